@@ -1,0 +1,84 @@
+// swift-tools-version: 6.2
+// One target a floor of the house (docs/architecture.md): a target may import only the floors below it.
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6), .strictMemorySafety(), .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"), .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+// Tests speak to C and to raw memory only through the modules under test.
+let tests: [SwiftSetting] = [
+    .swiftLanguageMode(.v6), .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"), .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let package = Package(
+    name: "freeinference",
+    products: [.executable(name: "freeinference", targets: ["freeinference"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
+    ],
+    targets: [
+        // Floor 0: rims around C. A module map and a shim header each.
+        .systemLibrary(name: "CLinux"),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CNghttp2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
+        .target(name: "CJSON", linkerSettings: [.linkedLibrary("simdjson")]),
+
+        // Floor 1: event loop, buffers, sockets, TLS.
+        .target(name: "Transport", dependencies: ["CLinux", "COpenSSL"], swiftSettings: strict),
+        // Floor 2: HTTP/1.1 and HTTP/2 behind one stream interface.
+        .target(name: "HTTP", dependencies: ["Transport", "CNghttp2"], swiftSettings: strict),
+        // Floor 3: which executor serves a model.
+        .target(name: "Routing", dependencies: ["Transport"], swiftSettings: strict),
+        // Floor 4: what a model request is.
+        .target(name: "Inference", dependencies: ["HTTP", "Routing", "CJSON"], swiftSettings: strict),
+        // Floor 5: composition, and the two tools that drive it.
+        .target(
+            name: "Edge",
+            dependencies: ["Transport", "HTTP", "Routing", "Inference", .product(name: "Yams", package: "Yams")],
+            swiftSettings: strict
+        ),
+        .target(
+            name: "ExecutorSimulator", dependencies: ["Transport", "HTTP", "Inference"], swiftSettings: strict
+        ),
+        .target(
+            name: "Bench",
+            dependencies: [
+                "Transport", "HTTP", "Inference", "CNghttp2",
+                .product(name: "Histogram", package: "hdrhistogram-swift"),
+            ],
+            swiftSettings: strict
+        ),
+        // Floor 6: the command line.
+        .executableTarget(
+            name: "freeinference",
+            dependencies: [
+                "Edge", "ExecutorSimulator", "Bench",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict
+        ),
+
+        .testTarget(name: "TransportTests", dependencies: ["Transport", "CLinux"], swiftSettings: tests),
+        .testTarget(name: "HTTPTests", dependencies: ["HTTP", "Transport"], swiftSettings: tests),
+        .testTarget(name: "RoutingTests", dependencies: ["Routing", "Transport"], swiftSettings: tests),
+        .testTarget(name: "InferenceTests", dependencies: ["Inference"], swiftSettings: tests),
+        .testTarget(name: "EdgeTests", dependencies: ["Edge", "Inference", "Routing"], swiftSettings: tests),
+        .testTarget(
+            name: "ExecutorSimulatorTests", dependencies: ["ExecutorSimulator", "Transport", "HTTP"],
+            swiftSettings: tests
+        ),
+        .testTarget(
+            name: "EndToEnd",
+            dependencies: [.product(name: "Subprocess", package: "swift-subprocess")],
+            swiftSettings: tests
+        ),
+    ],
+    cxxLanguageStandard: .cxx17
+)

@@ -1,0 +1,3 @@
+#include "CJSON.h"
+#include <simdjson.h>
+extern "C" int cjson_ready(void) { return 1; }

@@ -1,0 +1,80 @@
+/* The rim around Linux: what `import Glibc` leaves out (epoll, eventfd, signalfd, accept4, TCP options, CPU affinity),
+ * and an inline twin for each call whose C form Swift cannot spell. No logic lives here. */
+#pragma once
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <arpa/inet.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+/* glibc's socket calls take a transparent union of address pointers, which Swift cannot spell. */
+static inline int clinux_accept4(int fd, struct sockaddr_storage *address, socklen_t *length, int flags) {
+    return accept4(fd, (struct sockaddr *)address, length, flags);
+}
+static inline int clinux_bind(int fd, const struct sockaddr_storage *address, socklen_t length) {
+    return bind(fd, (const struct sockaddr *)address, length);
+}
+static inline int clinux_connect(int fd, const struct sockaddr_storage *address, socklen_t length) {
+    return connect(fd, (const struct sockaddr *)address, length);
+}
+static inline int clinux_getsockname(int fd, struct sockaddr_storage *address, socklen_t *length) {
+    return getsockname(fd, (struct sockaddr *)address, length);
+}
+static inline int clinux_set_integer_option(int fd, int level, int name, int value) {
+    return setsockopt(fd, level, name, &value, sizeof value);
+}
+static inline int clinux_socket_error(int fd) {
+    int value = 0;
+    socklen_t length = sizeof value;
+    return getsockopt(fd, SOL_SOCKET, SO_ERROR, &value, &length) == 0 ? value : errno;
+}
+static inline int clinux_set_linger(int fd, int seconds) {
+    struct linger value = { .l_onoff = 1, .l_linger = seconds };
+    return setsockopt(fd, SOL_SOCKET, SO_LINGER, &value, sizeof value);
+}
+static inline int clinux_epoll_ctl(int epoll, int operation, int fd, uint32_t events, uint64_t data) {
+    struct epoll_event event = { .events = events, .data = { .u64 = data } };
+    return epoll_ctl(epoll, operation, fd, &event);
+}
+static inline uint32_t clinux_event_bits(const struct epoll_event *events, int index) { return events[index].events; }
+static inline uint64_t clinux_event_data(const struct epoll_event *events, int index) { return events[index].data.u64; }
+static inline int clinux_set_nonblocking(int fd) { return fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK); }
+static inline int clinux_pin_to_cpu(int cpu) {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(cpu, &set);
+    return sched_setaffinity(0, sizeof set, &set);
+}
+static inline int clinux_available_cpus(void) {
+    cpu_set_t set;
+    return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+}
+static inline int clinux_set_timer_slack(unsigned long nanoseconds) {
+    return prctl(PR_SET_TIMERSLACK, nanoseconds, 0, 0, 0);
+}
+/* Macros with casts or arithmetic do not import. */
+static const uint32_t clinux_EPOLLIN = EPOLLIN, clinux_EPOLLOUT = EPOLLOUT, clinux_EPOLLERR = EPOLLERR;
+static const uint32_t clinux_EPOLLHUP = EPOLLHUP, clinux_EPOLLRDHUP = EPOLLRDHUP;
+static const int clinux_SOCK_STREAM_FLAGS = SOCK_STREAM;
+static const int clinux_NONBLOCK_CLOEXEC = SOCK_NONBLOCK | SOCK_CLOEXEC;

@@ -1,0 +1,165 @@
+// Header fields as both HTTP versions deliver them: one flat byte array and offsets into it, no String per field.
+
+/// The fields that the server reads, sets or drops itself; everything else is `.other`.
+package enum FieldName: UInt8, CaseIterable, Sendable {
+    case other
+    case accept, acceptEncoding, acceptRanges, age, allow, altSvc, authorization, cacheControl, connection, contentEncoding
+    case contentLength, contentType, cookie, date, expect, forwarded, host, http2Settings, keepAlive, location, priority
+    case proxyAuthenticate, proxyAuthorization, proxyConnection, requestID, retryAfter, retryAfterMs, server, setCookie
+    case te, trailer, traceparent, transferEncoding, upgrade, userAgent, via, xAccelBuffering, xAPIKey, xForwardedFor
+
+    /// The name as it goes on the wire, in lower case.
+    package var text: StaticString {
+        switch self {
+        case .other: ""
+        case .accept: "accept"
+        case .acceptEncoding: "accept-encoding"
+        case .acceptRanges: "accept-ranges"
+        case .age: "age"
+        case .allow: "allow"
+        case .altSvc: "alt-svc"
+        case .authorization: "authorization"
+        case .cacheControl: "cache-control"
+        case .connection: "connection"
+        case .contentEncoding: "content-encoding"
+        case .contentLength: "content-length"
+        case .contentType: "content-type"
+        case .cookie: "cookie"
+        case .date: "date"
+        case .expect: "expect"
+        case .forwarded: "forwarded"
+        case .host: "host"
+        case .http2Settings: "http2-settings"
+        case .keepAlive: "keep-alive"
+        case .location: "location"
+        case .priority: "priority"
+        case .proxyAuthenticate: "proxy-authenticate"
+        case .proxyAuthorization: "proxy-authorization"
+        case .proxyConnection: "proxy-connection"
+        case .requestID: "x-request-id"
+        case .retryAfter: "retry-after"
+        case .retryAfterMs: "retry-after-ms"
+        case .server: "server"
+        case .setCookie: "set-cookie"
+        case .te: "te"
+        case .trailer: "trailer"
+        case .traceparent: "traceparent"
+        case .transferEncoding: "transfer-encoding"
+        case .upgrade: "upgrade"
+        case .userAgent: "user-agent"
+        case .via: "via"
+        case .xAccelBuffering: "x-accel-buffering"
+        case .xAPIKey: "x-api-key"
+        case .xForwardedFor: "x-forwarded-for"
+        }
+    }
+
+    private static let byLength: [[(bytes: [UInt8], name: FieldName)]] = {
+        var table = [[(bytes: [UInt8], name: FieldName)]](repeating: [], count: 32)
+        for name in FieldName.allCases where name != .other {
+            let bytes = Array(String(describing: name.text).utf8)
+            table[bytes.count].append((bytes, name))
+        }
+        return table
+    }()
+
+    /// The name that the lower-case bytes spell; `.other` when it is none of ours.
+    package init(lowercase bytes: ArraySlice<UInt8>) {
+        self = .other
+        guard bytes.count < Self.byLength.count else { return }
+        for candidate in Self.byLength[bytes.count] where bytes.elementsEqual(candidate.bytes) {
+            self = candidate.name
+            return
+        }
+    }
+}
+
+/// Header fields in their order of arrival, names in lower case.
+package struct FieldBlock: Sendable {
+    private struct Entry {
+        var start: UInt32
+        var nameLength: UInt32
+        var valueLength: UInt32
+        var name: FieldName
+    }
+
+    private var storage: [UInt8] = []
+    private var entries: [Entry] = []
+
+    package init() {}
+
+    package var count: Int { entries.count }
+    package var isEmpty: Bool { entries.isEmpty }
+    /// What the block weighs by the rule of RFC 9113 section 6.5.2: name, value and 32 bytes a field.
+    package var weight: Int { storage.count + 32 * entries.count }
+
+    package mutating func reserve(bytes: Int, fields: Int) {
+        storage.reserveCapacity(bytes)
+        entries.reserveCapacity(fields)
+    }
+
+    /// Appends a field as it came; the name is put into lower case.
+    package mutating func append(name: Span<UInt8>, value: Span<UInt8>) {
+        let start = storage.count
+        for index in name.indices {
+            let byte = name[index]
+            storage.append(byte &- 65 < 26 ? byte | 0x20 : byte)
+        }
+        let known = FieldName(lowercase: storage[start...])
+        for index in value.indices { storage.append(value[index]) }
+        entries.append(
+            Entry(
+                start: UInt32(start), nameLength: UInt32(name.count), valueLength: UInt32(value.count), name: known
+            ))
+    }
+
+    package mutating func append(_ name: FieldName, _ value: some Collection<UInt8>) {
+        let start = storage.count
+        storage.append(contentsOf: String(describing: name.text).utf8)
+        let nameLength = storage.count - start
+        storage.append(contentsOf: value)
+        entries.append(
+            Entry(
+                start: UInt32(start), nameLength: UInt32(nameLength), valueLength: UInt32(value.count), name: name
+            ))
+    }
+
+    package mutating func append(_ name: FieldName, _ value: String) { append(name, Array(value.utf8)) }
+
+    /// Appends a field whose name is not one of ours. `name` is in lower case already.
+    package mutating func append(name: String, value: String) {
+        append(name: Array(name.utf8).span, value: Array(value.utf8).span)
+    }
+
+    package mutating func removeAll() {
+        storage.removeAll()
+        entries.removeAll()
+    }
+
+    package func known(_ index: Int) -> FieldName { entries[index].name }
+    package func name(_ index: Int) -> ArraySlice<UInt8> {
+        let entry = entries[index]
+        return storage[Int(entry.start)..<Int(entry.start + entry.nameLength)]
+    }
+    package func value(_ index: Int) -> ArraySlice<UInt8> {
+        let entry = entries[index]
+        let start = Int(entry.start + entry.nameLength)
+        return storage[start..<start + Int(entry.valueLength)]
+    }
+
+    /// The first value of a field; nil when it is absent.
+    package func first(_ name: FieldName) -> ArraySlice<UInt8>? {
+        for index in entries.indices where entries[index].name == name { return value(index) }
+        return nil
+    }
+    package func occurrences(of name: FieldName) -> Int { entries.count { $0.name == name } }
+    package func string(_ name: FieldName) -> String? { first(name).map { String(decoding: $0, as: UTF8.self) } }
+    /// The first value of a field by its lower-case name, for fields that are not among `FieldName`.
+    package func string(named name: String) -> String? {
+        let wanted = Array(name.utf8)
+        for index in entries.indices where self.name(index).elementsEqual(wanted) {
+            return String(decoding: value(index), as: UTF8.self)
+        }
+        return nil
+    }
+}
