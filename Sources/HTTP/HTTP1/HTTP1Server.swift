@@ -227,9 +227,9 @@ final class HTTP1Server: ServerProtocol {
         state = .closing
         output.append(HTTP1Writer.switchingToH2C)
         while !output.isEmpty {
-            _ = output.consumeFirst { bytes in
+            _ = unsafe output.consumeFirst { bytes in
                 unsafe request.preamble.append(contentsOf: bytes)
-                return unsafe bytes.count
+                return bytes.count
             }
         }
         connection.upgrade(request, rest: rest)

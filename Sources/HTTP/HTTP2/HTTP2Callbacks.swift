@@ -2,13 +2,13 @@
 internal import CNghttp2
 internal import Transport
 
-enum HTTP2Callbacks {
-    /// Borrows the session that C was given. Sound because the connection holds it across every call into nghttp2.
-    @unsafe @inline(__always)
-    private static func recover<R>(_ context: UnsafeMutableRawPointer?, _ body: (HTTP2Server) -> R) -> R {
-        unsafe Unmanaged<HTTP2Server>.fromOpaque(context!)._withUnsafeGuaranteedRef { unsafe body($0) }
-    }
+/// Borrows the session that C was given. Sound because the connection holds it across every call into nghttp2.
+@unsafe @inline(__always)
+private func recover<R>(_ context: UnsafeMutableRawPointer?, _ body: (HTTP2Server) -> R) -> R {
+    unsafe Unmanaged<HTTP2Server>.fromOpaque(context!)._withUnsafeGuaranteedRef { body($0) }
+}
 
+enum HTTP2Callbacks {
     @unsafe
     static func install(in table: OpaquePointer) {
         unsafe nghttp2_session_callbacks_set_on_begin_frame_callback(table) { _, header, context in

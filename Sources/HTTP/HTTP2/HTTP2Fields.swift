@@ -45,7 +45,7 @@ enum HTTP2Fields {
             add(fields.name(index), fields.value(index))
         }
         unsafe flat.withUnsafeMutableBufferPointer { bytes in
-            let base = unsafe bytes.baseAddress!
+            let base = bytes.baseAddress!
             let pairs = unsafe ranges.map {
                 unsafe nghttp2_nv(
                     name: base + $0.name.lowerBound, value: base + $0.value.lowerBound, namelen: $0.name.count,

@@ -164,8 +164,8 @@ final class HTTP2Server: ServerProtocol {
     }
 
     func beginHeaders(_ frame: nghttp2_frame) -> CInt {
-        guard frame.headers.cat == NGHTTP2_HCAT_REQUEST else { return 0 }
-        let id = frame.hd.stream_id
+        guard unsafe frame.headers.cat == NGHTTP2_HCAT_REQUEST else { return 0 }
+        let id = unsafe frame.hd.stream_id
         if headersDue == .max {
             headersDue = now + connection.settings.headerTimeout
             armDeadline()
@@ -200,18 +200,18 @@ final class HTTP2Server: ServerProtocol {
     }
 
     func frameReceived(_ frame: nghttp2_frame) -> CInt {
-        let ended = frame.hd.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0
-        switch UInt32(frame.hd.type) {
+        let ended = unsafe frame.hd.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0
+        switch unsafe UInt32(frame.hd.type) {
         case NGHTTP2_HEADERS.rawValue:
             headersDue = .max
-            guard let stream = streams[frame.hd.stream_id] else { return 0 }
+            guard let stream = unsafe streams[frame.hd.stream_id] else { return 0 }
             if stream.builder != nil { begin(stream, ended: ended) }
             if ended { requestEnded(stream) }
         case NGHTTP2_DATA.rawValue:
-            guard ended, let stream = streams[frame.hd.stream_id] else { return 0 }
+            guard ended, let stream = unsafe streams[frame.hd.stream_id] else { return 0 }
             requestEnded(stream)
         case NGHTTP2_SETTINGS.rawValue:
-            if frame.hd.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) != 0 { settingsDue = .max }
+            if unsafe frame.hd.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) != 0 { settingsDue = .max }
         default: break
         }
         return 0
@@ -271,7 +271,7 @@ final class HTTP2Server: ServerProtocol {
     // MARK: Responding
 
     func submitInformational(_ head: ResponseHead, on stream: HTTP2ServerStream) {
-        HTTP2Fields.withResponse(head) { fields, count in
+        unsafe HTTP2Fields.withResponse(head) { fields, count in
             _ = unsafe nghttp2_submit_headers(
                 session, UInt8(NGHTTP2_FLAG_NONE.rawValue), stream.id, nil, fields, count, nil)
         }
@@ -281,7 +281,7 @@ final class HTTP2Server: ServerProtocol {
     func submitResponse(_ head: ResponseHead, on stream: HTTP2ServerStream, end: Bool) {
         var provider = unsafe nghttp2_data_provider()
         unsafe provider.read_callback = HTTP2Callbacks.readData
-        HTTP2Fields.withResponse(head) { fields, count in
+        unsafe HTTP2Fields.withResponse(head) { fields, count in
             if end {
                 _ = unsafe nghttp2_submit_response(session, stream.id, fields, count, nil)
             } else {
@@ -370,7 +370,7 @@ final class HTTP2Server: ServerProtocol {
             unsafe flags.pointee |= NGHTTP2_DATA_FLAG_EOF.rawValue
             if let trailers = stream.trailers {
                 unsafe flags.pointee |= NGHTTP2_DATA_FLAG_NO_END_STREAM.rawValue
-                HTTP2Fields.withTrailers(trailers) { fields, count in
+                unsafe HTTP2Fields.withTrailers(trailers) { fields, count in
                     _ = unsafe nghttp2_submit_trailer(session, id, fields, count)
                 }
             }
@@ -392,10 +392,10 @@ final class HTTP2Server: ServerProtocol {
     private var moved: [HTTP2ServerStream] = []
 
     func frameSent(_ frame: nghttp2_frame) -> CInt {
-        switch UInt32(frame.hd.type) {
+        switch unsafe UInt32(frame.hd.type) {
         case NGHTTP2_HEADERS.rawValue, NGHTTP2_DATA.rawValue:
-            guard frame.hd.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0,
-                let stream = streams[frame.hd.stream_id]
+            guard unsafe frame.hd.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0,
+                let stream = unsafe streams[frame.hd.stream_id]
             else { return 0 }
             stream.isEndSent = true
             // An early final answer: the client need not send the rest of its body (RFC 9113 section 8.1).
@@ -404,7 +404,7 @@ final class HTTP2Server: ServerProtocol {
                 session, UInt8(NGHTTP2_FLAG_NONE.rawValue), stream.id, NGHTTP2_NO_ERROR.rawValue)
         case NGHTTP2_RST_STREAM.rawValue:
             // Resets that answer faults of the client's; our own INTERNAL_ERROR and NO_ERROR are none.
-            let code = frame.rst_stream.error_code
+            let code = unsafe frame.rst_stream.error_code
             guard code != NGHTTP2_INTERNAL_ERROR.rawValue, code != NGHTTP2_NO_ERROR.rawValue else { return 0 }
             if !abuse.resetSent(now: now) {
                 unsafe nghttp2_session_terminate_session(session, NGHTTP2_ENHANCE_YOUR_CALM.rawValue)

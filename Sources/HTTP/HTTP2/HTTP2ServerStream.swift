@@ -12,7 +12,6 @@ final class HTTP2ServerStream: ServerStream {
     var isDeferred = false
     /// The client has ended its side.
     var isRequestWhole = false
-    private var hasBody = false
     /// END_STREAM has been handed to the kernel: a reset after it changes nothing.
     var isEndSent = false
     /// The stream is to be reset once `output` has gone out.
