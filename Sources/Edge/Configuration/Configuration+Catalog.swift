@@ -29,10 +29,9 @@ extension CatalogField {
                 let count = model.count(name, in: 0...Int(UInt32.max))
                 return count.map { CatalogField(name: name, value: .number(String($0))) }
             case .flag:
-                guard model.has(name) else { return nil }
                 var flag = false
                 model.read(name, &flag)
-                return CatalogField(name: name, value: .flag(flag))
+                return model.has(name) ? CatalogField(name: name, value: .flag(flag)) : nil
             case .anything:
                 return model.anything(name).map { CatalogField(name: name, value: CatalogValue($0)) }
             }
