@@ -1,0 +1,98 @@
+// Owners of OpenSSL's X509, STACK_OF(X509) and EVP_PKEY. Only Transport/TLS uses them.
+
+internal import COpenSSL
+
+/// Owns an X509 certificate.
+@safe struct Certificate: ~Copyable {
+    let raw: OpaquePointer
+
+    init(adopting raw: OpaquePointer) { unsafe self.raw = unsafe raw }
+
+    deinit { unsafe X509_free(raw) }
+
+    func belongs(to key: borrowing PrivateKey) -> Bool { unsafe X509_check_private_key(raw, key.raw) == 1 }
+
+    func isSigned(by key: borrowing PrivateKey) -> Bool {
+        let valid = unsafe X509_verify(raw, key.raw) == 1
+        ERR_clear_error()
+        return valid
+    }
+
+    /// The names a client may ask for: the DNS names of the SAN extension, else the common name; in lower case.
+    var dnsNames: [String] {
+        let names = alternativeDNSNames
+        guard names.isEmpty else { return names }
+        return commonName.map { [$0.lowercased()] } ?? []
+    }
+
+    /// The DNS names of the SAN extension, in lower case.
+    var alternativeDNSNames: [String] {
+        alternativeNames(GEN_DNS).compactMap { String(validating: $0, as: UTF8.self)?.lowercased() }
+    }
+
+    /// The addresses of the SAN extension, as 4 or 16 bytes.
+    var addresses: [[UInt8]] { alternativeNames(GEN_IPADD) }
+
+    private var commonName: String? {
+        let subject = unsafe X509_get_subject_name(raw)
+        return unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { text in
+            guard unsafe X509_NAME_get_text_by_NID(subject, NID_commonName, text.baseAddress, 256) > 0 else {
+                return nil
+            }
+            return unsafe String(cString: text.baseAddress!)
+        }
+    }
+
+    /// The octets of each alternative name of one type; such with a zero byte in them are nobody's name.
+    private func alternativeNames(_ wanted: CInt) -> [[UInt8]] {
+        guard let extensionData = unsafe X509_get_ext_d2i(raw, NID_subject_alt_name, nil, nil) else {
+            ERR_clear_error()
+            return []
+        }
+        let list = OpaquePointer(extensionData)
+        defer { unsafe GENERAL_NAMES_free(list) }
+        var found: [[UInt8]] = []
+        for index in unsafe 0..<copenssl_sk_GENERAL_NAME_num(list) {
+            var type: CInt = 0
+            let value = unsafe GENERAL_NAME_get0_value(copenssl_sk_GENERAL_NAME_value(list, index), &type)
+            guard type == wanted, let value = unsafe value else { continue }
+            let text = unsafe value.assumingMemoryBound(to: ASN1_STRING.self)
+            let octets = unsafe UnsafeBufferPointer(
+                start: ASN1_STRING_get0_data(text),
+                count: Int(ASN1_STRING_length(text))
+            )
+            let name = unsafe Array(octets)
+            if wanted == GEN_IPADD || !name.contains(0) { found.append(name) }
+        }
+        return found
+    }
+}
+
+/// Owns a list of certificates.
+@safe struct CertificateStack: ~Copyable {
+    let raw: OpaquePointer
+
+    init() {
+        guard let raw = unsafe copenssl_sk_X509_new_null() else { fatalError("out of memory") }
+        unsafe self.raw = unsafe raw
+    }
+
+    func append(_ certificate: borrowing Certificate) {
+        unsafe X509_up_ref(certificate.raw)
+        unsafe precondition(copenssl_sk_X509_push(raw, certificate.raw) > 0, "out of memory")
+    }
+
+    deinit { unsafe copenssl_sk_X509_pop_free(raw) }
+}
+
+/// Owns a private key.
+@safe struct PrivateKey: ~Copyable {
+    let raw: OpaquePointer
+
+    init(adopting raw: OpaquePointer) { unsafe self.raw = unsafe raw }
+
+    deinit { unsafe EVP_PKEY_free(raw) }
+
+    /// RSA, EC, Ed25519: an SSL_CTX has room for one certificate of each.
+    var type: CInt { unsafe EVP_PKEY_get_base_id(raw) }
+}

@@ -1,0 +1,169 @@
+// Making keys and X.509 certificates with OpenSSL, for development and for tests. Called by DevelopmentCertificates.
+
+internal import COpenSSL
+internal import Glibc
+
+/// What a certificate is to be good for.
+enum CertificatePurpose {
+    case authority
+    case server([CertificateName])
+    /// A server's name in the subject alone, as old certificates have it.
+    case commonNameOnly(String)
+
+    /// At most what browsers accept: 825 days, and for servers 397.
+    var validity: Int64 {
+        switch self {
+        case .authority: 825 * 86_400 - 1
+        case .server, .commonNameOnly: 397 * 86_400
+        }
+    }
+
+    var commonName: String {
+        switch self {
+        case .authority: "FreeInference development CA"
+        case .server: "FreeInference development"
+        case .commonNameOnly(let name): name
+        }
+    }
+
+    /// Extensions in OpenSSL's own text form.
+    var extensions: [(CInt, String)] {
+        switch self {
+        case .authority:
+            [
+                (NID_basic_constraints, "critical,CA:TRUE,pathlen:0"), (NID_key_usage, "critical,keyCertSign,cRLSign"),
+                (NID_subject_key_identifier, "hash"),
+            ]
+        case .server(let names):
+            Self.serverExtensions + [(NID_subject_alt_name, names.map(\.extensionText).joined(separator: ","))]
+        case .commonNameOnly:
+            Self.serverExtensions
+        }
+    }
+
+    private static var serverExtensions: [(CInt, String)] {
+        [
+            (NID_basic_constraints, "critical,CA:FALSE"), (NID_key_usage, "critical,digitalSignature"),
+            (NID_ext_key_usage, "serverAuth"), (NID_subject_key_identifier, "hash"),
+            (NID_authority_key_identifier, "keyid:always"),
+        ]
+    }
+}
+
+/// A certificate and the key that it is for.
+struct CertifiedKey: ~Copyable {
+    let certificate: Certificate
+    let key: PrivateKey
+
+    /// Reads a certificate and its key back from PEM files.
+    init(certificate path: String, key keyPath: String) throws(TLSError) {
+        let certificate = try PEMFile(path).nextCertificate()
+        let key = try PEMFile(keyPath).privateKey()
+        guard let certificate, certificate.belongs(to: key) else {
+            throw TLSError.fromQueue(.keyMismatch, file: path, fallback: "no pair with \(keyPath)")
+        }
+        self.certificate = certificate
+        self.key = key
+    }
+
+    private init(certificate: consuming Certificate, key: consuming PrivateKey) {
+        self.certificate = certificate
+        self.key = key
+    }
+
+    /// A new authority, signed by itself.
+    static func authority(_ type: DevelopmentCertificates.KeyType, now: Int64) throws(TLSError) -> CertifiedKey {
+        let key = PrivateKey.generate(type)
+        let draft = Certificate.draft(.authority, for: key, from: now, until: Int64.max)
+        try draft.sign(as: .authority, issuer: draft, key: key)
+        return CertifiedKey(certificate: draft, key: key)
+    }
+
+    /// A new key and its certificate, signed by this authority and not outliving it.
+    func issue(
+        _ purpose: CertificatePurpose,
+        _ type: DevelopmentCertificates.KeyType,
+        now: Int64
+    ) throws(TLSError) -> CertifiedKey {
+        let key = PrivateKey.generate(type)
+        let draft = Certificate.draft(purpose, for: key, from: now, until: certificate.expiry)
+        try draft.sign(as: purpose, issuer: certificate, key: self.key)
+        return CertifiedKey(certificate: draft, key: key)
+    }
+}
+
+extension Certificate {
+    /// A certificate without issuer, extensions and signature.
+    fileprivate static func draft(
+        _ purpose: CertificatePurpose,
+        for key: borrowing PrivateKey,
+        from now: Int64,
+        until limit: Int64
+    ) -> Certificate {
+        guard let raw = unsafe X509_new() else { fatalError("out of memory") }
+        // An hour back, for clients whose clocks are behind ours.
+        let start = now - 3600
+        let end = min(start + purpose.validity, limit)
+        let serial = Int64.random(in: 1...Int64.max)
+        let name = unsafe X509_get_subject_name(raw)
+        let isMade =
+            unsafe X509_set_version(raw, Int(X509_VERSION_3)) == 1
+            && ASN1_INTEGER_set_int64(X509_get_serialNumber(raw), serial) == 1
+            && ASN1_TIME_set(X509_getm_notBefore(raw), Int(start)) != nil
+            && ASN1_TIME_set(X509_getm_notAfter(raw), Int(end)) != nil
+            && X509_NAME_add_entry_by_NID(name, NID_commonName, MBSTRING_UTF8, purpose.commonName, -1, -1, 0) == 1
+            && X509_set_pubkey(raw, key.raw) == 1
+        precondition(isMade, "OpenSSL cannot make a certificate")
+        return unsafe Certificate(adopting: raw)
+    }
+
+    fileprivate func sign(
+        as purpose: CertificatePurpose,
+        issuer: borrowing Certificate,
+        key: borrowing PrivateKey
+    ) throws(TLSError) {
+        var isMade = unsafe X509_set_issuer_name(raw, X509_get_subject_name(issuer.raw)) == 1
+        for (kind, text) in purpose.extensions {
+            isMade = unsafe isMade && copenssl_X509_add_extension(raw, issuer.raw, kind, text) == 1
+        }
+        guard isMade, unsafe X509_sign(raw, key.raw, EVP_sha256()) > 0 else {
+            throw TLSError.fromQueue(.configuration, fallback: "the certificate cannot be signed")
+        }
+    }
+}
+
+extension PrivateKey {
+    static func generate(_ type: DevelopmentCertificates.KeyType) -> PrivateKey {
+        let made =
+            switch type {
+            case .p256: unsafe copenssl_generate_P256()
+            case .rsa2048: unsafe copenssl_generate_RSA2048()
+            }
+        guard let made = unsafe made else { fatalError("OpenSSL cannot make a key") }
+        return unsafe PrivateKey(adopting: made)
+    }
+
+    /// PKCS#8, not encrypted.
+    var pem: [UInt8] { unsafe textOf { unsafe PEM_write_bio_PrivateKey($0, raw, nil, nil, 0, nil, nil) } }
+}
+
+extension Certificate {
+    var pem: [UInt8] { unsafe textOf { unsafe PEM_write_bio_X509($0, raw) } }
+
+    /// When it stops being valid, in seconds since 1970.
+    var expiry: Int64 {
+        var end = unsafe tm()
+        guard unsafe ASN1_TIME_to_tm(X509_get0_notAfter(raw), &end) == 1 else { return 0 }
+        return Int64(unsafe timegm(&end))
+    }
+}
+
+/// What `body` writes into a memory BIO.
+private func textOf(_ body: (OpaquePointer) -> CInt) -> [UInt8] {
+    guard let bio = unsafe BIO_new(BIO_s_mem()) else { fatalError("out of memory") }
+    defer { unsafe BIO_free(bio) }
+    unsafe precondition(body(bio) == 1, "OpenSSL cannot write PEM")
+    var start: UnsafeMutablePointer<CChar>?
+    let count = unsafe copenssl_BIO_get_mem_data(bio, &start)
+    return unsafe Array(UnsafeRawBufferPointer(start: start, count: count))
+}

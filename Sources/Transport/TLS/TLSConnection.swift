@@ -1,0 +1,252 @@
+// One TLS connection, client or server side, over the worker's wire: it owns no socket and no buffer.
+// The event loop owns connections and calls them only between feeding the wire and sending its output.
+
+internal import COpenSSL
+
+/// Owns an SSL.
+///
+/// Ciphertext goes in with `TLSWire.feed` and `read`; what it has to say is then in `TLSWire.output`: also after a `read`,
+/// which shakes hands, and also when that failed.
+@safe package struct TLSConnection: ~Copyable {
+    package enum Read: Equatable {
+        /// So many bytes of plaintext; read again until something else comes.
+        case bytes(Int)
+        /// All that was fed is used up.
+        case wantsMore
+        /// The peer said close_notify.
+        case closed
+        /// Over; the output may hold an alert to send before closing.
+        case failed(TLSError)
+    }
+
+    let raw: OpaquePointer
+    private let wire: TLSWire
+    /// What OpenSSL's callbacks point at: held for as long as they may be called.
+    private let owner: AnyObject
+    private let isClient: Bool
+    package private(set) var isEstablished = false
+    package private(set) var alpn = ALPN.none
+    private var failure: TLSError?
+    private var isClosed = false
+    private var received = 0
+    /// How many TLS 1.3 KeyUpdate messages the peer has sent.
+    package private(set) var keyUpdateCount = 0
+
+    private init(in context: TLSContext, owner: AnyObject, wire: TLSWire, isClient: Bool) {
+        guard let raw = unsafe SSL_new(context.raw), let bio = unsafe copenssl_wire_bio_new(wire.raw, wireMethod) else {
+            fatalError("out of memory")
+        }
+        // One BIO for both directions; OpenSSL takes its single reference.
+        unsafe SSL_set_bio(raw, bio, bio)
+        unsafe copenssl_wire_count_key_updates(raw, wire.raw)
+        unsafe self.raw = unsafe raw
+        self.wire = wire
+        self.owner = owner
+        self.isClient = isClient
+    }
+
+    package static func server(in contexts: TLSServerContexts, wire: TLSWire) -> TLSConnection {
+        let connection = TLSConnection(in: contexts.first, owner: contexts, wire: wire, isClient: false)
+        unsafe SSL_set_accept_state(connection.raw)
+        return connection
+    }
+
+    /// A client's connection; its first `read`, with nothing fed, puts the hello into the output.
+    ///
+    /// `serverName` is a DNS name or an address, and is what the certificate must be for if the context verifies.
+    package static func client(
+        in context: TLSContext,
+        wire: TLSWire,
+        serverName: String?,
+        resuming session: TLSSession? = nil
+    ) throws(TLSError) -> TLSConnection {
+        ERR_clear_error()
+        let connection = TLSConnection(in: context, owner: context, wire: wire, isClient: true)
+        unsafe SSL_set_connect_state(connection.raw)
+        try connection.expect(serverName, verified: context.verifiesPeer)
+        if let session, unsafe SSL_set_session(connection.raw, session.raw) != 1 {
+            throw TLSError.fromQueue(.configuration, fallback: "a session that does not fit")
+        }
+        return connection
+    }
+
+    deinit {
+        // To OpenSSL a session is spoilt by a connection that ends without close_notify; to us only by one that fails.
+        if failure == nil { unsafe SSL_set_shutdown(raw, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN) }
+        unsafe SSL_free(raw)
+    }
+
+    /// Sets SNI and what the peer's certificate must name.
+    private borrowing func expect(_ serverName: String?, verified: Bool) throws(TLSError) {
+        guard let serverName else {
+            if verified { throw TLSError(.configuration, "a verified connection needs a server name") }
+            return
+        }
+        guard !serverName.isEmpty, !serverName.utf8.contains(0) else {
+            throw TLSError(.configuration, "a bad server name")
+        }
+        let parameters = unsafe SSL_get0_param(raw)
+        if unsafe X509_VERIFY_PARAM_set1_ip_asc(parameters, serverName) == 1 { return }
+        ERR_clear_error()
+        unsafe SSL_set_hostflags(raw, CUnsignedInt(X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS))
+        guard unsafe SSL_set1_host(raw, serverName) == 1,
+            unsafe copenssl_SSL_set_tlsext_host_name(raw, serverName) == 1
+        else { throw TLSError.fromQueue(.configuration, fallback: "a bad server name") }
+    }
+
+    // MARK: Moving bytes
+
+    /// Takes what was fed to the wire, shaking hands first, and decrypts into `buffer` until it is full or the feed empty.
+    package mutating func read(into buffer: UnsafeMutableRawBufferPointer) -> Read {
+        if let failure {
+            wire.dropInput()
+            return .failed(failure)
+        }
+        if isClosed {
+            wire.dropInput()
+            return .closed
+        }
+        unsafe precondition(!buffer.isEmpty, "no room to read into")
+        if isEstablished, wire.unreadCount == 0, unsafe SSL_has_pending(raw) == 0 { return .wantsMore }
+        ERR_clear_error()
+        allowKeyUpdates()
+        defer { countKeyUpdates() }
+        if !isEstablished {
+            let result = unsafe SSL_do_handshake(raw)
+            guard result == 1 else { return unfinished(result) }
+            establish()
+        }
+        var total = 0
+        while total < buffer.count {
+            var count = 0
+            let result = unsafe SSL_read_ex(raw, buffer.baseAddress! + total, buffer.count - total, &count)
+            guard result == 1 else {
+                let outcome = unfinished(result)
+                // What ends the connection is told by the next call, after these bytes.
+                return total > 0 ? .bytes(total) : outcome
+            }
+            total += count
+            received += count
+        }
+        return total > 0 ? .bytes(total) : .wantsMore
+    }
+
+    /// Encrypts all of `plaintext` into the wire's output, in records of 16 KiB; says what is wrong if it cannot.
+    package mutating func write(_ plaintext: UnsafeRawBufferPointer) -> TLSError? {
+        if let failure { return failure }
+        precondition(isEstablished, "plaintext before the handshake is done")
+        ERR_clear_error()
+        var offset = 0
+        while offset < plaintext.count {
+            var count = 0
+            // Partial writes are on: each call makes one record.
+            let result = unsafe SSL_write_ex(raw, plaintext.baseAddress! + offset, plaintext.count - offset, &count)
+            guard result == 1 else { return fail(.record) }
+            offset += count
+        }
+        return nil
+    }
+
+    /// Says close_notify, if there is anyone to say it to.
+    package mutating func shutdown() {
+        guard isEstablished, failure == nil else { return }
+        ERR_clear_error()
+        unsafe SSL_shutdown(raw)
+        ERR_clear_error()
+    }
+
+    // MARK: What was agreed
+
+    /// The name that the client asked for.
+    package var serverName: String? {
+        unsafe SSL_get_servername(raw, TLSEXT_NAMETYPE_host_name).map { unsafe String(cString: $0) }
+    }
+
+    /// "TLSv1.3".
+    package var version: String { unsafe String(cString: SSL_get_version(raw)) }
+
+    /// "TLS_AES_128_GCM_SHA256".
+    package var cipher: String { unsafe String(cString: copenssl_SSL_get_cipher_name(raw)) }
+
+    package var isResumed: Bool { unsafe SSL_session_reused(raw) == 1 }
+
+    /// What is wrong with the peer's certificate, also when the context does not insist on it.
+    package var verifyError: String? {
+        let result = unsafe SSL_get_verify_result(raw)
+        guard result != Int(X509_V_OK) else { return nil }
+        return unsafe String(cString: X509_verify_cert_error_string(result))
+    }
+
+    /// A session that a later client connection may resume; with TLS 1.3 it arrives after the handshake.
+    package var session: TLSSession? {
+        guard let session = unsafe SSL_get1_session(raw) else { return nil }
+        return unsafe TLSSession(adopting: session)
+    }
+
+    /// The certificate that the peer showed.
+    var peerCertificate: Certificate? {
+        guard let certificate = unsafe SSL_get1_peer_certificate(raw) else { return nil }
+        return unsafe Certificate(adopting: certificate)
+    }
+
+    // MARK: Outcomes
+
+    private mutating func establish() {
+        isEstablished = true
+        var name: UnsafePointer<UInt8>?
+        var length: CUnsignedInt = 0
+        unsafe SSL_get0_alpn_selected(raw, &name, &length)
+        alpn = unsafe ALPN(UnsafeBufferPointer(start: name, count: Int(length)))
+    }
+
+    private mutating func unfinished(_ result: CInt) -> Read {
+        switch unsafe SSL_get_error(raw, result) {
+        case SSL_ERROR_WANT_READ, SSL_ERROR_WANT_WRITE:
+            return .wantsMore
+        case SSL_ERROR_ZERO_RETURN:
+            isClosed = true
+            wire.dropInput()
+            return .closed
+        default:
+            return .failed(fail(isEstablished ? .record : .handshake))
+        }
+    }
+
+    private mutating func fail(_ kind: TLSError.Kind) -> TLSError {
+        wire.dropInput()
+        var kind = kind
+        if isOverKeyUpdates {
+            kind = .keyUpdateFlood
+        } else if isClient, unsafe SSL_get_verify_mode(raw) == SSL_VERIFY_PEER, verifyError != nil {
+            kind = .verification
+        }
+        let fallback = kind == .keyUpdateFlood ? "KeyUpdate messages without end" : "the TLS connection broke"
+        let error = TLSError.fromQueue(kind, fallback: fallback)
+        failure = error
+        return error
+    }
+
+    // MARK: KeyUpdate
+
+    /// An honest peer changes keys once in many gigabytes; each change costs us two key derivations and an answer.
+    private func allowKeyUpdates() {
+        let allowed = 32 + received >> 20
+        unsafe wire.raw.pointee.key_updates = 0
+        unsafe wire.raw.pointee.key_updates_allowed = UInt32(clamping: allowed - keyUpdateCount)
+    }
+
+    private var isOverKeyUpdates: Bool {
+        unsafe wire.raw.pointee.key_updates > wire.raw.pointee.key_updates_allowed
+    }
+
+    private mutating func countKeyUpdates() { keyUpdateCount += unsafe Int(wire.raw.pointee.key_updates) }
+}
+
+/// A TLS session that a client may resume; belongs to the thread that made it.
+@safe package final class TLSSession {
+    let raw: OpaquePointer
+
+    init(adopting raw: OpaquePointer) { unsafe self.raw = unsafe raw }
+
+    deinit { unsafe SSL_SESSION_free(raw) }
+}

@@ -1,0 +1,153 @@
+// One SSL_CTX with our settings: versions, ciphers, modes, tickets. The event loop makes contexts on the thread that uses
+// them; TLSConnection is made in one.
+
+internal import COpenSSL
+
+/// Settings that TLS connections share; belongs to the thread that made it.
+@safe package final class TLSContext {
+    let raw: OpaquePointer
+    /// Kept here because the ticket callback finds them through the SSL_CTX.
+    private let ticketKeys: TicketKeys?
+    let verifiesPeer: Bool
+
+    private init(_ method: OpaquePointer, ticketKeys: TicketKeys?, verifiesPeer: Bool) {
+        guard let raw = unsafe SSL_CTX_new(method) else { fatalError("OpenSSL cannot make a context") }
+        unsafe self.raw = unsafe raw
+        self.ticketKeys = ticketKeys
+        self.verifiesPeer = verifiesPeer
+        applyCommonSettings()
+    }
+
+    deinit { unsafe SSL_CTX_free(raw) }
+
+    private func applyCommonSettings() {
+        let set =
+            unsafe copenssl_SSL_CTX_set_min_proto_version(raw, TLS1_2_VERSION) == 1
+            && copenssl_SSL_CTX_set_max_proto_version(raw, TLS1_3_VERSION) == 1
+            && SSL_CTX_set_cipher_list(raw, "ECDHE+AESGCM:ECDHE+CHACHA20") == 1
+            && copenssl_SSL_CTX_set1_groups_list(raw, "X25519:P-256:P-384") == 1
+        precondition(set, "this OpenSSL lacks our protocol versions, ciphers or groups")
+        unsafe SSL_CTX_set_options(
+            raw,
+            copenssl_OP_NO_RENEGOTIATION | copenssl_OP_CIPHER_SERVER_PREFERENCE | copenssl_OP_PRIORITIZE_CHACHA
+                | copenssl_OP_IGNORE_UNEXPECTED_EOF | copenssl_OP_NO_COMPRESSION
+        )
+        unsafe copenssl_SSL_CTX_set_mode(raw, copenssl_MODES)
+        unsafe copenssl_SSL_CTX_set_session_cache_mode(raw, Int(SSL_SESS_CACHE_OFF))
+    }
+
+    // MARK: Server
+
+    /// The contexts of one listener, one for each set of certificates that a name has.
+    ///
+    /// Unknown and absent server names get the first certificate.
+    package static func server(
+        certificates: [CertificateFiles],
+        ticketKeys: TicketKeys
+    ) throws(TLSError) -> TLSServerContexts {
+        guard !certificates.isEmpty else { throw TLSError(.configuration, "a TLS listener needs a certificate") }
+        var loaded: [LoadedCertificate] = []
+        for files in certificates { loaded.append(try LoadedCertificate(files)) }
+        return try TLSServerContexts(loaded, ticketKeys: ticketKeys)
+    }
+
+    /// A server's context with one certificate of each key type.
+    convenience init(serving certificates: [LoadedCertificate], ticketKeys: TicketKeys) throws(TLSError) {
+        unsafe self.init(TLS_server_method(), ticketKeys: ticketKeys, verifiesPeer: false)
+        for certificate in certificates {
+            let used = unsafe SSL_CTX_use_cert_and_key(
+                raw,
+                certificate.leaf.raw,
+                certificate.key.raw,
+                certificate.intermediates.raw,
+                0
+            )
+            guard used == 1 else { throw TLSError.fromQueue(.file, file: certificate.files.chain) }
+        }
+        // Sessions move between the contexts of all workers and names, so the id context is one and the same.
+        let id = Array("freeinference".utf8)
+        unsafe precondition(SSL_CTX_set_session_id_context(raw, id, CUnsignedInt(id.count)) == 1)
+        unsafe copenssl_SSL_CTX_set_app_data(raw, Unmanaged.passUnretained(ticketKeys).toOpaque())
+        unsafe SSL_CTX_set_tlsext_ticket_key_evp_cb(raw, ticketKeyCallback)
+        unsafe SSL_CTX_set_timeout(raw, Int(TicketKeys.ticketLifetime))
+        unsafe SSL_CTX_set_num_tickets(raw, 1)
+        unsafe SSL_CTX_set_alpn_select_cb(raw, selectProtocol, nil)
+    }
+
+    // MARK: Client
+
+    /// A client's context: `caFile` replaces the system's certificate authorities.
+    ///
+    /// Without `verify` a bad certificate is accepted, and only told by `TLSConnection.verifyError`.
+    package static func client(caFile: String?, verify: Bool, alpn: [String]) throws(TLSError) -> TLSContext {
+        ERR_clear_error()
+        let context = unsafe TLSContext(TLS_client_method(), ticketKeys: nil, verifiesPeer: verify)
+        unsafe SSL_CTX_set_verify(context.raw, verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nil)
+        if let caFile {
+            guard unsafe SSL_CTX_load_verify_file(context.raw, caFile) == 1 else {
+                throw TLSError.fromQueue(.file, file: caFile, fallback: "holds no certificate authority")
+            }
+        } else if verify, unsafe SSL_CTX_set_default_verify_paths(context.raw) != 1 {
+            throw TLSError.fromQueue(.configuration, fallback: "the system's certificate authorities do not load")
+        }
+        var offer: [UInt8] = []
+        for name in alpn {
+            guard (1...255).contains(name.utf8.count) else { throw TLSError(.configuration, "a bad ALPN name") }
+            offer.append(UInt8(name.utf8.count))
+            offer.append(contentsOf: name.utf8)
+        }
+        if !offer.isEmpty {
+            // This one function of OpenSSL's returns 0 for success.
+            let set = unsafe SSL_CTX_set_alpn_protos(context.raw, offer, CUnsignedInt(offer.count))
+            guard set == 0 else { throw TLSError.fromQueue(.configuration) }
+        }
+        return context
+    }
+}
+
+/// Chooses h2, else http/1.1, from what the client offers; no overlap ends the handshake with an alert (RFC 7301).
+private func selectProtocol(
+    _: OpaquePointer?,
+    chosen: UnsafeMutablePointer<UnsafePointer<UInt8>?>?,
+    chosenLength: UnsafeMutablePointer<UInt8>?,
+    offer: UnsafePointer<UInt8>?,
+    offerLength: CUnsignedInt,
+    _: UnsafeMutableRawPointer?
+) -> CInt {
+    guard let chosen = unsafe chosen, let chosenLength = unsafe chosenLength, let offer = unsafe offer else {
+        return SSL_TLSEXT_ERR_ALERT_FATAL
+    }
+    let list = unsafe UnsafeBufferPointer(start: offer, count: Int(offerLength))
+    for candidate in [ALPN.h2, .http11] {
+        var index = 0
+        while index < list.count {
+            let length = unsafe Int(list[index])
+            guard index + length < list.count else { break }
+            let name = unsafe UnsafeBufferPointer(rebasing: list[(index + 1)..<(index + 1 + length)])
+            if unsafe ALPN(name) == candidate {
+                unsafe chosen.pointee = name.baseAddress
+                unsafe chosenLength.pointee = UInt8(length)
+                return SSL_TLSEXT_ERR_OK
+            }
+            index += 1 + length
+        }
+    }
+    return SSL_TLSEXT_ERR_ALERT_FATAL
+}
+
+/// The protocol that the handshake agreed on.
+package enum ALPN: Equatable, Sendable {
+    case h2, http11
+    /// Nothing was offered, or nothing chosen: HTTP/1.1 by custom.
+    case none
+
+    init(_ name: UnsafeBufferPointer<UInt8>) {
+        if unsafe name.elementsEqual("h2".utf8) {
+            self = .h2
+        } else if unsafe name.elementsEqual("http/1.1".utf8) {
+            self = .http11
+        } else {
+            self = .none
+        }
+    }
+}

@@ -1,0 +1,54 @@
+// What can go wrong with TLS, in OpenSSL's words. Anyone may read it; only Transport/TLS makes one.
+
+internal import COpenSSL
+
+/// A failure of TLS: of a file, of our own settings, or of a peer.
+package struct TLSError: Error, Equatable, Sendable, CustomStringConvertible {
+    package enum Kind: Equatable, Sendable {
+        /// A certificate or key file that cannot be read, written or used; `file` names it.
+        case file
+        /// The private key in `file` does not belong to its certificate chain.
+        case keyMismatch
+        /// Settings that cannot work, such as a listener without certificates.
+        case configuration
+        /// The handshake failed; the alert that says so, if one is due, is in the wire's output.
+        case handshake
+        /// The peer's first bytes were an HTTP request in clear.
+        case plainHTTP
+        /// The peer's certificate did not verify.
+        case verification
+        /// A record after the handshake could not be decrypted, or broke the protocol.
+        case record
+        /// The peer sent KeyUpdate messages without end.
+        case keyUpdateFlood
+    }
+
+    package let kind: Kind
+    package let reason: String
+    package let file: String?
+
+    package init(_ kind: Kind, _ reason: String, file: String? = nil) {
+        self.kind = kind
+        self.reason = reason
+        self.file = file
+    }
+
+    package var description: String {
+        guard let file else { return reason }
+        return "\(file): \(reason)"
+    }
+
+    /// Empties this thread's OpenSSL error queue into an error; `fallback` speaks when the queue is empty.
+    static func fromQueue(_ kind: Kind, file: String? = nil, fallback: String = "TLS failed") -> TLSError {
+        var reasons: [String] = []
+        var kind = kind
+        while true {
+            let code = ERR_get_error()
+            guard code != 0 else { break }
+            if kind == .handshake, ERR_GET_REASON(code) == SSL_R_HTTP_REQUEST { kind = .plainHTTP }
+            let reason = unsafe String(cString: copenssl_ERR_reason(code))
+            if !reasons.contains(reason), reasons.count < 3 { reasons.append(reason) }
+        }
+        return TLSError(kind, reasons.isEmpty ? fallback : reasons.joined(separator: ": "), file: file)
+    }
+}

@@ -1,0 +1,87 @@
+// Which certificate a client gets: the contexts of one listener on one worker, by server name.
+// Made by TLSContext.server; TLSConnection keeps the contexts it was made in, so that a reload cuts nothing.
+
+internal import COpenSSL
+
+/// One context for each distinct set of certificates that share names; belongs to the thread that made it.
+@safe package final class TLSServerContexts {
+    /// For clients that name no server, or one that we do not know.
+    let first: TLSContext
+    private let exact: [String: TLSContext]
+    /// By what follows the `*`: ".example.com".
+    private let wildcards: [String: TLSContext]
+
+    /// Sorts certificates by name: one certificate of each key type a name, the first that claims it.
+    init(_ certificates: [LoadedCertificate], ticketKeys: TicketKeys) throws(TLSError) {
+        var claims: [String: [Int]] = [:]
+        for (index, certificate) in certificates.enumerated() {
+            var isUsed = index == 0
+            for name in certificate.names {
+                let earlier = claims[name, default: []]
+                // Also true of this certificate itself, should it have the name twice.
+                if earlier.contains(where: { certificates[$0].key.type == certificate.key.type }) { continue }
+                claims[name] = earlier + [index]
+                isUsed = true
+            }
+            guard isUsed else {
+                let reason = "serves no name that an earlier certificate of its kind does not serve"
+                throw TLSError(.configuration, reason, file: certificate.files.chain)
+            }
+        }
+        var contexts: [[Int]: TLSContext] = [:]
+        func context(for indices: [Int]) throws(TLSError) -> TLSContext {
+            if let context = contexts[indices] { return context }
+            let context = try TLSContext(serving: indices.map { certificates[$0] }, ticketKeys: ticketKeys)
+            contexts[indices] = context
+            return context
+        }
+        var exact: [String: TLSContext] = [:]
+        var wildcards: [String: TLSContext] = [:]
+        for (name, indices) in claims {
+            if name.hasPrefix("*.") {
+                wildcards[String(name.dropFirst())] = try context(for: indices)
+            } else {
+                exact[name] = try context(for: indices)
+            }
+        }
+        // Beside the first certificate stands, for clients of the other key type, the one that shares its first name.
+        let companions = certificates[0].names.first.flatMap { claims[$0] } ?? [0]
+        first = try context(for: companions)
+        self.exact = exact
+        self.wildcards = wildcards
+        for context in contexts.values {
+            unsafe copenssl_SSL_CTX_set_tlsext_servername_callback(
+                context.raw,
+                chooseContext,
+                Unmanaged.passUnretained(self).toOpaque()
+            )
+        }
+    }
+
+    /// The context for a server name; nil when no certificate has that name.
+    func context(for serverName: String) -> TLSContext? {
+        var name = serverName.lowercased()
+        if name.hasSuffix(".") { name.removeLast() }
+        if let context = exact[name] { return context }
+        // A wildcard stands for exactly one label, and not for an empty one.
+        guard let dot = name.firstIndex(of: "."), dot != name.startIndex else { return nil }
+        return wildcards[String(name[dot...])]
+    }
+}
+
+/// OpenSSL has read the client's server name, if any: swaps the connection to that name's context.
+private func chooseContext(
+    _ ssl: OpaquePointer?,
+    _: UnsafeMutablePointer<CInt>?,
+    contexts: UnsafeMutableRawPointer?
+) -> CInt {
+    guard let ssl = unsafe ssl, let contexts = unsafe contexts,
+        let name = unsafe SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name)
+    else { return SSL_TLSEXT_ERR_NOACK }
+    // The connection holds its TLSServerContexts for as long as OpenSSL can call back.
+    return unsafe Unmanaged<TLSServerContexts>.fromOpaque(contexts)._withUnsafeGuaranteedRef { contexts in
+        guard let context = unsafe contexts.context(for: String(cString: name)) else { return SSL_TLSEXT_ERR_NOACK }
+        if unsafe SSL_get_SSL_CTX(ssl) != context.raw { unsafe SSL_set_SSL_CTX(ssl, context.raw) }
+        return SSL_TLSEXT_ERR_OK
+    }
+}

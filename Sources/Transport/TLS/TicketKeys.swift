@@ -1,0 +1,147 @@
+// The keys that seal session tickets: shared by all workers and kept outside any SSL_CTX, so that a client resumes on
+// whichever worker it lands, and across a reload. Composition makes one; TLSContext hangs it into its contexts.
+
+internal import COpenSSL
+
+/// The current ticket key and the two before it; a new one takes over each twelve hours.
+@safe package final class TicketKeys: Sendable {
+    package static let period: Int64 = 12 * 60 * 60
+    /// A ticket lives as long as its key is certain to be known: two further periods.
+    static let ticketLifetime = 2 * period
+    private static let keptCount = 3
+
+    /// One key, in nginx's 80-byte layout: a name of 16 bytes, HMAC-SHA256 32, AES-256-CBC 32.
+    private struct Key {
+        static let nameLength = 16, macLength = 32
+        var bytes: [80 of UInt8]
+
+        /// A fresh random key.
+        init() {
+            bytes = .init(repeating: 0)
+            var span = bytes.mutableSpan
+            let made = unsafe span.withUnsafeMutableBytes { unsafe RAND_bytes($0.baseAddress, CInt($0.count)) }
+            precondition(made == 1, "no randomness for ticket keys")
+        }
+    }
+
+    private struct Ring {
+        var keys: [Key]
+        var started: Int64
+
+        /// Brings the ring up to `now`, however long ago anyone last looked.
+        mutating func advance(to now: Int64) {
+            let due = (now - started) / TicketKeys.period
+            guard due > 0 else { return }
+            for _ in 0..<min(due, Int64(TicketKeys.keptCount)) { keys.insert(Key(), at: 0) }
+            keys.removeLast(max(0, keys.count - TicketKeys.keptCount))
+            started += due * TicketKeys.period
+        }
+    }
+
+    private let ring: Lock<Ring>
+    private let now: @Sendable () -> Int64
+    // Fetched once: OpenSSL 3 takes locks to look an algorithm up. Immutable, and reference-counted atomically.
+    nonisolated(unsafe) private let cipher: OpaquePointer
+
+    /// Starts with one fresh key; `now` gives seconds on any clock that does not run backwards.
+    package init(now: @escaping @Sendable () -> Int64) {
+        guard let cipher = unsafe EVP_CIPHER_fetch(nil, "AES-256-CBC", nil) else { fatalError("OpenSSL without AES") }
+        unsafe self.cipher = unsafe cipher
+        self.now = now
+        ring = Lock(Ring(keys: [Key()], started: now()))
+    }
+
+    deinit { unsafe EVP_CIPHER_free(cipher) }
+
+    /// Readies OpenSSL to seal a ticket with the current key.
+    func seal(
+        name: UnsafeMutablePointer<UInt8>,
+        iv: UnsafeMutablePointer<UInt8>,
+        cipher context: OpaquePointer,
+        mac: OpaquePointer
+    ) -> Bool {
+        let key = current().first!
+        guard unsafe RAND_bytes(iv, EVP_MAX_IV_LENGTH) == 1 else { return false }
+        let bytes = key.bytes.span
+        for index in 0..<Key.nameLength { unsafe name[index] = bytes[index] }
+        return unsafe start(key, iv: iv, cipher: context, mac: mac, encrypt: true)
+    }
+
+    enum Opened { case unknown, current, older, failed }
+
+    /// Readies OpenSSL to open a ticket, if we still have its key.
+    func open(
+        name: UnsafePointer<UInt8>,
+        iv: UnsafePointer<UInt8>,
+        cipher context: OpaquePointer,
+        mac: OpaquePointer
+    ) -> Opened {
+        let keys = current()
+        let found = keys.firstIndex { key in
+            let bytes = key.bytes.span
+            return (0..<Key.nameLength).allSatisfy { unsafe name[$0] == bytes[$0] }
+        }
+        guard let found else { return .unknown }
+        guard unsafe start(keys[found], iv: iv, cipher: context, mac: mac, encrypt: false) else { return .failed }
+        return found == 0 ? .current : .older
+    }
+
+    private func current() -> [Key] {
+        let now = now()
+        return ring.withLock { ring in
+            ring.advance(to: now)
+            return ring.keys
+        }
+    }
+
+    private func start(
+        _ key: Key,
+        iv: UnsafePointer<UInt8>,
+        cipher context: OpaquePointer,
+        mac: OpaquePointer,
+        encrypt: Bool
+    ) -> Bool {
+        let span = key.bytes.span
+        return unsafe span.withUnsafeBufferPointer { bytes in
+            let macKey = unsafe bytes.baseAddress! + Key.nameLength
+            let cipherKey = unsafe macKey + Key.macLength
+            return unsafe copenssl_ticket_init(
+                context,
+                mac,
+                cipher,
+                cipherKey,
+                macKey,
+                Key.macLength,
+                iv,
+                encrypt ? 1 : 0
+            ) == 1
+        }
+    }
+}
+
+/// OpenSSL asks for a key to seal (`encrypt` 1) or open a ticket; 2 means opened, and to be replaced by a fresh one.
+func ticketKeyCallback(
+    ssl: OpaquePointer?,
+    name: UnsafeMutablePointer<UInt8>?,
+    iv: UnsafeMutablePointer<UInt8>?,
+    cipher: OpaquePointer?,
+    mac: OpaquePointer?,
+    encrypt: CInt
+) -> CInt {
+    guard let ssl = unsafe ssl, let name = unsafe name, let iv = unsafe iv, let cipher = unsafe cipher,
+        let mac = unsafe mac, let keys = unsafe copenssl_SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl))
+    else { return -1 }
+    // The SSL_CTX's owner holds the keys, and a connection holds that owner.
+    return unsafe Unmanaged<TicketKeys>.fromOpaque(keys)._withUnsafeGuaranteedRef { keys in
+        guard encrypt == 0 else {
+            return unsafe keys.seal(name: name, iv: iv, cipher: cipher, mac: mac) ? 1 : -1
+        }
+        switch unsafe keys.open(name: name, iv: iv, cipher: cipher, mac: mac) {
+        case .unknown: return 0
+        case .failed: return -1
+        case .older: return 2
+        // A TLS 1.3 ticket is for one use: the client that spent it gets the next one.
+        case .current: return unsafe SSL_version(ssl) == TLS1_3_VERSION ? 2 : 1
+        }
+    }
+}
