@@ -6,7 +6,8 @@ import SystemPackage
 
 /// A program that a test started.
 ///
-/// Its output goes to files, so that it can be read at any time and never blocks it. Nothing ends it but `stop`, or the end of the test run: prefer `withServer` and `withExecutor`, which stop theirs.
+/// Its output goes to files, so that it can be read at any time and never blocks it. Nothing ends it but `stop`, or the
+/// end of the test run: prefer `withServer` and `withExecutor`, which stop theirs.
 final class ChildProcess: Sendable {
     let identifier: pid_t
     let name: String
