@@ -34,7 +34,7 @@ OURS, THEIRS = "freeinference", "haproxy"
 HAPROXY = """\
 global
     nbthread 1
-    maxconn 20000
+    maxconn 4000
     tune.h2.max-concurrent-streams 1100
     ssl-default-bind-options ssl-min-ver TLSv1.2
 
@@ -48,7 +48,7 @@ defaults
 
 frontend edge
     bind 127.0.0.1:{port} ssl crt {pem} alpn h2,http/1.1
-    maxconn 20000
+    maxconn 4000
     default_backend executors
 
 backend executors
@@ -153,7 +153,7 @@ class Bench:
         if proxy == THEIRS:
             file = self.folder / "haproxy.cfg"
             file.write_text(HAPROXY.format(**values))
-            command = [self.options.haproxy, "-db", "-q", "-f", file]
+            command = [self.options.haproxy, "-db", "-f", file]
         else:
             file = self.folder / "freeinference.yaml"
             file.write_text(FREEINFERENCE.format(**values, admin=free_port()))
@@ -207,6 +207,8 @@ class Bench:
             after, counters, ended = process.cpu(), self.counters(executor_port), time.monotonic()
             memory = process.memory()
             tokens = counters["emitted"] - tokens
+            if after == before:
+                raise SystemExit(f"bench-streams: {proxy} used no time: the process measured is not the one that works")
             if counters["running"] < total:
                 raise SystemExit(f"bench-streams: streams ended before the measurement did: {counters}")
 
@@ -359,6 +361,13 @@ def main():
             indent=2,
         )
     )
+    for line in summary:
+        wanted = line["streams"] * options.pace
+        if line["tokens_per_second"] < 0.98 * wanted:
+            print(f"NOTE: {line['mode']} {line['streams']} {line['proxy']}: {line['tokens_per_second']:.0f} tokens/s"
+                  f" where {wanted} were meant: the executor's core was full")
+        if line["broken"]:
+            print(f"NOTE: {line['mode']} {line['streams']} {line['proxy']}: {line['broken']} broken streams")
     print(f"every measurement is in {options.json}")
 
 

@@ -118,8 +118,11 @@ class Wire:
         self.outbound += data
         if pump:
             self.pump(0)
+            deadline = time.monotonic() + 10
             while len(self.outbound) > 1 << 20 and self.closed is None:
                 self.pump(0.1)
+                if time.monotonic() > deadline:
+                    self.closed = "stalled"
 
     def fields(self, options, method, path, more=()):
         scheme = "https" if options.ca else "http"
