@@ -41,7 +41,8 @@ let package = Package(
         // Floor 5: composition, and the two tools that drive it.
         .target(
             name: "Edge",
-            dependencies: ["Transport", "HTTP", "Routing", "Inference", .product(name: "Yams", package: "Yams")],
+            dependencies: [
+                "CLinux", "Transport", "HTTP", "Routing", "Inference", .product(name: "Yams", package: "Yams")],
             swiftSettings: strict
         ),
         .target(

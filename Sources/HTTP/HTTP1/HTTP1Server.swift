@@ -190,7 +190,9 @@ final class HTTP1Server: ServerProtocol {
             state = .chunked
         }
         if case .responding = state { stream.isRequestWhole = true }
-        stream.handler = connection.delegate.handler(for: head, on: stream)
+        let handler = connection.delegate.handler(for: head, on: stream)
+        stream.handler = handler
+        handler.requestBegan()
         guard self.stream === stream, stream.isRequestWhole else { return }
         stream.handler?.requestEnded()
         if stream.isFinished { finishedResponse(of: stream) }

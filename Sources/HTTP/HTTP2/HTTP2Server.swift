@@ -89,7 +89,9 @@ final class HTTP2Server: ServerProtocol {
         makeIncremental(1)
         var head = request.head
         head.version = .http2
-        stream.handler = connection.delegate.handler(for: head, on: stream)
+        let handler = connection.delegate.handler(for: head, on: stream)
+        stream.handler = handler
+        handler.requestBegan()
         if !request.body.isEmpty { stream.handler?.requestBody(request.body.span) }
         if !stream.isClosed { stream.handler?.requestEnded() }
     }
@@ -225,7 +227,9 @@ final class HTTP2Server: ServerProtocol {
             connection.delegate.refusal(status: fault.status, message: fault.message, on: stream)
             return
         }
-        stream.handler = connection.delegate.handler(for: builder.head(ended: ended), on: stream)
+        let handler = connection.delegate.handler(for: builder.head(ended: ended), on: stream)
+        stream.handler = handler
+        handler.requestBegan()
     }
 
     private func requestEnded(_ stream: HTTP2ServerStream) {
