@@ -77,6 +77,7 @@ let package = Package(
         .testTarget(
             name: "EndToEnd",
             dependencies: [.product(name: "Subprocess", package: "swift-subprocess")],
+            exclude: ["Clients", "requirements.txt"],
             swiftSettings: tests
         ),
     ],

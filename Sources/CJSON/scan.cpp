@@ -1,3 +1,156 @@
-#include "CJSON.h"
-#include <simdjson.h>
-extern "C" int cjson_ready(void) { return 1; }
+// Scans of request bodies by simdjson on demand: no tree, no exceptions; what is not asked for is skipped.
+#include "parser.h"
+
+static const size_t kept_memory = 1 << 20;
+
+extern "C" cjson_parser *cjson_parser_new(void) noexcept { return new cjson_parser; }
+extern "C" void cjson_parser_free(cjson_parser *parser) noexcept { delete parser; }
+extern "C" size_t cjson_parser_memory(const cjson_parser *parser) noexcept { return parser->memory(); }
+extern "C" void cjson_parser_trim(cjson_parser *parser) noexcept {
+    if (parser->memory() <= kept_memory) return;
+    parser->parser = ondemand::parser();
+    std::vector<uint8_t>().swap(parser->scratch);
+}
+
+/// The token that begins `value`, without the space after it.
+static string_view token(ondemand::value &value) noexcept {
+    string_view view = value.raw_json_token();
+    while (!view.empty() && (view.back() == ' ' || view.back() == '\n' || view.back() == '\r' || view.back() == '\t'))
+        view.remove_suffix(1);
+    return view;
+}
+
+static cjson_range range(string_view view, const uint8_t *bytes) noexcept {
+    return {size_t(reinterpret_cast<const uint8_t *>(view.data()) - bytes), view.size()};
+}
+
+// MARK: Requests
+
+static cjson_key request_key(string_view key) noexcept {
+    if (key == "model") return CJSON_KEY_MODEL;
+    if (key == "stream") return CJSON_KEY_STREAM;
+    if (key == "stream_options") return CJSON_KEY_STREAM_OPTIONS;
+    if (key == "max_tokens") return CJSON_KEY_MAX_TOKENS;
+    if (key == "max_completion_tokens") return CJSON_KEY_MAX_COMPLETION_TOKENS;
+    if (key == "max_output_tokens") return CJSON_KEY_MAX_OUTPUT_TOKENS;
+    if (key == "n") return CJSON_KEY_N;
+    return CJSON_KEY_NONE;
+}
+
+static cjson_status read_integer(ondemand::value &value, ondemand::json_type type, cjson_integer &out) noexcept {
+    if (type == ondemand::json_type::null) {
+        bool is_null;
+        return value.is_null().get(is_null) == SUCCESS && is_null ? CJSON_OK : CJSON_INVALID;
+    }
+    if (type != ondemand::json_type::number) return CJSON_WRONG_TYPE;
+    if (value.get_int64().get(out.value) != SUCCESS) {
+        double number;
+        if (value.get_double().get(number) != SUCCESS) return CJSON_INVALID;
+        if (!(number >= -9e15 && number <= 9e15) || number != double(int64_t(number))) return CJSON_WRONG_TYPE;
+        out.value = int64_t(number);
+    }
+    out.present = true;
+    return CJSON_OK;
+}
+
+/// False and null are the same to a caller that only needs the truth.
+static cjson_status read_boolean(ondemand::value &value, ondemand::json_type type, cjson_presence &out) noexcept {
+    if (type == ondemand::json_type::null) {
+        out = CJSON_NULL;
+        bool is_null;
+        return value.is_null().get(is_null) == SUCCESS && is_null ? CJSON_OK : CJSON_INVALID;
+    }
+    if (type != ondemand::json_type::boolean) return CJSON_WRONG_TYPE;
+    bool truth;
+    if (value.get_bool().get(truth) != SUCCESS) return CJSON_INVALID;
+    out = truth ? CJSON_TRUE : CJSON_FALSE;
+    return CJSON_OK;
+}
+
+static cjson_status read_stream_options(ondemand::value &value, ondemand::json_type type, const uint8_t *bytes,
+                                        cjson_request *out) noexcept {
+    out->raw_stream_options = range(token(value), bytes);
+    if (type == ondemand::json_type::null) {
+        out->stream_options = CJSON_NULL;
+        bool is_null;
+        return value.is_null().get(is_null) == SUCCESS && is_null ? CJSON_OK : CJSON_INVALID;
+    }
+    if (type != ondemand::json_type::object) return CJSON_WRONG_TYPE;
+    out->stream_options = CJSON_OBJECT;
+    out->stream_options_empty = true;
+    ondemand::object object;
+    if (value.get_object().get(object) != SUCCESS) return CJSON_INVALID;
+    for (auto item : object) {
+        ondemand::field field;
+        string_view key;
+        if (std::move(item).get(field) != SUCCESS || field.unescaped_key().get(key) != SUCCESS) return CJSON_INVALID;
+        out->stream_options_empty = false;
+        if (key != "include_usage") continue;
+        out->key = CJSON_KEY_INCLUDE_USAGE;
+        if (out->include_usage != CJSON_ABSENT) return CJSON_DUPLICATE;
+        ondemand::json_type kind;
+        if (field.value().type().get(kind) != SUCCESS) return CJSON_INVALID;
+        out->raw_include_usage = range(token(field.value()), bytes);
+        cjson_status status = read_boolean(field.value(), kind, out->include_usage);
+        if (status != CJSON_OK) return status;
+    }
+    out->key = CJSON_KEY_STREAM_OPTIONS;
+    return CJSON_OK;
+}
+
+static cjson_status read_model(ondemand::value &value, ondemand::json_type type, const uint8_t *bytes,
+                               cjson_request *out) noexcept {
+    if (type != ondemand::json_type::string) return CJSON_WRONG_TYPE;
+    out->raw_model = range(token(value), bytes);
+    string_view model;
+    if (value.get_string().get(model) != SUCCESS) return CJSON_INVALID;
+    if (model.size() > CJSON_MODEL_MAX) return CJSON_TOO_LONG;
+    out->model = text(model);
+    return CJSON_OK;
+}
+
+extern "C" cjson_status cjson_scan_request(cjson_parser *parser, const uint8_t *bytes, size_t length, size_t capacity,
+                                           uint32_t wanted, cjson_request *out) noexcept {
+    std::memset(out, 0, sizeof *out);
+    if (!parser->reserve(length)) return CJSON_INVALID;
+    ondemand::document document;
+    if (parser->parser.iterate(reinterpret_cast<const char *>(bytes), length, capacity).get(document) != SUCCESS)
+        return CJSON_INVALID;
+    ondemand::object object;
+    while (out->object < length && std::strchr(" \t\r\n", bytes[out->object]) && bytes[out->object]) out->object++;
+    if (out->object < length && bytes[out->object] != '{') return CJSON_NOT_OBJECT;
+    if (document.get_object().get(object) != SUCCESS) return CJSON_INVALID;
+    uint32_t seen = 0;
+    for (auto item : object) {
+        ondemand::field field;
+        string_view name;
+        if (std::move(item).get(field) != SUCCESS || field.unescaped_key().get(name) != SUCCESS) return CJSON_INVALID;
+        cjson_key key = request_key(name);
+        if (!(key & wanted)) continue;
+        out->key = key;
+        if (seen & key) return CJSON_DUPLICATE;
+        seen |= key;
+        ondemand::value &value = field.value();
+        ondemand::json_type type;
+        if (value.type().get(type) != SUCCESS) return CJSON_INVALID;
+        cjson_status status = CJSON_OK;
+        cjson_presence stream = CJSON_ABSENT;
+        switch (key) {
+        case CJSON_KEY_MODEL: status = read_model(value, type, bytes, out); break;
+        case CJSON_KEY_STREAM:
+            status = read_boolean(value, type, stream);
+            out->stream = stream == CJSON_TRUE;
+            break;
+        case CJSON_KEY_STREAM_OPTIONS: status = read_stream_options(value, type, bytes, out); break;
+        case CJSON_KEY_MAX_TOKENS: status = read_integer(value, type, out->max_tokens); break;
+        case CJSON_KEY_MAX_COMPLETION_TOKENS: status = read_integer(value, type, out->max_completion_tokens); break;
+        case CJSON_KEY_MAX_OUTPUT_TOKENS: status = read_integer(value, type, out->max_output_tokens); break;
+        case CJSON_KEY_N: status = read_integer(value, type, out->n); break;
+        default: break;
+        }
+        if (status != CJSON_OK) return status;
+    }
+    out->key = CJSON_KEY_NONE;
+    const char *next;
+    return document.current_location().get(next) == OUT_OF_BOUNDS ? CJSON_OK : CJSON_TRAILING;
+}

@@ -1,9 +1,8 @@
 /* The rim around Linux: what `import Glibc` leaves out (epoll, eventfd, signalfd, accept4, TCP options, CPU affinity),
  * and an inline twin for each call whose C form Swift cannot spell. No logic lives here. */
 #pragma once
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
+/* No _GNU_SOURCE: it would give the headers other contents than Swift's own Glibc module has, and the two would clash.
+ * The few GNU calls we need go by their system call. */
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
@@ -11,9 +10,9 @@
 #include <netinet/tcp.h>
 #include <arpa/inet.h>
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -30,7 +29,7 @@
 
 /* glibc's socket calls take a transparent union of address pointers, which Swift cannot spell. */
 static inline int clinux_accept4(int fd, struct sockaddr_storage *address, socklen_t *length, int flags) {
-    return accept4(fd, (struct sockaddr *)address, length, flags);
+    return (int)syscall(SYS_accept4, fd, address, length, flags);
 }
 static inline int clinux_bind(int fd, const struct sockaddr_storage *address, socklen_t length) {
     return bind(fd, (const struct sockaddr *)address, length);
@@ -60,21 +59,30 @@ static inline int clinux_epoll_ctl(int epoll, int operation, int fd, uint32_t ev
 static inline uint32_t clinux_event_bits(const struct epoll_event *events, int index) { return events[index].events; }
 static inline uint64_t clinux_event_data(const struct epoll_event *events, int index) { return events[index].data.u64; }
 static inline int clinux_set_nonblocking(int fd) { return fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK); }
+static inline int clinux_set_close_on_exec(int fd) { return fcntl(fd, F_SETFD, FD_CLOEXEC); }
 static inline int clinux_pin_to_cpu(int cpu) {
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    CPU_SET(cpu, &set);
-    return sched_setaffinity(0, sizeof set, &set);
+    unsigned long mask[16] = { 0 };
+    if (cpu < 0 || cpu >= 1024) return -1;
+    mask[cpu / 64] |= 1UL << (cpu % 64);
+    return syscall(SYS_sched_setaffinity, 0, sizeof mask, mask) < 0 ? -1 : 0;
 }
 static inline int clinux_available_cpus(void) {
-    cpu_set_t set;
-    return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+    unsigned long mask[16] = { 0 };
+    int count = 0;
+    if (syscall(SYS_sched_getaffinity, 0, sizeof mask, mask) < 0) return 1;
+    for (int i = 0; i < 16; i++) count += __builtin_popcountl(mask[i]);
+    return count > 0 ? count : 1;
 }
+static inline int clinux_name_thread(const char *name) { return prctl(PR_SET_NAME, name, 0, 0, 0); }
 static inline int clinux_set_timer_slack(unsigned long nanoseconds) {
     return prctl(PR_SET_TIMERSLACK, nanoseconds, 0, 0, 0);
 }
 /* Macros with casts or arithmetic do not import. */
 static const uint32_t clinux_EPOLLIN = EPOLLIN, clinux_EPOLLOUT = EPOLLOUT, clinux_EPOLLERR = EPOLLERR;
 static const uint32_t clinux_EPOLLHUP = EPOLLHUP, clinux_EPOLLRDHUP = EPOLLRDHUP;
+static const uint32_t clinux_EPOLLEXCLUSIVE = EPOLLEXCLUSIVE;
 static const int clinux_SOCK_STREAM_FLAGS = SOCK_STREAM;
 static const int clinux_NONBLOCK_CLOEXEC = SOCK_NONBLOCK | SOCK_CLOEXEC;
+static const int clinux_EVENTFD_FLAGS = EFD_NONBLOCK | EFD_CLOEXEC, clinux_EPOLL_CLOEXEC = EPOLL_CLOEXEC;
+static const int clinux_MSG_NOSIGNAL = MSG_NOSIGNAL;
+static const int clinux_IPPROTO_TCP = IPPROTO_TCP, clinux_IPPROTO_IPV6 = IPPROTO_IPV6;

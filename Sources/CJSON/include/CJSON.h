@@ -1,11 +1,124 @@
-/* The C face of simdjson: scans of request bodies and of events. Nothing here throws or keeps memory. */
+/* The C face of simdjson: scans of request bodies, of events and of JSON answers. Nothing here throws. */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #ifdef __cplusplus
+#define CJSON_NOEXCEPT noexcept
 extern "C" {
+#else
+#define CJSON_NOEXCEPT
 #endif
-int cjson_ready(void);
+
+/* A parser and its memory; used by one thread at a time. Texts that a scan returns live until its next scan or trim. */
+typedef struct cjson_parser cjson_parser;
+cjson_parser *cjson_parser_new(void) CJSON_NOEXCEPT;
+void cjson_parser_free(cjson_parser *parser) CJSON_NOEXCEPT;
+/* The bytes that it holds between scans. */
+size_t cjson_parser_memory(const cjson_parser *parser) CJSON_NOEXCEPT;
+/* Frees its memory if that is above 1 MiB. */
+void cjson_parser_trim(cjson_parser *parser) CJSON_NOEXCEPT;
+
+/* Readable bytes that must follow a document that `cjson_scan_request` reads in place. */
+enum { CJSON_PADDING = 64 };
+
+typedef struct cjson_range {
+    size_t offset, length;
+} cjson_range;
+typedef struct cjson_text {
+    const uint8_t *bytes; /* NULL: absent */
+    size_t length;
+} cjson_text;
+
+typedef enum cjson_status {
+    CJSON_OK = 0,
+    CJSON_INVALID,    /* not JSON, as far as the scan can follow it */
+    CJSON_NOT_OBJECT, /* JSON, but not an object */
+    CJSON_TRAILING,   /* something follows the object */
+    CJSON_DUPLICATE,  /* `key` occurs twice */
+    CJSON_WRONG_TYPE, /* `key` has a value of another type */
+    CJSON_TOO_LONG    /* `key` has a value that is too long */
+} cjson_status;
+
+/* The keys of a request that may be read; also bits of `wanted`. */
+typedef enum cjson_key {
+    CJSON_KEY_NONE = 0,
+    CJSON_KEY_MODEL = 1,
+    CJSON_KEY_STREAM = 2,
+    CJSON_KEY_STREAM_OPTIONS = 4,
+    CJSON_KEY_MAX_TOKENS = 8,
+    CJSON_KEY_MAX_COMPLETION_TOKENS = 16,
+    CJSON_KEY_MAX_OUTPUT_TOKENS = 32,
+    CJSON_KEY_N = 64,
+    CJSON_KEY_INCLUDE_USAGE = 128
+} cjson_key;
+
+typedef enum cjson_presence {
+    CJSON_ABSENT = 0,
+    CJSON_NULL,
+    CJSON_FALSE,
+    CJSON_TRUE,
+    CJSON_OBJECT
+} cjson_presence;
+
+typedef struct cjson_integer {
+    bool present;
+    int64_t value;
+} cjson_integer;
+
+typedef struct cjson_request {
+    cjson_key key;              /* of an error */
+    size_t object;              /* offset of the object's opening brace */
+    cjson_text model;           /* unescaped */
+    cjson_range raw_model;      /* with its quotes */
+    bool stream;
+    cjson_presence stream_options;
+    cjson_range raw_stream_options; /* of `null`; of an object only its opening brace */
+    bool stream_options_empty;
+    cjson_presence include_usage;
+    cjson_range raw_include_usage;
+    cjson_integer max_tokens, max_completion_tokens, max_output_tokens, n;
+} cjson_request;
+
+enum { CJSON_MODEL_MAX = 1024 };
+
+/* Reads the wanted top-level keys of a request body; `capacity` is `length` and at least CJSON_PADDING readable bytes. */
+cjson_status cjson_scan_request(cjson_parser *parser, const uint8_t *bytes, size_t length, size_t capacity,
+                                uint32_t wanted, cjson_request *out) CJSON_NOEXCEPT;
+
+typedef struct cjson_event {
+    bool has_data;       /* there is a payload */
+    bool valid;          /* and it is a JSON object that the scan could follow */
+    cjson_text name;     /* of the `event:` line */
+    cjson_text type;     /* top-level "type" */
+    bool has_choices;
+    bool empty_choices;
+    bool has_text;       /* a choice carries content, reasoning, a tool call */
+    uint64_t finished;   /* bit i: choice i has a finish_reason */
+    cjson_text finish_reason;
+    bool has_usage;
+    cjson_integer prompt_tokens, completion_tokens;
+    bool error;          /* top-level "error" that is truthy, or "type":"error" */
+    cjson_integer error_code;
+    cjson_text error_type, error_message;
+} cjson_event;
+
+/* Reads one whole server-sent event: its data lines joined. */
+void cjson_scan_event(cjson_parser *parser, const uint8_t *event, size_t length, cjson_event *out) CJSON_NOEXCEPT;
+/* Reads the payload of an event, or a JSON answer. */
+void cjson_scan_payload(cjson_parser *parser, const uint8_t *json, size_t length, cjson_event *out) CJSON_NOEXCEPT;
+
+/* What a glance at a payload has seen; without a parser, so a value that looks like a key may be taken for one. */
+enum {
+    CJSON_SEEN_ERROR = 1,
+    CJSON_SEEN_FINISH = 2,
+    CJSON_SEEN_USAGE = 4,
+    CJSON_SEEN_EMPTY_CHOICES = 8,
+    CJSON_SEEN_BREAK = 16, /* a line end */
+    CJSON_SEEN_TEXT = 32
+};
+uint32_t cjson_glance(const uint8_t *payload, size_t length) CJSON_NOEXCEPT;
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,0 +1,366 @@
+#!/usr/bin/env python3
+"""Token streams through FreeInference Edge and through HAProxy, in one run (`make bench-streams`).
+
+Both proxies speak TLS and HTTP/2 to the same clients with the same P-256 certificate, and HTTP/1.1 over TCP to the same
+executor; one thread each, on core 0, everything else on core 1; no access logs. A fresh process for each measurement,
+and the measurements interleaved, so that neither meets a better hour of the machine.
+
+  CPU a token   user and system time of the proxy's process (/proc/PID/stat) over the steady part, by what the executor
+                counted as emitted in it
+  latency       from the executor's stamp in a token to its arrival in the client (`freeinference bench`)
+  memory        (resident at 250 streams a connection - resident at 100) by the streams between them, taken while all
+                streams are running
+"""
+
+import argparse
+import json
+import os
+import resource
+import signal
+import socket
+import ssl
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+
+TICK = os.sysconf("SC_CLK_TCK")
+PROXY_CORE, OTHER_CORE = 0, 1
+OURS, THEIRS = "freeinference", "haproxy"
+
+HAPROXY = """\
+global
+    nbthread 1
+    maxconn 20000
+    tune.h2.max-concurrent-streams 1100
+    ssl-default-bind-options ssl-min-ver TLSv1.2
+
+defaults
+    mode http
+    timeout connect 10s
+    timeout client 1h
+    timeout server 1h
+    timeout http-request 1h
+    timeout http-keep-alive 1h
+
+frontend edge
+    bind 127.0.0.1:{port} ssl crt {pem} alpn h2,http/1.1
+    maxconn 20000
+    default_backend executors
+
+backend executors
+    http-reuse always
+    server executor 127.0.0.1:{executor}
+"""
+
+FREEINFERENCE = """\
+listeners:
+  - address: 127.0.0.1:{port}
+    tls:
+      certificates:
+        - chain: {chain}
+          key: {key}
+admin:
+  address: 127.0.0.1:{admin}
+workers: 1
+models:
+  - id: demo
+    executors:
+      - url: http://127.0.0.1:{executor}
+"""
+
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def free_port(given=set()):
+    """Below the range that outgoing connections draw their ports from; each given once."""
+    for port in range(20000 + os.getpid() % 5000, 32000):
+        if port in given:
+            continue
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        given.add(port)
+        return port
+    raise SystemExit("bench-streams: no free port")
+
+
+class Process:
+    """A program pinned to a core; its output goes to a file."""
+
+    def __init__(self, core, command, folder, name):
+        self.log = folder / f"{name}.log"
+        with open(self.log, "wb") as log:
+            self.child = subprocess.Popen(
+                ["taskset", "-c", str(core), *map(str, command)], stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+        self.name = name
+
+    def cpu(self):
+        """Seconds of user and system time; taskset has long become the program itself."""
+        fields = Path(f"/proc/{self.child.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / TICK
+
+    def memory(self):
+        """Resident kB: all of it, and the part that is no file's."""
+        status = dict(line.split(":", 1) for line in Path(f"/proc/{self.child.pid}/status").read_text().splitlines())
+        return {name: int(status[name].split()[0]) for name in ("VmRSS", "RssAnon")}
+
+    def ready(self, port):
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            if self.child.poll() is not None:
+                break
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                return
+            except OSError:
+                time.sleep(0.02)
+        raise SystemExit(f"bench-streams: {self.name} did not start:\n{self.log.read_text()}")
+
+    def stop(self):
+        if self.child.poll() is None:
+            self.child.send_signal(signal.SIGTERM)
+            try:
+                self.child.wait(3)
+            except subprocess.TimeoutExpired:
+                self.child.kill()
+        self.child.wait()
+
+
+class Bench:
+    def __init__(self, options, folder):
+        self.options, self.folder = options, folder
+        made = subprocess.run(
+            [options.freeinference, "certificate", "--directory", folder], capture_output=True, text=True
+        )
+        if made.returncode:
+            raise SystemExit(f"bench-streams: no certificate: {made.stderr}")
+        self.chain, self.key, self.authority = folder / "chain.pem", folder / "key.pem", folder / "ca.pem"
+        self.pem = folder / "both.pem"
+        self.pem.write_text(self.chain.read_text() + self.key.read_text())
+        self.ciphers = {}
+
+    def start_proxy(self, proxy, port, executor):
+        values = dict(port=port, executor=executor, pem=self.pem, chain=self.chain, key=self.key)
+        if proxy == THEIRS:
+            file = self.folder / "haproxy.cfg"
+            file.write_text(HAPROXY.format(**values))
+            command = [self.options.haproxy, "-db", "-q", "-f", file]
+        else:
+            file = self.folder / "freeinference.yaml"
+            file.write_text(FREEINFERENCE.format(**values, admin=free_port()))
+            command = [self.options.freeinference, "serve", "--config", file]
+        process = Process(PROXY_CORE, command, self.folder, proxy)
+        process.ready(port)
+        if proxy not in self.ciphers:
+            self.ciphers[proxy] = self.negotiated(port)
+        return process
+
+    def negotiated(self, port):
+        context = ssl.create_default_context(cafile=self.authority)
+        context.set_alpn_protocols(["h2"])
+        with socket.create_connection(("127.0.0.1", port)) as plain:
+            with context.wrap_socket(plain, server_hostname="localhost") as tls:
+                return f"{tls.version()} {tls.cipher()[0]} {tls.selected_alpn_protocol()}"
+
+    def counters(self, executor):
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(
+            f"http://127.0.0.1:{executor}/simulator/counters", timeout=10
+        ) as answer:
+            return json.load(answer)
+
+    def measure(self, proxy, mode, streams):
+        options = self.options
+        executor_port, port = free_port(), free_port()
+        command = [options.freeinference, "executor", "--listen", f"127.0.0.1:{executor_port}", "--model", "demo"]
+        command += ["--pace", options.pace] + (["--spread"] if mode == "spread" else [])
+        processes = [Process(OTHER_CORE, command, self.folder, "executor")]
+        try:
+            processes[0].ready(executor_port)
+            process = self.start_proxy(proxy, port, executor_port)
+            processes.append(process)
+            seconds = options.seconds + 1
+            load = [options.freeinference, "bench", "streams", "--url", f"https://127.0.0.1:{port}"]
+            load += ["--ca", self.authority, "--model", "demo", "--connections", options.connections]
+            load += ["--streams", streams, "--warmup", options.warmup, "--seconds", seconds, "--json"]
+            bench = Process(OTHER_CORE, load, self.folder, "bench")
+            processes.append(bench)
+
+            total = options.connections * streams
+            deadline = time.monotonic() + 20
+            while self.counters(executor_port)["running"] < total:
+                if bench.child.poll() is not None or time.monotonic() > deadline:
+                    raise SystemExit(f"bench-streams: not all streams ran: {bench.log.read_text()}")
+                time.sleep(0.05)
+            time.sleep(options.warmup)
+
+            before, tokens, began = process.cpu(), self.counters(executor_port)["emitted"], time.monotonic()
+            time.sleep(options.seconds)
+            after, counters, ended = process.cpu(), self.counters(executor_port), time.monotonic()
+            memory = process.memory()
+            tokens = counters["emitted"] - tokens
+            if counters["running"] < total:
+                raise SystemExit(f"bench-streams: streams ended before the measurement did: {counters}")
+
+            bench.child.wait(options.seconds + 60)
+            text = bench.log.read_text()
+            try:
+                result = json.loads(text[text.index("{") :])
+            except ValueError:
+                raise SystemExit(f"bench-streams: no JSON from the bench: {text}") from None
+        finally:
+            for started in reversed(processes):
+                started.stop()
+        return {
+            "proxy": proxy,
+            "mode": mode,
+            "streams": streams,
+            "cpu_us": 1e6 * (after - before) / tokens,
+            "core": (after - before) / (ended - began),
+            "tokens": tokens,
+            "tokens_per_second": tokens / (ended - began),
+            "rss_kb": memory["VmRSS"],
+            "anonymous_kb": memory["RssAnon"],
+            "p50_ms": result["latency_ms"]["p50"],
+            "p99_ms": result["latency_ms"]["p99"],
+            "first_p99_ms": result["first_token_ms"]["p99"],
+            "broken": result["broken"],
+        }
+
+
+def median(rows, name):
+    return statistics.median(row[name] for row in rows)
+
+
+def summarise(rounds, options):
+    """Medians over the rounds; the ratio is that of the medians."""
+    summary = []
+    for mode in options.modes:
+        for streams in options.streams:
+            for proxy in options.proxies:
+                rows = [r for r in rounds if (r["proxy"], r["mode"], r["streams"]) == (proxy, mode, streams)]
+                line = {"mode": mode, "streams": options.connections * streams, "proxy": proxy, "rounds": len(rows)}
+                for name in ("cpu_us", "p50_ms", "p99_ms", "first_p99_ms", "rss_kb", "anonymous_kb", "tokens_per_second"):
+                    line[name] = median(rows, name)
+                line["cpu_us_range"] = [min(r["cpu_us"] for r in rows), max(r["cpu_us"] for r in rows)]
+                line["broken"] = sum(r["broken"] for r in rows)
+                summary.append(line)
+    memory = {}
+    if len(options.streams) > 1:
+        low, high = min(options.streams), max(options.streams)
+        for proxy in options.proxies:
+            for mode in options.modes:
+                at = {
+                    line["streams"]: line["rss_kb"] for line in summary if (line["proxy"], line["mode"]) == (proxy, mode)
+                }
+                few, many = options.connections * low, options.connections * high
+                memory[f"{proxy} {mode}"] = (at[many] - at[few]) / (many - few)
+    return summary, memory
+
+
+def table(summary, memory, options):
+    print("| executor | streams | proxy | CPU us/token (range) | latency p50 ms | p99 ms | first token p99 ms | resident MB"
+          " | tokens/s | broken |")
+    print("|---|---|---|---|---|---|---|---|---|---|")
+    for line in summary:
+        low, high = line["cpu_us_range"]
+        print(
+            f"| {line['mode']} | {line['streams']} | {line['proxy']} | {line['cpu_us']:.2f} ({low:.2f} to {high:.2f})"
+            f" | {line['p50_ms']:.3f} | {line['p99_ms']:.3f} | {line['first_p99_ms']:.1f}"
+            f" | {line['rss_kb'] / 1024:.1f} | {line['tokens_per_second']:.0f} | {line['broken']} |"
+        )
+    print()
+    for name, slope in memory.items():
+        print(f"memory a stream, {name}: {slope:.1f} kB")
+    print()
+    if set(options.proxies) < {OURS, THEIRS}:
+        return
+    for mode in options.modes:
+        for streams in options.streams:
+            of = {line["proxy"]: line for line in summary
+                  if (line["mode"], line["streams"]) == (mode, options.connections * streams)}
+            ours, theirs = of[OURS], of[THEIRS]
+            ratio = ours["cpu_us"] / theirs["cpu_us"]
+            more = ours["p50_ms"] - theirs["p50_ms"]
+            say_target(f"{mode} {ours['streams']}: CPU {ratio:.2f} of HAProxy's", ratio <= 0.8, "at most 0.80")
+            say_target(f"{mode} {ours['streams']}: p99 {ours['p99_ms']:.3f} ms beside {theirs['p99_ms']:.3f}",
+                       ours["p99_ms"] <= theirs["p99_ms"], "at most HAProxy's")
+            say_target(f"{mode} {ours['streams']}: p50 {more:+.3f} ms", more <= 0.5, "at most +0.5")
+    for mode in options.modes:
+        if f"{OURS} {mode}" in memory:
+            slope = memory[f"{OURS} {mode}"]
+            say_target(f"{mode}: {slope:.1f} kB a stream", slope <= 8, "at most 8")
+
+
+def say_target(what, good, target):
+    print(f"{'met  ' if good else 'short'} {what} (target: {target})")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    words = lambda text: text.split(",")  # noqa: E731
+    parser.add_argument("--freeinference", default=".build/release/freeinference")
+    parser.add_argument("--haproxy", default="haproxy")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=int, default=8, help="of each measurement's steady part")
+    parser.add_argument("--warmup", type=int, default=2, help="seconds with all streams running before it")
+    parser.add_argument("--connections", type=int, default=4)
+    parser.add_argument("--streams", type=lambda text: [int(n) for n in text.split(",")], default=[100, 250])
+    parser.add_argument("--pace", type=int, default=50, help="tokens per second of each stream")
+    parser.add_argument("--modes", type=words, default=["burst", "spread"])
+    parser.add_argument("--proxies", type=words, default=[OURS, THEIRS])
+    parser.add_argument("--json", type=Path, default=Path(".build/bench-streams.json"))
+    options = parser.parse_args()
+
+    if not {PROXY_CORE, OTHER_CORE} <= os.sched_getaffinity(0):
+        raise SystemExit("bench-streams: cores 0 and 1 are both needed")
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+    rounds = []
+    with tempfile.TemporaryDirectory(prefix="bench-streams-") as folder:
+        bench = Bench(options, Path(folder))
+        for number in range(options.rounds):
+            # The order turns round each time, too.
+            order = options.proxies if number % 2 == 0 else options.proxies[::-1]
+            for mode in options.modes:
+                for streams in options.streams:
+                    for proxy in order:
+                        row = bench.measure(proxy, mode, streams)
+                        row["round"] = number
+                        rounds.append(row)
+                        say(f"round {number + 1}/{options.rounds} {mode} {options.connections}x{streams} {proxy}:"
+                            f" {row['cpu_us']:.2f} us/token, p50 {row['p50_ms']:.3f} p99 {row['p99_ms']:.3f} ms,"
+                            f" {row['rss_kb'] / 1024:.1f} MB, {row['broken']} broken")
+    summary, memory = summarise(rounds, options)
+    table(summary, memory, options)
+    for proxy, what in bench.ciphers.items():
+        print(f"{proxy} negotiated {what}")
+    if len(set(bench.ciphers.values())) > 1:
+        print("NOTE: the two did not negotiate the same, so this compares more than proxies")
+    options.json.parent.mkdir(parents=True, exist_ok=True)
+    options.json.write_text(
+        json.dumps(
+            {
+                "settings": {k: str(v) if isinstance(v, Path) else v for k, v in vars(options).items()},
+                "negotiated": bench.ciphers,
+                "summary": summary,
+                "memory_kb_a_stream": memory,
+                "rounds": rounds,
+            },
+            indent=2,
+        )
+    )
+    print(f"every measurement is in {options.json}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+# FreeInference Edge: every way of building, running, testing and measuring it. `make help` lists them.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+BINARY := .build/release/freeinference
+PYTHON := .build/venv/bin/python3
+
+# XCTest is switched off: it would close each run by saying that it executed nothing.
+SWIFT_TEST := swift test --disable-xctest
+# End-to-end tests measure time, on few cores: one after the other.
+END_TO_END := --filter '^EndToEnd\.' --no-parallel
+UNIT := --skip '^EndToEnd\.'
+
+export FREEINFERENCE_BINARY ?= $(CURDIR)/$(BINARY)
+export FREEINFERENCE_PYTHON ?= $(CURDIR)/$(PYTHON)
+
+##@ Build
+.PHONY: build debug setup setup-test clean
+build: ## the release binary, at .build/release/freeinference
+	swift build -c release --product freeinference --static-swift-stdlib
+
+debug: ## everything, tests included, for debugging
+	swift build --build-tests
+
+setup: ## install the Debian packages that building and testing need, where missing
+	@infrastructure/scripts/setup.sh
+
+setup-test: .build/venv/complete ## a virtual environment with the Python SDKs that the tests drive
+
+# Made anew whenever the pinned versions change. A mark of its own, since the interpreter is a link out of the tree.
+.build/venv/complete: Tests/EndToEnd/requirements.txt
+	rm -rf .build/venv
+	python3 -m venv .build/venv
+	.build/venv/bin/pip install --quiet --disable-pip-version-check --requirement Tests/EndToEnd/requirements.txt
+	touch $@
+
+clean: ## remove what was built; certs/ stays
+	rm -rf .build
+
+##@ Run
+.PHONY: run
+run: setup build ## the server and an executor on this machine, and a curl line to try
+	@infrastructure/scripts/run.sh
+
+##@ Test
+.PHONY: test test-unit test-end-to-end sanitize-address sanitize-thread h2spec
+test: test-unit test-end-to-end ## all tests; installs what they need
+
+test-unit: setup ## the tests of each floor
+	$(SWIFT_TEST) $(UNIT)
+
+test-end-to-end: setup setup-test build ## the release binary against real clients
+	$(SWIFT_TEST) $(END_TO_END)
+
+# Each sanitizer has its own build folder: the builds cannot share one. What is suppressed, and why, is in
+# infrastructure/sanitizers/. The backtracer would hang a crashing run.
+sanitize-address: setup ## the unit tests under the address sanitizer (with leaks)
+	ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 SWIFT_BACKTRACE=enable=no \
+	LSAN_OPTIONS=suppressions=$(CURDIR)/infrastructure/sanitizers/leak.txt:print_suppressions=0 \
+	$(SWIFT_TEST) $(UNIT) --sanitize=address --scratch-path .build/sanitize-address
+
+sanitize-thread: setup ## the unit tests under the thread sanitizer
+	TSAN_OPTIONS=suppressions=$(CURDIR)/infrastructure/sanitizers/thread.txt:halt_on_error=0 SWIFT_BACKTRACE=enable=no \
+	$(SWIFT_TEST) $(UNIT) --sanitize=thread --scratch-path .build/sanitize-thread
+
+h2spec: setup ## the HTTP/2 conformance suite: make h2spec H2SPEC=path
+	@test -x "$(H2SPEC)" || { echo "usage: make h2spec H2SPEC=path of the h2spec program" >&2; exit 2; }
+	@$(MAKE) build
+	@infrastructure/scripts/h2spec.sh "$(H2SPEC)"
+
+##@ Measure
+.PHONY: bench-streams
+bench-streams: setup build ## against HAProxy, in one run: make bench-streams ARGUMENTS='--rounds 7'
+	@infrastructure/scripts/setup.sh haproxy
+	@Benchmarks/streams/run.py --freeinference $(BINARY) $(ARGUMENTS)
+
+##@ Form
+.PHONY: format lint help
+format: ## put every source file into our form
+	swift format --in-place --parallel --recursive Package.swift Sources Tests
+
+lint: ## say what is not in our form
+	swift format lint --strict --parallel --recursive Package.swift Sources Tests
+
+help: ## this page
+	@awk 'BEGIN { FS = ":.*## " } \
+		/^##@/ { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -1,0 +1,234 @@
+// Scans of events: what a payload says about errors, ends and usage.
+#include "parser.h"
+
+static void read_code(ondemand::value &value, cjson_integer &out) noexcept {
+    ondemand::json_type type;
+    if (value.type().get(type) != SUCCESS) return;
+    if (type == ondemand::json_type::number) {
+        out.present = value.get_int64().get(out.value) == SUCCESS;
+    } else if (type == ondemand::json_type::string) {
+        string_view view;
+        if (value.get_string().get(view) != SUCCESS || view.empty() || view.size() > 9) return;
+        int64_t number = 0;
+        for (char digit : view) {
+            if (digit < '0' || digit > '9') return;
+            number = number * 10 + (digit - '0');
+        }
+        out = {true, number};
+    }
+}
+
+static void read_text(ondemand::value &value, cjson_text &out) noexcept {
+    string_view view;
+    if (value.get_string().get(view) == SUCCESS) out = text(view);
+}
+
+/// Whether there is something in it: a string, an array or an object that is not empty, a number but zero, `true`.
+static bool is_truthy(ondemand::value &value) noexcept {
+    ondemand::json_type type;
+    if (value.type().get(type) != SUCCESS) return false;
+    switch (type) {
+    case ondemand::json_type::string: {
+        string_view view;
+        return value.get_string().get(view) == SUCCESS && !view.empty();
+    }
+    case ondemand::json_type::array: {
+        ondemand::array array;
+        bool empty = true;
+        return value.get_array().get(array) == SUCCESS && array.is_empty().get(empty) == SUCCESS && !empty;
+    }
+    case ondemand::json_type::object: {
+        ondemand::object object;
+        bool empty = true;
+        return value.get_object().get(object) == SUCCESS && object.is_empty().get(empty) == SUCCESS && !empty;
+    }
+    case ondemand::json_type::number: {
+        double number;
+        return value.get_double().get(number) == SUCCESS && number != 0;
+    }
+    case ondemand::json_type::boolean: {
+        bool truth;
+        return value.get_bool().get(truth) == SUCCESS && truth;
+    }
+    default: return false;
+    }
+}
+
+/// Calls `body(key, value)` for each field; false when the object cannot be followed.
+template <typename Body>
+static bool each(ondemand::value &value, Body body) noexcept {
+    ondemand::object object;
+    if (value.get_object().get(object) != SUCCESS) return false;
+    for (auto item : object) {
+        ondemand::field field;
+        string_view key;
+        if (std::move(item).get(field) != SUCCESS || field.unescaped_key().get(key) != SUCCESS) return false;
+        body(key, field.value());
+    }
+    return true;
+}
+
+static bool is_object(ondemand::value &value) noexcept {
+    ondemand::json_type type;
+    return value.type().get(type) == SUCCESS && type == ondemand::json_type::object;
+}
+
+static bool read_error(ondemand::value &value, cjson_event *out) noexcept {
+    if (!is_object(value)) {
+        ondemand::json_type type;
+        if (value.type().get(type) != SUCCESS) return false;
+        if (type != ondemand::json_type::string) {
+            out->error |= is_truthy(value);
+            return true;
+        }
+        read_text(value, out->error_message);
+        out->error |= out->error_message.length > 0;
+        return true;
+    }
+    return each(value, [&](string_view key, ondemand::value &field) {
+        out->error = true;
+        if (key == "code") read_code(field, out->error_code);
+        else if (key == "message") read_text(field, out->error_message);
+        else if (key == "type") read_text(field, out->error_type);
+    });
+}
+
+static bool read_usage(ondemand::value &value, cjson_event *out) noexcept {
+    if (!is_object(value)) return true;
+    out->has_usage = true;
+    return each(value, [&](string_view key, ondemand::value &field) {
+        if (key == "prompt_tokens" || key == "input_tokens") read_code(field, out->prompt_tokens);
+        else if (key == "completion_tokens" || key == "output_tokens") read_code(field, out->completion_tokens);
+    });
+}
+
+static bool is_text_key(string_view key) noexcept {
+    return key == "content" || key == "reasoning_content" || key == "reasoning" || key == "text" ||
+           key == "tool_calls" || key == "refusal" || key == "function_call" || key == "audio";
+}
+
+static bool read_choices(ondemand::value &value, cjson_event *out) noexcept {
+    ondemand::array choices;
+    if (value.get_array().get(choices) != SUCCESS) return true;  // null
+    out->has_choices = true;
+    out->empty_choices = true;
+    int64_t position = 0;
+    for (auto item : choices) {
+        ondemand::value choice;
+        if (std::move(item).get(choice) != SUCCESS) return false;
+        out->empty_choices = false;
+        cjson_integer index = {true, position++};
+        bool finished = false;
+        bool followed = each(choice, [&](string_view key, ondemand::value &field) {
+            if (key == "index") {
+                read_code(field, index);
+            } else if (key == "finish_reason") {
+                cjson_text reason = {};
+                read_text(field, reason);
+                if (!reason.bytes) return;
+                finished = true;
+                if (!out->finish_reason.bytes) out->finish_reason = reason;
+            } else if (key == "text") {
+                out->has_text |= is_truthy(field);
+            } else if ((key == "delta" || key == "message") && is_object(field)) {
+                each(field, [&](string_view part, ondemand::value &content) {
+                    if (is_text_key(part)) out->has_text |= is_truthy(content);
+                });
+            }
+        });
+        if (!followed) return false;
+        if (finished && index.value >= 0 && index.value < 64) out->finished |= uint64_t(1) << index.value;
+    }
+    return true;
+}
+
+/// `message` of Anthropic and `response` of OpenAI carry usage and errors of their own; a plain `message` is a text.
+static bool read_nested(ondemand::value &value, cjson_text &plain, cjson_event *out) noexcept {
+    if (!is_object(value)) {
+        read_text(value, plain);
+        return true;
+    }
+    return each(value, [&](string_view key, ondemand::value &field) {
+        if (key == "usage") read_usage(field, out);
+        else if (key == "error") read_error(field, out);
+    });
+}
+
+/// `delta` of Anthropic is an object that may say why the message stops; that of OpenAI's responses is a text.
+static void read_delta(ondemand::value &value, cjson_event *out) noexcept {
+    if (!is_object(value)) {
+        out->has_text |= is_truthy(value);
+        return;
+    }
+    each(value, [&](string_view key, ondemand::value &field) {
+        if (key == "stop_reason") read_text(field, out->finish_reason);
+        else if (key == "text" || key == "partial_json" || key == "thinking") out->has_text |= is_truthy(field);
+    });
+}
+
+static void scan(cjson_parser *parser, size_t length, cjson_event *out) noexcept {
+    out->has_data = true;
+    if (!parser->reserve(length)) return;
+    ondemand::document document;
+    ondemand::value root;
+    const char *json = reinterpret_cast<const char *>(parser->scratch.data());
+    if (parser->parser.iterate(json, length, length + CJSON_PADDING).get(document) != SUCCESS) return;
+    if (document.get_value().get(root) != SUCCESS || !is_object(root)) return;
+    cjson_integer code = {};
+    cjson_text message = {}, plain = {};
+    bool followed = true;
+    bool whole = each(root, [&](string_view key, ondemand::value &value) {
+        if (key == "error") followed &= read_error(value, out);
+        else if (key == "choices") followed &= read_choices(value, out);
+        else if (key == "usage") followed &= read_usage(value, out);
+        else if (key == "type") read_text(value, out->type);
+        else if (key == "message") followed &= read_nested(value, message, out);
+        else if (key == "response") followed &= read_nested(value, plain, out);
+        else if (key == "delta") read_delta(value, out);
+        else if (key == "stop_reason") read_text(value, out->finish_reason);
+        else if (key == "code") read_code(value, code);
+    });
+    if (out->type.length == 5 && std::memcmp(out->type.bytes, "error", 5) == 0) out->error = true;
+    if (out->error) {
+        if (!out->error_code.present) out->error_code = code;
+        if (!out->error_message.bytes) out->error_message = message;
+    }
+    out->valid = whole && followed;
+}
+
+extern "C" void cjson_scan_payload(cjson_parser *parser, const uint8_t *json, size_t length, cjson_event *out) noexcept {
+    std::memset(out, 0, sizeof *out);
+    parser->scratch.resize(length + CJSON_PADDING);
+    std::memcpy(parser->scratch.data(), json, length);
+    std::memset(parser->scratch.data() + length, 0, CJSON_PADDING);
+    scan(parser, length, out);
+}
+
+extern "C" void cjson_scan_event(cjson_parser *parser, const uint8_t *event, size_t length, cjson_event *out) noexcept {
+    std::memset(out, 0, sizeof *out);
+    parser->scratch.resize(length + 1 + CJSON_PADDING);
+    size_t filled = 0;
+    bool has_data = false;
+    for (size_t start = 0; start < length;) {
+        size_t end = start;
+        while (end < length && event[end] != '\n' && event[end] != '\r') end++;
+        string_view line(reinterpret_cast<const char *>(event) + start, end - start);
+        start = end + 1;
+        if (end < length && event[end] == '\r' && start < length && event[start] == '\n') start++;
+        size_t colon = line.find(':');
+        if (colon == string_view::npos || colon == 0) continue;
+        string_view field = line.substr(0, colon), value = line.substr(colon + 1);
+        if (!value.empty() && value.front() == ' ') value.remove_prefix(1);
+        if (field == "event") {
+            out->name = text(value);
+        } else if (field == "data") {
+            if (has_data) parser->scratch[filled++] = '\n';
+            std::memcpy(parser->scratch.data() + filled, value.data(), value.size());
+            filled += value.size();
+            has_data = true;
+        }
+    }
+    if (!has_data) return;
+    std::memset(parser->scratch.data() + filled, 0, CJSON_PADDING);
+    scan(parser, filled, out);
+}

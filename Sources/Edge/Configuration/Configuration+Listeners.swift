@@ -1,0 +1,96 @@
+// Reading the listeners of a configuration, and the values that look like theirs.
+
+extension ListenerSettings {
+    /// Reads `listeners`, of which there must be one at least, each at an address of its own.
+    static func readAll(from root: ConfigurationSection) -> [ListenerSettings] {
+        let expected = "at least one '- address: HOST:PORT'"
+        guard let sections = root.sections("listeners", expecting: expected) else {
+            root.requireKey("listeners", expecting: expected)
+            return []
+        }
+        root.requireKey("listeners", expecting: expected)
+        var listeners: [ListenerSettings] = []
+        for section in sections {
+            guard let listener = ListenerSettings(reading: section) else { continue }
+            if listeners.contains(where: { $0.address.collides(with: listener.address) }) {
+                let message = "\(section.name("address")): \(listener.address) is listened on already"
+                section.reader.report(message, at: section.place("address"))
+            }
+            listeners.append(listener)
+        }
+        return listeners
+    }
+
+    private init?(reading section: ConfigurationSection) {
+        let address = section.listenAddress("address")
+        section.requireKey("address", expecting: "HOST:PORT, [v6]:PORT or unix:/PATH")
+        var h2cUpgrade = true
+        var trusted = false
+        let tls = section.section("tls").map { TLS(reading: $0) }
+        section.read("h2c_upgrade", &h2cUpgrade)
+        section.read("trusted", &trusted)
+        if tls != nil, h2cUpgrade, section.has("h2c_upgrade") {
+            let message = "\(section.name("h2c_upgrade")): has no meaning beside tls, where ALPN chooses HTTP/2"
+            section.reader.report(message, at: section.place("h2c_upgrade"))
+        }
+        section.finish()
+        guard let address else { return nil }
+        self.init(address: address, tls: tls, h2cUpgrade: h2cUpgrade && tls == nil, trusted: trusted)
+    }
+}
+
+extension ListenerSettings.TLS {
+    fileprivate init(reading section: ConfigurationSection) {
+        let expected = "at least one '- chain: FILE' with its 'key: FILE'"
+        let sections = section.sections("certificates", expecting: expected)
+        section.requireKey("certificates", expecting: expected)
+        self.init(
+            certificates: (sections ?? []).compactMap { certificate in
+                let chain = certificate.requiredFile("chain")
+                let key = certificate.requiredFile("key")
+                certificate.finish()
+                guard let chain, let key else { return nil }
+                return ListenerSettings.Certificate(chainPath: chain, keyPath: key)
+            }
+        )
+        section.finish()
+    }
+}
+
+extension ConfigurationSection {
+    func listenAddress(_ key: String) -> ListenAddress? {
+        guard let scalar = scalar(key, expecting: "HOST:PORT, [v6]:PORT or unix:/PATH") else { return nil }
+        switch ListenAddress.parse(scalar.text) {
+        case .success(let address): return address
+        case .failure(let problem):
+            reject(scalar, key, problem.message)
+            return nil
+        }
+    }
+
+    /// The origins of browsers: `*`, or scheme and host as a browser's `origin` field has them.
+    func origins(_ key: String) -> [String] {
+        let origins = texts(key, expecting: "origins such as https://chat.example.org") ?? []
+        for origin in origins where !Self.isOrigin(origin.text) {
+            let message = "\(name(key)): '\(Self.printable(origin.text))': expected '*' or SCHEME://HOST[:PORT]"
+            reader.report(message, at: origin.position)
+        }
+        return origins.map(\.text)
+    }
+
+    private static func isOrigin(_ text: String) -> Bool {
+        if text == "*" { return true }
+        let bytes = Array(text.utf8)
+        guard let colon = bytes.firstIndex(of: 0x3A), colon > 0, bytes[colon...].starts(with: "://".utf8) else {
+            return false
+        }
+        let host = bytes[(colon + 3)...]
+        return !host.isEmpty && !host.contains { Array("/?#@ ,".utf8).contains($0) }
+    }
+
+    fileprivate func requiredFile(_ key: String) -> String? {
+        let path = readableFile(key)
+        requireKey(key, expecting: "the path of a file")
+        return path
+    }
+}

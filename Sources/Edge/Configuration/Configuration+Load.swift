@@ -1,0 +1,170 @@
+// Reading a configuration: the file into a tree, the tree into a snapshot, and every fault on the way at once.
+
+extension Configuration {
+    /// Reads and checks a whole configuration file.
+    ///
+    /// Everything outside the file comes in by parameter: tests give their own. `checkFile` says why a file that the
+    /// configuration names (a certificate, a key) cannot be read, nil if it can.
+    package static func load(
+        path: String,
+        environment: [String: String] = SystemFiles.environment(),
+        readFile: (String) -> Result<[UInt8], FileProblem> = SystemFiles.read,
+        checkFile: @escaping (String) -> FileProblem? = SystemFiles.check
+    ) -> Result<Configuration, ConfigurationErrors> {
+        let reader = ConfigurationReader(file: path, checkFile: checkFile)
+        switch readFile(path) {
+        case .failure(let problem):
+            reader.report("the file cannot be read: \(problem)", at: Position())
+            return .failure(ConfigurationErrors(reader.problems))
+        case .success(let bytes):
+            return load(bytes: bytes, environment: environment, reader: reader)
+        }
+    }
+
+    static func load(
+        bytes: [UInt8],
+        environment: [String: String],
+        reader: ConfigurationReader
+    ) -> Result<Configuration, ConfigurationErrors> {
+        var document = ConfigurationDocument(environment: environment) { reader.report($0, at: $1) }
+        let root = document.parse(bytes)
+        // Nothing below makes sense of a file that is no YAML; an empty one is a section without keys.
+        if root == nil, !reader.problems.isEmpty { return .failure(ConfigurationErrors(reader.problems)) }
+        let empty = ConfigurationNode(position: Position(), kind: .mapping([]))
+        let section = ConfigurationSection(root: root ?? empty, reader: reader)
+        let configuration = section.map { Configuration(reading: $0) }
+        guard let configuration, reader.problems.isEmpty else {
+            return .failure(ConfigurationErrors(reader.problems))
+        }
+        return .success(configuration)
+    }
+
+    private init(reading root: ConfigurationSection) {
+        self.init(listeners: [], models: [])
+        listeners = ListenerSettings.readAll(from: root)
+        readAdmin(from: root)
+        workers = Self.workers(from: root)
+        gather = Self.gather(from: root)
+        root.read(bytes: "memory_limit", &memoryLimitBytes, in: 16 << 20...1 << 40)
+        root.read(count: "max_connections", &maxConnections, in: 1...1_000_000)
+        root.read("drain_timeout", &drainTimeout, in: .zero ... .seconds(3600))
+        root.read("commit_after", &commitAfter, in: .milliseconds(10) ... .seconds(3600))
+        root.read("keep_alive", &keepAlive, in: .milliseconds(10) ... .seconds(600))
+        if let section = root.section("timeouts") { timeouts.read(from: section) }
+        readLimits(from: root)
+        readAdmission(from: root)
+        readAuthentication(from: root)
+        readPlacesKeptForLater(from: root)
+        if let section = root.section("log") {
+            section.read("access", &log.access)
+            section.finish()
+        }
+        models = ModelSettings.readAll(from: root)
+        root.finish()
+    }
+
+    private mutating func readAdmin(from root: ConfigurationSection) {
+        guard let section = root.section("admin") else { return }
+        defer { section.finish() }
+        guard let address = section.listenAddress("address") else { return }
+        if let listener = listeners.first(where: { $0.address.collides(with: address) }) {
+            let message = "\(section.name("address")): \(listener.address) is a listener's address already"
+            section.reader.report(message, at: section.place("address"))
+        }
+        admin.address = address
+    }
+
+    private static func workers(from root: ConfigurationSection) -> Workers {
+        if root.scalar("workers", expecting: "auto or a whole number")?.text == "auto" { return .auto }
+        return root.count("workers", in: 1...1024, or: "auto or ").map { .count($0) } ?? .auto
+    }
+
+    private static func gather(from root: ConfigurationSection) -> Gather {
+        let words = "auto, off, or "
+        switch root.scalar("gather", expecting: "\(words)a duration")?.text {
+        case nil, "auto": return .auto
+        case "off": return .off
+        default:
+            let range = Duration.microseconds(10) ... .milliseconds(10)
+            return root.duration("gather", in: range, or: words).map { .interval($0) } ?? .auto
+        }
+    }
+
+    private mutating func readLimits(from root: ConfigurationSection) {
+        // A body beyond the whole budget could never be reserved.
+        limits.bodyBytes = min(limits.bodyBytes, memoryLimitBytes)
+        guard let section = root.section("limits") else { return }
+        section.read(bytes: "body", &limits.bodyBytes, in: 1 << 10...1 << 30)
+        section.read(bytes: "header_bytes", &limits.headerBytes, in: 1 << 10...1 << 20)
+        section.read(count: "header_count", &limits.headerCount, in: 8...1000)
+        section.read(count: "streams", &limits.streams, in: 1...65_536)
+        section.read(bytes: "exchange_buffer", &limits.exchangeBufferBytes, in: 16 << 10...64 << 20)
+        for (key, bytes) in [("body", limits.bodyBytes), ("exchange_buffer", limits.exchangeBufferBytes)]
+        where bytes > memoryLimitBytes {
+            let limit = Quantity.text(bytes: memoryLimitBytes)
+            section.reader.report("\(section.name(key)): is above memory_limit (\(limit))", at: section.place(key))
+        }
+        section.finish()
+    }
+
+    private mutating func readAdmission(from root: ConfigurationSection) {
+        // A wait that ends before the commit leaves the queue its 429.
+        admission.maxWait = min(admission.maxWait, commitAfter * 4 / 5)
+        guard let section = root.section("admission") else { return }
+        section.read("max_wait", &admission.maxWait, in: .zero ... .seconds(3600))
+        section.read(count: "max_queue", &admission.maxQueue, in: 0...1_000_000)
+        if admission.maxWait >= commitAfter {
+            let waits = "\(Quantity.text(admission.maxWait)) is not below commit_after (\(Quantity.text(commitAfter)))"
+            section.reader.report("\(section.name("max_wait")): \(waits)", at: section.place("max_wait"))
+        }
+        section.finish()
+    }
+
+    private mutating func readAuthentication(from root: ConfigurationSection) {
+        let refusal = "there are no keys in this version; write 'authentication: {required: false}' to serve everyone"
+        let section = root.section("authentication")
+        if let section {
+            authentication.keysPath = section.readableFile("keys")
+            // Made when it is absent, so not read here.
+            authentication.secretPath = section.text("secret", expecting: "the path of a file").map(root.reader.resolve)
+            section.read("required", &authentication.required)
+            if authentication.required {
+                root.reader.report("authentication.required: \(refusal)", at: section.place("required"))
+            }
+            section.finish()
+        }
+        if section?.has("required") != true, let open = listeners.first(where: { !$0.address.isLocal }) {
+            let why = "others can reach \(open.address), so authentication.required is true by default"
+            root.reader.report("\(why), but \(refusal)", at: section?.position ?? root.place("listeners"))
+        }
+    }
+
+    private mutating func readPlacesKeptForLater(from root: ConfigurationSection) {
+        if let section = root.section("ledger") {
+            ledger.path = section.text("path", expecting: "the path of a file").map(root.reader.resolve)
+            section.finish()
+        }
+        if let section = root.section("cors") {
+            cors.origins = section.origins("origins")
+            section.finish()
+        }
+    }
+}
+
+extension Configuration.Timeouts {
+    fileprivate mutating func read(from section: ConfigurationSection) {
+        let short = Duration.milliseconds(10) ... .seconds(600)
+        let long = Duration.milliseconds(10) ... .seconds(86_400)
+        section.read("handshake", &handshake, in: short)
+        section.read("header", &header, in: short)
+        section.read("body", &body, in: short)
+        section.read("idle", &idle, in: long)
+        section.read("idle_trusted", &idleTrusted, in: long)
+        section.read("client_stall", &clientStall, in: long)
+        section.read("connect", &connect, in: short)
+        section.read("first_event", &firstEvent, in: long)
+        section.read("response", &response, in: long)
+        section.read("stall", &stall, in: long)
+        section.finish()
+    }
+}

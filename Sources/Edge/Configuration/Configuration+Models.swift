@@ -1,0 +1,156 @@
+// Reading the models of a configuration, their executors and their catalog entries.
+
+extension ModelSettings {
+    /// Reads `models`, and checks what is said of one model against the others.
+    static func readAll(from root: ConfigurationSection) -> [ModelSettings] {
+        let expected = "at least one '- id: NAME' with its executors"
+        guard let sections = root.sections("models", expecting: expected) else {
+            root.requireKey("models", expecting: expected)
+            return []
+        }
+        root.requireKey("models", expecting: expected)
+        var names = ModelNames()
+        let models = sections.compactMap { ModelSettings(reading: $0, names: &names) }
+        names.check(reader: root.reader)
+        return models
+    }
+
+    private init?(reading section: ConfigurationSection, names: inout ModelNames) {
+        if section.has("import") {
+            let message = "models[].import: not available in this version: write the models of that file out here"
+            section.reader.report(message, at: section.position)
+            return nil
+        }
+        let id = section.text("id", expecting: "the name that clients use")
+        section.requireKey("id", expecting: "the name that clients use")
+        let aliases = section.texts("aliases", expecting: "further names of this model") ?? []
+        self.init(id: id ?? "", aliases: aliases.map(\.text), executors: [])
+        section.read("balance", &balance)
+        let fallbacks = section.texts("fallbacks", expecting: "ids of other models") ?? []
+        self.fallbacks = fallbacks.map(\.text)
+        executors = ExecutorSettings.readAll(from: section)
+        catalog = CatalogField.readAll(from: section)
+        section.finish()
+        if let id { names.ids.append((id, section.place("id"))) }
+        names.aliases += aliases.map { ($0.text, $0.position) }
+        names.fallbacks += fallbacks.map { (id, $0.text, $0.position) }
+    }
+}
+
+/// The names of all models: an id or alias means one model only, whatever the order of the file.
+private struct ModelNames {
+    var ids: [(String, Position)] = []
+    var aliases: [(String, Position)] = []
+    var fallbacks: [(model: String?, target: String, position: Position)] = []
+
+    func check(reader: ConfigurationReader) {
+        var lines: [String: Int] = [:]
+        for (id, position) in ids {
+            if let line = lines[id] {
+                reader.report("models[].id: '\(shown(id))' is the id of a model on line \(line)", at: position)
+            } else {
+                lines[id] = position.line
+            }
+        }
+        var aliasLines: [String: Int] = [:]
+        for (alias, position) in aliases {
+            if let line = lines[alias] {
+                let message = "models[].aliases[]: '\(shown(alias))' shadows the model on line \(line)"
+                reader.report(message, at: position)
+            } else if let line = aliasLines[alias] {
+                reader.report("models[].aliases[]: '\(shown(alias))' is an alias on line \(line)", at: position)
+            } else {
+                aliasLines[alias] = position.line
+            }
+        }
+        for fallback in fallbacks {
+            if fallback.target == fallback.model {
+                reader.report("models[].fallbacks[]: a model cannot be its own fallback", at: fallback.position)
+            } else if lines[fallback.target] == nil {
+                let message = "models[].fallbacks[]: '\(shown(fallback.target))' is not the id of a model here"
+                reader.report(message, at: fallback.position)
+            }
+        }
+    }
+
+    private func shown(_ name: String) -> String { ConfigurationSection.printable(name) }
+}
+
+extension ExecutorSettings {
+    fileprivate static func readAll(from model: ConfigurationSection) -> [ExecutorSettings] {
+        let expected = "at least one '- url: http://HOST:PORT'"
+        let sections = model.sections("executors", expecting: expected)
+        model.requireKey("executors", expecting: expected)
+        var executors: [ExecutorSettings] = []
+        var weights = 0
+        for section in sections ?? [] {
+            let weight = section.count("weight", in: 0...1_000_000)
+            weights += weight ?? 1
+            guard let executor = ExecutorSettings(reading: section, weight: weight ?? 1) else { continue }
+            if executors.contains(where: { $0.url == executor.url }) {
+                let message = "\(section.name("url")): \(executor.url) is an executor of this model already"
+                section.reader.report(message, at: section.place("url"))
+            }
+            executors.append(executor)
+        }
+        if weights == 0, sections?.isEmpty == false {
+            let message = "\(model.name("executors")): all weights are 0, so that no executor would be chosen"
+            model.reader.report(message, at: model.place("executors"))
+        }
+        return executors
+    }
+
+    private init?(reading section: ConfigurationSection, weight: Int) {
+        let url = section.executorURL("url")
+        self.init(url: url ?? ExecutorURL.none)
+        self.weight = weight
+        model = section.text("model", expecting: "the executor's name for this model")
+        section.read("kind", &kind)
+        section.read("protocol", &wireProtocol)
+        if wireProtocol == .h2 {
+            let message = "\(section.name("protocol")): HTTP/2 to executors is not available in this version: use http1"
+            section.reader.report(message, at: section.place("protocol"))
+        }
+        if let tls = section.section("tls") {
+            certificateAuthorityPath = tls.readableFile("ca")
+            tls.finish()
+        }
+        apiKey = section.text("api_key", expecting: "a key", isSecret: true)
+        maxRunning = section.count("max_running", in: 1...1_000_000)
+        section.read("include_usage", &includeUsage)
+        section.read("idle_timeout", &idleTimeout, in: .zero ... .seconds(3600))
+        section.finish()
+        if url == nil { return nil }
+    }
+}
+
+extension ConfigurationSection {
+    /// An executor's address, reported where it is missing, does not parse, or needs what this version lacks.
+    fileprivate func executorURL(_ key: String) -> ExecutorURL? {
+        let expected = "http://HOST:PORT or unix:/PATH"
+        guard let scalar = scalar(key, expecting: expected) else {
+            requireKey(key, expecting: expected)
+            return nil
+        }
+        switch ExecutorURL.parse(scalar.text) {
+        case .success(let url):
+            if url.scheme == .https {
+                reader.report("\(name(key)): https executors are not available in this version", at: scalar.position)
+            }
+            return url
+        case .failure(let problem):
+            // Not quoted where it may hold a password.
+            if scalar.raw.contains("@") {
+                reader.report("\(name(key)): the URL \(problem.message)", at: scalar.position)
+            } else {
+                reject(scalar, key, problem.message)
+            }
+            return nil
+        }
+    }
+}
+
+extension ExecutorURL {
+    /// Stands in while the rest of an entry is checked whose own URL does not parse.
+    fileprivate static let none = ExecutorURL(scheme: .unix, host: "", port: 0, pathPrefix: "", socketPath: "")
+}

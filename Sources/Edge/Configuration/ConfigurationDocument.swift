@@ -1,0 +1,176 @@
+// A configuration file as a tree with positions: YAML parsed by Yams, `${VAR}` expanded, duplicate keys found.
+
+import Yams
+
+/// A place in the file, both from 1.
+struct Position: Hashable {
+    var line = 1
+    var column = 1
+}
+
+/// A value of the file.
+///
+/// Aliases are resolved; what could not be expanded is `unusable`, and already reported.
+struct ConfigurationNode {
+    enum Kind {
+        /// `raw` is what the file says, `text` what it comes to; `isPlain` if it stood without quotes.
+        case scalar(text: String, raw: String, isPlain: Bool)
+        case sequence([ConfigurationNode])
+        case mapping([ConfigurationEntry])
+        case unusable
+    }
+
+    let position: Position
+    let kind: Kind
+}
+
+struct ConfigurationEntry {
+    let key: String
+    let keyPosition: Position
+    let value: ConfigurationNode
+}
+
+/// Turns the bytes of a file into a tree, reporting what is wrong with them.
+struct ConfigurationDocument {
+    private let environment: [String: String]
+    private let report: (String, Position) -> Void
+    private var renamed: [Position: String] = [:]
+    private var nodesLeft = Self.nodesMax
+
+    /// Aliases let a short file name a huge tree.
+    static let nodesMax = 100_000
+
+    init(environment: [String: String], report: @escaping (String, Position) -> Void) {
+        self.environment = environment
+        self.report = report
+    }
+
+    /// The root, nil for an empty file or one that is no YAML, which is then reported.
+    mutating func parse(_ bytes: [UInt8]) -> ConfigurationNode? {
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            report("the file is not valid UTF-8", Position())
+            return nil
+        }
+        guard let root = compose(text) else { return nil }
+        let node = convert(root)
+        if nodesLeft < 0 {
+            report("the file has more than \(Self.nodesMax) values, counting what its aliases repeat", Position())
+            return nil
+        }
+        return node
+    }
+
+    /// Parses, and gets past duplicate keys.
+    ///
+    /// Yams refuses a file at its first duplicate key and gives the place of the key's first occurrence. That one gets
+    /// another name of the same length here, and the file another try, so that all duplicates, and whatever else is
+    /// wrong, are reported at once. `convert` gives the old name back.
+    private mutating func compose(_ text: String) -> Node? {
+        var scalars = Array(text.unicodeScalars)
+        let lineStarts = [0] + scalars.indices.filter { scalars[$0] == "\n" }.map { $0 + 1 }
+        while true {
+            var source = String.UnicodeScalarView()
+            source.append(contentsOf: scalars)
+            do {
+                return try Parser(yaml: String(source), encoding: .utf8).singleRoot()
+            } catch YamlError.duplicatedKeysInMapping(let duplicates, let context) {
+                let position = Position(context.mark)
+                let key = duplicates.sorted().first ?? ""
+                // From the private use area, where no key of ours begins.
+                guard let start = Self.start(of: key, at: position, in: scalars, lineStarts: lineStarts),
+                    renamed.count < 1000, let standIn = Unicode.Scalar(0xE000 + UInt32(renamed.count))
+                else {
+                    report("key '\(key)' appears more than once in this section", position)
+                    return nil
+                }
+                scalars[start] = standIn
+                renamed[position] = key
+            } catch {
+                let (message, position) = Self.problem(in: error)
+                report(message, position)
+                return nil
+            }
+        }
+    }
+
+    /// Where the characters of a key begin, nil where they are not simply there (escapes, anchors, tags).
+    private static func start(
+        of key: String,
+        at position: Position,
+        in scalars: [Unicode.Scalar],
+        lineStarts: [Int]
+    ) -> Int? {
+        guard !key.isEmpty, lineStarts.indices.contains(position.line - 1) else { return nil }
+        var start = lineStarts[position.line - 1] + position.column - 1
+        guard scalars.indices.contains(start) else { return nil }
+        if scalars[start] == "\"" || scalars[start] == "'" { start += 1 }
+        return scalars[start...].starts(with: key.unicodeScalars) ? start : nil
+    }
+
+    private static func problem(in error: any Error) -> (String, Position) {
+        switch error as? YamlError {
+        case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _),
+            .composer(let context, let problem, let mark, _):
+            return ("not valid YAML: \(context.map { "\($0.text): " } ?? "")\(problem)", Position(mark))
+        case .reader(let problem, let offset, _, let yaml):
+            let lines = yaml.prefix(offset ?? 0).split(separator: "\n", omittingEmptySubsequences: false)
+            let column = (lines.last?.unicodeScalars.count ?? 0) + 1
+            return ("not valid YAML: \(problem)", Position(line: max(1, lines.count), column: column))
+        default:
+            return ("not valid YAML: \(error)", Position())
+        }
+    }
+
+    private mutating func convert(_ node: Node) -> ConfigurationNode {
+        let position = node.mark.map(Position.init) ?? Position()
+        nodesLeft -= 1
+        guard nodesLeft >= 0 else { return ConfigurationNode(position: position, kind: .unusable) }
+        switch node {
+        case .scalar(let scalar):
+            return ConfigurationNode(position: position, kind: expand(scalar, at: position))
+        case .sequence(let sequence):
+            return ConfigurationNode(position: position, kind: .sequence(sequence.map { convert($0) }))
+        case .mapping(let mapping):
+            return ConfigurationNode(position: position, kind: .mapping(entries(of: mapping)))
+        case .alias:
+            // The parser resolves aliases; only trees made by hand have them.
+            return ConfigurationNode(position: position, kind: .unusable)
+        }
+    }
+
+    private func expand(_ scalar: Node.Scalar, at position: Position) -> ConfigurationNode.Kind {
+        switch Expansion.expand(scalar.string, environment: environment) {
+        case .success(let text):
+            return .scalar(text: text, raw: scalar.string, isPlain: scalar.style == .plain)
+        case .failure(let problem):
+            report(problem.message, position)
+            return .unusable
+        }
+    }
+
+    private mutating func entries(of mapping: Node.Mapping) -> [ConfigurationEntry] {
+        var entries: [ConfigurationEntry] = []
+        var firstLines: [String: Int] = [:]
+        for (keyNode, valueNode) in mapping {
+            let position = keyNode.mark.map(Position.init) ?? Position()
+            guard case .scalar(let scalar) = keyNode else {
+                report("a key must be a single word, not a list or a section", position)
+                continue
+            }
+            let key = renamed[position] ?? scalar.string
+            if let line = firstLines[key] {
+                report("key '\(key)' appears twice: first on line \(line)", position)
+                continue
+            }
+            firstLines[key] = position.line
+            entries.append(ConfigurationEntry(key: key, keyPosition: position, value: convert(valueNode)))
+        }
+        return entries
+    }
+}
+
+extension Position {
+    fileprivate init(_ mark: Mark) {
+        self.init(line: mark.line, column: mark.column)
+    }
+}

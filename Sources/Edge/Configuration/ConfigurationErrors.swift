@@ -1,0 +1,45 @@
+// What is wrong with a configuration: every fault of it, each with its place.
+
+/// One fault of a configuration file.
+package struct ConfigurationProblem: Sendable, Hashable, CustomStringConvertible {
+    package let file: String
+    /// From 1.
+    package let line: Int
+    /// From 1, in Unicode scalars.
+    package let column: Int
+    package let message: String
+
+    package init(file: String, line: Int, column: Int, message: String) {
+        self.file = file
+        self.line = line
+        self.column = column
+        self.message = message
+    }
+
+    package var description: String { "\(file):\(line):\(column): \(message)" }
+}
+
+/// All faults of a configuration, in the order of the file.
+///
+/// Printed, one line each.
+package struct ConfigurationErrors: Error, Sendable, Equatable, CustomStringConvertible {
+    /// Never empty.
+    package let problems: [ConfigurationProblem]
+
+    package init(_ problems: [ConfigurationProblem]) {
+        var seen = Set<ConfigurationProblem>()
+        self.problems = problems.filter { seen.insert($0).inserted }
+            .sorted { ($0.line, $0.column) < ($1.line, $1.column) }
+    }
+
+    package var description: String { problems.map(\.description).joined(separator: "\n") }
+}
+
+/// Why a file could not be read, in the system's words.
+package struct FileProblem: Error, Sendable, Equatable, CustomStringConvertible {
+    package let description: String
+
+    package init(_ description: String) {
+        self.description = description
+    }
+}

@@ -1,0 +1,114 @@
+// Where an executor is: `http://host:port/prefix`, `https://...` or `unix:/PATH`.
+
+/// The address of an executor as the configuration names it; with the model it identifies the executor everywhere.
+package struct ExecutorURL: Sendable, Hashable {
+    package enum Scheme: String, Sendable, CaseIterable {
+        case http, https, unix
+    }
+
+    package let scheme: Scheme
+    /// A name or an address, in lower case, IPv6 without brackets; empty for a unix socket.
+    package let host: String
+    /// Zero for a unix socket.
+    package let port: UInt16
+    /// What comes before `/v1` in request targets: empty, or `/...` without a final slash.
+    package let pathPrefix: String
+    /// The socket's path; empty but for a unix socket.
+    package let socketPath: String
+
+    /// Reads a URL, saying what is wrong with one that does not parse.
+    package static func parse(_ text: String) -> Result<ExecutorURL, ValueProblem> {
+        if text.hasPrefix("unix:") {
+            return unixPath(text.dropFirst(5)).map {
+                ExecutorURL(scheme: .unix, host: "", port: 0, pathPrefix: "", socketPath: $0)
+            }
+        }
+        let scheme: Scheme
+        var rest: Substring
+        if text.hasPrefix("http://") {
+            (scheme, rest) = (.http, text.dropFirst(7))
+        } else if text.hasPrefix("https://") {
+            (scheme, rest) = (.https, text.dropFirst(8))
+        } else {
+            return .failure(ValueProblem("must begin with http://, https:// or unix:/"))
+        }
+        let pathStart = rest.firstIndex { "/?#".contains($0) } ?? rest.endIndex
+        let authority = rest[..<pathStart]
+        rest = rest[pathStart...]
+        if authority.contains("@") { return .failure(ValueProblem("must not carry a user or a password: use api_key")) }
+        return hostAndPort(authority, defaultPort: scheme == .http ? 80 : 443).flatMap { host, port in
+            prefix(rest).map {
+                ExecutorURL(scheme: scheme, host: host, port: port, pathPrefix: $0, socketPath: "")
+            }
+        }
+    }
+
+    /// What a request's `host` field says.
+    package var authority: String {
+        if scheme == .unix { return "localhost" }
+        let bracketed = host.contains(":") ? "[\(host)]" : host
+        return port == (scheme == .http ? 80 : 443) ? bracketed : "\(bracketed):\(port)"
+    }
+
+    private static func hostAndPort(
+        _ authority: Substring,
+        defaultPort: UInt16
+    ) -> Result<(String, UInt16), ValueProblem> {
+        var host = authority
+        var port = defaultPort
+        let hostEnd = authority.lastIndex(of: "]") ?? authority.startIndex
+        if let colon = authority[hostEnd...].firstIndex(of: ":") {
+            guard let parsed = parsePort(authority[authority.index(after: colon)...]), parsed != 0 else {
+                return .failure(ValueProblem("has no port between 1 and 65535 after its host"))
+            }
+            (host, port) = (authority[..<colon], parsed)
+        }
+        if host.hasPrefix("["), host.hasSuffix("]") {
+            let address = String(host.dropFirst().dropLast())
+            guard isIPv6(address) else { return .failure(ValueProblem("has no IPv6 address between its brackets")) }
+            return .success((address.lowercased(), port))
+        }
+        guard isHostName(host) else { return .failure(ValueProblem("has no valid host name or address")) }
+        return .success((host.lowercased(), port))
+    }
+
+    /// A DNS name, with the underscores that container networks use, or an IPv4 address.
+    private static func isHostName(_ host: Substring) -> Bool {
+        guard (1...253).contains(host.utf8.count) else { return false }
+        let labels = host.split(separator: ".", omittingEmptySubsequences: false)
+        let areLabels = labels.allSatisfy { label in
+            (1...63).contains(label.utf8.count) && label.utf8.first != 0x2D && label.utf8.last != 0x2D
+                && label.utf8.allSatisfy { isLetterOrDigit($0) || $0 == 0x2D || $0 == 0x5F }
+        }
+        guard areLabels, let last = labels.last else { return false }
+        // A name that ends in a number is an address (the URL standard's rule), so it must be a whole one.
+        return last.utf8.allSatisfy { (0x30...0x39).contains($0) } ? isIPv4(String(host)) : true
+    }
+
+    private static func prefix(_ path: Substring) -> Result<String, ValueProblem> {
+        if path.contains(where: { "?#".contains($0) }) {
+            return .failure(ValueProblem("must not carry a query or a fragment"))
+        }
+        guard path.utf8.allSatisfy({ isLetterOrDigit($0) || Array("-._~!$&'()*+,;=:@%/".utf8).contains($0) }) else {
+            return .failure(ValueProblem("has a character in its path that needs percent-encoding"))
+        }
+        var path = path
+        while path.hasSuffix("/") { path = path.dropLast() }
+        if path.hasSuffix("/v1") {
+            return .failure(ValueProblem("must end before /v1: requests bring their own"))
+        }
+        return .success(String(path))
+    }
+
+    private static func isLetterOrDigit(_ byte: UInt8) -> Bool {
+        (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
+    }
+}
+
+extension ExecutorURL: CustomStringConvertible {
+    package var description: String {
+        if scheme == .unix { return "unix:\(socketPath)" }
+        let bracketed = host.contains(":") ? "[\(host)]" : host
+        return "\(scheme.rawValue)://\(bracketed):\(port)\(pathPrefix)"
+    }
+}

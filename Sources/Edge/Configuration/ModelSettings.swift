@@ -1,0 +1,94 @@
+// A model as the configuration describes it: its names, its executors, and what its catalog entry says.
+
+/// A model that clients may name, and the executors that serve it.
+package struct ModelSettings: Sendable, Equatable {
+    package var id: String
+    package var aliases: [String] = []
+    /// Accepted now; in this version executors take turns.
+    package var balance = Balance.leastLoad
+    /// Ids of models, tried in order.
+    ///
+    /// Accepted now, used from a later version.
+    package var fallbacks: [String] = []
+    /// Never empty when read from a file.
+    package var executors: [ExecutorSettings]
+    /// Catalog fields in the order of the file.
+    ///
+    /// Accepted now, shown from a later version.
+    package var catalog: [CatalogField] = []
+
+    package init(id: String, aliases: [String] = [], executors: [ExecutorSettings]) {
+        self.id = id
+        self.aliases = aliases
+        self.executors = executors
+    }
+
+    package enum Balance: String, Sendable, CaseIterable {
+        case leastLoad = "least-load"
+        case roundRobin = "round-robin"
+        case weighted
+    }
+}
+
+/// One model server of a pool.
+package struct ExecutorSettings: Sendable, Equatable {
+    package var url: ExecutorURL
+    /// The name that the executor knows the model by; nil means the model's id.
+    package var model: String?
+    /// Accepted now; in this version executors take turns.
+    package var weight = 1
+    package var kind = Kind.auto
+    package var wireProtocol = WireProtocol.auto
+    /// Whether the executor's own `authorization` is set, and to what.
+    package var apiKey: String?
+    /// A file of certificates to trust beside the system's.
+    ///
+    /// Accepted now: https comes in a later version.
+    package var certificateAuthorityPath: String?
+    /// Exchanges at once; nil means no limit of ours.
+    ///
+    /// Accepted now, used from a later version.
+    package var maxRunning: Int?
+    /// Whether `stream_options.include_usage` is spliced into streamed requests.
+    package var includeUsage = true
+    /// How long an unused connection is kept.
+    ///
+    /// uvicorn drops its own after 5 s: stay below. Zero keeps none.
+    package var idleTimeout = Duration.seconds(4)
+
+    package init(url: ExecutorURL, model: String? = nil) {
+        self.url = url
+        self.model = model
+    }
+
+    /// What the server at the other end is, where its dialect or its health page differ.
+    package enum Kind: String, Sendable, CaseIterable {
+        case auto, vllm, sglang, ollama, openai, anthropic
+        case llamaCpp = "llama.cpp"
+    }
+
+    package enum WireProtocol: String, Sendable, CaseIterable {
+        case auto, http1, h2
+    }
+}
+
+/// One field of a model's catalog entry, carried as it stands.
+package struct CatalogField: Sendable, Equatable {
+    package var name: String
+    package var value: CatalogValue
+
+    package init(name: String, value: CatalogValue) {
+        self.name = name
+        self.value = value
+    }
+}
+
+/// A value of a catalog entry: what JSON can say, with objects in order and numbers as they were written.
+package indirect enum CatalogValue: Sendable, Equatable {
+    case null
+    case flag(Bool)
+    case number(String)
+    case text(String)
+    case list([CatalogValue])
+    case object([CatalogField])
+}

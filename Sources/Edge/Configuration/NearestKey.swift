@@ -1,0 +1,28 @@
+// Which known key an unknown one was probably meant to be.
+
+enum NearestKey {
+    /// The key of `known` that takes the fewest edits to reach, nil where all are far.
+    static func nearest(to key: String, among known: [String]) -> String? {
+        // A long key costs a square of its length, and no key of ours is near it.
+        guard key.utf8.count <= 64 else { return nil }
+        let distances = known.map { (key: $0, distance: distance(Array(key.utf8), Array($0.utf8))) }
+        guard let best = distances.min(by: { $0.distance < $1.distance }) else { return nil }
+        return best.distance <= max(2, best.key.utf8.count / 3) && best.distance < best.key.utf8.count ? best.key : nil
+    }
+
+    /// Insertions, deletions, substitutions and swaps of neighbours (optimal string alignment).
+    static func distance(_ a: [UInt8], _ b: [UInt8]) -> Int {
+        var beforeLast = [Int]()
+        var last = Array(0...b.count)
+        for i in a.indices {
+            var row = [i + 1]
+            for j in b.indices {
+                var cost = min(last[j + 1] + 1, row[j] + 1, last[j] + (a[i] == b[j] ? 0 : 1))
+                if i > 0, j > 0, a[i] == b[j - 1], a[i - 1] == b[j] { cost = min(cost, beforeLast[j - 1] + 1) }
+                row.append(cost)
+            }
+            (beforeLast, last) = (last, row)
+        }
+        return last[b.count]
+    }
+}

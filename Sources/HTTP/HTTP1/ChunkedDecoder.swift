@@ -1,0 +1,227 @@
+// Takes the chunked framing off a body without copying it. A value: a connection owns one for each chunked body.
+
+/// Decodes one body.
+///
+/// It runs once a token on every stream: the whole-chunk path of `decode` is kept short.
+package struct ChunkedDecoder: Sendable {
+    package enum Step: Equatable, Sendable {
+        /// Body bytes, as a range in the span. Go on with the bytes from its upper bound.
+        case data(Range<Int>)
+        /// Nothing more to learn from the span: all of its `consumed` bytes are used up, none need be kept.
+        case needsMore(consumed: Int)
+        /// The body and its trailers are over; what follows `consumed` belongs to the next message.
+        case end(consumed: Int)
+        case failed(HTTP1Error)
+    }
+
+    /// What one body may carry in all: extensions, bytes of trailers, and trailer fields.
+    ///
+    /// Model servers and their clients send none of them.
+    package static let extensionBytes = 256
+    package static let trailerBytes = 8 * 1024
+    package static let trailerFields = 32
+    private static let sizeDigits = 16
+
+    private enum State: UInt8 {
+        case sizeStart, size, sizeLineFeed
+        case extensionName, extensionValueStart, extensionValue, quoted, quotedPair, quotedEnd
+        case data, dataReturn, dataLineFeed
+        case trailerStart, trailerName, trailerValue, trailerLineFeed, endLineFeed
+        case ended
+    }
+
+    private var state = State.sizeStart
+    private var digits = 0
+    private var hasName = false
+    /// Bytes of the chunk that are still to come.
+    private var remaining = 0
+    private var extensionBytes = 0
+    private var trailerBytes = 0
+    private var trailerFields = 0
+    private var trailerName: [UInt8] = []
+    private var failure: HTTP1Error?
+
+    package init() {}
+
+    /// Whether the body has been read to its end.
+    package var isComplete: Bool { state == .ended && failure == nil }
+
+    /// The next step in `bytes`, which begin where the step before ended.
+    package mutating func decode(_ bytes: Span<UInt8>) -> Step {
+        var index = 0
+        let count = bytes.count
+        if state == .data { return takeData(of: count, from: 0) }
+        if state == .dataReturn, count >= 2, bytes[0] == 0x0d, bytes[1] == 0x0a {
+            state = .sizeStart
+            index = 2
+        }
+        if state == .sizeStart {
+            // The size line is here as a whole, as it nearly always is.
+            let start = index
+            let last = min(count, start + Self.sizeDigits - 1)
+            var size = 0
+            while index < last {
+                let digit = bytes[index].hexValue
+                guard digit < 16 else { break }
+                size = size << 4 | Int(digit)
+                index += 1
+            }
+            if size > 0, index + 1 < count, bytes[index] == 0x0d, bytes[index + 1] == 0x0a {
+                remaining = size
+                state = .data
+                return takeData(of: count, from: index + 2)
+            }
+            index = start
+        }
+        return decodeByByte(bytes, from: index)
+    }
+
+    private mutating func takeData(of count: Int, from index: Int) -> Step {
+        let length = min(remaining, count - index)
+        guard length > 0 else { return .needsMore(consumed: count) }
+        remaining -= length
+        if remaining == 0 { state = .dataReturn }
+        return .data(index..<index + length)
+    }
+
+    /// Everything that is rare: lines cut by a read, extensions, the last chunk, trailers, errors.
+    @inline(never)
+    private mutating func decodeByByte(_ bytes: Span<UInt8>, from start: Int) -> Step {
+        if let failure { return .failed(failure) }
+        var index = start
+        do throws(HTTP1Error) {
+            while state != .ended {
+                guard index < bytes.count else { return .needsMore(consumed: bytes.count) }
+                if state == .data { return takeData(of: bytes.count, from: index) }
+                let byte = bytes[index]
+                index += 1
+                switch state {
+                case .sizeStart, .size, .sizeLineFeed: try readSize(byte)
+                case .extensionName, .extensionValueStart, .extensionValue, .quoted, .quotedPair, .quotedEnd:
+                    try readExtension(byte)
+                case .dataReturn, .dataLineFeed: try readChunkEnd(byte)
+                case .trailerStart, .trailerName, .trailerValue, .trailerLineFeed, .endLineFeed: try readTrailer(byte)
+                case .data, .ended: break
+                }
+            }
+            return .end(consumed: index)
+        } catch {
+            failure = error
+            state = .ended
+            return .failed(error)
+        }
+    }
+
+    private mutating func readSize(_ byte: UInt8) throws(HTTP1Error) {
+        switch state {
+        case .sizeLineFeed:
+            guard byte == HTTP1Byte.lineFeed else { throw HTTP1Error(.malformedChunkSize) }
+            state = remaining > 0 ? .data : .trailerStart
+            digits = 0
+        case .size where byte == HTTP1Byte.carriageReturn: state = .sizeLineFeed
+        case .size where byte == HTTP1Byte.semicolon: try beginExtension()
+        default:
+            let digit = byte.hexValue
+            guard digit < 16, digits < Self.sizeDigits, remaining >> 59 == 0 else {
+                throw HTTP1Error(.malformedChunkSize)
+            }
+            remaining = remaining << 4 | Int(digit)
+            digits += 1
+            state = .size
+        }
+    }
+
+    private mutating func readChunkEnd(_ byte: UInt8) throws(HTTP1Error) {
+        let expected = state == .dataReturn ? HTTP1Byte.carriageReturn : HTTP1Byte.lineFeed
+        guard byte == expected else { throw HTTP1Error(.malformedChunkEnd) }
+        state = state == .dataReturn ? .dataLineFeed : .sizeStart
+    }
+
+    // MARK: Extensions: read to be sure that they end where we think, then forgotten
+
+    private mutating func beginExtension() throws(HTTP1Error) {
+        state = .extensionName
+        hasName = false
+        try countExtensionByte()
+    }
+
+    private mutating func countExtensionByte() throws(HTTP1Error) {
+        extensionBytes += 1
+        guard extensionBytes <= Self.extensionBytes else { throw HTTP1Error(.chunkExtensionsTooLong) }
+    }
+
+    private mutating func readExtension(_ byte: UInt8) throws(HTTP1Error) {
+        switch state {
+        case .quoted:
+            if byte == HTTP1Byte.quote {
+                state = .quotedEnd
+            } else if byte == HTTP1Byte.backslash {
+                state = .quotedPair
+            }
+            guard byte.isFieldText else { throw HTTP1Error(.malformedChunkExtension) }
+            return try countExtensionByte()
+        case .quotedPair:
+            guard byte.isFieldText else { throw HTTP1Error(.malformedChunkExtension) }
+            state = .quoted
+            return try countExtensionByte()
+        case .extensionName, .extensionValueStart, .extensionValue:
+            if byte.isToken {
+                hasName = true
+                if state == .extensionValueStart { state = .extensionValue }
+                return try countExtensionByte()
+            }
+            if state == .extensionValueStart {
+                guard byte == HTTP1Byte.quote else { throw HTTP1Error(.malformedChunkExtension) }
+                state = .quoted
+                return try countExtensionByte()
+            }
+            if state == .extensionName, hasName, byte == HTTP1Byte.equals {
+                state = .extensionValueStart
+                return try countExtensionByte()
+            }
+        default: break
+        }
+        // After a name, a token value or a quoted value: another extension, or the end of the line.
+        guard hasName else { throw HTTP1Error(.malformedChunkExtension) }
+        switch byte {
+        case HTTP1Byte.semicolon: try beginExtension()
+        case HTTP1Byte.carriageReturn: state = .sizeLineFeed
+        default: throw HTTP1Error(.malformedChunkExtension)
+        }
+    }
+
+    // MARK: Trailers: validated, never merged, dropped
+
+    private mutating func readTrailer(_ byte: UInt8) throws(HTTP1Error) {
+        trailerBytes += 1
+        guard trailerBytes <= Self.trailerBytes else { throw HTTP1Error(.trailersTooLarge) }
+        switch state {
+        case .trailerStart where byte == HTTP1Byte.carriageReturn: state = .endLineFeed
+        case .trailerStart, .trailerName:
+            if byte.isToken {
+                trailerName.append(byte.lowercased)
+                state = .trailerName
+            } else {
+                guard byte == HTTP1Byte.colon, !trailerName.isEmpty else { throw HTTP1Error(.malformedTrailer) }
+                try endTrailerName()
+            }
+        case .trailerValue:
+            if byte == HTTP1Byte.carriageReturn {
+                state = .trailerLineFeed
+            } else if !byte.isFieldText {
+                throw HTTP1Error(.malformedTrailer)
+            }
+        default:
+            guard byte == HTTP1Byte.lineFeed else { throw HTTP1Error(.malformedTrailer) }
+            state = state == .endLineFeed ? .ended : .trailerStart
+        }
+    }
+
+    private mutating func endTrailerName() throws(HTTP1Error) {
+        trailerFields += 1
+        guard trailerFields <= Self.trailerFields else { throw HTTP1Error(.trailersTooLarge) }
+        guard !isForbiddenTrailer(FieldName(lowercase: trailerName[...])) else { throw HTTP1Error(.forbiddenTrailer) }
+        trailerName.removeAll(keepingCapacity: true)
+        state = .trailerValue
+    }
+}

@@ -1,0 +1,53 @@
+// What a head's fields say about the body and the connection, by one rule for requests and responses. Only the two head
+// parsers use it.
+
+struct HTTP1Framing {
+    private(set) var contentLength: Int?
+    private(set) var isChunked = false
+    private(set) var keepAlive: Bool
+
+    /// Refuses every head whose length two readers could understand differently.
+    init(of fields: FieldBlock, version: HTTPVersion) throws(HTTP1Error) {
+        var options = 0
+        var close = false
+        var keep = false
+        try fields.forEachElement(of: .connection) { (option) throws(HTTP1Error) in
+            options += 1
+            guard options <= HTTP1Limits.connectionOptions else { throw HTTP1Error(.tooManyConnectionOptions) }
+            close = close || option.spells("close")
+            keep = keep || option.spells("keep-alive")
+        }
+        keepAlive = !close && (version == .http11 || keep)
+
+        var codings = 0
+        for index in 0..<fields.count {
+            switch fields.known(index) {
+            case .contentLength:
+                guard contentLength == nil else { throw HTTP1Error(.duplicateContentLength) }
+                contentLength = try Self.length(fields.value(index))
+            case .transferEncoding:
+                codings += 1
+                isChunked = fields.value(index).spells("chunked")
+            default: break
+            }
+        }
+        guard codings > 0 else { return }
+        guard contentLength == nil else { throw HTTP1Error(.lengthAndTransferEncoding) }
+        guard version == .http11 else { throw HTTP1Error(.transferEncodingInHTTP10) }
+        guard isChunked, codings == 1 else { throw HTTP1Error(.unsupportedTransferEncoding) }
+    }
+
+    /// `1*DIGIT`, at most 2^63-1: no sign, no list, no whitespace.
+    private static func length(_ value: ArraySlice<UInt8>) throws(HTTP1Error) -> Int {
+        guard !value.isEmpty else { throw HTTP1Error(.malformedContentLength) }
+        var length = 0
+        for byte in value {
+            guard byte.isDigit else { throw HTTP1Error(.malformedContentLength) }
+            let (tens, overflow) = length.multipliedReportingOverflow(by: 10)
+            let (sum, carry) = tens.addingReportingOverflow(Int(byte - HTTP1Byte.zero))
+            guard !overflow, !carry else { throw HTTP1Error(.malformedContentLength) }
+            length = sum
+        }
+        return length
+    }
+}

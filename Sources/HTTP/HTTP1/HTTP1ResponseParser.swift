@@ -1,0 +1,105 @@
+// Reads an executor's response heads, by the same field rules as requests. A value: an executor connection owns one and
+// hands it bytes.
+
+/// How an HTTP/1.1 message's body ends.
+package enum ResponseBody: Equatable, Sendable {
+    /// There is none: an answer to HEAD, 204, 304 and 1xx.
+    case none
+    case known(Int)
+    case chunked
+    /// The connection's end is the body's: nothing tells a whole body from a cut one.
+    case untilClose
+}
+
+package struct HTTP1ResponseParser: Sendable {
+    package enum Result: Sendable {
+        case incomplete
+        /// A head of `consumed` bytes. After a 1xx, parse again from there: the real one follows.
+        case head(ResponseHead, body: ResponseBody, keepAlive: Bool, consumed: Int)
+        case failed(HTTP1Error)
+    }
+
+    private struct StatusLine {
+        var status: Int
+        var version: HTTPVersion
+    }
+
+    private let limits: HTTP1Limits
+    private var scanner = HTTP1HeadScanner()
+    private var statusLine: StatusLine?
+    private var fields = FieldBlock()
+    private var failure: HTTP1Error?
+
+    package init(limits: HTTP1Limits = .response) { self.limits = limits }
+
+    /// Reads on in a head that begins where `bytes` begins: the same bytes as in the call before, and more.
+    ///
+    /// - Parameter toHEAD: The request was HEAD, so that no body follows whatever the fields say.
+    package mutating func parse(_ bytes: Span<UInt8>, toHEAD: Bool = false) -> Result {
+        if let failure { return .failed(failure) }
+        do throws(HTTP1Error) {
+            guard let line = try readLines(bytes) else { return .incomplete }
+            let (body, keepAlive) = try framing(of: line, toHEAD: toHEAD)
+            let head = ResponseHead(status: line.status, fields: fields)
+            let consumed = scanner.lineStart
+            self = HTTP1ResponseParser(limits: limits)
+            return .head(head, body: body, keepAlive: keepAlive, consumed: consumed)
+        } catch {
+            failure = error
+            return .failed(error)
+        }
+    }
+
+    /// The status line, once the empty line that ends the head is there.
+    private mutating func readLines(_ bytes: Span<UInt8>) throws(HTTP1Error) -> StatusLine? {
+        while true {
+            switch try scanner.nextLine(in: bytes, limit: limits.headBytes) {
+            case .incomplete: return nil
+            case .limitReached: throw HTTP1Error(.headTooLarge)
+            case .complete(let line):
+                guard let statusLine else {
+                    statusLine = try Self.statusLine(line, of: bytes)
+                    continue
+                }
+                guard !line.isEmpty else { return statusLine }
+                if fields.isEmpty { fields.reserve(bytes: min(bytes.count, 1024), fields: 16) }
+                try fields.append(line: line, of: bytes, limit: limits.fields)
+            }
+        }
+    }
+
+    /// `HTTP/1.1 200 OK`; the reason may be empty, and the space before it may then be absent.
+    private static func statusLine(_ line: Range<Int>, of bytes: Span<UInt8>) throws(HTTP1Error) -> StatusLine {
+        let code = line.lowerBound + HTTP1Version.length + 1
+        guard line.count >= HTTP1Version.length + 4, bytes[code - 1] == HTTP1Byte.space else {
+            throw HTTP1Error(.malformedStatusLine)
+        }
+        let version = try HTTP1Version.parse(line.lowerBound..<code - 1, of: bytes)
+        var status = 0
+        for index in code..<code + 3 {
+            guard bytes[index].isDigit else { throw HTTP1Error(.malformedStatusLine) }
+            status = status * 10 + Int(bytes[index] - HTTP1Byte.zero)
+        }
+        guard (100..<600).contains(status), code + 3 == line.upperBound || bytes[code + 3] == HTTP1Byte.space else {
+            throw HTTP1Error(.malformedStatusLine)
+        }
+        return StatusLine(status: status, version: version)
+    }
+
+    private func framing(of line: StatusLine, toHEAD: Bool) throws(HTTP1Error) -> (ResponseBody, keepAlive: Bool) {
+        let framing = try HTTP1Framing(of: fields, version: line.version)
+        switch line.status {
+        case 101: throw HTTP1Error(.unexpectedUpgrade)
+        case 100..<200, 204:
+            // A peer that announces a body here may send one, and it would be read as the next answer.
+            guard !framing.isChunked, framing.contentLength ?? 0 == 0 else { throw HTTP1Error(.unexpectedBody) }
+            return (.none, framing.keepAlive)
+        case 304: return (.none, framing.keepAlive)
+        default: break
+        }
+        if toHEAD { return (.none, framing.keepAlive) }
+        if framing.isChunked { return (.chunked, framing.keepAlive) }
+        if let length = framing.contentLength { return (.known(length), framing.keepAlive) }
+        return (.untilClose, false)
+    }
+}

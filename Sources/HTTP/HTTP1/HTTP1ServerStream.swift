@@ -1,0 +1,113 @@
+// A request and its response on HTTP/1.1 and HTTP/1.0: framing by length, by chunks, or by the connection's end.
+internal import Transport
+
+/// Confined to the worker of its connection.
+final class HTTP1ServerStream: ServerStream {
+    private enum Framing { case none, length(left: Int), chunked, untilClose }
+
+    private let server: HTTP1Server
+    private let isHEAD: Bool
+    private var framing = Framing.none
+    private var awaitsContinue: Bool
+    var keepAlive = true
+    var isRequestWhole = false
+
+    /// - Parameter head: nil for a request that could not be read.
+    init(server: HTTP1Server, connection: ServerConnection, head: RequestHead?) {
+        self.server = server
+        isHEAD = head?.method == .head
+        awaitsContinue = head?.expectsContinue ?? false
+        super.init(connection: connection, version: head?.version ?? .http11)
+    }
+
+    /// The response ends where the connection ends: a reset is the only way to say that it is broken.
+    var endsWithClose: Bool {
+        if case .untilClose = framing { return true }
+        return false
+    }
+
+    override var buffered: Int { server.output.count + connection.channel.backlog }
+
+    override func sendInformational(_ head: ResponseHead) {
+        guard !isClosed, !isHeadSent, version == .http11 else { return }
+        if head.status == 100 {
+            guard awaitsContinue, !isRequestWhole else { return }
+            awaitsContinue = false
+        }
+        var bytes: [UInt8] = []
+        HTTP1Writer.appendResponse(head, version: version, body: .none, keepAlive: true, to: &bytes)
+        server.write(bytes)
+    }
+
+    override func respond(_ head: ResponseHead, end: Bool) {
+        guard !isClosed, !isHeadSent else { return }
+        isHeadSent = true
+        // A client that still waits for 100 (Continue) may send its body or not: the connection cannot go on.
+        if awaitsContinue || !isRequestWhole { keepAlive = false }
+        let length = head.fields.first(.contentLength).flatMap { Int(String(decoding: $0, as: UTF8.self)) }
+        let body: ResponseBody
+        if head.status == 204 || head.status == 304 {
+            body = .none
+        } else if let length {
+            body = .known(length)
+            framing = .length(left: length)
+        } else if end, !isHEAD {
+            body = .known(0)
+        } else if version == .http11 {
+            body = .chunked
+            framing = .chunked
+        } else {
+            body = .untilClose
+            framing = .untilClose
+            keepAlive = false
+        }
+        if isHEAD { framing = .none }
+        var bytes: [UInt8] = []
+        HTTP1Writer.appendResponse(head, version: version, body: body, keepAlive: keepAlive, to: &bytes)
+        server.write(bytes)
+        if end { finish() }
+    }
+
+    override func send(_ bytes: Span<UInt8>) {
+        guard !isClosed, isHeadSent, !isFinished, !bytes.isEmpty else { return }
+        bytesSent += bytes.count
+        if server.output.isEmpty { lastMoved = connection.channel.loop.now }
+        switch framing {
+        case .none: return
+        case .length(let left):
+            let step = min(left, bytes.count)
+            server.output.append(bytes.extracting(0..<step))
+            framing = .length(left: left - step)
+        case .untilClose: server.output.append(bytes)
+        case .chunked:
+            unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: HTTP1Writer.chunkHeaderCapacity) { room in
+                let count = unsafe HTTP1Writer.writeChunkHeader(bytes.count, to: room.baseAddress!)
+                unsafe server.output.append(UnsafeRawBufferPointer(start: room.baseAddress, count: count))
+            }
+            server.output.append(bytes)
+            server.output.append(HTTP1Writer.chunkEnd)
+        }
+        connection.channel.mark()
+    }
+
+    override func finish(trailers: FieldBlock? = nil) {
+        guard !isClosed, isHeadSent, !isFinished else { return }
+        switch framing {
+        case .chunked:
+            var bytes: [UInt8] = []
+            HTTP1Writer.appendLastChunk(trailers: trailers ?? FieldBlock(), to: &bytes)
+            server.output.append(bytes)
+        case .length(let left) where left > 0:
+            abort()
+            return
+        default: break
+        }
+        isFinished = true
+        connection.channel.mark()
+        server.finishedResponse(of: self)
+    }
+
+    override func abort() { server.abort(self) }
+
+    override func consumed(_ bytes: Int) {}
+}

@@ -1,0 +1,73 @@
+// The forms of a request target (RFC 9112 section 3.2) and the grammar of an authority. The request parser uses it; the
+// HTTP/2 side may, for `:authority`.
+
+/// A request target, put into the form in which the server keeps it.
+struct HTTP1Target: Sendable {
+    /// Origin form, or `*`.
+    var path: [UInt8]
+    /// What an absolute form named; nil for the other forms.
+    var authority: [UInt8]?
+
+    /// `bytes` are printable ASCII without `#` and not empty.
+    init(_ bytes: ArraySlice<UInt8>, method: Method) throws(HTTP1Error) {
+        if bytes.first == HTTP1Byte.slash {
+            path = Array(bytes)
+            return
+        }
+        if bytes.count == 1, bytes.first == HTTP1Byte.asterisk {
+            guard method == .options else { throw HTTP1Error(.malformedTarget) }
+            path = Array(bytes)
+            return
+        }
+        guard let scheme = ["http://", "https://"].first(where: { bytes.prefix($0.utf8.count).spells($0) }) else {
+            throw HTTP1Error(.malformedTarget)
+        }
+        let rest = bytes.dropFirst(scheme.utf8.count)
+        let end = rest.firstIndex { $0 == HTTP1Byte.slash || $0 == HTTP1Byte.question } ?? rest.endIndex
+        guard isAuthority(rest[..<end]) else { throw HTTP1Error(.malformedTarget) }
+        authority = Array(rest[..<end])
+        let tail = rest[end...]
+        switch tail.first {
+        case HTTP1Byte.slash: path = Array(tail)
+        case nil where method == .options: path = [HTTP1Byte.asterisk]
+        default: path = [HTTP1Byte.slash] + tail
+        }
+    }
+}
+
+/// Whether the bytes are `host[:port]`: a name, an IPv4 address or an IPv6 address in brackets; no userinfo.
+package func isAuthority(_ bytes: some BidirectionalCollection<UInt8>) -> Bool {
+    var index = bytes.startIndex
+    if bytes.first == UInt8(ascii: "[") {
+        guard let close = bytes.firstIndex(of: UInt8(ascii: "]")) else { return false }
+        let address = bytes[bytes.index(after: index)..<close]
+        guard address.count >= 2, address.contains(HTTP1Byte.colon),
+            address.allSatisfy({ $0.hexValue < 16 || $0 == HTTP1Byte.colon || $0 == UInt8(ascii: ".") })
+        else { return false }
+        index = bytes.index(after: close)
+    } else {
+        while index != bytes.endIndex, bytes[index] != HTTP1Byte.colon {
+            if bytes[index] == UInt8(ascii: "%") {
+                let digits = bytes[index...].dropFirst().prefix(2)
+                guard digits.count == 2, digits.allSatisfy({ $0.hexValue < 16 }) else { return false }
+            } else if !isNameCharacter(bytes[index]) {
+                return false
+            }
+            index = bytes.index(after: index)
+        }
+        guard index != bytes.startIndex else { return false }
+    }
+    guard index != bytes.endIndex else { return true }
+    guard bytes[index] == HTTP1Byte.colon else { return false }
+    let port = bytes[bytes.index(after: index)...]
+    guard port.count <= 5, port.allSatisfy(\.isDigit) else { return false }
+    return port.reduce(0) { $0 * 10 + Int($1 - HTTP1Byte.zero) } <= 65535
+}
+
+/// `unreserved / sub-delims` of RFC 3986.
+private func isNameCharacter(_ byte: UInt8) -> Bool {
+    switch byte {
+    case 0x21, 0x24, 0x26...0x2e, 0x30...0x39, 0x3b, 0x3d, 0x41...0x5a, 0x5f, 0x61...0x7a, 0x7e: true
+    default: false
+    }
+}

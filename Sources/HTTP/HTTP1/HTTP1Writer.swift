@@ -1,0 +1,190 @@
+// Writes HTTP/1.1 heads and chunk framing. Both connections append to the buffer they are about to send; a head that
+// leaves the server in HTTP/1.1 is written here and nowhere else.
+//
+// Nothing can be injected, whatever a head holds: a field whose name is not a token, or whose value has a control
+// character, is left out as a whole; a target's bytes outside printable ASCII are percent-encoded; other bytes that a
+// host or method cannot have are left out. The framing fields come from `body` alone, so a head never has two.
+
+package enum HTTP1Writer {
+    package static let continueResponse = Array("HTTP/1.1 100 Continue\r\n\r\n".utf8)
+    package static let switchingToH2C = Array(
+        "HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: h2c\r\n\r\n".utf8
+    )
+    /// Ends a chunked body that has no trailers.
+    package static let lastChunk = Array("0\r\n\r\n".utf8)
+    /// Ends the data of every chunk.
+    package static let chunkEnd = Array("\r\n".utf8)
+
+    // MARK: Heads
+
+    /// Appends a request head for an executor.
+    ///
+    /// `host`, `connection`, content-length, transfer-encoding and the other hop-by-hop fields of `fields` are left out:
+    /// they follow from the other arguments.
+    package static func appendRequest(
+        method: Method,
+        target: some Collection<UInt8>,
+        host: some Collection<UInt8>,
+        fields: FieldBlock,
+        body: BodyLength,
+        keepAlive: Bool = true,
+        to output: inout [UInt8]
+    ) {
+        for byte in method.text.utf8 where byte.isToken { output.append(byte) }
+        output.append(HTTP1Byte.space)
+        if target.isEmpty { output.append(HTTP1Byte.slash) }
+        for byte in target { append(targetByte: byte, to: &output) }
+        append(" HTTP/1.1\r\nhost: ", to: &output)
+        for byte in host where byte > HTTP1Byte.space && byte < 0x7f { output.append(byte) }
+        append("\r\n", to: &output)
+        switch body {
+        case .known(let length): append(contentLength: length, to: &output)
+        case .unknown: append("transfer-encoding: chunked\r\n", to: &output)
+        case .none:
+            if method == .post || method == .put || method == .patch { append(contentLength: 0, to: &output) }
+        }
+        if !keepAlive { append("connection: close\r\n", to: &output) }
+        append(fields, to: &output)
+        append("\r\n", to: &output)
+    }
+
+    /// Appends a response head for a client.
+    ///
+    /// - Parameters:
+    ///   - version: What the request had. Ours says HTTP/1.1 always, but an HTTP/1.0 client is told of keep-alive.
+    ///   - body: What follows. To HEAD, what would have followed to GET. `.none` writes no framing field and is for
+    ///     statuses that have no body; 1xx and 204 get none in any case.
+    ///   - keepAlive: Whether the connection goes on; after a body that ends with it, it cannot.
+    package static func appendResponse(
+        _ head: ResponseHead,
+        version: HTTPVersion = .http11,
+        body: ResponseBody,
+        keepAlive: Bool,
+        to output: inout [UInt8]
+    ) {
+        let status = (100..<1000).contains(head.status) ? head.status : 500
+        append("HTTP/1.1 ", to: &output)
+        append(decimal: status, to: &output)
+        output.append(HTTP1Byte.space)
+        append(reason(status), to: &output)
+        append("\r\n", to: &output)
+        let isBodiless = status < 200 || status == 204
+        switch body {
+        case .known(let length) where !isBodiless: append(contentLength: length, to: &output)
+        case .chunked where !isBodiless: append("transfer-encoding: chunked\r\n", to: &output)
+        default: break
+        }
+        if !keepAlive || (body == .untilClose && !isBodiless) {
+            append("connection: close\r\n", to: &output)
+        } else if version == .http10, status >= 200 {
+            append("connection: keep-alive\r\n", to: &output)
+        }
+        append(head.fields, to: &output)
+        append("\r\n", to: &output)
+    }
+
+    private static func append(_ fields: FieldBlock, to output: inout [UInt8]) {
+        for index in 0..<fields.count {
+            let known = fields.known(index)
+            guard known != .host, known != .contentLength, !isHopByHop(known) else { continue }
+            append(name: fields.name(index), value: fields.value(index), to: &output)
+        }
+    }
+
+    private static func append(name: ArraySlice<UInt8>, value: ArraySlice<UInt8>, to output: inout [UInt8]) {
+        guard !name.isEmpty, name.allSatisfy(\.isToken), value.allSatisfy(\.isFieldText) else { return }
+        output.append(contentsOf: name)
+        output.append(HTTP1Byte.colon)
+        output.append(HTTP1Byte.space)
+        output.append(contentsOf: value)
+        output.append(HTTP1Byte.carriageReturn)
+        output.append(HTTP1Byte.lineFeed)
+    }
+
+    private static func append(targetByte byte: UInt8, to output: inout [UInt8]) {
+        if byte > HTTP1Byte.space, byte < 0x7f, byte != UInt8(ascii: "#") { return output.append(byte) }
+        output.append(UInt8(ascii: "%"))
+        output.append(hexDigit(Int(byte >> 4)))
+        output.append(hexDigit(Int(byte & 15)))
+    }
+
+    private static func append(contentLength length: Int, to output: inout [UInt8]) {
+        append("content-length: ", to: &output)
+        append(decimal: max(0, length), to: &output)
+        append("\r\n", to: &output)
+    }
+
+    private static func append(_ text: String, to output: inout [UInt8]) { output.append(contentsOf: text.utf8) }
+
+    /// `number` is not negative.
+    private static func append(decimal number: Int, to output: inout [UInt8]) {
+        var divisor = 1
+        while number / divisor >= 10 { divisor *= 10 }
+        while divisor > 0 {
+            output.append(HTTP1Byte.zero + UInt8(number / divisor % 10))
+            divisor /= 10
+        }
+    }
+
+    // MARK: Chunks
+
+    /// The most bytes that a chunk's size line takes.
+    package static let chunkHeaderCapacity = 18
+
+    /// Writes a chunk's size line and returns its length, at most `chunkHeaderCapacity`.
+    ///
+    /// A size of zero would end the body: nothing is written then.
+    @unsafe package static func writeChunkHeader(_ size: Int, to buffer: UnsafeMutablePointer<UInt8>) -> Int {
+        guard size > 0 else { return 0 }
+        let digits = (Int.bitWidth - size.leadingZeroBitCount + 3) / 4
+        var rest = size
+        for index in stride(from: digits - 1, through: 0, by: -1) {
+            unsafe buffer[index] = hexDigit(rest & 15)
+            rest >>= 4
+        }
+        unsafe buffer[digits] = HTTP1Byte.carriageReturn
+        unsafe buffer[digits + 1] = HTTP1Byte.lineFeed
+        return digits + 2
+    }
+
+    /// Appends a chunk's size line; nothing for a size of zero.
+    package static func appendChunkHeader(_ size: Int, to output: inout [UInt8]) {
+        guard size > 0 else { return }
+        var shift = (Int.bitWidth - size.leadingZeroBitCount + 3) / 4 * 4
+        while shift > 0 {
+            shift -= 4
+            output.append(hexDigit(size >> shift & 15))
+        }
+        output.append(HTTP1Byte.carriageReturn)
+        output.append(HTTP1Byte.lineFeed)
+    }
+
+    package static func chunkHeader(_ size: Int) -> [UInt8] {
+        var output: [UInt8] = []
+        appendChunkHeader(size, to: &output)
+        return output
+    }
+
+    /// Appends a whole chunk; nothing for no data, which would end the body.
+    package static func appendChunk(_ data: some Collection<UInt8>, to output: inout [UInt8]) {
+        guard !data.isEmpty else { return }
+        appendChunkHeader(data.count, to: &output)
+        output.append(contentsOf: data)
+        output.append(HTTP1Byte.carriageReturn)
+        output.append(HTTP1Byte.lineFeed)
+    }
+
+    /// Appends the end of a chunked body with its trailers, without those that only a head may have.
+    package static func appendLastChunk(trailers: FieldBlock = FieldBlock(), to output: inout [UInt8]) {
+        append("0\r\n", to: &output)
+        for index in 0..<trailers.count where !isForbiddenTrailer(trailers.known(index)) {
+            append(name: trailers.name(index), value: trailers.value(index), to: &output)
+        }
+        append("\r\n", to: &output)
+    }
+
+    private static func hexDigit(_ value: Int) -> UInt8 {
+        let digit = UInt8(truncatingIfNeeded: value)
+        return digit < 10 ? digit + 0x30 : digit + 0x57
+    }
+}

@@ -1,0 +1,50 @@
+// The upgrade from HTTP/1.1 to cleartext HTTP/2 (RFC 7540 section 3.2), as far as it is a matter of fields. The client
+// connection decides when to take it.
+
+package enum HTTP2SettingsField {
+    package static let maxSettings = 32
+    private static let settingBytes = 6
+
+    /// The SETTINGS payload in an `http2-settings` value; nil when it is malformed, and the upgrade then ignored.
+    ///
+    /// The value is base64url without padding.
+    package static func decode(_ value: some Collection<UInt8>) -> [UInt8]? {
+        // Six bytes are exactly eight characters: whole settings leave no remainder.
+        guard value.count % 8 == 0, value.count <= maxSettings * 8 else { return nil }
+        var payload: [UInt8] = []
+        payload.reserveCapacity(value.count / 8 * settingBytes)
+        var bits: UInt32 = 0
+        var pending = 0
+        for character in value {
+            guard let sextet = sextet(character) else { return nil }
+            bits = bits << 6 | sextet
+            pending += 1
+            guard pending == 4 else { continue }
+            payload.append(UInt8(truncatingIfNeeded: bits >> 16))
+            payload.append(UInt8(truncatingIfNeeded: bits >> 8))
+            payload.append(UInt8(truncatingIfNeeded: bits))
+            pending = 0
+        }
+        return payload
+    }
+
+    private static func sextet(_ character: UInt8) -> UInt32? {
+        switch character {
+        case UInt8(ascii: "A")...UInt8(ascii: "Z"): UInt32(character) - 65
+        case UInt8(ascii: "a")...UInt8(ascii: "z"): UInt32(character) - 71
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt32(character) + 4
+        case UInt8(ascii: "-"): 62
+        case UInt8(ascii: "_"): 63
+        default: nil
+        }
+    }
+
+    /// Whether the request asks for cleartext HTTP/2; the settings themselves are still to be decoded.
+    package static func isH2CUpgrade(_ head: RequestHead) -> Bool {
+        let fields = head.fields
+        return head.version == .http11
+            && fields.occurrences(of: .upgrade) == 1 && fields.lists(.upgrade, "h2c")
+            && fields.occurrences(of: .http2Settings) == 1
+            && fields.lists(.connection, "upgrade") && fields.lists(.connection, "http2-settings")
+    }
+}

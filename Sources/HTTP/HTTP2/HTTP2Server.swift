@@ -1,0 +1,479 @@
+// HTTP/2 to one client, on nghttp2. Callbacks record; the loop's flush phase sends (nghttp2 is not re-entrant).
+internal import CNghttp2
+internal import Transport
+
+/// One session. Confined to the worker of its connection.
+@safe
+final class HTTP2Server: ServerProtocol {
+    private static let streamWindow: Int32 = 256 << 10
+    private static let connectionWindow: Int32 = 1 << 20
+    /// What one flush hands to TLS at most; a connection with more has its next turn.
+    private static let flushMax = 128 << 10
+    private static let settingsAckTimeout: Nanoseconds = 10_000_000_000
+    /// After the shutdown notice the client has this long to open what it had already decided to (RFC 9113 6.8).
+    private static let noticePeriod: Nanoseconds = 1_000_000_000
+    private static let brokenMax: Nanoseconds = 1_000_000_000
+
+    let connection: ServerConnection
+    private var session: OpaquePointer?
+    /// The streams, found by id: nghttp2 keeps no pointers of ours.
+    private var streams: [Int32: HTTP2ServerStream] = [:]
+    private var abuse: HTTP2Abuse
+    private var isOnStack = false
+    private var isDraining = false
+    private var isGoingAway = false
+    private var isFatal = false
+    private var preamble: [UInt8] = []
+
+    /// The highest stream the client opened, and the last few: for section 5.1.1 of RFC 9113.
+    private var highest: Int32 = 0
+    private var recent: [Int32] = []
+
+    private var settingsDue: Nanoseconds
+    private var headersDue: Nanoseconds = .max
+    private var noticeDue: Nanoseconds = .max
+    private var idleDue: Nanoseconds = .max
+    private var broken: [(stream: HTTP2ServerStream, due: Nanoseconds)] = []
+    /// Streams whose output has just run dry in this flush and that are to be reset for it.
+    private var drySince: [HTTP2ServerStream] = []
+
+    init(connection: ServerConnection) {
+        self.connection = connection
+        let now = connection.channel.loop.now
+        abuse = HTTP2Abuse(trusted: connection.settings.isTrusted, now: now)
+        settingsDue = now + Self.settingsAckTimeout
+        var made: OpaquePointer?
+        let environment = connection.environment
+        let context = unsafe Unmanaged.passUnretained(self).toOpaque()
+        let result = unsafe nghttp2_session_server_new2(&made, environment.callbacks, context, environment.options)
+        precondition(result == 0, "nghttp2: out of memory")
+        unsafe session = made
+    }
+
+    deinit {
+        precondition(!isOnStack, "session destroyed from inside one of its callbacks")
+        unsafe nghttp2_session_del(session)
+    }
+
+    private var channel: Channel { connection.channel }
+    private var now: Nanoseconds { connection.channel.loop.now }
+    var activeStreams: Int { streams.count }
+
+    // MARK: Start
+
+    func start() {
+        submitSettings()
+        unsafe nghttp2_session_set_local_window_size(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), 0, Self.connectionWindow)
+        idleBegins()
+        channel.mark()
+    }
+
+    /// The connection was HTTP/1.1 until now: its request is stream 1, its settings came in a field.
+    func start(upgrading request: UpgradedRequest) {
+        preamble = request.preamble
+        let isHEAD: CInt = request.head.method == .head ? 1 : 0
+        let result = unsafe request.settings.withUnsafeBufferPointer {
+            unsafe nghttp2_session_upgrade2(session, $0.baseAddress, $0.count, isHEAD, nil)
+        }
+        start()
+        guard result == 0 else {
+            fail(NGHTTP2_PROTOCOL_ERROR)
+            return
+        }
+        // On servers upgrade2 calls no on_begin_headers.
+        let stream = HTTP2ServerStream(server: self, connection: connection, id: 1)
+        stream.builder = nil
+        stream.isRequestWhole = true
+        streams[1] = stream
+        remember(1)
+        makeIncremental(1)
+        var head = request.head
+        head.version = .http2
+        stream.handler = connection.delegate.handler(for: head, on: stream)
+        if !request.body.isEmpty { stream.handler?.requestBody(request.body.span) }
+        if !stream.isClosed { stream.handler?.requestEnded() }
+    }
+
+    private func submitSettings() {
+        let settings = connection.settings
+        var entries = [
+            nghttp2_settings_entry(
+                settings_id: CInt(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS.rawValue), value: UInt32(settings.streamsMax)),
+            nghttp2_settings_entry(
+                settings_id: CInt(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE.rawValue), value: UInt32(Self.streamWindow)),
+            nghttp2_settings_entry(
+                settings_id: CInt(NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE.rawValue), value: UInt32(settings.headerBytesMax)),
+            nghttp2_settings_entry(settings_id: CInt(NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES.rawValue), value: 1),
+        ]
+        let result = unsafe nghttp2_submit_settings(
+            session, UInt8(NGHTTP2_FLAG_NONE.rawValue), &entries, entries.count)
+        precondition(result == 0, "nghttp2 refused our settings")
+    }
+
+    // MARK: Receiving
+
+    func receive(_ bytes: Span<UInt8>) {
+        guard !isFatal else { return }
+        precondition(!isOnStack, "nghttp2 is not re-entrant")
+        isOnStack = true
+        let consumed = unsafe bytes.withUnsafeBufferPointer {
+            unsafe nghttp2_session_mem_recv(session, $0.baseAddress, $0.count)
+        }
+        isOnStack = false
+        if consumed < 0, !isFatal {
+            // After these the library queues no GOAWAY of its own.
+            let calm = consumed == Int(NGHTTP2_ERR_FLOODED.rawValue) || consumed == Self.tooManyContinuations
+            fail(calm || isAbusive ? NGHTTP2_ENHANCE_YOUR_CALM : NGHTTP2_PROTOCOL_ERROR)
+        }
+        channel.mark()
+    }
+    private static let tooManyContinuations = -905
+    private var isAbusive = false
+
+    /// Ends the connection with a GOAWAY of this code, in this turn's flush.
+    private func fail(_ code: nghttp2_error_code) {
+        guard !isFatal else { return }
+        isFatal = true
+        unsafe nghttp2_session_terminate_session(session, code.rawValue)
+        channel.mark()
+    }
+
+    /// From inside a callback: the connection goes once nghttp2 has returned.
+    private func abusive() -> CInt {
+        isAbusive = true
+        return CInt(NGHTTP2_ERR_CALLBACK_FAILURE.rawValue)
+    }
+
+    func beginFrame(_ header: nghttp2_frame_hd) -> CInt {
+        let type = UInt32(header.type)
+        switch type {
+        case NGHTTP2_HEADERS.rawValue:
+            // nghttp2 takes a stream that was skipped for one that was closed; RFC 9113 section 5.1.1 does not.
+            let id = header.stream_id
+            if id % 2 == 1, id < highest, let oldest = recent.first, id > oldest, streams[id] == nil, !recent.contains(id) {
+                unsafe nghttp2_session_terminate_session(session, NGHTTP2_PROTOCOL_ERROR.rawValue)
+            }
+        case NGHTTP2_DATA.rawValue:
+            let isEmpty = header.length == 0 && header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) == 0
+            if !abuse.data(isEmpty: isEmpty) { return abusive() }
+        case NGHTTP2_CONTINUATION.rawValue: break
+        default:
+            if !abuse.controlFrame(now: now) { return abusive() }
+        }
+        return 0
+    }
+
+    func beginHeaders(_ frame: nghttp2_frame) -> CInt {
+        guard unsafe frame.headers.cat == NGHTTP2_HCAT_REQUEST else { return 0 }
+        let id = unsafe frame.hd.stream_id
+        if headersDue == .max {
+            headersDue = now + connection.settings.headerTimeout
+            armDeadline()
+        }
+        streams[id] = HTTP2ServerStream(server: self, connection: connection, id: id)
+        idleDue = .max
+        remember(id)
+        makeIncremental(id)
+        return 0
+    }
+
+    private func remember(_ id: Int32) {
+        highest = max(highest, id)
+        if recent.count == 64 { recent.removeFirst(32) }
+        recent.append(id)
+    }
+
+    /// Siblings take turns (RFC 9218 section 10): by default nghttp2 sends the first stream to exhaustion. A `priority`
+    /// field of the client's, which the library reads itself, has the last word.
+    private func makeIncremental(_ id: Int32) {
+        var priority = nghttp2_extpri(urgency: UInt32(NGHTTP2_EXTPRI_DEFAULT_URGENCY), inc: 1)
+        unsafe nghttp2_session_change_extpri_stream_priority(session, id, &priority, 0)
+    }
+
+    func header(stream id: Int32, name: Span<UInt8>, value: Span<UInt8>) -> CInt {
+        // Trailers are read by the library and of no use to us.
+        guard let stream = streams[id], stream.builder != nil else { return 0 }
+        switch stream.builder!.add(name: name, value: value, settings: connection.settings) {
+        case .kept, .dropped: return 0
+        case .fatal: return abusive()
+        }
+    }
+
+    func frameReceived(_ frame: nghttp2_frame) -> CInt {
+        let ended = unsafe frame.hd.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0
+        switch unsafe UInt32(frame.hd.type) {
+        case NGHTTP2_HEADERS.rawValue:
+            headersDue = .max
+            guard let stream = unsafe streams[frame.hd.stream_id] else { return 0 }
+            if stream.builder != nil { begin(stream, ended: ended) }
+            if ended { requestEnded(stream) }
+        case NGHTTP2_DATA.rawValue:
+            guard ended, let stream = unsafe streams[frame.hd.stream_id] else { return 0 }
+            requestEnded(stream)
+        case NGHTTP2_SETTINGS.rawValue:
+            if unsafe frame.hd.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) != 0 { settingsDue = .max }
+        default: break
+        }
+        return 0
+    }
+
+    private func begin(_ stream: HTTP2ServerStream, ended: Bool) {
+        guard let builder = stream.builder else { return }
+        stream.builder = nil
+        stream.isRequestWhole = ended
+        if let fault = builder.fault(isSecure: connection.isSecure, isTrusted: connection.settings.isTrusted) {
+            connection.delegate.refusal(status: fault.status, message: fault.message, on: stream)
+            return
+        }
+        stream.handler = connection.delegate.handler(for: builder.head(ended: ended), on: stream)
+    }
+
+    private func requestEnded(_ stream: HTTP2ServerStream) {
+        stream.isRequestWhole = true
+        stream.handler?.requestEnded()
+    }
+
+    func dataReceived(stream id: Int32, _ bytes: Span<UInt8>) -> CInt {
+        guard let stream = streams[id], let handler = stream.handler, !stream.isBroken, !stream.isFinished else {
+            unsafe nghttp2_session_consume(session, id, bytes.count)
+            return 0
+        }
+        handler.requestBody(bytes)
+        return 0
+    }
+
+    func invalidFrame() -> CInt { abuse.resetSent(now: now) ? 0 : abusive() }
+
+    func streamClosed(_ id: Int32, code: UInt32) -> CInt {
+        guard let stream = streams.removeValue(forKey: id) else { return 0 }
+        let isWhole = stream.isFinished && stream.output.isEmpty && code == NGHTTP2_NO_ERROR.rawValue
+        stream.isClosed = true
+        stream.output.removeAll()
+        let handler = stream.handler
+        stream.handler = nil
+        if isWhole || stream.isFinished && stream.isEndSent {
+            handler?.responseFinished()
+        } else {
+            if !stream.isBroken, !isFatal, !abuse.resetReceived(now: now) { return abuseAfterClose(handler, code) }
+            handler?.clientLeft(.reset(code))
+        }
+        if streams.isEmpty { idleBegins() }
+        return 0
+    }
+
+    /// A close callback must not fail (nghttp2 leaks what it was closing): the connection goes after the call.
+    private func abuseAfterClose(_ handler: (any ServerStreamHandler)?, _ code: UInt32) -> CInt {
+        handler?.clientLeft(.reset(code))
+        unsafe nghttp2_session_terminate_session(session, NGHTTP2_ENHANCE_YOUR_CALM.rawValue)
+        return 0
+    }
+
+    // MARK: Responding
+
+    func submitInformational(_ head: ResponseHead, on stream: HTTP2ServerStream) {
+        unsafe HTTP2Fields.withResponse(head) { fields, count in
+            _ = unsafe nghttp2_submit_headers(
+                session, UInt8(NGHTTP2_FLAG_NONE.rawValue), stream.id, nil, fields, count, nil)
+        }
+        channel.mark()
+    }
+
+    func submitResponse(_ head: ResponseHead, on stream: HTTP2ServerStream, end: Bool) {
+        var provider = unsafe nghttp2_data_provider()
+        unsafe provider.read_callback = HTTP2Callbacks.readData
+        unsafe HTTP2Fields.withResponse(head) { fields, count in
+            if end {
+                _ = unsafe nghttp2_submit_response(session, stream.id, fields, count, nil)
+            } else {
+                _ = unsafe nghttp2_submit_response(session, stream.id, fields, count, &provider)
+            }
+        }
+        channel.mark()
+    }
+
+    /// There is something to send on the stream again.
+    func resume(_ stream: HTTP2ServerStream) {
+        if stream.isDeferred {
+            stream.isDeferred = false
+            unsafe nghttp2_session_resume_data(session, stream.id)
+        }
+        channel.mark()
+    }
+
+    /// The stream ends in RST_STREAM, once what it had to say has gone out, or after a second. nghttp2 drops queued DATA
+    /// when a reset is submitted, so it waits for the DATA.
+    func breakStream(_ stream: HTTP2ServerStream) {
+        guard stream.isHeadSent, !stream.output.isEmpty else {
+            reset(stream)
+            return
+        }
+        broken.append((stream, now + Self.brokenMax))
+        armDeadline()
+        resume(stream)
+    }
+
+    private func reset(_ stream: HTTP2ServerStream) {
+        guard !stream.isClosed else { return }
+        unsafe nghttp2_submit_rst_stream(
+            session, UInt8(NGHTTP2_FLAG_NONE.rawValue), stream.id, NGHTTP2_INTERNAL_ERROR.rawValue)
+        channel.mark()
+    }
+
+    func consume(_ bytes: Int, of stream: HTTP2ServerStream) {
+        unsafe nghttp2_session_consume(session, stream.id, bytes)
+        channel.mark()
+    }
+
+    // MARK: Sending
+
+    func flush(into scratch: Scratch) {
+        precondition(!isOnStack, "nghttp2 is not re-entrant")
+        if !preamble.isEmpty {
+            scratch.append(preamble)
+            preamble = []
+        }
+        isOnStack = true
+        sendInto(scratch)
+        while !drySince.isEmpty {
+            let dry = drySince
+            drySince = []
+            for stream in dry { reset(stream) }
+            sendInto(scratch)
+        }
+        isOnStack = false
+        if scratch.count >= Self.flushMax { channel.mark() }
+        afterFlush()
+    }
+
+    private func sendInto(_ scratch: Scratch) {
+        while scratch.count < Self.flushMax {
+            var bytes: UnsafePointer<UInt8>?
+            let count = unsafe nghttp2_session_mem_send(session, &bytes)
+            guard count > 0 else {
+                if count < 0 { isFatal = true }
+                return
+            }
+            unsafe scratch.append(UnsafeRawBufferPointer(start: bytes, count: count))
+        }
+    }
+
+    func readData(stream id: Int32, length: Int, flags: UnsafeMutablePointer<UInt32>) -> Int {
+        guard let stream = streams[id] else { return Int(NGHTTP2_ERR_DEFERRED.rawValue) }
+        let available = stream.output.count
+        if available == 0, !stream.isFinished || stream.isBroken {
+            stream.isDeferred = true
+            return Int(NGHTTP2_ERR_DEFERRED.rawValue)
+        }
+        unsafe flags.pointee |= NGHTTP2_DATA_FLAG_NO_COPY.rawValue
+        let step = min(available, length)
+        if step == available, stream.isFinished, !stream.isBroken {
+            unsafe flags.pointee |= NGHTTP2_DATA_FLAG_EOF.rawValue
+            if let trailers = stream.trailers {
+                unsafe flags.pointee |= NGHTTP2_DATA_FLAG_NO_END_STREAM.rawValue
+                unsafe HTTP2Fields.withTrailers(trailers) { fields, count in
+                    _ = unsafe nghttp2_submit_trailer(session, id, fields, count)
+                }
+            }
+        }
+        return step
+    }
+
+    func sendData(stream id: Int32, header: UnsafeRawBufferPointer, length: Int) -> CInt {
+        let scratch = channel.loop.scratch
+        unsafe scratch.append(header)
+        guard let stream = streams[id] else { return CInt(NGHTTP2_ERR_CALLBACK_FAILURE.rawValue) }
+        stream.output.move(upTo: length, to: scratch)
+        stream.lastMoved = now
+        abuse.dataSent()
+        if stream.output.isEmpty, stream.isBroken { drySince.append(stream) }
+        moved.append(stream)
+        return 0
+    }
+    private var moved: [HTTP2ServerStream] = []
+
+    func frameSent(_ frame: nghttp2_frame) -> CInt {
+        switch unsafe UInt32(frame.hd.type) {
+        case NGHTTP2_HEADERS.rawValue, NGHTTP2_DATA.rawValue:
+            guard unsafe frame.hd.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0,
+                let stream = unsafe streams[frame.hd.stream_id]
+            else { return 0 }
+            stream.isEndSent = true
+            // An early final answer: the client need not send the rest of its body (RFC 9113 section 8.1).
+            guard !stream.isRequestWhole else { return 0 }
+            unsafe nghttp2_submit_rst_stream(
+                session, UInt8(NGHTTP2_FLAG_NONE.rawValue), stream.id, NGHTTP2_NO_ERROR.rawValue)
+        case NGHTTP2_RST_STREAM.rawValue:
+            // Resets that answer faults of the client's; our own INTERNAL_ERROR and NO_ERROR are none.
+            let code = unsafe frame.rst_stream.error_code
+            guard code != NGHTTP2_INTERNAL_ERROR.rawValue, code != NGHTTP2_NO_ERROR.rawValue else { return 0 }
+            if !abuse.resetSent(now: now) {
+                unsafe nghttp2_session_terminate_session(session, NGHTTP2_ENHANCE_YOUR_CALM.rawValue)
+            }
+        default: break
+        }
+        return 0
+    }
+
+    private func afterFlush() {
+        let handled = moved
+        moved.removeAll(keepingCapacity: true)
+        for stream in handled where !stream.isClosed { stream.handler?.outputMoved() }
+        let wantsMore = unsafe nghttp2_session_want_read(session) != 0 || nghttp2_session_want_write(session) != 0
+        if isFatal || !wantsMore || isDraining && isGoingAway && streams.isEmpty { connection.closeWhenFlushed() }
+    }
+
+    func drained() {}
+
+    // MARK: Ends and deadlines
+
+    func ended(_ end: ClientEnd) {
+        let all = streams
+        streams = [:]
+        for stream in all.values.sorted(by: { $0.id < $1.id }) {
+            stream.isClosed = true
+            let handler = stream.handler
+            stream.handler = nil
+            if stream.isFinished, stream.isEndSent { handler?.responseFinished() } else { handler?.clientLeft(end) }
+        }
+    }
+
+    /// Graceful GOAWAY: a notice first, and the final one when the client has had time to see it.
+    func drain() {
+        guard !isDraining else { return }
+        isDraining = true
+        unsafe nghttp2_submit_shutdown_notice(session)
+        noticeDue = now + Self.noticePeriod
+        armDeadline()
+        channel.mark()
+    }
+
+    private func idleBegins() {
+        idleDue = now + connection.settings.idleTimeout
+        armDeadline()
+    }
+
+    private func armDeadline() {
+        var due = min(min(settingsDue, headersDue), min(noticeDue, idleDue))
+        for entry in broken { due = min(due, entry.due) }
+        if due != .max { connection.setDeadline(due) } else { connection.clearDeadline() }
+    }
+
+    func deadlinePassed() {
+        if settingsDue <= now { fail(NGHTTP2_SETTINGS_TIMEOUT) }
+        if headersDue <= now { fail(NGHTTP2_ENHANCE_YOUR_CALM) }
+        if noticeDue <= now { goAway() }
+        if idleDue <= now, streams.isEmpty { fail(NGHTTP2_NO_ERROR) }
+        for entry in broken where entry.due <= now { reset(entry.stream) }
+        broken.removeAll { $0.due <= now || $0.stream.isClosed }
+        if !isFatal { armDeadline() }
+    }
+
+    private func goAway() {
+        noticeDue = .max
+        isGoingAway = true
+        let last = unsafe nghttp2_session_get_last_proc_stream_id(session)
+        unsafe nghttp2_submit_goaway(
+            session, UInt8(NGHTTP2_FLAG_NONE.rawValue), last, NGHTTP2_NO_ERROR.rawValue, nil, 0)
+        channel.mark()
+    }
+}

@@ -1,0 +1,149 @@
+// A request and its response as an HTTP/2 stream.
+internal import CNghttp2
+internal import Transport
+
+/// Confined to the worker of its connection.
+final class HTTP2ServerStream: ServerStream {
+    let id: Int32
+    private let server: HTTP2Server
+    /// The request while its fields come in; let go once the handler has it.
+    var builder: HTTP2RequestBuilder?
+    /// nghttp2 has been told that there is nothing to send for now.
+    var isDeferred = false
+    /// The client has ended its side.
+    var isRequestWhole = false
+    /// END_STREAM has been handed to the kernel: a reset after it changes nothing.
+    var isEndSent = false
+    /// The stream is to be reset once `output` has gone out.
+    var isBroken = false
+    private var hasBody = false
+
+    init(server: HTTP2Server, connection: ServerConnection, id: Int32) {
+        self.id = id
+        self.server = server
+        super.init(connection: connection, version: .http2)
+        builder = HTTP2RequestBuilder()
+    }
+
+    override func sendInformational(_ head: ResponseHead) {
+        guard !isClosed, !isHeadSent else { return }
+        server.submitInformational(head, on: self)
+    }
+
+    override func respond(_ head: ResponseHead, end: Bool) {
+        guard !isClosed, !isHeadSent else { return }
+        isHeadSent = true
+        hasBody = !end
+        isFinished = end
+        server.submitResponse(head, on: self, end: end)
+    }
+
+    override func send(_ bytes: Span<UInt8>) {
+        guard !isClosed, hasBody, !isFinished, !bytes.isEmpty else { return }
+        if output.isEmpty { lastMoved = connection.channel.loop.now }
+        bytesSent += bytes.count
+        output.append(bytes)
+        server.resume(self)
+    }
+
+    override func finish(trailers: FieldBlock? = nil) {
+        guard !isClosed, isHeadSent, !isFinished else { return }
+        isFinished = true
+        self.trailers = trailers
+        server.resume(self)
+    }
+    var trailers: FieldBlock?
+
+    override func abort() {
+        guard !isClosed, !isBroken else { return }
+        isBroken = true
+        server.breakStream(self)
+    }
+
+    override func consumed(_ bytes: Int) {
+        guard !isClosed, bytes > 0 else { return }
+        server.consume(bytes, of: self)
+    }
+}
+
+/// The fields of a request as they come in, with the limits counted before anything is kept.
+struct HTTP2RequestBuilder {
+    enum Verdict { case kept, dropped, fatal }
+
+    var method: [UInt8] = []
+    var scheme: [UInt8] = []
+    var authority: [UInt8] = []
+    var path: [UInt8] = []
+    var fields = FieldBlock()
+    /// Fields and bytes received, whether kept or not; each cookie crumb counts.
+    private(set) var count = 0
+    private(set) var weight = 0
+    private(set) var isTooLarge = false
+
+    /// Ten times what is answered with 431 ends the connection: dropping costs decoding all the same.
+    private static let fatalFactor = 10
+
+    mutating func add(name: Span<UInt8>, value: Span<UInt8>, settings: ServerSettings) -> Verdict {
+        count += 1
+        weight += name.count + value.count + 32
+        if count > settings.headerCountMax || weight > settings.headerBytesMax {
+            isTooLarge = true
+            fields.removeAll()
+            let isFatal = count > settings.headerCountMax * Self.fatalFactor
+                || weight > settings.headerBytesMax * Self.fatalFactor
+            return isFatal ? .fatal : .dropped
+        }
+        guard name.count > 1, name[0] == UInt8(ascii: ":") else {
+            fields.append(name: name, value: value)
+            return .kept
+        }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(value.count)
+        for index in value.indices { bytes.append(value[index]) }
+        // nghttp2 lets only the pseudo fields of RFC 9113 section 8.3.1 through: their second letters differ.
+        switch name[1] {
+        case UInt8(ascii: "m"): method = bytes
+        case UInt8(ascii: "s"): scheme = bytes
+        case UInt8(ascii: "a"): authority = bytes
+        case UInt8(ascii: "p") where name.count == 5: path = bytes
+        default: break
+        }
+        return .kept
+    }
+
+    /// The head of the request. - Parameter ended: no body follows.
+    func head(ended: Bool) -> RequestHead {
+        let length = fields.first(.contentLength).flatMap { Int(String(decoding: $0, as: UTF8.self)) }
+        let body: BodyLength = ended ? .none : length.map { .known($0) } ?? .unknown
+        var host = authority
+        if host.isEmpty, let field = fields.first(.host) { host = Array(field) }
+        let expects = fields.first(.expect) != nil
+        return RequestHead(
+            method: Method(method), target: path, authority: host, version: .http2, fields: fields, body: body,
+            expectsContinue: expects)
+    }
+
+    /// What RFC 9113 leaves to us: a fault with its status, or nil.
+    func fault(isSecure: Bool, isTrusted: Bool) -> (status: Int, message: String)? {
+        if isTooLarge { return (431, "the request has too many or too large header fields") }
+        if method.elementsEqual("CONNECT".utf8) { return (501, "CONNECT is not implemented") }
+        if path.count > HTTP1Limits.request.targetBytes { return (414, "the request target is too long") }
+        let wanted = isSecure ? "https" : "http"
+        if !isTrusted, !scheme.elementsEqual(wanted.utf8) { return (400, ":scheme does not fit the connection") }
+        if !authority.isEmpty {
+            if !isAuthority(authority) { return (400, ":authority is malformed") }
+            // Two names for one request is how requests are smuggled (RFC 9113 section 8.3.1).
+            if let host = fields.first(.host), !host.elementsEqual(authority) {
+                return (400, ":authority and host differ")
+            }
+        } else {
+            guard fields.occurrences(of: .host) == 1, let host = fields.first(.host), isAuthority(host) else {
+                return (400, "the request names no host")
+            }
+        }
+        if let expect = fields.string(.expect), expect.lowercased() != "100-continue" {
+            return (417, "only 100-continue can be expected")
+        }
+        return nil
+    }
+}

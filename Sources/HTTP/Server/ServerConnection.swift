@@ -1,0 +1,161 @@
+// A client's connection: finds out which protocol it speaks, and ends it when it idles or stalls.
+package import Transport
+
+/// The protocol half of a connection: HTTP/1.1 or HTTP/2.
+protocol ServerProtocol: AnyObject {
+    func receive(_ bytes: Span<UInt8>)
+    func ended(_ end: ClientEnd)
+    func flush(into scratch: Scratch)
+    func drained()
+    /// No new requests from now on; ends when those under way have ended.
+    func drain()
+    /// A deadline that the protocol had asked for.
+    func deadlinePassed()
+    /// Requests that have no whole response yet.
+    var activeStreams: Int { get }
+}
+
+/// One client's connection, from accept to close. Confined to its worker.
+package final class ServerConnection: ChannelHandler, TimerTarget {
+    package let channel: Channel
+    package let settings: ServerSettings
+    package let environment: HTTP2Environment
+    /// Whoever keeps the connections may keep a number here.
+    package var slot = 0
+    /// Bytes charged to the memory budget for it.
+    package var memoryCharge = 0
+
+    let delegate: any ServerDelegate
+    private var wire: (any ServerProtocol)?
+    private var preface: [UInt8] = []
+    private var deadline = Deadline()
+    private var isDraining = false
+    private var isEnded = false
+
+    package init(
+        channel: Channel, settings: ServerSettings, environment: HTTP2Environment, delegate: any ServerDelegate
+    ) {
+        self.channel = channel
+        self.settings = settings
+        self.environment = environment
+        self.delegate = delegate
+    }
+
+    /// Begins to serve. To be called once, by whoever accepted the socket.
+    package func start() {
+        channel.attach(self)
+        let loop = channel.loop
+        let wait = channel.isSecure ? settings.handshakeTimeout : settings.headerTimeout
+        setDeadline(loop.now + wait)
+    }
+
+    package var peer: SocketAddress { channel.peer }
+    package var isSecure: Bool { channel.isSecure }
+    package var activeStreams: Int { wire?.activeStreams ?? 0 }
+
+    /// Ends it after the requests that are under way; at once when there are none.
+    package func drain() {
+        isDraining = true
+        if let wire { wire.drain() } else { close(.edge) }
+    }
+
+    /// Ends it now, whatever is under way.
+    package func close(_ end: ClientEnd) {
+        guard !isEnded else { return }
+        isEnded = true
+        channel.close()
+        finish(end)
+    }
+
+    // MARK: ChannelHandler
+
+    package func channelOpened(_ channel: Channel) {
+        guard channel.isSecure else { return }
+        if channel.negotiatedHTTP2 {
+            begin(HTTP2Server(connection: self))
+        } else {
+            begin(HTTP1Server(connection: self))
+        }
+    }
+
+    package func channel(_ channel: Channel, received bytes: Span<UInt8>) {
+        if let wire {
+            wire.receive(bytes)
+            return
+        }
+        sniff(bytes)
+    }
+
+    /// On a connection in clear the first bytes say which protocol it is (RFC 9113 section 3.3, prior knowledge).
+    private func sniff(_ bytes: Span<UInt8>) {
+        for index in bytes.indices { preface.append(bytes[index]) }
+        switch HTTP2Preface.detect(preface.span) {
+        case .undecided: return
+        case .http2: begin(HTTP2Server(connection: self))
+        case .http1: begin(HTTP1Server(connection: self))
+        }
+        let first = preface
+        preface = []
+        wire?.receive(first.span)
+    }
+
+    private func begin(_ wire: any ServerProtocol) {
+        deadline.clear()
+        self.wire = wire
+        if let http2 = wire as? HTTP2Server { http2.start() } else { (wire as? HTTP1Server)?.start() }
+        if isDraining { wire.drain() }
+    }
+
+    /// `Upgrade: h2c`: HTTP/2 from here on, with the request as stream 1.
+    func upgrade(_ request: UpgradedRequest, rest: Span<UInt8>) {
+        let http2 = HTTP2Server(connection: self)
+        wire = http2
+        deadline.clear()
+        http2.start(upgrading: request)
+        if !rest.isEmpty { http2.receive(rest) }
+    }
+
+    package func channel(_ channel: Channel, ended end: ChannelEnd) {
+        switch end {
+        case .closed: close(.closed)
+        case .failed: close(.closed)
+        case .tls: close(.violation)
+        }
+    }
+
+    package func channelFlush(_ channel: Channel, into scratch: Scratch) { wire?.flush(into: scratch) }
+    package func channelDrained(_ channel: Channel) { wire?.drained() }
+
+    package func channelReleased(_ channel: Channel) {
+        deadline.cancel(on: channel.loop)
+        wire = nil
+    }
+
+    /// The protocol is done: what is queued goes out, then the connection closes.
+    func closeWhenFlushed(abruptly: Bool = false) {
+        guard !isEnded else { return }
+        isEnded = true
+        deadline.cancel(on: channel.loop)
+        channel.closeWhenFlushed(abruptly: abruptly)
+        // The channel keeps itself; no handler of a stream is left to hear of it.
+        finish(.edge)
+    }
+
+    private func finish(_ end: ClientEnd) {
+        deadline.cancel(on: channel.loop)
+        wire?.ended(end)
+        delegate.connectionEnded(self)
+    }
+
+    // MARK: Deadlines
+
+    func setDeadline(_ due: Nanoseconds) {
+        deadline.set(due, on: channel.loop, target: self, kind: 0)
+    }
+    func clearDeadline() { deadline.clear() }
+
+    package func timerFired(_ kind: Int) {
+        guard deadline.fired(on: channel.loop, target: self, kind: kind) else { return }
+        if let wire { wire.deadlinePassed() } else { close(.edge) }
+    }
+}

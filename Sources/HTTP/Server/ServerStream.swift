@@ -1,0 +1,77 @@
+// The one stream interface: a request and its response, whatever protocol carries them. Confined to its worker.
+package import Transport
+
+/// Why a client is no longer there.
+package enum ClientEnd: Sendable {
+    /// It reset the stream (HTTP/2), with this error code.
+    case reset(UInt32)
+    /// It closed or lost the connection.
+    case closed
+    /// It broke the protocol; the connection went with it.
+    case violation
+    /// The server closed the connection: a deadline, a limit, the end of draining.
+    case edge
+}
+
+/// What serves a request. Every call comes from the loop, none from inside a call to the stream.
+package protocol ServerStreamHandler: AnyObject {
+    /// Bytes of the request body, valid during the call; to be given back by `consumed` once they are taken.
+    func requestBody(_ bytes: Span<UInt8>)
+    /// The request body is whole.
+    func requestEnded()
+    /// The client left before the response was whole. Nothing more may be sent.
+    func clientLeft(_ end: ClientEnd)
+    /// Bytes have left `buffered` for the client.
+    func outputMoved()
+    /// The response has gone out whole: the last call.
+    func responseFinished()
+}
+
+/// Makes what serves a request.
+package protocol ServerDelegate: AnyObject {
+    /// A request head has come. The handler hears of body and end after this call.
+    func handler(for head: RequestHead, on stream: ServerStream) -> any ServerStreamHandler
+    /// A request that broke the rules of HTTP: to be answered with this status, and no handler.
+    func refusal(status: Int, message: String, on stream: ServerStream)
+    /// The connection is gone, with its last stream.
+    func connectionEnded(_ connection: ServerConnection)
+}
+
+/// One request and its response. HTTP/1.1 and HTTP/2 each have their own; nothing above knows which.
+package class ServerStream {
+    package let connection: ServerConnection
+    package let version: HTTPVersion
+    /// The handler, from the head of the request until its end.
+    package internal(set) var handler: (any ServerStreamHandler)?
+    var output: ByteQueue
+    /// When bytes last left for the client, or began to wait.
+    package internal(set) var lastMoved: Nanoseconds
+    package internal(set) var isHeadSent = false
+    package internal(set) var isFinished = false
+    package internal(set) var isClosed = false
+    /// Bytes of response body handed over so far.
+    package internal(set) var bytesSent = 0
+
+    init(connection: ServerConnection, version: HTTPVersion) {
+        self.connection = connection
+        self.version = version
+        output = ByteQueue(pool: connection.channel.loop.chunks)
+        lastMoved = connection.channel.loop.now
+    }
+
+    /// Bytes that wait for the client.
+    package var buffered: Int { output.count }
+
+    /// 100 (Continue) or 103 (Early Hints).
+    package func sendInformational(_ head: ResponseHead) {}
+    /// The head of the final response; `end` when no body follows.
+    package func respond(_ head: ResponseHead, end: Bool) {}
+    /// Bytes of the response body: handed to the client in this turn's flush.
+    package func send(_ bytes: Span<UInt8>) {}
+    /// The response is complete: its end goes out in the same write as what was sent before it.
+    package func finish(trailers: FieldBlock? = nil) {}
+    /// The response is broken: what was sent goes out, then the stream ends in a way that nobody can take for whole.
+    package func abort() {}
+    /// So many bytes of the request body have been taken: the client may send as many more.
+    package func consumed(_ bytes: Int) {}
+}

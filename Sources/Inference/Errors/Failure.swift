@@ -1,0 +1,111 @@
+// What can go wrong with an exchange: one taxonomy, from which status, body, error event, reset and log field come.
+
+package struct Failure: Error, Equatable, Sendable {
+    package enum Kind: CaseIterable, Sendable {
+        // The client's.
+        case malformedRequest, invalidJSON, invalidRequest, missingModel, modelNotFound, notFound, methodNotAllowed
+        case requestTimeout, bodyTooLarge, targetTooLong, unsupportedMediaType, expectationFailed, headerTooLarge
+        case methodNotImplemented, versionNotSupported, clientLeft, clientStalled
+        // An executor's.
+        case executorUnreachable, executorBrokeOff, executorProtocol, executorError
+        case firstEventTimeout, responseTimeout, stall
+        // Ours.
+        case memory, overloaded, draining, noExecutor
+    }
+
+    package enum Side: String, Sendable { case client, executor, edge }
+
+    package enum Retry: String, Sendable {
+        case never, otherExecutor, same
+    }
+
+    package var kind: Kind
+    package var message: String
+    package var param: String?
+    /// In OpenAI's bodies; nil takes the kind's.
+    package var code: String?
+    /// Seconds for `retry-after`.
+    package var retryAfter: Int?
+    /// `executorError` only: the status that the executor gave.
+    private var executorStatus: Int?
+
+    /// Without a message the kind's own.
+    package init(
+        _ kind: Kind,
+        _ message: String? = nil,
+        param: String? = nil,
+        code: String? = nil,
+        retryAfter: Int? = nil
+    ) {
+        self.kind = kind
+        self.message = message ?? kind.message
+        self.param = param
+        self.code = code ?? kind.code
+        self.retryAfter = retryAfter
+    }
+
+    package init(scan error: RequestScanError) {
+        let kind: Kind =
+            switch error {
+            case .invalidJSON, .notAnObject, .trailingContent: .invalidJSON
+            case .missingModel: .missingModel
+            case .duplicate, .wrongType, .tooLong: .invalidRequest
+            }
+        self.init(kind, error.message, param: error.param)
+    }
+
+    /// An executor's own error, found in its first event or its answer; an odd status becomes 502.
+    ///
+    /// Its text passes for 4xx that the client caused and is scrubbed otherwise.
+    package init(executorStatus status: Int?, _ error: StreamError = StreamError()) {
+        let status = [status ?? error.code].compactMap { $0 }.first { (400...599).contains($0) } ?? 502
+        let isClients = (400..<500).contains(status) && ![401, 403, 429].contains(status)
+        self.init(.executorError, isClients ? error.message : nil, retryAfter: nil)
+        executorStatus = status
+        if status == 429 || status == 503 { message = "The model is overloaded. Try again." }
+        code = status < 500 && isClients ? "invalid_request" : kind.code
+    }
+
+    package static func modelNotFound(_ name: String) -> Failure {
+        Failure(.modelNotFound, "The model '\(name.prefix(256))' does not exist or you do not have access to it.")
+    }
+
+    package var status: Int { executorStatus ?? kind.status }
+    package var label: String { kind.label }
+
+    package var side: Side {
+        switch kind {
+        case .malformedRequest, .invalidJSON, .invalidRequest, .missingModel, .modelNotFound, .notFound,
+            .methodNotAllowed, .requestTimeout, .bodyTooLarge, .targetTooLong, .unsupportedMediaType,
+            .expectationFailed, .headerTooLarge, .methodNotImplemented, .versionNotSupported, .clientLeft,
+            .clientStalled:
+            .client
+        case .executorUnreachable, .executorBrokeOff, .executorProtocol, .executorError, .firstEventTimeout,
+            .responseTimeout, .stall:
+            executorStatus.map { (400..<500).contains($0) && ![401, 403, 408, 429].contains($0) } == true
+                ? .client : .executor
+        case .memory, .overloaded, .draining, .noExecutor: .edge
+        }
+    }
+
+    /// Whether the exchange may try again, as long as no event has been relayed.
+    package var retry: Retry {
+        switch kind {
+        case .executorUnreachable, .executorBrokeOff, .executorProtocol, .firstEventTimeout: .otherExecutor
+        case .executorError: side == .client ? .never : .otherExecutor
+        case .responseTimeout, .stall: .never
+        case .memory, .overloaded, .draining, .noExecutor: .same
+        default: .never
+        }
+    }
+
+    /// The code of an HTTP/2 RST_STREAM that follows it.
+    package var resetCode: UInt32 {
+        switch kind {
+        case .malformedRequest, .headerTooLarge: 0x1
+        case .clientLeft, .clientStalled: 0x8
+        case .memory, .overloaded, .noExecutor: 0x7
+        default: 0x2
+        }
+    }
+}

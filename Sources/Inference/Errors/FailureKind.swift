@@ -1,0 +1,51 @@
+// The table of failures: what each kind is called, which status it has, and what its message says.
+
+extension Failure.Kind {
+    /// For log fields and metric labels.
+    package var label: String { row.label }
+    package var status: Int { row.status }
+    var message: String { row.message }
+
+    /// OpenAI's `code`.
+    var code: String? {
+        switch self {
+        case .modelNotFound: "model_not_found"
+        case .missingModel: "missing_required_parameter"
+        case .executorError, .executorUnreachable, .executorBrokeOff, .executorProtocol: "executor_error"
+        default: label
+        }
+    }
+
+    private var row: (label: String, status: Int, message: String) {
+        switch self {
+        case .malformedRequest: ("malformed_request", 400, "The request is malformed.")
+        case .invalidJSON: ("invalid_json", 400, "The request body is not valid JSON.")
+        case .invalidRequest: ("invalid_request", 400, "The request is not valid.")
+        case .missingModel: ("missing_model", 400, "The request body must name a model.")
+        case .modelNotFound: ("model_not_found", 404, "The model does not exist or you do not have access to it.")
+        case .notFound: ("not_found", 404, "There is nothing at this path.")
+        case .methodNotAllowed: ("method_not_allowed", 405, "This path does not take this method.")
+        case .requestTimeout: ("request_timeout", 408, "The request did not arrive in time.")
+        case .bodyTooLarge: ("body_too_large", 413, "The request body is too large.")
+        case .targetTooLong: ("target_too_long", 414, "The request target is too long.")
+        case .unsupportedMediaType: ("unsupported_media_type", 415, "The request body must be JSON.")
+        case .expectationFailed: ("expectation_failed", 417, "The expectation cannot be met.")
+        case .headerTooLarge: ("header_too_large", 431, "The request header is too large.")
+        case .methodNotImplemented: ("method_not_implemented", 501, "The method is not implemented.")
+        case .versionNotSupported: ("version_not_supported", 505, "The HTTP version is not supported.")
+        case .clientLeft: ("client_left", 499, "The client left.")
+        case .clientStalled: ("client_stalled", 499, "The client stopped reading.")
+        case .executorUnreachable: ("executor_unreachable", 502, "The model's executor cannot be reached.")
+        case .executorBrokeOff: ("executor_broke_off", 502, "The model's executor broke off.")
+        case .executorProtocol: ("executor_protocol", 502, "The model's executor gave an answer that is not valid.")
+        case .executorError: ("executor_error", 502, "The model's executor failed.")
+        case .firstEventTimeout: ("first_event_timeout", 504, "The model's executor did not begin in time.")
+        case .responseTimeout: ("response_timeout", 504, "The model's executor did not answer in time.")
+        case .stall: ("stall", 504, "The model's executor stopped in the midst of its answer.")
+        case .memory: ("memory", 503, "The server is out of memory for requests. Try again.")
+        case .overloaded: ("overloaded", 503, "The server is overloaded. Try again.")
+        case .draining: ("draining", 503, "The server is shutting down. Try again.")
+        case .noExecutor: ("no_executor", 503, "No executor serves this model now. Try again.")
+        }
+    }
+}

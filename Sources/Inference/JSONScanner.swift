@@ -1,0 +1,199 @@
+// The scanner of a worker: simdjson with its memory, for bodies, events and JSON answers.
+
+import CJSON
+
+/// What a scan of an event or of a JSON answer found.
+package struct AnswerScan: Equatable, Sendable {
+    package var hasData = false
+    /// The payload is a JSON object that the scan could follow.
+    package var isValid = false
+    package var hasChoices = false
+    package var hasEmptyChoices = false
+    package var hasText = false
+    /// Bit i is set when choice i has a `finish_reason`.
+    package var finished: UInt64 = 0
+    package var finishReason: String?
+    package var hasUsage = false
+    package var promptTokens: Int?
+    package var completionTokens: Int?
+    /// The `event:` line, or else the top-level `type`.
+    package var type = ""
+    package var error: StreamError?
+
+    package init() {}
+}
+
+/// An error that an executor put into a stream or into an answer.
+package struct StreamError: Equatable, Sendable {
+    package var code: Int?
+    package var type: String?
+    package var message: String?
+
+    package init(code: Int? = nil, type: String? = nil, message: String? = nil) {
+        self.code = code
+        self.type = type
+        self.message = message
+    }
+}
+
+@safe package final class JSONScanner {
+    private let parser: OpaquePointer
+
+    package init() { unsafe parser = cjson_parser_new() }
+    deinit { unsafe cjson_parser_free(parser) }
+
+    /// The bytes held between scans; at most 1 MiB.
+    package var memory: Int { unsafe cjson_parser_memory(parser) }
+    /// What the scan of so long a body takes, beyond the body.
+    package static func memoryForScan(of length: Int) -> Int { length * 17 / 3 + 4096 }
+
+    /// Reads a whole request body.
+    package func scanRequest(
+        _ body: RequestBody,
+        dialect: Dialect = .openAIChat
+    ) throws(RequestScanError) -> RequestScan {
+        var found = unsafe cjson_request()
+        let status = unsafe body.withPaddedBytes { bytes in
+            unsafe cjson_scan_request(
+                parser,
+                bytes.baseAddress,
+                bytes.count,
+                bytes.count + RequestBody.padding,
+                Self.wanted(dialect),
+                &found
+            )
+        }
+        defer { unsafe cjson_parser_trim(parser) }
+        if let error = unsafe Self.error(status, key: found.key) { throw error }
+        guard let model = unsafe found.model.string, !model.isEmpty else { throw .missingModel }
+        let limit = unsafe [found.max_completion_tokens, found.max_tokens, found.max_output_tokens].first(
+            where: \.present
+        )
+        return unsafe RequestScan(
+            model: model,
+            rawModel: found.raw_model.range,
+            objectStart: found.object,
+            stream: found.stream,
+            streamOptions: Self.streamOptions(found),
+            maxTokens: limit.map { Int($0.value) },
+            n: found.n.present ? Int(found.n.value) : 1
+        )
+    }
+
+    /// Reads one whole event, up to and with its blank line.
+    package func scanEvent(_ event: Span<UInt8>) -> AnswerScan {
+        var found = unsafe cjson_event()
+        unsafe event.withUnsafeBufferPointer { unsafe cjson_scan_event(parser, $0.baseAddress, $0.count, &found) }
+        defer { unsafe cjson_parser_trim(parser) }
+        return unsafe AnswerScan(found)
+    }
+
+    /// Reads a JSON answer: its usage, its finish reasons or its error.
+    package func scanAnswer(_ json: Span<UInt8>) -> AnswerScan {
+        guard !json.isEmpty else { return AnswerScan() }
+        var found = unsafe cjson_event()
+        unsafe json.withUnsafeBufferPointer { unsafe cjson_scan_payload(parser, $0.baseAddress, $0.count, &found) }
+        defer { unsafe cjson_parser_trim(parser) }
+        return unsafe AnswerScan(found)
+    }
+
+    /// The keys that a dialect gives the meaning that we read.
+    private static func wanted(_ dialect: Dialect) -> UInt32 {
+        var keys = CJSON_KEY_MODEL.rawValue | CJSON_KEY_STREAM.rawValue
+        switch dialect {
+        case .openAIChat, .completions:
+            keys |= CJSON_KEY_STREAM_OPTIONS.rawValue | CJSON_KEY_N.rawValue
+            keys |= CJSON_KEY_MAX_TOKENS.rawValue | CJSON_KEY_MAX_COMPLETION_TOKENS.rawValue
+        case .responses: keys |= CJSON_KEY_MAX_OUTPUT_TOKENS.rawValue
+        case .messages: keys |= CJSON_KEY_MAX_TOKENS.rawValue
+        case .embeddings, .countTokens, .rerank, .other: break
+        }
+        return keys
+    }
+
+    private static func error(_ status: cjson_status, key: cjson_key) -> RequestScanError? {
+        switch status {
+        case CJSON_OK: nil
+        case CJSON_NOT_OBJECT: .notAnObject
+        case CJSON_TRAILING: .trailingContent
+        case CJSON_DUPLICATE: .duplicate(name(key).key)
+        case CJSON_WRONG_TYPE: .wrongType(name(key).key, expected: name(key).type)
+        case CJSON_TOO_LONG: .tooLong(name(key).key, limit: Int(CJSON_MODEL_MAX))
+        default: .invalidJSON
+        }
+    }
+
+    private static func name(_ key: cjson_key) -> (key: String, type: String) {
+        switch key {
+        case CJSON_KEY_MODEL: ("model", "a string")
+        case CJSON_KEY_STREAM: ("stream", "a boolean")
+        case CJSON_KEY_STREAM_OPTIONS: ("stream_options", "an object")
+        case CJSON_KEY_INCLUDE_USAGE: ("stream_options.include_usage", "a boolean")
+        case CJSON_KEY_MAX_TOKENS: ("max_tokens", "an integer")
+        case CJSON_KEY_MAX_COMPLETION_TOKENS: ("max_completion_tokens", "an integer")
+        case CJSON_KEY_MAX_OUTPUT_TOKENS: ("max_output_tokens", "an integer")
+        default: ("n", "an integer")
+        }
+    }
+
+    private static func streamOptions(_ found: cjson_request) -> RequestScan.StreamOptions {
+        switch unsafe found.stream_options {
+        case CJSON_ABSENT: return .absent
+        case CJSON_NULL: return unsafe .null(found.raw_stream_options.range)
+        default: break
+        }
+        let raw = unsafe found.raw_include_usage.range
+        let usage: RequestScan.IncludeUsage =
+            switch unsafe found.include_usage {
+            case CJSON_ABSENT: .absent
+            case CJSON_NULL: .null(raw)
+            case CJSON_FALSE: .no(raw)
+            default: .yes
+            }
+        return unsafe .object(
+            open: found.raw_stream_options.offset,
+            isEmpty: found.stream_options_empty,
+            includeUsage: usage
+        )
+    }
+}
+
+extension AnswerScan {
+    fileprivate init(_ found: cjson_event) {
+        unsafe hasData = found.has_data
+        unsafe isValid = found.valid
+        unsafe hasChoices = found.has_choices
+        unsafe hasEmptyChoices = found.empty_choices
+        unsafe hasText = found.has_text
+        unsafe finished = found.finished
+        unsafe finishReason = found.finish_reason.string.map { String($0.prefix(32)) }
+        unsafe hasUsage = found.has_usage
+        unsafe promptTokens = found.prompt_tokens.number
+        unsafe completionTokens = found.completion_tokens.number
+        unsafe type = found.type.string ?? found.name.string ?? ""
+        if unsafe found.error || hasError(named: found.name.string) {
+            unsafe error = StreamError(
+                code: found.error_code.number,
+                type: found.error_type.string,
+                message: found.error_message.string
+            )
+        }
+    }
+
+    private func hasError(named name: String?) -> Bool { name == "error" }
+}
+
+extension cjson_integer {
+    fileprivate var number: Int? { present ? Int(value) : nil }
+}
+
+extension cjson_range {
+    fileprivate var range: Range<Int> { offset..<offset + length }
+}
+
+extension cjson_text {
+    fileprivate var string: String? {
+        guard let start = unsafe bytes else { return nil }
+        return unsafe String(decoding: UnsafeBufferPointer(start: start, count: length), as: UTF8.self)
+    }
+}

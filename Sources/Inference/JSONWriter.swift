@@ -1,0 +1,96 @@
+// Writes JSON into a byte array: error bodies, the model list, log lines. Commas take care of themselves.
+
+package struct JSONWriter: Sendable {
+    package private(set) var bytes: [UInt8] = []
+    private var needsComma = false
+
+    package init(reserving capacity: Int = 256) { bytes.reserveCapacity(capacity) }
+
+    package mutating func beginObject() { open(0x7B) }
+    package mutating func endObject() { close(0x7D) }
+    package mutating func beginArray() { open(0x5B) }
+    package mutating func endArray() { close(0x5D) }
+
+    package mutating func key(_ name: String) {
+        separate()
+        Self.append(name, to: &bytes)
+        bytes.append(0x3A)
+        needsComma = false
+    }
+
+    package mutating func value(_ text: String) {
+        separate()
+        Self.append(text, to: &bytes)
+        needsComma = true
+    }
+    package mutating func value(_ number: some BinaryInteger) { literal(String(number)) }
+    /// A number that JSON cannot say (infinite, not a number) becomes null.
+    package mutating func value(_ number: Double) { literal(number.isFinite ? "\(number)" : "null") }
+    package mutating func value(_ truth: Bool) { literal(truth ? "true" : "false") }
+    package mutating func null() { literal("null") }
+    /// JSON that is written already.
+    package mutating func raw(_ json: some Collection<UInt8>) {
+        separate()
+        bytes.append(contentsOf: json)
+        needsComma = true
+    }
+
+    package mutating func field(_ name: String, _ text: String) {
+        key(name)
+        value(text)
+    }
+    /// Null when there is none.
+    package mutating func field(_ name: String, _ text: String?) {
+        key(name)
+        if let text { value(text) } else { null() }
+    }
+    package mutating func field(_ name: String, _ number: some BinaryInteger) {
+        key(name)
+        value(number)
+    }
+    package mutating func field(_ name: String, _ number: Double) {
+        key(name)
+        value(number)
+    }
+    package mutating func field(_ name: String, _ truth: Bool) {
+        key(name)
+        value(truth)
+    }
+
+    private mutating func separate() {
+        if needsComma { bytes.append(0x2C) }
+    }
+    private mutating func open(_ brace: UInt8) {
+        separate()
+        bytes.append(brace)
+        needsComma = false
+    }
+    private mutating func close(_ brace: UInt8) {
+        bytes.append(brace)
+        needsComma = true
+    }
+    private mutating func literal(_ text: String) {
+        separate()
+        bytes.append(contentsOf: text.utf8)
+        needsComma = true
+    }
+
+    /// Appends `text` as a JSON string, with its quotes.
+    package static func append(_ text: String, to bytes: inout [UInt8]) {
+        bytes.append(0x22)
+        for byte in text.utf8 {
+            switch byte {
+            case 0x22, 0x5C: bytes.append(contentsOf: [0x5C, byte])
+            case 0x0A: bytes.append(contentsOf: [0x5C, 0x6E])
+            case 0x0D: bytes.append(contentsOf: [0x5C, 0x72])
+            case 0x09: bytes.append(contentsOf: [0x5C, 0x74])
+            case 0..<0x20, 0x7F:
+                bytes.append(contentsOf: [0x5C, 0x75, 0x30, 0x30, hex(byte >> 4), hex(byte & 15)])
+            default: bytes.append(byte)
+            }
+        }
+        bytes.append(0x22)
+    }
+
+    private static func hex(_ digit: UInt8) -> UInt8 { digit < 10 ? 0x30 + digit : 0x61 + digit - 10 }
+}

@@ -1,0 +1,94 @@
+// The lines of an event, as far as they can be told without its JSON.
+
+enum EventLines {
+    enum Payload {
+        case comment
+        /// `data: [DONE]`, or what begins so.
+        case done
+        /// One data line with an object; the range is that of the object, but for escaped line ends in its midst.
+        case json(Range<Int>)
+        /// The first line names the event: where the name begins and its length.
+        case named(Int, Int)
+        case other
+    }
+
+    @inline(__always)
+    private static func isLineEnd(_ byte: UInt8) -> Bool { byte == 0x0A || byte == 0x0D }
+
+    static func payload(_ event: Span<UInt8>) -> Payload {
+        var end = event.count
+        while end > 0, isLineEnd(event[end - 1]) { end -= 1 }
+        guard end > 0 else { return .comment }
+        var start = 0
+        while isLineEnd(event[start]) { start += 1 }
+        if event[start] == UInt8(ascii: ":") { return isComment(event, start, end) ? .comment : .other }
+        if hasPrefix(event, "data:", at: start, end) {
+            start += 5
+            if start < end, event[start] == 0x20 { start += 1 }
+            guard start < end else { return .other }
+            if event[start] == UInt8(ascii: "{"), event[end - 1] == UInt8(ascii: "}") { return .json(start..<end) }
+            return hasPrefix(event, "[DONE]", at: start, end) ? .done : .other
+        }
+        guard hasPrefix(event, "event:", at: start, end) else { return .other }
+        start += 6
+        if start < end, event[start] == 0x20 { start += 1 }
+        var stop = start
+        while stop < end, !isLineEnd(event[stop]) { stop += 1 }
+        return .named(start, stop - start)
+    }
+
+    private static func isComment(_ event: Span<UInt8>, _ start: Int, _ end: Int) -> Bool {
+        for index in start..<end where isLineEnd(event[index]) && !isLineEnd(event[index + 1]) {
+            if event[index + 1] != UInt8(ascii: ":") { return false }
+        }
+        return true
+    }
+
+    private static func hasPrefix(_ event: Span<UInt8>, _ text: StaticString, at start: Int, _ end: Int) -> Bool {
+        let count = text.utf8CodeUnitCount
+        guard end - start >= count else { return false }
+        for index in 0..<count where unsafe event[start + index] != text.utf8Start[index] { return false }
+        return true
+    }
+
+    /// The class of an event of Anthropic's or of OpenAI's responses whose name says all; nil when its JSON must be read.
+    static func harmless(_ event: Span<UInt8>, _ start: Int, _ count: Int) -> Meter.EventClass? {
+        func isNamed(_ text: StaticString) -> Bool {
+            count == text.utf8CodeUnitCount && hasPrefix(event, text, at: start, start + count)
+        }
+        let end = start + count
+        if count > 6, hasPrefix(event, "delta", at: end - 5, end), !isNamed("message_delta") { return .token }
+        if isNamed("ping") || isNamed("content_block_start") || isNamed("content_block_stop") { return .plain }
+        let isDone = count > 5 && hasPrefix(event, ".done", at: end - 5, end)
+        return isDone || (count > 6 && hasPrefix(event, ".added", at: end - 6, end)) ? .plain : nil
+    }
+
+    /// The name on the first line of an event, or what the first `"type"` of its payload says.
+    static func name(_ event: Span<UInt8>) -> String {
+        let head = event.extracting(first: 512)
+        if case .named(let start, let count) = payload(head) { return string(head, start, count) }
+        let key = Array(#""type":"#.utf8)
+        var start = 0
+        while start + key.count < head.count {
+            guard key.indices.allSatisfy({ head[start + $0] == key[$0] }) else {
+                start += 1
+                continue
+            }
+            start += key.count
+            while start < head.count, head[start] == 0x20 || head[start] == 0x22 { start += 1 }
+            var stop = start
+            while stop < head.count, head[stop] != 0x22 { stop += 1 }
+            return string(head, start, stop - start)
+        }
+        return ""
+    }
+
+    private static func string(_ bytes: Span<UInt8>, _ start: Int, _ count: Int) -> String {
+        String(decoding: (start..<start + count).map { bytes[$0] }, as: UTF8.self)
+    }
+
+    /// The events that end a stream of OpenAI's responses.
+    static func isTerminal(_ type: String) -> Bool {
+        type == "response.completed" || type == "response.incomplete" || type == "response.failed"
+    }
+}

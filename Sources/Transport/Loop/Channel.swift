@@ -1,0 +1,387 @@
+// A byte-stream socket in a loop, with TLS or without. The only code that reads and writes sockets.
+internal import CLinux
+internal import Glibc
+
+/// How a channel's life ended, seen from the other side of it.
+package enum ChannelEnd: Sendable {
+    /// The peer closed its side in order (FIN, or close_notify).
+    case closed
+    /// Reset, timed out, unreachable: the errno.
+    case failed(SystemError)
+    case tls(TLSError)
+}
+
+/// What lies above a channel. All calls come from the loop's thread; none may be made on a closed channel.
+package protocol ChannelHandler: AnyObject {
+    /// Connected, and the TLS handshake done.
+    func channelOpened(_ channel: Channel)
+    /// Bytes in the clear. They are valid during the call only.
+    func channel(_ channel: Channel, received bytes: Span<UInt8>)
+    /// The peer will send no more. The channel is still there to be written to when `end` is `.closed`.
+    func channel(_ channel: Channel, ended end: ChannelEnd)
+    /// The flush phase: append what is to be said. Called again in the next turn if the channel is marked meanwhile.
+    func channelFlush(_ channel: Channel, into scratch: Scratch)
+    /// Everything handed over has been taken by the kernel.
+    func channelDrained(_ channel: Channel)
+    /// The socket is closed, at the end of the turn: the last call. The place to break cycles of references.
+    func channelReleased(_ channel: Channel)
+}
+
+package final class Channel: Registered, TimerTarget {
+    private enum Phase { case connecting, open, closing, lingering, closed }
+    private static let lingerMax: Nanoseconds = 2_000_000_000
+
+    package let loop: EventLoop
+    package let peer: SocketAddress
+    package private(set) var handler: (any ChannelHandler)?
+    /// At most so many bytes are read at once: what the reader above has room for.
+    package var readLimit = EventLoop.readSize
+    /// When the peer last took bytes of ours, or there was nothing for it to take.
+    package private(set) var lastProgress: Nanoseconds
+
+    private let descriptor: CInt
+    private var token: Token?
+    private var phase: Phase
+    private var tls: TLSConnection?
+    private var pending: ByteQueue
+    private var interest: UInt32
+    private var isReading = true
+    private var watchesHangup = true
+    private var isMarked = false
+    private var isBlocked = false
+    private var isOpened = false
+    private var hasEnded = false
+    private var closesAbruptly = false
+    private var lingerTimer: TimerID?
+
+    private init(loop: EventLoop, descriptor: CInt, peer: SocketAddress, tls: consuming TLSConnection?, pending: Bool) {
+        self.loop = loop
+        self.descriptor = descriptor
+        self.peer = peer
+        self.tls = tls
+        self.pending = ByteQueue(pool: loop.chunks)
+        phase = pending ? .connecting : .open
+        lastProgress = loop.now
+        interest = clinux_EPOLLIN | clinux_EPOLLRDHUP | (pending ? clinux_EPOLLOUT : 0)
+        token = loop.register(self, descriptor: descriptor, events: interest)
+    }
+
+    /// Takes over an accepted socket.
+    package static func accept(
+        _ socket: Socket, peer: SocketAddress, loop: EventLoop, tls: consuming TLSConnection? = nil
+    ) -> Channel {
+        Channel(loop: loop, descriptor: socket.descriptor, peer: peer, tls: tls, pending: false)
+    }
+
+    /// Begins to connect; `channelOpened` or `channel(_:ended:)` follows, in a later turn.
+    package static func connect(
+        to address: SocketAddress, loop: EventLoop, tls: consuming TLSConnection? = nil
+    ) throws(SystemError) -> Channel {
+        let (socket, _) = try Sockets.connect(to: address)
+        return Channel(loop: loop, descriptor: socket.descriptor, peer: address, tls: tls, pending: true)
+    }
+
+    /// Binds the channel to what lies above it. An accepted channel in clear is open from here on.
+    package func attach(_ handler: any ChannelHandler) {
+        self.handler = handler
+        guard phase == .open, !isOpened, tls == nil else { return }
+        isOpened = true
+    }
+
+    package var isClosed: Bool { phase == .closed }
+    package var isSecure: Bool { tls != nil }
+    package var isEstablished: Bool { isOpened }
+    /// ALPN agreed on `h2`.
+    package var negotiatedHTTP2: Bool { tls?.alpn == .h2 }
+    /// Bytes that the kernel has not taken yet.
+    package var backlog: Int { pending.count }
+
+    // MARK: The verbs
+
+    /// Asks for `channelFlush` in this turn's flush phase.
+    package func mark() {
+        guard !isMarked, phase != .closed, phase != .lingering else { return }
+        isMarked = true
+        loop.mark(self)
+    }
+
+    /// Pauses or resumes reading. - Parameter watchingHangup: while paused, still hear that the peer closed.
+    package func setReading(_ reading: Bool, watchingHangup: Bool = false) {
+        isReading = reading
+        watchesHangup = reading || watchingHangup
+        updateInterest()
+    }
+
+    /// Closes at once; what was not written is lost.
+    package func close() {
+        guard phase != .closed else { return }
+        phase = .closed
+        if let lingerTimer { loop.timers.cancel(lingerTimer) }
+        lingerTimer = nil
+        if let token { loop.unregister(token, descriptor: descriptor) }
+        token = nil
+        loop.bury(self)
+    }
+
+    /// Closes with a TCP reset, so that the peer cannot take what it has for the whole.
+    package func reset() {
+        guard phase != .closed else { return }
+        _ = clinux_set_linger(descriptor, 0)
+        close()
+    }
+
+    /// Closes once everything handed over has been written.
+    /// - Parameter abruptly: with a TCP reset and no close_notify, so that the peer cannot take a part for the whole.
+    package func closeWhenFlushed(abruptly: Bool = false) {
+        guard phase == .open || phase == .connecting else { return }
+        phase = .closing
+        closesAbruptly = abruptly
+        isMarked = true
+        loop.mark(self)
+    }
+
+    /// The descriptor is closed and the handler let go, at the end of the turn.
+    func release() {
+        _ = Glibc.close(descriptor)
+        let last = handler
+        handler = nil
+        last?.channelReleased(self)
+        tls = nil
+        pending.removeAll()
+    }
+
+    // MARK: Deliver
+
+    func ready(_ events: UInt32) {
+        if phase == .connecting {
+            guard finishConnecting(events) else { return }
+        }
+        if events & clinux_EPOLLOUT != 0, isBlocked {
+            isBlocked = false
+            updateInterest()
+            if !isMarked {
+                isMarked = true
+                loop.mark(self)
+            }
+        }
+        if events & (clinux_EPOLLIN | clinux_EPOLLERR | clinux_EPOLLHUP) != 0 {
+            if isReading || phase == .lingering {
+                readOnce()
+            } else if events & (clinux_EPOLLERR | clinux_EPOLLHUP) != 0 {
+                end(.failed(SystemError("read", clinux_socket_error(descriptor))))
+                return
+            }
+        }
+        if phase != .closed, events & clinux_EPOLLRDHUP != 0, !isReading, watchesHangup { end(.closed) }
+    }
+
+    private func finishConnecting(_ events: UInt32) -> Bool {
+        let code = clinux_socket_error(descriptor)
+        guard code == 0 else {
+            end(.failed(SystemError("connect", code)))
+            return false
+        }
+        guard events & clinux_EPOLLOUT != 0 else { return false }
+        phase = .open
+        updateInterest()
+        guard tls != nil else {
+            isOpened = true
+            handler?.channelOpened(self)
+            return phase != .closed
+        }
+        unsafe loop.wire.feed(UnsafeRawBufferPointer(start: nil, count: 0))
+        decrypt()
+        return phase != .closed
+    }
+
+    private func readOnce() {
+        let limit = min(EventLoop.readSize, max(1024, readLimit))
+        let count = unsafe read(descriptor, loop.readBuffer.baseAddress, limit)
+        if count > 0 {
+            guard phase != .lingering else { return }
+            if tls == nil {
+                let bytes = unsafe UnsafeBufferPointer(rebasing: loop.readBuffer.bindMemory(to: UInt8.self)[..<count])
+                unsafe handler?.channel(self, received: bytes.span)
+            } else {
+                unsafe loop.wire.feed(UnsafeRawBufferPointer(rebasing: loop.readBuffer[..<count]))
+                decrypt()
+            }
+        } else if count == 0 {
+            end(.closed)
+        } else if errno != EAGAIN, errno != EINTR {
+            end(.failed(SystemError.last("read")))
+        }
+    }
+
+    /// Takes what the wire was fed through TLS, piece by piece.
+    private func decrypt() {
+        while phase != .closed {
+            let result = unsafe tls!.read(into: loop.plaintextBuffer)
+            takeWireOutput()
+            if !isOpened, tls?.isEstablished == true {
+                isOpened = true
+                handler?.channelOpened(self)
+                if phase == .closed { return }
+            }
+            switch result {
+            case .bytes(let count):
+                let bytes = unsafe UnsafeBufferPointer(
+                    rebasing: loop.plaintextBuffer.bindMemory(to: UInt8.self)[..<count])
+                unsafe handler?.channel(self, received: bytes.span)
+                // What the handler made the other connections of this worker do may have used the wire: it may not.
+            case .wantsMore: return
+            case .closed:
+                end(.closed)
+                return
+            case .failed(let error):
+                flushPending()
+                end(.tls(error))
+                return
+            }
+        }
+    }
+
+    private func takeWireOutput() {
+        let output = unsafe loop.wire.output
+        guard unsafe !output.isEmpty else { return }
+        unsafe pending.append(output)
+        loop.wire.clearOutput()
+        if !isMarked {
+            isMarked = true
+            loop.mark(self)
+        }
+    }
+
+    private func end(_ end: ChannelEnd) {
+        if phase == .lingering || phase == .closing {
+            close()
+            return
+        }
+        guard !hasEnded else {
+            close()
+            return
+        }
+        hasEnded = true
+        if case .closed = end { setReading(false) }
+        guard let handler else {
+            close()
+            return
+        }
+        handler.channel(self, ended: end)
+    }
+
+    // MARK: Flush
+
+    func flush() {
+        isMarked = false
+        guard phase == .open || phase == .closing else { return }
+        if !pending.isEmpty {
+            flushPending()
+            guard pending.isEmpty else { return }
+        }
+        guard phase != .closed, !isBlocked, let handler else { return }
+        if isOpened {
+            let scratch = loop.scratch
+            scratch.removeAll()
+            handler.channelFlush(self, into: scratch)
+            if phase == .closed { return }
+            if !scratch.isEmpty { writeOut(scratch) }
+            if phase == .closed || !pending.isEmpty { return }
+            handler.channelDrained(self)
+        }
+        if phase == .closing, !isMarked { finishClosing() }
+    }
+
+    private func writeOut(_ scratch: Scratch) {
+        if tls != nil {
+            let error = unsafe tls!.write(scratch.bytes)
+            if let error {
+                end(.tls(error))
+                return
+            }
+            unsafe writeNow(loop.wire.output)
+            loop.wire.clearOutput()
+        } else {
+            unsafe writeNow(scratch.bytes)
+        }
+    }
+
+    /// Writes; what the kernel does not take waits in `pending`.
+    private func writeNow(_ bytes: UnsafeRawBufferPointer) {
+        let written = unsafe write(bytes)
+        guard written >= 0 else { return }
+        if written < bytes.count {
+            unsafe pending.append(UnsafeRawBufferPointer(rebasing: bytes[written...]))
+            block()
+        }
+    }
+
+    private func flushPending() {
+        while !pending.isEmpty {
+            var isShort = false
+            _ = unsafe pending.consumeFirst { bytes in
+                let written = unsafe write(bytes)
+                isShort = written < bytes.count
+                return max(0, written)
+            }
+            if isShort {
+                if phase != .closed { block() }
+                return
+            }
+        }
+    }
+
+    /// One write. -1 when the channel failed with it, which has then been told.
+    private func write(_ bytes: UnsafeRawBufferPointer) -> Int {
+        let written = unsafe send(descriptor, bytes.baseAddress, bytes.count, clinux_MSG_NOSIGNAL)
+        if written > 0 { lastProgress = loop.now }
+        guard written < 0 else { return written }
+        if errno == EAGAIN || errno == EINTR { return 0 }
+        end(.failed(SystemError.last("write")))
+        return -1
+    }
+
+    private func block() {
+        isBlocked = true
+        updateInterest()
+    }
+
+    private func finishClosing() {
+        if closesAbruptly {
+            reset()
+            return
+        }
+        if tls != nil, isOpened {
+            tls!.shutdown()
+            unsafe writeNow(loop.wire.output)
+            loop.wire.clearOutput()
+            if phase == .closed || !pending.isEmpty { return }
+        }
+        guard !hasEnded else {
+            close()
+            return
+        }
+        // A close with unread bytes in the kernel is a reset, which may take our answer with it: so wait for the peer.
+        phase = .lingering
+        _ = Glibc.shutdown(descriptor, CInt(SHUT_WR))
+        isReading = true
+        updateInterest()
+        lingerTimer = loop.timers.schedule(at: loop.now + Self.lingerMax, target: self, kind: 0)
+    }
+
+    package func timerFired(_ kind: Int) {
+        lingerTimer = nil
+        close()
+    }
+
+    private func updateInterest() {
+        guard let token else { return }
+        var wanted: UInt32 = 0
+        if isReading, !hasEnded { wanted |= clinux_EPOLLIN }
+        if watchesHangup, !hasEnded { wanted |= clinux_EPOLLRDHUP }
+        if isBlocked || phase == .connecting { wanted |= clinux_EPOLLOUT }
+        guard wanted != interest else { return }
+        interest = wanted
+        loop.modify(token, descriptor: descriptor, events: wanted)
+    }
+}

@@ -1,0 +1,197 @@
+// The event loop of one worker: poll, deliver, flush, timers, mailbox, reap. Born on its thread, confined to it.
+internal import CLinux
+internal import Glibc
+
+/// How long a busy loop waits before it polls again, so that one turn carries many tokens.
+package enum Gather: Sendable, Equatable {
+    case off
+    /// When recent turns brought few events each and they come by the thousand a second.
+    case auto
+    case fixed(Nanoseconds)
+}
+
+/// Names a registration: an event for a generation that is gone is ignored.
+struct Token: Equatable {
+    var index: UInt32
+    var generation: UInt32
+    var bits: UInt64 { UInt64(generation) << 32 | UInt64(index) }
+    init(index: UInt32, generation: UInt32) {
+        self.index = index
+        self.generation = generation
+    }
+    init(bits: UInt64) { self.init(index: UInt32(truncatingIfNeeded: bits), generation: UInt32(bits >> 32)) }
+}
+
+/// Whoever owns a registered descriptor: channels, listeners, the mailbox.
+protocol Registered: AnyObject {
+    func ready(_ events: UInt32)
+}
+
+@safe
+package final class EventLoop {
+    private struct Registration {
+        var owner: (any Registered)?
+        var generation: UInt32 = 0
+    }
+
+    /// Events taken from one poll. Bounds how many bytes wait for one flush.
+    private static let eventsMax = 256
+    static let readSize = 64 << 10
+
+    package let clock: Clock
+    package private(set) var now: Nanoseconds
+    package var timers = Timers()
+    package let chunks = ChunkPool()
+    package let scratch = Scratch()
+    package let wire = TLSWire()
+
+    let readBuffer: UnsafeMutableRawBufferPointer
+    let plaintextBuffer: UnsafeMutableRawBufferPointer
+    private let poller: CInt
+    private let events: UnsafeMutablePointer<epoll_event>
+    private var registrations: [Registration] = []
+    private var free: [UInt32] = []
+    private var marked: [Channel] = []
+    private var graveyard: [Channel] = []
+    private var isStopped = false
+    private var gatherer: Gatherer
+    /// The loop's owner hears of the end of each turn: where counters are reported and the graveyard's kin reaped.
+    package var onTurnEnd: (() -> Void)?
+
+    package init(clock: Clock = .monotonic, gather: Gather = .off) {
+        self.clock = clock
+        now = clock.now
+        gatherer = Gatherer(gather)
+        poller = epoll_create1(clinux_EPOLL_CLOEXEC)
+        precondition(poller >= 0, "epoll_create1 failed")
+        unsafe events = .allocate(capacity: Self.eventsMax)
+        unsafe readBuffer = .allocate(byteCount: Self.readSize, alignment: 64)
+        unsafe plaintextBuffer = .allocate(byteCount: Self.readSize, alignment: 64)
+        if gather != .off { _ = clinux_set_timer_slack(1000) }
+    }
+
+    deinit {
+        close(poller)
+        unsafe events.deallocate()
+        unsafe readBuffer.deallocate()
+        unsafe plaintextBuffer.deallocate()
+    }
+
+    // MARK: The turn
+
+    package func run() { while !isStopped { turn() } }
+
+    /// Ends `run` after the turn that is under way.
+    package func stop() { isStopped = true }
+
+    /// One turn. - Parameter waitMax: the longest time to wait for events, in milliseconds; -1 for as long as it takes.
+    package func turn(waitMax: Int = -1) {
+        let timeout = marked.isEmpty ? pollTimeout(waitMax) : 0
+        if timeout != 0 { gatherer.gather() }
+        let count = unsafe Int(epoll_wait(poller, events, CInt(Self.eventsMax), CInt(timeout)))
+        now = clock.now
+        if count > 0 {
+            gatherer.observe(events: count, now: now)
+            for index in 0..<count {
+                let token = unsafe Token(bits: clinux_event_data(events, CInt(index)))
+                let registration = registrations[Int(token.index)]
+                guard registration.generation == token.generation, let owner = registration.owner else { continue }
+                unsafe owner.ready(clinux_event_bits(events, CInt(index)))
+            }
+        }
+        flushMarked()
+        expireTimers()
+        flushMarked()
+        onTurnEnd?()
+        reap()
+    }
+
+    private func pollTimeout(_ waitMax: Int) -> Int {
+        guard let due = timers.next else { return waitMax }
+        guard due > now else { return 0 }
+        let milliseconds = Int(min((due - now + 999_999) / 1_000_000, 60_000))
+        return waitMax < 0 ? milliseconds : min(waitMax, milliseconds)
+    }
+
+    private func flushMarked() {
+        guard !marked.isEmpty else { return }
+        // Those that mark themselves while the batch is flushed (a bulk sender) have their turn in the next one.
+        let batch = marked
+        marked.removeAll(keepingCapacity: true)
+        for channel in batch { channel.flush() }
+    }
+
+    /// Bounded: timers that schedule timers cannot hold the turn.
+    private func expireTimers() {
+        var budget = 10_000
+        while budget > 0, let timer = timers.popDue(now) {
+            timer.target.timerFired(timer.kind)
+            budget -= 1
+        }
+    }
+
+    private func reap() {
+        guard !graveyard.isEmpty else { return }
+        let dead = graveyard
+        graveyard.removeAll(keepingCapacity: true)
+        for channel in dead { channel.release() }
+    }
+
+    // MARK: For channels and listeners
+
+    func register(_ owner: any Registered, descriptor: CInt, events: UInt32) -> Token {
+        let index: UInt32
+        if let reused = free.popLast() {
+            index = reused
+        } else {
+            index = UInt32(registrations.count)
+            registrations.append(Registration())
+        }
+        registrations[Int(index)].owner = owner
+        let token = Token(index: index, generation: registrations[Int(index)].generation)
+        let result = clinux_epoll_ctl(poller, EPOLL_CTL_ADD, descriptor, events, token.bits)
+        precondition(result == 0, "epoll_ctl(ADD) failed")
+        return token
+    }
+
+    func modify(_ token: Token, descriptor: CInt, events: UInt32) {
+        _ = clinux_epoll_ctl(poller, EPOLL_CTL_MOD, descriptor, events, token.bits)
+    }
+
+    func unregister(_ token: Token, descriptor: CInt) {
+        _ = clinux_epoll_ctl(poller, EPOLL_CTL_DEL, descriptor, 0, 0)
+        registrations[Int(token.index)].owner = nil
+        registrations[Int(token.index)].generation &+= 1
+        free.append(token.index)
+    }
+
+    func mark(_ channel: Channel) { marked.append(channel) }
+    func bury(_ channel: Channel) { graveyard.append(channel) }
+
+    /// Calls `body` in the mailbox's turn, whenever something was posted.
+    package func attach<Message: Sendable>(_ mailbox: Mailbox<Message>, _ body: @escaping (Message) -> Void) {
+        let reader = MailboxReader(mailbox: mailbox, body: body)
+        _ = register(reader, descriptor: mailbox.descriptor, events: clinux_EPOLLIN)
+    }
+
+    /// Calls `body` whenever a descriptor (a signalfd) can be read. The caller reads it.
+    package func watch(descriptor: CInt, _ body: @escaping () -> Void) {
+        _ = register(DescriptorWatch(body: body), descriptor: descriptor, events: clinux_EPOLLIN)
+    }
+}
+
+private final class MailboxReader<Message: Sendable>: Registered {
+    private let mailbox: Mailbox<Message>
+    private let body: (Message) -> Void
+    init(mailbox: Mailbox<Message>, body: @escaping (Message) -> Void) {
+        self.mailbox = mailbox
+        self.body = body
+    }
+    func ready(_ events: UInt32) { for message in mailbox.takeAll() { body(message) } }
+}
+
+private final class DescriptorWatch: Registered {
+    private let body: () -> Void
+    init(body: @escaping () -> Void) { self.body = body }
+    func ready(_ events: UInt32) { body() }
+}

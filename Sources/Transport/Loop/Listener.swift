@@ -1,0 +1,74 @@
+// A listening socket in a loop: accepts, and pauses when the process has no room for more.
+internal import CLinux
+internal import Glibc
+
+/// Accepts connections for one worker. The socket belongs to the `ListenerSet`; it is not closed here.
+package final class Listener: Registered, TimerTarget {
+    /// Bounded, so that a storm of connections does not hold the turn.
+    private static let acceptsMax = 64
+
+    private let loop: EventLoop
+    private let socket: Socket
+    private let accepted: (Socket, SocketAddress) -> Void
+    private let exhausted: (CInt) -> Void
+    private var token: Token?
+    private var isPaused = false
+    private var retry: TimerID?
+
+    /// - Parameters:
+    ///   - accepted: takes the new socket, non-blocking and with the options of Sockets set.
+    ///   - exhausted: accepting failed for want of descriptors or memory (the errno); it pauses for 100 ms.
+    package init(
+        loop: EventLoop, socket: Socket, accepted: @escaping (Socket, SocketAddress) -> Void,
+        exhausted: @escaping (CInt) -> Void
+    ) {
+        self.loop = loop
+        self.socket = socket
+        self.accepted = accepted
+        self.exhausted = exhausted
+        resume()
+    }
+
+    package func pause() {
+        isPaused = true
+        if let retry { loop.timers.cancel(retry) }
+        retry = nil
+        if let token { loop.unregister(token, descriptor: socket.descriptor) }
+        token = nil
+    }
+
+    package func resume() {
+        isPaused = false
+        guard token == nil else { return }
+        // EPOLLEXCLUSIVE: of the workers that share a unix or inherited socket, one is woken.
+        token = loop.register(self, descriptor: socket.descriptor, events: clinux_EPOLLIN | clinux_EPOLLEXCLUSIVE)
+    }
+
+    func ready(_ events: UInt32) {
+        for _ in 0..<Self.acceptsMax where token != nil {
+            var storage = sockaddr_storage()
+            var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+            let descriptor = unsafe clinux_accept4(socket.descriptor, &storage, &length, clinux_NONBLOCK_CLOEXEC)
+            guard descriptor >= 0 else {
+                let code = errno
+                if code == EMFILE || code == ENFILE || code == ENOBUFS || code == ENOMEM { waitForRoom(code) }
+                if code == ECONNABORTED || code == EINTR { continue }
+                return
+            }
+            let peer = SocketAddress(storage: storage, length: length)
+            if !peer.isUnix { Sockets.setStreamOptions(descriptor) }
+            accepted(Socket(descriptor: descriptor), peer)
+        }
+    }
+
+    private func waitForRoom(_ code: CInt) {
+        pause()
+        exhausted(code)
+        retry = loop.timers.schedule(at: loop.now + 100_000_000, target: self, kind: 0)
+    }
+
+    package func timerFired(_ kind: Int) {
+        retry = nil
+        resume()
+    }
+}

@@ -1,0 +1,74 @@
+// The listening sockets of the process, opened or inherited by the control thread and lent to workers.
+internal import CLinux
+internal import Glibc
+
+/// Listening sockets, indexed by address and worker. A worker never binds.
+package struct ListenerSet: Sendable {
+    package struct Failure: Error, CustomStringConvertible {
+        package var address: SocketAddress
+        package var cause: SystemError
+        package var description: String { "cannot listen on \(address): \(cause)" }
+    }
+
+    /// The sockets of one address: one a worker, or one that all share (unix, or inherited).
+    private var sockets: [[Socket]] = []
+    package private(set) var addresses: [SocketAddress] = []
+
+    /// Opens a socket for each address and worker. An inherited socket bound to an address is used in its place.
+    /// - Throws: when an address is in use or may not be bound; what was opened is closed again.
+    package init(
+        addresses wanted: [SocketAddress], workers: Int, inherited: [Socket] = []
+    ) throws(Failure) {
+        for address in wanted {
+            do throws(SystemError) {
+                try open(address, workers: workers, inherited: inherited)
+            } catch {
+                close()
+                throw Failure(address: address, cause: error)
+            }
+        }
+    }
+
+    private mutating func open(
+        _ address: SocketAddress, workers: Int, inherited: [Socket]
+    ) throws(SystemError) {
+        if let socket = inherited.first(where: { Sockets.localAddress(of: $0)?.description == address.description }) {
+            sockets.append([socket])
+            addresses.append(address)
+            return
+        }
+        // With SO_REUSEPORT a second process would bind without a word: so a probe without it comes first.
+        let probe = try Sockets.listen(on: address, shared: false)
+        let bound = Sockets.localAddress(of: probe) ?? address
+        addresses.append(bound)
+        guard !address.isUnix, workers > 1 else {
+            sockets.append([probe])
+            return
+        }
+        probe.close()
+        sockets.append([])
+        for _ in 0..<workers { sockets[sockets.count - 1].append(try Sockets.listen(on: bound, shared: true)) }
+    }
+
+    package func socket(address: Int, worker: Int) -> Socket { sockets[address][worker % sockets[address].count] }
+
+    /// Closes everything, and removes the files of unix sockets.
+    package func close() {
+        for (address, group) in zip(addresses, sockets) {
+            for socket in group { socket.close() }
+            if address.isUnix { unsafe unlink(address.host) }
+        }
+    }
+
+    /// The sockets that systemd hands over (`LISTEN_FDS`, sd_listen_fds(3)); they begin at descriptor 3.
+    package static func inherited(from environment: [String: String]) -> [Socket] {
+        guard let pid = environment["LISTEN_PID"].flatMap({ Int32($0) }), pid == getpid(),
+            let count = environment["LISTEN_FDS"].flatMap({ Int32($0) }), count > 0
+        else { return [] }
+        return (3..<3 + count).map { descriptor in
+            _ = clinux_set_nonblocking(descriptor)
+            _ = clinux_set_close_on_exec(descriptor)
+            return Socket(descriptor: descriptor)
+        }
+    }
+}

@@ -1,0 +1,115 @@
+// Addresses of sockets: numeric IPv4 and IPv6 with a port, and unix paths.
+package import CLinux
+internal import Glibc
+
+/// Where a socket listens or connects to.
+package struct SocketAddress: Sendable, CustomStringConvertible {
+    package private(set) var storage: sockaddr_storage
+    package private(set) var length: socklen_t
+
+    package var family: CInt { CInt(storage.ss_family) }
+    package var isUnix: Bool { family == AF_UNIX }
+
+    package init(storage: sockaddr_storage, length: socklen_t) {
+        self.storage = storage
+        self.length = length
+    }
+
+    /// A unix socket's path; nil when it does not fit into 107 bytes.
+    package init?(unixPath path: String) {
+        let bytes = Array(path.utf8)
+        var address = sockaddr_un()
+        guard !bytes.isEmpty, bytes.count < MemoryLayout.size(ofValue: address.sun_path) else { return nil }
+        address.sun_family = sa_family_t(AF_UNIX)
+        unsafe withUnsafeMutableBytes(of: &address.sun_path) { unsafe $0.copyBytes(from: bytes) }
+        storage = sockaddr_storage()
+        length = socklen_t(MemoryLayout<sockaddr_un>.size)
+        unsafe withUnsafeBytes(of: &address) { source in
+            unsafe withUnsafeMutableBytes(of: &storage) { unsafe $0.copyMemory(from: source) }
+        }
+    }
+
+    /// A numeric address: `127.0.0.1` or `::1` (without brackets). Asks no resolver.
+    package init?(numeric host: String, port: UInt16) {
+        guard let address = Self.resolve(host: host, port: port, numeric: true).first else { return nil }
+        self = address
+    }
+
+    /// The addresses of a name, in the system's order of preference. Blocks: for the control thread at start only.
+    package static func resolve(host: String, port: UInt16, numeric: Bool = false) -> [SocketAddress] {
+        var hints = unsafe addrinfo()
+        unsafe hints.ai_socktype = CInt(clinux_SOCK_STREAM_FLAGS)
+        unsafe hints.ai_flags = AI_NUMERICSERV | (numeric ? AI_NUMERICHOST : 0)
+        var list: UnsafeMutablePointer<addrinfo>?
+        guard unsafe getaddrinfo(host, String(port), &hints, &list) == 0 else { return [] }
+        defer { unsafe freeaddrinfo(list) }
+        var addresses: [SocketAddress] = []
+        var next = unsafe list
+        while let info = unsafe next {
+            var storage = sockaddr_storage()
+            let length = unsafe Int(info.pointee.ai_addrlen)
+            unsafe withUnsafeMutableBytes(of: &storage) {
+                unsafe $0.copyMemory(from: UnsafeRawBufferPointer(start: info.pointee.ai_addr, count: length))
+            }
+            addresses.append(SocketAddress(storage: storage, length: socklen_t(length)))
+            unsafe next = info.pointee.ai_next
+        }
+        return addresses
+    }
+
+    /// The host part as text: an IP address, or the path of a unix socket (empty for an unnamed one).
+    package var host: String {
+        var copy = storage
+        return unsafe withUnsafeMutablePointer(to: &copy) { pointer in
+            let raw = UnsafeMutableRawPointer(pointer)
+            var text = [CChar](repeating: 0, count: 128)
+            switch family {
+            case AF_INET:
+                let address = unsafe raw + MemoryLayout<sockaddr_in>.offset(of: \sockaddr_in.sin_addr)!
+                unsafe inet_ntop(AF_INET, address, &text, 128)
+            case AF_INET6:
+                let address = unsafe raw + MemoryLayout<sockaddr_in6>.offset(of: \sockaddr_in6.sin6_addr)!
+                unsafe inet_ntop(AF_INET6, address, &text, 128)
+            default:
+                let path = unsafe raw + MemoryLayout<sockaddr_un>.offset(of: \sockaddr_un.sun_path)!
+                for index in 0..<108 { text[index] = unsafe path.load(fromByteOffset: index, as: CChar.self) }
+            }
+            let end = text.firstIndex(of: 0) ?? text.count
+            return String(decoding: text[..<end].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        }
+    }
+
+    /// The port; 0 for unix sockets. IPv4 and IPv6 keep it at the same offset.
+    package var port: UInt16 {
+        guard !isUnix else { return 0 }
+        var copy = storage
+        return unsafe withUnsafeBytes(of: &copy) { UInt16(bigEndian: unsafe $0.load(fromByteOffset: 2, as: UInt16.self)) }
+    }
+
+    package var description: String {
+        switch family {
+        case AF_UNIX: "unix:\(host)"
+        case AF_INET6: "[\(host)]:\(port)"
+        default: "\(host):\(port)"
+        }
+    }
+
+    /// `127.0.0.0/8`, `::1`, or a unix socket.
+    package var isLoopback: Bool { isUnix || host == "::1" || host.hasPrefix("127.") }
+}
+
+/// A system call that failed: which, and its errno.
+package struct SystemError: Error, CustomStringConvertible {
+    package var call: String
+    package var code: CInt
+
+    package init(_ call: String, _ code: CInt) {
+        self.call = call
+        self.code = code
+    }
+    static func last(_ call: String) -> SystemError { SystemError(call, errno) }
+
+    package var description: String { "\(call): \(Self.text(code))" }
+
+    package static func text(_ code: CInt) -> String { unsafe String(cString: strerror(code)) }
+}

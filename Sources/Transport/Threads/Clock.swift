@@ -1,0 +1,40 @@
+// Time as the loops see it: nanoseconds of CLOCK_MONOTONIC, injected so that tests can turn the hands.
+internal import CLinux
+internal import Glibc
+internal import Synchronization
+
+/// Nanoseconds since some fixed moment; never goes backwards.
+package typealias Nanoseconds = UInt64
+
+package enum Clock: Sendable {
+    case monotonic
+    case manual(ManualClock)
+
+    package var now: Nanoseconds {
+        switch self {
+        case .monotonic: Self.monotonicNow()
+        case .manual(let clock): clock.now
+        }
+    }
+
+    package static func monotonicNow() -> Nanoseconds {
+        var time = timespec()
+        unsafe clock_gettime(CLOCK_MONOTONIC, &time)
+        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+    }
+
+    /// Seconds and microseconds since 1970, for logs.
+    package static func wallTime() -> (seconds: Int, microseconds: Int) {
+        var time = timespec()
+        unsafe clock_gettime(CLOCK_REALTIME, &time)
+        return (time.tv_sec, time.tv_nsec / 1000)
+    }
+}
+
+/// A clock that a test sets.
+package final class ManualClock: Sendable {
+    private let time: Atomic<UInt64>
+    package init(_ start: Nanoseconds = 1_000_000_000) { time = Atomic(start) }
+    package var now: Nanoseconds { time.load(ordering: .relaxed) }
+    package func advance(by nanoseconds: Nanoseconds) { time.wrappingAdd(nanoseconds, ordering: .relaxed) }
+}

@@ -1,0 +1,86 @@
+// The documentation and the examples hold what the code reads.
+
+import Foundation
+import Testing
+
+@testable import Edge
+
+@Suite struct ConfigurationDocumentationTests {
+    /// A file with every key of the configuration, none at its default.
+    static let everyKey = """
+        listeners:
+          - address: 0.0.0.0:443
+            tls: {certificates: [{chain: a.pem, key: /k/a.key}]}
+          - {address: "unix:/run/f.sock", h2c_upgrade: false, trusted: true}
+        admin: {address: "unix:/run/admin.sock"}
+        workers: 2
+        gather: 200us
+        memory_limit: 128MiB
+        max_connections: 5
+        drain_timeout: 1s
+        commit_after: 2m
+        keep_alive: 250ms
+        timeouts:
+          {handshake: 1s, header: 2s, body: 3s, idle: 4s, idle_trusted: 5s, client_stall: 6s,
+           connect: 7s, first_event: 8s, response: 9s, stall: 10s}
+        limits: {body: 1MiB, header_bytes: 2KiB, header_count: 10, streams: 12, exchange_buffer: 32KiB}
+        admission: {max_wait: 1s, max_queue: 2}
+        authentication: {required: false, keys: keys.yaml, secret: secret}
+        ledger: {path: /var/ledger}
+        cors: {origins: ["https://a.example", "*"]}
+        log: {access: false}
+        models:
+          - id: a
+            aliases: [a1, a2]
+            balance: weighted
+            fallbacks: [b]
+            name: A
+            context_length: 8192
+            is_ready: true
+            input_modalities: [text]
+            pricing: {prompt: "0.1", completion: 0.2}
+            executors:
+              - url: http://e
+                model: big
+                weight: 3
+                kind: llama.cpp
+                protocol: http1
+                tls: {ca: ca.pem}
+                api_key: ${KEY}
+                max_running: 9
+                include_usage: false
+                idle_timeout: 0s
+          - {id: b, executors: [{url: "http://e"}]}
+        """
+
+    static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent()
+
+    @Test func everyKeyIsInTheDocumentationAndNoOther() throws {
+        let reader = ConfigurationReader(file: "c.yaml") { _ in nil }
+        _ = Configuration.load(bytes: Array(Self.everyKey.utf8), environment: ["KEY": "k"], reader: reader)
+        #expect(reader.problems.isEmpty)
+        let page = try String(contentsOf: Self.root.appending(path: "docs/configuration.md"), encoding: .utf8)
+        let documented = Set(page.matches(of: /(?m)^\| `([^`]+)` \|/).map { String($0.1) })
+        let sections = reader.knownKeys.filter { key in
+            reader.knownKeys.contains { $0.hasPrefix(key + ".") || $0.hasPrefix(key + "[].") }
+        }
+        #expect(reader.knownKeys.subtracting(sections).subtracting(documented).sorted() == [])
+        #expect(documented.subtracting(reader.knownKeys).sorted() == [])
+    }
+
+    @Test func theExampleIsValid() throws {
+        let example = Self.root.appending(path: "infrastructure/systemd/freeinference.yaml").path
+        let result = Configuration.load(path: example, environment: [:], checkFile: { _ in nil })
+        #expect(throws: Never.self) { try result.get() }
+    }
+
+    /// systemd must not kill a server that is still draining.
+    @Test func theUnitOutlastsTheDrain() throws {
+        let unit = Self.root.appending(path: "infrastructure/systemd/hybrid_inference.service")
+        let text = try String(contentsOf: unit, encoding: .utf8)
+        let seconds = try #require(text.firstMatch(of: /TimeoutStopSec=(\d+)/)?.1)
+        let drain = Configuration(listeners: [], models: []).drainTimeout
+        #expect(Duration.seconds(Int(seconds)!) > drain)
+    }
+}

@@ -1,0 +1,42 @@
+/// A server's configuration as most tests want it: a TLS and a cleartext listener on free ports, and the model `demo`.
+struct Configuration: Sendable {
+    var tls = Port.free()
+    var clear = Port.free()
+    var admin = Port.free()
+
+    /// The URLs of the executors of `demo`.
+    var executors: [String] = []
+
+    /// Further lines of the top level, as in a file.
+    ///
+    /// What is said here replaces the harness's own setting of that key.
+    var settings = ""
+
+    /// Further models, as the items of a YAML list.
+    var models = ""
+
+    func yaml(_ certificates: Certificates) -> String {
+        var text = """
+            listeners:
+              - address: 127.0.0.1:\(tls)
+                tls:
+                  certificates:
+                    - chain: \(certificates.chain)
+                      key: \(certificates.key)
+              - address: 127.0.0.1:\(clear)
+            admin:
+              address: 127.0.0.1:\(admin)
+
+            """
+        // A test that leaves streams open should not wait a minute for their end.
+        if !settings.contains("drain_timeout:") { text += "drain_timeout: 1s\n" }
+        text += settings.isEmpty ? "" : settings + "\n"
+        text += "models:\n"
+        if !executors.isEmpty {
+            text += "  - id: demo\n    executors:\n"
+            text += executors.map { "      - url: \($0)\n" }.joined()
+        }
+        text += models.split(separator: "\n").map { "  \($0)\n" }.joined()
+        return text
+    }
+}

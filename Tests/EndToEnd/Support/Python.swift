@@ -1,0 +1,39 @@
+extension Server {
+    /// Runs a scenario of the official Python SDK (`Clients/openai_sdk.py`) and gives its result lines.
+    func openAISDK(
+        _ scenario: String,
+        http2: Bool,
+        arguments: [String] = [],
+        within limit: Duration = .seconds(60)
+    ) async throws -> [JSON] {
+        try await python(
+            "openai_sdk.py",
+            ["--base-url", tls + "/v1", "--ca", certificates.authority] + (http2 ? ["--http2"] : []) + arguments
+                + [scenario],
+            within: limit
+        )
+    }
+
+    /// Runs a frame-level scenario (`Clients/h2_raw.py`) and gives its result lines.
+    func rawHTTP2(
+        _ scenario: String,
+        secure: Bool = true,
+        arguments: [String] = [],
+        within limit: Duration = .seconds(60)
+    ) async throws -> [JSON] {
+        let target =
+            secure
+            ? ["--port", "\(configuration.tls)", "--ca", certificates.authority]
+            : ["--port", "\(configuration.clear)"]
+        return try await python("h2_raw.py", target + arguments + [scenario], within: limit)
+    }
+
+    /// Throws with all that it said when the script finds something that it did not expect.
+    private func python(_ script: String, _ arguments: [String], within limit: Duration) async throws -> [JSON] {
+        let completed = try await run(Repository.python, [Repository.clients + "/" + script] + arguments, within: limit)
+        guard completed.succeeded else {
+            throw Unmet("\(script) \(arguments.last ?? ""): \(completed.output)\n\(completed.errors)")
+        }
+        return completed.lines
+    }
+}

@@ -1,0 +1,120 @@
+import Testing
+
+/// The server under test, in a process of its own.
+final class Server: Sendable {
+    let process: ChildProcess
+    let configuration: Configuration
+    let certificates: Certificates
+
+    var tls: String { "https://127.0.0.1:\(configuration.tls)" }
+    var clear: String { "http://127.0.0.1:\(configuration.clear)" }
+    var admin: String { "http://127.0.0.1:\(configuration.admin)" }
+
+    private init(process: ChildProcess, configuration: Configuration, certificates: Certificates) {
+        self.process = process
+        self.configuration = configuration
+        self.certificates = certificates
+    }
+
+    /// Starts it and returns once it says that it is ready.
+    ///
+    /// With `yaml` that text is its whole configuration.
+    static func start(
+        _ configuration: Configuration,
+        yaml: String? = nil,
+        arguments: [String] = [],
+        environment: [String: String] = [:],
+        in scratch: Scratch
+    ) async throws -> Server {
+        let certificates = try await Certificates.shared()
+        let file = try scratch.write(yaml ?? configuration.yaml(certificates), to: "freeinference.yaml")
+        let process = try await ChildProcess.start(
+            Repository.binary,
+            ["serve", "--config", file] + arguments,
+            in: scratch,
+            environment: environment
+        )
+        do {
+            _ = try await eventually("the server") {
+                if process.errors.contains("freeinference: ready") { return true }
+                guard process.isRunning else { throw Unmet("the server ended: \(process.errors)") }
+                return nil
+            }
+        } catch {
+            try await process.stop()
+            throw error
+        }
+        return Server(process: process, configuration: configuration, certificates: certificates)
+    }
+
+    /// The JSON lines on its standard output so far.
+    var log: [JSON] { process.output.split(separator: "\n").compactMap { try? JSON(parsing: String($0)) } }
+
+    /// Waits for a line of the log that `matches`.
+    func logged(
+        _ what: String,
+        within limit: Duration = .seconds(5),
+        where matches: (JSON) -> Bool
+    ) async throws -> JSON {
+        do {
+            return try await eventually("the log line \(what)", within: limit) { log.first(where: matches) }
+        } catch {
+            throw Unmet("\(error); the log:\n\(process.output)")
+        }
+    }
+
+    /// A raw connection to the cleartext listener.
+    func connect() async throws -> RawConnection { try await RawConnection(port: configuration.clear) }
+}
+
+/// Runs `body` with a server, ends the server whatever comes of it, and records an issue if it had crashed or does not
+/// end cleanly: so every end-to-end test is also a test that nothing crashes.
+func withServer<Answer>(
+    _ configuration: Configuration,
+    yaml: String? = nil,
+    arguments: [String] = [],
+    environment: [String: String] = [:],
+    sourceLocation: SourceLocation = #_sourceLocation,
+    _ body: (Server) async throws -> Answer
+) async throws -> Answer {
+    let scratch = try Scratch()
+    defer { scratch.remove() }
+    let server = try await Server.start(
+        configuration,
+        yaml: yaml,
+        arguments: arguments,
+        environment: environment,
+        in: scratch
+    )
+    do {
+        let answer = try await body(server)
+        await finish(server, sourceLocation)
+        return answer
+    } catch {
+        await finish(server, sourceLocation)
+        throw error
+    }
+}
+
+/// The common case: one executor, started with `executor`, and a server with `settings` in front of it.
+func withServer<Answer>(
+    executor arguments: [String] = [],
+    settings: String = "",
+    sourceLocation: SourceLocation = #_sourceLocation,
+    _ body: (Server, Executor) async throws -> Answer
+) async throws -> Answer {
+    try await withExecutor(arguments) { executor in
+        try await withServer(
+            Configuration(executors: [executor.url], settings: settings),
+            sourceLocation: sourceLocation
+        ) { try await body($0, executor) }
+    }
+}
+
+private func finish(_ server: Server, _ location: SourceLocation) async {
+    // A test that ends the server itself looks at its status itself.
+    if !server.process.isRunning, let status = try? await server.process.ending(), status == .exited(0) { return }
+    if server.process.isRunning, let status = try? await server.process.stop(), status == .exited(0) { return }
+    let status = (try? await server.process.ending()).map { "\($0)" } ?? "unknown"
+    Issue.record("the server ended with \(status):\n\(server.process.errors)", sourceLocation: location)
+}

@@ -1,0 +1,21 @@
+/// What a test waited for and did not get, with what was there instead.
+struct Unmet: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ description: String) { self.description = description }
+}
+
+/// Asks again, every few milliseconds, until there is an answer; throws once the time is over.
+func eventually<Answer>(
+    _ what: @autoclosure () -> String,
+    within limit: Duration = .seconds(10),
+    every pause: Duration = .milliseconds(2),
+    _ ask: () async throws -> Answer?
+) async throws -> Answer {
+    let start = ContinuousClock.now
+    while true {
+        if let answer = try await ask() { return answer }
+        guard ContinuousClock.now - start < limit else { throw Unmet("\(what()): not within \(limit)") }
+        try await Task.sleep(for: pause)
+    }
+}

@@ -1,0 +1,157 @@
+// What one scan of a request body finds, and what it refuses.
+
+import Inference
+import Testing
+
+@Suite struct RequestScanTests {
+    let scanner = JSONScanner()
+
+    func scan(_ body: String, _ dialect: Dialect = .openAIChat) throws(RequestScanError) -> RequestScan {
+        try scanner.scanRequest(RequestBody(body), dialect: dialect)
+    }
+
+    @Test func findsWhatItReads() throws {
+        let body = """
+             {"messages":[{"role":"user","content":"hi \\"model\\": x"}], "model" : "qwen/a" , "stream": true,
+             "max_tokens": 7, "n": 3, "stream_options": {"include_usage": false}}
+            """
+        let found = try scan(body)
+        #expect(found.model == "qwen/a")
+        #expect(text(Array(body.utf8)[found.rawModel]) == "\"qwen/a\"")
+        #expect(found.objectStart == 1)
+        #expect(found.stream)
+        #expect(found.maxTokens == 7)
+        #expect(found.n == 3)
+        guard case .object(let open, false, .no(let range)) = found.streamOptions else {
+            Issue.record("\(found.streamOptions)")
+            return
+        }
+        #expect(Array(body.utf8)[open] == UInt8(ascii: "{"))
+        #expect(text(Array(body.utf8)[range]) == "false")
+    }
+
+    @Test func readsEscapedKeysAndValues() throws {
+        let body = #"{"mod\u0065l":"a\/b\u00e9","str\u0065am":true}"#
+        let found = try scan(body)
+        #expect(found.model == "a/bé")
+        #expect(text(Array(body.utf8)[found.rawModel]) == #""a\/b\u00e9""#)
+        #expect(found.stream)
+    }
+
+    @Test func isNotTakenInByDecoys() throws {
+        let body =
+            #"{"messages":[{"model":"x","stream":true,"n":9}],"a":{"model":"y"},"b":"\",\"model\":\"z","model":"m"}"#
+        let found = try scan(body)
+        #expect(found == RequestScan(model: "m", rawModel: found.rawModel))
+    }
+
+    @Test func takesNullForAbsent() throws {
+        let body = #"{"model":"m","stream":null,"stream_options":null,"max_tokens":null,"n":null}"#
+        let found = try scan(body)
+        #expect(!found.stream && found.maxTokens == nil && found.n == 1)
+        guard case .null(let range) = found.streamOptions else {
+            Issue.record("\(found.streamOptions)")
+            return
+        }
+        #expect(text(Array(body.utf8)[range]) == "null")
+    }
+
+    @Test func prefersTheNewNameOfMaxTokens() throws {
+        #expect(try scan(#"{"model":"m","max_tokens":5,"max_completion_tokens":6}"#).maxTokens == 6)
+        #expect(try scan(#"{"model":"m","max_output_tokens":8}"#, .responses).maxTokens == 8)
+        #expect(try scan(#"{"model":"m","max_tokens":9.0}"#, .messages).maxTokens == 9)
+    }
+
+    @Test(arguments: [
+        (#"{"model":"a","model":"b"}"#, RequestScanError.duplicate("model")),
+        (#"{"model":"a","mod\u0065l":"b"}"#, .duplicate("model")),
+        (#"{"model":"a","stream":true,"stream":null}"#, .duplicate("stream")),
+        (#"{"model":"a","n":null,"n":null}"#, .duplicate("n")),
+        (
+            #"{"model":"a","stream_options":{"include_usage":true,"include_usage":true}}"#,
+            .duplicate("stream_options.include_usage")
+        ),
+        (#"{"model":1}"#, .wrongType("model", expected: "a string")),
+        (#"{"model":null}"#, .wrongType("model", expected: "a string")),
+        (#"{"model":["a"]}"#, .wrongType("model", expected: "a string")),
+        (#"{"model":"a","stream":"true"}"#, .wrongType("stream", expected: "a boolean")),
+        (#"{"model":"a","stream":1}"#, .wrongType("stream", expected: "a boolean")),
+        (#"{"model":"a","n":"2"}"#, .wrongType("n", expected: "an integer")),
+        (#"{"model":"a","n":1.5}"#, .wrongType("n", expected: "an integer")),
+        (#"{"model":"a","max_tokens":[1]}"#, .wrongType("max_tokens", expected: "an integer")),
+        (#"{"model":"a","stream_options":true}"#, .wrongType("stream_options", expected: "an object")),
+        (
+            #"{"model":"a","stream_options":{"include_usage":1}}"#,
+            .wrongType("stream_options.include_usage", expected: "a boolean")
+        ),
+        (#"{"messages":[]}"#, .missingModel),
+        (#"{}"#, .missingModel),
+        (#"{"model":""}"#, .missingModel),
+        (#"[]"#, .notAnObject),
+        (#""model""#, .notAnObject),
+        (#"17"#, .notAnObject),
+        (#"{"model":"a"}{"model":"b"}"#, .trailingContent),
+        ("", .invalidJSON),
+        ("   ", .invalidJSON),
+        (#"{"model":"a""#, .invalidJSON),
+        (#"{"model":"a"} x"#, .invalidJSON),
+        (#"{"model":"a","#, .invalidJSON),
+        (#"{"model":"a"#, .invalidJSON),
+        (#"{"model" "a"}"#, .invalidJSON),
+        (#"{"model":"a" "b":1}"#, .invalidJSON),
+        (#"{"model":"\q"}"#, .invalidJSON),
+        (#"{"model":"a","stream":truth}"#, .invalidJSON),
+        (#"{model:"a"}"#, .invalidJSON),
+    ]) func refuses(body: String, error: RequestScanError) {
+        #expect(throws: error) { try scan(body) }
+    }
+
+    @Test func refusesANameThatIsTooLong() throws {
+        let name = String(repeating: "m", count: 1025)
+        #expect(throws: RequestScanError.tooLong("model", limit: 1024)) { try scan(#"{"model":"\#(name)"}"#) }
+        #expect(try scan(#"{"model":"\#(name.dropLast())"}"#).model.count == 1024)
+    }
+
+    @Test func refusesBytesThatAreNotUTF8() {
+        let body = RequestBody()
+        body.append((Array(#"{"model":"a","x":""#.utf8) + [0xFF] + Array(#""}"#.utf8)).span)
+        #expect(throws: RequestScanError.invalidJSON) { try scanner.scanRequest(body) }
+    }
+
+    @Test func leavesOtherDialectsTheirOwnKeys() throws {
+        #expect(try scan(#"{"model":"m","n":"many","max_tokens":{},"stream_options":7}"#, .other).model == "m")
+    }
+
+    @Test func readsWithinABufferThatGrew() throws {
+        let body = RequestBody()
+        for byte in #"{"pad":"\#(String(repeating: "x", count: 9000))","model":"m"}"#.utf8 { body.append([byte].span) }
+        #expect(try scanner.scanRequest(body).model == "m")
+    }
+
+    @Test func givesBackTheMemoryOfALargeBody() throws {
+        _ = try scan(#"{"pad":"\#(String(repeating: "x", count: 3_000_000))","model":"m"}"#)
+        #expect(scanner.memory <= 1 << 20)
+        _ = try scan(#"{"model":"m"}"#)
+        #expect(scanner.memory > 0 && scanner.memory <= 1 << 20)
+    }
+
+    @Test func survivesEveryPrefix() {
+        let body = Array(
+            #"{"model":"m","stream":true,"stream_options":{"include_usage":null},"n":1,"a":[{"b":[1,2]}]}"#.utf8
+        )
+        for end in 0..<body.count {
+            let part = RequestBody(capacityHint: end)
+            part.append(Array(body[..<end]).span)
+            #expect(throws: RequestScanError.self) { try scanner.scanRequest(part) }
+        }
+    }
+
+    @Test func namesTheKeyAtFault() {
+        let error = RequestScanError.duplicate("model")
+        #expect(error.param == "model")
+        #expect(error.message == "The request body has 'model' more than once.")
+        #expect(Failure(scan: error).status == 400)
+        #expect(Failure(scan: .missingModel).param == "model")
+        #expect(Failure(scan: .missingModel).kind == .missingModel)
+    }
+}

@@ -1,0 +1,23 @@
+// What the tests of this floor share.
+
+import Inference
+
+extension RequestBody {
+    convenience init(_ text: String) {
+        self.init(capacityHint: text.utf8.count)
+        append(Array(text.utf8).span)
+    }
+}
+
+func text(_ bytes: some Sequence<UInt8>) -> String { String(decoding: Array(bytes), as: UTF8.self) }
+
+func copy(_ span: Span<UInt8>) -> [UInt8] { span.indices.map { span[$0] } }
+
+/// The events of a stream that arrives in these chunks, and whether it ended between two of them.
+func events(_ chunks: [[UInt8]]) -> (events: [String], isWhole: Bool) {
+    var splitter = EventSplitter()
+    var found: [String] = []
+    for chunk in chunks { splitter.feed(chunk.span) { event, _ in found.append(text(copy(event))) } }
+    let isWhole = splitter.finish { event, _ in found.append(text(copy(event))) }
+    return (found, isWhole)
+}

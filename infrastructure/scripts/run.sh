@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# `make run`: an executor and the server in front of it, on loopback and without privileges, with a development
+# certificate. Prints one curl line once both are ready. Ctrl-C ends both; so does the end of either.
+# The ports here are those of infrastructure/examples/development.yaml.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+binary=.build/release/freeinference
+for port in 8443 8080 8100 9901; do
+    if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
+        echo "run: port $port of 127.0.0.1 is in use: end what listens there (ss -ltnp 'sport = :$port') and try again" >&2
+        exit 1
+    fi
+done
+
+# A certificate is made once, and again when it is about to end.
+if ! openssl x509 -noout -checkend 86400 -in certs/chain.pem >/dev/null 2>&1; then
+    "$binary" certificate --directory certs >/dev/null
+fi
+
+log=.build/run.log
+"$binary" executor --listen 127.0.0.1:8100 --model demo --prefill 300ms --pace 20 >.build/run-executor.log 2>&1 &
+executor=$!
+"$binary" serve --config infrastructure/examples/development.yaml >"$log" &
+server=$!
+
+finish() {
+    trap '' INT TERM
+    kill -TERM "$server" "$executor" 2>/dev/null || true
+    wait "$server" "$executor" 2>/dev/null || true
+    echo "run: ended; the server's log is $log"
+}
+trap finish EXIT
+trap 'exit 0' INT TERM
+
+for ((tries = 0; ; tries++)); do
+    kill -0 "$executor" 2>/dev/null || { echo "run: the executor did not start:" >&2; cat .build/run-executor.log >&2; exit 1; }
+    kill -0 "$server" 2>/dev/null || { echo "run: the server did not start" >&2; exit 1; }
+    curl --silent --fail --noproxy '*' --cacert certs/ca.pem --output /dev/null https://localhost:8443/health && break
+    ((tries < 100)) || { echo "run: not ready after 10 s (log: $log)" >&2; exit 1; }
+    sleep 0.1
+done
+
+cat <<'LINE'
+curl --http2 --cacert certs/ca.pem -N https://localhost:8443/v1/chat/completions -H 'content-type: application/json' -d '{"model":"demo","stream":true,"max_tokens":64,"messages":[{"role":"user","content":"Tell me a story."}]}'
+LINE
+wait -n "$server" "$executor" || true
+echo "run: the server or its executor ended by itself (.build/run.log, .build/run-executor.log)" >&2
+exit 1
