@@ -2,10 +2,6 @@
  * constants with casts and for variadic calls. The one thing with a life of its own is the wire: the memory BIO through
  * which all TLS connections of a worker read and write. Only Sources/Transport/TLS may use any of this. */
 #pragma once
-/* As CLinux has it: two modules with different views of libc do not import together. */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
