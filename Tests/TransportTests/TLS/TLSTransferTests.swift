@@ -68,6 +68,9 @@ import Transport
         let pair = try connect()
         #expect(pair.server.write([1, 2, 3]) == nil)
         pair.server.connection.shutdown()
+        let said = pair.server.wire.output.count
+        pair.server.connection.shutdown()
+        #expect(pair.server.wire.output.count == said)
         pair.exchange()
         #expect(pair.client.received == [1, 2, 3] && pair.client.isClosed && pair.client.failure == nil)
         // The other direction is still open.
