@@ -60,7 +60,7 @@ let package = Package(
         .executableTarget(
             name: "freeinference",
             dependencies: [
-                "Edge", "ExecutorSimulator", "Bench",
+                "Edge", "ExecutorSimulator", "Bench", "Transport",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict

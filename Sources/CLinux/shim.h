@@ -83,6 +83,7 @@ static const uint32_t clinux_EPOLLHUP = EPOLLHUP, clinux_EPOLLRDHUP = EPOLLRDHUP
 static const uint32_t clinux_EPOLLEXCLUSIVE = EPOLLEXCLUSIVE;
 static const int clinux_SOCK_STREAM_FLAGS = SOCK_STREAM;
 static const int clinux_NONBLOCK_CLOEXEC = SOCK_NONBLOCK | SOCK_CLOEXEC;
+static const int clinux_SOCK_DGRAM_CLOEXEC = SOCK_DGRAM | SOCK_CLOEXEC, clinux_SIGNALFD_FLAGS = SFD_NONBLOCK | SFD_CLOEXEC;
 static const int clinux_EVENTFD_BLOCKING = EFD_CLOEXEC;
 static const int clinux_EVENTFD_FLAGS = EFD_NONBLOCK | EFD_CLOEXEC, clinux_EPOLL_CLOEXEC = EPOLL_CLOEXEC;
 static const int clinux_MSG_NOSIGNAL = MSG_NOSIGNAL;

@@ -2,7 +2,7 @@
 internal import CLinux
 internal import Glibc
 internal import Synchronization
-internal import Transport
+package import Transport
 
 /// Takes lines from any thread; writes them in order to a descriptor. What does not fit is dropped and counted.
 package final class LogSink: Sendable {
@@ -18,6 +18,7 @@ package final class LogSink: Sendable {
     private let queue = Lock(Queue())
     private let droppedLines = Atomic<Int>(0)
     private let wakeup: CInt
+    private let isEnded = Atomic<Bool>(false)
 
     /// - Parameter descriptor: stdout, unless a test has its own.
     package init(descriptor: CInt = 1) {
@@ -43,7 +44,7 @@ package final class LogSink: Sendable {
         if isFirst { eventfd_write(wakeup, 1) }
     }
 
-    /// Begins to write; the returned thread ends after `end()`, when the queue is empty or nobody takes its lines.
+    /// Begins to write; `endWaiting` ends it.
     package func start() -> Thread {
         Thread(name: "log") { [self] in
             while true {
@@ -55,14 +56,19 @@ package final class LogSink: Sendable {
                     return (batch, queue.isEnding)
                 }
                 writeAll(lines)
-                if isEnding { return }
+                if isEnding {
+                    isEnded.store(true, ordering: .releasing)
+                    return
+                }
             }
         }
     }
 
-    package func end() {
+    /// Ends the thread once the queue is written, but waits no longer than a second: stdout may be blocked.
+    package func endWaiting() {
         queue.withLock { $0.isEnding = true }
         eventfd_write(wakeup, 1)
+        for _ in 0..<100 where !isEnded.load(ordering: .acquiring) { usleep(10_000) }
     }
 
     private func writeAll(_ lines: [UInt8]) {
