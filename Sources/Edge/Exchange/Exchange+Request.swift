@@ -18,10 +18,25 @@ extension Exchange {
         case .modelLookup(let id): answerModel(id)
         case .health: answerHealth()
         case .root: sendDocument(status: 200, type: "application/json", Self.rootJSON)
-        case .notFound: handle(.refused(Failure(.notFound)))
-        case .methodNotAllowed: handle(.refused(Failure(.methodNotAllowed)))
+        case .notFound: refuseAfterBody(head, Failure(.notFound))
+        case .methodNotAllowed: refuseAfterBody(head, Failure(.methodNotAllowed))
         }
     }
+
+    /// A small body is read to its end before the refusal, and dropped: so the connection goes on, and faults of the
+    /// body's own framing are still found.
+    private func refuseAfterBody(_ head: RequestHead, _ failure: Failure) {
+        if head.body == .none || head.body.isOver(Self.droppedMax) {
+            handle(.refused(failure))
+            return
+        }
+        refusal = failure
+        dues.body = now + snapshot.limits.body
+        arm()
+    }
+
+    /// What is read of a body only to be dropped.
+    private static let droppedMax = 64 << 10
 
     private static let rootJSON = Array(#"{"name":"freeinference","api":"/v1","models":"/v1/models","health":"/health"}"#.utf8)
 
@@ -76,11 +91,12 @@ extension Exchange {
     }
 
     func requestBody(_ bytes: Span<UInt8>) {
+        record.bytesIn += bytes.count
         guard machine.phase == .body, let body else {
             stream.consumed(bytes.count)
+            if let refusal, record.bytesIn > Self.droppedMax { handle(.refused(refusal)) }
             return
         }
-        record.bytesIn += bytes.count
         let limit = snapshot.limits.bodyBytesMax
         guard record.bytesIn <= limit else {
             handle(.refused(Failure(.bodyTooLarge, "The request body is larger than \(limit) bytes.")))
@@ -93,6 +109,7 @@ extension Exchange {
     }
 
     func requestEnded() {
+        if let refusal { handle(.refused(refusal)) }
         guard machine.phase == .body, body != nil else { return }
         record.bodyEnded = now
         dues.body = .max
@@ -187,5 +204,12 @@ extension Dialect {
         case .openAIChat, .completions, .responses, .messages: true
         case .embeddings, .countTokens, .rerank, .other: false
         }
+    }
+}
+
+extension BodyLength {
+    func isOver(_ limit: Int) -> Bool {
+        if case .known(let length) = self { return length > limit }
+        return false
     }
 }

@@ -21,6 +21,8 @@ final class Exchange: ServerStreamHandler, ExecutorStreamHandler, TimerTarget {
     var body: RequestBody?
     var bodyCharge = 0
     var scan: RequestScan?
+    /// Already decided, and told once the body has been read.
+    var refusal: Failure?
 
     // The attempt.
     var attempt: (any ExecutorStream)?
