@@ -13,6 +13,8 @@ package final class MemoryBudget: Sendable {
 
     /// Charges `bytes`; false, and nothing charged, when the limit would be passed.
     package func reserve(_ bytes: Int) -> Bool {
+        // A content-length may be anything: what is beyond the limit alone is never added.
+        guard bytes <= limit else { return false }
         let after = charged.wrappingAdd(bytes, ordering: .relaxed).newValue
         guard after > limit else { return true }
         charged.wrappingSubtract(bytes, ordering: .relaxed)

@@ -28,8 +28,10 @@ package protocol ChannelHandler: AnyObject {
 }
 
 package final class Channel: Registered, TimerTarget {
-    private enum Phase { case connecting, open, closing, lingering, closed }
-    private static let lingerMax: Nanoseconds = 2_000_000_000
+    enum Phase { case connecting, open, closing, lingering, closed }
+    static let lingerMax: Nanoseconds = 2_000_000_000
+    /// How long a peer may take nothing of what is left for it when we are about to close.
+    static let closingStallMax: Nanoseconds = 30_000_000_000
 
     package let loop: EventLoop
     package let peer: SocketAddress
@@ -37,22 +39,27 @@ package final class Channel: Registered, TimerTarget {
     /// At most so many bytes are read at once: what the reader above has room for.
     package var readLimit = EventLoop.readSize
     /// When the peer last took bytes of ours, or there was nothing for it to take.
-    package private(set) var lastProgress: Nanoseconds
+    package internal(set) var lastProgress: Nanoseconds
 
-    private let descriptor: CInt
+    // Channel+Output.swift shares these.
+    let descriptor: CInt
+    var phase: Phase
+    var tls: TLSConnection?
+    var pending: ByteQueue
+    var isReading = true
+    var isMarked = false
+    var isBlocked = false
+    var isOpened = false
+    var hasEnded = false
+    var closesAbruptly = false
+    var closingTimer: TimerID?
+    var writeFailure: SystemError?
+
     private var token: Token?
-    private var phase: Phase
-    private var tls: TLSConnection?
-    private var pending: ByteQueue
     private var interest: UInt32
-    private var isReading = true
     private var watchesHangup = true
-    private var isMarked = false
-    private var isBlocked = false
-    private var isOpened = false
-    private var hasEnded = false
-    private var closesAbruptly = false
-    private var lingerTimer: TimerID?
+    /// Taken out of the poller: the peer is gone for good, and what it sent waits until reading resumes.
+    private var isDeaf = false
 
     private init(loop: EventLoop, descriptor: CInt, peer: SocketAddress, tls: consuming TLSConnection?, pending: Bool) {
         self.loop = loop
@@ -100,7 +107,12 @@ package final class Channel: Registered, TimerTarget {
 
     /// Asks for `channelFlush` in this turn's flush phase.
     package func mark() {
-        guard !isMarked, phase != .closed, phase != .lingering else { return }
+        guard phase != .closed, phase != .lingering else { return }
+        markNow()
+    }
+
+    func markNow() {
+        guard !isMarked else { return }
         isMarked = true
         loop.mark(self)
     }
@@ -116,8 +128,8 @@ package final class Channel: Registered, TimerTarget {
     package func close() {
         guard phase != .closed else { return }
         phase = .closed
-        if let lingerTimer { loop.timers.cancel(lingerTimer) }
-        lingerTimer = nil
+        if let closingTimer { loop.timers.cancel(closingTimer) }
+        closingTimer = nil
         if let token { loop.unregister(token, descriptor: descriptor) }
         token = nil
         loop.bury(self)
@@ -133,11 +145,13 @@ package final class Channel: Registered, TimerTarget {
     /// Closes once everything handed over has been written.
     /// - Parameter abruptly: with a TCP reset and no close_notify, so that the peer cannot take a part for the whole.
     package func closeWhenFlushed(abruptly: Bool = false) {
-        guard phase == .open || phase == .connecting else { return }
+        if phase == .connecting { close() }
+        guard phase == .open else { return }
         phase = .closing
         closesAbruptly = abruptly
-        isMarked = true
-        loop.mark(self)
+        lastProgress = loop.now
+        closingTimer = loop.timers.schedule(at: loop.now + Self.closingStallMax, target: self, kind: 0)
+        markNow()
     }
 
     /// The descriptor is closed and the handler let go, at the end of the turn.
@@ -159,20 +173,32 @@ package final class Channel: Registered, TimerTarget {
         if events & clinux_EPOLLOUT != 0, isBlocked {
             isBlocked = false
             updateInterest()
-            if !isMarked {
-                isMarked = true
-                loop.mark(self)
-            }
+            markNow()
         }
         if events & (clinux_EPOLLIN | clinux_EPOLLERR | clinux_EPOLLHUP) != 0 {
             if isReading || phase == .lingering {
                 readOnce()
             } else if events & (clinux_EPOLLERR | clinux_EPOLLHUP) != 0 {
-                end(.failed(SystemError("read", clinux_socket_error(descriptor))))
+                hungUpWhilePaused()
                 return
             }
         }
         if phase != .closed, events & clinux_EPOLLRDHUP != 0, !isReading, watchesHangup { end(.closed) }
+    }
+
+    /// Errors and hangups are reported whether asked for or not.
+    private func hungUpWhilePaused() {
+        let code = clinux_socket_error(descriptor)
+        if let failure = writeFailure ?? (code != 0 || hasEnded ? SystemError("read", code) : nil) {
+            end(.failed(failure))
+        } else if watchesHangup {
+            end(.closed)
+        } else if let token {
+            // A unix peer that has closed in order: what it sent is still to be read, and its event cannot be masked.
+            loop.unregister(token, descriptor: descriptor)
+            self.token = nil
+            isDeaf = true
+        }
     }
 
     private func finishConnecting(_ events: UInt32) -> Bool {
@@ -207,7 +233,7 @@ package final class Channel: Registered, TimerTarget {
                 decrypt()
             }
         } else if count == 0 {
-            end(.closed)
+            end(writeFailure.map { .failed($0) } ?? .closed)
         } else if errno != EAGAIN, errno != EINTR {
             end(.failed(SystemError.last("read")))
         }
@@ -246,18 +272,18 @@ package final class Channel: Registered, TimerTarget {
         guard unsafe !output.isEmpty else { return }
         unsafe pending.append(output)
         loop.wire.clearOutput()
-        if !isMarked {
-            isMarked = true
-            loop.mark(self)
-        }
+        markNow()
     }
 
-    private func end(_ end: ChannelEnd) {
-        if phase == .lingering || phase == .closing {
-            close()
+    func end(_ end: ChannelEnd) {
+        if case .closed = end, phase == .closing, !hasEnded {
+            // Done speaking, but perhaps still listening: what is left goes out first.
+            hasEnded = true
+            updateInterest()
+            markNow()
             return
         }
-        guard !hasEnded else {
+        guard !hasEnded, phase != .lingering, phase != .closing else {
             close()
             return
         }
@@ -270,118 +296,33 @@ package final class Channel: Registered, TimerTarget {
         handler.channel(self, ended: end)
     }
 
-    // MARK: Flush
-
-    func flush() {
-        isMarked = false
-        guard phase == .open || phase == .closing else { return }
-        if !pending.isEmpty {
-            flushPending()
-            guard pending.isEmpty else { return }
-        }
-        guard phase != .closed, !isBlocked, let handler else { return }
-        if isOpened {
-            let scratch = loop.scratch
-            scratch.removeAll()
-            handler.channelFlush(self, into: scratch)
-            if phase == .closed { return }
-            if !scratch.isEmpty { writeOut(scratch) }
-            if phase == .closed || !pending.isEmpty { return }
-            handler.channelDrained(self)
-        }
-        if phase == .closing, !isMarked { finishClosing() }
-    }
-
-    private func writeOut(_ scratch: Scratch) {
-        if tls != nil {
-            let error = unsafe tls!.write(scratch.bytes)
-            if let error {
-                end(.tls(error))
-                return
-            }
-            unsafe writeNow(loop.wire.output)
-            loop.wire.clearOutput()
-        } else {
-            unsafe writeNow(scratch.bytes)
-        }
-    }
-
-    /// Writes; what the kernel does not take waits in `pending`.
-    private func writeNow(_ bytes: UnsafeRawBufferPointer) {
-        let written = unsafe write(bytes)
-        guard written >= 0 else { return }
-        if written < bytes.count {
-            unsafe pending.append(UnsafeRawBufferPointer(rebasing: bytes[written...]))
-            block()
-        }
-    }
-
-    private func flushPending() {
-        while !pending.isEmpty {
-            var isShort = false
-            _ = unsafe pending.consumeFirst { bytes in
-                let written = unsafe write(bytes)
-                isShort = written < bytes.count
-                return max(0, written)
-            }
-            if isShort {
-                if phase != .closed { block() }
-                return
-            }
-        }
-    }
-
-    /// One write. -1 when the channel failed with it, which has then been told.
-    private func write(_ bytes: UnsafeRawBufferPointer) -> Int {
-        let written = unsafe send(descriptor, bytes.baseAddress, bytes.count, clinux_MSG_NOSIGNAL)
-        if written > 0 { lastProgress = loop.now }
-        guard written < 0 else { return written }
-        if errno == EAGAIN || errno == EINTR { return 0 }
-        end(.failed(SystemError.last("write")))
-        return -1
-    }
-
-    private func block() {
-        isBlocked = true
-        updateInterest()
-    }
-
-    private func finishClosing() {
-        if closesAbruptly {
-            reset()
-            return
-        }
-        if tls != nil, isOpened {
-            tls!.shutdown()
-            unsafe writeNow(loop.wire.output)
-            loop.wire.clearOutput()
-            if phase == .closed || !pending.isEmpty { return }
-        }
-        guard !hasEnded else {
+    package func timerFired(_ kind: Int) {
+        closingTimer = nil
+        guard phase == .closing else {
             close()
             return
         }
-        // A close with unread bytes in the kernel is a reset, which may take our answer with it: so wait for the peer.
-        phase = .lingering
-        _ = Glibc.shutdown(descriptor, CInt(SHUT_WR))
-        isReading = true
-        updateInterest()
-        lingerTimer = loop.timers.schedule(at: loop.now + Self.lingerMax, target: self, kind: 0)
+        let due = lastProgress + Self.closingStallMax
+        if due > loop.now {
+            closingTimer = loop.timers.schedule(at: due, target: self, kind: 0)
+        } else {
+            reset()
+        }
     }
 
-    package func timerFired(_ kind: Int) {
-        lingerTimer = nil
-        close()
-    }
-
-    private func updateInterest() {
-        guard let token else { return }
+    func updateInterest() {
         var wanted: UInt32 = 0
         if isReading, !hasEnded { wanted |= clinux_EPOLLIN }
         if watchesHangup, !hasEnded { wanted |= clinux_EPOLLRDHUP }
         if isBlocked || phase == .connecting { wanted |= clinux_EPOLLOUT }
-        guard wanted != interest else { return }
-        interest = wanted
-        loop.modify(token, descriptor: descriptor, events: wanted)
+        if let token {
+            guard wanted != interest else { return }
+            interest = wanted
+            loop.modify(token, descriptor: descriptor, events: wanted)
+        } else if isDeaf, isReading, phase != .closed {
+            isDeaf = false
+            interest = wanted
+            token = loop.register(self, descriptor: descriptor, events: wanted)
+        }
     }
 }

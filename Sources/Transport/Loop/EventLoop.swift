@@ -52,6 +52,8 @@ package final class EventLoop {
     private var registrations: [Registration] = []
     private var free: [UInt32] = []
     private var marked: [Channel] = []
+    /// The other of the two arrays that take turns as `marked`: no turn allocates.
+    private var flushing: [Channel] = []
     private var graveyard: [Channel] = []
     private var isStopped = false
     private var gatherer: Gatherer
@@ -102,6 +104,7 @@ package final class EventLoop {
         flushMarked()
         expireTimers()
         flushMarked()
+        reap()
         onTurnEnd?()
         reap()
     }
@@ -116,9 +119,9 @@ package final class EventLoop {
     private func flushMarked() {
         guard !marked.isEmpty else { return }
         // Those that mark themselves while the batch is flushed (a bulk sender) have their turn in the next one.
-        let batch = marked
-        marked.removeAll(keepingCapacity: true)
-        for channel in batch { channel.flush() }
+        swap(&marked, &flushing)
+        for index in flushing.indices { flushing[index].flush() }
+        flushing.removeAll(keepingCapacity: true)
     }
 
     /// Bounded: timers that schedule timers cannot hold the turn.
@@ -131,10 +134,12 @@ package final class EventLoop {
     }
 
     private func reap() {
-        guard !graveyard.isEmpty else { return }
-        let dead = graveyard
-        graveyard.removeAll(keepingCapacity: true)
-        for channel in dead { channel.release() }
+        // A channel that goes may close others.
+        while !graveyard.isEmpty {
+            let dead = graveyard
+            graveyard.removeAll(keepingCapacity: true)
+            for channel in dead { channel.release() }
+        }
     }
 
     // MARK: For channels and listeners

@@ -39,7 +39,7 @@ struct Gatherer {
         case .fixed(let duration): wait = duration
         }
         guard isBusy else { return }
-        var time = timespec(tv_sec: 0, tv_nsec: Int(wait))
+        var time = timespec(tv_sec: Int(wait / 1_000_000_000), tv_nsec: Int(wait % 1_000_000_000))
         unsafe clock_nanosleep(CLOCK_MONOTONIC, 0, &time, nil)
     }
 }

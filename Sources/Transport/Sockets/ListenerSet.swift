@@ -12,6 +12,8 @@ package struct ListenerSet: Sendable {
 
     /// The sockets of one address: one a worker, or one that all share (unix, or inherited).
     private var sockets: [[Socket]] = []
+    /// Paths of unix sockets that we bound, and not whoever started us.
+    private var files: [String] = []
     package private(set) var addresses: [SocketAddress] = []
 
     /// Opens a socket for each address and worker. An inherited socket bound to an address is used in its place.
@@ -41,6 +43,7 @@ package struct ListenerSet: Sendable {
         let probe = try Sockets.listen(on: address, shared: false)
         let bound = Sockets.localAddress(of: probe) ?? address
         addresses.append(bound)
+        if address.isUnix { files.append(address.host) }
         guard !address.isUnix, workers > 1 else {
             sockets.append([probe])
             return
@@ -54,16 +57,17 @@ package struct ListenerSet: Sendable {
 
     /// Closes everything, and removes the files of unix sockets.
     package func close() {
-        for (address, group) in zip(addresses, sockets) {
-            for socket in group { socket.close() }
-            if address.isUnix { unsafe unlink(address.host) }
-        }
+        for group in sockets { for socket in group { socket.close() } }
+        for file in files { unsafe unlink(file) }
     }
+
+    private static let inheritedMax: Int32 = 1024
 
     /// The sockets that systemd hands over (`LISTEN_FDS`, sd_listen_fds(3)); they begin at descriptor 3.
     package static func inherited(from environment: [String: String]) -> [Socket] {
         guard let pid = environment["LISTEN_PID"].flatMap({ Int32($0) }), pid == getpid(),
-            let count = environment["LISTEN_FDS"].flatMap({ Int32($0) }), count > 0
+            let count = environment["LISTEN_FDS"].flatMap({ Int32($0) }), count > 0,
+            count <= inheritedMax
         else { return [] }
         return (3..<3 + count).map { descriptor in
             _ = clinux_set_nonblocking(descriptor)

@@ -1,0 +1,116 @@
+// The writing half of a channel: the flush phase, what the kernel did not take, and the end after the last byte.
+internal import CLinux
+internal import Glibc
+
+extension Channel {
+    func flush() {
+        isMarked = false
+        guard phase == .open || phase == .closing, !isBlocked, writeFailure == nil else { return }
+        flushPending()
+        guard canGoOn else { return }
+        if isOpened, let handler {
+            let scratch = loop.scratch
+            scratch.removeAll()
+            handler.channelFlush(self, into: scratch)
+            if phase == .closed { return }
+            if !scratch.isEmpty { writeOut(scratch) }
+            guard canGoOn else { return }
+            handler.channelDrained(self)
+        }
+        if phase == .closing, !isMarked { finishClosing() }
+    }
+
+    private var canGoOn: Bool { phase != .closed && pending.isEmpty && writeFailure == nil }
+
+    private func writeOut(_ scratch: Scratch) {
+        if tls != nil {
+            let error = unsafe tls!.write(scratch.bytes)
+            if let error {
+                end(.tls(error))
+                return
+            }
+            unsafe writeNow(loop.wire.output)
+            loop.wire.clearOutput()
+        } else {
+            unsafe writeNow(scratch.bytes)
+        }
+    }
+
+    /// Writes; what the kernel does not take waits in `pending`.
+    private func writeNow(_ bytes: UnsafeRawBufferPointer) {
+        let written = unsafe send(bytes)
+        if writeFailure != nil {
+            writeFailed()
+        } else if written < bytes.count {
+            unsafe pending.append(UnsafeRawBufferPointer(rebasing: bytes[written...]))
+            block()
+        }
+    }
+
+    func flushPending() {
+        while !pending.isEmpty {
+            var isShort = false
+            _ = unsafe pending.consumeFirst { bytes in
+                let written = unsafe send(bytes)
+                isShort = written < bytes.count
+                return written
+            }
+            if writeFailure != nil {
+                writeFailed()
+                return
+            }
+            if isShort {
+                block()
+                return
+            }
+        }
+    }
+
+    /// One write: how many bytes the kernel took. Calls nobody, since `pending` may be borrowed by the caller.
+    private func send(_ bytes: UnsafeRawBufferPointer) -> Int {
+        let written = unsafe Glibc.send(descriptor, bytes.baseAddress, bytes.count, clinux_MSG_NOSIGNAL)
+        if written >= 0 {
+            lastProgress = loop.now
+            return written
+        }
+        if errno != EAGAIN, errno != EINTR { writeFailure = SystemError.last("write") }
+        return 0
+    }
+
+    /// What the peer said before it closed may still be there to be read (an executor refuses a body that way): then
+    /// the poller reports the end, in the next turn.
+    private func writeFailed() {
+        pending.removeAll()
+        guard let writeFailure, phase != .open || hasEnded || !isReading else { return }
+        end(.failed(writeFailure))
+    }
+
+    private func block() {
+        isBlocked = true
+        updateInterest()
+    }
+
+    private func finishClosing() {
+        if closesAbruptly {
+            reset()
+            return
+        }
+        if tls != nil, isOpened {
+            tls!.shutdown()
+            unsafe writeNow(loop.wire.output)
+            loop.wire.clearOutput()
+            guard canGoOn else { return }
+        }
+        guard !hasEnded else {
+            close()
+            return
+        }
+        // A close with unread bytes in the kernel is a reset, which may take our answer with it: so wait for the peer.
+        phase = .lingering
+        _ = Glibc.shutdown(descriptor, CInt(SHUT_WR))
+        isReading = true
+        updateInterest()
+        if let closingTimer { loop.timers.cancel(closingTimer) }
+        closingTimer = loop.timers.schedule(at: loop.now + Self.lingerMax, target: self, kind: 0)
+    }
+}
