@@ -135,8 +135,7 @@ extension Exchange {
     }
 
     private func takeShare() {
-        worker.budget.enter()
-        highMark = worker.budget.share(most: snapshot.limits.bufferMax)
+        highMark = worker.budget.enter(most: snapshot.limits.bufferMax)
         attempt?.setReadLimit(highMark)
     }
 

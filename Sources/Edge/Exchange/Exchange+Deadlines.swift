@@ -41,7 +41,7 @@ extension Exchange {
             abortAttempt()
         }
         pass(\.body, .body)
-        pass(\.answer, .answer)
+        pass(\.answer, record.isStream ? .firstEvent : .response)
         pass(\.commit, .commit)
         pass(\.keepAlive, .keepAlive)
         pass(\.stall, .stall)

@@ -135,13 +135,28 @@ extension Exchange {
 
     func identify() {
         guard let body else { return }
-        let found: RequestScan
-        do throws(RequestScanError) {
-            found = try worker.scanner.scanRequest(body, dialect: dialect)
-        } catch {
-            handle(.refused(Failure(scan: error)))
+        guard body.count <= ScanThread.threshold else {
+            worker.scanElsewhere(body, for: self)
             return
         }
+        let result: Result<RequestScan, RequestScanError>
+        do throws(RequestScanError) {
+            result = .success(try worker.scanner.scanRequest(body, dialect: dialect))
+        } catch {
+            result = .failure(error)
+        }
+        identified(result)
+    }
+
+    func identified(_ result: Result<RequestScan, RequestScanError>) {
+        guard machine.phase == .body else { return }
+        switch result {
+        case .failure(let error): handle(.refused(Failure(scan: error)))
+        case .success(let found): route(found)
+        }
+    }
+
+    private func route(_ found: RequestScan) {
         guard let place = snapshot.catalog.index(of: found.model) else {
             handle(.refused(.modelNotFound(found.model)))
             return

@@ -15,6 +15,8 @@ final class Exchange: ServerStreamHandler, ExecutorStreamHandler, TimerTarget {
     var record: ExchangeRecord
     /// Its place among the worker's exchanges.
     var slot = 0
+    /// Of all the worker's exchanges so far: tells it from one that had the place before.
+    var number = 0
 
     // The request; let go as soon as the attempt cannot be repeated any more.
     var head: RequestHead?
@@ -175,7 +177,7 @@ final class Exchange: ServerStreamHandler, ExecutorStreamHandler, TimerTarget {
     private func end(_ end: ExchangeMachine.End) {
         letGoOfRequest()
         held = []
-        if highMark > 0 { worker.budget.leave() }
+        if highMark > 0 { worker.budget.leave(share: highMark) }
         highMark = 0
         if attempt == nil { deadline.cancel(on: worker.loop) }
         worker.exchangeEnded(self)

@@ -20,7 +20,7 @@ package struct ExchangeMachine: Equatable, Sendable {
     }
 
     /// Which deadline passed.
-    package enum DeadlineKind: Equatable, Sendable { case body, answer, commit, keepAlive, stall, clientStall }
+    package enum DeadlineKind: Equatable, Sendable { case body, firstEvent, response, commit, keepAlive, stall, clientStall }
 
     package enum Event: Equatable, Sendable {
         /// The request body is whole.
@@ -123,7 +123,8 @@ package struct ExchangeMachine: Equatable, Sendable {
     private mutating func deadlinePassed(_ kind: DeadlineKind) -> [Action] {
         switch (phase, kind) {
         case (.body, .body): return fail(Failure(.requestTimeout, "The request body did not arrive in time."))
-        case (.attempt, .answer), (.silence, .answer): return fail(Failure(.firstEventTimeout))
+        case (.attempt, .firstEvent), (.silence, .firstEvent): return fail(Failure(.firstEventTimeout))
+        case (.attempt, .response): return fail(Failure(.responseTimeout))
         case (.attempt, .commit):
             phase = .silence
             return [.commitSilently, .sendComment]

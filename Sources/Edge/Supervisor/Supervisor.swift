@@ -13,21 +13,15 @@ package struct StartError: Error, CustomStringConvertible {
 
 /// The process, from a configuration to its end. Runs on the thread that calls it.
 package final class Supervisor {
-    /// What workers tell the control thread.
-    private enum Report: Sendable {
-        case started
-        case failed(String)
-        case ended
-    }
-
     private let configuration: Configuration
     private let environment: [String: String]
     private let loop = EventLoop()
-    private let reports = Mailbox<Report>()
+    private let reports = Mailbox<WorkerReport>()
     private var mailboxes: [Mailbox<WorkerMessage>] = []
     private var threads: [Transport.Thread] = []
     private var started = 0
     private var ended = 0
+    private var quiet = 0
     private var failure: StartError?
     private var isDraining = false
 
@@ -45,7 +39,6 @@ package final class Supervisor {
         let plans = configuration.listeners.map { ListenerPlan(for: $0, limits: configuration) }
         for plan in plans { try Self.checkCertificates(of: plan) }
         let listeners = try openListeners(workers: workers)
-        defer { listeners.close() }
         let log = LogSink()
         _ = log.start()
         let share = WorkerShare(
@@ -60,6 +53,7 @@ package final class Supervisor {
         for index in 0..<workers { startWorker(index, share: share, snapshot: snapshot, listeners: listeners) }
         loop.run()
         for thread in threads { thread.join() }
+        if quiet < workers { listeners.close() }
         log.endWaiting()
         if log.dropped > 0 { Messages.say("warning: \(log.dropped) log lines were dropped: nobody read stdout") }
         if let failure { throw failure }
@@ -116,9 +110,11 @@ package final class Supervisor {
         let reports = reports
         threads.append(Transport.Thread(name: "worker-\(index)") {
             do throws(TLSError) {
-                let worker = try Worker(index: index, share: share, snapshot: snapshot, listeners: listeners)
+                let worker = try Worker(
+                    index: index, share: share, snapshot: snapshot, listeners: listeners, mailbox: mailbox,
+                    report: { reports.post($0) })
                 reports.post(.started)
-                worker.run(mailbox)
+                worker.run()
             } catch {
                 reports.post(.failed("\(error)"))
             }
@@ -126,7 +122,7 @@ package final class Supervisor {
         })
     }
 
-    private func handle(_ report: Report, listeners: ListenerSet) {
+    private func handle(_ report: WorkerReport, listeners: ListenerSet) {
         switch report {
         case .started:
             started += 1
@@ -139,6 +135,10 @@ package final class Supervisor {
         case .failed(let text):
             failure = StartError(description: text)
             for mailbox in mailboxes { mailbox.post(.stop) }
+        case .stoppedAccepting:
+            // Whoever connects from now on is refused at once, not left waiting.
+            quiet += 1
+            if quiet == mailboxes.count { listeners.close() }
         case .ended:
             ended += 1
             if ended == mailboxes.count { loop.stop() }

@@ -1,7 +1,7 @@
 // A worker: one thread, its event loop, and everything that lives on it. Made on its thread, confined to it.
 internal import Glibc
 package import HTTP
-internal import Inference
+package import Inference
 internal import Routing
 package import Transport
 
@@ -12,11 +12,24 @@ package enum WorkerMessage: Sendable {
     /// The patience of draining is over: what is under way breaks off, in band.
     case expire
     case stop
+    /// A large body has been scanned: for the exchange at this place with this number.
+    case scanned(place: Int, number: Int, Result<RequestScan, RequestScanError>)
+}
+
+/// What a worker tells the control thread.
+package enum WorkerReport: Sendable {
+    case started
+    case failed(String)
+    /// Its listeners are idle: the sockets may be closed.
+    case stoppedAccepting
+    case ended
 }
 
 package final class Worker: ServerDelegate {
     package let loop: EventLoop
     let share: WorkerShare
+    private let mailbox: Mailbox<WorkerMessage>
+    private let report: (WorkerReport) -> Void
     let snapshot: Snapshot
     let scanner = JSONScanner()
     private let environment = HTTP2Environment()
@@ -26,6 +39,7 @@ package final class Worker: ServerDelegate {
     private var freeConnections: [Int] = []
     private var exchanges: [Exchange?] = []
     private var freeExchanges: [Int] = []
+    private var exchangesBegun = 0
     private var clients: [ExecutorClient?]
     private var isAccepting = true
     private(set) var isDraining = false
@@ -34,7 +48,12 @@ package final class Worker: ServerDelegate {
     private var dateText = ""
 
     /// - Throws: when a certificate cannot be loaded.
-    package init(index: Int, share: WorkerShare, snapshot: Snapshot, listeners set: ListenerSet) throws(TLSError) {
+    package init(
+        index: Int, share: WorkerShare, snapshot: Snapshot, listeners set: ListenerSet,
+        mailbox: Mailbox<WorkerMessage>, report: @escaping (WorkerReport) -> Void
+    ) throws(TLSError) {
+        self.mailbox = mailbox
+        self.report = report
         self.share = share
         self.snapshot = snapshot
         loop = EventLoop(gather: share.gather)
@@ -61,7 +80,7 @@ package final class Worker: ServerDelegate {
     var log: LogSink { share.log }
 
     /// Serves until it is told to stop.
-    package func run(_ mailbox: Mailbox<WorkerMessage>) {
+    package func run() {
         loop.attach(mailbox) { [unowned self] message in handle(message) }
         loop.run()
     }
@@ -71,6 +90,9 @@ package final class Worker: ServerDelegate {
         case .drain: drain()
         case .expire: expire()
         case .stop: loop.stop()
+        case .scanned(let place, let number, let result):
+            guard place < exchanges.count, let exchange = exchanges[place], exchange.number == number else { return }
+            exchange.identified(result)
         }
     }
 
@@ -144,7 +166,17 @@ package final class Worker: ServerDelegate {
             exchange.slot = exchanges.count
             exchanges.append(exchange)
         }
+        exchangesBegun += 1
+        exchange.number = exchangesBegun
         return exchange
+    }
+
+    /// Has the body scanned by another thread; the answer comes by the mailbox, if the exchange is still there then.
+    func scanElsewhere(_ body: RequestBody, for exchange: Exchange) {
+        let (mailbox, place, number) = (mailbox, exchange.slot, exchange.number)
+        share.scanThread.post(ScanThread.Job(body: InTransit(value: body), dialect: exchange.dialect) { result in
+            mailbox.post(.scanned(place: place, number: number, result))
+        })
     }
 
     func exchangeEnded(_ exchange: Exchange) {
@@ -221,6 +253,7 @@ package final class Worker: ServerDelegate {
         guard !isDraining else { return }
         isDraining = true
         for listener in listeners { listener.pause() }
+        report(.stoppedAccepting)
         for connection in connections { connection?.drain() }
         for client in clients { client?.closeIdle() }
         endIfDrained()

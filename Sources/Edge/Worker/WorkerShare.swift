@@ -18,6 +18,7 @@ package final class WorkerShare: Sendable {
     package let connectionsMax: Int
     package let gather: Gather
     package let plans: [ListenerPlan]
+    let scanThread = ScanThread()
     private let connections = Atomic<Int>(0)
     private let lastWarning = Atomic<Int>(0)
 
