@@ -70,7 +70,7 @@ let package = Package(
         .testTarget(name: "HTTPTests", dependencies: ["HTTP", "Transport"], swiftSettings: tests),
         .testTarget(name: "RoutingTests", dependencies: ["Routing", "Transport"], swiftSettings: tests),
         .testTarget(name: "InferenceTests", dependencies: ["Inference"], swiftSettings: tests),
-        .testTarget(name: "EdgeTests", dependencies: ["Edge", "Inference", "Routing"], swiftSettings: tests),
+        .testTarget(name: "EdgeTests", dependencies: ["Edge", "HTTP", "Inference", "Routing", "Transport"], swiftSettings: tests),
         .testTarget(
             name: "ExecutorSimulatorTests", dependencies: ["ExecutorSimulator", "Transport", "HTTP"],
             swiftSettings: tests
