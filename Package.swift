@@ -51,7 +51,7 @@ let package = Package(
         .target(
             name: "Bench",
             dependencies: [
-                "Transport", "HTTP", "Inference", "CNghttp2",
+                "Transport", "HTTP", "Inference", "CLinux", "CNghttp2",
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
             ],
             swiftSettings: strict
@@ -75,6 +75,7 @@ let package = Package(
             name: "ExecutorSimulatorTests", dependencies: ["ExecutorSimulator", "Transport", "HTTP"],
             swiftSettings: tests
         ),
+        .testTarget(name: "BenchTests", dependencies: ["Bench", "Transport"], swiftSettings: tests),
         .testTarget(
             name: "EndToEnd",
             dependencies: [.product(name: "Subprocess", package: "swift-subprocess")],
