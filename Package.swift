@@ -66,8 +66,14 @@ let package = Package(
             swiftSettings: strict
         ),
 
-        .testTarget(name: "TransportTests", dependencies: ["Transport", "CLinux"], swiftSettings: tests),
-        .testTarget(name: "HTTPTests", dependencies: ["HTTP", "Transport"], swiftSettings: tests),
+        // A loop that tests turn by hand, and the other end of its connections.
+        .target(
+            name: "LoopTesting", dependencies: ["Transport", "CLinux"], path: "Tests/LoopTesting", swiftSettings: tests
+        ),
+        .testTarget(
+            name: "TransportTests", dependencies: ["Transport", "LoopTesting", "CLinux"], swiftSettings: tests
+        ),
+        .testTarget(name: "HTTPTests", dependencies: ["HTTP", "Transport", "LoopTesting"], swiftSettings: tests),
         .testTarget(name: "RoutingTests", dependencies: ["Routing", "Transport"], swiftSettings: tests),
         .testTarget(name: "InferenceTests", dependencies: ["Inference"], swiftSettings: tests),
         .testTarget(name: "EdgeTests", dependencies: ["Edge", "HTTP", "Inference", "Routing", "Transport"], swiftSettings: tests),
