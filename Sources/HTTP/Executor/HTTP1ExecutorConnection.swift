@@ -77,6 +77,7 @@ final class HTTP1ExecutorConnection: ChannelHandler, TimerTarget {
     func channelDrained(_ channel: Channel) {
         guard isRequestSent, let stream, !stream.isSentReported else { return }
         stream.isSentReported = true
+        channel.acknowledgeLate()
         stream.handler?.requestSent()
     }
 
@@ -166,6 +167,7 @@ final class HTTP1ExecutorConnection: ChannelHandler, TimerTarget {
         if keepAlive, isRequestSent, excess == 0, !channel.isClosed {
             state = .idle
             channel.setReading(true)
+            channel.readLimit = .max
             deadline.set(
                 client.loop.now + client.settings.idleTimeout, on: client.loop, target: self, kind: 0)
             if !client.keep(self) { close() }
