@@ -22,6 +22,7 @@ package final class Peer {
     package convenience init(to address: SocketAddress, receiveBuffer: CInt? = nil) {
         let descriptor = socket(address.family, CInt(SOCK_STREAM.rawValue), 0)
         if let receiveBuffer { _ = clinux_set_integer_option(descriptor, SOL_SOCKET, SO_RCVBUF, receiveBuffer) }
+        if !address.isUnix { _ = clinux_set_integer_option(descriptor, clinux_IPPROTO_TCP, TCP_NODELAY, 1) }
         var storage = address.storage
         let result = clinux_connect(descriptor, &storage, address.length)
         precondition(result == 0, "connect: \(errno)")
