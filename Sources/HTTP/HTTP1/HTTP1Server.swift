@@ -202,10 +202,8 @@ final class HTTP1Server: ServerProtocol {
             state = .chunked
         }
         if case .responding = state { stream.isRequestWhole = true }
-        let handler = connection.delegate.handler(for: head, on: stream)
-        guard !stream.isClosed else { return }
-        stream.handler = handler
-        if stream.isRequestWhole, !stream.isFinished { handler.requestEnded() }
+        stream.adopt(connection.delegate.handler(for: head, on: stream))
+        if stream.isRequestWhole, !stream.isFinished { stream.handler?.requestEnded() }
     }
 
     // MARK: Upgrade to h2c (RFC 7540 section 3.2; RFC 9113 keeps it for those who have it)
@@ -324,6 +322,7 @@ final class HTTP1Server: ServerProtocol {
     func abort(_ stream: HTTP1ServerStream) {
         guard self.stream === stream, !stream.isClosed else { return }
         state = .closing
+        stream.isBroken = true
         _ = release(stream)
         connection.closeWhenFlushed(abruptly: stream.version == .http10 || stream.endsWithClose)
     }

@@ -95,7 +95,7 @@ final class HTTP2Server: ServerProtocol {
         makeIncremental(1)
         var head = request.head
         head.version = .http2
-        stream.handler = connection.delegate.handler(for: head, on: stream)
+        stream.adopt(connection.delegate.handler(for: head, on: stream))
         // It came with HTTP/1.1, outside of all windows: nothing is owed for it.
         if !request.body.isEmpty { stream.handler?.requestBody(request.body.span) }
         if !stream.isClosed { stream.handler?.requestEnded() }
@@ -238,7 +238,7 @@ final class HTTP2Server: ServerProtocol {
             connection.delegate.refusal(status: fault.status, message: fault.message, on: stream)
             return
         }
-        stream.handler = connection.delegate.handler(for: builder.head(ended: ended), on: stream)
+        stream.adopt(connection.delegate.handler(for: builder.head(ended: ended), on: stream))
     }
 
     private func requestEnded(_ stream: HTTP2ServerStream) {

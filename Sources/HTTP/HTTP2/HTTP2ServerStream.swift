@@ -14,8 +14,6 @@ final class HTTP2ServerStream: ServerStream {
     var isRequestWhole = false
     /// END_STREAM has been handed to the kernel: a reset after it changes nothing.
     var isEndSent = false
-    /// The stream is to be reset once `output` has gone out.
-    var isBroken = false
     /// Reset by us, for a fault of the client's or because the response is broken.
     var isResetByUs = false
     /// Informational heads handed to nghttp2 and not yet sent.

@@ -49,6 +49,8 @@ package class ServerStream {
     package internal(set) var isHeadSent = false
     package internal(set) var isFinished = false
     package internal(set) var isClosed = false
+    /// The handler has given the response up: it hears no more.
+    var isBroken = false
     /// Bytes of response body handed over so far.
     package internal(set) var bytesSent = 0
 
@@ -57,6 +59,12 @@ package class ServerStream {
         self.version = version
         output = ByteQueue(pool: connection.channel.loop.chunks)
         lastMoved = connection.channel.loop.now
+    }
+
+    /// The delegate has made the handler. The stream may have ended inside that call.
+    func adopt(_ made: any ServerStreamHandler) {
+        guard !isBroken else { return }
+        if isClosed { made.clientLeft(.edge) } else { handler = made }
     }
 
     /// Bytes that wait for the client.
