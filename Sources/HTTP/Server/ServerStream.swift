@@ -13,7 +13,9 @@ package enum ClientEnd: Sendable {
     case edge
 }
 
-/// What serves a request. Every call comes from the loop, none from inside a call to the stream.
+/// What serves a request.
+///
+/// Every call comes from the loop, none from inside a call to the stream.
 package protocol ServerStreamHandler: AnyObject {
     /// Bytes of the request body, valid during the call; to be given back by `consumed` once they are taken.
     func requestBody(_ bytes: Span<UInt8>)
@@ -37,7 +39,9 @@ package protocol ServerDelegate: AnyObject {
     func connectionEnded(_ connection: ServerConnection)
 }
 
-/// One request and its response. HTTP/1.1 and HTTP/2 each have their own; nothing above knows which.
+/// One request and its response.
+///
+/// HTTP/1.1 and HTTP/2 each have their own; nothing above knows which.
 package class ServerStream {
     package let connection: ServerConnection
     package let version: HTTPVersion
@@ -61,7 +65,9 @@ package class ServerStream {
         lastMoved = connection.channel.loop.now
     }
 
-    /// The delegate has made the handler. The stream may have ended inside that call.
+    /// The delegate has made the handler.
+    ///
+    /// The stream may have ended inside that call.
     func adopt(_ made: any ServerStreamHandler) {
         guard !isBroken else { return }
         if isClosed { made.clientLeft(.edge) } else { handler = made }

@@ -89,11 +89,17 @@ final class ExecutorTest {
 
     /// Sends a request and waits until an executor's connection has its head.
     func send(
-        _ method: Method = .post, body: [UInt8]? = Array("{}".utf8), _ attempt: Attempt = Attempt()
+        _ method: Method = .post,
+        body: [UInt8]? = Array("{}".utf8),
+        _ attempt: Attempt = Attempt()
     ) -> Attempt {
         let request = ExecutorRequest(
-            method: method, target: Array("/v1/x".utf8), host: Array("executor".utf8), fields: FieldBlock(),
-            body: body.map { BodyBytes($0) })
+            method: method,
+            target: Array("/v1/x".utf8),
+            host: Array("executor".utf8),
+            fields: FieldBlock(),
+            body: body.map { BodyBytes($0) }
+        )
         let stream = client.send(request, handler: attempt)
         attempt.stream = stream
         streams.append(stream)

@@ -58,7 +58,10 @@ import Transport
         let server = try TestServer()
         server.delegate.onHead = { $0.answer("too large", status: 413) }
         server.say("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 1000000\r\n\r\n")
-        #expect(server.takeText() == "HTTP/1.1 413 Content Too Large\r\ncontent-length: 9\r\nconnection: close\r\n\r\ntoo large")
+        #expect(
+            server.takeText()
+                == "HTTP/1.1 413 Content Too Large\r\ncontent-length: 9\r\nconnection: close\r\n\r\ntoo large"
+        )
         #expect(server.peer.end == .closed)
         // The client goes on sending: it is read, not reset, and not shown to anybody.
         for _ in 0..<10 {

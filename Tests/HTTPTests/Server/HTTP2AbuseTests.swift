@@ -70,10 +70,14 @@ private let enhanceYourCalm: UInt32 = 11
 
     @Test func floodsOfFramesThatAskForNothingEndTheConnection() throws {
         for (type, flags, payload) in [
-            (Frame.ping, UInt8(0), [UInt8](repeating: 0, count: 8)), (Frame.settings, 0, []), (Frame.windowUpdate, 0, big(1)),
+            (Frame.ping, UInt8(0), [UInt8](repeating: 0, count: 8)), (Frame.settings, 0, []),
+            (Frame.windowUpdate, 0, big(1)),
         ] {
             let session = try HTTP2Session()
-            let block = [[UInt8]](repeating: Frame(type: type, flags: flags, stream: 0, payload: payload).bytes, count: 100)
+            let block = [[UInt8]](
+                repeating: Frame(type: type, flags: flags, stream: 0, payload: payload).bytes,
+                count: 100
+            )
             for _ in 0..<50 where session.server.peer.end == nil { session.send(block.flatMap { $0 }) }
             expectCalm(session)
         }

@@ -55,7 +55,9 @@ final class HTTP2Session {
     var frames: [Frame] = []
 
     init(
-        receiveBuffer: CInt? = nil, settings: [UInt8] = [], _ configure: (inout ServerSettings) -> Void = { _ in }
+        receiveBuffer: CInt? = nil,
+        settings: [UInt8] = [],
+        _ configure: (inout ServerSettings) -> Void = { _ in }
     ) throws {
         server = try TestServer(receiveBuffer: receiveBuffer, configure)
         send(HTTP2Preface.bytes + Frame(type: Frame.settings, flags: 0, stream: 0, payload: settings).bytes)
@@ -100,7 +102,10 @@ final class HTTP2Session {
             + fields.flatMap { literal($0.0, $0.1) }
     }
     func request(
-        _ stream: UInt32, _ method: String = "GET", path: String = "/", fields: [(String, String)] = [],
+        _ stream: UInt32,
+        _ method: String = "GET",
+        path: String = "/",
+        fields: [(String, String)] = [],
         end: Bool = true
     ) {
         let flags = Frame.endHeaders | (end ? Frame.endStream : 0)

@@ -67,7 +67,11 @@ import Transport
         let session = try HTTP2Session()
         session.server.delegate.onHead = { [weak session] _ in session?.server.connection?.close(.edge) }
         let request = Frame(
-            type: Frame.headers, flags: Frame.endHeaders | Frame.endStream, stream: 1, payload: HTTP2Session.head())
+            type: Frame.headers,
+            flags: Frame.endHeaders | Frame.endStream,
+            stream: 1,
+            payload: HTTP2Session.head()
+        )
         var next = request
         next.stream = 3
         session.send(request.bytes + next.bytes)

@@ -28,9 +28,11 @@ import Transport
         exchange.send("data: [DONE]\n\n")
         exchange.stream.finish()
         session.settle()
-        #expect(session.take() == [
-            Frame(type: Frame.data, flags: Frame.endStream, stream: 1, payload: Array("data: [DONE]\n\n".utf8))
-        ])
+        #expect(
+            session.take() == [
+                Frame(type: Frame.data, flags: Frame.endStream, stream: 1, payload: Array("data: [DONE]\n\n".utf8))
+            ]
+        )
     }
 
     @Test func theTokensOfAllStreamsGoOutInOneWrite() throws {

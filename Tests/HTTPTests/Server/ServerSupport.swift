@@ -108,7 +108,11 @@ final class TestServer {
         self.peer = peer
         let channel = Channel.accept(socket, peer: Sockets.localAddress(of: socket)!, loop: test.loop)
         let connection = ServerConnection(
-            channel: channel, settings: settings, environment: HTTP2Environment(), delegate: delegate)
+            channel: channel,
+            settings: settings,
+            environment: HTTP2Environment(),
+            delegate: delegate
+        )
         connection.start()
         self.channel = channel
         self.connection = connection
