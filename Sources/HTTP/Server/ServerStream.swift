@@ -13,7 +13,9 @@ package enum ClientEnd: Sendable {
     case edge
 }
 
-/// What serves a request. Every call comes from the loop, none from inside a call to the stream.
+/// What serves a request.
+///
+/// Every call comes from the loop, none from inside a call to the stream.
 package protocol ServerStreamHandler: AnyObject {
     /// The stream knows its handler: the first call. An answer may be given from here on.
     func requestBegan()
@@ -43,7 +45,9 @@ package protocol ServerDelegate: AnyObject {
     func connectionEnded(_ connection: ServerConnection)
 }
 
-/// One request and its response. HTTP/1.1 and HTTP/2 each have their own; nothing above knows which.
+/// One request and its response.
+///
+/// HTTP/1.1 and HTTP/2 each have their own; nothing above knows which.
 package class ServerStream {
     package let connection: ServerConnection
     package let version: HTTPVersion
@@ -55,6 +59,8 @@ package class ServerStream {
     package internal(set) var isHeadSent = false
     package internal(set) var isFinished = false
     package internal(set) var isClosed = false
+    /// The handler has given the response up: it hears no more.
+    var isBroken = false
     /// Bytes of response body handed over so far.
     package internal(set) var bytesSent = 0
 
@@ -63,6 +69,19 @@ package class ServerStream {
         self.version = version
         output = ByteQueue(pool: connection.channel.loop.chunks)
         lastMoved = connection.channel.loop.now
+    }
+
+    /// The delegate has made the handler.
+    ///
+    /// The stream may have ended inside that call.
+    func adopt(_ made: any ServerStreamHandler) {
+        guard !isBroken else { return }
+        if isClosed {
+            made.clientLeft(.edge)
+            return
+        }
+        handler = made
+        made.requestBegan()
     }
 
     /// Bytes that wait for the client.

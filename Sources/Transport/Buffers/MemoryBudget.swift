@@ -1,7 +1,9 @@
 // The one budget above every buffer of the process (design.md, Memory).
 internal import Synchronization
 
-/// Bytes charged against `memory_limit`, by all workers. Touched a few times an exchange, never once a token.
+/// Bytes charged against `memory_limit`, by all workers.
+///
+/// Touched a few times an exchange, never once a token.
 package final class MemoryBudget: Sendable {
     package let limit: Int
     private let charged = Atomic<Int>(0)

@@ -2,7 +2,9 @@
 internal import CLinux
 internal import Glibc
 
-/// Accepts connections for one worker. The socket belongs to the `ListenerSet`; it is not closed here.
+/// Accepts connections for one worker.
+///
+/// The socket belongs to the `ListenerSet`; it is not closed here.
 package final class Listener: Registered, TimerTarget {
     /// Bounded, so that a storm of connections does not hold the turn.
     private static let acceptsMax = 64
@@ -19,7 +21,9 @@ package final class Listener: Registered, TimerTarget {
     ///   - accepted: takes the new socket, non-blocking and with the options of Sockets set.
     ///   - exhausted: accepting failed for want of descriptors or memory (the errno); it pauses for 100 ms.
     package init(
-        loop: EventLoop, socket: Socket, accepted: @escaping (Socket, SocketAddress) -> Void,
+        loop: EventLoop,
+        socket: Socket,
+        accepted: @escaping (Socket, SocketAddress) -> Void,
         exhausted: @escaping (CInt) -> Void
     ) {
         self.loop = loop
