@@ -13,6 +13,6 @@ struct Root: ParsableCommand {
             certificate, `executor` is a model server without a model, and `bench` measures.
             """,
         version: version,
-        subcommands: [ServeCommand.self, CheckCommand.self, CertificateCommand.self]
+        subcommands: [ServeCommand.self, CheckCommand.self, CertificateCommand.self, ExecutorCommand.self]
     )
 }
