@@ -51,7 +51,7 @@ let package = Package(
         .target(
             name: "Bench",
             dependencies: [
-                "Transport", "HTTP", "Inference", "CNghttp2",
+                "Transport", "HTTP", "Inference", "CLinux", "CNghttp2",
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
             ],
             swiftSettings: strict
@@ -66,15 +66,22 @@ let package = Package(
             swiftSettings: strict
         ),
 
-        .testTarget(name: "TransportTests", dependencies: ["Transport", "CLinux"], swiftSettings: tests),
-        .testTarget(name: "HTTPTests", dependencies: ["HTTP", "Transport"], swiftSettings: tests),
+        // A loop that tests turn by hand, and the other end of its connections.
+        .target(
+            name: "LoopTesting", dependencies: ["Transport", "CLinux"], path: "Tests/LoopTesting", swiftSettings: tests
+        ),
+        .testTarget(
+            name: "TransportTests", dependencies: ["Transport", "LoopTesting", "CLinux"], swiftSettings: tests
+        ),
+        .testTarget(name: "HTTPTests", dependencies: ["HTTP", "Transport", "LoopTesting"], swiftSettings: tests),
         .testTarget(name: "RoutingTests", dependencies: ["Routing", "Transport"], swiftSettings: tests),
         .testTarget(name: "InferenceTests", dependencies: ["Inference"], swiftSettings: tests),
-        .testTarget(name: "EdgeTests", dependencies: ["Edge", "Inference", "Routing"], swiftSettings: tests),
+        .testTarget(name: "EdgeTests", dependencies: ["Edge", "HTTP", "Inference", "Routing", "Transport"], swiftSettings: tests),
         .testTarget(
             name: "ExecutorSimulatorTests", dependencies: ["ExecutorSimulator", "Transport", "HTTP"],
             swiftSettings: tests
         ),
+        .testTarget(name: "BenchTests", dependencies: ["Bench", "Transport"], swiftSettings: tests),
         .testTarget(
             name: "EndToEnd",
             dependencies: [.product(name: "Subprocess", package: "swift-subprocess")],

@@ -13,6 +13,8 @@ struct Root: ParsableCommand {
             certificate, `executor` is a model server without a model, and `bench` measures.
             """,
         version: version,
-        subcommands: [ServeCommand.self, CheckCommand.self, CertificateCommand.self, ExecutorCommand.self]
+        subcommands: [
+            ServeCommand.self, CheckCommand.self, ExecutorCommand.self, BenchCommand.self, CertificateCommand.self,
+        ]
     )
 }

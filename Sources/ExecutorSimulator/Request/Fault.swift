@@ -2,7 +2,9 @@
 
 /// The faults of one request: at most one that ends it, and any number of ways to write its events.
 package struct Faults: Sendable, Equatable {
-    /// How the answer ends, or why there is none. Numbers count token events; none has been written at 0.
+    /// How the answer ends, or why there is none.
+    ///
+    /// Numbers count token events; none has been written at 0.
     package enum Ending: Sendable, Equatable {
         /// The connection closes in order, without the end of the body. On HTTP/2 the stream is reset.
         case dieAfter(Int)

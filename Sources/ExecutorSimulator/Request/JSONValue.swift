@@ -1,6 +1,8 @@
 // A whole JSON value as a tree: what the simulator reads its requests with. A test tool's reader, not the edge's.
 
-/// Any JSON value. Objects keep their order; of keys that repeat, the first counts.
+/// Any JSON value.
+///
+/// Objects keep their order; of keys that repeat, the first counts.
 package enum JSONValue: Equatable, Sendable {
     case null
     case bool(Bool)
@@ -173,7 +175,9 @@ private struct JSONReader {
         return true
     }
 
-    /// After `\u`; of a surrogate pair both halves. Half a pair is read as U+FFFD.
+    /// After `\u`; of a surrogate pair both halves.
+    ///
+    /// Half a pair is read as U+FFFD.
     private mutating func escapedScalar() -> Unicode.Scalar? {
         guard let first = fourDigits() else { return nil }
         guard first & 0xFC00 == 0xD800 else { return Unicode.Scalar(first) ?? "\u{FFFD}" }

@@ -55,9 +55,14 @@ struct ModelRequest {
     private(set) var isHeadLate = false
     private(set) var retryAfter: String?
 
-    /// Reads a request body. - Parameter serverFaults: what befalls a request that names no fault.
+    /// Reads a request body.
+    ///
+    /// - Parameter serverFaults: what befalls a request that names no fault.
     init(
-        _ endpoint: ModelEndpoint, body: [UInt8], options: ExecutorSimulatorOptions, serverFaults: Faults
+        _ endpoint: ModelEndpoint,
+        body: [UInt8],
+        options: ExecutorSimulatorOptions,
+        serverFaults: Faults
     ) throws(Refusal) {
         guard let value = JSONValue(parsing: body), case .object = value else {
             throw Refusal(status: 400, message: "the body is no JSON object")
@@ -104,7 +109,9 @@ struct ModelRequest {
             throw Refusal(status: 400, message: "n must be between 1 and 128", parameter: "n")
         }
         let seed = body["seed"]?.integer ?? 0
-        keys = keys.flatMap { key in (0..<choices).map { Hash.mix(key ^ Hash.mix(UInt64(bitPattern: Int64(seed)))) &+ Hash.mix(UInt64($0)) } }
+        keys = keys.flatMap { key in
+            (0..<choices).map { Hash.mix(key ^ Hash.mix(UInt64(bitPattern: Int64(seed)))) &+ Hash.mix(UInt64($0)) }
+        }
     }
 
     private mutating func readBehaviour(_ simulator: JSONValue?, isContinuation: Bool) throws(Refusal) {

@@ -88,7 +88,9 @@ struct Prompt {
         switch input {
         case .string(let text): readInput(.string(text))
         case .array(let values):
-            if let first = values.first, first.integer != nil { readInput(.array(values)) } else {
+            if let first = values.first, first.integer != nil {
+                readInput(.array(values))
+            } else {
                 for value in values { readInput(value) }
             }
         default: return

@@ -5,7 +5,11 @@ internal import Transport
 
 enum Endpoints {
     static func answer(
-        _ method: Method, path: String, query: String, of simulator: ExecutorSimulator, on stream: ServerStream
+        _ method: Method,
+        path: String,
+        query: String,
+        of simulator: ExecutorSimulator,
+        on stream: ServerStream
     ) {
         func respond(_ body: [UInt8]) { ExecutorSimulator.respond(body: body, on: stream) }
         func refuse(_ status: Int, _ message: String) {

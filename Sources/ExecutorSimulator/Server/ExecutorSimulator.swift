@@ -3,7 +3,9 @@ package import HTTP
 internal import Inference
 package import Transport
 
-/// Serves the APIs of an executor on one loop. Confined to it.
+/// Serves the APIs of an executor on one loop.
+///
+/// Confined to it.
 package final class ExecutorSimulator: ServerDelegate {
     /// Paces slower than this have a timer for each stream: nobody wants to wait for another's beat so long.
     private static let sharedPeriodMax: Nanoseconds = 100_000_000
@@ -45,7 +47,11 @@ package final class ExecutorSimulator: ServerDelegate {
     /// Accepts connections on a listening socket, which stays its owner's.
     package func serve(on socket: Socket) {
         let listener = Listener(
-            loop: loop, socket: socket, accepted: { [unowned self] in self.accepted($0, peer: $1) }, exhausted: { _ in })
+            loop: loop,
+            socket: socket,
+            accepted: { [unowned self] in self.accepted($0, peer: $1) },
+            exhausted: { _ in }
+        )
         listeners.append(listener)
     }
 
@@ -68,7 +74,11 @@ package final class ExecutorSimulator: ServerDelegate {
     private func begin(_ socket: Socket, peer: SocketAddress) {
         let channel = Channel.accept(socket, peer: peer, loop: loop)
         let connection = ServerConnection(
-            channel: channel, settings: settings, environment: environment, delegate: self)
+            channel: channel,
+            settings: settings,
+            environment: environment,
+            delegate: self
+        )
         connections[ObjectIdentifier(connection)] = connection
         counters.connections += 1
         connection.start()
@@ -103,7 +113,9 @@ package final class ExecutorSimulator: ServerDelegate {
         stream.finish()
     }
 
-    /// The pacer for so many tokens a second. At 0 streams step each millisecond, and make more than one token each.
+    /// The pacer for so many tokens a second.
+    ///
+    /// At 0 streams step each millisecond, and make more than one token each.
     func pacer(for pace: Double) -> Pacer {
         let period = pace > 0 ? max(1000, Nanoseconds(min(1_000_000_000 / pace, 1e18))) : 1_000_000
         if let pacer = pacers[period] { return pacer }

@@ -39,15 +39,22 @@ final class Generation {
         isPlain = !faults.isSplit && !faults.hasComments && !faults.hasCRLF
         let prefix = ["/v1/completions": "cmpl-", "/v1/responses": "resp_", "/v1/messages": "msg_"]
         let facts = AnswerFacts(
-            id: (prefix[request.endpoint.rawValue] ?? "chatcmpl-") + simulator.nextIdentifier(), created: simulator.created,
-            model: request.model, choices: request.keys.count, includesUsage: request.includesUsage,
-            promptTokens: request.promptTokens, endsByLength: request.endsByLength)
+            id: (prefix[request.endpoint.rawValue] ?? "chatcmpl-") + simulator.nextIdentifier(),
+            created: simulator.created,
+            model: request.model,
+            choices: request.keys.count,
+            includesUsage: request.includesUsage,
+            promptTokens: request.promptTokens,
+            endsByLength: request.endsByLength
+        )
         form = request.endpoint.form(facts)
         templates = request.isStream ? (0..<request.keys.count).map(form.token) : []
         opening = request.isStream ? form.opening() : []
     }
 
-    /// What comes before the prefill. - Returns: false when there is nothing to wait for.
+    /// What comes before the prefill.
+    ///
+    /// - Returns: false when there is nothing to wait for.
     func begin() -> Bool {
         switch faults.ending {
         case .noAnswer: return false

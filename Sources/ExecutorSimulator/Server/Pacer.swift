@@ -1,7 +1,9 @@
 // The beat of the streams: one timer steps all streams of a pace, together or spread over the period.
 internal import Transport
 
-/// Steps streams once a period each. Confined to the simulator's loop.
+/// Steps streams once a period each.
+///
+/// Confined to the simulator's loop.
 final class Pacer: TimerTarget {
     private static let slotsWhenSpread = 40
     /// Steps between two flushes: the last stream of a burst of a thousand should not wait for the first one's writes.

@@ -13,7 +13,9 @@ package struct RunningExecutorSimulator: Sendable {
     private let sockets: ListenerSet
 
     fileprivate init(
-        listen address: SocketAddress, options: ExecutorSimulatorOptions, processor: Int?
+        listen address: SocketAddress,
+        options: ExecutorSimulatorOptions,
+        processor: Int?
     ) throws(ListenerSet.Failure) {
         let sockets = try ListenerSet(addresses: [address], workers: 1)
         let mailbox = Mailbox<Command>()
@@ -43,9 +45,12 @@ package struct RunningExecutorSimulator: Sendable {
 }
 
 extension ExecutorSimulator {
-    /// Starts a simulator on a thread of its own. - Parameter processor: to run on that one alone.
+    /// Starts a simulator on a thread of its own.
+    ///
+    /// - Parameter processor: to run on that one alone.
     package static func startThread(
-        listen address: SocketAddress, options: ExecutorSimulatorOptions = ExecutorSimulatorOptions(),
+        listen address: SocketAddress,
+        options: ExecutorSimulatorOptions = ExecutorSimulatorOptions(),
         processor: Int? = nil
     ) throws(ListenerSet.Failure) -> RunningExecutorSimulator {
         try RunningExecutorSimulator(listen: address, options: options, processor: processor)
@@ -58,9 +63,13 @@ extension ExecutorSimulator {
         try startThread(listen: SocketAddress(numeric: "127.0.0.1", port: 0)!, options: options)
     }
 
-    /// Runs a simulator until SIGTERM or SIGINT; says on stderr where it is ready. To be called by the main thread.
+    /// Runs a simulator until SIGTERM or SIGINT; says on stderr where it is ready.
+    ///
+    /// To be called by the main thread.
     package static func runUntilSignal(
-        listen address: SocketAddress, options: ExecutorSimulatorOptions, processor: Int?
+        listen address: SocketAddress,
+        options: ExecutorSimulatorOptions,
+        processor: Int?
     ) throws(ListenerSet.Failure) {
         var signals = sigset_t()
         unsafe sigemptyset(&signals)

@@ -89,7 +89,8 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
             return
         }
         let log: AbortLog.Phase = phase == .body ? .body : phase == .prefill ? .prefill : .stream
-        if case .edge = end {} else {
+        if case .edge = end {
+        } else {
             let id = head.fields.string(.requestID)
             simulator.aborts.add(requestID: id, time: time, phase: log, emitted: generation?.emitted ?? 0)
             simulator.counters.aborted += 1
@@ -104,7 +105,11 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
 
     private func begin(_ endpoint: ModelEndpoint) throws(Refusal) {
         let request = try ModelRequest(
-            endpoint, body: body, options: simulator.options, serverFaults: simulator.serverFaults)
+            endpoint,
+            body: body,
+            options: simulator.options,
+            serverFaults: simulator.serverFaults
+        )
         body = []
         if request.hasServerFaults { simulator.useServerFaults() }
         if case .status(let status) = request.faults.ending {

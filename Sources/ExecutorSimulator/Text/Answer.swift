@@ -20,12 +20,20 @@ struct StreamFault {
 
     /// SGLang says so in the first event of a stream that its queue has no room for.
     static let queueFull = StreamFault(
-        status: 503, type: "SERVICE_UNAVAILABLE", message: "The request queue is full.")
+        status: 503,
+        type: "SERVICE_UNAVAILABLE",
+        message: "The request queue is full."
+    )
     static let engineFailed = StreamFault(
-        status: 500, type: "InternalServerError", message: "EngineCore encountered an issue. See stack trace for the root cause.")
+        status: 500,
+        type: "InternalServerError",
+        message: "EngineCore encountered an issue. See stack trace for the root cause."
+    )
 }
 
-/// A dialect's events and bodies. Events end in an empty line; their lines in LF.
+/// A dialect's events and bodies.
+///
+/// Events end in an empty line; their lines in LF.
 protocol AnswerForm {
     init(_ facts: AnswerFacts)
     /// The events before the first token.
@@ -61,7 +69,8 @@ enum Events {
             JSONText.object {
                 $0.field("type", type)
                 body(&$0)
-            })
+            }
+        )
     }
 
     static func withCRLF(_ event: [UInt8]) -> [UInt8] { event.flatMap { $0 == 0x0A ? [0x0D, 0x0A] : [$0] } }

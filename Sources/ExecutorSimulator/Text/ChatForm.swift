@@ -23,7 +23,9 @@ struct ChatForm: AnswerForm {
         return ends + chunks.ending(tokens: tokens)
     }
 
-    func failure(_ fault: StreamFault, number: Int) -> [[UInt8]] { [Events.data(AnswerFacts.error(fault)), Events.done] }
+    func failure(_ fault: StreamFault, number: Int) -> [[UInt8]] {
+        [Events.data(AnswerFacts.error(fault)), Events.done]
+    }
 
     func whole(texts: [String], tokens: Int) -> [UInt8] {
         chunks.whole("chat.completion", texts: texts, tokens: tokens) { writer, text in
@@ -52,7 +54,9 @@ struct CompletionsForm: AnswerForm {
         (0..<facts.choices).map { chunks.choice($0, #""text":"""#, isLast: true) } + chunks.ending(tokens: tokens)
     }
 
-    func failure(_ fault: StreamFault, number: Int) -> [[UInt8]] { [Events.data(AnswerFacts.error(fault)), Events.done] }
+    func failure(_ fault: StreamFault, number: Int) -> [[UInt8]] {
+        [Events.data(AnswerFacts.error(fault)), Events.done]
+    }
 
     func whole(texts: [String], tokens: Int) -> [UInt8] {
         chunks.whole("text_completion", texts: texts, tokens: tokens) { writer, text in writer.field("text", text) }
@@ -85,7 +89,8 @@ private struct CompletionChunks {
         EventTemplate(
             beforeTime: Array((beginning + #""emitted_ns":"#).utf8),
             beforeText: Array(#","choices":[{"index":\#(index),\#(before)"#.utf8),
-            afterText: Array((after + #","logprobs":null,"finish_reason":null}]"# + end).utf8))
+            afterText: Array((after + #","logprobs":null,"finish_reason":null}]"# + end).utf8)
+        )
     }
 
     func ending(tokens: Int) -> [[UInt8]] {
@@ -97,7 +102,10 @@ private struct CompletionChunks {
     }
 
     func whole(
-        _ object: String, texts: [String], tokens: Int, _ content: (inout JSONWriter, String) -> Void
+        _ object: String,
+        texts: [String],
+        tokens: Int,
+        _ content: (inout JSONWriter, String) -> Void
     ) -> [UInt8] {
         JSONText.object { writer in
             writer.field("id", facts.id)

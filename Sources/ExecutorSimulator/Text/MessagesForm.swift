@@ -28,8 +28,10 @@ struct MessagesForm: AnswerForm {
     func token(choice: Int) -> EventTemplate {
         let beginning = "event: content_block_delta\n" + #"data: {"type":"content_block_delta","index":0,"emitted_ns":"#
         return EventTemplate(
-            beforeTime: Array(beginning.utf8), beforeText: Array(#","delta":{"type":"text_delta","text":""#.utf8),
-            afterText: Array((#""}}"# + "\n\n").utf8))
+            beforeTime: Array(beginning.utf8),
+            beforeText: Array(#","delta":{"type":"text_delta","text":""#.utf8),
+            afterText: Array((#""}}"# + "\n\n").utf8)
+        )
     }
 
     func closing(texts: [String], tokens: Int, number: Int) -> [[UInt8]] {
@@ -40,7 +42,9 @@ struct MessagesForm: AnswerForm {
             }
             $0.object("usage") { $0.field("output_tokens", tokens) }
         }
-        return [Events.typed("content_block_stop") { $0.field("index", 0) }, delta, Events.typed("message_stop") { _ in }]
+        return [
+            Events.typed("content_block_stop") { $0.field("index", 0) }, delta, Events.typed("message_stop") { _ in },
+        ]
     }
 
     func failure(_ fault: StreamFault, number: Int) -> [[UInt8]] {

@@ -13,7 +13,9 @@ enum OtherAnswers {
                     $0.object {
                         $0.field("object", "embedding")
                         $0.field("index", index)
-                        if isBase64 { $0.field("embedding", base64(vector)) } else {
+                        if isBase64 {
+                            $0.field("embedding", base64(vector))
+                        } else {
                             $0.array("embedding") { for number in vector { $0.value(Double(number)) } }
                         }
                     }
@@ -35,7 +37,8 @@ enum OtherAnswers {
     /// The vector as little-endian floats: what the OpenAI SDK asks for.
     private static func base64(_ vector: [Float]) -> String {
         let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
-        let bytes = vector.flatMap { number in (0..<4).map { UInt8(truncatingIfNeeded: number.bitPattern >> ($0 * 8)) } }
+        let bytes = vector.flatMap { number in (0..<4).map { UInt8(truncatingIfNeeded: number.bitPattern >> ($0 * 8)) }
+        }
         var text: [UInt8] = []
         for start in stride(from: 0, to: bytes.count, by: 3) {
             let group = bytes[start..<min(start + 3, bytes.count)]
@@ -56,7 +59,9 @@ enum OtherAnswers {
         let scores = request.keys.enumerated().map { index, key in
             (index: index, score: Double(Hash.mix(key ^ hash.value) >> 44) / Double(1 << 20))
         }
-        let best = scores.sorted { $0.score > $1.score }.prefix(request.body["top_n"]?.integer.map { max(0, $0) } ?? .max)
+        let best = scores.sorted { $0.score > $1.score }.prefix(
+            request.body["top_n"]?.integer.map { max(0, $0) } ?? .max
+        )
         let documents = request.body["documents"]?.array ?? []
         return JSONText.object { writer in
             writer.field("id", id)

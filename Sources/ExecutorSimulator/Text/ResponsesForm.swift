@@ -26,14 +26,16 @@ struct ResponsesForm: AnswerForm {
                 $0.field("output_index", 0)
                 $0.key("item")
                 writeItem("in_progress", text: nil, to: &$0)
-            })
+            }
+        )
         events.append(
             Events.typed("response.content_part.added") {
                 $0.field("sequence_number", 3)
                 writePlace(to: &$0)
                 $0.key("part")
                 writePart("", to: &$0)
-            })
+            }
+        )
         return events
     }
 
@@ -43,7 +45,9 @@ struct ResponsesForm: AnswerForm {
         return EventTemplate(
             beforeTime: Array((#"event: \#(type)"# + "\n" + #"data: {"type":"\#(type)","emitted_ns":"#).utf8),
             beforeNumber: Array(#","sequence_number":"#.utf8),
-            beforeText: Array(place.utf8), afterText: Array((#""}"# + "\n\n").utf8))
+            beforeText: Array(place.utf8),
+            afterText: Array((#""}"# + "\n\n").utf8)
+        )
     }
 
     func closing(texts: [String], tokens: Int, number: Int) -> [[UInt8]] {

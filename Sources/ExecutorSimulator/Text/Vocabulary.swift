@@ -1,6 +1,8 @@
 // Text made of hashes: the same prompt and seed give the same words, and each word can be had without those before it.
 
-/// The words that the simulated model knows. Some have more than one byte a character, one needs an escape in JSON.
+/// The words that the simulated model knows.
+///
+/// Some have more than one byte a character, one needs an escape in JSON.
 package struct Vocabulary: Sendable {
     private static let words = """
         the of and to in a is that for it as was with be by on not he his but at are this have from or had an they \
@@ -63,7 +65,7 @@ package struct Hash {
 
     package mutating func add(_ text: String) {
         for byte in text.utf8 { add(byte) }
-        add(0)
+        add(UInt8(0))
     }
     package mutating func add(_ number: Int) {
         for shift in stride(from: 0, to: 64, by: 8) { add(UInt8(truncatingIfNeeded: number >> shift)) }

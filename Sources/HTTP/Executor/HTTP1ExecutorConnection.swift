@@ -166,6 +166,7 @@ final class HTTP1ExecutorConnection: ChannelHandler, TimerTarget {
         if keepAlive, isRequestSent, excess == 0, !channel.isClosed {
             state = .idle
             channel.setReading(true)
+            channel.readLimit = .max
             deadline.set(
                 client.loop.now + client.settings.idleTimeout, on: client.loop, target: self, kind: 0)
             if !client.keep(self) { close() }

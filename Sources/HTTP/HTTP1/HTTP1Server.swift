@@ -16,6 +16,8 @@ final class HTTP1Server: ServerProtocol {
 
     /// What may be read ahead of the response under way. Beyond it reading pauses.
     private static let lookAheadMax = 64 << 10
+    /// What a handler may hold of a request body: the same as HTTP/2's window.
+    private static let bodyWindow = 256 << 10
     /// A request with a larger body stays on HTTP/1.1: `Upgrade` may be ignored (RFC 9110 section 7.8).
     private static let upgradeBodyMax = 256 << 10
 
@@ -32,6 +34,8 @@ final class HTTP1Server: ServerProtocol {
     private var isDraining = false
     private var isPaused = false
     private var isReading = false
+    /// Bytes of the request body that the handler has and has not taken yet.
+    private var unconsumed = 0
     private var headDeadlineRuns = false
     private var hasServed = false
 
@@ -67,16 +71,21 @@ final class HTTP1Server: ServerProtocol {
     private func keep(_ bytes: Span<UInt8>) {
         if case .closing = state { return }
         for index in bytes.indices { waiting.append(bytes[index]) }
-        pauseIfAhead()
+        updateReading()
     }
 
-    /// Pauses while the look-ahead is full; a client that closes meanwhile is still heard.
-    private func pauseIfAhead() {
-        guard case .responding = state else { return }
-        let isFull = waiting.count >= Self.lookAheadMax
-        guard isFull != isPaused else { return }
+    /// Pauses while the look-ahead or the body's window is full; a client that closes meanwhile is still heard.
+    private func updateReading() {
+        let isFull = waiting.count >= Self.lookAheadMax || unconsumed >= Self.bodyWindow
+        guard isFull != isPaused, !channel.isClosed else { return }
         isPaused = isFull
         channel.setReading(!isFull, watchingHangup: true)
+    }
+
+    func consumed(_ bytes: Int, of stream: HTTP1ServerStream) {
+        guard self.stream === stream else { return }
+        unconsumed = max(0, unconsumed - bytes)
+        if isPaused { updateReading() }
     }
 
     private func readWaiting() {
@@ -87,10 +96,7 @@ final class HTTP1Server: ServerProtocol {
         if case .closing = state { return }
         // What came in between stands behind what was left.
         if used < bytes.count { waiting = Array(bytes[used...]) + waiting }
-        if isPaused, waiting.count < Self.lookAheadMax {
-            isPaused = false
-            if !channel.isClosed { channel.setReading(true) }
-        }
+        updateReading()
     }
 
     /// Reads what it can. - Returns: how many bytes were used; the rest is to be kept.
@@ -189,9 +195,14 @@ final class HTTP1Server: ServerProtocol {
             state = .responding
             stream.isRequestWhole = true
         }
-        if !bytes.isEmpty { stream.handler?.requestBody(bytes) }
-        if last, !stream.isClosed { stream.handler?.requestEnded() }
-        if last, stream.isFinished { finishedResponse(of: stream) }
+        // What comes after a whole response is read so that the client hears it, and dropped.
+        guard !stream.isFinished, let handler = stream.handler else { return }
+        if !bytes.isEmpty {
+            unconsumed += bytes.count
+            handler.requestBody(bytes)
+            if self.stream === stream { updateReading() }
+        }
+        if last, !stream.isClosed, !stream.isFinished { handler.requestEnded() }
     }
 
     private func begin(_ head: RequestHead) {
@@ -200,6 +211,7 @@ final class HTTP1Server: ServerProtocol {
         if wantsUpgrade(head) { return }
         let stream = HTTP1ServerStream(server: self, connection: connection, head: head)
         stream.keepAlive = head.keepAlive && !isDraining
+        unconsumed = 0
         self.stream = stream
         switch head.body {
         case .none: state = .responding
@@ -210,11 +222,10 @@ final class HTTP1Server: ServerProtocol {
         }
         if case .responding = state { stream.isRequestWhole = true }
         let handler = connection.delegate.handler(for: head, on: stream)
+        guard !stream.isClosed else { return }
         stream.handler = handler
         handler.requestBegan()
-        guard self.stream === stream, stream.isRequestWhole else { return }
-        stream.handler?.requestEnded()
-        if stream.isFinished { finishedResponse(of: stream) }
+        if stream.isRequestWhole, !stream.isFinished, !stream.isClosed { handler.requestEnded() }
     }
 
     // MARK: Upgrade to h2c (RFC 7540 section 3.2; RFC 9113 keeps it for those who have it)
@@ -274,9 +285,14 @@ final class HTTP1Server: ServerProtocol {
         stream.keepAlive = false
         let handler = stream.handler
         stream.handler = nil
-        handler?.clientLeft(.violation)
-        if stream.isHeadSent { connection.closeWhenFlushed() } else {
+        if !stream.isFinished { handler?.clientLeft(.violation) }
+        if !stream.isHeadSent {
             connection.delegate.refusal(status: status, message: message, on: stream)
+        } else if stream.isFinished {
+            // The answer is on its way already; `drained` ends the connection.
+            stream.handler = handler
+        } else {
+            abort(stream)
         }
     }
 
@@ -289,43 +305,46 @@ final class HTTP1Server: ServerProtocol {
         stream?.lastMoved = channel.loop.now
     }
 
+    /// The kernel has taken everything up to here.
     func drained() {
-        guard let stream, !stream.isFinished else { return }
+        guard let stream, output.isEmpty else { return }
         stream.lastMoved = channel.loop.now
-        stream.handler?.outputMoved()
+        if stream.isFinished { finishedResponse(of: stream) } else { stream.handler?.outputMoved() }
     }
 
-    /// The response is whole, as far as the stream goes: on to the next request, or the end.
-    func finishedResponse(of stream: HTTP1ServerStream) {
-        guard self.stream === stream, !stream.isClosed else { return }
-        guard stream.keepAlive, stream.isRequestWhole, !isDraining || !waiting.isEmpty else {
-            endAfter(stream)
-            return
+    /// The response is whole: it remains to get it to the client, who may be slow about it.
+    func finishing() { connection.setDeadline(channel.loop.now + connection.settings.idleTimeout) }
+
+    /// The response has gone out whole: on to the next request, or the end.
+    private func finishedResponse(of stream: HTTP1ServerStream) {
+        let goesOn = stream.keepAlive && stream.isRequestWhole && !isDraining
+        let handler = release(stream)
+        if goesOn {
+            state = .head
+            awaitHead(first: false)
+        } else {
+            state = .closing
+            connection.closeWhenFlushed()
         }
-        stream.isClosed = true
+        handler?.responseFinished()
+        if goesOn { readWaiting() }
+    }
+
+    /// Lets the stream go: it and this object would keep each other alive.
+    private func release(_ stream: HTTP1ServerStream) -> (any ServerStreamHandler)? {
         let handler = stream.handler
+        stream.isClosed = true
         stream.handler = nil
         self.stream = nil
-        handler?.responseFinished()
-        state = .head
-        if waiting.isEmpty { awaitHead(first: false) }
-        if !waiting.isEmpty, !isReading { readWaiting() }
-    }
-
-    private func endAfter(_ stream: HTTP1ServerStream) {
-        state = .closing
-        stream.isClosed = true
-        let handler = stream.handler
-        stream.handler = nil
-        connection.closeWhenFlushed()
-        handler?.responseFinished()
+        unconsumed = 0
+        updateReading()
+        return handler
     }
 
     func abort(_ stream: HTTP1ServerStream) {
         guard self.stream === stream, !stream.isClosed else { return }
         state = .closing
-        stream.isClosed = true
-        stream.handler = nil
+        _ = release(stream)
         connection.closeWhenFlushed(abruptly: stream.version == .http10 || stream.endsWithClose)
     }
 
@@ -333,11 +352,9 @@ final class HTTP1Server: ServerProtocol {
 
     func ended(_ end: ClientEnd) {
         state = .closing
-        guard let stream, !stream.isClosed else { return }
-        stream.isClosed = true
-        let handler = stream.handler
-        stream.handler = nil
-        handler?.clientLeft(end)
+        waiting = []
+        guard let stream else { return }
+        release(stream)?.clientLeft(end)
     }
 
     func drain() {
@@ -347,9 +364,10 @@ final class HTTP1Server: ServerProtocol {
     }
 
     func deadlinePassed() {
-        // A response that is still being taken is no idleness.
-        if !output.isEmpty || channel.backlog > 0 {
-            awaitHead(first: false)
+        if let stream {
+            // Only a finished response has a deadline of ours: it is not to wait for its client for ever.
+            let due = max(channel.lastProgress, stream.lastMoved) + connection.settings.idleTimeout
+            if due > channel.loop.now { connection.setDeadline(due) } else { connection.close(.edge) }
             return
         }
         guard case .head = state, headDeadlineRuns else {

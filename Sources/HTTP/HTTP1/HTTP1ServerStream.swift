@@ -104,10 +104,10 @@ final class HTTP1ServerStream: ServerStream {
         }
         isFinished = true
         connection.channel.mark()
-        server.finishedResponse(of: self)
+        server.finishing()
     }
 
     override func abort() { server.abort(self) }
 
-    override func consumed(_ bytes: Int) {}
+    override func consumed(_ bytes: Int) { server.consumed(bytes, of: self) }
 }

@@ -25,7 +25,22 @@ package enum HTTP2SettingsField {
             payload.append(UInt8(truncatingIfNeeded: bits))
             pending = 0
         }
-        return payload
+        return areValid(payload) ? payload : nil
+    }
+
+    /// Values that RFC 9113 section 6.5.2 allows: with others the connection would end right after its upgrade.
+    private static func areValid(_ payload: [UInt8]) -> Bool {
+        for start in stride(from: 0, to: payload.count, by: settingBytes) {
+            let id = Int(payload[start]) << 8 | Int(payload[start + 1])
+            let value = payload[start + 2..<start + settingBytes].reduce(0) { $0 << 8 | Int($1) }
+            switch id {
+            case 2, 8, 9: if value > 1 { return false }
+            case 4: if value > 0x7fff_ffff { return false }
+            case 5: if !(16_384...16_777_215).contains(value) { return false }
+            default: break
+            }
+        }
+        return true
     }
 
     private static func sextet(_ character: UInt8) -> UInt32? {

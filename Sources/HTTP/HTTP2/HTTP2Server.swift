@@ -23,16 +23,20 @@ final class HTTP2Server: ServerProtocol {
     private var isDraining = false
     private var isGoingAway = false
     private var isFatal = false
+    private var isEnded = false
     private var preamble: [UInt8] = []
 
     private var frames = HTTP2FrameReader()
     private var history = HTTP2StreamHistory()
+    /// Bytes of bodies that came on streams now closed and that no handler can take any more.
+    private var orphaned = 0
 
     private var settingsDue: Nanoseconds
     private var headersDue: Nanoseconds = .max
     private var noticeDue: Nanoseconds = .max
     private var idleDue: Nanoseconds = .max
-    private var broken: [(stream: HTTP2ServerStream, due: Nanoseconds)] = []
+    /// Streams that are to be reset when they have not ended by then.
+    private var ending: [(stream: HTTP2ServerStream, due: Nanoseconds)] = []
     /// Streams whose output has just run dry in this flush and that are to be reset for it.
     private var drySince: [HTTP2ServerStream] = []
 
@@ -83,7 +87,9 @@ final class HTTP2Server: ServerProtocol {
         let stream = HTTP2ServerStream(server: self, connection: connection, id: 1)
         stream.builder = nil
         stream.isRequestWhole = true
+        stream.isHEAD = request.head.method == .head
         streams[1] = stream
+        idleDue = .max
         history.opened(1)
         history.endedByClient(1)
         makeIncremental(1)
@@ -92,6 +98,7 @@ final class HTTP2Server: ServerProtocol {
         let handler = connection.delegate.handler(for: head, on: stream)
         stream.handler = handler
         handler.requestBegan()
+        // It came with HTTP/1.1, outside of all windows: nothing is owed for it.
         if !request.body.isEmpty { stream.handler?.requestBody(request.body.span) }
         if !stream.isClosed { stream.handler?.requestEnded() }
     }
@@ -117,7 +124,7 @@ final class HTTP2Server: ServerProtocol {
     func receive(_ bytes: Span<UInt8>) {
         precondition(!isOnStack, "nghttp2 is not re-entrant")
         var used = 0
-        while used < bytes.count, !isFatal {
+        while used < bytes.count, !isFatal, !isEnded {
             let rest = bytes.extracting(used..<bytes.count)
             switch frames.next(rest) {
             case .wait: used = bytes.count
@@ -147,6 +154,7 @@ final class HTTP2Server: ServerProtocol {
     /// What the library does not judge: too many frames that ask for nothing, and frames that come too late.
     private func judge(_ header: HTTP2FrameHeader) -> nghttp2_error_code? {
         // The frame is judged by what came before it, and remembered after.
+        if header.type != HTTP2FrameHeader.continuation { headersDue = .max }
         let isOpen = streams[header.stream] != nil
         defer {
             if header.endsStream || header.type == HTTP2FrameHeader.resetStream { history.endedByClient(header.stream) }
@@ -189,10 +197,8 @@ final class HTTP2Server: ServerProtocol {
     func beginHeaders(_ frame: nghttp2_frame) -> CInt {
         guard unsafe frame.headers.cat == NGHTTP2_HCAT_REQUEST else { return 0 }
         let id = unsafe frame.hd.stream_id
-        if headersDue == .max {
-            headersDue = now + connection.settings.headerTimeout
-            armDeadline()
-        }
+        headersDue = now + connection.settings.headerTimeout
+        armDeadline()
         streams[id] = HTTP2ServerStream(server: self, connection: connection, id: id)
         idleDue = .max
         history.opened(id)
@@ -238,7 +244,11 @@ final class HTTP2Server: ServerProtocol {
         guard let builder = stream.builder else { return }
         stream.builder = nil
         stream.isRequestWhole = ended
+        stream.isHEAD = builder.method.elementsEqual("HEAD".utf8)
         if let fault = builder.fault(isSecure: connection.isSecure, isTrusted: connection.settings.isTrusted) {
+            // No handler watches whether the client takes its answer.
+            ending.append((stream, now + connection.settings.idleTimeout))
+            armDeadline()
             connection.delegate.refusal(status: fault.status, message: fault.message, on: stream)
             return
         }
@@ -257,33 +267,35 @@ final class HTTP2Server: ServerProtocol {
             unsafe nghttp2_session_consume(session, id, bytes.count)
             return 0
         }
+        stream.unconsumed += bytes.count
         handler.requestBody(bytes)
         return 0
     }
 
-    func invalidFrame() -> CInt { abuse.resetSent(now: now) ? 0 : abusive() }
-
-    func streamClosed(_ id: Int32, code: UInt32) -> CInt {
-        guard let stream = streams.removeValue(forKey: id) else { return 0 }
-        let isWhole = stream.isFinished && stream.output.isEmpty && code == NGHTTP2_NO_ERROR.rawValue
-        stream.isClosed = true
-        stream.output.removeAll()
-        let handler = stream.handler
-        stream.handler = nil
-        if isWhole || stream.isFinished && stream.isEndSent {
-            handler?.responseFinished()
-        } else {
-            if !stream.isBroken, !isFatal, !abuse.resetReceived(now: now) { return abuseAfterClose(handler, code) }
-            handler?.clientLeft(.reset(code))
-        }
-        if streams.isEmpty { idleBegins() }
+    /// A header block that is invalid never comes to `frameReceived`. The reset that answers it is counted when it is sent.
+    func invalidFrame() -> CInt {
+        headersDue = .max
         return 0
     }
 
-    /// A close callback must not fail (nghttp2 leaks what it was closing): the connection goes after the call.
-    private func abuseAfterClose(_ handler: (any ServerStreamHandler)?, _ code: UInt32) -> CInt {
-        handler?.clientLeft(.reset(code))
-        unsafe nghttp2_session_terminate_session(session, NGHTTP2_ENHANCE_YOUR_CALM.rawValue)
+    func streamClosed(_ id: Int32, code: UInt32) -> CInt {
+        guard let stream = streams.removeValue(forKey: id) else { return 0 }
+        if streams.isEmpty { idleBegins() }
+        stream.isClosed = true
+        stream.output.removeAll()
+        orphaned += stream.unconsumed
+        ending.removeAll { $0.stream === stream }
+        let handler = stream.handler
+        stream.handler = nil
+        if stream.isEndSent {
+            handler?.responseFinished()
+            return 0
+        }
+        handler?.clientLeft(stream.isResetByUs ? .violation : .reset(code))
+        // This callback must not fail (nghttp2 leaks what it was closing): the connection goes after the call.
+        if !stream.isResetByUs, !isFatal, !abuse.resetReceived(now: now) {
+            unsafe nghttp2_session_terminate_session(session, NGHTTP2_ENHANCE_YOUR_CALM.rawValue)
+        }
         return 0
     }
 
@@ -294,6 +306,7 @@ final class HTTP2Server: ServerProtocol {
             _ = unsafe nghttp2_submit_headers(
                 session, UInt8(NGHTTP2_FLAG_NONE.rawValue), stream.id, nil, fields, count, nil)
         }
+        stream.informationalHeads += 1
         channel.mark()
     }
 
@@ -322,11 +335,11 @@ final class HTTP2Server: ServerProtocol {
     /// The stream ends in RST_STREAM, once what it had to say has gone out, or after a second. nghttp2 drops queued DATA
     /// when a reset is submitted, so it waits for the DATA.
     func breakStream(_ stream: HTTP2ServerStream) {
-        guard stream.isHeadSent, !stream.output.isEmpty else {
+        guard stream.isHeadSent, !stream.isHeadOut || !stream.output.isEmpty else {
             reset(stream)
             return
         }
-        broken.append((stream, now + Self.brokenMax))
+        ending.append((stream, now + Self.brokenMax))
         armDeadline()
         resume(stream)
     }
@@ -339,7 +352,10 @@ final class HTTP2Server: ServerProtocol {
     }
 
     func consume(_ bytes: Int, of stream: HTTP2ServerStream) {
-        unsafe nghttp2_session_consume(session, stream.id, bytes)
+        let taken = min(bytes, stream.unconsumed)
+        guard taken > 0 else { return }
+        stream.unconsumed -= taken
+        unsafe nghttp2_session_consume(session, stream.id, taken)
         channel.mark()
     }
 
@@ -350,6 +366,11 @@ final class HTTP2Server: ServerProtocol {
         if !preamble.isEmpty {
             scratch.append(preamble)
             preamble = []
+        }
+        if orphaned > 0 {
+            // Or the connection's window would shrink with each upload that is cut.
+            unsafe nghttp2_session_consume_connection(session, orphaned)
+            orphaned = 0
         }
         isOnStack = true
         sendInto(scratch)
@@ -399,29 +420,31 @@ final class HTTP2Server: ServerProtocol {
 
     func sendData(stream id: Int32, header: UnsafeRawBufferPointer, length: Int) -> CInt {
         let scratch = channel.loop.scratch
-        unsafe scratch.append(header)
         guard let stream = streams[id] else { return CInt(NGHTTP2_ERR_CALLBACK_FAILURE.rawValue) }
+        unsafe scratch.append(header)
         stream.output.move(upTo: length, to: scratch)
         stream.lastMoved = now
         abuse.dataSent()
         if stream.output.isEmpty, stream.isBroken { drySince.append(stream) }
         moved.append(stream)
-        return 0
+        // Without a pause one `mem_send` goes on until every stream is dry.
+        return scratch.count < Self.flushMax ? 0 : CInt(NGHTTP2_ERR_PAUSE.rawValue)
     }
     private var moved: [HTTP2ServerStream] = []
 
     func frameSent(_ frame: nghttp2_frame) -> CInt {
         switch unsafe UInt32(frame.hd.type) {
         case NGHTTP2_HEADERS.rawValue, NGHTTP2_DATA.rawValue:
-            guard unsafe frame.hd.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0,
-                let stream = unsafe streams[frame.hd.stream_id]
-            else { return 0 }
+            guard let stream = unsafe streams[frame.hd.stream_id] else { return 0 }
+            if unsafe UInt32(frame.hd.type) == NGHTTP2_HEADERS.rawValue { headSent(stream) }
+            guard unsafe frame.hd.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0 else { return 0 }
             stream.isEndSent = true
             // An early final answer: the client need not send the rest of its body (RFC 9113 section 8.1).
             guard !stream.isRequestWhole else { return 0 }
             unsafe nghttp2_submit_rst_stream(
                 session, UInt8(NGHTTP2_FLAG_NONE.rawValue), stream.id, NGHTTP2_NO_ERROR.rawValue)
         case NGHTTP2_RST_STREAM.rawValue:
+            unsafe streams[frame.hd.stream_id]?.isResetByUs = true
             // Resets that answer faults of the client's; our own INTERNAL_ERROR and NO_ERROR are none.
             let code = unsafe frame.rst_stream.error_code
             guard code != NGHTTP2_INTERNAL_ERROR.rawValue, code != NGHTTP2_NO_ERROR.rawValue else { return 0 }
@@ -433,12 +456,23 @@ final class HTTP2Server: ServerProtocol {
         return 0
     }
 
+    private func headSent(_ stream: HTTP2ServerStream) {
+        if stream.informationalHeads > 0 {
+            stream.informationalHeads -= 1
+            return
+        }
+        stream.isHeadOut = true
+        if stream.isBroken, stream.output.isEmpty { drySince.append(stream) }
+    }
+
     private func afterFlush() {
         let handled = moved
         moved.removeAll(keepingCapacity: true)
         for stream in handled where !stream.isClosed { stream.handler?.outputMoved() }
         let wantsMore = unsafe nghttp2_session_want_read(session) != 0 || nghttp2_session_want_write(session) != 0
-        if isFatal || !wantsMore || isDraining && isGoingAway && streams.isEmpty { connection.closeWhenFlushed() }
+        if isFatal || !wantsMore || isGoingAway && streams.isEmpty {
+            connection.closeWhenFlushed(isGoingAway ? .edge : .violation)
+        }
     }
 
     func drained() {}
@@ -446,13 +480,16 @@ final class HTTP2Server: ServerProtocol {
     // MARK: Ends and deadlines
 
     func ended(_ end: ClientEnd) {
+        isEnded = true
         let all = streams
         streams = [:]
+        ending = []
+        drySince = []
         for stream in all.values.sorted(by: { $0.id < $1.id }) {
             stream.isClosed = true
             let handler = stream.handler
             stream.handler = nil
-            if stream.isFinished, stream.isEndSent { handler?.responseFinished() } else { handler?.clientLeft(end) }
+            if stream.isEndSent { handler?.responseFinished() } else { handler?.clientLeft(end) }
         }
     }
 
@@ -473,7 +510,7 @@ final class HTTP2Server: ServerProtocol {
 
     private func armDeadline() {
         var due = min(min(settingsDue, headersDue), min(noticeDue, idleDue))
-        for entry in broken { due = min(due, entry.due) }
+        for entry in ending { due = min(due, entry.due) }
         if due != .max { connection.setDeadline(due) } else { connection.clearDeadline() }
     }
 
@@ -481,9 +518,9 @@ final class HTTP2Server: ServerProtocol {
         if settingsDue <= now { fail(NGHTTP2_SETTINGS_TIMEOUT) }
         if headersDue <= now { fail(NGHTTP2_ENHANCE_YOUR_CALM) }
         if noticeDue <= now { goAway() }
-        if idleDue <= now, streams.isEmpty { fail(NGHTTP2_NO_ERROR) }
-        for entry in broken where entry.due <= now { reset(entry.stream) }
-        broken.removeAll { $0.due <= now || $0.stream.isClosed }
+        if idleDue <= now { fail(NGHTTP2_NO_ERROR) }
+        for entry in ending where entry.due <= now { reset(entry.stream) }
+        ending.removeAll { $0.due <= now }
         if !isFatal { armDeadline() }
     }
 

@@ -16,6 +16,15 @@ final class HTTP2ServerStream: ServerStream {
     var isEndSent = false
     /// The stream is to be reset once `output` has gone out.
     var isBroken = false
+    /// Reset by us, for a fault of the client's or because the response is broken.
+    var isResetByUs = false
+    /// Informational heads handed to nghttp2 and not yet sent.
+    var informationalHeads = 0
+    /// The final head has been sent.
+    var isHeadOut = false
+    var isHEAD = false
+    /// Bytes of the request body that the handler has and has not taken yet.
+    var unconsumed = 0
     private var hasBody = false
 
     init(server: HTTP2Server, connection: ServerConnection, id: Int32) {
@@ -31,15 +40,15 @@ final class HTTP2ServerStream: ServerStream {
     }
 
     override func respond(_ head: ResponseHead, end: Bool) {
-        guard !isClosed, !isHeadSent else { return }
+        guard !isClosed, !isBroken, !isHeadSent else { return }
         isHeadSent = true
-        hasBody = !end
+        hasBody = !end && !isHEAD
         isFinished = end
         server.submitResponse(head, on: self, end: end)
     }
 
     override func send(_ bytes: Span<UInt8>) {
-        guard !isClosed, hasBody, !isFinished, !bytes.isEmpty else { return }
+        guard !isClosed, !isBroken, hasBody, !isFinished, !bytes.isEmpty else { return }
         if output.isEmpty { lastMoved = connection.channel.loop.now }
         bytesSent += bytes.count
         output.append(bytes)
@@ -47,7 +56,7 @@ final class HTTP2ServerStream: ServerStream {
     }
 
     override func finish(trailers: FieldBlock? = nil) {
-        guard !isClosed, isHeadSent, !isFinished else { return }
+        guard !isClosed, !isBroken, isHeadSent, !isFinished else { return }
         isFinished = true
         self.trailers = trailers
         server.resume(self)
@@ -57,6 +66,7 @@ final class HTTP2ServerStream: ServerStream {
     override func abort() {
         guard !isClosed, !isBroken else { return }
         isBroken = true
+        handler = nil
         server.breakStream(self)
     }
 
@@ -133,7 +143,7 @@ struct HTTP2RequestBuilder {
         if !authority.isEmpty {
             if !isAuthority(authority) { return (400, ":authority is malformed") }
             // Two names for one request is how requests are smuggled (RFC 9113 section 8.3.1).
-            if let host = fields.first(.host), !host.elementsEqual(authority) {
+            if let host = fields.first(.host), !host.equalsIgnoringCase(authority) {
                 return (400, ":authority and host differ")
             }
         } else {

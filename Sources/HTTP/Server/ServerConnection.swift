@@ -79,11 +79,9 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     }
 
     package func channel(_ channel: Channel, received bytes: Span<UInt8>) {
-        if let wire {
-            wire.receive(bytes)
-            return
-        }
-        sniff(bytes)
+        // What comes after the end is read, lest the close be a reset that takes our last words with it; and dropped.
+        guard !isEnded else { return }
+        if let wire { wire.receive(bytes) } else { sniff(bytes) }
     }
 
     /// On a connection in clear the first bytes say which protocol it is (RFC 9113 section 3.3, prior knowledge).
@@ -117,8 +115,7 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
 
     package func channel(_ channel: Channel, ended end: ChannelEnd) {
         switch end {
-        case .closed: close(.closed)
-        case .failed: close(.closed)
+        case .closed, .failed: close(.closed)
         case .tls: close(.violation)
         }
     }
@@ -129,27 +126,26 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     package func channelReleased(_ channel: Channel) {
         deadline.cancel(on: channel.loop)
         wire = nil
+        delegate.connectionEnded(self)
     }
 
     /// The protocol is done: what is queued goes out, then the connection closes.
-    func closeWhenFlushed(abruptly: Bool = false) {
+    func closeWhenFlushed(_ end: ClientEnd = .edge, abruptly: Bool = false) {
         guard !isEnded else { return }
         isEnded = true
-        deadline.cancel(on: channel.loop)
         channel.closeWhenFlushed(abruptly: abruptly)
-        // The channel keeps itself; no handler of a stream is left to hear of it.
-        finish(.edge)
+        finish(end)
     }
 
     private func finish(_ end: ClientEnd) {
         deadline.cancel(on: channel.loop)
         wire?.ended(end)
-        delegate.connectionEnded(self)
     }
 
     // MARK: Deadlines
 
     func setDeadline(_ due: Nanoseconds) {
+        guard !isEnded else { return }
         deadline.set(due, on: channel.loop, target: self, kind: 0)
     }
     func clearDeadline() { deadline.clear() }

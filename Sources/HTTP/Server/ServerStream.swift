@@ -39,7 +39,7 @@ package protocol ServerDelegate: AnyObject {
     func handler(for head: RequestHead, on stream: ServerStream) -> any ServerStreamHandler
     /// A request that broke the rules of HTTP: to be answered with this status, and no handler.
     func refusal(status: Int, message: String, on stream: ServerStream)
-    /// The connection is gone, with its last stream.
+    /// The connection is gone, with its last stream and its socket: at the end of a turn, once for each.
     func connectionEnded(_ connection: ServerConnection)
 }
 

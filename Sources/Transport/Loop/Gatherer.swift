@@ -14,7 +14,7 @@ struct Gatherer {
     private var windowStart: Nanoseconds = 0
     private var windowEvents: UInt64 = 0
     private var windowTurns: UInt64 = 0
-    private var isBusy = false
+    private(set) var isBusy = false
 
     init(_ mode: Gather) { self.mode = mode }
 

@@ -44,7 +44,12 @@ package enum Sockets {
         if unsafe clinux_connect(probe, &storage, address.length) == 0 || errno == EAGAIN {
             throw SystemError("bind", EADDRINUSE)
         }
-        if errno == ECONNREFUSED { unsafe unlink(address.host) }
+        // A file that is no socket refuses connections too: it is somebody's, and stays.
+        var status = stat()
+        guard errno == ECONNREFUSED, unsafe lstat(address.host, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK else {
+            return
+        }
+        unsafe unlink(address.host)
     }
 
     /// Begins to connect. The socket is non-blocking: `pending` says that the end of it comes as an event.

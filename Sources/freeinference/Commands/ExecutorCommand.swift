@@ -13,7 +13,8 @@ struct ExecutorCommand: ParsableCommand {
             "pace": 20, "tokens": 100, "fault": "die_after:5"}. Counters are at GET /simulator/counters.
 
             Faults: \(Faults.names.joined(separator: ", ")). N counts token events.
-            """)
+            """
+    )
 
     @Option(help: ArgumentHelp("Where to listen; port 0 is any free port.", valueName: "host:port|unix:/path"))
     var listen = "127.0.0.1:8001"
@@ -67,11 +68,7 @@ struct ExecutorCommand: ParsableCommand {
         } catch {
             throw ValidationError("\(error)")
         }
-        do {
-            try ExecutorSimulator.runUntilSignal(listen: try address(), options: options, processor: pin)
-        } catch let failure as ListenerSet.Failure {
-            throw ValidationError("\(failure)")
-        }
+        try ExecutorSimulator.runUntilSignal(listen: try address(), options: options, processor: pin)
     }
 
     func validate() throws {
@@ -112,6 +109,7 @@ struct Delay: ExpressibleByArgument {
     }
 
     var defaultValueDescription: String {
-        nanoseconds % 1_000_000_000 == 0 && nanoseconds > 0 ? "\(nanoseconds / 1_000_000_000)s" : "\(nanoseconds / 1_000_000)ms"
+        nanoseconds % 1_000_000_000 == 0 && nanoseconds > 0
+            ? "\(nanoseconds / 1_000_000_000)s" : "\(nanoseconds / 1_000_000)ms"
     }
 }

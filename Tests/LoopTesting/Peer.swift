@@ -1,0 +1,86 @@
+// The other end of a connection under test: a plain non-blocking socket that a test says and sees every byte of.
+import CLinux
+import Glibc
+package import Transport
+
+package final class Peer {
+    package enum End: Equatable { case closed, reset }
+
+    package let descriptor: CInt
+    package var received: [UInt8] = []
+    package private(set) var end: End?
+    private var isOpen = true
+
+    package init(descriptor: CInt) {
+        self.descriptor = descriptor
+        _ = clinux_set_nonblocking(descriptor)
+    }
+
+    deinit { close() }
+
+    /// Connects, waiting as long as it takes. - Parameter receiveBuffer: small, for a reader that is to be felt.
+    package convenience init(to address: SocketAddress, receiveBuffer: CInt? = nil) {
+        let descriptor = socket(address.family, CInt(SOCK_STREAM.rawValue), 0)
+        if let receiveBuffer { _ = clinux_set_integer_option(descriptor, SOL_SOCKET, SO_RCVBUF, receiveBuffer) }
+        var storage = address.storage
+        let result = clinux_connect(descriptor, &storage, address.length)
+        precondition(result == 0, "connect: \(errno)")
+        self.init(descriptor: descriptor)
+    }
+
+    /// Two connected unix sockets: one for a loop, one for the test.
+    package static func pair() -> (socket: Socket, peer: Peer) {
+        var descriptors: [CInt] = [0, 0]
+        let result = socketpair(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0, &descriptors)
+        precondition(result == 0)
+        _ = clinux_set_nonblocking(descriptors[0])
+        return (Socket(descriptor: descriptors[0]), Peer(descriptor: descriptors[1]))
+    }
+
+    package var text: String { String(decoding: received, as: UTF8.self) }
+
+    /// Sends what fits. - Returns: how many bytes were taken.
+    @discardableResult
+    package func send(_ bytes: [UInt8]) -> Int {
+        let count = Glibc.send(descriptor, bytes, bytes.count, clinux_MSG_NOSIGNAL)
+        return max(0, count)
+    }
+    @discardableResult
+    package func send(_ text: String) -> Int { send(Array(text.utf8)) }
+
+    /// Reads what is there, up to `limit` bytes.
+    package func poll(limit: Int = .max) {
+        var left = limit
+        var buffer = [UInt8](repeating: 0, count: 64 << 10)
+        while isOpen, end == nil, left > 0 {
+            let count = recv(descriptor, &buffer, min(buffer.count, left), 0)
+            if count > 0 {
+                received += buffer[..<count]
+                left -= count
+            } else if count == 0 {
+                end = .closed
+            } else {
+                if errno == ECONNRESET { end = .reset }
+                return
+            }
+        }
+    }
+
+    package func take() -> [UInt8] {
+        defer { received = [] }
+        return received
+    }
+
+    package func shutdown() { _ = Glibc.shutdown(descriptor, CInt(SHUT_WR)) }
+
+    package func close() {
+        guard isOpen else { return }
+        isOpen = false
+        _ = Glibc.close(descriptor)
+    }
+
+    package func reset() {
+        _ = clinux_set_linger(descriptor, 0)
+        close()
+    }
+}

@@ -1,0 +1,71 @@
+// An event loop that a test turns by hand, with a clock that the test sets.
+import CLinux
+import Glibc
+package import Transport
+
+package final class TestLoop {
+    package let clock = ManualClock()
+    package let loop: EventLoop
+    private var listeners: [Listener] = []
+
+    package init(gather: Gather = .off) { loop = EventLoop(clock: .manual(clock), gather: gather) }
+
+    /// Turns until nothing more can be expected of a loopback connection.
+    package func settle(_ peers: Peer...) {
+        for _ in 0..<12 {
+            loop.turn(waitMax: 0)
+            for peer in peers { peer.poll() }
+        }
+    }
+
+    /// Turns until `condition` holds. - Returns: false when it did not in very many turns.
+    @discardableResult
+    package func run(_ peers: Peer..., until condition: () -> Bool) -> Bool {
+        for _ in 0..<4000 {
+            if condition() { return true }
+            loop.turn(waitMax: 1)
+            for peer in peers { peer.poll() }
+        }
+        return condition()
+    }
+
+    /// Sets the clock forward, and lets what is due happen.
+    package func pass(_ duration: Nanoseconds, _ peers: Peer...) {
+        clock.advance(by: duration)
+        for _ in 0..<12 {
+            loop.turn(waitMax: 0)
+            for peer in peers { peer.poll() }
+        }
+    }
+
+    /// Listens on a free port of loopback.
+    package func listen(_ accepted: @escaping (Socket, SocketAddress) -> Void) throws -> SocketAddress {
+        let socket = try Sockets.listen(on: SocketAddress(numeric: "127.0.0.1", port: 0)!, shared: false)
+        listeners.append(Listener(loop: loop, socket: socket, accepted: accepted, exhausted: { _ in }))
+        return Sockets.localAddress(of: socket)!
+    }
+
+    /// A TCP connection over loopback: a channel in the loop and the test's end of it.
+    package func tcp(receiveBuffer: CInt? = nil) throws -> (socket: Socket, peer: Peer) {
+        var socket: Socket?
+        let address = try listen { accepted, _ in socket = accepted }
+        let peer = Peer(to: address, receiveBuffer: receiveBuffer)
+        run { socket != nil }
+        return (socket!, peer)
+    }
+}
+
+package let second: Nanoseconds = 1_000_000_000
+
+/// An address where nobody listens.
+package func refusingAddress() throws -> SocketAddress {
+    let socket = try Sockets.listen(on: SocketAddress(numeric: "127.0.0.1", port: 0)!, shared: false)
+    defer { socket.close() }
+    return Sockets.localAddress(of: socket)!
+}
+
+/// A directory of this test's own.
+package func temporaryDirectory() -> String {
+    var template = Array("/tmp/freeinference-test-XXXXXX".utf8CString)
+    return String(cString: mkdtemp(&template))
+}

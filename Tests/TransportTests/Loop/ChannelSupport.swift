@@ -1,0 +1,79 @@
+// What lies above a channel in these tests: keeps what it hears, says what it is told to.
+import LoopTesting
+import Transport
+
+final class Recorder: ChannelHandler {
+    var channel: Channel?
+    var opened = 0
+    var received: [UInt8] = []
+    var ends: [ChannelEnd] = []
+    var drained = 0
+    var flushes = 0
+    var released = 0
+    var callsAfterRelease = 0
+    var output: [UInt8] = []
+    var echoes = false
+    var onReceive: ((Channel) -> Void)?
+    var onEnd: ((Channel) -> Void)?
+    var onFlush: ((Channel) -> Void)?
+
+    init() {}
+
+    init(_ socket: Socket, on test: TestLoop) {
+        let peer = Sockets.localAddress(of: socket)!
+        channel = Channel.accept(socket, peer: peer, loop: test.loop)
+        channel!.attach(self)
+    }
+
+    func say(_ bytes: [UInt8]) {
+        output += bytes
+        channel?.mark()
+    }
+
+    private func count() { if released > 0 { callsAfterRelease += 1 } }
+
+    func channelOpened(_ channel: Channel) {
+        count()
+        opened += 1
+        channel.mark()
+    }
+    func channel(_ channel: Channel, received bytes: Span<UInt8>) {
+        count()
+        for index in bytes.indices { received.append(bytes[index]) }
+        if echoes { for index in bytes.indices { output.append(bytes[index]) } }
+        if echoes { channel.mark() }
+        onReceive?(channel)
+    }
+    func channel(_ channel: Channel, ended end: ChannelEnd) {
+        count()
+        ends.append(end)
+        onEnd?(channel)
+    }
+    func channelFlush(_ channel: Channel, into scratch: Scratch) {
+        count()
+        flushes += 1
+        scratch.append(output)
+        output = []
+        onFlush?(channel)
+    }
+    func channelDrained(_ channel: Channel) {
+        count()
+        drained += 1
+    }
+    func channelReleased(_ channel: Channel) {
+        released += 1
+        self.channel = nil
+    }
+
+    var text: String { String(decoding: received, as: UTF8.self) }
+    var endedInOrder: Bool {
+        if case .closed? = ends.first { return ends.count == 1 }
+        return false
+    }
+    var failure: SystemError? {
+        if case .failed(let error)? = ends.first { return error }
+        return nil
+    }
+}
+
+func pattern(_ count: Int) -> [UInt8] { (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) } }

@@ -1,0 +1,88 @@
+// Addresses and listening sockets.
+import CLinux
+import Glibc
+import LoopTesting
+import Testing
+import Transport
+
+@Suite struct SocketTests {
+    @Test func addressesSayWhatTheyAre() throws {
+        let four = try #require(SocketAddress(numeric: "127.0.0.1", port: 8080))
+        #expect(four.description == "127.0.0.1:8080" && four.isLoopback && !four.isUnix && four.port == 8080)
+        let six = try #require(SocketAddress(numeric: "::1", port: 443))
+        #expect(six.description == "[::1]:443" && six.isLoopback && six.host == "::1")
+        let any = try #require(SocketAddress(numeric: "0.0.0.0", port: 1))
+        #expect(!any.isLoopback)
+        let unix = try #require(SocketAddress(unixPath: "/run/x.sock"))
+        #expect(unix.description == "unix:/run/x.sock" && unix.isLoopback && unix.port == 0)
+        #expect(SocketAddress(numeric: "localhost", port: 1) == nil)
+        #expect(SocketAddress(unixPath: "") == nil)
+        #expect(SocketAddress(unixPath: String(repeating: "x", count: 108)) == nil)
+        #expect(SocketAddress(unixPath: String(repeating: "x", count: 107))?.host.utf8.count == 107)
+    }
+
+    @Test func eachWorkerHasASocketOfItsOwnOnOnePort() throws {
+        let set = try ListenerSet(addresses: [SocketAddress(numeric: "127.0.0.1", port: 0)!], workers: 3)
+        defer { set.close() }
+        let sockets = (0..<3).map { set.socket(address: 0, worker: $0) }
+        #expect(Set(sockets.map(\.descriptor)).count == 3)
+        #expect(set.addresses[0].port != 0)
+        #expect(Set(sockets.map { Sockets.localAddress(of: $0)!.port }) == [set.addresses[0].port])
+    }
+
+    @Test func anAddressInUseIsRefusedAlsoWithSharedPorts() throws {
+        let first = try ListenerSet(addresses: [SocketAddress(numeric: "127.0.0.1", port: 0)!], workers: 2)
+        defer { first.close() }
+        let failure = #expect(throws: ListenerSet.Failure.self) {
+            try ListenerSet(addresses: [SocketAddress(numeric: "127.0.0.1", port: 0)!, first.addresses[0]], workers: 2)
+        }
+        #expect(failure?.cause.code == EADDRINUSE)
+        #expect(failure?.description.contains(first.addresses[0].description) == true)
+    }
+
+    @Test func aStaleUnixSocketIsReplacedAndALiveOneIsNot() throws {
+        let path = temporaryDirectory() + "/s.sock"
+        let address = SocketAddress(unixPath: path)!
+        // A process that died leaves its file.
+        try Sockets.listen(on: address, shared: false).close()
+        #expect(access(path, F_OK) == 0)
+        let live = try ListenerSet(addresses: [address], workers: 2)
+        #expect(live.socket(address: 0, worker: 0).descriptor == live.socket(address: 0, worker: 1).descriptor)
+        #expect(throws: ListenerSet.Failure.self) { try ListenerSet(addresses: [address], workers: 2) }
+        live.close()
+        #expect(access(path, F_OK) != 0)
+    }
+
+    @Test func aFileThatIsNoSocketStays() throws {
+        let path = temporaryDirectory() + "/precious"
+        close(creat(path, 0o600))
+        #expect(throws: ListenerSet.Failure.self) {
+            try ListenerSet(addresses: [SocketAddress(unixPath: path)!], workers: 1)
+        }
+        #expect(access(path, F_OK) == 0)
+    }
+
+    @Test func anInheritedSocketIsUsedAndItsFileLeftAlone() throws {
+        let path = temporaryDirectory() + "/inherited.sock"
+        let unix = SocketAddress(unixPath: path)!
+        let inherited = [
+            try Sockets.listen(on: unix, shared: false),
+            try Sockets.listen(on: SocketAddress(numeric: "127.0.0.1", port: 0)!, shared: false),
+        ]
+        let tcp = Sockets.localAddress(of: inherited[1])!
+        let set = try ListenerSet(addresses: [tcp, unix], workers: 2, inherited: inherited)
+        #expect(set.socket(address: 0, worker: 1).descriptor == inherited[1].descriptor)
+        #expect(set.socket(address: 1, worker: 1).descriptor == inherited[0].descriptor)
+        set.close()
+        #expect(access(path, F_OK) == 0, "systemd owns the file of the socket it hands over")
+    }
+
+    @Test func theEnvironmentOfSocketActivationIsReadWithCare() {
+        let pid = String(getpid())
+        #expect(ListenerSet.inherited(from: [:]).isEmpty)
+        #expect(ListenerSet.inherited(from: ["LISTEN_PID": "1", "LISTEN_FDS": "1"]).isEmpty)
+        #expect(ListenerSet.inherited(from: ["LISTEN_PID": pid, "LISTEN_FDS": "x"]).isEmpty)
+        #expect(ListenerSet.inherited(from: ["LISTEN_PID": pid, "LISTEN_FDS": "-1"]).isEmpty)
+        #expect(ListenerSet.inherited(from: ["LISTEN_PID": pid, "LISTEN_FDS": "2147483647"]).isEmpty)
+    }
+}
