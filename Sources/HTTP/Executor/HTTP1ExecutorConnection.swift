@@ -77,6 +77,7 @@ final class HTTP1ExecutorConnection: ChannelHandler, TimerTarget {
     func channelDrained(_ channel: Channel) {
         guard isRequestSent, let stream, !stream.isSentReported else { return }
         stream.isSentReported = true
+        channel.acknowledgeLate()
         stream.handler?.requestSent()
     }
 
