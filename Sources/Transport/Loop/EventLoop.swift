@@ -90,7 +90,7 @@ package final class EventLoop {
     /// One turn. - Parameter waitMax: the longest time to wait for events, in milliseconds; -1 for as long as it takes.
     package func turn(waitMax: Int = -1) {
         let timeout = marked.isEmpty && unread.isEmpty ? pollTimeout(waitMax) : 0
-        if timeout != 0 { gatherer.gather() }
+        if timeout != 0 { gatherer.gather(clock: clock, lastTurn: now) }
         let count = unsafe Int(epoll_wait(poller, events, CInt(Self.eventsMax), CInt(timeout)))
         now = clock.now
         readUnread()
