@@ -99,6 +99,7 @@ final class HTTP1ExecutorConnection: ChannelHandler, TimerTarget {
             return
         }
         stream?.hasReceived = true
+        if isRequestSent, stream?.request.body != nil { stream?.letGoOfRequest() }
         // The kernel goes back to acknowledging at once whenever an acknowledgement has been late: so say it again.
         reads &+= 1
         if reads & 15 == 2 { channel.acknowledgeLate() }

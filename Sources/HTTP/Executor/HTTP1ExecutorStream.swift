@@ -6,7 +6,7 @@ internal import Transport
 /// A stale connection is replaced once, unseen.
 final class HTTP1ExecutorStream: ExecutorStream, TimerTarget {
     private let client: ExecutorClient
-    let request: ExecutorRequest
+    private(set) var request: ExecutorRequest
     var handler: (any ExecutorStreamHandler)?
     var connection: HTTP1ExecutorConnection?
     /// The connection had served before: the executor may have closed it while the request was on its way.
@@ -41,6 +41,12 @@ final class HTTP1ExecutorStream: ExecutorStream, TimerTarget {
     func timerFired(_ kind: Int) {
         guard let failure = pendingFailure else { return }
         failed(failure)
+    }
+
+    /// The request has gone out and its answer has begun: nothing will be sent again.
+    func letGoOfRequest() {
+        request.body = nil
+        request.fields.removeAll()
     }
 
     func setReading(_ reading: Bool) { connection?.setReading(reading) }

@@ -59,15 +59,17 @@ extension HTTP1Server {
         guard let stream else { return }
         state = .closing
         stream.keepAlive = false
-        let handler = stream.handler
-        stream.handler = nil
-        if !stream.isFinished { handler?.clientLeft(.violation) }
         if !stream.isHeadSent {
+            if stream.handler?.requestBroke(status: status, message: message) == true { return }
+            let handler = stream.handler
+            stream.handler = nil
+            handler?.clientLeft(.violation)
             connection.delegate.refusal(status: status, message: message, on: stream)
-        } else if stream.isFinished {
-            // The answer is on its way already; `drained` ends the connection.
-            stream.handler = handler
-        } else {
+        } else if !stream.isFinished {
+            // In the midst of an answer. One that is whole goes out, and `drained` ends the connection.
+            let handler = stream.handler
+            stream.handler = nil
+            handler?.clientLeft(.violation)
             abort(stream)
         }
     }

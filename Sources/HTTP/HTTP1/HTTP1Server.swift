@@ -244,9 +244,9 @@ final class HTTP1Server: ServerProtocol {
 
     /// The kernel has taken everything up to here.
     func drained() {
-        guard let stream, output.isEmpty else { return }
+        guard let stream else { return }
         stream.lastMoved = channel.loop.now
-        if stream.isFinished { finishedResponse(of: stream) } else { stream.handler?.outputMoved() }
+        if !stream.isFinished { stream.handler?.outputMoved() } else if output.isEmpty { finishedResponse(of: stream) }
     }
 
     /// The response is whole: it remains to get it to the client, who may be slow about it.

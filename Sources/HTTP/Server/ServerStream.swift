@@ -23,6 +23,10 @@ package protocol ServerStreamHandler: AnyObject {
     func requestBody(_ bytes: Span<UInt8>)
     /// The request body is whole.
     func requestEnded()
+    /// The body breaks the rules of HTTP, and nothing has been said yet.
+    ///
+    /// True when the handler answers so; else it is told that the client left, and the delegate refuses.
+    func requestBroke(status: Int, message: String) -> Bool
     /// The client left before the response was whole. Nothing more may be sent.
     func clientLeft(_ end: ClientEnd)
     /// Bytes have left `buffered` for the client.
@@ -33,6 +37,7 @@ package protocol ServerStreamHandler: AnyObject {
 
 extension ServerStreamHandler {
     package func requestBegan() {}
+    package func requestBroke(status: Int, message: String) -> Bool { false }
 }
 
 /// Makes what serves a request.

@@ -256,7 +256,9 @@ package final class Channel: Registered, TimerTarget {
             }
         } else if count == 0 {
             end(writeFailure.map { .failed($0) } ?? .closed)
-        } else if errno != EAGAIN, errno != EINTR {
+        } else if errno == EINTR {
+            revisit()
+        } else if errno != EAGAIN {
             end(.failed(SystemError.last("read")))
         }
     }
