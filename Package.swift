@@ -41,7 +41,8 @@ let package = Package(
         // Floor 5: composition, and the two tools that drive it.
         .target(
             name: "Edge",
-            dependencies: ["Transport", "HTTP", "Routing", "Inference", .product(name: "Yams", package: "Yams")],
+            dependencies: [
+                "CLinux", "Transport", "HTTP", "Routing", "Inference", .product(name: "Yams", package: "Yams")],
             swiftSettings: strict
         ),
         .target(
@@ -50,7 +51,7 @@ let package = Package(
         .target(
             name: "Bench",
             dependencies: [
-                "Transport", "HTTP", "Inference", "CNghttp2",
+                "Transport", "HTTP", "Inference", "CLinux", "CNghttp2",
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
             ],
             swiftSettings: strict
@@ -59,7 +60,7 @@ let package = Package(
         .executableTarget(
             name: "freeinference",
             dependencies: [
-                "Edge", "ExecutorSimulator", "Bench",
+                "Edge", "ExecutorSimulator", "Bench", "Transport",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict
@@ -75,11 +76,12 @@ let package = Package(
         .testTarget(name: "HTTPTests", dependencies: ["HTTP", "Transport", "LoopTesting"], swiftSettings: tests),
         .testTarget(name: "RoutingTests", dependencies: ["Routing", "Transport"], swiftSettings: tests),
         .testTarget(name: "InferenceTests", dependencies: ["Inference"], swiftSettings: tests),
-        .testTarget(name: "EdgeTests", dependencies: ["Edge", "Inference", "Routing"], swiftSettings: tests),
+        .testTarget(name: "EdgeTests", dependencies: ["Edge", "HTTP", "Inference", "Routing", "Transport"], swiftSettings: tests),
         .testTarget(
             name: "ExecutorSimulatorTests", dependencies: ["ExecutorSimulator", "Transport", "HTTP"],
             swiftSettings: tests
         ),
+        .testTarget(name: "BenchTests", dependencies: ["Bench", "Transport"], swiftSettings: tests),
         .testTarget(
             name: "EndToEnd",
             dependencies: [.product(name: "Subprocess", package: "swift-subprocess")],

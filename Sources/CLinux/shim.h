@@ -80,9 +80,12 @@ static inline int clinux_set_timer_slack(unsigned long nanoseconds) {
 /* Macros with casts or arithmetic do not import. */
 static const uint32_t clinux_EPOLLIN = EPOLLIN, clinux_EPOLLOUT = EPOLLOUT, clinux_EPOLLERR = EPOLLERR;
 static const uint32_t clinux_EPOLLHUP = EPOLLHUP, clinux_EPOLLRDHUP = EPOLLRDHUP;
+static const uint32_t clinux_EPOLLET = EPOLLET;
 static const uint32_t clinux_EPOLLEXCLUSIVE = EPOLLEXCLUSIVE;
 static const int clinux_SOCK_STREAM_FLAGS = SOCK_STREAM;
 static const int clinux_NONBLOCK_CLOEXEC = SOCK_NONBLOCK | SOCK_CLOEXEC;
+static const int clinux_SOCK_DGRAM_CLOEXEC = SOCK_DGRAM | SOCK_CLOEXEC, clinux_SIGNALFD_FLAGS = SFD_NONBLOCK | SFD_CLOEXEC;
+static const int clinux_EVENTFD_BLOCKING = EFD_CLOEXEC;
 static const int clinux_EVENTFD_FLAGS = EFD_NONBLOCK | EFD_CLOEXEC, clinux_EPOLL_CLOEXEC = EPOLL_CLOEXEC;
 static const int clinux_MSG_NOSIGNAL = MSG_NOSIGNAL;
 static const int clinux_IPPROTO_TCP = IPPROTO_TCP, clinux_IPPROTO_IPV6 = IPPROTO_IPV6;

@@ -45,7 +45,7 @@ package struct StreamError: Equatable, Sendable {
     /// The bytes held between scans; at most 1 MiB.
     package var memory: Int { unsafe cjson_parser_memory(parser) }
     /// What the scan of so long a body takes, beyond the body.
-    package static func memoryForScan(of length: Int) -> Int { length * 17 / 3 + 4096 }
+    package static func memoryForScan(of length: Int) -> Int { max(length, 131_072) * 17 / 3 }
 
     /// Reads a whole request body.
     package func scanRequest(

@@ -236,6 +236,12 @@ import Testing
         #expect(run("data: {\"a\":1}\n\n", .other).meter.isCompleteAtCleanEnd)
     }
 
+    @Test func countsATokenThatComesWithTheFinish() {
+        let only = run(Self.chunk(#"[{"index":0,"delta":{"content":"a"},"finish_reason":"stop"}]"#), .openAIChat)
+        #expect(only.kinds == [.finish])
+        #expect(only.meter.tokens == 1 && only.meter.firstToken == 1000)
+    }
+
     @Test func isSmall() { #expect(MemoryLayout<Meter>.size < 200) }
 
     @Test func scansJSONAnswers() {

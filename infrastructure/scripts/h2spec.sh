@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 h2spec=${1:?usage: h2spec.sh PATH}
-binary=.build/release/freeinference
+binary=${FREEINFERENCE_BINARY:-.build/release/freeinference}
 expected='147 tests, 147 passed, 0 skipped, 0 failed'
 
 directory=$(mktemp -d)

@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-binary=.build/release/freeinference
+binary=${FREEINFERENCE_BINARY:-.build/release/freeinference}
 for port in 8443 8080 8100 9901; do
     if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
         echo "run: port $port of 127.0.0.1 is in use: end what listens there (ss -ltnp 'sport = :$port') and try again" >&2

@@ -39,6 +39,7 @@ final class HTTP1Server: ServerProtocol {
     /// Bytes of the request body that the handler has and has not taken yet.
     var unconsumed = 0
     var headDeadlineRuns = false
+    private var hasServed = false
 
     init(connection: ServerConnection) {
         self.connection = connection
@@ -120,10 +121,15 @@ final class HTTP1Server: ServerProtocol {
                     headBegan()
                     return used
                 case .failed(let error):
-                    refuse(status: error.status, message: error.message)
+                    if hasServed || Self.looksLikeHTTP(rest) {
+                        refuse(status: error.status, message: error.message)
+                    } else {
+                        connection.close(.violation)
+                    }
                     return bytes.count
                 case .head(let head, let consumed):
                     used += consumed
+                    hasServed = true
                     begin(head)
                     if case .upgradeBody(0) = state {
                         upgrade(rest: bytes.extracting(used..<bytes.count))
@@ -152,6 +158,19 @@ final class HTTP1Server: ServerProtocol {
             }
         }
         return used
+    }
+
+    /// A peer that never spoke HTTP (a broken HTTP/2 preface, a port scan) is not told in HTTP what is wrong with it.
+    private static func looksLikeHTTP(_ bytes: Span<UInt8>) -> Bool {
+        var line: [UInt8] = []
+        for index in bytes.indices where line.count < 4096 {
+            if bytes[index] == UInt8(ascii: "\r") || bytes[index] == UInt8(ascii: "\n") { break }
+            line.append(bytes[index])
+        }
+        let text = String(decoding: line, as: UTF8.self)
+        if text.contains("HTTP/") { return true }
+        if case .other = Method(line.prefix { $0 != UInt8(ascii: " ") }) { return false }
+        return true
     }
 
     /// The first bytes of a next request are there: from now on the head has `headerTimeout` to be complete.

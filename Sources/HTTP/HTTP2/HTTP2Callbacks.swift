@@ -13,9 +13,6 @@ private func recover<R>(_ context: UnsafeMutableRawPointer?, _ body: (HTTP2Serve
 enum HTTP2Callbacks {
     @unsafe
     static func install(in table: OpaquePointer) {
-        unsafe nghttp2_session_callbacks_set_on_begin_frame_callback(table) { _, header, context in
-            unsafe recover(context) { unsafe $0.beginFrame(header!.pointee) }
-        }
         unsafe nghttp2_session_callbacks_set_on_begin_headers_callback(table) { _, frame, context in
             unsafe recover(context) { unsafe $0.beginHeaders(frame!.pointee) }
         }

@@ -28,9 +28,8 @@ final class HTTP2Server: ServerProtocol {
     var isEnded = false
     var preamble: [UInt8] = []
 
-    /// The last few streams the client opened, in order, all above `recentFloor`: for section 5.1.1 of RFC 9113.
-    var recent: [Int32] = []
-    var recentFloor: Int32 = 0
+    var frames = HTTP2FrameReader()
+    var history = HTTP2StreamHistory()
     /// Bytes of bodies that came on streams now closed and that no handler can take any more.
     var orphaned = 0
 
@@ -100,7 +99,8 @@ final class HTTP2Server: ServerProtocol {
         stream.isHEAD = request.head.method == .head
         streams[1] = stream
         idleDue = .max
-        remember(1)
+        history.opened(1)
+        history.endedByClient(1)
         makeIncremental(1)
         var head = request.head
         head.version = .http2
@@ -139,20 +139,61 @@ final class HTTP2Server: ServerProtocol {
     // MARK: Receiving
 
     func receive(_ bytes: Span<UInt8>) {
-        guard !isFatal else { return }
         precondition(!isOnStack, "nghttp2 is not re-entrant")
+        var used = 0
+        while used < bytes.count, !isFatal, !isEnded {
+            let rest = bytes.extracting(used..<bytes.count)
+            switch frames.next(rest) {
+            case .wait: used = bytes.count
+            case .bytes(let count, let header):
+                used += count
+                if let header, let code = judge(header) { fail(code) } else { feed(rest.extracting(0..<count)) }
+            case .header(let whole, let header, let taken):
+                used += taken
+                if let code = judge(header) { fail(code) } else { feed(whole.span) }
+            }
+        }
+        channel.mark()
+    }
+
+    private func feed(_ bytes: Span<UInt8>) {
         isOnStack = true
         let consumed = unsafe bytes.withUnsafeBufferPointer {
             unsafe nghttp2_session_mem_recv(session, $0.baseAddress, $0.count)
         }
         isOnStack = false
-        if consumed < 0, !isFatal {
-            // After these the library queues no GOAWAY of its own.
-            let calm = consumed == Int(NGHTTP2_ERR_FLOODED.rawValue) || consumed == Self.tooManyContinuations
-            fail(calm || isAbusive ? NGHTTP2_ENHANCE_YOUR_CALM : NGHTTP2_PROTOCOL_ERROR)
-        }
-        channel.mark()
+        guard consumed < 0, !isFatal else { return }
+        // After these the library queues no GOAWAY of its own.
+        let calm = consumed == Int(NGHTTP2_ERR_FLOODED.rawValue) || consumed == Self.tooManyContinuations
+        fail(calm || isAbusive ? NGHTTP2_ENHANCE_YOUR_CALM : NGHTTP2_PROTOCOL_ERROR)
     }
+
+    /// What the library does not judge: too many frames that ask for nothing, and frames that come too late.
+    private func judge(_ header: HTTP2FrameHeader) -> nghttp2_error_code? {
+        // The frame is judged by what came before it, and remembered after.
+        if header.type != HTTP2FrameHeader.continuation { headersDue = .max }
+        let isOpen = streams[header.stream] != nil
+        defer {
+            if header.endsStream || header.type == HTTP2FrameHeader.resetStream { history.endedByClient(header.stream) }
+        }
+        switch header.type {
+        case HTTP2FrameHeader.headers: return history.fault(ofFrameOn: header.stream, isOpen: isOpen)
+        case HTTP2FrameHeader.data:
+            if !abuse.data(isEmpty: header.length == 0 && !header.endsStream) { return NGHTTP2_ENHANCE_YOUR_CALM }
+            return history.fault(ofFrameOn: header.stream, isOpen: isOpen)
+        case HTTP2FrameHeader.continuation: return nil
+        default: break
+        }
+        // The old priorities are not used (RFC 9113 section 5.3), but what is malformed in them is an error still.
+        if header.type == HTTP2FrameHeader.priority, header.stream == 0 || header.number == header.stream {
+            return NGHTTP2_PROTOCOL_ERROR
+        }
+        if header.type == HTTP2FrameHeader.windowUpdate, !isOpen, header.length == 4, header.number == 0 {
+            return NGHTTP2_PROTOCOL_ERROR
+        }
+        return abuse.controlFrame(now: now) ? nil : NGHTTP2_ENHANCE_YOUR_CALM
+    }
+
     static let tooManyContinuations = -905
     var isAbusive = false
 
@@ -170,27 +211,6 @@ final class HTTP2Server: ServerProtocol {
         return CInt(NGHTTP2_ERR_CALLBACK_FAILURE.rawValue)
     }
 
-    func beginFrame(_ header: nghttp2_frame_hd) -> CInt {
-        if isEnded { return CInt(NGHTTP2_ERR_CALLBACK_FAILURE.rawValue) }
-        let type = UInt32(header.type)
-        if type != NGHTTP2_CONTINUATION.rawValue { headersDue = .max }
-        switch type {
-        case NGHTTP2_HEADERS.rawValue:
-            // nghttp2 takes a stream that was skipped for one that was closed; RFC 9113 section 5.1.1 does not.
-            let id = header.stream_id
-            if id % 2 == 1, id > recentFloor, let highest = recent.last, id < highest, !recent.contains(id) {
-                unsafe nghttp2_session_terminate_session(session, NGHTTP2_PROTOCOL_ERROR.rawValue)
-            }
-        case NGHTTP2_DATA.rawValue:
-            let isEmpty = header.length == 0 && header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) == 0
-            if !abuse.data(isEmpty: isEmpty) { return abusive() }
-        case NGHTTP2_CONTINUATION.rawValue: break
-        default:
-            if !abuse.controlFrame(now: now) { return abusive() }
-        }
-        return 0
-    }
-
     func beginHeaders(_ frame: nghttp2_frame) -> CInt {
         guard unsafe frame.headers.cat == NGHTTP2_HCAT_REQUEST else { return 0 }
         let id = unsafe frame.hd.stream_id
@@ -198,17 +218,9 @@ final class HTTP2Server: ServerProtocol {
         armDeadline()
         streams[id] = HTTP2ServerStream(server: self, connection: connection, id: id)
         idleDue = .max
-        remember(id)
+        history.opened(id)
         makeIncremental(id)
         return 0
-    }
-
-    func remember(_ id: Int32) {
-        if recent.count == 64 {
-            recentFloor = recent[31]
-            recent.removeFirst(32)
-        }
-        recent.append(id)
     }
 
     /// Siblings take turns (RFC 9218 section 10): by default nghttp2 sends the first stream to exhaustion.

@@ -17,6 +17,8 @@ package enum ClientEnd: Sendable {
 ///
 /// Every call comes from the loop, none from inside a call to the stream.
 package protocol ServerStreamHandler: AnyObject {
+    /// The stream knows its handler: the first call. An answer may be given from here on.
+    func requestBegan()
     /// Bytes of the request body, valid during the call; to be given back by `consumed` once they are taken.
     func requestBody(_ bytes: Span<UInt8>)
     /// The request body is whole.
@@ -27,6 +29,10 @@ package protocol ServerStreamHandler: AnyObject {
     func outputMoved()
     /// The response has gone out whole: the last call.
     func responseFinished()
+}
+
+extension ServerStreamHandler {
+    package func requestBegan() {}
 }
 
 /// Makes what serves a request.
@@ -70,7 +76,12 @@ package class ServerStream {
     /// The stream may have ended inside that call.
     func adopt(_ made: any ServerStreamHandler) {
         guard !isBroken else { return }
-        if isClosed { made.clientLeft(.edge) } else { handler = made }
+        if isClosed {
+            made.clientLeft(.edge)
+            return
+        }
+        handler = made
+        made.requestBegan()
     }
 
     /// Bytes that wait for the client.

@@ -24,6 +24,8 @@ package struct Meter: Sendable {
     /// How many choices must finish.
     private let choices: Int
     private var finished: UInt64 = 0
+    /// The event being read finishes a choice and has the last of its text.
+    private var finishCarriesText = false
 
     /// In nanoseconds, 0 until there is one; comments, usage and ends are not counted as events.
     package private(set) var firstEvent: UInt64 = 0
@@ -109,7 +111,8 @@ package struct Meter: Sendable {
         }
         lastEvent = now
         events += 1
-        guard kind == .token else { return }
+        guard kind == .token || finishCarriesText else { return }
+        finishCarriesText = false
         if tokens == 0 { firstToken = now }
         tokens += 1
     }
@@ -158,7 +161,7 @@ package struct Meter: Sendable {
         }
         if scan.error != nil { return .error }
         if scan.finished != 0 {
-            if scan.hasText { tokens += 1 }
+            finishCarriesText = scan.hasText
             return .finish
         }
         if scan.hasUsage, scan.hasEmptyChoices { return .usage }

@@ -25,13 +25,19 @@ package final class MemoryBudget: Sendable {
 
     package func release(_ bytes: Int) { charged.wrappingSubtract(bytes, ordering: .relaxed) }
 
-    /// An exchange begins to hold a buffer: its share is what is left, divided by those that hold one.
-    package func enter() { holders.wrappingAdd(1, ordering: .relaxed) }
-    package func leave() { holders.wrappingSubtract(1, ordering: .relaxed) }
-
-    /// How many bytes an exchange may buffer: at most `most`, at least 16 KiB.
-    package func share(most: Int) -> Int {
-        let left = max(0, limit - used)
-        return max(16 << 10, min(most, left / max(1, holders.load(ordering: .relaxed))))
+    /// An exchange begins to buffer: it is charged its share of what is left, at most `most` and at least 16 KiB, which
+    /// it has even when nothing is left.
+    package func enter(most: Int) -> Int {
+        let sharers = holders.wrappingAdd(1, ordering: .relaxed).newValue
+        let share = max(Self.shareMin, min(most, max(0, limit - used) / sharers))
+        charged.wrappingAdd(share, ordering: .relaxed)
+        return share
     }
+
+    package func leave(share: Int) {
+        holders.wrappingSubtract(1, ordering: .relaxed)
+        release(share)
+    }
+
+    package static let shareMin = 16 << 10
 }

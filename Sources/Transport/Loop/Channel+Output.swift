@@ -143,7 +143,7 @@ extension Channel {
     }
 
     func updateInterest() {
-        var wanted: UInt32 = 0
+        var wanted = clinux_EPOLLET
         if isReading, !hasEnded { wanted |= clinux_EPOLLIN }
         if watchesHangup, !hasEnded { wanted |= clinux_EPOLLRDHUP }
         if isBlocked || phase == .connecting { wanted |= clinux_EPOLLOUT }

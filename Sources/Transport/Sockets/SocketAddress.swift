@@ -119,5 +119,8 @@ package struct SystemError: Error, CustomStringConvertible {
 
     package var description: String { "\(call): \(Self.text(code))" }
 
+    /// This process has no descriptor left: no fault of the peer's.
+    package var isOutOfDescriptors: Bool { code == EMFILE || code == ENFILE }
+
     package static func text(_ code: CInt) -> String { unsafe String(cString: strerror(code)) }
 }

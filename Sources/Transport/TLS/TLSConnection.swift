@@ -150,6 +150,8 @@ internal import COpenSSL
     /// Says close_notify, if there is anyone to say it to.
     package mutating func shutdown() {
         guard isEstablished, failure == nil else { return }
+        // Said once: a second SSL_shutdown would go on to read, and the wire's input may be another connection's.
+        guard unsafe SSL_get_shutdown(raw) & SSL_SENT_SHUTDOWN == 0 else { return }
         ERR_clear_error()
         unsafe SSL_shutdown(raw)
         ERR_clear_error()

@@ -118,8 +118,11 @@ class Wire:
         self.outbound += data
         if pump:
             self.pump(0)
+            deadline = time.monotonic() + 10
             while len(self.outbound) > 1 << 20 and self.closed is None:
                 self.pump(0.1)
+                if time.monotonic() > deadline:
+                    self.closed = "stalled"
 
     def fields(self, options, method, path, more=()):
         scheme = "https" if options.ca else "http"
@@ -350,6 +353,30 @@ def stream_to_end(options):
     wire.close()
 
 
+def request(options):
+    """One request as it is told (--method, --path, --field, --body); --unfinished leaves its body open."""
+    wire = Wire(options)
+    # A CONNECT has neither (RFC 9113 section 8.5).
+    omitted = (":scheme", ":path") if options.method == "CONNECT" else ()
+    fields = [field for field in wire.fields(options, options.method, options.path) if field[0] not in omitted]
+    fields += [tuple(field.split(":", 1)) for field in options.field]
+    body = options.body.encode() if options.body is not None else None
+    stream = wire.streams[wire.open(fields, body=body, end=not options.unfinished)]
+    wire.wait(lambda: stream.ended or stream.reset is not None, options.seconds)
+    # A reset may follow the end.
+    wire.wait(lambda: stream.reset is not None, 0.2)
+    report(
+        status=stream.status,
+        fields=dict(stream.fields),
+        body=stream.body.decode(errors="replace"),
+        ended=stream.ended,
+        reset=stream.reset,
+        goaway=wire.goaway,
+        closed=wire.closed,
+    )
+    wire.close()
+
+
 # -- A client that does not read
 
 
@@ -554,7 +581,7 @@ def settings_unacknowledged(options):
 SCENARIOS = {
     function.__name__: function
     for function in (
-        leave, stream_to_end, slow_readers, rapid_reset, made_you_reset, ping_flood, settings_flood, priority_flood,
+        leave, stream_to_end, request, slow_readers, rapid_reset, made_you_reset, ping_flood, settings_flood, priority_flood,
         window_update_flood, empty_data, header_bomb, continuation_flood, settings_unacknowledged,
     )
 }  # fmt: skip
@@ -579,6 +606,11 @@ def main():
     parser.add_argument("--stop", choices=("window", "socket"), default="window")
     parser.add_argument("--count", type=int, default=20000, help="frames of a flood, fields of a bomb")
     parser.add_argument("--value", type=int, default=1, help="bytes in the value of a bomb's field")
+    parser.add_argument("--method", default="GET")
+    parser.add_argument("--path", default="/health")
+    parser.add_argument("--field", action="append", default=[], help="name:value of a request; may be repeated")
+    parser.add_argument("--body", help="the body of a request")
+    parser.add_argument("--unfinished", action="store_true", help="a request's body never ends")
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("scenario", choices=SCENARIOS)
     options = parser.parse_args()

@@ -139,6 +139,44 @@ def broken(client, options):
     expect(False, "a broken stream ended as a complete one")
 
 
+def responses(client, options):
+    """The responses API, streamed: its events in order, and the text that they add up to."""
+    kinds, text, completed = [], "", None
+    for event in client.responses.create(
+        model=options.model, input=options.prompt, max_output_tokens=options.tokens, stream=True,
+        extra_body=json.loads(options.extra or "{}"),
+    ):  # fmt: skip
+        kinds.append(event.type)
+        if event.type == "response.output_text.delta":
+            text += event.delta
+        if event.type in ("response.completed", "response.incomplete"):
+            completed = event.response
+    expect(kinds[0] == "response.created", f"the first event is {kinds[0]}")
+    expect(completed is not None and kinds[-1] == completed_type(completed), f"the last event is {kinds[-1]}")
+    expect(completed.output_text == text and text, "the deltas are not the text")
+    report(kinds=kinds, text=text, output_tokens=completed.usage.output_tokens)
+
+
+def completed_type(response):
+    return "response.completed" if response.status == "completed" else "response.incomplete"
+
+
+def brokenresponses(client, options):
+    """The executor breaks the responses stream: the SDK must raise."""
+    kinds = []
+    try:
+        for event in client.responses.create(
+            model=options.model, input=options.prompt, max_output_tokens=options.tokens, stream=True,
+            extra_body=json.loads(options.extra or "{}"),
+        ):  # fmt: skip
+            kinds.append(event.type)
+    except Exception as error:
+        report(kinds=kinds, raised=type(error).__name__, message=str(error))
+        return
+    report(kinds=kinds, raised=None)
+    expect(kinds and kinds[-1] == "response.failed", "a broken stream ended as a complete one")
+
+
 def unknown(client, options):
     """A model that does not exist."""
     try:
@@ -150,7 +188,12 @@ def unknown(client, options):
     expect(False, "an unknown model was served")
 
 
-SCENARIOS = {f.__name__: f for f in (stream, plainstream, nonstream, models, embeddings, cancel, broken, unknown)}
+SCENARIOS = {
+    f.__name__: f
+    for f in (
+        stream, plainstream, nonstream, models, embeddings, cancel, broken, responses, brokenresponses, unknown,
+    )
+}  # fmt: skip
 
 
 def main():

@@ -14,6 +14,20 @@ extension Server {
         )
     }
 
+    /// Runs a scenario of the official Anthropic SDK (`Clients/anthropic_sdk.py`) and gives its result lines.
+    func anthropicSDK(
+        _ scenario: String,
+        http2: Bool,
+        arguments: [String] = [],
+        within limit: Duration = .seconds(60)
+    ) async throws -> [JSON] {
+        try await python(
+            "anthropic_sdk.py",
+            ["--base-url", tls, "--ca", certificates.authority] + (http2 ? ["--http2"] : []) + arguments + [scenario],
+            within: limit
+        )
+    }
+
     /// Runs a frame-level scenario (`Clients/h2_raw.py`) and gives its result lines.
     func rawHTTP2(
         _ scenario: String,

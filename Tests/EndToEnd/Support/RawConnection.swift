@@ -29,6 +29,9 @@ final class RawConnection: Sendable {
         setsockopt(socket, CInt(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<CInt>.size))
     }
 
+    /// A connection that was accepted.
+    init(adopting socket: CInt) { descriptor = Mutex(socket) }
+
     deinit { close() }
 
     convenience init(port: Int) async throws { try await self.init(to: .loopback(port: port)) }

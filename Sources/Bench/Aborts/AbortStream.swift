@@ -1,0 +1,70 @@
+// One stream of `bench aborts`: lives until it is ripe, then is reset.
+internal import Transport
+
+/// What the streams of a phase report to.
+protocol AbortStreamOwner: AnyObject {
+    /// The phase's event has just come.
+    func ripened(_ stream: AbortStream)
+    /// It ended although nobody had reset it.
+    func endedBefore(_ stream: AbortStream, said: String)
+}
+
+final class AbortStream: ClientStreamHandler {
+    let phase: AbortPhase
+    let id: String
+    let openedAt = Clock.monotonicNow()
+    private(set) var stream: ClientStream?
+    private(set) var connection: (any ClientConnection)?
+    private unowned let owner: any AbortStreamOwner
+    private var scanner = TokenScanner()
+    private var status = 0
+    private var tokens = 0
+
+    init(phase: AbortPhase, id: String, owner: any AbortStreamOwner) {
+        self.phase = phase
+        self.id = id
+        self.owner = owner
+    }
+
+    func open(_ request: ClientRequest, on connection: any ClientConnection) {
+        let limit = phase == .body ? request.body.count / 2 : Int.max
+        let stream = ClientStream(request, bodyLimit: limit, handler: self)
+        self.stream = stream
+        self.connection = connection
+        connection.open(stream)
+    }
+
+    /// May be reset by the clock.
+    func isRipe(at now: Nanoseconds) -> Bool {
+        guard let age = phase.ageMin, let stream else { return false }
+        return now >= openedAt + age && stream.bodySent == stream.bodyLimit && tokens >= phase.tokensMin
+    }
+
+    func reset() {
+        guard let stream else { return }
+        connection?.reset(stream)
+    }
+
+    func responded(status: Int) { self.status = status }
+
+    func received(_ bytes: Span<UInt8>, at now: Nanoseconds) {
+        guard status == 200, stream?.handler != nil else { return }
+        let before = tokens
+        var counted = tokens
+        scanner.feed(bytes) { event in
+            if case .token = event { counted += 1 }
+        }
+        tokens = counted
+        if phase.ageMin == nil, before < phase.tokensMin, tokens >= phase.tokensMin { owner.ripened(self) }
+    }
+
+    func ended(_ end: StreamEnd) {
+        let how =
+            switch end {
+            case .whole: "the answer ended"
+            case .reset(let code): "RST_STREAM with code \(code)"
+            case .cut(let reason): reason
+            }
+        owner.endedBefore(self, said: status == 0 || status == 200 ? how : "status \(status), \(how)")
+    }
+}

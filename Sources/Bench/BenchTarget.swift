@@ -1,0 +1,81 @@
+// Where a bench connects to, and how: the URL, its address, the HTTP version, what TLS trusts.
+internal import HTTP
+package import Transport
+
+/// Why a bench cannot run, in one line for a person.
+package struct BenchError: Error, CustomStringConvertible {
+    package let description: String
+    package init(_ description: String) { self.description = description }
+}
+
+package struct BenchTarget: Sendable {
+    package enum Version: Sendable { case http1, http2 }
+
+    package let url: String
+    package let isSecure: Bool
+    package let host: String
+    /// `host[:port]`, as requests name it.
+    package let authority: String
+    package let address: SocketAddress
+    package let version: Version
+    let caFile: String?
+    let verifies: Bool
+
+    /// - Parameters:
+    ///   - url: `https://host[:port]` or `http://host[:port]`; a path is not looked at.
+    ///   - resolve: entries `host:port:address`, as curl has them; `address` may be in brackets.
+    package init(
+        url: String,
+        version: Version,
+        caFile: String? = nil,
+        insecure: Bool = false,
+        resolve: [String] = []
+    ) throws(BenchError) {
+        let rest: Substring
+        if url.hasPrefix("https://") {
+            isSecure = true
+            rest = url.dropFirst(8)
+        } else if url.hasPrefix("http://") {
+            isSecure = false
+            rest = url.dropFirst(7)
+        } else {
+            throw BenchError("\(url): an URL begins with https:// or http://")
+        }
+        authority = String(rest.prefix { $0 != "/" && $0 != "?" })
+        guard let (host, port) = Self.split(authority, defaultPort: isSecure ? 443 : 80) else {
+            throw BenchError("\(url): the host is not host[:port]")
+        }
+        self.url = url
+        self.host = host
+        self.version = version
+        self.caFile = caFile
+        verifies = !insecure
+        let name = Self.override(of: host, port: port, in: resolve) ?? host
+        guard let address = SocketAddress.resolve(host: name, port: port).first else {
+            throw BenchError("\(name): the name does not resolve")
+        }
+        self.address = address
+    }
+
+    static func split(_ authority: String, defaultPort: UInt16) -> (host: String, port: UInt16)? {
+        var host = authority
+        var port = defaultPort
+        if let colon = authority.lastIndex(of: ":"), authority.last != "]" {
+            guard let number = UInt16(authority[authority.index(after: colon)...]) else { return nil }
+            port = number
+            host = String(authority[..<colon])
+        }
+        if host.hasPrefix("["), host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
+        return host.isEmpty ? nil : (host, port)
+    }
+
+    private static func override(of host: String, port: UInt16, in entries: [String]) -> String? {
+        let prefix = "\(host):\(port):"
+        guard let entry = entries.first(where: { $0.hasPrefix(prefix) }) else { return nil }
+        let address = entry.dropFirst(prefix.count)
+        return String(address.hasPrefix("[") && address.hasSuffix("]") ? address.dropFirst().dropLast() : address)
+    }
+
+    /// What is spoken, for the report.
+    var wording: String { "\(version == .http2 ? "HTTP/2" : "HTTP/1.1") \(isSecure ? "over TLS" : "in clear")" }
+}

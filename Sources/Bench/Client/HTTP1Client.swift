@@ -1,0 +1,182 @@
+// The client side of HTTP/1.1: one stream at a time, the next one over the same connection if the server keeps it.
+internal import HTTP
+internal import Transport
+
+/// One connection.
+///
+/// Confined to the loop's thread.
+final class HTTP1Client: ClientConnection, ChannelHandler {
+    private enum State {
+        case idle, head
+        case body(left: Int)
+        case chunked, untilClose, closed
+    }
+
+    private let channel: Channel
+    private let target: BenchTarget
+    private var state = State.idle
+    private var stream: ClientStream?
+    private var isHeadSent = false
+    private var parser = HTTP1ResponseParser()
+    private var decoder = ChunkedDecoder()
+    private var keepAlive = false
+    /// The beginning of a head that is not whole.
+    private var partial: [UInt8] = []
+
+    init(channel: Channel, target: BenchTarget) {
+        self.channel = channel
+        self.target = target
+        channel.attach(self)
+    }
+
+    var isUsable: Bool {
+        if case .idle = state { return true }
+        return false
+    }
+
+    func open(_ stream: ClientStream) {
+        guard case .idle = state else { preconditionFailure("HTTP/1.1 carries one stream at a time") }
+        self.stream = stream
+        state = .head
+        isHeadSent = false
+        parser = HTTP1ResponseParser()
+        if channel.isEstablished { channel.mark() }
+    }
+
+    func reset(_ stream: ClientStream) {
+        stream.handler = nil
+        guard self.stream === stream else { return }
+        stream.resetAt = Clock.monotonicNow()
+        close()
+    }
+
+    func close() {
+        if case .closed = state { return }
+        state = .closed
+        stream?.handler = nil
+        stream = nil
+        channel.close()
+    }
+
+    // MARK: The channel
+
+    func channelOpened(_ channel: Channel) { channel.mark() }
+
+    func channelFlush(_ channel: Channel, into scratch: Scratch) {
+        guard let stream, !isHeadSent else { return }
+        isHeadSent = true
+        let request = stream.request
+        var head = "\(request.method) \(request.path) HTTP/1.1\r\nhost: \(target.authority)\r\n"
+        for field in request.fields { head += "\(field.name): \(field.value)\r\n" }
+        if !request.body.isEmpty { head += "content-length: \(request.body.count)\r\n" }
+        scratch.append(Array((head + "\r\n").utf8))
+        scratch.append(Array(request.body[..<stream.bodyLimit]))
+        stream.bodySent = stream.bodyLimit
+    }
+
+    func channel(_ channel: Channel, received bytes: Span<UInt8>) {
+        let now = Clock.monotonicNow()
+        guard partial.isEmpty else {
+            for index in bytes.indices { partial.append(bytes[index]) }
+            let all = partial
+            partial = []
+            read(all.span, at: now)
+            return
+        }
+        read(bytes, at: now)
+    }
+
+    func channel(_ channel: Channel, ended end: ChannelEnd) {
+        if case .untilClose = state, case .closed = end {
+            keepAlive = false
+            responseEnded()
+            return
+        }
+        fail(end.wording)
+    }
+
+    func channelDrained(_ channel: Channel) {}
+    func channelReleased(_ channel: Channel) {}
+
+    // MARK: Reading
+
+    private func read(_ bytes: Span<UInt8>, at now: Nanoseconds) {
+        var used = 0
+        while used < bytes.count, let stream {
+            let rest = bytes.extracting(used..<bytes.count)
+            switch state {
+            case .head:
+                guard let consumed = readHead(rest, of: stream) else { return }
+                used += consumed
+            case .body(let left):
+                let step = min(left, rest.count)
+                used += step
+                state = .body(left: left - step)
+                stream.handler?.received(rest.extracting(0..<step), at: now)
+                if step == left, self.stream === stream { responseEnded() }
+            case .chunked:
+                switch decoder.decode(rest) {
+                case .data(let range):
+                    used += range.upperBound
+                    stream.handler?.received(rest.extracting(range), at: now)
+                case .needsMore: return
+                case .end(let consumed):
+                    used += consumed
+                    responseEnded()
+                case .failed(let error): fail(error.message)
+                }
+            case .untilClose:
+                stream.handler?.received(rest, at: now)
+                return
+            case .idle, .closed: return
+            }
+        }
+    }
+
+    /// - Returns: how many bytes the head took; nil when it is not whole, or wrong.
+    private func readHead(_ bytes: Span<UInt8>, of stream: ClientStream) -> Int? {
+        switch parser.parse(bytes) {
+        case .incomplete:
+            for index in bytes.indices { partial.append(bytes[index]) }
+            return nil
+        case .failed(let error):
+            fail(error.message)
+            return nil
+        case .head(let head, let body, let keepAlive, let consumed):
+            guard head.status >= 200 else { return consumed }
+            self.keepAlive = keepAlive
+            switch body {
+            case .none: state = .body(left: 0)
+            case .known(let length): state = .body(left: length)
+            case .chunked:
+                decoder = ChunkedDecoder()
+                state = .chunked
+            case .untilClose: state = .untilClose
+            }
+            stream.handler?.responded(status: head.status)
+            if case .body(0) = state, self.stream === stream { responseEnded() }
+            return consumed
+        }
+    }
+
+    private func responseEnded() {
+        let last = stream
+        stream = nil
+        if keepAlive, last.map({ $0.bodySent == $0.request.body.count }) ?? false {
+            state = .idle
+        } else {
+            state = .closed
+            channel.close()
+        }
+        last?.finish(.whole)
+    }
+
+    private func fail(_ reason: String) {
+        if case .closed = state { return }
+        state = .closed
+        let last = stream
+        stream = nil
+        channel.close()
+        last?.finish(.cut(reason))
+    }
+}

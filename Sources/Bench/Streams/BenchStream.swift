@@ -1,0 +1,78 @@
+// One stream of `bench streams`: counts its tokens, and says how it ended.
+internal import Transport
+
+/// What the streams of a run report to.
+protocol BenchStreamOwner: AnyObject {
+    func firstToken(after: Nanoseconds)
+    func token(latency: Nanoseconds, gap: Nanoseconds?)
+    /// - Parameter breakage: nil when the stream was whole.
+    func ended(_ stream: BenchStream, breakage: StreamsReport.Breakage?, said: String)
+}
+
+final class BenchStream: ClientStreamHandler {
+    let connection: Int
+    private unowned let owner: any BenchStreamOwner
+    private let startedAt: Nanoseconds
+    private var scanner = TokenScanner()
+    private var lastToken: Nanoseconds = 0
+    private var status = 0
+    private var isDone = false
+    private var hasError = false
+    /// The beginning of an answer that is no stream.
+    private var said: [UInt8] = []
+
+    init(connection: Int, owner: any BenchStreamOwner) {
+        self.connection = connection
+        self.owner = owner
+        startedAt = Clock.monotonicNow()
+    }
+
+    /// Tokens are coming.
+    var isRunning: Bool { lastToken > 0 }
+
+    func responded(status: Int) { self.status = status }
+
+    func received(_ bytes: Span<UInt8>, at now: Nanoseconds) {
+        guard status == 200 else {
+            keep(bytes)
+            return
+        }
+        // A copy of the scanner would copy its tail.
+        var scanner = TokenScanner()
+        swap(&scanner, &self.scanner)
+        scanner.feed(bytes) { event in
+            switch event {
+            case .token(let emitted): self.token(emitted, at: now)
+            case .done: self.isDone = true
+            case .error:
+                self.hasError = true
+                // It is the last thing that a stream says.
+                self.keep(bytes.extracting(max(0, bytes.count - 200)..<bytes.count))
+            case .other: break
+            }
+        }
+        swap(&scanner, &self.scanner)
+    }
+
+    private func token(_ emitted: Nanoseconds, at now: Nanoseconds) {
+        if lastToken == 0 { owner.firstToken(after: now - startedAt) }
+        owner.token(latency: now > emitted ? now - emitted : 0, gap: lastToken == 0 ? nil : now - lastToken)
+        lastToken = now
+    }
+
+    private func keep(_ bytes: Span<UInt8>) {
+        for index in bytes.indices where said.count < 200 { said.append(bytes[index]) }
+    }
+
+    func ended(_ end: StreamEnd) {
+        let text = String(decoding: said, as: UTF8.self)
+        switch end {
+        case _ where status != 0 && status != 200: owner.ended(self, breakage: .refused, said: "\(status) \(text)")
+        case _ where hasError: owner.ended(self, breakage: .errorEvent, said: text)
+        case .reset(let code): owner.ended(self, breakage: .reset, said: "RST_STREAM with code \(code)")
+        case .cut(let reason): owner.ended(self, breakage: .cut, said: reason)
+        case .whole:
+            owner.ended(self, breakage: isDone ? nil : .unfinished, said: "the stream ended without [DONE]")
+        }
+    }
+}

@@ -1,0 +1,192 @@
+// The way out of an exchange: the executor's answer, looked at and relayed.
+internal import HTTP
+internal import Inference
+internal import Routing
+internal import Transport
+
+extension Exchange {
+    // MARK: ExecutorStreamHandler
+
+    func requestSent() {}
+
+    func responseHead(_ head: ResponseHead, body: ResponseBody) {
+        guard machine.phase == .attempt || machine.phase == .silence else { return }
+        answerHead = head
+        let isEvents = (200..<300).contains(head.status) && FieldPolicy.isEventStream(head.fields)
+        if isEvents, FieldPolicy.isEncoded(head.fields) {
+            handle(.attemptFailed(Failure(.executorProtocol, "The executor compressed an event stream.")))
+            return
+        }
+        if machine.phase == .silence, !isEvents {
+            // The client has been told 200: an answer that is no stream can only be told as a failure.
+            handle(.attemptFailed(Failure(executorStatus: head.status)))
+            return
+        }
+        kind = isEvents ? .events : .document
+        endsWithClose = body == .untilClose
+        if case .known(let length) = body { held.reserveCapacity(min(length, Self.heldMax)) }
+    }
+
+    func responseBody(_ bytes: Span<UInt8>) {
+        switch kind {
+        case .events: splitter.feed(bytes) { event, kind in relay(event, kind) }
+        case .document: hold(bytes)
+        case .passing:
+            guard machine.phase == .relay else { return }
+            stream.send(bytes)
+            dues.stall = now + snapshot.limits.stall
+        case .none: return
+        }
+        pauseIfFull()
+    }
+
+    func responseEnded() {
+        attemptEnded()
+        switch kind {
+        case .events:
+            let isBetween = splitter.finish { event, kind in relay(event, kind) }
+            handle(.executorEnded(
+                isComplete: isBetween && meter.isCompleteAtCleanEnd, sawError: isBetween && meter.sawError))
+        case .document: documentEnded()
+        case .passing: handle(.executorEnded(isComplete: true, sawError: false))
+        case .none: return
+        }
+    }
+
+    func attemptFailed(_ failure: ExecutorFailure) {
+        attemptEnded()
+        let told: Failure
+        switch failure {
+        case .unreachable(let error):
+            told = error.isOutOfDescriptors ? Failure(.overloaded) : Failure(.executorUnreachable)
+        case .connectTimeout: told = Failure(.executorUnreachable, "The model's executor did not accept a connection in time.")
+        case .closedBeforeHead, .closedInResponse: told = Failure(.executorBrokeOff)
+        case .violation: told = Failure(.executorProtocol)
+        }
+        handle(.executorBroke(told, sawError: kind == .events && meter.sawError))
+    }
+
+    // MARK: Events
+
+    /// One event, or a piece of a large one, in the turn in which it came.
+    private func relay(_ event: Span<UInt8>, _ piece: EventSplitter.Kind) {
+        guard machine.phase != .finishing, machine.phase != .ended else { return }
+        let found = piece == .whole
+            ? meter.read(event, at: now, scanner: worker.scanner) : meter.readPiece(event, kind: piece, at: now)
+        if machine.phase != .relay {
+            // The first event is looked at before anything is committed; comments before it are dropped.
+            if found == .comment { return }
+            if meter.sawError {
+                handle(.attemptFailed(Failure(executorStatus: nil, meter.error ?? StreamError())))
+                return
+            }
+            handle(.answerReady)
+            firstEventRelayed()
+        }
+        if found == .usage, removesUsageEvent { return }
+        stream.send(event)
+        dues.stall = now + snapshot.limits.stall
+        if meter.isComplete { handle(.complete) }
+    }
+
+    /// From here on the exchange cannot move to another executor: the body has done its duty.
+    private func firstEventRelayed() {
+        letGoOfRequest()
+        dues = Dues()
+        dues.stall = now + snapshot.limits.stall
+        arm()
+    }
+
+    // MARK: Commit
+
+    func commit() {
+        guard let answerHead else { return }
+        var fields = FieldPolicy.toClient(
+            answerHead.fields, isEventStream: kind == .events, requestID: record.requestID)
+        if kind == .document { fields.append(.contentLength, String(held.count)) }
+        if kind == .passing, let length = answerHead.fields.first(.contentLength) { fields.append(.contentLength, length) }
+        if fields.first(.date) == nil { fields.append(.date, worker.date) }
+        record.status = answerHead.status
+        record.committed = now
+        let isBodiless = answerHead.status == 204 || answerHead.status == 304
+        stream.respond(ResponseHead(status: answerHead.status, fields: fields), end: isBodiless)
+        self.answerHead = nil
+        takeShare()
+    }
+
+    /// 200 after `commit_after` of silence: intermediaries and SDKs would give up on a connection that says nothing.
+    func commitSilently() {
+        var fields = FieldBlock()
+        FieldPolicy.appendEventStream(to: &fields)
+        fields.append(.date, worker.date)
+        fields.append(.requestID, record.requestID)
+        record.status = 200
+        record.committed = now
+        stream.respond(ResponseHead(status: 200, fields: fields), end: false)
+        takeShare()
+    }
+
+    func sendComment() {
+        let comment: StaticString = dialect == .messages ? "event: ping\ndata: {\"type\": \"ping\"}\n\n" : ": keep-alive\n\n"
+        stream.send(Array(String(describing: comment).utf8).span)
+        dues.commit = .max
+        dues.keepAlive = now + snapshot.limits.keepAlive
+        arm()
+    }
+
+    private func takeShare() {
+        highMark = worker.budget.enter(most: snapshot.limits.bufferMax)
+        attempt?.setReadLimit(highMark)
+    }
+
+    // MARK: Documents
+
+    private func hold(_ bytes: Span<UInt8>) {
+        for index in bytes.indices { held.append(bytes[index]) }
+        guard held.count > Self.heldMax else { return }
+        kind = .passing
+        handle(.answerReady)
+        firstEventRelayed()
+        stream.send(held.span)
+        held = []
+    }
+
+    private func documentEnded() {
+        let isJSON = answerHead?.fields.string(.contentType)?.lowercased().hasPrefix("application/json") ?? false
+        if isJSON {
+            let scanned = worker.scanner.scanAnswer(held.span)
+            answerScan = scanned
+            // Where only the connection's end tells the end, half an answer looks whole.
+            if endsWithClose, !scanned.isValid {
+                handle(.attemptFailed(Failure(.executorBrokeOff)))
+                return
+            }
+        }
+        handle(.answerReady)
+        letGoOfRequest()
+        if !stream.isFinished { stream.send(held.span) }
+        held = []
+        handle(.complete)
+    }
+
+    // MARK: Flow control
+
+    private func pauseIfFull() {
+        guard !isPaused, highMark > 0, stream.buffered > highMark, machine.phase == .relay else { return }
+        isPaused = true
+        attempt?.setReading(false)
+        dues.stall = .max
+        watchClient()
+    }
+
+    func outputMoved() {
+        guard isPaused, stream.buffered <= highMark / 2 else { return }
+        isPaused = false
+        dues.clientStall = .max
+        attempt?.setReading(true)
+        if machine.phase == .relay {
+            dues.stall = now + snapshot.limits.stall
+            arm()
+        }
+    }
+}

@@ -1,0 +1,230 @@
+// The way in of an exchange: admit, read the body, identify, route, start an attempt.
+internal import HTTP
+internal import Inference
+internal import Routing
+internal import Transport
+
+extension Exchange {
+    /// Steps in which a body of unknown length is charged.
+    private static let bodyStep = 1 << 20
+
+    // MARK: ServerStreamHandler
+
+    func requestBegan() {
+        guard let head else { return }
+        switch endpoint {
+        case .model: admit(head)
+        case .models: sendDocument(status: 200, type: "application/json", snapshot.catalog.listJSON)
+        case .modelLookup(let id): answerModel(id)
+        case .health: answerHealth()
+        case .root: sendDocument(status: 200, type: "application/json", Self.rootJSON)
+        case .notFound: refuseAfterBody(head, Failure(.notFound))
+        case .methodNotAllowed: refuseAfterBody(head, Failure(.methodNotAllowed))
+        }
+    }
+
+    /// A small body is read to its end before the refusal, and dropped: so the connection goes on, and faults of the
+    /// body's own framing are still found.
+    private func refuseAfterBody(_ head: RequestHead, _ failure: Failure) {
+        if head.body == .none || head.body.isOver(Self.droppedMax) {
+            handle(.refused(failure))
+            return
+        }
+        refusal = failure
+        dues.body = now + snapshot.limits.body
+        arm()
+    }
+
+    /// What is read of a body only to be dropped.
+    private static let droppedMax = 64 << 10
+
+    private static let rootJSON = Array(#"{"name":"freeinference","api":"/v1","models":"/v1/models","health":"/health"}"#.utf8)
+
+    private func answerHealth() {
+        let text = worker.isDraining ? #"{"status":"draining"}"# : #"{"status":"ok"}"#
+        sendDocument(status: worker.isDraining ? 503 : 200, type: "application/json", Array(text.utf8))
+    }
+
+    private func answerModel(_ id: String) {
+        guard let model = snapshot.catalog.resolve(id) else {
+            handle(.refused(.modelNotFound(id)))
+            return
+        }
+        sendDocument(status: 200, type: "application/json", model.json)
+    }
+
+    /// What can be refused before the body is read, is.
+    private func admit(_ head: RequestHead) {
+        if let type = head.fields.first(.contentType), isMultipart(type) {
+            handle(.refused(Failure(.unsupportedMediaType)))
+            return
+        }
+        let limit = snapshot.limits.bodyBytesMax
+        switch head.body {
+        case .none:
+            body = RequestBody()
+            return
+        case .known(let length):
+            guard length <= limit else {
+                handle(.refused(Failure(.bodyTooLarge, "The request body is larger than \(limit) bytes.")))
+                return
+            }
+            guard charge(length) else { return }
+            body = RequestBody(capacityHint: length)
+        case .unknown:
+            guard charge(min(Self.bodyStep, limit)) else { return }
+            body = RequestBody()
+        }
+        if head.expectsContinue { stream.sendInformational(ResponseHead(status: 100)) }
+        dues.body = now + snapshot.limits.body
+        arm()
+    }
+
+    /// Reserves memory for the body; refuses the request when there is none.
+    private func charge(_ bytes: Int) -> Bool {
+        guard worker.budget.reserve(bytes) else {
+            handle(.refused(Failure(.memory, retryAfter: 1)))
+            return false
+        }
+        bodyCharge += bytes
+        return true
+    }
+
+    func requestBody(_ bytes: Span<UInt8>) {
+        record.bytesIn += bytes.count
+        guard machine.phase == .body, let body else {
+            stream.consumed(bytes.count)
+            if let refusal, record.bytesIn > Self.droppedMax { handle(.refused(refusal)) }
+            return
+        }
+        let limit = snapshot.limits.bodyBytesMax
+        guard record.bytesIn <= limit else {
+            handle(.refused(Failure(.bodyTooLarge, "The request body is larger than \(limit) bytes.")))
+            return
+        }
+        if record.bytesIn > bodyCharge, !charge(Self.bodyStep) { return }
+        body.append(bytes)
+        dues.body = now + snapshot.limits.body
+        stream.consumed(bytes.count)
+    }
+
+    func requestEnded() {
+        if let refusal { handle(.refused(refusal)) }
+        guard machine.phase == .body, body != nil else { return }
+        record.bodyEnded = now
+        dues.body = .max
+        handle(.bodyEnded)
+    }
+
+    func clientLeft(_ end: ClientEnd) { handle(.clientLeft) }
+
+    func responseFinished() {
+        if case .body = machine.phase {
+            // An answer of the edge's own, with no model asked for.
+            worker.exchangeEnded(self)
+            deadline.cancel(on: worker.loop)
+            if snapshot.accessLog, endpoint != .health {
+                worker.log.write(record.line(end: .complete, meter: nil, usage: nil, bytesOut: stream.bytesSent, now: now))
+            }
+            return
+        }
+        handle(.responseTaken)
+    }
+
+    // MARK: Identify and route
+
+    func identify() {
+        guard let body else { return }
+        guard body.count <= ScanThread.threshold else {
+            worker.scanElsewhere(body, for: self)
+            return
+        }
+        let result: Result<RequestScan, RequestScanError>
+        do throws(RequestScanError) {
+            result = .success(try worker.scanner.scanRequest(body, dialect: dialect))
+        } catch {
+            result = .failure(error)
+        }
+        identified(result)
+    }
+
+    func identified(_ result: Result<RequestScan, RequestScanError>) {
+        guard machine.phase == .body else { return }
+        switch result {
+        case .failure(let error): handle(.refused(Failure(scan: error)))
+        case .success(let found): route(found)
+        }
+    }
+
+    private func route(_ found: RequestScan) {
+        guard let place = snapshot.catalog.index(of: found.model) else {
+            handle(.refused(.modelNotFound(found.model)))
+            return
+        }
+        record.model = snapshot.catalog.models[place].id
+        guard let executor = snapshot.pools[place].next() else {
+            handle(.refused(Failure(.noExecutor)))
+            return
+        }
+        scan = found
+        meter = Meter(dialect: dialect, choices: found.n)
+        record.isStream = found.stream
+        target = snapshot.targets[executor.index]
+        handle(.routed)
+    }
+
+    func startAttempt() {
+        guard let target, let scan, let body, let head else { return }
+        let splice = BodySplice(
+            scan, length: body.count, dialect: dialect, executorModel: target.executor.model,
+            asksForUsage: target.asksForUsage)
+        removesUsageEvent = splice.removesUsageEvent
+        let request = ExecutorRequest(
+            method: head.method, target: target.pathPrefix + head.target, host: target.host,
+            fields: FieldPolicy.toExecutor(head.fields, requestID: record.requestID, apiKey: target.apiKey),
+            body: SplicedBody(body: body, splice: splice))
+        record.executor = target.executor.name
+        record.attemptBegan = now
+        target.executor.attemptBegan()
+        attempt = worker.client(of: target).send(request, handler: self)
+        let limits = snapshot.limits
+        dues.answer = now + (scan.stream
+            ? limits.firstEvent + Nanoseconds(body.count / 40_000) * 1_000_000_000 : limits.response)
+        if scan.stream, dialect.hasComments { dues.commit = record.bodyEnded + limits.commitAfter }
+        arm()
+    }
+}
+
+/// A body and the splice of one attempt, as the HTTP layer reads it.
+final class SplicedBody: RequestBodySource {
+    private let body: RequestBody
+    private let splice: BodySplice
+
+    init(body: RequestBody, splice: BodySplice) {
+        self.body = body
+        self.splice = splice
+    }
+
+    var length: Int { splice.count }
+
+    func append(from offset: Int, upTo limit: Int, to scratch: Scratch) {
+        unsafe scratch.append(upTo: limit) { unsafe splice.copy(from: body, offset: offset, into: $0) }
+    }
+}
+
+extension Dialect {
+    /// Streams of this dialect may carry comments before their first event.
+    var hasComments: Bool {
+        switch self {
+        case .openAIChat, .completions, .responses, .messages: true
+        case .embeddings, .countTokens, .rerank, .other: false
+        }
+    }
+}
+
+extension BodyLength {
+    func isOver(_ limit: Int) -> Bool {
+        if case .known(let length) = self { return length > limit }
+        return false
+    }
+}

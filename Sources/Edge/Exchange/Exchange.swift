@@ -1,0 +1,189 @@
+// One request of a client and its response, from the head to the last byte: carries out what its machine decides.
+internal import HTTP
+internal import Inference
+internal import Routing
+internal import Transport
+
+/// Confined to its worker. Split by phase: this file holds the state and the actions; `+Request` the way in,
+/// `+Answer` the way out, `+Deadlines` the timer.
+final class Exchange: ServerStreamHandler, ExecutorStreamHandler, TimerTarget {
+    let worker: Worker
+    let stream: ServerStream
+    let snapshot: Snapshot
+    let endpoint: Endpoint
+    var machine = ExchangeMachine()
+    var record: ExchangeRecord
+    /// Its place among the worker's exchanges.
+    var slot = 0
+    /// Of all the worker's exchanges so far: tells it from one that had the place before.
+    var number = 0
+
+    // The request; let go as soon as the attempt cannot be repeated any more.
+    var head: RequestHead?
+    var body: RequestBody?
+    var bodyCharge = 0
+    var scan: RequestScan?
+    /// Already decided, and told once the body has been read.
+    var refusal: Failure?
+
+    // The attempt.
+    var attempt: (any ExecutorStream)?
+    var target: ExecutorTarget?
+    var removesUsageEvent = false
+
+    // The answer.
+    var answerHead: ResponseHead?
+    var kind = AnswerKind.none
+    /// Nothing but the connection's end tells where the answer ends.
+    var endsWithClose = false
+    var splitter = EventSplitter()
+    var meter: Meter
+    /// An answer that is not a stream, held until it is whole or large.
+    var held: [UInt8] = []
+    var answerScan: AnswerScan?
+    var highMark = 0
+    var isPaused = false
+
+    // Deadlines.
+    var dues = Dues()
+    var deadline = Deadline()
+
+    enum AnswerKind { case none, events, document, passing }
+
+    /// What an answer that is not a stream may weigh and still be held until it is whole (design.md, Relay).
+    static let heldMax = 256 << 10
+
+    init(worker: Worker, head: RequestHead, stream: ServerStream) {
+        self.worker = worker
+        self.stream = stream
+        snapshot = worker.snapshot
+        endpoint = Endpoint(method: head.method, target: head.target)
+        let dialect: Dialect
+        if case .model(let found) = endpoint { dialect = found } else { dialect = .other }
+        meter = Meter(dialect: dialect)
+        record = ExchangeRecord(
+            head: head, client: stream.connection.peer, requestID: worker.requestID(for: head), now: worker.loop.now)
+        self.head = head
+    }
+
+    var dialect: Dialect { meter.dialect }
+    var now: Nanoseconds { worker.loop.now }
+
+    /// Tells the machine what happened, and does what it says.
+    func handle(_ event: ExchangeMachine.Event) {
+        for action in machine.handle(event) { perform(action) }
+    }
+
+    private func perform(_ action: ExchangeMachine.Action) {
+        switch action {
+        case .identify: identify()
+        case .startAttempt: startAttempt()
+        case .commit: commit()
+        case .commitSilently: commitSilently()
+        case .sendComment: sendComment()
+        case .answer(let failure): answer(failure)
+        case .finish: finishResponse()
+        case .breakOff(let failure, let withEvent): breakOff(failure, withEvent: withEvent)
+        case .cutClient: stream.abort()
+        case .abortAttempt: abortAttempt()
+        case .end(let end): self.end(end)
+        }
+    }
+
+    // MARK: Ends
+
+    /// A status and a JSON body that says what went wrong, in the client's dialect.
+    private func answer(_ failure: Failure) {
+        letGoOfRequest()
+        dues = Dues()
+        let bytes = failure.body(dialect, requestID: record.requestID)
+        var fields = FieldBlock()
+        if case .methodNotAllowed(let allow) = endpoint { fields.append(.allow, allow.joined(separator: ", ")) }
+        if let seconds = failure.retryAfter { fields.append(.retryAfter, String(seconds)) }
+        sendDocument(status: failure.status, type: "application/json", fields: fields, bytes)
+    }
+
+    /// A whole response from here: status, head and body in one write.
+    func sendDocument(status: Int, type: String, fields extra: FieldBlock = FieldBlock(), _ bytes: [UInt8]) {
+        var fields = extra
+        fields.append(.contentType, type)
+        fields.append(.contentLength, String(bytes.count))
+        fields.append(.date, worker.date)
+        fields.append(.requestID, record.requestID)
+        record.status = status
+        record.committed = now
+        let isHEAD = record.method == .head
+        stream.respond(ResponseHead(status: status, fields: fields), end: isHEAD)
+        if !isHEAD {
+            stream.send(bytes.span)
+            finishResponse()
+        }
+        watchClient()
+    }
+
+    /// The response is whole: its end goes out with what was sent last.
+    private func finishResponse() {
+        dues = Dues()
+        stream.finish()
+        releaseAttempt()
+        watchClient()
+    }
+
+    /// The executor ends its side of a complete answer in its own time, but not for ever.
+    private func releaseAttempt() {
+        guard attempt != nil else { return }
+        attempt?.setReading(true)
+        dues.drain = now + 1_000_000_000
+        arm()
+    }
+
+    /// In-band, because the client has its status: an error event, then an end that nobody takes for whole.
+    private func breakOff(_ failure: Failure, withEvent: Bool) {
+        if withEvent, kind == .events || kind == .none {
+            let identity = StreamIdentity(
+                id: record.requestID, model: record.model ?? "", created: Clock.wallTime().seconds)
+            let event = failure.event(dialect, stream: identity, requestID: record.requestID)
+            stream.send(event.span)
+        }
+        stream.abort()
+    }
+
+    func abortAttempt() {
+        guard let attempt else { return }
+        self.attempt = nil
+        attempt.cancel()
+        target?.executor.attemptEnded()
+    }
+
+    /// The attempt ended by itself: its connection goes back to where it came from.
+    func attemptEnded() {
+        guard attempt != nil else { return }
+        attempt = nil
+        dues.drain = .max
+        target?.executor.attemptEnded()
+    }
+
+    /// The body, and what it was charged.
+    func letGoOfRequest() {
+        head = nil
+        body = nil
+        scan = nil
+        if bodyCharge > 0 {
+            worker.budget.release(bodyCharge)
+            bodyCharge = 0
+        }
+    }
+
+    private func end(_ end: ExchangeMachine.End) {
+        letGoOfRequest()
+        held = []
+        if highMark > 0 { worker.budget.leave(share: highMark) }
+        highMark = 0
+        if attempt == nil { deadline.cancel(on: worker.loop) }
+        worker.exchangeEnded(self)
+        guard snapshot.accessLog else { return }
+        if end == .clientLeft, record.status == 0 { record.status = Failure.Kind.clientLeft.status }
+        worker.log.write(record.line(
+            end: end, meter: kind == .events ? meter : nil, usage: answerScan, bytesOut: stream.bytesSent, now: now))
+    }
+}

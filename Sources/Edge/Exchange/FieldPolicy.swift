@@ -1,0 +1,76 @@
+// Which header fields pass: from a client to an executor, and back (design.md, Header fields).
+internal import HTTP
+
+enum FieldPolicy {
+    private static let forwardedPrefix = Array("x-forwarded-".utf8)
+    private static let cloudflarePrefix = Array("cf-".utf8)
+    private static let rateLimitPrefix = Array("x-ratelimit-".utf8)
+    /// Addresses and attributions that are the edge's to know, and no executor's.
+    private static let clientOnly: [[UInt8]] = ["true-client-ip", "x-real-ip", "http-referer", "x-title"].map { Array($0.utf8) }
+
+    /// The fields of a client's request, as an executor gets them.
+    static func toExecutor(_ fields: FieldBlock, requestID: String, apiKey: String?) -> FieldBlock {
+        var kept = FieldBlock()
+        kept.reserve(bytes: 512, fields: 12)
+        let hopByHop = HopByHop(of: fields)
+        for index in 0..<fields.count where !hopByHop.contains(index, in: fields) {
+            switch fields.known(index) {
+            case .authorization, .xAPIKey, .cookie, .forwarded, .xForwardedFor, .acceptEncoding, .host, .contentLength,
+                .expect, .priority, .requestID, .via:
+                continue
+            case .other:
+                let name = fields.name(index)
+                if name.starts(with: forwardedPrefix) || name.starts(with: cloudflarePrefix) { continue }
+                if clientOnly.contains(where: { name.elementsEqual($0) }) { continue }
+                kept.append(name: name.span, value: fields.value(index).span)
+            case let known: kept.append(known, fields.value(index))
+            }
+        }
+        // Events must reach us as they are: a compressed stream could be neither split nor metered.
+        kept.append(.acceptEncoding, "identity")
+        kept.append(.requestID, requestID)
+        if let apiKey { kept.append(.authorization, "Bearer \(apiKey)") }
+        return kept
+    }
+
+    /// The fields of an executor's answer, as the client gets them. `content-length` is left to who sends the body.
+    static func toClient(_ fields: FieldBlock, isEventStream: Bool, requestID: String) -> FieldBlock {
+        var kept = FieldBlock()
+        kept.reserve(bytes: 384, fields: 10)
+        let hopByHop = HopByHop(of: fields)
+        for index in 0..<fields.count where !hopByHop.contains(index, in: fields) {
+            switch fields.known(index) {
+            case .server, .setCookie, .altSvc, .contentLength, .requestID: continue
+            case .contentType, .cacheControl, .xAccelBuffering:
+                if isEventStream { continue }
+                kept.append(fields.known(index), fields.value(index))
+            case .other:
+                let name = fields.name(index)
+                if name.starts(with: rateLimitPrefix) { continue }
+                kept.append(name: name.span, value: fields.value(index).span)
+            case let known: kept.append(known, fields.value(index))
+            }
+        }
+        if isEventStream { appendEventStream(to: &kept) }
+        kept.append(.requestID, requestID)
+        return kept
+    }
+
+    /// What every event stream of ours says (client-apis.md 3.5): nothing between us and the client may buffer it.
+    static func appendEventStream(to fields: inout FieldBlock) {
+        fields.append(.contentType, "text/event-stream; charset=utf-8")
+        fields.append(.cacheControl, "no-cache, no-transform")
+        fields.append(.xAccelBuffering, "no")
+    }
+
+    static func isEventStream(_ fields: FieldBlock) -> Bool {
+        guard let type = fields.string(.contentType) else { return false }
+        return type.lowercased().hasPrefix("text/event-stream")
+    }
+
+    /// The executor compressed although we asked it not to.
+    static func isEncoded(_ fields: FieldBlock) -> Bool {
+        guard let encoding = fields.string(.contentEncoding) else { return false }
+        return encoding.lowercased() != "identity"
+    }
+}

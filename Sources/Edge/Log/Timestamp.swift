@@ -1,0 +1,48 @@
+// Times as text, without Foundation: RFC 3339 for the log, IMF-fixdate (RFC 9110 section 5.6.7) for the `date` field.
+internal import Transport
+
+enum Timestamp {
+    /// `2026-11-23T19:20:17.123Z`
+    static func rfc3339(seconds: Int, microseconds: Int) -> String {
+        let day = Day(seconds: seconds)
+        let time = seconds % 86_400
+        return "\(day.year)-\(two(day.month))-\(two(day.day))T"
+            + "\(two(time / 3600)):\(two(time / 60 % 60)):\(two(time % 60)).\(three(microseconds / 1000))Z"
+    }
+
+    /// `Mon, 23 Nov 2026 19:20:17 GMT`
+    static func imfFixdate(seconds: Int) -> String {
+        let day = Day(seconds: seconds)
+        let time = seconds % 86_400
+        return "\(weekdays[day.weekday]), \(two(day.day)) \(months[day.month - 1]) \(day.year) "
+            + "\(two(time / 3600)):\(two(time / 60 % 60)):\(two(time % 60)) GMT"
+    }
+
+    private static let weekdays = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"]
+    private static let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+
+    private static func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
+    private static func three(_ number: Int) -> String { number < 100 ? "0\(two(number))" : "\(number)" }
+
+    /// The civil date of a second since 1970 (proleptic Gregorian, by eras of 400 years that begin in March).
+    private struct Day {
+        var year: Int
+        var month: Int
+        var day: Int
+        var weekday: Int
+
+        init(seconds: Int) {
+            let days = seconds / 86_400
+            weekday = (days + 4) % 7
+            let shifted = days + 719_468
+            let era = shifted / 146_097
+            let dayOfEra = shifted - era * 146_097
+            let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
+            let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+            let shiftedMonth = (5 * dayOfYear + 2) / 153
+            day = dayOfYear - (153 * shiftedMonth + 2) / 5 + 1
+            month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9
+            year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
+        }
+    }
+}

@@ -1,0 +1,312 @@
+// A worker: one thread, its event loop, and everything that lives on it. Made on its thread, confined to it.
+internal import Glibc
+package import HTTP
+package import Inference
+internal import Routing
+package import Transport
+
+/// What other threads may tell a worker, by its mailbox.
+package enum WorkerMessage: Sendable {
+    /// No new connections; those that are there end after their requests.
+    case drain
+    /// The patience of draining is over: what is under way breaks off, in band.
+    case expire
+    case stop
+    /// A large body has been scanned: for the exchange at this place with this number.
+    case scanned(place: Int, number: Int, Result<RequestScan, RequestScanError>)
+}
+
+/// What a worker tells the control thread.
+package enum WorkerReport: Sendable {
+    case started
+    case failed(String)
+    /// Its listeners are idle: the sockets may be closed.
+    case stoppedAccepting
+    case ended
+}
+
+package final class Worker: ServerDelegate {
+    package let loop: EventLoop
+    let share: WorkerShare
+    private let mailbox: Mailbox<WorkerMessage>
+    private let report: (WorkerReport) -> Void
+    let snapshot: Snapshot
+    let scanner = JSONScanner()
+    private let environment = HTTP2Environment()
+    private var listeners: [Listener] = []
+    private var contexts: [TLSServerContexts?] = []
+    private var connections: [ServerConnection?] = []
+    private var freeConnections: [Int] = []
+    private var exchanges: [Exchange?] = []
+    private var freeExchanges: [Int] = []
+    private var exchangesBegun = 0
+    private var clients: [ExecutorClient?]
+    private var isAccepting = true
+    private(set) var isDraining = false
+    private var requestSeed: UInt64
+    private var dateSecond = 0
+    private var dateText = ""
+
+    /// - Throws: when a certificate cannot be loaded.
+    package init(
+        index: Int, share: WorkerShare, snapshot: Snapshot, listeners set: ListenerSet,
+        mailbox: Mailbox<WorkerMessage>, report: @escaping (WorkerReport) -> Void
+    ) throws(TLSError) {
+        self.mailbox = mailbox
+        self.report = report
+        self.share = share
+        self.snapshot = snapshot
+        loop = EventLoop(gather: share.gather)
+        clients = Array(repeating: nil, count: snapshot.targets.count)
+        var seed: UInt64 = 0
+        _ = unsafe getentropy(&seed, 8)
+        requestSeed = seed
+        for plan in share.plans {
+            contexts.append(
+                plan.certificates.isEmpty
+                    ? nil : try TLSContext.server(certificates: plan.certificates, ticketKeys: share.ticketKeys))
+        }
+        for place in share.plans.indices {
+            listeners.append(Listener(
+                loop: loop, socket: set.socket(address: place, worker: index),
+                accepted: { [unowned self] in accept($0, from: $1, listener: place) },
+                exhausted: { [unowned self] code in
+                    self.share.warn("accepting pauses: \(SystemError.text(code)); \(self.share.connectionCount) connections")
+                }))
+        }
+    }
+
+    var budget: MemoryBudget { share.budget }
+    var log: LogSink { share.log }
+
+    /// Serves until it is told to stop.
+    package func run() {
+        loop.attach(mailbox) { [unowned self] message in handle(message) }
+        loop.run()
+    }
+
+    private func handle(_ message: WorkerMessage) {
+        switch message {
+        case .drain: drain()
+        case .expire: expire()
+        case .stop: loop.stop()
+        case .scanned(let place, let number, let result):
+            guard place < exchanges.count, let exchange = exchanges[place], exchange.number == number else { return }
+            exchange.identified(result)
+        }
+    }
+
+    // MARK: Connections
+
+    private func accept(_ socket: Socket, from peer: SocketAddress, listener: Int) {
+        guard share.admitConnection() else {
+            socket.close()
+            pauseAccepting()
+            return
+        }
+        let plan = share.plans[listener]
+        let channel: Channel
+        if let context = contexts[listener] {
+            let tls = TLSConnection.server(in: context, wire: loop.wire)
+            channel = Channel.accept(socket, peer: peer, loop: loop, tls: tls)
+        } else {
+            channel = Channel.accept(socket, peer: peer, loop: loop)
+        }
+        let connection = ServerConnection(
+            channel: channel, settings: plan.settings, environment: environment, delegate: self)
+        if let slot = freeConnections.popLast() {
+            connection.slot = slot
+            connections[slot] = connection
+        } else {
+            connection.slot = connections.count
+            connections.append(connection)
+        }
+        connection.start()
+        if share.connectionCount >= share.connectionsMax { pauseAccepting() }
+    }
+
+    package func connectionEnded(_ connection: ServerConnection) {
+        guard connections[connection.slot] === connection else { return }
+        connections[connection.slot] = nil
+        freeConnections.append(connection.slot)
+        share.connectionEnded()
+        if isDraining {
+            endIfDrained()
+        } else if !isAccepting {
+            isAccepting = true
+            for listener in listeners { listener.resume() }
+        }
+    }
+
+    /// Those that wait in the backlog have their turn when a connection ends, or at the latest in a while.
+    private func pauseAccepting() {
+        share.warn("accepting pauses at \(share.connectionCount) connections (max_connections or memory_limit)")
+        guard isAccepting else { return }
+        isAccepting = false
+        for listener in listeners { listener.pause() }
+        // Another worker's connections may end, and this one would not hear of it.
+        resumeTimer = loop.timers.schedule(at: loop.now + 100_000_000, target: resumer, kind: 0)
+    }
+    private var resumeTimer: TimerID?
+    private lazy var resumer = TimerClosure { [unowned self] in
+        resumeTimer = nil
+        guard !isAccepting, !isDraining else { return }
+        isAccepting = true
+        for listener in listeners { listener.resume() }
+    }
+
+    // MARK: Requests
+
+    package func handler(for head: RequestHead, on stream: ServerStream) -> any ServerStreamHandler {
+        let exchange = Exchange(worker: self, head: head, stream: stream)
+        if let slot = freeExchanges.popLast() {
+            exchange.slot = slot
+            exchanges[slot] = exchange
+        } else {
+            exchange.slot = exchanges.count
+            exchanges.append(exchange)
+        }
+        exchangesBegun += 1
+        exchange.number = exchangesBegun
+        return exchange
+    }
+
+    /// Has the body scanned by another thread; the answer comes by the mailbox, if the exchange is still there then.
+    func scanElsewhere(_ body: RequestBody, for exchange: Exchange) {
+        let (mailbox, place, number) = (mailbox, exchange.slot, exchange.number)
+        share.scanThread.post(ScanThread.Job(body: InTransit(value: body), dialect: exchange.dialect) { result in
+            mailbox.post(.scanned(place: place, number: number, result))
+        })
+    }
+
+    func exchangeEnded(_ exchange: Exchange) {
+        guard exchange.slot < exchanges.count, exchanges[exchange.slot] === exchange else { return }
+        exchanges[exchange.slot] = nil
+        freeExchanges.append(exchange.slot)
+    }
+
+    package func refusal(status: Int, message: String, on stream: ServerStream) {
+        let failure = Failure(refusal: status, message)
+        let id = newRequestID()
+        let body = failure.body(.other, requestID: id)
+        var fields = FieldBlock()
+        fields.append(.contentType, "application/json")
+        fields.append(.contentLength, String(body.count))
+        fields.append(.date, date)
+        fields.append(.requestID, id)
+        stream.respond(ResponseHead(status: failure.status, fields: fields), end: false)
+        stream.send(body.span)
+        stream.finish()
+        guard snapshot.accessLog else { return }
+        let head = RequestHead(
+            method: .other("-"), target: [], authority: [], version: stream.version, fields: FieldBlock(), body: .none)
+        var record = ExchangeRecord(head: head, client: stream.connection.peer, requestID: id, now: loop.now)
+        record.status = failure.status
+        log.write(record.line(
+            end: .failed(failure), meter: nil, usage: nil, bytesOut: stream.bytesSent, now: loop.now))
+    }
+
+    /// The connections of this worker to an executor.
+    func client(of target: ExecutorTarget) -> ExecutorClient {
+        let index = target.executor.index
+        if let client = clients[index] { return client }
+        let client = ExecutorClient(loop: loop, settings: target.client)
+        clients[index] = client
+        return client
+    }
+
+    // MARK: Names and times
+
+    /// The client's `x-request-id` if it is well-formed, else one of ours.
+    func requestID(for head: RequestHead) -> String {
+        if let given = head.fields.first(.requestID), (1...128).contains(given.count),
+            given.allSatisfy({ $0.isRequestIDCharacter })
+        {
+            return String(decoding: given, as: UTF8.self)
+        }
+        return newRequestID()
+    }
+
+    private func newRequestID() -> String {
+        // splitmix64 over a random start: unique enough to find a line in a log, and no secret.
+        requestSeed &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = requestSeed
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        let text = String(mixed ^ (mixed >> 31), radix: 16)
+        return "req_" + String(repeating: "0", count: 16 - text.count) + text
+    }
+
+    /// The `date` field's value, made once a second.
+    var date: String {
+        let second = Clock.wallTime().seconds
+        if second != dateSecond {
+            dateSecond = second
+            dateText = Timestamp.imfFixdate(seconds: second)
+        }
+        return dateText
+    }
+
+    // MARK: Draining
+
+    private func drain() {
+        guard !isDraining else { return }
+        isDraining = true
+        for listener in listeners { listener.pause() }
+        report(.stoppedAccepting)
+        for connection in connections { connection?.drain() }
+        for client in clients { client?.closeIdle() }
+        endIfDrained()
+    }
+
+    private func expire() {
+        for exchange in exchanges { exchange?.handle(.drainExpired) }
+        // What the clients take within a second they have; then the connections go.
+        _ = loop.timers.schedule(at: loop.now + 1_000_000_000, target: TimerClosure { [unowned self] in
+            for connection in connections { connection?.close(.edge) }
+            loop.stop()
+        }, kind: 0)
+    }
+
+    private func endIfDrained() {
+        // A connection that ends now may still have bytes to flush: one more turn, and the channels linger no longer.
+        guard connections.allSatisfy({ $0 == nil }) else { return }
+        _ = loop.timers.schedule(at: loop.now + 50_000_000, target: TimerClosure { [unowned self] in loop.stop() }, kind: 0)
+    }
+}
+
+/// A timer's target that is a closure.
+final class TimerClosure: TimerTarget {
+    private let body: () -> Void
+    init(_ body: @escaping () -> Void) { self.body = body }
+    func timerFired(_ kind: Int) { body() }
+}
+
+extension UInt8 {
+    fileprivate var isRequestIDCharacter: Bool {
+        switch self {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "z"),
+            UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."):
+            true
+        default: false
+        }
+    }
+}
+
+extension Failure {
+    /// The failure that a refusal of the HTTP layer is.
+    init(refusal status: Int, _ message: String) {
+        let kind: Kind =
+            switch status {
+            case 408: .requestTimeout
+            case 413: .bodyTooLarge
+            case 414: .targetTooLong
+            case 417: .expectationFailed
+            case 431: .headerTooLarge
+            case 501: .methodNotImplemented
+            case 505: .versionNotSupported
+            default: .malformedRequest
+            }
+        self.init(kind, message)
+    }
+}

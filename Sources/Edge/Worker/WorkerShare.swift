@@ -1,0 +1,61 @@
+// What the workers share: a budget, a count of connections, a log, ticket keys. Sendable, touched seldom.
+package import HTTP
+internal import Synchronization
+package import Transport
+
+/// One listener as a worker needs it: how to speak on it. The socket comes from the `ListenerSet`.
+package struct ListenerPlan: Sendable {
+    package var settings: ServerSettings
+    /// Empty: cleartext.
+    package var certificates: [CertificateFiles]
+}
+
+/// State of the process that all workers reach.
+package final class WorkerShare: Sendable {
+    package let budget: MemoryBudget
+    package let log: LogSink
+    package let ticketKeys: TicketKeys
+    package let connectionsMax: Int
+    package let gather: Gather
+    package let plans: [ListenerPlan]
+    let scanThread = ScanThread()
+    private let connections = Atomic<Int>(0)
+    private let lastWarning = Atomic<Int>(0)
+
+    /// What each connection is charged: its share of TLS, nghttp2 and this server's own state.
+    static let connectionCharge = 64 << 10
+
+    package init(
+        budget: MemoryBudget, log: LogSink, ticketKeys: TicketKeys, connectionsMax: Int, gather: Gather,
+        plans: [ListenerPlan]
+    ) {
+        self.budget = budget
+        self.log = log
+        self.ticketKeys = ticketKeys
+        self.connectionsMax = connectionsMax
+        self.gather = gather
+        self.plans = plans
+    }
+
+    package var connectionCount: Int { connections.load(ordering: .relaxed) }
+
+    /// Room for one more connection, taken; false when there is none.
+    func admitConnection() -> Bool {
+        guard budget.reserve(Self.connectionCharge) else { return false }
+        if connections.wrappingAdd(1, ordering: .relaxed).newValue <= connectionsMax { return true }
+        connectionEnded()
+        return false
+    }
+
+    func connectionEnded() {
+        connections.wrappingSubtract(1, ordering: .relaxed)
+        budget.release(Self.connectionCharge)
+    }
+
+    /// Says it on stderr, at most once a second for all workers.
+    func warn(_ text: @autoclosure () -> String) {
+        let second = Clock.wallTime().seconds
+        guard lastWarning.exchange(second, ordering: .relaxed) != second else { return }
+        Messages.say("warning: \(text())")
+    }
+}

@@ -1,0 +1,104 @@
+// What an executor can do wrong, on request.
+
+/// The faults of one request: at most one that ends it, and any number of ways to write its events.
+package struct Faults: Sendable, Equatable {
+    /// How the answer ends, or why there is none.
+    ///
+    /// Numbers count token events; none has been written at 0.
+    package enum Ending: Sendable, Equatable {
+        /// The connection closes in order, without the end of the body. On HTTP/2 the stream is reset.
+        case dieAfter(Int)
+        /// Half of the event after these is written, then as `dieAfter`.
+        case cutInside(Int)
+        /// The connection closes with a TCP reset.
+        case resetAfter(Int)
+        /// The body ends in order, with neither `finish_reason` nor `[DONE]`.
+        case endEarly(Int)
+        /// Nothing more comes; the connection stays.
+        case stallAfter(Int)
+        /// An error event, then `[DONE]`.
+        case errorEvent(Int)
+        /// This status with a JSON body.
+        case status(Int)
+        case noAnswer
+        case closeBeforeHead
+        case garbageHead
+        /// A body that is not streamed stops in its middle; a stream as `cutInside(0)`.
+        case cutJSON
+        /// After `finish_reason` (in other dialects: before the last event) the body ends in order.
+        case noDone
+    }
+
+    package var ending: Ending?
+    /// A comment before the first event, and between events.
+    package var hasComments = false
+    /// Lines end in CR LF.
+    package var hasCRLF = false
+    /// Each event comes in three writes.
+    package var isSplit = false
+    /// The text of the first token event has so many bytes.
+    package var hugeEvent: Int?
+    /// The text of an answer that is not streamed has so many bytes.
+    package var bigBody: Int?
+    /// A client that leaves is not noticed: the request runs to its end.
+    package var ignoresClose = false
+
+    package init() {}
+
+    /// Reads `die_after:3`, or several with commas between them.
+    /// - Throws: a sentence that says what is wrong.
+    package init(_ text: String) throws(Malformed) {
+        for part in text.split(separator: ",") { try add(String(part)) }
+    }
+
+    package struct Malformed: Error, CustomStringConvertible {
+        package var description: String
+    }
+
+    package static let names = [
+        "die_after:N", "cut_inside:N", "reset_after:N", "end_early:N", "stall_after:N", "error_event:N", "status:CODE",
+        "no_answer", "close_before_head", "garbage_head", "cut_json", "no_done", "comments", "crlf", "split",
+        "huge_event:BYTES", "big_body:BYTES", "ignore_close",
+    ]
+
+    package mutating func add(_ text: String) throws(Malformed) {
+        let parts = text.split(separator: ":", maxSplits: 1).map(String.init)
+        let number = parts.count == 2 ? Int(parts[1]).flatMap { $0 >= 0 ? $0 : nil } : nil
+        guard let name = parts.first, parts.count == 1 || number != nil else {
+            throw Malformed(description: "'\(text)' is no fault: its number is no number")
+        }
+        let count = number ?? 0
+        switch name {
+        case "die_after": ending = .dieAfter(count)
+        case "cut_inside": ending = .cutInside(count)
+        case "reset_after": ending = .resetAfter(count)
+        case "end_early": ending = .endEarly(count)
+        case "stall_after": ending = .stallAfter(count)
+        case "error_event": ending = .errorEvent(count)
+        case "status" where 200..<600 ~= count: ending = .status(count)
+        case "no_answer": ending = .noAnswer
+        case "close_before_head": ending = .closeBeforeHead
+        case "garbage_head": ending = .garbageHead
+        case "cut_json": ending = .cutJSON
+        case "no_done": ending = .noDone
+        case "comments": hasComments = true
+        case "crlf": hasCRLF = true
+        case "split": isSplit = true
+        case "ignore_close": ignoresClose = true
+        case "huge_event": hugeEvent = min(count, 64 << 20)
+        case "big_body": bigBody = min(count, 256 << 20)
+        default: throw Malformed(description: "'\(text)' is no fault; there are \(Self.names.joined(separator: ", "))")
+        }
+    }
+
+    /// After how many token events the ending comes, if it comes inside a stream.
+    var endsAfter: Int? {
+        switch ending {
+        case .dieAfter(let count), .cutInside(let count), .resetAfter(let count), .endEarly(let count),
+            .stallAfter(let count), .errorEvent(let count):
+            count
+        case .cutJSON: 0
+        default: nil
+        }
+    }
+}

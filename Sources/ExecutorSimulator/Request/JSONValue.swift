@@ -1,0 +1,234 @@
+// A whole JSON value as a tree: what the simulator reads its requests with. A test tool's reader, not the edge's.
+
+/// Any JSON value.
+///
+/// Objects keep their order; of keys that repeat, the first counts.
+package enum JSONValue: Equatable, Sendable {
+    case null
+    case bool(Bool)
+    case integer(Int)
+    case double(Double)
+    case string(String)
+    case array([JSONValue])
+    case object([Member])
+
+    package struct Member: Equatable, Sendable {
+        package var key: String
+        package var value: JSONValue
+        package init(_ key: String, _ value: JSONValue) {
+            self.key = key
+            self.value = value
+        }
+    }
+
+    /// Reads one value with nothing but space around it; nil when the bytes are not JSON, or nest too deeply.
+    package init?(parsing bytes: [UInt8]) {
+        var reader = JSONReader(bytes: bytes)
+        guard let value = reader.document() else { return nil }
+        self = value
+    }
+
+    /// The member of an object; nil when it is absent, or this is no object.
+    package subscript(_ key: String) -> JSONValue? {
+        guard case .object(let members) = self else { return nil }
+        for member in members where member.key == key { return member.value }
+        return nil
+    }
+
+    package var string: String? {
+        guard case .string(let text) = self else { return nil }
+        return text
+    }
+    package var bool: Bool? {
+        guard case .bool(let truth) = self else { return nil }
+        return truth
+    }
+    package var double: Double? {
+        switch self {
+        case .integer(let number): Double(number)
+        case .double(let number): number
+        default: nil
+        }
+    }
+    /// A whole number, also when it was written as `3.0`.
+    package var integer: Int? {
+        switch self {
+        case .integer(let number): number
+        case .double(let number): Int(exactly: number)
+        default: nil
+        }
+    }
+    package var array: [JSONValue]? {
+        guard case .array(let values) = self else { return nil }
+        return values
+    }
+    package var isNull: Bool { self == .null }
+}
+
+/// A recursive descent over the grammar of RFC 8259, at most `depthMax` deep.
+private struct JSONReader {
+    private static let depthMax = 256
+
+    private let bytes: [UInt8]
+    private var position = 0
+
+    init(bytes: [UInt8]) { self.bytes = bytes }
+
+    mutating func document() -> JSONValue? {
+        guard let value = value(depth: 0) else { return nil }
+        skipSpace()
+        return position == bytes.count ? value : nil
+    }
+
+    private var next: UInt8? { position < bytes.count ? bytes[position] : nil }
+
+    private mutating func skipSpace() {
+        while let byte = next, byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 { position += 1 }
+    }
+
+    private mutating func take(_ byte: UInt8) -> Bool {
+        guard next == byte else { return false }
+        position += 1
+        return true
+    }
+
+    private mutating func value(depth: Int) -> JSONValue? {
+        guard depth < Self.depthMax else { return nil }
+        skipSpace()
+        switch next {
+        case UInt8(ascii: "{"): return object(depth: depth)
+        case UInt8(ascii: "["): return array(depth: depth)
+        case UInt8(ascii: "\""): return string().map { .string($0) }
+        case UInt8(ascii: "t"): return literal("true", .bool(true))
+        case UInt8(ascii: "f"): return literal("false", .bool(false))
+        case UInt8(ascii: "n"): return literal("null", .null)
+        default: return number()
+        }
+    }
+
+    private mutating func literal(_ text: StaticString, _ value: JSONValue) -> JSONValue? {
+        for byte in String(describing: text).utf8 where !take(byte) { return nil }
+        return value
+    }
+
+    private mutating func object(depth: Int) -> JSONValue? {
+        position += 1
+        var members: [JSONValue.Member] = []
+        skipSpace()
+        if take(UInt8(ascii: "}")) { return .object([]) }
+        while true {
+            skipSpace()
+            guard next == UInt8(ascii: "\""), let key = string() else { return nil }
+            skipSpace()
+            guard take(UInt8(ascii: ":")), let value = value(depth: depth + 1) else { return nil }
+            members.append(JSONValue.Member(key, value))
+            skipSpace()
+            if take(UInt8(ascii: "}")) { return .object(members) }
+            guard take(UInt8(ascii: ",")) else { return nil }
+        }
+    }
+
+    private mutating func array(depth: Int) -> JSONValue? {
+        position += 1
+        var values: [JSONValue] = []
+        skipSpace()
+        if take(UInt8(ascii: "]")) { return .array([]) }
+        while true {
+            guard let value = value(depth: depth + 1) else { return nil }
+            values.append(value)
+            skipSpace()
+            if take(UInt8(ascii: "]")) { return .array(values) }
+            guard take(UInt8(ascii: ",")) else { return nil }
+        }
+    }
+
+    private mutating func string() -> String? {
+        position += 1
+        var text: [UInt8] = []
+        while let byte = next {
+            position += 1
+            switch byte {
+            case UInt8(ascii: "\""): return String(validating: text, as: UTF8.self)
+            case UInt8(ascii: "\\"): guard escape(into: &text) else { return nil }
+            case 0..<0x20: return nil
+            default: text.append(byte)
+            }
+        }
+        return nil
+    }
+
+    private mutating func escape(into text: inout [UInt8]) -> Bool {
+        guard let byte = next else { return false }
+        position += 1
+        switch byte {
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): text.append(byte)
+        case UInt8(ascii: "b"): text.append(0x08)
+        case UInt8(ascii: "f"): text.append(0x0C)
+        case UInt8(ascii: "n"): text.append(0x0A)
+        case UInt8(ascii: "r"): text.append(0x0D)
+        case UInt8(ascii: "t"): text.append(0x09)
+        case UInt8(ascii: "u"):
+            guard let scalar = escapedScalar() else { return false }
+            text.append(contentsOf: Array(String(Character(scalar)).utf8))
+        default: return false
+        }
+        return true
+    }
+
+    /// After `\u`; of a surrogate pair both halves.
+    ///
+    /// Half a pair is read as U+FFFD.
+    private mutating func escapedScalar() -> Unicode.Scalar? {
+        guard let first = fourDigits() else { return nil }
+        guard first & 0xFC00 == 0xD800 else { return Unicode.Scalar(first) ?? "\u{FFFD}" }
+        let start = position
+        if take(UInt8(ascii: "\\")), take(UInt8(ascii: "u")), let second = fourDigits(), second & 0xFC00 == 0xDC00 {
+            return Unicode.Scalar(0x10000 + (first & 0x3FF) << 10 + second & 0x3FF)
+        }
+        position = start
+        return "\u{FFFD}"
+    }
+
+    private mutating func fourDigits() -> UInt32? {
+        guard position + 4 <= bytes.count else { return nil }
+        var number: UInt32 = 0
+        for _ in 0..<4 {
+            let byte = bytes[position]
+            position += 1
+            switch byte {
+            case 0x30...0x39: number = number << 4 | UInt32(byte - 0x30)
+            case 0x41...0x46: number = number << 4 | UInt32(byte - 0x37)
+            case 0x61...0x66: number = number << 4 | UInt32(byte - 0x57)
+            default: return nil
+            }
+        }
+        return number
+    }
+
+    private mutating func digits() -> Bool {
+        let start = position
+        while let byte = next, 0x30...0x39 ~= byte { position += 1 }
+        return position > start
+    }
+
+    private mutating func number() -> JSONValue? {
+        let start = position
+        var isWhole = true
+        _ = take(UInt8(ascii: "-"))
+        if !take(UInt8(ascii: "0")) {
+            guard digits() else { return nil }
+        }
+        if take(UInt8(ascii: ".")) {
+            isWhole = false
+            guard digits() else { return nil }
+        }
+        if take(UInt8(ascii: "e")) || take(UInt8(ascii: "E")) {
+            isWhole = false
+            if !take(UInt8(ascii: "+")) { _ = take(UInt8(ascii: "-")) }
+            guard digits() else { return nil }
+        }
+        let text = String(decoding: bytes[start..<position], as: UTF8.self)
+        if isWhole, let number = Int(text) { return .integer(number) }
+        return Double(text).map { .double($0) }
+    }
+}

@@ -1,0 +1,137 @@
+// What a request to the simulated model asks for, whatever its dialect.
+internal import Transport
+
+/// The endpoints that a model answers.
+enum ModelEndpoint: String {
+    case chat = "/v1/chat/completions"
+    case completions = "/v1/completions"
+    case responses = "/v1/responses"
+    case messages = "/v1/messages"
+    case embeddings = "/v1/embeddings"
+    case rerank = "/v1/rerank"
+    case countTokens = "/v1/messages/count_tokens"
+
+    var makesText: Bool {
+        switch self {
+        case .chat, .completions, .responses, .messages: true
+        case .embeddings, .rerank, .countTokens: false
+        }
+    }
+    var isAnthropic: Bool { self == .messages || self == .countTokens }
+}
+
+/// A request that cannot be answered.
+struct Refusal: Error {
+    var status: Int
+    var message: String
+    var type = "BadRequestError"
+    var parameter: String?
+}
+
+struct ModelRequest {
+    private static let tokensMax = 10_000_000
+
+    let endpoint: ModelEndpoint
+    let body: JSONValue
+    let model: String
+    let isStream: Bool
+    let includesUsage: Bool
+    let promptTokens: Int
+    /// What each choice's text is made of.
+    private(set) var keys: [UInt64]
+    /// How many tokens of the text the request has already: it continues them.
+    let start: Int
+    /// How many tokens each choice gets.
+    private(set) var count = 0
+    /// The completion ends because it may be no longer.
+    private(set) var endsByLength = false
+
+    private(set) var prefill: Nanoseconds
+    private(set) var pace: Double
+    private(set) var faults: Faults
+    /// The faults are those that the server gives to every request.
+    private(set) var hasServerFaults = false
+    /// The head goes out with the first event, not before the prefill.
+    private(set) var isHeadLate = false
+    private(set) var retryAfter: String?
+
+    /// Reads a request body.
+    ///
+    /// - Parameter serverFaults: what befalls a request that names no fault.
+    init(
+        _ endpoint: ModelEndpoint,
+        body: [UInt8],
+        options: ExecutorSimulatorOptions,
+        serverFaults: Faults
+    ) throws(Refusal) {
+        guard let value = JSONValue(parsing: body), case .object = value else {
+            throw Refusal(status: 400, message: "the body is no JSON object")
+        }
+        guard let name = value["model"]?.string ?? (options.models.count == 1 ? options.models.first : nil) else {
+            throw Refusal(status: 400, message: "model is missing", parameter: "model")
+        }
+        guard options.models.contains(name) else {
+            let message = "The model `\(name)` does not exist."
+            throw Refusal(status: 404, message: message, type: "NotFoundError", parameter: "model")
+        }
+        self.endpoint = endpoint
+        self.body = value
+        model = name
+        isStream = endpoint.makesText && value["stream"]?.bool == true
+        includesUsage = value["stream_options"]?["include_usage"]?.bool == true
+        let prompt = try Prompt(endpoint, value)
+        promptTokens = prompt.tokens
+        keys = prompt.keys
+        start = prompt.start
+        prefill = options.prefill
+        pace = options.pace
+        faults = serverFaults
+        let simulator = value["simulator"]
+        try readCount(simulator, options: options)
+        try readBehaviour(simulator, isContinuation: prompt.start > 0)
+    }
+
+    private mutating func readCount(_ simulator: JSONValue?, options: ExecutorSimulatorOptions) throws(Refusal) {
+        guard endpoint.makesText else { return }
+        let limitName = endpoint == .responses ? "max_output_tokens" : "max_tokens"
+        let limit = (body["max_completion_tokens"] ?? .null).integer ?? body[limitName]?.integer
+        if let limit, limit < 1 {
+            throw Refusal(status: 400, message: "\(limitName) must be at least 1, got \(limit).", parameter: limitName)
+        }
+        var natural = simulator?["tokens"]?.integer
+        if natural == nil, limit == nil { natural = options.tokens }
+        let left = natural.map { max(0, $0 - start) } ?? Self.tokensMax
+        count = min(left, limit ?? Self.tokensMax, Self.tokensMax)
+        endsByLength = limit == count
+
+        let choices = body["n"]?.integer ?? 1
+        guard 1...128 ~= choices else {
+            throw Refusal(status: 400, message: "n must be between 1 and 128", parameter: "n")
+        }
+        let seed = body["seed"]?.integer ?? 0
+        keys = keys.flatMap { key in
+            (0..<choices).map { Hash.mix(key ^ Hash.mix(UInt64(bitPattern: Int64(seed)))) &+ Hash.mix(UInt64($0)) }
+        }
+    }
+
+    private mutating func readBehaviour(_ simulator: JSONValue?, isContinuation: Bool) throws(Refusal) {
+        hasServerFaults = true
+        guard let simulator else { return }
+        if let milliseconds = simulator["prefill_ms"]?.double, 0...86_400_000 ~= milliseconds {
+            prefill = Nanoseconds(milliseconds * 1_000_000)
+        }
+        if let wanted = simulator["pace"]?.double, 0...1_000_000 ~= wanted { pace = wanted }
+        isHeadLate = simulator["head"]?.string == "late"
+        retryAfter = simulator["retry_after"].flatMap { $0.string ?? $0.integer.map { String($0) } }
+        guard let named = simulator["fault"], !named.isNull else { return }
+        faults = Faults()
+        hasServerFaults = false
+        if isContinuation, simulator["fault_once"]?.bool == true { return }
+        do throws(Faults.Malformed) {
+            if let text = named.string { faults = try Faults(text) }
+            for text in named.array ?? [] { try faults.add(text.string ?? "") }
+        } catch {
+            throw Refusal(status: 400, message: error.description, parameter: "simulator.fault")
+        }
+    }
+}

@@ -1,0 +1,116 @@
+// What a request gives the model to read: reduced to a hash, a count of tokens, and how much is there of the answer.
+
+struct Prompt {
+    /// One for each prompt: `/v1/completions` and `/v1/embeddings` can have several.
+    private(set) var keys: [UInt64] = []
+    private(set) var tokens = 0
+    /// How many tokens the trailing assistant message has, that is to be continued.
+    private(set) var start = 0
+
+    init(_ endpoint: ModelEndpoint, _ body: JSONValue) throws(Refusal) {
+        switch endpoint {
+        case .chat: try readChat(body)
+        case .messages, .countTokens: try readMessages(body)
+        case .completions: readInputs(body["prompt"])
+        case .embeddings: readInputs(body["input"])
+        case .rerank:
+            guard body["documents"]?.array != nil else {
+                throw Refusal(status: 400, message: "documents is missing", parameter: "documents")
+            }
+            readInputs(body["documents"])
+            tokens += Vocabulary.count(body["query"]?.string ?? "")
+        case .responses: readResponses(body)
+        }
+        guard !keys.isEmpty else { throw Refusal(status: 400, message: "the prompt is missing") }
+        tokens = max(1, tokens)
+    }
+
+    private mutating func readChat(_ body: JSONValue) throws(Refusal) {
+        guard var messages = body["messages"]?.array, !messages.isEmpty else {
+            throw Refusal(status: 400, message: "messages is missing", parameter: "messages")
+        }
+        if body["continue_final_message"]?.bool == true {
+            guard body["add_generation_prompt"]?.bool != true else {
+                let message = "Cannot set both `continue_final_message` and `add_generation_prompt` to True."
+                throw Refusal(status: 400, message: message)
+            }
+            continueLast(of: &messages)
+        }
+        readTurns(messages, hash: Hash())
+    }
+
+    /// In this dialect a trailing assistant message is always continued.
+    private mutating func readMessages(_ body: JSONValue) throws(Refusal) {
+        guard var messages = body["messages"]?.array, !messages.isEmpty else {
+            throw Refusal(status: 400, message: "messages: Field required", type: "invalid_request_error")
+        }
+        continueLast(of: &messages)
+        var hash = Hash()
+        if let system = body["system"] { read(Self.text(system), into: &hash) }
+        readTurns(messages, hash: hash)
+    }
+
+    private mutating func readResponses(_ body: JSONValue) {
+        var hash = Hash()
+        if let instructions = body["instructions"]?.string { read(instructions, into: &hash) }
+        switch body["input"] {
+        case .string(let text):
+            read(text, into: &hash)
+            keys = [hash.value]
+        case .array(let items): readTurns(items, hash: hash)
+        default: return
+        }
+    }
+
+    private mutating func continueLast(of messages: inout [JSONValue]) {
+        guard let last = messages.last, last["role"]?.string == "assistant" else { return }
+        start = Vocabulary.count(Self.text(last["content"] ?? .null))
+        tokens += start
+        messages.removeLast()
+    }
+
+    private mutating func readTurns(_ messages: [JSONValue], hash: Hash) {
+        var hash = hash
+        for message in messages {
+            hash.add(message["role"]?.string ?? "")
+            read(Self.text(message["content"] ?? .null), into: &hash)
+        }
+        keys = [hash.value]
+    }
+
+    private mutating func read(_ text: String, into hash: inout Hash) {
+        hash.add(text)
+        tokens += Vocabulary.count(text)
+    }
+
+    /// A text, several texts, the token ids of one text, or those of several.
+    private mutating func readInputs(_ input: JSONValue?) {
+        switch input {
+        case .string(let text): readInput(.string(text))
+        case .array(let values):
+            if let first = values.first, first.integer != nil {
+                readInput(.array(values))
+            } else {
+                for value in values { readInput(value) }
+            }
+        default: return
+        }
+    }
+
+    private mutating func readInput(_ input: JSONValue) {
+        var hash = Hash()
+        if let ids = input.array {
+            for id in ids { hash.add(id.integer ?? 0) }
+            tokens += ids.count
+        } else {
+            read(input.string ?? input["text"]?.string ?? "", into: &hash)
+        }
+        keys.append(hash.value)
+    }
+
+    /// The text of a message's content: a string, or parts with a `text` each.
+    private static func text(_ content: JSONValue) -> String {
+        if let text = content.string { return text }
+        return (content.array ?? []).map { $0["text"]?.string ?? "" }.joined()
+    }
+}

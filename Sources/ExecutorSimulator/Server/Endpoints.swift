@@ -1,0 +1,48 @@
+// The endpoints that need no model: the model list, health, and questions about the simulator.
+internal import HTTP
+internal import Inference
+internal import Transport
+
+enum Endpoints {
+    static func answer(
+        _ method: Method,
+        path: String,
+        query: String,
+        of simulator: ExecutorSimulator,
+        on stream: ServerStream
+    ) {
+        func respond(_ body: [UInt8]) { ExecutorSimulator.respond(body: body, on: stream) }
+        func refuse(_ status: Int, _ message: String) {
+            let refusal = Refusal(status: status, message: message, type: "NotFoundError")
+            let body = OtherAnswers.error(refusal, isAnthropic: false)
+            ExecutorSimulator.respond(status: status, body: body, on: stream)
+        }
+        let isGet = method == .get || method == .head
+        switch path {
+        case "/health" where isGet: respond(JSONText.object { $0.field("status", "ok") })
+        case "/v1/models" where isGet:
+            respond(OtherAnswers.models(simulator.options.models, created: simulator.created))
+        case "/simulator/counters" where isGet: respond(simulator.counters.json())
+        case "/simulator/aborts" where isGet: respond(simulator.aborts.json(since: since(query)))
+        case "/simulator/last" where isGet: respond(simulator.last.json())
+        case "/simulator/reset" where method == .post:
+            simulator.counters.reset()
+            simulator.aborts.reset()
+            simulator.last = LastRequest()
+            respond(JSONText.object { $0.field("status", "ok") })
+        case "/health", "/v1/models", "/simulator/counters", "/simulator/aborts", "/simulator/last", "/simulator/reset":
+            refuse(405, "Method Not Allowed")
+        default:
+            if ModelEndpoint(rawValue: path) != nil {
+                refuse(405, "Method Not Allowed")
+            } else {
+                refuse(404, "Not Found")
+            }
+        }
+    }
+
+    private static func since(_ query: String) -> Int {
+        for pair in query.split(separator: "&") where pair.hasPrefix("since=") { return Int(pair.dropFirst(6)) ?? 0 }
+        return 0
+    }
+}

@@ -1,0 +1,255 @@
+// The making of an answer, token by token, with the faults that were asked for.
+internal import HTTP
+internal import Transport
+
+/// Confined to the simulator's loop; its exchange owns it.
+final class Generation {
+    /// A stream that its client does not take makes no more tokens than this many bytes.
+    private static let bufferedMax = 256 << 10
+    /// Tokens a step for those who want them as fast as they can take them.
+    private static let tokensPerStepMax = 64
+
+    private unowned let exchange: SimulatedExchange
+    private let simulator: ExecutorSimulator
+    private let stream: ServerStream
+    private let request: ModelRequest
+    private let form: any AnswerForm
+    private let templates: [EventTemplate]
+    private let opening: [[UInt8]]
+    private let faults: Faults
+    private let endsAfter: Int
+    private let isPlain: Bool
+
+    /// Tokens of each choice so far.
+    private var made = 0
+    /// Token events so far; of an answer that is not streamed, tokens.
+    private(set) var emitted = 0
+    private var isOpened = false
+    /// The client has left, and nobody was told.
+    var isDeaf = false
+    var ignoresClose: Bool { faults.ignoresClose }
+
+    init(exchange: SimulatedExchange, request: ModelRequest) {
+        self.exchange = exchange
+        simulator = exchange.simulator
+        stream = exchange.stream
+        self.request = request
+        faults = request.faults
+        endsAfter = faults.endsAfter ?? .max
+        isPlain = !faults.isSplit && !faults.hasComments && !faults.hasCRLF
+        let prefix = ["/v1/completions": "cmpl-", "/v1/responses": "resp_", "/v1/messages": "msg_"]
+        let facts = AnswerFacts(
+            id: (prefix[request.endpoint.rawValue] ?? "chatcmpl-") + simulator.nextIdentifier(),
+            created: simulator.created,
+            model: request.model,
+            choices: request.keys.count,
+            includesUsage: request.includesUsage,
+            promptTokens: request.promptTokens,
+            endsByLength: request.endsByLength
+        )
+        form = request.endpoint.form(facts)
+        templates = request.isStream ? (0..<request.keys.count).map(form.token) : []
+        opening = request.isStream ? form.opening() : []
+    }
+
+    /// What comes before the prefill.
+    ///
+    /// - Returns: false when there is nothing to wait for.
+    func begin() -> Bool {
+        switch faults.ending {
+        case .noAnswer: return false
+        case .closeBeforeHead:
+            exchange.broke()
+            exchange.end(.abort)
+            return false
+        case .garbageHead:
+            let connection = stream.connection
+            exchange.broke()
+            GarbageHead.send(on: connection)
+            return false
+        default: break
+        }
+        if request.isStream, !request.isHeadLate { sendHead() }
+        return true
+    }
+
+    private func sendHead() {
+        guard !stream.isHeadSent else { return }
+        var fields = FieldBlock()
+        fields.append(.contentType, "text/event-stream; charset=utf-8")
+        fields.append(.cacheControl, "no-cache")
+        fields.append(.server, "simulator")
+        stream.respond(ResponseHead(status: 200, fields: fields), end: false)
+    }
+
+    // MARK: Steps
+
+    func step() {
+        guard request.isStream else {
+            stepWhole()
+            return
+        }
+        sendHead()
+        if emitted == endsAfter {
+            endByFault()
+            return
+        }
+        let steps = request.pace > 0 ? 1 : Self.tokensPerStepMax
+        for _ in 0..<steps {
+            guard isDeaf || stream.buffered < Self.bufferedMax else { return }
+            if made < request.count {
+                if !isOpened { open() }
+                for choice in templates.indices {
+                    emit(choice)
+                    if emitted == endsAfter {
+                        endByFault()
+                        return
+                    }
+                }
+                made += 1
+            }
+            guard made < request.count else {
+                finishStream()
+                return
+            }
+        }
+    }
+
+    private func open() {
+        isOpened = true
+        for event in opening { write(event) }
+    }
+
+    private func emit(_ choice: Int) {
+        simulator.counters.emitted += 1
+        emitted += 1
+        // The room is lent, not copied.
+        var event: [UInt8] = []
+        swap(&event, &simulator.event)
+        if emitted == 1, let size = faults.hugeEvent {
+            render(choice, text: [UInt8](repeating: UInt8(ascii: "x"), count: size), into: &event)
+        } else {
+            let word = simulator.vocabulary.token(request.start + made, key: request.keys[choice])
+            render(choice, text: word, into: &event)
+        }
+        if isPlain { stream.send(event.span) } else { write(event) }
+        swap(&event, &simulator.event)
+    }
+
+    private func render(_ choice: Int, text: [UInt8], into event: inout [UInt8]) {
+        templates[choice].render(text, time: Clock.monotonicNow(), number: opening.count + emitted - 1, into: &event)
+    }
+
+    /// An event in the form that the faults give it.
+    private func write(_ event: [UInt8]) {
+        var bytes = event
+        if faults.hasComments { bytes = Array(": a comment\n\n".utf8) + bytes }
+        if faults.hasCRLF { bytes = Events.withCRLF(bytes) }
+        guard faults.isSplit else {
+            stream.send(bytes.span)
+            return
+        }
+        let third = (bytes.count + 2) / 3
+        for start in stride(from: 0, to: bytes.count, by: third) {
+            exchange.sendLater(Array(bytes[start..<min(start + third, bytes.count)]))
+        }
+    }
+
+    private var texts: [String] {
+        if let size = faults.bigBody { return [String(repeating: "x", count: size)] }
+        return request.keys.map { simulator.vocabulary.text(request.start..<request.start + made, key: $0) }
+    }
+    private var tokens: Int { made * request.keys.count }
+    private var nextNumber: Int { opening.count + emitted }
+
+    private func finishStream() {
+        if !isOpened { open() }
+        let events = form.closing(texts: texts, tokens: tokens, number: nextNumber)
+        guard faults.ending == .noDone else {
+            for event in events { write(event) }
+            exchange.finished()
+            exchange.end(.finish)
+            return
+        }
+        for event in events.dropLast() { write(event) }
+        exchange.broke()
+        exchange.end(.finish)
+    }
+
+    // MARK: Answers that are not streamed
+
+    private func stepWhole() {
+        while true {
+            if emitted == endsAfter {
+                endByFault()
+                return
+            }
+            guard made < request.count else { break }
+            made += 1
+            emitted += 1
+            if request.pace > 0, made < request.count { return }
+        }
+        let answer: [UInt8] =
+            switch request.endpoint {
+            case .embeddings: OtherAnswers.embeddings(request)
+            case .rerank: OtherAnswers.rerank(request, id: "rerank-" + simulator.nextIdentifier())
+            case .countTokens: OtherAnswers.countTokens(request)
+            default: form.whole(texts: texts, tokens: tokens)
+            }
+        exchange.finished()
+        ExecutorSimulator.respond(body: answer, on: stream)
+    }
+
+    // MARK: Faults
+
+    private func endByFault() {
+        switch faults.ending {
+        case .stallAfter: exchange.stall()
+        case .resetAfter: breakOff(.reset)
+        case .endEarly: breakOff(.finish)
+        case .errorEvent: reportError()
+        case .cutInside, .cutJSON: cut()
+        default: breakOff(.abort)
+        }
+    }
+
+    private func breakOff(_ end: SimulatedExchange.End) {
+        if end == .finish, !request.isStream {
+            let whole = form.whole(texts: texts, tokens: tokens)
+            exchange.broke()
+            ExecutorSimulator.respond(body: Array(whole.prefix(whole.count / 2)), on: stream)
+            return
+        }
+        exchange.broke()
+        exchange.end(end)
+    }
+
+    /// Writes half of what comes next, and breaks off.
+    private func cut() {
+        if request.isStream {
+            if !isOpened { open() }
+            var event: [UInt8] = []
+            render(0, text: simulator.vocabulary.token(request.start + made, key: request.keys[0]), into: &event)
+            write(Array(event.prefix(event.count / 2)))
+        } else {
+            let whole = form.whole(texts: texts, tokens: tokens)
+            var fields = FieldBlock()
+            fields.append(.contentType, "application/json")
+            fields.append(.contentLength, String(whole.count))
+            stream.respond(ResponseHead(status: 200, fields: fields), end: false)
+            stream.send(whole.span.extracting(0..<whole.count / 2))
+        }
+        breakOff(.abort)
+    }
+
+    private func reportError() {
+        let fault: StreamFault = emitted == 0 ? .queueFull : .engineFailed
+        exchange.broke()
+        guard request.isStream else {
+            ExecutorSimulator.respond(status: fault.status, body: AnswerFacts.error(fault), on: stream)
+            return
+        }
+        for event in form.failure(fault, number: nextNumber) { write(event) }
+        exchange.end(.finish)
+    }
+}

@@ -1,0 +1,91 @@
+// A simulator on a thread of its own: for the command line, and for tests and benchmarks in their own process.
+internal import Glibc
+package import Transport
+
+/// A simulator that runs; `stop` ends it.
+package struct RunningExecutorSimulator: Sendable {
+    fileprivate enum Command: Sendable { case stop }
+
+    /// Where it listens: with the port that port 0 has become.
+    package let address: SocketAddress
+    private let mailbox: Mailbox<Command>
+    private let thread: Thread
+    private let sockets: ListenerSet
+
+    fileprivate init(
+        listen address: SocketAddress,
+        options: ExecutorSimulatorOptions,
+        processor: Int?
+    ) throws(ListenerSet.Failure) {
+        let sockets = try ListenerSet(addresses: [address], workers: 1)
+        let mailbox = Mailbox<Command>()
+        self.sockets = sockets
+        self.mailbox = mailbox
+        self.address = sockets.addresses[0]
+        thread = Thread(name: "executor") {
+            if let processor { Processors.pin(to: processor) }
+            let loop = EventLoop()
+            let simulator = ExecutorSimulator(loop: loop, options: options)
+            simulator.serve(on: sockets.socket(address: 0, worker: 0))
+            loop.attach(mailbox) { _ in
+                simulator.close()
+                loop.stop()
+            }
+            loop.run()
+            loop.onTurnEnd = nil
+        }
+    }
+
+    /// Closes every connection and waits for the thread.
+    package func stop() {
+        mailbox.post(.stop)
+        thread.join()
+        sockets.close()
+    }
+}
+
+extension ExecutorSimulator {
+    /// Starts a simulator on a thread of its own.
+    ///
+    /// - Parameter processor: to run on that one alone.
+    package static func startThread(
+        listen address: SocketAddress,
+        options: ExecutorSimulatorOptions = ExecutorSimulatorOptions(),
+        processor: Int? = nil
+    ) throws(ListenerSet.Failure) -> RunningExecutorSimulator {
+        try RunningExecutorSimulator(listen: address, options: options, processor: processor)
+    }
+
+    /// On a free port of the loopback interface.
+    package static func startThread(
+        options: ExecutorSimulatorOptions = ExecutorSimulatorOptions()
+    ) throws(ListenerSet.Failure) -> RunningExecutorSimulator {
+        try startThread(listen: SocketAddress(numeric: "127.0.0.1", port: 0)!, options: options)
+    }
+
+    /// Runs a simulator until SIGTERM or SIGINT; says on stderr where it is ready.
+    ///
+    /// To be called by the main thread.
+    package static func runUntilSignal(
+        listen address: SocketAddress,
+        options: ExecutorSimulatorOptions,
+        processor: Int?
+    ) throws(ListenerSet.Failure) {
+        var signals = sigset_t()
+        unsafe sigemptyset(&signals)
+        unsafe sigaddset(&signals, SIGTERM)
+        unsafe sigaddset(&signals, SIGINT)
+        unsafe pthread_sigmask(SIG_BLOCK, &signals, nil)
+        Sockets.raiseDescriptorLimit()
+        let running = try startThread(listen: address, options: options, processor: processor)
+        say("freeinference: executor ready on \(running.address)\n")
+        var signal: CInt = 0
+        unsafe sigwait(&signals, &signal)
+        running.stop()
+    }
+
+    private static func say(_ line: String) {
+        let bytes = Array(line.utf8)
+        _ = unsafe bytes.withUnsafeBytes { unsafe write(STDERR_FILENO, $0.baseAddress, $0.count) }
+    }
+}

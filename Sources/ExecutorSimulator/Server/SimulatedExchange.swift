@@ -1,0 +1,239 @@
+// One request to the simulator: read, routed, and answered at its pace.
+internal import HTTP
+internal import Inference
+internal import Transport
+
+/// Confined to the simulator's loop.
+final class SimulatedExchange: ServerStreamHandler, TimerTarget {
+    private enum Phase { case body, prefill, stream, over }
+    private static let bodyMax = 128 << 20
+
+    let simulator: ExecutorSimulator
+    let stream: ServerStream
+    private let head: RequestHead
+    private let path: String
+    private let query: String
+    private let endpoint: ModelEndpoint?
+    private var body: [UInt8] = []
+    private var phase = Phase.body
+    private var isRefused = false
+    private var generation: Generation?
+    private var pacer: Pacer?
+
+    // The pacer's: when the first token is due, and where the stream stands.
+    private(set) var readyAt: Nanoseconds = 0
+    var slot = -1
+    var place = 0
+    var round = -1
+
+    init(simulator: ExecutorSimulator, stream: ServerStream, head: RequestHead) {
+        self.simulator = simulator
+        self.stream = stream
+        self.head = head
+        let target = String(decoding: head.target, as: UTF8.self)
+        let parts = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        path = parts[0]
+        query = parts.count > 1 ? parts[1] : ""
+        endpoint = head.method == .post ? ModelEndpoint(rawValue: path) : nil
+        if !path.hasPrefix("/simulator/") { simulator.counters.count(path: path) }
+        if head.expectsContinue { stream.sendInformational(ResponseHead(status: 100)) }
+    }
+
+    // MARK: ServerStreamHandler
+
+    func requestBody(_ bytes: Span<UInt8>) {
+        stream.consumed(bytes.count)
+        guard !isRefused else { return }
+        guard body.count + bytes.count <= Self.bodyMax else {
+            isRefused = true
+            refuse(Refusal(status: 413, message: "the body is too large"))
+            return
+        }
+        unsafe bytes.withUnsafeBufferPointer { unsafe body.append(contentsOf: $0) }
+    }
+
+    func requestEnded() {
+        guard phase == .body, !isRefused else { return }
+        keepAsLast()
+        guard let endpoint else {
+            phase = .over
+            Endpoints.answer(head.method, path: path, query: query, of: simulator, on: stream)
+            return
+        }
+        do throws(Refusal) {
+            try begin(endpoint)
+        } catch {
+            refuse(error)
+        }
+    }
+
+    private func keepAsLast() {
+        guard !path.hasPrefix("/simulator/"), path != "/health" else { return }
+        var last = LastRequest(method: head.method.text, target: head.target, authority: head.authority, body: body)
+        last.version = "\(head.version)"
+        last.fields = (0..<head.fields.count).map {
+            let name = String(decoding: head.fields.name($0), as: UTF8.self)
+            return (name, String(decoding: head.fields.value($0), as: UTF8.self))
+        }
+        simulator.last = last
+    }
+
+    func clientLeft(_ end: ClientEnd) {
+        let time = Clock.monotonicNow()
+        guard phase != .over, endpoint != nil else {
+            phase = .over
+            return
+        }
+        if let generation, generation.ignoresClose {
+            generation.isDeaf = true
+            return
+        }
+        let log: AbortLog.Phase = phase == .body ? .body : phase == .prefill ? .prefill : .stream
+        if case .edge = end {
+        } else {
+            let id = head.fields.string(.requestID)
+            simulator.aborts.add(requestID: id, time: time, phase: log, emitted: generation?.emitted ?? 0)
+            simulator.counters.aborted += 1
+        }
+        over()
+    }
+
+    func outputMoved() {}
+    func responseFinished() {}
+
+    // MARK: The life of a model request
+
+    private func begin(_ endpoint: ModelEndpoint) throws(Refusal) {
+        let request = try ModelRequest(
+            endpoint,
+            body: body,
+            options: simulator.options,
+            serverFaults: simulator.serverFaults
+        )
+        body = []
+        if request.hasServerFaults { simulator.useServerFaults() }
+        if case .status(let status) = request.faults.ending {
+            let refusal = Refusal(status: status, message: "a fault on request", type: "SimulatedError")
+            refuse(refusal, retryAfter: request.retryAfter)
+            return
+        }
+        if let most = simulator.options.runningMax, simulator.counters.running >= most {
+            let refusal = Refusal(status: 429, message: "Model is overloaded", type: "overloaded")
+            refuse(refusal, retryAfter: request.retryAfter)
+            return
+        }
+        simulator.counters.running += 1
+        simulator.counters.waiting += 1
+        phase = .prefill
+        readyAt = simulator.loop.now + (endpoint == .countTokens ? 0 : request.prefill)
+        let generation = Generation(exchange: self, request: request)
+        self.generation = generation
+        guard generation.begin() else { return }
+        let pacer = simulator.pacer(for: request.pace)
+        self.pacer = pacer
+        pacer.join(self)
+    }
+
+    /// The pacer's beat.
+    func step() {
+        guard simulator.loop.now >= readyAt else { return }
+        if phase == .prefill {
+            phase = .stream
+            simulator.counters.waiting -= 1
+        }
+        generation?.step()
+    }
+
+    private func refuse(_ refusal: Refusal, retryAfter: String? = nil) {
+        phase = .over
+        simulator.counters.refused += 1
+        let body = OtherAnswers.error(refusal, isAnthropic: endpoint?.isAnthropic == true)
+        ExecutorSimulator.respond(status: refusal.status, body: body, retryAfter: retryAfter, on: stream)
+    }
+
+    /// No beat any more, but the client is still there: it was told nothing of an end.
+    func stall() { pacer?.leave(self) }
+
+    /// The answer is whole.
+    func finished() {
+        simulator.counters.finished += 1
+        over()
+    }
+
+    /// A fault has ended the answer.
+    func broke() {
+        simulator.counters.broken += 1
+        over()
+    }
+
+    private func over() {
+        guard phase != .over else { return }
+        if phase != .body { simulator.counters.running -= 1 }
+        if phase == .prefill { simulator.counters.waiting -= 1 }
+        phase = .over
+        pacer?.leave(self)
+        pacer = nil
+        generation = nil
+    }
+
+    // MARK: Output
+
+    /// What waits to go out one by one, a millisecond between.
+    private var pieces: [Piece] = []
+    private var nextPiece = 0
+    private enum Piece {
+        case bytes([UInt8])
+        case end(End)
+    }
+    enum End {
+        /// The body ends in order.
+        case finish
+        /// The connection ends, the body does not.
+        case abort
+        case reset
+    }
+
+    /// A piece of its own: in a write after those that came before it.
+    func sendLater(_ bytes: [UInt8]) { add(.bytes(bytes)) }
+
+    private func add(_ piece: Piece) {
+        if nextPiece == pieces.count { scheduleTimer() }
+        pieces.append(piece)
+    }
+
+    func end(_ end: End) {
+        if nextPiece < pieces.count { add(.end(end)) } else { endNow(end) }
+    }
+
+    private func endNow(_ end: End) {
+        switch end {
+        case .finish: stream.finish()
+        case .abort: stream.abort()
+        case .reset: if pieces.isEmpty || nextPiece == pieces.count { add(.end(.reset)) }
+        }
+    }
+
+    private func scheduleTimer() {
+        _ = simulator.loop.timers.schedule(at: simulator.loop.now + 1_000_000, target: self, kind: 0)
+    }
+
+    func timerFired(_ kind: Int) {
+        guard nextPiece < pieces.count, !stream.isClosed else { return }
+        switch pieces[nextPiece] {
+        case .bytes(let bytes):
+            nextPiece += 1
+            stream.send(bytes.span)
+        case .end(.reset):
+            // What was sent must be with the kernel, or it would be lost with the connection.
+            if stream.buffered == 0 {
+                nextPiece += 1
+                stream.connection.channel.reset()
+                stream.connection.close(.edge)
+            }
+        case .end(let end):
+            nextPiece += 1
+            endNow(end)
+        }
+        if nextPiece < pieces.count { scheduleTimer() }
+    }
+}

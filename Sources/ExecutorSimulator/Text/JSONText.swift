@@ -1,0 +1,56 @@
+// Small pieces of JSON text as bytes.
+internal import Inference
+
+enum JSONText {
+    /// A text as it stands inside a JSON string, without the quotes.
+    static func escaped(_ text: String) -> [UInt8] {
+        var bytes: [UInt8] = []
+        JSONWriter.append(text, to: &bytes)
+        return Array(bytes.dropFirst().dropLast())
+    }
+
+    static func quoted(_ text: String) -> [UInt8] {
+        var bytes: [UInt8] = []
+        JSONWriter.append(text, to: &bytes)
+        return bytes
+    }
+
+    /// An object written by `body`.
+    static func object(_ body: (inout JSONWriter) -> Void) -> [UInt8] {
+        var writer = JSONWriter()
+        writer.object(body)
+        return writer.bytes
+    }
+
+    /// Appends a number in decimal, without making a String of it.
+    static func append(_ number: UInt64, to bytes: inout [UInt8]) {
+        var divisor: UInt64 = 1
+        while number / divisor >= 10 { divisor *= 10 }
+        while divisor > 0 {
+            bytes.append(0x30 + UInt8(truncatingIfNeeded: number / divisor % 10))
+            divisor /= 10
+        }
+    }
+}
+
+extension JSONWriter {
+    mutating func object(_ body: (inout JSONWriter) -> Void) {
+        beginObject()
+        body(&self)
+        endObject()
+    }
+    mutating func object(_ name: String, _ body: (inout JSONWriter) -> Void) {
+        key(name)
+        object(body)
+    }
+    mutating func array(_ name: String, _ body: (inout JSONWriter) -> Void) {
+        key(name)
+        beginArray()
+        body(&self)
+        endArray()
+    }
+    mutating func null(_ name: String) {
+        key(name)
+        null()
+    }
+}

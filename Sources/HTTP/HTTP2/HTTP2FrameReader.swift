@@ -1,0 +1,81 @@
+// Where frames begin in what a client sends. nghttp2 keeps silent about frames that it ignores, so what counts frames
+// and judges late ones reads their headers itself, and hands the library one frame at a time.
+
+/// The header of a frame (RFC 9113 section 4.1).
+struct HTTP2FrameHeader: Equatable {
+    var length: Int
+    var type: UInt8
+    var flags: UInt8
+    var stream: Int32
+    /// The first number in the payload of PRIORITY (the stream that it depends on) and WINDOW_UPDATE (the increment), as
+    /// far as its bytes came together with the header.
+    var number: Int32?
+
+    static let data: UInt8 = 0, headers: UInt8 = 1, priority: UInt8 = 2, resetStream: UInt8 = 3
+    static let windowUpdate: UInt8 = 8, continuation: UInt8 = 9
+    var endsStream: Bool { flags & 1 != 0 && (type == Self.data || type == Self.headers) }
+}
+
+/// Confined to its session.
+struct HTTP2FrameReader {
+    static let headerSize = 9
+    private static let prefaceSize = 24
+
+    private var prefaceLeft = prefaceSize
+    private var payloadLeft = 0
+    /// The part of a frame header that came at the end of a read.
+    private var partial: [UInt8] = []
+
+    /// The next piece to hand to the library: never more than one frame, and a frame's header only when it is whole.
+    enum Piece {
+        /// So many bytes of the input, which begin with this header if there is one.
+        case bytes(Int, HTTP2FrameHeader?)
+        /// A header that came in parts: these bytes, for which `used` bytes of the input were taken.
+        case header([UInt8], HTTP2FrameHeader, used: Int)
+        /// The rest is a part of a header: wait for more.
+        case wait
+    }
+
+    mutating func next(_ bytes: Span<UInt8>) -> Piece {
+        if prefaceLeft > 0 {
+            let step = min(prefaceLeft, bytes.count)
+            prefaceLeft -= step
+            return .bytes(step, nil)
+        }
+        if payloadLeft > 0 {
+            let step = min(payloadLeft, bytes.count)
+            payloadLeft -= step
+            return .bytes(step, nil)
+        }
+        if partial.isEmpty, bytes.count >= Self.headerSize {
+            let header = Self.header(bytes)
+            let step = min(Self.headerSize + header.length, bytes.count)
+            payloadLeft = Self.headerSize + header.length - step
+            return .bytes(step, header)
+        }
+        let step = min(Self.headerSize - partial.count, bytes.count)
+        for index in 0..<step { partial.append(bytes[index]) }
+        guard partial.count == Self.headerSize else { return .wait }
+        let whole = partial
+        partial = []
+        let header = Self.header(whole.span)
+        payloadLeft = header.length
+        return .header(whole, header, used: step)
+    }
+
+    private static func header(_ bytes: Span<UInt8>) -> HTTP2FrameHeader {
+        var header = HTTP2FrameHeader(
+            length: Int(bytes[0]) << 16 | Int(bytes[1]) << 8 | Int(bytes[2]), type: bytes[3], flags: bytes[4],
+            stream: number(bytes, at: 5))
+        let hasNumber = header.type == HTTP2FrameHeader.priority || header.type == HTTP2FrameHeader.windowUpdate
+        if hasNumber, bytes.count >= headerSize + 4 { header.number = number(bytes, at: headerSize) }
+        return header
+    }
+
+    /// Four bytes less their reserved bit.
+    private static func number(_ bytes: Span<UInt8>, at start: Int) -> Int32 {
+        var value: UInt32 = 0
+        for index in start..<start + 4 { value = value << 8 | UInt32(bytes[index]) }
+        return Int32(value & 0x7FFF_FFFF)
+    }
+}

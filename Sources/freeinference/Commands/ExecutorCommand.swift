@@ -1,0 +1,115 @@
+// `freeinference executor`: a simulated executor, for trying the server, its tests and its benchmarks.
+import ArgumentParser
+import ExecutorSimulator
+import Transport
+
+struct ExecutorCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "executor",
+        abstract: "Run a simulated executor: the OpenAI and Anthropic APIs without a model.",
+        discussion: """
+            Answers chat, completions, responses, messages, embeddings and rerank with text made from the prompt and \
+            the seed, at a steady pace. A request may say otherwise in its field "simulator": {"prefill_ms": 200, \
+            "pace": 20, "tokens": 100, "fault": "die_after:5"}. Counters are at GET /simulator/counters.
+
+            Faults: \(Faults.names.joined(separator: ", ")). N counts token events.
+            """
+    )
+
+    @Option(help: ArgumentHelp("Where to listen; port 0 is any free port.", valueName: "host:port|unix:/path"))
+    var listen = "127.0.0.1:8001"
+
+    @Option(help: ArgumentHelp("A model that it has; may be repeated. (default: demo)", valueName: "name"))
+    var model: [String] = []
+
+    @Option(help: ArgumentHelp("From the end of a request to its first token.", valueName: "duration"))
+    var prefill = Delay(milliseconds: 50)
+
+    @Option(help: ArgumentHelp("Tokens a second of each stream; 0 for no pause.", valueName: "tokens"))
+    var pace = 50.0
+
+    @Option(help: ArgumentHelp("Length of a completion when max_tokens is absent.", valueName: "tokens"))
+    var tokens = 64
+
+    @Flag(help: "Spread the streams evenly over the period instead of stepping all at once.")
+    var spread = false
+
+    @Option(help: ArgumentHelp("Let a new connection wait before it is read.", valueName: "duration"))
+    var acceptDelay = Delay(milliseconds: 0)
+
+    @Option(help: ArgumentHelp("A fault of every request; may be repeated.", valueName: "fault"))
+    var fault: [String] = []
+
+    @Option(help: ArgumentHelp("Only the first so many requests have the faults.", valueName: "requests"))
+    var faultCount: Int?
+
+    @Option(help: ArgumentHelp("With so many requests under way the next one gets 429.", valueName: "requests"))
+    var maxRunning: Int?
+
+    @Option(help: ArgumentHelp("Close connections that idle so long.", valueName: "duration"))
+    var idleTimeout = Delay(milliseconds: 75_000)
+
+    @Option(help: ArgumentHelp("Run on this processor alone.", valueName: "cpu"))
+    var pin: Int?
+
+    func run() throws {
+        var options = ExecutorSimulatorOptions()
+        if !model.isEmpty { options.models = model }
+        options.prefill = prefill.nanoseconds
+        options.pace = pace
+        options.tokens = tokens
+        options.isSpread = spread
+        options.acceptDelay = acceptDelay.nanoseconds
+        options.idleTimeout = idleTimeout.nanoseconds
+        options.faultsMax = faultCount
+        options.runningMax = maxRunning
+        do {
+            for text in fault { for part in text.split(separator: ",") { try options.faults.add(String(part)) } }
+        } catch {
+            throw ValidationError("\(error)")
+        }
+        try ExecutorSimulator.runUntilSignal(listen: try address(), options: options, processor: pin)
+    }
+
+    func validate() throws {
+        guard pace >= 0, pace <= 1_000_000 else { throw ValidationError("--pace is between 0 and 1000000") }
+        guard tokens >= 1 else { throw ValidationError("--tokens is at least 1") }
+    }
+
+    private func address() throws -> SocketAddress {
+        if listen.hasPrefix("unix:") {
+            guard let address = SocketAddress(unixPath: String(listen.dropFirst(5))) else {
+                throw ValidationError("the path of --listen \(listen) is empty or longer than 107 bytes")
+            }
+            return address
+        }
+        guard let colon = listen.lastIndex(of: ":"), let port = UInt16(listen[listen.index(after: colon)...]) else {
+            throw ValidationError("--listen is host:port or unix:/path")
+        }
+        let host = listen[..<colon].filter { $0 != "[" && $0 != "]" }
+        guard let address = SocketAddress.resolve(host: host.isEmpty ? "0.0.0.0" : host, port: port).first else {
+            throw ValidationError("--listen \(listen) names no address")
+        }
+        return address
+    }
+}
+
+/// `50ms`, `1.5s`, `200us`; a number alone is milliseconds.
+struct Delay: ExpressibleByArgument {
+    let nanoseconds: UInt64
+
+    init(milliseconds: UInt64) { nanoseconds = milliseconds * 1_000_000 }
+
+    init?(argument: String) {
+        let digits = argument.prefix { $0.isNumber || $0 == "." }
+        guard let number = Double(digits), number >= 0, number <= 1e9 else { return nil }
+        let units = ["us": 1e3, "ms": 1e6, "s": 1e9, "m": 60e9, "": 1e6]
+        guard let unit = units[String(argument.dropFirst(digits.count))], number * unit < 1e18 else { return nil }
+        nanoseconds = UInt64(number * unit)
+    }
+
+    var defaultValueDescription: String {
+        nanoseconds % 1_000_000_000 == 0 && nanoseconds > 0
+            ? "\(nanoseconds / 1_000_000_000)s" : "\(nanoseconds / 1_000_000)ms"
+    }
+}

@@ -1,0 +1,38 @@
+// `freeinference serve`: the server.
+import ArgumentParser
+import Edge
+
+struct ConfigurationOption: ParsableArguments {
+    static let defaultPath = "/etc/freeinference/freeinference.yaml"
+
+    @Option(name: .shortAndLong, help: "The configuration file.")
+    var config = Self.defaultPath
+}
+
+struct ServeCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve",
+        abstract: "Serve clients, by the configuration.",
+        discussion: """
+            Logs one JSON line an exchange on stdout and messages on stderr. SIGTERM and Ctrl-C drain: streams under \
+            way go on for up to drain_timeout; a second one ends at once.
+            """
+    )
+
+    @OptionGroup var options: ConfigurationOption
+
+    func run() throws {
+        switch Configuration.load(path: options.config) {
+        case .failure(let errors):
+            Messages.say("the configuration has errors\n\(errors)")
+            throw ExitCode(2)
+        case .success(let configuration):
+            do {
+                try Supervisor(configuration: configuration, environment: SystemFiles.environment()).run()
+            } catch {
+                Messages.say("cannot start: \(error)")
+                throw ExitCode(1)
+            }
+        }
+    }
+}

@@ -1,0 +1,20 @@
+// The command line: one subcommand a screen, in Commands/.
+import ArgumentParser
+
+@main
+struct Root: ParsableCommand {
+    static let version = "0.1.0"
+
+    static let configuration = CommandConfiguration(
+        commandName: "freeinference",
+        abstract: "TLS and HTTP/2 edge, OpenRouter-compatible gateway and router for language-model executors.",
+        discussion: """
+            `serve` is the server; `check` says what is wrong with a configuration. `certificate` makes a development \
+            certificate, `executor` is a model server without a model, and `bench` measures.
+            """,
+        version: version,
+        subcommands: [
+            ServeCommand.self, CheckCommand.self, ExecutorCommand.self, BenchCommand.self, CertificateCommand.self,
+        ]
+    )
+}

@@ -1,0 +1,186 @@
+import Inference
+import Testing
+
+@testable import Edge
+
+private let broke = Failure(.executorBrokeOff)
+
+@Suite struct ExchangeMachineTests {
+    /// A machine that has gone through these events.
+    private func machine(after events: [ExchangeMachine.Event]) -> ExchangeMachine {
+        var machine = ExchangeMachine()
+        for event in events { _ = machine.handle(event) }
+        return machine
+    }
+    private let attempting: [ExchangeMachine.Event] = [.bodyEnded, .routed]
+    private var silent: [ExchangeMachine.Event] { attempting + [.deadlinePassed(.commit)] }
+    private var relaying: [ExchangeMachine.Event] { attempting + [.answerReady] }
+
+    @Test func aStreamGoesThroughItsPhasesToItsEnd() {
+        var machine = ExchangeMachine()
+        #expect(machine.handle(.bodyEnded) == [.identify])
+        #expect(machine.handle(.routed) == [.startAttempt])
+        #expect(machine.handle(.answerReady) == [.commit])
+        #expect(machine.handle(.complete) == [.finish])
+        #expect(machine.handle(.executorEnded(isComplete: true, sawError: false)) == [])
+        #expect(machine.handle(.responseTaken) == [.end(.complete)])
+        #expect(machine.phase == .ended)
+    }
+
+    @Test func aRefusalIsAStatusBeforeAnythingIsSent() {
+        let failure = Failure(.missingModel)
+        var machine = machine(after: [.bodyEnded])
+        #expect(machine.handle(.refused(failure)) == [.answer(failure)])
+        #expect(machine.handle(.responseTaken) == [.end(.failed(failure))])
+    }
+
+    @Test func aFailedAttemptIsAStatusUntilTheCommit() {
+        var machine = machine(after: attempting)
+        #expect(machine.handle(.attemptFailed(broke)) == [.abortAttempt, .answer(broke)])
+    }
+
+    @Test func anAnswerThatIsCutBeforeItsFirstEventIsAStatus() {
+        var cut = machine(after: attempting)
+        #expect(cut.handle(.executorBroke(broke, sawError: false)) == [.abortAttempt, .answer(broke)])
+        var ended = machine(after: attempting)
+        let answer = ended.handle(.executorEnded(isComplete: false, sawError: false))
+        #expect(answer == [.abortAttempt, .answer(broke)])
+    }
+
+    @Test func afterTheCommitAFailureIsToldInTheStream() {
+        var machine = machine(after: relaying)
+        #expect(
+            machine.handle(.executorBroke(broke, sawError: false))
+                == [.abortAttempt, .breakOff(broke, withEvent: true), .end(.failed(broke))])
+        #expect(machine.phase == .ended)
+    }
+
+    @Test func aStreamThatEndsIncompleteNeverEndsCleanly() {
+        var machine = machine(after: relaying)
+        #expect(
+            machine.handle(.executorEnded(isComplete: false, sawError: false))
+                == [.abortAttempt, .breakOff(broke, withEvent: true), .end(.failed(broke))])
+    }
+
+    @Test func anErrorEventOfTheExecutorsEndsAsTheExecutorEndsIt() {
+        var clean = machine(after: relaying)
+        #expect(clean.handle(.executorEnded(isComplete: false, sawError: true)) == [.finish])
+        var cut = machine(after: relaying)
+        #expect(
+            cut.handle(.executorBroke(broke, sawError: true))
+                == [.abortAttempt, .breakOff(broke, withEvent: false), .end(.failed(broke))])
+    }
+
+    @Test func silenceCommitsAndCommentsUntilTheFirstEvent() {
+        var machine = machine(after: attempting)
+        #expect(machine.handle(.deadlinePassed(.commit)) == [.commitSilently, .sendComment])
+        #expect(machine.handle(.deadlinePassed(.keepAlive)) == [.sendComment])
+        #expect(machine.handle(.answerReady) == [])
+        #expect(machine.phase == .relay)
+        #expect(machine.handle(.deadlinePassed(.keepAlive)) == [])
+    }
+
+    @Test func afterSilenceAFailureIsToldInTheStream() {
+        var machine = machine(after: silent)
+        #expect(
+            machine.handle(.attemptFailed(broke))
+                == [.abortAttempt, .breakOff(broke, withEvent: true), .end(.failed(broke))])
+    }
+
+    @Test(arguments: [[], [.bodyEnded]] as [[ExchangeMachine.Event]])
+    func aClientThatLeavesBeforeAnAttemptEndsIt(events: [ExchangeMachine.Event]) {
+        var machine = machine(after: events)
+        #expect(machine.handle(.clientLeft) == [.end(.clientLeft)])
+        #expect(machine.handle(.clientLeft) == [])
+    }
+
+    @Test func aClientThatLeavesDuringAnAttemptAbortsIt() {
+        for events in [attempting, silent, relaying] {
+            var machine = machine(after: events)
+            #expect(machine.handle(.clientLeft) == [.abortAttempt, .end(.clientLeft)])
+            #expect(machine.handle(.executorBroke(broke, sawError: false)) == [])
+        }
+    }
+
+    @Test func aClientThatLeavesAfterTheEndAbortsNothing() {
+        var machine = machine(after: relaying + [.complete])
+        #expect(machine.handle(.clientLeft) == [.end(.clientLeft)])
+    }
+
+    @Test func deadlinesAreHeardOnlyInTheirPhases() {
+        let all: [ExchangeMachine.DeadlineKind] = [.body, .firstEvent, .response, .commit, .keepAlive, .stall, .clientStall]
+        let heard: [(events: [ExchangeMachine.Event], kinds: [ExchangeMachine.DeadlineKind])] = [
+            ([], [.body]), (attempting, [.firstEvent, .response, .commit]), (silent, [.firstEvent, .keepAlive]),
+            (relaying, [.stall, .clientStall]), (relaying + [.complete], [.clientStall]),
+        ]
+        for (events, kinds) in heard {
+            for kind in all {
+                var machine = machine(after: events)
+                #expect(machine.handle(.deadlinePassed(kind)).isEmpty == !kinds.contains(kind), "\(kind) after \(events)")
+            }
+        }
+    }
+
+    @Test func aClientThatDoesNotReadIsCut() {
+        let stalled = Failure(.clientStalled)
+        var relay = machine(after: relaying)
+        #expect(
+            relay.handle(.deadlinePassed(.clientStall))
+                == [.abortAttempt, .cutClient(stalled), .end(.failed(stalled))])
+        var finishing = machine(after: relaying + [.complete])
+        #expect(finishing.handle(.deadlinePassed(.clientStall)) == [.cutClient(stalled), .end(.failed(stalled))])
+    }
+
+    @Test func theEndOfDrainingIsAStatusOrInBand() {
+        let draining = Failure(.draining)
+        var waiting = machine(after: attempting)
+        #expect(waiting.handle(.drainExpired) == [.abortAttempt, .answer(draining)])
+        var relay = machine(after: relaying)
+        #expect(
+            relay.handle(.drainExpired)
+                == [.abortAttempt, .breakOff(draining, withEvent: true), .end(.failed(draining))])
+    }
+
+    /// Whatever comes in whatever order: at most one status, one end, and nothing after the end.
+    @Test func randomEventsNeverEndTwice() {
+        var generator = SplitMix(state: 42)
+        let events: [ExchangeMachine.Event] = [
+            .bodyEnded, .routed, .refused(broke), .answerReady, .attemptFailed(broke), .complete, .clientLeft,
+            .executorEnded(isComplete: true, sawError: false), .executorEnded(isComplete: false, sawError: false),
+            .executorEnded(isComplete: false, sawError: true), .executorBroke(broke, sawError: false), .responseTaken,
+            .deadlinePassed(.body), .deadlinePassed(.firstEvent), .deadlinePassed(.commit), .deadlinePassed(.keepAlive),
+            .deadlinePassed(.stall), .deadlinePassed(.clientStall), .drainExpired,
+        ]
+        for _ in 0..<20_000 {
+            var machine = ExchangeMachine()
+            var heads = 0
+            var ends = 0
+            var bodiesEnded = 0
+            for _ in 0..<12 {
+                for action in machine.handle(events.randomElement(using: &generator)!) {
+                    #expect(ends == 0, "\(action) after the end")
+                    switch action {
+                    case .commit, .commitSilently, .answer: heads += 1
+                    case .finish, .breakOff, .cutClient: bodiesEnded += 1
+                    case .end: ends += 1
+                    default: break
+                    }
+                }
+            }
+            #expect(heads <= 1)
+            #expect(ends <= 1)
+            #expect(bodiesEnded <= 2)
+        }
+    }
+}
+
+struct SplitMix: RandomNumberGenerator {
+    var state: UInt64
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ (mixed >> 31)
+    }
+}

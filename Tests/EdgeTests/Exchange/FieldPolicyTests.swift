@@ -1,0 +1,64 @@
+import HTTP
+import Testing
+
+@testable import Edge
+
+@Suite struct FieldPolicyTests {
+    private func block(_ fields: [(String, String)]) -> FieldBlock {
+        var block = FieldBlock()
+        for (name, value) in fields { block.append(name: name, value: value) }
+        return block
+    }
+    private func pairs(_ block: FieldBlock) -> [String] {
+        (0..<block.count).map {
+            "\(String(decoding: block.name($0), as: UTF8.self)): \(String(decoding: block.value($0), as: UTF8.self))"
+        }
+    }
+
+    @Test func whatIsTheClientsAloneNeverReachesAnExecutor() {
+        let fields = block([
+            ("authorization", "Bearer secret"), ("x-api-key", "secret"), ("cookie", "a=b"), ("forwarded", "for=1"),
+            ("x-forwarded-for", "1.2.3.4"), ("x-forwarded-proto", "https"), ("cf-connecting-ip", "1.2.3.4"),
+            ("cf-ray", "x"), ("true-client-ip", "1"), ("x-real-ip", "1"), ("connection", "keep-alive, x-mine"),
+            ("x-mine", "1"), ("te", "trailers"), ("upgrade", "h2c"), ("http2-settings", "AA"), ("host", "h"),
+            ("accept-encoding", "gzip"), ("expect", "100-continue"), ("proxy-authorization", "x"),
+        ])
+        #expect(
+            pairs(FieldPolicy.toExecutor(fields, requestID: "r", apiKey: nil))
+                == ["accept-encoding: identity", "x-request-id: r"])
+    }
+
+    @Test func whatAnExecutorMayKnowPasses() {
+        let fields = block([
+            ("anthropic-version", "2023-06-01"), ("anthropic-beta", "b"), ("traceparent", "00-1"), ("accept", "*/*"),
+            ("content-type", "application/json"), ("x-custom", "1"), ("x-request-id", "other"),
+        ])
+        #expect(
+            pairs(FieldPolicy.toExecutor(fields, requestID: "r", apiKey: "k")) == [
+                "anthropic-version: 2023-06-01", "anthropic-beta: b", "traceparent: 00-1", "accept: */*",
+                "content-type: application/json", "x-custom: 1", "accept-encoding: identity", "x-request-id: r",
+                "authorization: Bearer k",
+            ])
+    }
+
+    @Test func whatIsTheExecutorsAloneNeverReachesAClient() {
+        let fields = block([
+            ("server", "uvicorn"), ("set-cookie", "a=b"), ("alt-svc", "h3"), ("x-ratelimit-limit-requests", "1"),
+            ("connection", "close"), ("transfer-encoding", "chunked"), ("content-length", "3"), ("x-request-id", "o"),
+            ("content-type", "application/json"), ("retry-after", "3"), ("x-compute-time", "1"),
+        ])
+        #expect(
+            pairs(FieldPolicy.toClient(fields, isEventStream: false, requestID: "r")) == [
+                "content-type: application/json", "retry-after: 3", "x-compute-time: 1", "x-request-id: r",
+            ])
+    }
+
+    @Test func eventStreamsSayThatNobodyMayBufferThem() {
+        let fields = block([("content-type", "text/event-stream"), ("cache-control", "max-age=9")])
+        #expect(
+            pairs(FieldPolicy.toClient(fields, isEventStream: true, requestID: "r")) == [
+                "content-type: text/event-stream; charset=utf-8", "cache-control: no-cache, no-transform",
+                "x-accel-buffering: no", "x-request-id: r",
+            ])
+    }
+}

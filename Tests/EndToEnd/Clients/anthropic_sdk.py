@@ -1,0 +1,118 @@
+#!/usr/bin/env python3
+"""Drives the server with the official Anthropic Python SDK, over HTTP/1.1 or HTTP/2.
+
+Each scenario prints one JSON object a line about what the SDK saw, and exits with 1 when it saw what no good server
+shows. Finer claims are the tests' own: they read the lines.
+"""
+
+import argparse
+import json
+import ssl
+import sys
+
+import anthropic
+
+
+def report(**members):
+    print(json.dumps(members), flush=True)
+
+
+def expect(condition, message):
+    if not condition:
+        report(unexpected=message)
+        sys.exit(1)
+
+
+def ask(options, **more):
+    request = {
+        "model": options.model,
+        "messages": [{"role": "user", "content": options.prompt}],
+        "max_tokens": options.tokens,
+    }
+    if options.extra:
+        more["extra_body"] = json.loads(options.extra)
+    return request | more
+
+
+def stream(client, options):
+    """A message, streamed by the SDK's own helper, which checks the order of the events."""
+    text = ""
+    with client.messages.stream(**ask(options)) as answer:
+        for piece in answer.text_stream:
+            text += piece
+        message = answer.get_final_message()
+        http = answer.response.http_version
+    expect(text and text == message.content[0].text, "the deltas are not the message")
+    expect(message.stop_reason in ("end_turn", "max_tokens"), f"stop_reason is {message.stop_reason}")
+    report(text=text, stop_reason=message.stop_reason, output_tokens=message.usage.output_tokens, http=http)
+
+
+def nonstream(client, options):
+    message = client.messages.create(**ask(options))
+    expect(message.content[0].text, "no text")
+    report(text=message.content[0].text, model=message.model, output_tokens=message.usage.output_tokens)
+
+
+def count(client, options):
+    answer = client.messages.count_tokens(
+        model=options.model, messages=[{"role": "user", "content": options.prompt}]
+    )
+    report(input_tokens=answer.input_tokens)
+
+
+def broken(client, options):
+    """The executor breaks the stream: the SDK must raise, never end as if all were well."""
+    seen = 0
+    try:
+        for event in client.messages.create(**ask(options, stream=True)):
+            seen += event.type == "content_block_delta"
+    except Exception as error:
+        body = error.body if isinstance(getattr(error, "body", None), dict) else None
+        report(events=seen, raised=type(error).__name__, message=str(error), body=body)
+        return
+    report(events=seen, raised=None)
+    expect(False, "a broken stream ended as a complete one")
+
+
+def unknown(client, options):
+    """A model that does not exist."""
+    try:
+        client.messages.create(**ask(options) | {"model": "no-such-model"})
+    except anthropic.NotFoundError as error:
+        report(raised="NotFoundError", status=error.status_code, body=error.body)
+        return
+    expect(False, "an unknown model was served")
+
+
+SCENARIOS = {f.__name__: f for f in (stream, nonstream, count, broken, unknown)}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--base-url", required=True, help="https://127.0.0.1:PORT, or http://")
+    parser.add_argument("--ca", help="the authority to trust, for https")
+    parser.add_argument("--http2", action="store_true")
+    parser.add_argument("--model", default="demo")
+    parser.add_argument("--prompt", default="Hello")
+    parser.add_argument("--tokens", type=int, default=8)
+    parser.add_argument("--timeout", type=float, default=30)
+    parser.add_argument("--extra", help="further members of the request's body, as a JSON object")
+    parser.add_argument("scenario", choices=SCENARIOS)
+    options = parser.parse_args()
+
+    trust = ssl.create_default_context(cafile=options.ca) if options.ca else True
+    client = anthropic.Anthropic(
+        base_url=options.base_url,
+        api_key="test",
+        max_retries=0,
+        timeout=options.timeout,
+        # Both: with http1 on as well HTTP/2 would be a matter of ALPN, and a fall-back would pass unseen.
+        http_client=anthropic.DefaultHttpxClient(
+            http2=options.http2, http1=not options.http2, verify=trust, trust_env=False
+        ),
+    )
+    SCENARIOS[options.scenario](client, options)
+
+
+if __name__ == "__main__":
+    main()

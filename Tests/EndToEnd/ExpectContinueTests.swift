@@ -1,0 +1,56 @@
+import Testing
+
+/// `Expect: 100-continue`: the client sends its body only once it is told to.
+@Suite struct ExpectContinueTests {
+    @Test(arguments: [true, false])
+    func aLargeBodyIsAskedFor(secure: Bool) async throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        try await withServer { server, executor in
+            let body = chat(stream: false, prompt: String(repeating: "word ", count: 2 << 20 / 5))
+            let file = try scratch.write(body, to: "body.json")
+            // Without a 100 curl would wait a minute, which the limit does not allow.
+            let answer = try await server.curl(
+                "/v1/chat/completions",
+                .http1,
+                secure: secure,
+                body: "@" + file,
+                arguments: ["--header", "Expect: 100-continue", "--expect100-timeout", "60"],
+                within: .seconds(20)
+            )
+            #expect(answer.status == 200)
+            #expect(try answer.json.choices[0].message.content.string?.isEmpty == false)
+            #expect(try await executor.get("/simulator/last").json.body_bytes.int == body.utf8.count)
+        }
+    }
+
+    @Test func theInterimAnswerComesBeforeTheBody() async throws {
+        try await withServer { server, _ in
+            let client = try await server.connect()
+            let body = chat(stream: false)
+            try await client.send(
+                """
+                POST /v1/chat/completions HTTP/1.1\r
+                host: x\r
+                content-length: \(body.utf8.count)\r
+                expect: 100-continue\r
+                \r
+
+                """
+            )
+            #expect(try await client.receiveAnswer().status == 100)
+            try await client.send(body)
+            #expect(try await client.receiveAnswer().status == 200)
+        }
+    }
+
+    @Test func aRequestThatIsRefusedAnywayIsNotAskedForItsBody() async throws {
+        try await withServer(settings: "limits: {body: 1KiB}") { server, _ in
+            let client = try await server.connect()
+            try await client.send(
+                "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: 5000\r\nexpect: 100-continue\r\n\r\n"
+            )
+            #expect(try await client.receiveAnswer().status == 413)
+        }
+    }
+}

@@ -1,0 +1,59 @@
+import Foundation
+import Testing
+
+/// nghttp, the reference client: many streams on one connection.
+@Suite struct NghttpTests {
+    @Test(arguments: [true, false])
+    func streamsOfOneConnectionTakeTurns(secure: Bool) async throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        try await withServer { server, executor in
+            let body = try scratch.write(chat(tokens: 10), to: "body.json")
+            let url = (secure ? server.tls : server.clear) + "/v1/chat/completions"
+            let seen = try await run(
+                "nghttp",
+                ["--no-verify-peer", "-nv", "--no-color", "-m", "20", "-d", body]
+                    + ["-H", "content-type: application/json", url]
+            )
+            #expect(seen.succeeded)
+            let streams = seen.output.split(separator: "\n")
+                .filter { $0.contains("recv DATA frame") }
+                .compactMap { $0.split(separator: "stream_id=").last?.prefix { $0.isNumber } }
+            #expect(Set(streams).count == 20)
+            // No stream runs to its end before its siblings: each has begun before the first has ended.
+            let beginnings = Set(streams).compactMap { streams.firstIndex(of: $0) }
+            let ends = Set(streams).compactMap { streams.lastIndex(of: $0) }
+            let (lastBeginning, firstEnd) = (try #require(beginnings.max()), try #require(ends.min()))
+            #expect(lastBeginning < firstEnd)
+            #expect(seen.output.components(separatedBy: ":status: 200").count == 21)
+            #expect(seen.output.components(separatedBy: "; END_STREAM").count >= 21)
+            #expect(!seen.output.contains("RST_STREAM"))
+            try await executor.counter("finished", reaches: 20)
+        }
+    }
+
+    @Test func aPriorKnowledgeUpgradeServesNghttp() async throws {
+        try await withServer { server, _ in
+            let seen = try await run("nghttp", ["-nv", "--no-color", "--upgrade", server.clear + "/v1/models"])
+            #expect(seen.succeeded)
+            #expect(seen.output.contains("HTTP Upgrade success"))
+            #expect(seen.output.contains(":status: 200"))
+        }
+    }
+
+    @Test func aSmallWindowIsRespected() async throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        try await withServer { server, _ in
+            // 2^10 bytes a stream; the answer is far longer.
+            let request = chat(stream: false, more: #""simulator":{"fault":"big_body:200000"}"#)
+            let body = try scratch.write(request, to: "body.json")
+            let seen = try await run(
+                "nghttp",
+                ["--no-verify-peer", "-w", "10", "-W", "10", "-m", "4", "-d", body, server.tls + "/v1/chat/completions"]
+            )
+            #expect(seen.succeeded)
+            #expect(seen.output.utf8.count > 4 * 200_000)
+        }
+    }
+}

@@ -1,0 +1,41 @@
+import Testing
+
+/// A stream that its executor broke must never look complete to the SDK.
+@Suite struct OpenAISDKBrokenStreamTests {
+    struct Break: Sendable, CustomTestStringConvertible {
+        let fault: String
+        /// What the SDK's error has to say.
+        let says: String
+        var testDescription: String { fault }
+
+        static let all = [
+            Break(fault: "die_after:3", says: "broke off"), Break(fault: "end_early:3", says: "broke off"),
+            Break(fault: "cut_inside:3", says: "broke off"), Break(fault: "reset_after:3", says: "broke off"),
+            Break(fault: "error_event:3", says: ""), Break(fault: "stall_after:3", says: "stopped in the midst"),
+        ]
+    }
+
+    @Test(arguments: Break.all, [false, true])
+    func aBrokenChatStreamRaises(_ cause: Break, http2: Bool) async throws {
+        try await withServer(settings: "timeouts: {stall: 300ms}") { server, _ in
+            let seen = try await server.openAISDK("broken", http2: http2, arguments: Self.asking(for: cause))
+            #expect(seen.first?.events.int == 3)
+            #expect(seen.first?.raised.string == "APIError")
+            #expect(seen.first?.message.string?.contains(cause.says) == true)
+            // The server goes on.
+            _ = try await server.openAISDK("plainstream", http2: http2)
+        }
+    }
+
+    @Test(arguments: Break.all)
+    func aBrokenResponsesStreamFails(_ cause: Break) async throws {
+        try await withServer(settings: "timeouts: {stall: 300ms}") { server, _ in
+            let seen = try await server.openAISDK("brokenresponses", http2: true, arguments: Self.asking(for: cause))
+            #expect(seen.first?.raised.string != nil || seen.first?.kinds.array.last?.string == "response.failed")
+        }
+    }
+
+    private static func asking(for cause: Break) -> [String] {
+        ["--extra", #"{"simulator":{"fault":"\#(cause.fault)"}}"#, "--tokens", "100"]
+    }
+}

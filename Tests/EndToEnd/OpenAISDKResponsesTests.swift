@@ -1,0 +1,14 @@
+import Testing
+
+/// The responses API through the official SDK.
+@Suite struct OpenAISDKResponsesTests {
+    @Test(arguments: [false, true])
+    func streamsResponsesToTheirLastEvent(http2: Bool) async throws {
+        try await withServer { server, executor in
+            let seen = try await server.openAISDK("responses", http2: http2)
+            #expect(seen.first?.output_tokens.int == 8)
+            try await executor.counter("finished", reaches: 1)
+            #expect(try await executor.counters().aborted.int == 0)
+        }
+    }
+}

@@ -1,0 +1,79 @@
+import Testing
+
+/// HTTP/1.1 connections that are used more than once.
+@Suite struct PipeliningTests {
+    @Test func requestsInOneWriteAreAnsweredInOrder() async throws {
+        try await withServer { server, _ in
+            let client = try await server.connect()
+            let body = chat(stream: false, tokens: 2)
+            let long = chat(tokens: 5)
+            func post(_ body: String) -> String {
+                "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: \(body.utf8.count)\r\n\r\n\(body)"
+            }
+            func get(_ path: String) -> String { "GET \(path) HTTP/1.1\r\nhost: x\r\n\r\n" }
+            try await client.send(
+                post(long) + get("/health") + post(body) + get("/nothing") + get("/v1/models") + get("/v1/models/demo")
+            )
+            let stream = try await client.receiveAnswer()
+            #expect(eventData(stream.body).last == "[DONE]")
+            #expect(try await client.receiveAnswer().json.status.string == "ok")
+            #expect(try await client.receiveAnswer().json.object.string == "chat.completion")
+            #expect(try await client.receiveAnswer().status == 404)
+            #expect(try await client.receiveAnswer().json.object.string == "list")
+            #expect(try await client.receiveAnswer().json.id.string == "demo")
+        }
+    }
+
+    @Test func aThousandRequestsShareAConnection() async throws {
+        try await withServer { server, _ in
+            let client = try await server.connect()
+            // More than the look-ahead holds.
+            let request = "GET /v1/models HTTP/1.1\r\nhost: x\r\nx-padding: \(String(repeating: "p", count: 200))\r\n\r\n"
+            async let sent: Void = client.send(String(repeating: request, count: 1000))
+            for _ in 0..<1000 { #expect(try await client.receiveAnswer().status == 200) }
+            try await sent
+        }
+    }
+
+    @Test func aRequestThatComesByteByByteIsServed() async throws {
+        try await withServer { server, _ in
+            let client = try await server.connect()
+            let body = chat(stream: false, tokens: 1)
+            let request = """
+                POST /v1/chat/completions HTTP/1.1\r
+                host: x\r
+                transfer-encoding: chunked\r
+                \r
+                \(String(body.utf8.count, radix: 16))\r
+                \(body)\r
+                0\r
+                \r
+
+                """
+            for byte in request.utf8 { try await client.send([byte]) }
+            #expect(try await client.receiveAnswer().status == 200)
+        }
+    }
+
+    @Test func connectionCloseIsObeyedAndSaid() async throws {
+        try await withServer { server, _ in
+            let client = try await server.connect()
+            try await client.send("GET /health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+            let answer = try await client.receiveAnswer()
+            #expect(answer["connection"] == "close")
+            #expect(try await client.receiveToEnd().text.isEmpty)
+        }
+    }
+
+    @Test func anHTTP10ClientKeepsItsConnectionWhenItAsks() async throws {
+        try await withServer { server, _ in
+            let client = try await server.connect()
+            for _ in 0..<3 {
+                try await client.send("GET /health HTTP/1.0\r\nconnection: keep-alive\r\n\r\n")
+                let answer = try await client.receiveAnswer()
+                #expect(answer.status == 200)
+                #expect(answer["connection"] == "keep-alive")
+            }
+        }
+    }
+}

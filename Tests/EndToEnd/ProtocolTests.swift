@@ -1,0 +1,81 @@
+import Testing
+
+/// Which HTTP version a client ends up with, and that each serves.
+@Suite struct ProtocolTests {
+    struct Way: Sendable, CustomTestStringConvertible {
+        let speaking: Protocol
+        var secure = false
+        var arguments: [String] = []
+        /// What curl calls the version that it ended up with.
+        let version: String
+
+        var testDescription: String {
+            ([secure ? "https" : "http", speaking.rawValue] + arguments).joined(separator: " ")
+        }
+
+        static let all = [
+            Way(speaking: .http2, secure: true, version: "2"), Way(speaking: .http1, secure: true, version: "1.1"),
+            Way(speaking: .http2, version: "2"), Way(speaking: .http2PriorKnowledge, version: "2"),
+            Way(speaking: .http1, version: "1.1"), Way(speaking: .http1, arguments: ["--http1.0"], version: "1"),
+            Way(speaking: .http1, secure: true, arguments: ["--http1.0"], version: "1"),
+        ]
+    }
+
+    @Test(arguments: Way.all)
+    func getIsAnswered(_ way: Way) async throws {
+        try await withServer { server, _ in
+            let answer = try await server.curl(
+                "/v1/models",
+                way.speaking,
+                secure: way.secure,
+                arguments: way.arguments
+            )
+            #expect(answer.exitCode == 0)
+            #expect(answer.status == 200)
+            #expect(answer.version == way.version)
+            #expect(try answer.json.data[0].id.string == "demo")
+            #expect(answer["x-request-id"] != nil)
+            #expect(answer["date"] != nil)
+        }
+    }
+
+    @Test(arguments: Way.all)
+    func aStreamIsWhole(_ way: Way) async throws {
+        try await withServer { server, _ in
+            let answer = try await server.curl(
+                "/v1/chat/completions",
+                way.speaking,
+                secure: way.secure,
+                body: chat(tokens: 5),
+                arguments: way.arguments
+            )
+            #expect(answer.exitCode == 0)
+            #expect(answer.status == 200)
+            #expect(answer.version == way.version)
+            #expect(answer["content-type"] == "text/event-stream; charset=utf-8")
+            #expect(answer["cache-control"] == "no-cache, no-transform")
+            #expect(answer["x-accel-buffering"] == "no")
+            #expect(answer["content-length"] == nil)
+            let events = eventData(answer.body)
+            #expect(events.last == "[DONE]")
+            // A role, five tokens, the finish reason, the end.
+            #expect(events.count == 8)
+        }
+    }
+
+    @Test(arguments: Way.all)
+    func headHasTheFieldsAndNoBody(_ way: Way) async throws {
+        try await withServer { server, _ in
+            let answer = try await server.curl(
+                "/health",
+                way.speaking,
+                secure: way.secure,
+                arguments: way.arguments + ["--head"]
+            )
+            #expect(answer.exitCode == 0)
+            #expect(answer.status == 200)
+            #expect(answer["content-length"] == "\(#"{"status":"ok"}"#.utf8.count)")
+            #expect(answer.body.isEmpty || answer.body.hasPrefix("HTTP/"))
+        }
+    }
+}

@@ -1,0 +1,83 @@
+import Dispatch
+import Foundation
+import Glibc
+
+/// An executor of which a test says every byte, and hears every one: for answers that the built-in one does not give.
+final class HandMadeExecutor: Sendable {
+    let port: Int
+    var url: String { "http://127.0.0.1:\(port)" }
+
+    private let listener: CInt
+    private let queue = DispatchQueue(label: "HandMadeExecutor")
+
+    init() throws {
+        port = Port.free()
+        listener = socket(AF_INET, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        var on: CInt = 1
+        setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, socklen_t(MemoryLayout<CInt>.size))
+        let bound = SocketAddress.loopback(port: port).withPointer { bind(listener, $0, $1) }
+        guard bound == 0, listen(listener, 128) == 0 else { throw Unmet("cannot listen on \(port)") }
+    }
+
+    deinit { close(listener) }
+
+    /// The next connection that the server opens.
+    func accept(within limit: Duration = .seconds(10)) async throws -> RawConnection {
+        let socket = await withCheckedContinuation { continuation in
+            queue.async { [self] in
+                var entry = pollfd(fd: listener, events: Int16(POLLIN), revents: 0)
+                let ready = poll(&entry, 1, CInt(limit / .milliseconds(1)))
+                let socket = ready > 0 ? Glibc.accept(listener, nil, nil) : -1
+                if socket >= 0 { _ = fcntl(socket, F_SETFD, FD_CLOEXEC) }
+                continuation.resume(returning: socket)
+            }
+        }
+        guard socket >= 0 else { throw Unmet("no connection within \(limit)") }
+        return RawConnection(adopting: socket)
+    }
+}
+
+/// A request as an executor hears it.
+struct RawRequest: Sendable {
+    let line: String
+    let fields: [(name: String, value: String)]
+    let body: String
+
+    subscript(_ name: String) -> String? { fields.first { $0.name == name }?.value }
+}
+
+extension RawConnection {
+    func receiveRequest(within limit: Duration = .seconds(10)) async throws -> RawRequest {
+        let lines = try await receive(until: "\r\n\r\n", within: limit).components(separatedBy: "\r\n")
+        let fields = lines.dropFirst().filter { !$0.isEmpty }.map { line in
+            let name = line.prefix { $0 != ":" }
+            return (name: name.lowercased(), value: String(line.dropFirst(name.count + 1).drop { $0 == " " }))
+        }
+        let length = fields.first { $0.name == "content-length" }.flatMap { Int($0.value) } ?? 0
+        return RawRequest(line: lines[0], fields: fields, body: try await receive(count: length, within: limit))
+    }
+
+    /// The head of an event stream in chunks; further fields as lines of their own.
+    func sendStreamHead(_ more: String = "") async throws {
+        try await send(
+            "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\(more)\r\n"
+        )
+    }
+
+    func sendChunk(_ text: String) async throws {
+        try await send(String(text.utf8.count, radix: 16) + "\r\n" + text + "\r\n")
+    }
+
+    /// An answer with a length.
+    func answer(_ body: String, type: String = "application/json", more: String = "") async throws {
+        try await send(
+            "HTTP/1.1 200 OK\r\ncontent-type: \(type)\r\ncontent-length: \(body.utf8.count)\r\n\(more)\r\n\(body)"
+        )
+    }
+}
+
+/// A chat event with one piece of text.
+func chatEvent(_ text: String) -> String {
+    #"data: {"id":"c","object":"chat.completion.chunk","created":1,"model":"demo","choices":[{"index":0,"delta":{"content":"\#(text)"},"finish_reason":null}]}"#
+        + "\n\n"
+}

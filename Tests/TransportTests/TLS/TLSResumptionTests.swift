@@ -1,0 +1,76 @@
+// Tickets: resumption on another worker, and keys that rotate.
+
+import Testing
+import Transport
+
+@Suite struct TLSResumptionTests {
+    let directory = TemporaryDirectory()
+    let clock = TestClock()
+    let keys: TicketKeys
+    let certificate: DevelopmentCertificates
+    let client: TLSContext
+
+    init() throws {
+        keys = makeTicketKeys(clock)
+        certificate = try directory.certificate(["localhost"])
+        client = try TLSContext.client(caFile: certificate.ca, verify: true, alpn: ["h2"])
+    }
+
+    /// A worker: contexts of its own, tickets shared.
+    func worker() throws -> TLSServerContexts {
+        try TLSContext.server(certificates: [certificate.files], ticketKeys: keys)
+    }
+
+    func connect(_ worker: TLSServerContexts, resuming: TLSSession? = nil) throws -> Pair {
+        let pair = try Pair(client, worker, serverName: "localhost", resuming: resuming)
+        try #require(pair.isEstablished)
+        #expect(pair.client.isResumed == pair.server.isResumed)
+        #expect(pair.server.connection.alpn == .h2)
+        return pair
+    }
+
+    @Test(arguments: [0x0303, 0x0304]) func resumesOnAnotherWorker(version: Int) throws {
+        client.setVersionsForTest(minimum: version, maximum: version)
+        let first = try connect(worker())
+        #expect(!first.server.isResumed)
+        let second = try connect(worker(), resuming: first.client.connection.session)
+        #expect(second.server.isResumed)
+        #expect(second.server.connection.serverName == "localhost")
+        let third = try connect(worker(), resuming: second.client.connection.session)
+        #expect(third.server.isResumed)
+    }
+
+    @Test(arguments: [0x0303, 0x0304]) func resumesAndRenewsUnderAnOlderKey(version: Int) throws {
+        client.setVersionsForTest(minimum: version, maximum: version)
+        let worker = try worker()
+        var session = try connect(worker).client.connection.session
+        // Each ticket is one rotation old; after five, only renewal explains that it still opens.
+        for _ in 0..<5 {
+            clock.advance(TicketKeys.period)
+            let pair = try connect(worker, resuming: session)
+            #expect(pair.server.isResumed)
+            session = pair.client.connection.session
+        }
+    }
+
+    @Test(arguments: [(0, true), (1, true), (2, true), (3, false), (100, false)])
+    func ticketsOpenForTwoRotations(rotations: Int64, isResumed: Bool) throws {
+        let worker = try worker()
+        let session = try connect(worker).client.connection.session
+        clock.advance(rotations * TicketKeys.period)
+        #expect(try connect(worker, resuming: session).server.isResumed == isResumed)
+    }
+
+    @Test func otherKeysMeanAFullHandshake() throws {
+        let session = try connect(worker()).client.connection.session
+        let stranger = try TLSContext.server(certificates: [certificate.files], ticketKeys: makeTicketKeys())
+        #expect(try !connect(stranger, resuming: session).server.isResumed)
+    }
+
+    @Test func resumesAcrossNames() throws {
+        let other = try directory.certificate(["other.example"])
+        let worker = try TLSContext.server(certificates: [other.files, certificate.files], ticketKeys: keys)
+        let session = try connect(worker).client.connection.session
+        #expect(try connect(worker, resuming: session).server.isResumed)
+    }
+}
