@@ -23,18 +23,16 @@ final class HandMadeExecutor: Sendable {
 
     /// The next connection that the server opens.
     func accept(within limit: Duration = .seconds(10)) async throws -> RawConnection {
-        let socket: CInt = try await withCheckedThrowingContinuation { continuation in
+        let socket = await withCheckedContinuation { continuation in
             queue.async { [self] in
                 var entry = pollfd(fd: listener, events: Int16(POLLIN), revents: 0)
                 let ready = poll(&entry, 1, CInt(limit / .milliseconds(1)))
-                let socket = ready > 0 ? accept4(listener, nil, nil, CInt(SOCK_CLOEXEC.rawValue)) : -1
-                if socket >= 0 {
-                    continuation.resume(returning: socket)
-                } else {
-                    continuation.resume(throwing: Unmet("no connection within \(limit)"))
-                }
+                let socket = ready > 0 ? Glibc.accept(listener, nil, nil) : -1
+                if socket >= 0 { _ = fcntl(socket, F_SETFD, FD_CLOEXEC) }
+                continuation.resume(returning: socket)
             }
         }
+        guard socket >= 0 else { throw Unmet("no connection within \(limit)") }
         return RawConnection(adopting: socket)
     }
 }
