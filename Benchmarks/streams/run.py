@@ -5,9 +5,9 @@ Both proxies speak TLS and HTTP/2 to the same clients with the same P-256 certif
 executor; one thread each, on core 0, everything else on core 1; no access logs. A fresh process for each measurement,
 and the measurements interleaved, so that neither meets a better hour of the machine.
 
-  CPU a token   user and system time of the proxy's process (/proc/PID/stat) over the steady part, by what the executor
-                counted as emitted in it
-  latency       from the executor's stamp in a token to its arrival in the client (`freeinference bench`)
+  CPU a token   what the scheduler gave the proxy's threads (/proc/PID/task/*/schedstat, in nanoseconds) between the two
+                marks of `freeinference bench`, by the tokens that it counted between them
+  latency       from the executor's stamp in a token to its arrival in the client
   memory        (resident at 250 streams a connection - resident at 100) by the streams between them, taken while all
                 streams are running
 """
@@ -16,25 +16,23 @@ import argparse
 import json
 import os
 import resource
-import signal
 import socket
 import ssl
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
-import urllib.request
 from pathlib import Path
 
-TICK = os.sysconf("SC_CLK_TCK")
+sys.dont_write_bytecode = True
+from processes import Process, free_port  # noqa: E402
+from summary import OURS, THEIRS, summarise, table  # noqa: E402
+
 PROXY_CORE, OTHER_CORE = 0, 1
-OURS, THEIRS = "freeinference", "haproxy"
 
 HAPROXY = """\
 global
     nbthread 1
-    maxconn 4000
+    maxconn 8000
     tune.h2.max-concurrent-streams 1100
     ssl-default-bind-options ssl-min-ver TLSv1.2
 
@@ -48,7 +46,7 @@ defaults
 
 frontend edge
     bind 127.0.0.1:{port} ssl crt {pem} alpn h2,http/1.1
-    maxconn 4000
+    maxconn 8000
     default_backend executors
 
 backend executors
@@ -66,6 +64,8 @@ listeners:
 admin:
   address: 127.0.0.1:{admin}
 workers: 1
+log:
+  access: false
 models:
   - id: demo
     executors:
@@ -77,83 +77,25 @@ def say(text):
     print(text, file=sys.stderr, flush=True)
 
 
-def free_port(given=set()):
-    """Below the range that outgoing connections draw their ports from; each given once."""
-    for port in range(20000 + os.getpid() % 5000, 32000):
-        if port in given:
-            continue
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        given.add(port)
-        return port
-    raise SystemExit("bench-streams: no free port")
-
-
-class Process:
-    """A program pinned to a core; its output goes to a file."""
-
-    def __init__(self, core, command, folder, name):
-        self.log = folder / f"{name}.log"
-        with open(self.log, "wb") as log:
-            self.child = subprocess.Popen(
-                ["taskset", "-c", str(core), *map(str, command)], stdin=subprocess.DEVNULL, stdout=log, stderr=log
-            )
-        self.name = name
-
-    def cpu(self):
-        """Seconds of user and system time; taskset has long become the program itself."""
-        fields = Path(f"/proc/{self.child.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / TICK
-
-    def memory(self):
-        """Resident kB: all of it, and the part that is no file's."""
-        status = dict(line.split(":", 1) for line in Path(f"/proc/{self.child.pid}/status").read_text().splitlines())
-        return {name: int(status[name].split()[0]) for name in ("VmRSS", "RssAnon")}
-
-    def ready(self, port):
-        deadline = time.monotonic() + 10
-        while time.monotonic() < deadline:
-            if self.child.poll() is not None:
-                break
-            try:
-                socket.create_connection(("127.0.0.1", port), timeout=1).close()
-                return
-            except OSError:
-                time.sleep(0.02)
-        raise SystemExit(f"bench-streams: {self.name} did not start:\n{self.log.read_text()}")
-
-    def stop(self):
-        if self.child.poll() is None:
-            self.child.send_signal(signal.SIGTERM)
-            try:
-                self.child.wait(3)
-            except subprocess.TimeoutExpired:
-                self.child.kill()
-        self.child.wait()
-
-
 class Bench:
     def __init__(self, options, folder):
         self.options, self.folder = options, folder
-        made = subprocess.run(
-            [options.freeinference, "certificate", "--directory", folder], capture_output=True, text=True
+        self.certificate, self.key, self.pem = folder / "certificate.pem", folder / "key.pem", folder / "both.pem"
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30",
+             "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
+             "-keyout", self.key, "-out", self.certificate],
+            check=True, stderr=subprocess.DEVNULL,
         )
-        if made.returncode:
-            raise SystemExit(f"bench-streams: no certificate: {made.stderr}")
-        self.chain, self.key, self.authority = folder / "chain.pem", folder / "key.pem", folder / "ca.pem"
-        self.pem = folder / "both.pem"
-        self.pem.write_text(self.chain.read_text() + self.key.read_text())
+        self.pem.write_text(self.certificate.read_text() + self.key.read_text())
         self.ciphers = {}
 
     def start_proxy(self, proxy, port, executor):
-        values = dict(port=port, executor=executor, pem=self.pem, chain=self.chain, key=self.key)
+        values = dict(port=port, executor=executor, pem=self.pem, chain=self.certificate, key=self.key)
         if proxy == THEIRS:
             file = self.folder / "haproxy.cfg"
             file.write_text(HAPROXY.format(**values))
-            command = [self.options.haproxy, "-db", "-f", file]
+            command = [self.options.haproxy, "-db", "-q", "-f", file]
         else:
             file = self.folder / "freeinference.yaml"
             file.write_text(FREEINFERENCE.format(**values, admin=free_port()))
@@ -165,165 +107,97 @@ class Bench:
         return process
 
     def negotiated(self, port):
-        context = ssl.create_default_context(cafile=self.authority)
+        context = ssl.create_default_context(cafile=self.certificate)
         context.set_alpn_protocols(["h2"])
         with socket.create_connection(("127.0.0.1", port)) as plain:
             with context.wrap_socket(plain, server_hostname="localhost") as tls:
                 return f"{tls.version()} {tls.cipher()[0]} {tls.selected_alpn_protocol()}"
 
-    def counters(self, executor):
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(
-            f"http://127.0.0.1:{executor}/simulator/counters", timeout=10
-        ) as answer:
-            return json.load(answer)
-
     def measure(self, proxy, mode, streams):
         options = self.options
         executor_port, port = free_port(), free_port()
-        command = [options.freeinference, "executor", "--listen", f"127.0.0.1:{executor_port}", "--model", "demo"]
+        command = [options.executor, "executor", "--listen", f"127.0.0.1:{executor_port}", "--model", "demo"]
         command += ["--pace", options.pace] + (["--spread"] if mode == "spread" else [])
         processes = [Process(OTHER_CORE, command, self.folder, "executor")]
         try:
             processes[0].ready(executor_port)
             process = self.start_proxy(proxy, port, executor_port)
             processes.append(process)
-            seconds = options.seconds + 1
             load = [options.freeinference, "bench", "streams", "--url", f"https://127.0.0.1:{port}"]
-            load += ["--ca", self.authority, "--model", "demo", "--connections", options.connections]
-            load += ["--streams", streams, "--warmup", options.warmup, "--seconds", seconds, "--json"]
-            bench = Process(OTHER_CORE, load, self.folder, "bench")
+            load += ["--ca", self.certificate, "--model", "demo", "--connections", options.connections, "--json"]
+            load += ["--streams", streams, "--warmup", options.warmup, "--seconds", options.seconds, "--hold", 1]
+            bench = Process(OTHER_CORE, load, self.folder, "bench", piped=True)
             processes.append(bench)
-
-            total = options.connections * streams
-            deadline = time.monotonic() + 20
-            while self.counters(executor_port)["running"] < total:
-                if bench.child.poll() is not None or time.monotonic() > deadline:
-                    raise SystemExit(f"bench-streams: not all streams ran: {bench.log.read_text()}")
-                time.sleep(0.05)
-            time.sleep(options.warmup)
-
-            before, tokens, began = process.cpu(), self.counters(executor_port)["emitted"], time.monotonic()
-            time.sleep(options.seconds)
-            after, counters, ended = process.cpu(), self.counters(executor_port), time.monotonic()
+            bench.wait_for("bench: measuring")
+            before, executor = process.cpu(), processes[0].cpu()["run"]
+            bench.wait_for("bench: measured")
+            after, executor = process.cpu(), processes[0].cpu()["run"] - executor
             memory = process.memory()
-            tokens = counters["emitted"] - tokens
-            if after == before:
-                raise SystemExit(f"bench-streams: {proxy} used no time: the process measured is not the one that works")
-            if counters["running"] < total:
-                raise SystemExit(f"bench-streams: streams ended before the measurement did: {counters}")
-
-            bench.child.wait(options.seconds + 60)
-            text = bench.log.read_text()
-            try:
-                result = json.loads(text[text.index("{") :])
-            except ValueError:
-                raise SystemExit(f"bench-streams: no JSON from the bench: {text}") from None
+            bench.child.wait(60)
+            result = json.loads(bench.log.read_text())
         finally:
             for started in reversed(processes):
                 started.stop()
+        total = options.connections * streams
+        if min(result["running_at_start"], result["running_at_end"]) < total:
+            raise SystemExit(f"bench-streams: not all streams ran through {proxy}: {result}")
+        tokens = result["tokens"]
+        spent = {name: after[name] - before[name] for name in before}
         return {
             "proxy": proxy,
             "mode": mode,
             "streams": streams,
-            "cpu_us": 1e6 * (after - before) / tokens,
-            "core": (after - before) / (ended - began),
+            "cpu_us": 1e6 * spent["run"] / tokens,
+            "user_us": 1e6 * spent["user"] / tokens,
+            "system_us": 1e6 * spent["system"] / tokens,
+            "core": spent["run"] / result["seconds"],
+            "executor_us": 1e6 * executor / tokens,
+            "bench_us": result["bench_cpu_us_per_token"],
             "tokens": tokens,
-            "tokens_per_second": tokens / (ended - began),
+            "tokens_per_second": result["tokens_per_second"],
             "rss_kb": memory["VmRSS"],
             "anonymous_kb": memory["RssAnon"],
             "p50_ms": result["latency_ms"]["p50"],
             "p99_ms": result["latency_ms"]["p99"],
+            "gap_p99_ms": result["gap_ms"]["p99"],
             "first_p99_ms": result["first_token_ms"]["p99"],
             "broken": result["broken"],
         }
 
 
-def median(rows, name):
-    return statistics.median(row[name] for row in rows)
-
-
-def summarise(rounds, options):
-    """Medians over the rounds; the ratio is that of the medians."""
-    summary = []
-    for mode in options.modes:
-        for streams in options.streams:
-            for proxy in options.proxies:
-                rows = [r for r in rounds if (r["proxy"], r["mode"], r["streams"]) == (proxy, mode, streams)]
-                line = {"mode": mode, "streams": options.connections * streams, "proxy": proxy, "rounds": len(rows)}
-                for name in ("cpu_us", "p50_ms", "p99_ms", "first_p99_ms", "rss_kb", "anonymous_kb", "tokens_per_second"):
-                    line[name] = median(rows, name)
-                line["cpu_us_range"] = [min(r["cpu_us"] for r in rows), max(r["cpu_us"] for r in rows)]
-                line["broken"] = sum(r["broken"] for r in rows)
-                summary.append(line)
-    memory = {}
-    if len(options.streams) > 1:
-        low, high = min(options.streams), max(options.streams)
-        for proxy in options.proxies:
-            for mode in options.modes:
-                at = {
-                    line["streams"]: line["rss_kb"] for line in summary if (line["proxy"], line["mode"]) == (proxy, mode)
-                }
-                few, many = options.connections * low, options.connections * high
-                memory[f"{proxy} {mode}"] = (at[many] - at[few]) / (many - few)
-    return summary, memory
-
-
-def table(summary, memory, options):
-    print("| executor | streams | proxy | CPU us/token (range) | latency p50 ms | p99 ms | first token p99 ms | resident MB"
-          " | tokens/s | broken |")
-    print("|---|---|---|---|---|---|---|---|---|---|")
-    for line in summary:
-        low, high = line["cpu_us_range"]
-        print(
-            f"| {line['mode']} | {line['streams']} | {line['proxy']} | {line['cpu_us']:.2f} ({low:.2f} to {high:.2f})"
-            f" | {line['p50_ms']:.3f} | {line['p99_ms']:.3f} | {line['first_p99_ms']:.1f}"
-            f" | {line['rss_kb'] / 1024:.1f} | {line['tokens_per_second']:.0f} | {line['broken']} |"
-        )
-    print()
-    for name, slope in memory.items():
-        print(f"memory a stream, {name}: {slope:.1f} kB")
-    print()
-    if set(options.proxies) < {OURS, THEIRS}:
-        return
-    for mode in options.modes:
-        for streams in options.streams:
-            of = {line["proxy"]: line for line in summary
-                  if (line["mode"], line["streams"]) == (mode, options.connections * streams)}
-            ours, theirs = of[OURS], of[THEIRS]
-            ratio = ours["cpu_us"] / theirs["cpu_us"]
-            more = ours["p50_ms"] - theirs["p50_ms"]
-            say_target(f"{mode} {ours['streams']}: CPU {ratio:.2f} of HAProxy's", ratio <= 0.8, "at most 0.80")
-            say_target(f"{mode} {ours['streams']}: p99 {ours['p99_ms']:.3f} ms beside {theirs['p99_ms']:.3f}",
-                       ours["p99_ms"] <= theirs["p99_ms"], "at most HAProxy's")
-            say_target(f"{mode} {ours['streams']}: p50 {more:+.3f} ms", more <= 0.5, "at most +0.5")
-    for mode in options.modes:
-        if f"{OURS} {mode}" in memory:
-            slope = memory[f"{OURS} {mode}"]
-            say_target(f"{mode}: {slope:.1f} kB a stream", slope <= 8, "at most 8")
-
-
-def say_target(what, good, target):
-    print(f"{'met  ' if good else 'short'} {what} (target: {target})")
+def narrow(options, parser):
+    left = {word for word in options.only.split(",") if word}
+    for name in ("proxies", "modes", "streams"):
+        values = getattr(options, name)
+        chosen = [value for value in values if str(value) in left]
+        left -= {str(value) for value in chosen}
+        setattr(options, name, chosen or values)
+    if left:
+        parser.error(f"--only: {', '.join(sorted(left))}: no such proxy, mode or number of streams")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    words = lambda text: text.split(",")  # noqa: E731
     parser.add_argument("--freeinference", default=".build/release/freeinference")
+    parser.add_argument("--executor", help="the program whose `executor` is used, if it is another one")
     parser.add_argument("--haproxy", default="haproxy")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=8, help="of each measurement's steady part")
-    parser.add_argument("--warmup", type=int, default=2, help="seconds with all streams running before it")
+    parser.add_argument("--warmup", type=int, default=3, help="seconds before it; streams are opened in its first half")
     parser.add_argument("--connections", type=int, default=4)
     parser.add_argument("--streams", type=lambda text: [int(n) for n in text.split(",")], default=[100, 250])
     parser.add_argument("--pace", type=int, default=50, help="tokens per second of each stream")
-    parser.add_argument("--modes", type=words, default=["burst", "spread"])
-    parser.add_argument("--proxies", type=words, default=[OURS, THEIRS])
+    parser.add_argument("--only", default="", metavar="WORDS",
+                        help="measure only these, as in `haproxy,burst,100`: of proxies, modes and streams")
     parser.add_argument("--json", type=Path, default=Path(".build/bench-streams.json"))
     options = parser.parse_args()
+    options.executor = options.executor or options.freeinference
+    options.modes, options.proxies = ["burst", "spread"], [OURS, THEIRS]
+    narrow(options, parser)
 
     if not {PROXY_CORE, OTHER_CORE} <= os.sched_getaffinity(0):
         raise SystemExit("bench-streams: cores 0 and 1 are both needed")
+    os.sched_setaffinity(0, {OTHER_CORE})
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
@@ -341,7 +215,8 @@ def main():
                         rounds.append(row)
                         say(f"round {number + 1}/{options.rounds} {mode} {options.connections}x{streams} {proxy}:"
                             f" {row['cpu_us']:.2f} us/token, p50 {row['p50_ms']:.3f} p99 {row['p99_ms']:.3f} ms,"
-                            f" {row['rss_kb'] / 1024:.1f} MB, {row['broken']} broken")
+                            f" {row['rss_kb'] / 1024:.1f} MB, {row['broken']} broken;"
+                            f" executor {row['executor_us']:.2f} and bench {row['bench_us']:.2f} us/token")
     summary, memory = summarise(rounds, options)
     table(summary, memory, options)
     for proxy, what in bench.ciphers.items():
@@ -361,13 +236,6 @@ def main():
             indent=2,
         )
     )
-    for line in summary:
-        wanted = line["streams"] * options.pace
-        if line["tokens_per_second"] < 0.98 * wanted:
-            print(f"NOTE: {line['mode']} {line['streams']} {line['proxy']}: {line['tokens_per_second']:.0f} tokens/s"
-                  f" where {wanted} were meant: the executor's core was full")
-        if line["broken"]:
-            print(f"NOTE: {line['mode']} {line['streams']} {line['proxy']}: {line['broken']} broken streams")
     print(f"every measurement is in {options.json}")
 
 

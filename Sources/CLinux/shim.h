@@ -80,6 +80,7 @@ static inline int clinux_set_timer_slack(unsigned long nanoseconds) {
 /* Macros with casts or arithmetic do not import. */
 static const uint32_t clinux_EPOLLIN = EPOLLIN, clinux_EPOLLOUT = EPOLLOUT, clinux_EPOLLERR = EPOLLERR;
 static const uint32_t clinux_EPOLLHUP = EPOLLHUP, clinux_EPOLLRDHUP = EPOLLRDHUP;
+static const uint32_t clinux_EPOLLET = EPOLLET;
 static const uint32_t clinux_EPOLLEXCLUSIVE = EPOLLEXCLUSIVE;
 static const int clinux_SOCK_STREAM_FLAGS = SOCK_STREAM;
 static const int clinux_NONBLOCK_CLOEXEC = SOCK_NONBLOCK | SOCK_CLOEXEC;

@@ -66,6 +66,7 @@ package final class AbortsBench: AbortStreamOwner, TimerTarget {
         let before = try probe.requests()
         isOpening = true
         lastReset = Clock.monotonicNow()
+        nextTick = lastReset
         scheduleTick(after: 0)
         while figures.resets < options.count, !interrupt.isRaised, Clock.monotonicNow() < lastReset + Self.stallMax {
             pump(50)

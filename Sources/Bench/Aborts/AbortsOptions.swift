@@ -50,7 +50,8 @@ package struct AbortsOptions: Sendable {
     package var streams = 64
     /// Streams that one HTTP/2 connection carries: servers limit the resets of a connection.
     package var perConnection = 100
-    var spacing: Nanoseconds = 1_000_000
+    /// From one reset to the next, in nanoseconds.
+    package var spacing: UInt64 = 1_000_000
     package var model = "demo"
     package var apiKey: String?
     package var pin: Int?

@@ -80,8 +80,8 @@ package final class StreamsBench: BenchStreamOwner {
         pump(until: began + duration)
         let last = Clock.monotonicNow() + Self.patience
         while running < slots.count, Clock.monotonicNow() < last, !interrupt.isRaised { turn(waitMax: 20) }
-        if running == 0, !interrupt.isRaised {
-            throw BenchError("no stream runs at \(target.url): \(report.sample ?? "nothing came within the warm-up")")
+        if report.firstToken.count == 0, !interrupt.isRaised {
+            throw BenchError("no token came from \(target.url): \(report.sample ?? "the streams stay silent")")
         }
     }
 

@@ -58,6 +58,7 @@ package final class Channel: Registered, TimerTarget {
     private var token: Token?
     private var interest: UInt32
     private var watchesHangup = true
+    private var isRevisited = false
     /// Taken out of the poller: the peer is gone for good, and what it sent waits until reading resumes.
     private var isDeaf = false
 
@@ -69,7 +70,7 @@ package final class Channel: Registered, TimerTarget {
         self.pending = ByteQueue(pool: loop.chunks)
         phase = pending ? .connecting : .open
         lastProgress = loop.now
-        interest = clinux_EPOLLIN | clinux_EPOLLRDHUP | (pending ? clinux_EPOLLOUT : 0)
+        interest = clinux_EPOLLIN | clinux_EPOLLRDHUP | clinux_EPOLLET | (pending ? clinux_EPOLLOUT : 0)
         token = loop.register(self, descriptor: descriptor, events: interest)
     }
 
@@ -122,6 +123,12 @@ package final class Channel: Registered, TimerTarget {
         isReading = reading
         watchesHangup = reading || watchingHangup
         updateInterest()
+    }
+
+    /// Lets the kernel acknowledge late: a peer that sends token after token need not hear of each.
+    package func acknowledgeLate() {
+        guard !peer.isUnix else { return }
+        _ = clinux_set_integer_option(descriptor, clinux_IPPROTO_TCP, TCP_QUICKACK, 0)
     }
 
     /// Closes at once; what was not written is lost.
@@ -177,7 +184,7 @@ package final class Channel: Registered, TimerTarget {
         }
         if events & (clinux_EPOLLIN | clinux_EPOLLERR | clinux_EPOLLHUP) != 0 {
             if isReading || phase == .lingering {
-                readOnce()
+                readOnce(hungUp: events & (clinux_EPOLLRDHUP | clinux_EPOLLHUP | clinux_EPOLLERR) != 0)
             } else if events & (clinux_EPOLLERR | clinux_EPOLLHUP) != 0 {
                 hungUpWhilePaused()
                 return
@@ -220,10 +227,26 @@ package final class Channel: Registered, TimerTarget {
         return phase != .closed
     }
 
-    private func readOnce() {
+    /// The turn after one in which there was more to read than was read: the poller tells of it only once (EPOLLET
+    /// saves a second look at each socket a turn).
+    func readAgain() {
+        isRevisited = false
+        if phase == .lingering || isReading && (phase == .open || phase == .closing) { readOnce(hungUp: false) }
+    }
+
+    private func revisit() {
+        guard !isRevisited, phase != .closed else { return }
+        isRevisited = true
+        loop.revisit(self)
+    }
+
+    /// - Parameter hungUp: the peer has ended: what ends the bytes is still to be read after them.
+    private func readOnce(hungUp: Bool) {
         let limit = min(EventLoop.readSize, max(1024, readLimit))
-        let count = unsafe read(descriptor, loop.readBuffer.baseAddress, limit)
+        // recv, not read: it goes past the file layer.
+        let count = unsafe recv(descriptor, loop.readBuffer.baseAddress, limit, 0)
         if count > 0 {
+            if count == limit || hungUp { revisit() }
             guard phase != .lingering else { return }
             if tls == nil {
                 let bytes = unsafe UnsafeBufferPointer(rebasing: loop.readBuffer.bindMemory(to: UInt8.self)[..<count])
@@ -311,7 +334,7 @@ package final class Channel: Registered, TimerTarget {
     }
 
     func updateInterest() {
-        var wanted: UInt32 = 0
+        var wanted = clinux_EPOLLET
         if isReading, !hasEnded { wanted |= clinux_EPOLLIN }
         if watchesHangup, !hasEnded { wanted |= clinux_EPOLLRDHUP }
         if isBlocked || phase == .connecting { wanted |= clinux_EPOLLOUT }

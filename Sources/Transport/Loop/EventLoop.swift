@@ -55,6 +55,7 @@ package final class EventLoop {
     /// The other of the two arrays that take turns as `marked`: no turn allocates.
     private var flushing: [Channel] = []
     private var graveyard: [Channel] = []
+    private var unread: [Channel] = []
     private var isStopped = false
     private var gatherer: Gatherer
     /// The loop's owner hears of the end of each turn: where counters are reported and the graveyard's kin reaped.
@@ -88,10 +89,11 @@ package final class EventLoop {
 
     /// One turn. - Parameter waitMax: the longest time to wait for events, in milliseconds; -1 for as long as it takes.
     package func turn(waitMax: Int = -1) {
-        let timeout = marked.isEmpty ? pollTimeout(waitMax) : 0
-        if timeout != 0 { gatherer.gather() }
+        let timeout = marked.isEmpty && unread.isEmpty ? pollTimeout(waitMax) : 0
+        if timeout != 0 { gatherer.gather(clock: clock, lastTurn: now) }
         let count = unsafe Int(epoll_wait(poller, events, CInt(Self.eventsMax), CInt(timeout)))
         now = clock.now
+        readUnread()
         if count > 0 {
             gatherer.observe(events: count, now: now)
             for index in 0..<count {
@@ -107,6 +109,14 @@ package final class EventLoop {
         reap()
         onTurnEnd?()
         reap()
+    }
+
+    /// Channels that had more to read than was read in the turn before.
+    private func readUnread() {
+        guard !unread.isEmpty else { return }
+        let batch = unread
+        unread.removeAll(keepingCapacity: true)
+        for channel in batch { channel.readAgain() }
     }
 
     private func pollTimeout(_ waitMax: Int) -> Int {
@@ -171,6 +181,7 @@ package final class EventLoop {
     }
 
     func mark(_ channel: Channel) { marked.append(channel) }
+    func revisit(_ channel: Channel) { unread.append(channel) }
     func bury(_ channel: Channel) { graveyard.append(channel) }
 
     /// Calls `body` in the mailbox's turn, whenever something was posted.

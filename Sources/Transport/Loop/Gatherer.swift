@@ -31,7 +31,8 @@ struct Gatherer {
         windowTurns = 0
     }
 
-    func gather() {
+    /// Waits until `wait` has passed since the last turn began: who comes after a pause is served at once.
+    func gather(clock: Clock, lastTurn: Nanoseconds) {
         let wait: Nanoseconds
         switch mode {
         case .off: return
@@ -39,7 +40,9 @@ struct Gatherer {
         case .fixed(let duration): wait = duration
         }
         guard isBusy else { return }
-        var time = timespec(tv_sec: Int(wait / 1_000_000_000), tv_nsec: Int(wait % 1_000_000_000))
+        let elapsed = clock.now &- lastTurn
+        guard elapsed < wait else { return }
+        var time = timespec(tv_sec: 0, tv_nsec: Int(wait - elapsed))
         unsafe clock_nanosleep(CLOCK_MONOTONIC, 0, &time, nil)
     }
 }

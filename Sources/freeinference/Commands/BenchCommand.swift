@@ -7,7 +7,7 @@ struct BenchCommand: ParsableCommand {
         commandName: "bench",
         abstract: "Measure a server from its clients' side.",
         discussion: """
-            The executor behind the server is `freeinference executor`, on this machine: it stamps each token with the
+            The executor behind the server is `freeinference executor`, on this machine: it stamps each token with the \
             machine's clock, and counts the requests that were aborted.
             """,
         subcommands: [BenchStreamsCommand.self, BenchAbortsCommand.self],
@@ -60,7 +60,7 @@ struct BenchStreamsCommand: ParsableCommand {
         commandName: "streams",
         abstract: "Open connections and streams, and measure their tokens end to end.",
         discussion: """
-            Streams are opened over the first half of the warm-up; one that ends is followed by another. Lines on
+            Streams are opened over the first half of the warm-up; one that ends is followed by another. Lines on \
             stderr mark the measured part: `bench: measuring` and `bench: measured`, all streams running at both.
             """
     )
@@ -124,9 +124,9 @@ struct BenchAbortsCommand: ParsableCommand {
         commandName: "aborts",
         abstract: "Leave in each phase of an exchange, and measure how soon the executor knows.",
         discussion: """
-            A client leaves by RST_STREAM(CANCEL), or over HTTP/1.1 by closing its connection. The time counts from
-            just before that to the stamp that the executor puts on the abort. Phases: body (half of the request has
-            been sent: a server that reads it whole has opened no executor then), prefill (the executor is silent),
+            A client leaves by RST_STREAM(CANCEL), or over HTTP/1.1 by closing its connection. The time counts from \
+            just before that to the stamp that the executor puts on the abort. Phases: body (half of the request has \
+            been sent: a server that reads it whole has opened no executor then), prefill (the executor is silent), \
             first (the first event has just come), stream (several have).
             """
     )
@@ -145,6 +145,9 @@ struct BenchAbortsCommand: ParsableCommand {
     @Option(help: "Streams open at once.")
     var streams = 64
 
+    @Option(help: "Milliseconds from reset to reset. (default: 1; with --http1 4, since each costs a handshake)")
+    var spacing: Double?
+
     @Option(help: "Streams on each HTTP/2 connection, one after the other.")
     var perConnection = 100
 
@@ -154,11 +157,18 @@ struct BenchAbortsCommand: ParsableCommand {
         options.count = count
         options.streams = streams
         options.perConnection = perConnection
+        options.spacing = UInt64((spacing ?? (target.http1 ? 4 : 1)) * 1e6)
         options.model = target.model
         options.apiKey = target.apiKey
         options.pin = target.pin
         let report = try AbortsBench(options: options, target: target.target(), executor: executor).run()
         print(target.json ? report.json : report.text)
         if !report.isComplete { throw ExitCode.failure }
+    }
+
+    func validate() throws {
+        guard spacing.map({ $0 > 0 && $0 <= 1000 }) ?? true else {
+            throw ValidationError("--spacing is above 0 and at most 1000")
+        }
     }
 }
