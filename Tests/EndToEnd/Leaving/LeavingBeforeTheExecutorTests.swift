@@ -38,7 +38,7 @@ import Testing
         let settings = "timeouts: {connect: 60s, first_event: 60s}"
         try await withServer(Configuration(executors: [closed.url], settings: settings)) { server in
             _ = try await server.leave(leaver, until: "told", Tongue.chat.request()) {
-                try await eventually("a connection under way") { closed.attempts == 1 ? true : nil }
+                _ = try await eventually("a connection under way") { closed.attempts == 1 ? true : nil }
             }
             #expect(try await server.loggedLeaver().end.string == "client_left")
             try await eventually("no connection under way") { closed.attempts == 0 ? true : nil }
@@ -50,7 +50,7 @@ import Testing
     func whileTheExecutorAcceptsLate(_ leaver: Leaver) async throws {
         try await withServer(executor: ["--accept-delay", "400ms"]) { server, executor in
             _ = try await server.leave(leaver, until: "told", Tongue.chat.request(simulator: #""prefill_ms":60000"#)) {
-                try await eventually("a connection to the executor") {
+                _ = try await eventually("a connection to the executor") {
                     try server.process.connections(to: executor) == 1 ? true : nil
                 }
             }
