@@ -92,6 +92,8 @@ def crowd(options):
             buffer = 4096 if options.stop == "socket" else None
             wire = Wire(options, window=options.window if options.stop == "window" else 1 << 20, receive_buffer=buffer)
             wire.give_back = False
+            # Its settings are acknowledged, or the server would end the connection for that.
+            wire.wait(lambda: "Settings" in wire.frames, 5)
             for _ in range(options.streams):
                 wire.open(post_fields(wire, options, path, len(slow_body)), body=slow_body)
         else:
