@@ -10,9 +10,11 @@ final class FullListener: Sendable {
     private let fillers: [RawConnection]
 
     init() async throws {
-        port = Port.free()
-        listener = socket(AF_INET, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        let port = Port.free()
+        let listener = socket(AF_INET, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         let bound = SocketAddress.loopback(port: port).withPointer { bind(listener, $0, $1) }
+        self.port = port
+        self.listener = listener
         guard bound == 0, listen(listener, 0) == 0 else { throw Unmet("cannot listen on \(port)") }
         // A backlog of 0 takes one.
         fillers = [try await RawConnection(port: port)]
