@@ -3,7 +3,8 @@
 /// The fields that the server reads, sets or drops itself; everything else is `.other`.
 package enum FieldName: UInt8, CaseIterable, Sendable {
     case other
-    case accept, acceptEncoding, acceptRanges, age, allow, altSvc, authorization, cacheControl, connection, contentEncoding
+    case accept, acceptEncoding, acceptRanges, age, allow, altSvc, authorization, cacheControl, connection,
+        contentEncoding
     case contentLength, contentType, cookie, date, expect, forwarded, host, http2Settings, keepAlive, location, priority
     case proxyAuthenticate, proxyAuthorization, proxyConnection, requestID, retryAfter, retryAfterMs, server, setCookie
     case te, trailer, traceparent, transferEncoding, upgrade, userAgent, via, xAccelBuffering, xAPIKey, xForwardedFor
@@ -109,8 +110,12 @@ package struct FieldBlock: Sendable {
         for index in value.indices { storage.append(value[index]) }
         entries.append(
             Entry(
-                start: UInt32(start), nameLength: UInt32(name.count), valueLength: UInt32(value.count), name: known
-            ))
+                start: UInt32(start),
+                nameLength: UInt32(name.count),
+                valueLength: UInt32(value.count),
+                name: known
+            )
+        )
     }
 
     package mutating func append(_ name: FieldName, _ value: some Collection<UInt8>) {
@@ -120,13 +125,19 @@ package struct FieldBlock: Sendable {
         storage.append(contentsOf: value)
         entries.append(
             Entry(
-                start: UInt32(start), nameLength: UInt32(nameLength), valueLength: UInt32(value.count), name: name
-            ))
+                start: UInt32(start),
+                nameLength: UInt32(nameLength),
+                valueLength: UInt32(value.count),
+                name: name
+            )
+        )
     }
 
     package mutating func append(_ name: FieldName, _ value: String) { append(name, Array(value.utf8)) }
 
-    /// Appends a field whose name is not one of ours. `name` is in lower case already.
+    /// Appends a field whose name is not one of ours.
+    ///
+    /// `name` is in lower case already.
     package mutating func append(name: String, value: String) {
         append(name: Array(name.utf8).span, value: Array(value.utf8).span)
     }

@@ -62,8 +62,14 @@ package struct RequestHead: Sendable {
     package var expectsContinue: Bool
 
     package init(
-        method: Method, target: [UInt8], authority: [UInt8], version: HTTPVersion, fields: FieldBlock,
-        body: BodyLength, keepAlive: Bool = true, expectsContinue: Bool = false
+        method: Method,
+        target: [UInt8],
+        authority: [UInt8],
+        version: HTTPVersion,
+        fields: FieldBlock,
+        body: BodyLength,
+        keepAlive: Bool = true,
+        expectsContinue: Bool = false
     ) {
         self.method = method
         self.target = target

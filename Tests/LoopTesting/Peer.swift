@@ -18,10 +18,13 @@ package final class Peer {
 
     deinit { close() }
 
-    /// Connects, waiting as long as it takes. - Parameter receiveBuffer: small, for a reader that is to be felt.
+    /// Connects, waiting as long as it takes.
+    ///
+    /// - Parameter receiveBuffer: small, for a reader that is to be felt.
     package convenience init(to address: SocketAddress, receiveBuffer: CInt? = nil) {
         let descriptor = socket(address.family, CInt(SOCK_STREAM.rawValue), 0)
         if let receiveBuffer { _ = clinux_set_integer_option(descriptor, SOL_SOCKET, SO_RCVBUF, receiveBuffer) }
+        if !address.isUnix { _ = clinux_set_integer_option(descriptor, clinux_IPPROTO_TCP, TCP_NODELAY, 1) }
         var storage = address.storage
         let result = clinux_connect(descriptor, &storage, address.length)
         precondition(result == 0, "connect: \(errno)")
@@ -39,7 +42,9 @@ package final class Peer {
 
     package var text: String { String(decoding: received, as: UTF8.self) }
 
-    /// Sends what fits. - Returns: how many bytes were taken.
+    /// Sends what fits.
+    ///
+    /// - Returns: how many bytes were taken.
     @discardableResult
     package func send(_ bytes: [UInt8]) -> Int {
         let count = Glibc.send(descriptor, bytes, bytes.count, clinux_MSG_NOSIGNAL)

@@ -7,8 +7,14 @@ package final class TestLoop {
     package let clock = ManualClock()
     package let loop: EventLoop
     private var listeners: [Listener] = []
+    private var sockets: [Socket] = []
 
     package init(gather: Gather = .off) { loop = EventLoop(clock: .manual(clock), gather: gather) }
+
+    deinit {
+        loop.dismantle()
+        for socket in sockets { socket.close() }
+    }
 
     /// Turns until nothing more can be expected of a loopback connection.
     package func settle(_ peers: Peer...) {
@@ -18,7 +24,9 @@ package final class TestLoop {
         }
     }
 
-    /// Turns until `condition` holds. - Returns: false when it did not in very many turns.
+    /// Turns until `condition` holds.
+    ///
+    /// - Returns: false when it did not in very many turns.
     @discardableResult
     package func run(_ peers: Peer..., until condition: () -> Bool) -> Bool {
         for _ in 0..<4000 {
@@ -41,6 +49,7 @@ package final class TestLoop {
     /// Listens on a free port of loopback.
     package func listen(_ accepted: @escaping (Socket, SocketAddress) -> Void) throws -> SocketAddress {
         let socket = try Sockets.listen(on: SocketAddress(numeric: "127.0.0.1", port: 0)!, shared: false)
+        sockets.append(socket)
         listeners.append(Listener(loop: loop, socket: socket, accepted: accepted, exhausted: { _ in }))
         return Sockets.localAddress(of: socket)!
     }

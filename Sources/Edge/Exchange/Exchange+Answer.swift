@@ -23,6 +23,8 @@ extension Exchange {
             return
         }
         kind = isEvents ? .events : .document
+        // A status is on its way: nothing is to be committed before it.
+        if !isEvents { dues.commit = .max }
         endsWithClose = body == .untilClose
         if case .known(let length) = body { held.reserveCapacity(min(length, Self.heldMax)) }
     }

@@ -14,10 +14,10 @@ extension Exchange {
         guard let head else { return }
         switch endpoint {
         case .model: admit(head)
-        case .models: sendDocument(status: 200, type: "application/json", snapshot.catalog.listJSON)
+        case .models: answerHere(snapshot.catalog.listJSON)
         case .modelLookup(let id): answerModel(id)
         case .health: answerHealth()
-        case .root: sendDocument(status: 200, type: "application/json", Self.rootJSON)
+        case .root: answerHere(Self.rootJSON)
         case .notFound: refuseAfterBody(head, Failure(.notFound))
         case .methodNotAllowed: refuseAfterBody(head, Failure(.methodNotAllowed))
         }
@@ -26,7 +26,7 @@ extension Exchange {
     /// A small body is read to its end before the refusal, and dropped: so the connection goes on, and faults of the
     /// body's own framing are still found.
     private func refuseAfterBody(_ head: RequestHead, _ failure: Failure) {
-        if head.body == .none || head.body.isOver(Self.droppedMax) {
+        if head.body == .none || head.expectsContinue || head.body.isOver(Self.droppedMax) {
             handle(.refused(failure))
             return
         }
@@ -42,7 +42,7 @@ extension Exchange {
 
     private func answerHealth() {
         let text = worker.isDraining ? #"{"status":"draining"}"# : #"{"status":"ok"}"#
-        sendDocument(status: worker.isDraining ? 503 : 200, type: "application/json", Array(text.utf8))
+        answerHere(status: worker.isDraining ? 503 : 200, Array(text.utf8))
     }
 
     private func answerModel(_ id: String) {
@@ -50,7 +50,13 @@ extension Exchange {
             handle(.refused(.modelNotFound(id)))
             return
         }
-        sendDocument(status: 200, type: "application/json", model.json)
+        answerHere(model.json)
+    }
+
+    /// The answer is the edge's own; no executor is asked.
+    private func answerHere(status: Int = 200, _ json: [UInt8]) {
+        handle(.answeredHere)
+        sendDocument(status: status, type: "application/json", json)
     }
 
     /// What can be refused before the body is read, is.
@@ -76,18 +82,25 @@ extension Exchange {
             body = RequestBody()
         }
         if head.expectsContinue { stream.sendInformational(ResponseHead(status: 100)) }
-        dues.body = now + snapshot.limits.body
+        dues.body = bodyDue
         arm()
     }
 
+    /// A body that stops for `timeouts.body` is late, and so is one that comes in drops: it holds memory meanwhile.
+    private var bodyDue: Nanoseconds {
+        let atLeast = record.began + Self.slowBodyGrace
+            + Nanoseconds(record.bytesIn / Self.bodyBytesPerSecondMin) * 1_000_000_000
+        return min(now + snapshot.limits.body, max(atLeast, now))
+    }
+    private static let slowBodyGrace: Nanoseconds = 30_000_000_000
+    private static let bodyBytesPerSecondMin = 1000
+
     /// Reserves memory for the body; refuses the request when there is none.
     private func charge(_ bytes: Int) -> Bool {
-        guard worker.budget.reserve(bytes) else {
-            handle(.refused(Failure(.memory, retryAfter: 1)))
-            return false
-        }
-        bodyCharge += bytes
-        return true
+        if bodyCharge == nil { bodyCharge = BodyCharge(budget: worker.budget) }
+        if bodyCharge?.add(bytes) == true { return true }
+        handle(.refused(Failure(.memory, retryAfter: 1)))
+        return false
     }
 
     func requestBody(_ bytes: Span<UInt8>) {
@@ -102,9 +115,9 @@ extension Exchange {
             handle(.refused(Failure(.bodyTooLarge, "The request body is larger than \(limit) bytes.")))
             return
         }
-        if record.bytesIn > bodyCharge, !charge(Self.bodyStep) { return }
+        if record.bytesIn > (bodyCharge?.bytes ?? 0), !charge(Self.bodyStep) { return }
         body.append(bytes)
-        dues.body = now + snapshot.limits.body
+        dues.body = bodyDue
         stream.consumed(bytes.count)
     }
 
@@ -118,16 +131,13 @@ extension Exchange {
 
     func clientLeft(_ end: ClientEnd) { handle(.clientLeft) }
 
+    func requestBroke(status: Int, message: String) -> Bool {
+        guard machine.phase == .body else { return false }
+        handle(.refused(Failure(refusal: status, message)))
+        return true
+    }
+
     func responseFinished() {
-        if case .body = machine.phase {
-            // An answer of the edge's own, with no model asked for.
-            worker.exchangeEnded(self)
-            deadline.cancel(on: worker.loop)
-            if snapshot.accessLog, endpoint != .health {
-                worker.log.write(record.line(end: .complete, meter: nil, usage: nil, bytesOut: stream.bytesSent, now: now))
-            }
-            return
-        }
         handle(.responseTaken)
     }
 
@@ -135,8 +145,9 @@ extension Exchange {
 
     func identify() {
         guard let body else { return }
-        guard body.count <= ScanThread.threshold else {
-            worker.scanElsewhere(body, for: self)
+        if body.count > ScanThread.threshold {
+            guard charge(JSONScanner.memoryForScan(of: body.count)), let bodyCharge else { return }
+            worker.scanElsewhere(body, charge: bodyCharge, for: self)
             return
         }
         let result: Result<RequestScan, RequestScanError>

@@ -21,7 +21,7 @@ final class Exchange: ServerStreamHandler, ExecutorStreamHandler, TimerTarget {
     // The request; let go as soon as the attempt cannot be repeated any more.
     var head: RequestHead?
     var body: RequestBody?
-    var bodyCharge = 0
+    var bodyCharge: BodyCharge?
     var scan: RequestScan?
     /// Already decided, and told once the body has been read.
     var refusal: Failure?
@@ -168,10 +168,7 @@ final class Exchange: ServerStreamHandler, ExecutorStreamHandler, TimerTarget {
         head = nil
         body = nil
         scan = nil
-        if bodyCharge > 0 {
-            worker.budget.release(bodyCharge)
-            bodyCharge = 0
-        }
+        bodyCharge = nil
     }
 
     private func end(_ end: ExchangeMachine.End) {
@@ -181,7 +178,8 @@ final class Exchange: ServerStreamHandler, ExecutorStreamHandler, TimerTarget {
         highMark = 0
         if attempt == nil { deadline.cancel(on: worker.loop) }
         worker.exchangeEnded(self)
-        guard snapshot.accessLog else { return }
+        // Health checks come by the second and say nothing.
+        guard snapshot.accessLog, endpoint != .health else { return }
         if end == .clientLeft, record.status == 0 { record.status = Failure.Kind.clientLeft.status }
         worker.log.write(record.line(
             end: end, meter: kind == .events ? meter : nil, usage: answerScan, bytesOut: stream.bytesSent, now: now))

@@ -25,6 +25,8 @@ package struct ExchangeMachine: Equatable, Sendable {
     package enum Event: Equatable, Sendable {
         /// The request body is whole.
         case bodyEnded
+        /// The answer is the edge's own, and on its way.
+        case answeredHere
         /// The model has an executor.
         case routed
         /// The request cannot be served: told to the client.
@@ -99,6 +101,9 @@ package struct ExchangeMachine: Equatable, Sendable {
         }
         switch (phase, event) {
         case (.body, .bodyEnded): return [.identify]
+        case (.body, .answeredHere):
+            phase = .finishing
+            return []
         case (.body, .routed):
             phase = .attempt
             return [.startAttempt]

@@ -16,6 +16,8 @@ final class ScanThread: Sendable {
 
     struct Job: Sendable {
         var body: InTransit<RequestBody>
+        /// Of the body and of the scan: kept until both are done with.
+        var charge: BodyCharge
         var dialect: Dialect
         var reply: @Sendable (Result<RequestScan, RequestScanError>) -> Void
     }

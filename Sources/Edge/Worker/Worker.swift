@@ -41,7 +41,6 @@ package final class Worker: ServerDelegate {
     private var freeExchanges: [Int] = []
     private var exchangesBegun = 0
     private var clients: [ExecutorClient?]
-    private var isAccepting = true
     private(set) var isDraining = false
     private var requestSeed: UInt64
     private var dateSecond = 0
@@ -67,13 +66,18 @@ package final class Worker: ServerDelegate {
                     ? nil : try TLSContext.server(certificates: plan.certificates, ticketKeys: share.ticketKeys))
         }
         for place in share.plans.indices {
-            listeners.append(Listener(
+            let listener = Listener(
                 loop: loop, socket: set.socket(address: place, worker: index),
                 accepted: { [unowned self] in accept($0, from: $1, listener: place) },
-                exhausted: { [unowned self] code in
-                    self.share.warn("accepting pauses: \(SystemError.text(code)); \(self.share.connectionCount) connections")
-                }))
+                exhausted: { [unowned self] code in warnOfPause(code) })
+            listener.hasRoom = { [unowned self] in self.share.hasRoom }
+            listeners.append(listener)
         }
+    }
+
+    private func warnOfPause(_ code: CInt?) {
+        let why = code.map { SystemError.text($0) } ?? "max_connections or memory_limit is reached"
+        share.warn("accepting pauses at \(share.connectionCount) connections: \(why)")
     }
 
     var budget: MemoryBudget { share.budget }
@@ -100,8 +104,8 @@ package final class Worker: ServerDelegate {
 
     private func accept(_ socket: Socket, from peer: SocketAddress, listener: Int) {
         guard share.admitConnection() else {
+            // Another worker took the last room between the question and the answer.
             socket.close()
-            pauseAccepting()
             return
         }
         let plan = share.plans[listener]
@@ -122,7 +126,6 @@ package final class Worker: ServerDelegate {
             connections.append(connection)
         }
         connection.start()
-        if share.connectionCount >= share.connectionsMax { pauseAccepting() }
     }
 
     package func connectionEnded(_ connection: ServerConnection) {
@@ -132,27 +135,9 @@ package final class Worker: ServerDelegate {
         share.connectionEnded()
         if isDraining {
             endIfDrained()
-        } else if !isAccepting {
-            isAccepting = true
-            for listener in listeners { listener.resume() }
+        } else {
+            for listener in listeners where listener.isWaiting { listener.resume() }
         }
-    }
-
-    /// Those that wait in the backlog have their turn when a connection ends, or at the latest in a while.
-    private func pauseAccepting() {
-        share.warn("accepting pauses at \(share.connectionCount) connections (max_connections or memory_limit)")
-        guard isAccepting else { return }
-        isAccepting = false
-        for listener in listeners { listener.pause() }
-        // Another worker's connections may end, and this one would not hear of it.
-        resumeTimer = loop.timers.schedule(at: loop.now + 100_000_000, target: resumer, kind: 0)
-    }
-    private var resumeTimer: TimerID?
-    private lazy var resumer = TimerClosure { [unowned self] in
-        resumeTimer = nil
-        guard !isAccepting, !isDraining else { return }
-        isAccepting = true
-        for listener in listeners { listener.resume() }
     }
 
     // MARK: Requests
@@ -172,9 +157,9 @@ package final class Worker: ServerDelegate {
     }
 
     /// Has the body scanned by another thread; the answer comes by the mailbox, if the exchange is still there then.
-    func scanElsewhere(_ body: RequestBody, for exchange: Exchange) {
+    func scanElsewhere(_ body: RequestBody, charge: BodyCharge, for exchange: Exchange) {
         let (mailbox, place, number) = (mailbox, exchange.slot, exchange.number)
-        share.scanThread.post(ScanThread.Job(body: InTransit(value: body), dialect: exchange.dialect) { result in
+        share.scanThread.post(ScanThread.Job(body: InTransit(value: body), charge: charge, dialect: exchange.dialect) { result in
             mailbox.post(.scanned(place: place, number: number, result))
         })
     }

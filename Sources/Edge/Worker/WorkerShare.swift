@@ -39,6 +39,10 @@ package final class WorkerShare: Sendable {
 
     package var connectionCount: Int { connections.load(ordering: .relaxed) }
 
+    var hasRoom: Bool {
+        connectionCount < connectionsMax && budget.used + Self.connectionCharge <= budget.limit
+    }
+
     /// Room for one more connection, taken; false when there is none.
     func admitConnection() -> Bool {
         guard budget.reserve(Self.connectionCharge) else { return false }

@@ -4,7 +4,9 @@ package import Transport
 package struct ExecutorClientSettings: Sendable {
     package var address: SocketAddress
     package var connectTimeout: Nanoseconds
-    /// How long an unused connection is kept. Below the executor's own: uvicorn drops them after 5 s.
+    /// How long an unused connection is kept.
+    ///
+    /// Below the executor's own: uvicorn drops them after 5 s.
     package var idleTimeout: Nanoseconds
     package var idleMax = 1024
 
@@ -15,7 +17,9 @@ package struct ExecutorClientSettings: Sendable {
     }
 }
 
-/// Keeps HTTP/1.1 connections to one executor alive between requests. Confined to its worker.
+/// Keeps HTTP/1.1 connections to one executor alive between requests.
+///
+/// Confined to its worker.
 package final class ExecutorClient {
     let loop: EventLoop
     let settings: ExecutorClientSettings
@@ -29,7 +33,9 @@ package final class ExecutorClient {
         self.settings = settings
     }
 
-    /// Sends a request. Failures come by `handler`, in a later turn or in this one.
+    /// Sends a request.
+    ///
+    /// Failures come by `handler`, in a later turn or in this one.
     package func send(_ request: ExecutorRequest, handler: any ExecutorStreamHandler) -> any ExecutorStream {
         let stream = HTTP1ExecutorStream(client: self, request: request, handler: handler)
         if let connection = idle.popLast() {

@@ -38,7 +38,9 @@ package struct ExecutorRequest {
     }
 }
 
-/// What hears of an attempt. After `attemptFailed` or `responseEnded` no call follows, nor after a `cancel`.
+/// What hears of an attempt.
+///
+/// After `attemptFailed` or `responseEnded` no call follows, nor after a `cancel`.
 package protocol ExecutorStreamHandler: AnyObject {
     /// The whole request has been handed to the kernel.
     func requestSent()
@@ -49,7 +51,9 @@ package protocol ExecutorStreamHandler: AnyObject {
     func attemptFailed(_ failure: ExecutorFailure)
 }
 
-/// One attempt's request and answer. Confined to its worker.
+/// One attempt's request and answer.
+///
+/// Confined to its worker.
 package protocol ExecutorStream: AnyObject {
     /// The executor may be read, or may not: then it feels it by TCP.
     func setReading(_ reading: Bool)

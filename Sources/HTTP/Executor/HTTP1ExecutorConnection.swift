@@ -26,7 +26,11 @@ final class HTTP1ExecutorConnection: ChannelHandler, TimerTarget {
         channel = try Channel.connect(to: client.settings.address, loop: client.loop)
         channel.attach(self)
         deadline.set(
-            client.loop.now + client.settings.connectTimeout, on: client.loop, target: self, kind: 0)
+            client.loop.now + client.settings.connectTimeout,
+            on: client.loop,
+            target: self,
+            kind: 0
+        )
     }
 
     // MARK: A request
@@ -37,8 +41,13 @@ final class HTTP1ExecutorConnection: ChannelHandler, TimerTarget {
         let request = stream.request
         head.removeAll(keepingCapacity: true)
         HTTP1Writer.appendRequest(
-            method: request.method, target: request.target, host: request.host, fields: request.fields,
-            body: request.body.map { .known($0.length) } ?? .none, to: &head)
+            method: request.method,
+            target: request.target,
+            host: request.host,
+            fields: request.fields,
+            body: request.body.map { .known($0.length) } ?? .none,
+            to: &head
+        )
         sentOfBody = 0
         isRequestSent = false
         keepAlive = true
@@ -90,6 +99,7 @@ final class HTTP1ExecutorConnection: ChannelHandler, TimerTarget {
             return
         }
         stream?.hasReceived = true
+        if isRequestSent, stream?.request.body != nil { stream?.letGoOfRequest() }
         // The kernel goes back to acknowledging at once whenever an acknowledgement has been late: so say it again.
         reads &+= 1
         if reads & 15 == 2 { channel.acknowledgeLate() }
@@ -172,7 +182,11 @@ final class HTTP1ExecutorConnection: ChannelHandler, TimerTarget {
             channel.setReading(true)
             channel.readLimit = .max
             deadline.set(
-                client.loop.now + client.settings.idleTimeout, on: client.loop, target: self, kind: 0)
+                client.loop.now + client.settings.idleTimeout,
+                on: client.loop,
+                target: self,
+                kind: 0
+            )
             if !client.keep(self) { close() }
         } else {
             close()
@@ -238,54 +252,4 @@ final class HTTP1ExecutorConnection: ChannelHandler, TimerTarget {
 
     func setReading(_ reading: Bool) { channel.setReading(reading) }
     func setReadLimit(_ bytes: Int) { channel.readLimit = bytes }
-}
-
-/// One request and its answer over such a connection. A stale connection is replaced once, unseen.
-final class HTTP1ExecutorStream: ExecutorStream, TimerTarget {
-    private let client: ExecutorClient
-    let request: ExecutorRequest
-    var handler: (any ExecutorStreamHandler)?
-    var connection: HTTP1ExecutorConnection?
-    /// The connection had served before: the executor may have closed it while the request was on its way.
-    var isReused = false
-    var hasReceived = false
-    var isSentReported = false
-    private var pendingFailure: ExecutorFailure?
-
-    init(client: ExecutorClient, request: ExecutorRequest, handler: any ExecutorStreamHandler) {
-        self.client = client
-        self.request = request
-        self.handler = handler
-    }
-
-    func failed(_ failure: ExecutorFailure) {
-        if isReused, !hasReceived, case .closedBeforeHead = failure {
-            isReused = false
-            client.connect(self)
-            return
-        }
-        let last = handler
-        handler = nil
-        last?.attemptFailed(failure)
-    }
-
-    /// Failures that are known inside `send` are told in the timers' phase of the same turn, not inside the call.
-    func failLater(_ failure: ExecutorFailure) {
-        pendingFailure = failure
-        _ = client.loop.timers.schedule(at: client.loop.now, target: self, kind: 0)
-    }
-
-    func timerFired(_ kind: Int) {
-        guard let failure = pendingFailure else { return }
-        failed(failure)
-    }
-
-    func setReading(_ reading: Bool) { connection?.setReading(reading) }
-    func setReadLimit(_ bytes: Int) { connection?.setReadLimit(bytes) }
-
-    func cancel() {
-        handler = nil
-        connection?.close()
-        connection = nil
-    }
 }

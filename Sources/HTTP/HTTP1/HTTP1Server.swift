@@ -3,7 +3,7 @@ internal import Transport
 
 /// Confined to the worker of its connection.
 final class HTTP1Server: ServerProtocol {
-    private enum State {
+    enum State {
         case head
         case body(left: Int)
         case chunked
@@ -14,36 +14,42 @@ final class HTTP1Server: ServerProtocol {
         case closing
     }
 
-    /// What may be read ahead of the response under way. Beyond it reading pauses.
-    private static let lookAheadMax = 64 << 10
+    /// What may be read ahead of the response under way.
+    ///
+    /// Beyond it reading pauses.
+    static let lookAheadMax = 64 << 10
     /// What a handler may hold of a request body: the same as HTTP/2's window.
-    private static let bodyWindow = 256 << 10
+    static let bodyWindow = 256 << 10
     /// A request with a larger body stays on HTTP/1.1: `Upgrade` may be ignored (RFC 9110 section 7.8).
-    private static let upgradeBodyMax = 256 << 10
+    static let upgradeBodyMax = 256 << 10
 
-    private let connection: ServerConnection
-    private var state = State.head
-    private var parser: HTTP1RequestParser
-    private var decoder = ChunkedDecoder()
+    let connection: ServerConnection
+    var state = State.head
+    var parser: HTTP1RequestParser
+    var decoder = ChunkedDecoder()
     /// Bytes received and not yet read: the part of a head, or pipelined requests.
-    private var waiting: [UInt8] = []
-    private var stream: HTTP1ServerStream?
+    var waiting: [UInt8] = []
+    var stream: HTTP1ServerStream?
     /// Responses on their way out, in the order of their requests.
     var output: ByteQueue
-    private var upgrading: UpgradedRequest?
-    private var isDraining = false
-    private var isPaused = false
-    private var isReading = false
+    var upgrading: UpgradedRequest?
+    var isDraining = false
+    var isPaused = false
+    var isReading = false
     /// Bytes of the request body that the handler has and has not taken yet.
-    private var unconsumed = 0
-    private var headDeadlineRuns = false
+    var unconsumed = 0
+    var headDeadlineRuns = false
     private var hasServed = false
 
     init(connection: ServerConnection) {
         self.connection = connection
         output = ByteQueue(pool: connection.channel.loop.chunks)
-        parser = HTTP1RequestParser(limits: HTTP1Limits(
-            headBytes: connection.settings.headerBytesMax, fields: connection.settings.headerCountMax))
+        parser = HTTP1RequestParser(
+            limits: HTTP1Limits(
+                headBytes: connection.settings.headerBytesMax,
+                fields: connection.settings.headerCountMax
+            )
+        )
     }
 
     var activeStreams: Int { stream == nil ? 0 : 1 }
@@ -51,7 +57,7 @@ final class HTTP1Server: ServerProtocol {
 
     func start() { awaitHead(first: true) }
 
-    private func awaitHead(first: Bool) {
+    func awaitHead(first: Bool) {
         let settings = connection.settings
         connection.setDeadline(channel.loop.now + (first ? settings.headerTimeout : settings.idleTimeout))
     }
@@ -68,14 +74,14 @@ final class HTTP1Server: ServerProtocol {
         }
     }
 
-    private func keep(_ bytes: Span<UInt8>) {
+    func keep(_ bytes: Span<UInt8>) {
         if case .closing = state { return }
         for index in bytes.indices { waiting.append(bytes[index]) }
         updateReading()
     }
 
     /// Pauses while the look-ahead or the body's window is full; a client that closes meanwhile is still heard.
-    private func updateReading() {
+    func updateReading() {
         let isFull = waiting.count >= Self.lookAheadMax || unconsumed >= Self.bodyWindow
         guard isFull != isPaused, !channel.isClosed else { return }
         isPaused = isFull
@@ -88,7 +94,7 @@ final class HTTP1Server: ServerProtocol {
         if isPaused { updateReading() }
     }
 
-    private func readWaiting() {
+    func readWaiting() {
         guard !isReading, !waiting.isEmpty else { return }
         let bytes = waiting
         waiting = []
@@ -99,8 +105,10 @@ final class HTTP1Server: ServerProtocol {
         updateReading()
     }
 
-    /// Reads what it can. - Returns: how many bytes were used; the rest is to be kept.
-    private func read(_ bytes: Span<UInt8>) -> Int {
+    /// Reads what it can.
+    ///
+    /// - Returns: how many bytes were used; the rest is to be kept.
+    func read(_ bytes: Span<UInt8>) -> Int {
         isReading = true
         defer { isReading = false }
         var used = 0
@@ -166,7 +174,7 @@ final class HTTP1Server: ServerProtocol {
     }
 
     /// The first bytes of a next request are there: from now on the head has `headerTimeout` to be complete.
-    private func headBegan() {
+    func headBegan() {
         guard !headDeadlineRuns else { return }
         headDeadlineRuns = true
         connection.clearDeadline()
@@ -174,7 +182,7 @@ final class HTTP1Server: ServerProtocol {
     }
 
     /// - Returns: how many bytes were used; nil when the request is refused.
-    private func readChunk(_ bytes: Span<UInt8>) -> Int? {
+    func readChunk(_ bytes: Span<UInt8>) -> Int? {
         switch decoder.decode(bytes) {
         case .data(let range):
             deliver(bytes.extracting(range), last: false)
@@ -189,7 +197,7 @@ final class HTTP1Server: ServerProtocol {
         }
     }
 
-    private func deliver(_ bytes: Span<UInt8>, last: Bool) {
+    func deliver(_ bytes: Span<UInt8>, last: Bool) {
         guard let stream else { return }
         if last {
             state = .responding
@@ -205,7 +213,7 @@ final class HTTP1Server: ServerProtocol {
         if last, !stream.isClosed, !stream.isFinished { handler.requestEnded() }
     }
 
-    private func begin(_ head: RequestHead) {
+    func begin(_ head: RequestHead) {
         connection.clearDeadline()
         headDeadlineRuns = false
         if wantsUpgrade(head) { return }
@@ -221,79 +229,8 @@ final class HTTP1Server: ServerProtocol {
             state = .chunked
         }
         if case .responding = state { stream.isRequestWhole = true }
-        let handler = connection.delegate.handler(for: head, on: stream)
-        guard !stream.isClosed else { return }
-        stream.handler = handler
-        handler.requestBegan()
-        if stream.isRequestWhole, !stream.isFinished, !stream.isClosed { handler.requestEnded() }
-    }
-
-    // MARK: Upgrade to h2c (RFC 7540 section 3.2; RFC 9113 keeps it for those who have it)
-
-    private func wantsUpgrade(_ head: RequestHead) -> Bool {
-        guard connection.settings.upgradesToHTTP2, !connection.isSecure, !isDraining,
-            HTTP2SettingsField.isH2CUpgrade(head), let value = head.fields.first(.http2Settings),
-            let payload = HTTP2SettingsField.decode(value)
-        else { return false }
-        let length: Int
-        switch head.body {
-        case .none: length = 0
-        case .known(let bytes) where bytes <= Self.upgradeBodyMax: length = bytes
-        default: return false
-        }
-        upgrading = UpgradedRequest(head: head, body: [], settings: payload)
-        state = .upgradeBody(left: length)
-        connection.setDeadline(channel.loop.now + connection.settings.headerTimeout)
-        if head.expectsContinue, length > 0 { write(HTTP1Writer.continueResponse) }
-        return true
-    }
-
-    func write(_ bytes: [UInt8]) {
-        output.append(bytes)
-        channel.mark()
-    }
-
-    private func upgrade(rest: Span<UInt8>) {
-        guard var request = upgrading else { return }
-        upgrading = nil
-        state = .closing
-        output.append(HTTP1Writer.switchingToH2C)
-        while !output.isEmpty {
-            _ = unsafe output.consumeFirst { bytes in
-                unsafe request.preamble.append(contentsOf: bytes)
-                return bytes.count
-            }
-        }
-        connection.upgrade(request, rest: rest)
-    }
-
-    // MARK: Refusing
-
-    /// A request that breaks the rules: answered, and the connection closes.
-    private func refuse(status: Int, message: String) {
-        let stream = HTTP1ServerStream(server: self, connection: connection, head: nil)
-        stream.keepAlive = false
-        self.stream = stream
-        state = .closing
-        connection.delegate.refusal(status: status, message: message, on: stream)
-    }
-
-    /// The body of a request breaks the rules. If nothing has been said yet the answer says so.
-    private func failBody(status: Int, message: String) {
-        guard let stream else { return }
-        state = .closing
-        stream.keepAlive = false
-        let handler = stream.handler
-        stream.handler = nil
-        if !stream.isFinished { handler?.clientLeft(.violation) }
-        if !stream.isHeadSent {
-            connection.delegate.refusal(status: status, message: message, on: stream)
-        } else if stream.isFinished {
-            // The answer is on its way already; `drained` ends the connection.
-            stream.handler = handler
-        } else {
-            abort(stream)
-        }
+        stream.adopt(connection.delegate.handler(for: head, on: stream))
+        if stream.isRequestWhole, !stream.isFinished { stream.handler?.requestEnded() }
     }
 
     // MARK: Writing
@@ -307,16 +244,16 @@ final class HTTP1Server: ServerProtocol {
 
     /// The kernel has taken everything up to here.
     func drained() {
-        guard let stream, output.isEmpty else { return }
+        guard let stream else { return }
         stream.lastMoved = channel.loop.now
-        if stream.isFinished { finishedResponse(of: stream) } else { stream.handler?.outputMoved() }
+        if !stream.isFinished { stream.handler?.outputMoved() } else if output.isEmpty { finishedResponse(of: stream) }
     }
 
     /// The response is whole: it remains to get it to the client, who may be slow about it.
     func finishing() { connection.setDeadline(channel.loop.now + connection.settings.idleTimeout) }
 
     /// The response has gone out whole: on to the next request, or the end.
-    private func finishedResponse(of stream: HTTP1ServerStream) {
+    func finishedResponse(of stream: HTTP1ServerStream) {
         let goesOn = stream.keepAlive && stream.isRequestWhole && !isDraining
         let handler = release(stream)
         if goesOn {
@@ -331,7 +268,7 @@ final class HTTP1Server: ServerProtocol {
     }
 
     /// Lets the stream go: it and this object would keep each other alive.
-    private func release(_ stream: HTTP1ServerStream) -> (any ServerStreamHandler)? {
+    func release(_ stream: HTTP1ServerStream) -> (any ServerStreamHandler)? {
         let handler = stream.handler
         stream.isClosed = true
         stream.handler = nil
@@ -344,6 +281,7 @@ final class HTTP1Server: ServerProtocol {
     func abort(_ stream: HTTP1ServerStream) {
         guard self.stream === stream, !stream.isClosed else { return }
         state = .closing
+        stream.isBroken = true
         _ = release(stream)
         connection.closeWhenFlushed(abruptly: stream.version == .http10 || stream.endsWithClose)
     }
@@ -371,7 +309,9 @@ final class HTTP1Server: ServerProtocol {
             return
         }
         guard case .head = state, headDeadlineRuns else {
-            if case .upgradeBody = state { refuse(status: 408, message: "the request body did not arrive in time") } else {
+            if case .upgradeBody = state {
+                refuse(status: 408, message: "the request body did not arrive in time")
+            } else {
                 connection.closeWhenFlushed()
             }
             return

@@ -28,8 +28,10 @@ package struct TokenBucket {
     package mutating func credit(_ amount: Double) { tokens = min(capacity, tokens + amount) }
 }
 
-/// What one connection may do that costs us more than it costs the peer. A connection that passes a limit is ended
-/// with ENHANCE_YOUR_CALM. nghttp2's own limiter stops once any GOAWAY was submitted, and counts no resets of ours.
+/// What one connection may do that costs us more than it costs the peer.
+///
+/// A connection that passes a limit is ended with ENHANCE_YOUR_CALM. nghttp2's own limiter stops once any GOAWAY was
+/// submitted, and counts no resets of ours.
 package struct HTTP2Abuse {
     private var resetsReceived: TokenBucket
     private var resetsSent: TokenBucket

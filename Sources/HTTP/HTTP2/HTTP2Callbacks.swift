@@ -2,7 +2,9 @@
 internal import CNghttp2
 internal import Transport
 
-/// Borrows the session that C was given. Sound because the connection holds it across every call into nghttp2.
+/// Borrows the session that C was given.
+///
+/// Sound because the connection holds it across every call into nghttp2.
 @unsafe @inline(__always)
 private func recover<R>(_ context: UnsafeMutableRawPointer?, _ body: (HTTP2Server) -> R) -> R {
     unsafe Unmanaged<HTTP2Server>.fromOpaque(context!)._withUnsafeGuaranteedRef { body($0) }
@@ -15,19 +17,32 @@ enum HTTP2Callbacks {
             unsafe recover(context) { unsafe $0.beginHeaders(frame!.pointee) }
         }
         unsafe nghttp2_session_callbacks_set_on_header_callback(table) {
-            _, frame, name, nameLength, value, valueLength, _, context in
+            _,
+            frame,
+            name,
+            nameLength,
+            value,
+            valueLength,
+            _,
+            context in
             unsafe recover(context) {
                 unsafe $0.header(
                     stream: frame!.pointee.hd.stream_id,
                     name: UnsafeBufferPointer(start: name, count: nameLength).span,
-                    value: UnsafeBufferPointer(start: value, count: valueLength).span)
+                    value: UnsafeBufferPointer(start: value, count: valueLength).span
+                )
             }
         }
         unsafe nghttp2_session_callbacks_set_on_frame_recv_callback(table) { _, frame, context in
             unsafe recover(context) { unsafe $0.frameReceived(frame!.pointee) }
         }
         unsafe nghttp2_session_callbacks_set_on_data_chunk_recv_callback(table) {
-            _, _, stream, bytes, count, context in
+            _,
+            _,
+            stream,
+            bytes,
+            count,
+            context in
             unsafe recover(context) {
                 unsafe $0.dataReceived(stream: stream, UnsafeBufferPointer(start: bytes, count: count).span)
             }
@@ -44,8 +59,10 @@ enum HTTP2Callbacks {
         unsafe nghttp2_session_callbacks_set_send_data_callback(table) { _, frame, header, length, _, context in
             unsafe recover(context) {
                 unsafe $0.sendData(
-                    stream: frame!.pointee.hd.stream_id, header: UnsafeRawBufferPointer(start: header, count: 9),
-                    length: length)
+                    stream: frame!.pointee.hd.stream_id,
+                    header: UnsafeRawBufferPointer(start: header, count: 9),
+                    length: length
+                )
             }
         }
     }

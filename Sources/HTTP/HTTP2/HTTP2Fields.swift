@@ -4,7 +4,8 @@ internal import CNghttp2
 enum HTTP2Fields {
     /// Calls `body` with the fields of a response head, `:status` first; hop-by-hop fields are left out.
     static func withResponse(
-        _ head: ResponseHead, _ body: (UnsafePointer<nghttp2_nv>, Int) -> Void
+        _ head: ResponseHead,
+        _ body: (UnsafePointer<nghttp2_nv>, Int) -> Void
     ) {
         let status = Array(String(head.status).utf8)
         unsafe with(head.fields, first: (Array(":status".utf8), status), body)
@@ -16,7 +17,8 @@ enum HTTP2Fields {
 
     /// Calls `body` with pseudo fields, then the others: for the client side.
     static func withRequest(
-        _ pseudo: [(name: String, value: String)], _ fields: FieldBlock,
+        _ pseudo: [(name: String, value: String)],
+        _ fields: FieldBlock,
         _ body: (UnsafePointer<nghttp2_nv>, Int) -> Void
     ) {
         var all = FieldBlock()
@@ -27,7 +29,8 @@ enum HTTP2Fields {
 
     /// nghttp2 copies names and values before the call returns.
     private static func with(
-        _ fields: FieldBlock, first: (name: [UInt8], value: [UInt8])?,
+        _ fields: FieldBlock,
+        first: (name: [UInt8], value: [UInt8])?,
         _ body: (UnsafePointer<nghttp2_nv>, Int) -> Void
     ) {
         // One flat copy, so that every pointer is into one stable block.
@@ -48,8 +51,12 @@ enum HTTP2Fields {
             let base = bytes.baseAddress!
             let pairs = unsafe ranges.map {
                 unsafe nghttp2_nv(
-                    name: base + $0.name.lowerBound, value: base + $0.value.lowerBound, namelen: $0.name.count,
-                    valuelen: $0.value.count, flags: UInt8(NGHTTP2_NV_FLAG_NONE.rawValue))
+                    name: base + $0.name.lowerBound,
+                    value: base + $0.value.lowerBound,
+                    namelen: $0.name.count,
+                    valuelen: $0.value.count,
+                    flags: UInt8(NGHTTP2_NV_FLAG_NONE.rawValue)
+                )
             }
             unsafe pairs.withUnsafeBufferPointer { unsafe body($0.baseAddress!, $0.count) }
         }

@@ -2,43 +2,47 @@
 internal import CNghttp2
 internal import Transport
 
-/// One session. Confined to the worker of its connection.
+/// One session.
+///
+/// Confined to the worker of its connection.
 @safe
 final class HTTP2Server: ServerProtocol {
-    private static let streamWindow: Int32 = 256 << 10
-    private static let connectionWindow: Int32 = 1 << 20
+    static let streamWindow: Int32 = 256 << 10
+    static let connectionWindow: Int32 = 1 << 20
     /// What one flush hands to TLS at most; a connection with more has its next turn.
-    private static let flushMax = 128 << 10
-    private static let settingsAckTimeout: Nanoseconds = 10_000_000_000
+    static let flushMax = 128 << 10
+    static let settingsAckTimeout: Nanoseconds = 10_000_000_000
     /// After the shutdown notice the client has this long to open what it had already decided to (RFC 9113 6.8).
-    private static let noticePeriod: Nanoseconds = 1_000_000_000
-    private static let brokenMax: Nanoseconds = 1_000_000_000
+    static let noticePeriod: Nanoseconds = 1_000_000_000
+    static let brokenMax: Nanoseconds = 1_000_000_000
 
     let connection: ServerConnection
-    private var session: OpaquePointer?
+    var session: OpaquePointer?
     /// The streams, found by id: nghttp2 keeps no pointers of ours.
-    private var streams: [Int32: HTTP2ServerStream] = [:]
-    private var abuse: HTTP2Abuse
-    private var isOnStack = false
-    private var isDraining = false
-    private var isGoingAway = false
-    private var isFatal = false
-    private var isEnded = false
-    private var preamble: [UInt8] = []
+    var streams: [Int32: HTTP2ServerStream] = [:]
+    var abuse: HTTP2Abuse
+    var isOnStack = false
+    var isDraining = false
+    var isGoingAway = false
+    var isFatal = false
+    var isEnded = false
+    var preamble: [UInt8] = []
 
-    private var frames = HTTP2FrameReader()
-    private var history = HTTP2StreamHistory()
+    var frames = HTTP2FrameReader()
+    var history = HTTP2StreamHistory()
     /// Bytes of bodies that came on streams now closed and that no handler can take any more.
-    private var orphaned = 0
+    var orphaned = 0
 
-    private var settingsDue: Nanoseconds
-    private var headersDue: Nanoseconds = .max
-    private var noticeDue: Nanoseconds = .max
-    private var idleDue: Nanoseconds = .max
+    var settingsDue: Nanoseconds
+    var headersDue: Nanoseconds = .max
+    var noticeDue: Nanoseconds = .max
+    var idleDue: Nanoseconds = .max
     /// Streams that are to be reset when they have not ended by then.
-    private var ending: [(stream: HTTP2ServerStream, due: Nanoseconds)] = []
+    var ending: [(stream: HTTP2ServerStream, due: Nanoseconds)] = []
     /// Streams whose output has just run dry in this flush and that are to be reset for it.
-    private var drySince: [HTTP2ServerStream] = []
+    var drySince: [HTTP2ServerStream] = []
+    /// Streams that had bytes sent in this flush: their handlers hear of it after.
+    var moved: [HTTP2ServerStream] = []
 
     init(connection: ServerConnection) {
         self.connection = connection
@@ -58,15 +62,20 @@ final class HTTP2Server: ServerProtocol {
         unsafe nghttp2_session_del(session)
     }
 
-    private var channel: Channel { connection.channel }
-    private var now: Nanoseconds { connection.channel.loop.now }
+    var channel: Channel { connection.channel }
+    var now: Nanoseconds { connection.channel.loop.now }
     var activeStreams: Int { streams.count }
 
     // MARK: Start
 
     func start() {
         submitSettings()
-        unsafe nghttp2_session_set_local_window_size(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), 0, Self.connectionWindow)
+        unsafe nghttp2_session_set_local_window_size(
+            session,
+            UInt8(NGHTTP2_FLAG_NONE.rawValue),
+            0,
+            Self.connectionWindow
+        )
         idleBegins()
         channel.mark()
     }
@@ -95,27 +104,35 @@ final class HTTP2Server: ServerProtocol {
         makeIncremental(1)
         var head = request.head
         head.version = .http2
-        let handler = connection.delegate.handler(for: head, on: stream)
-        stream.handler = handler
-        handler.requestBegan()
+        stream.adopt(connection.delegate.handler(for: head, on: stream))
         // It came with HTTP/1.1, outside of all windows: nothing is owed for it.
         if !request.body.isEmpty { stream.handler?.requestBody(request.body.span) }
         if !stream.isClosed { stream.handler?.requestEnded() }
     }
 
-    private func submitSettings() {
+    func submitSettings() {
         let settings = connection.settings
         var entries = [
             nghttp2_settings_entry(
-                settings_id: CInt(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS.rawValue), value: UInt32(settings.streamsMax)),
+                settings_id: CInt(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS.rawValue),
+                value: UInt32(settings.streamsMax)
+            ),
             nghttp2_settings_entry(
-                settings_id: CInt(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE.rawValue), value: UInt32(Self.streamWindow)),
+                settings_id: CInt(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE.rawValue),
+                value: UInt32(Self.streamWindow)
+            ),
             nghttp2_settings_entry(
-                settings_id: CInt(NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE.rawValue), value: UInt32(settings.headerBytesMax)),
+                settings_id: CInt(NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE.rawValue),
+                value: UInt32(settings.headerBytesMax)
+            ),
             nghttp2_settings_entry(settings_id: CInt(NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES.rawValue), value: 1),
         ]
         let result = unsafe nghttp2_submit_settings(
-            session, UInt8(NGHTTP2_FLAG_NONE.rawValue), &entries, entries.count)
+            session,
+            UInt8(NGHTTP2_FLAG_NONE.rawValue),
+            &entries,
+            entries.count
+        )
         precondition(result == 0, "nghttp2 refused our settings")
     }
 
@@ -177,11 +194,11 @@ final class HTTP2Server: ServerProtocol {
         return abuse.controlFrame(now: now) ? nil : NGHTTP2_ENHANCE_YOUR_CALM
     }
 
-    private static let tooManyContinuations = -905
-    private var isAbusive = false
+    static let tooManyContinuations = -905
+    var isAbusive = false
 
     /// Ends the connection with a GOAWAY of this code, in this turn's flush.
-    private func fail(_ code: nghttp2_error_code) {
+    func fail(_ code: nghttp2_error_code) {
         guard !isFatal else { return }
         isFatal = true
         unsafe nghttp2_session_terminate_session(session, code.rawValue)
@@ -189,7 +206,7 @@ final class HTTP2Server: ServerProtocol {
     }
 
     /// From inside a callback: the connection goes once nghttp2 has returned.
-    private func abusive() -> CInt {
+    func abusive() -> CInt {
         isAbusive = true
         return CInt(NGHTTP2_ERR_CALLBACK_FAILURE.rawValue)
     }
@@ -206,9 +223,10 @@ final class HTTP2Server: ServerProtocol {
         return 0
     }
 
-    /// Siblings take turns (RFC 9218 section 10): by default nghttp2 sends the first stream to exhaustion. A `priority`
-    /// field of the client's, which the library reads itself, has the last word.
-    private func makeIncremental(_ id: Int32) {
+    /// Siblings take turns (RFC 9218 section 10): by default nghttp2 sends the first stream to exhaustion.
+    ///
+    /// A `priority` field of the client's, which the library reads itself, has the last word.
+    func makeIncremental(_ id: Int32) {
         var priority = nghttp2_extpri(urgency: UInt32(NGHTTP2_EXTPRI_DEFAULT_URGENCY), inc: 1)
         unsafe nghttp2_session_change_extpri_stream_priority(session, id, &priority, 0)
     }
@@ -240,7 +258,7 @@ final class HTTP2Server: ServerProtocol {
         return 0
     }
 
-    private func begin(_ stream: HTTP2ServerStream, ended: Bool) {
+    func begin(_ stream: HTTP2ServerStream, ended: Bool) {
         guard let builder = stream.builder else { return }
         stream.builder = nil
         stream.isRequestWhole = ended
@@ -252,12 +270,10 @@ final class HTTP2Server: ServerProtocol {
             connection.delegate.refusal(status: fault.status, message: fault.message, on: stream)
             return
         }
-        let handler = connection.delegate.handler(for: builder.head(ended: ended), on: stream)
-        stream.handler = handler
-        handler.requestBegan()
+        stream.adopt(connection.delegate.handler(for: builder.head(ended: ended), on: stream))
     }
 
-    private func requestEnded(_ stream: HTTP2ServerStream) {
+    func requestEnded(_ stream: HTTP2ServerStream) {
         stream.isRequestWhole = true
         stream.handler?.requestEnded()
     }
@@ -272,7 +288,9 @@ final class HTTP2Server: ServerProtocol {
         return 0
     }
 
-    /// A header block that is invalid never comes to `frameReceived`. The reset that answers it is counted when it is sent.
+    /// A header block that is invalid never comes to `frameReceived`.
+    ///
+    /// The reset that answers it is counted when it is sent.
     func invalidFrame() -> CInt {
         headersDue = .max
         return 0
@@ -297,239 +315,5 @@ final class HTTP2Server: ServerProtocol {
             unsafe nghttp2_session_terminate_session(session, NGHTTP2_ENHANCE_YOUR_CALM.rawValue)
         }
         return 0
-    }
-
-    // MARK: Responding
-
-    func submitInformational(_ head: ResponseHead, on stream: HTTP2ServerStream) {
-        unsafe HTTP2Fields.withResponse(head) { fields, count in
-            _ = unsafe nghttp2_submit_headers(
-                session, UInt8(NGHTTP2_FLAG_NONE.rawValue), stream.id, nil, fields, count, nil)
-        }
-        stream.informationalHeads += 1
-        channel.mark()
-    }
-
-    func submitResponse(_ head: ResponseHead, on stream: HTTP2ServerStream, end: Bool) {
-        var provider = unsafe nghttp2_data_provider()
-        unsafe provider.read_callback = HTTP2Callbacks.readData
-        unsafe HTTP2Fields.withResponse(head) { fields, count in
-            if end {
-                _ = unsafe nghttp2_submit_response(session, stream.id, fields, count, nil)
-            } else {
-                _ = unsafe nghttp2_submit_response(session, stream.id, fields, count, &provider)
-            }
-        }
-        channel.mark()
-    }
-
-    /// There is something to send on the stream again.
-    func resume(_ stream: HTTP2ServerStream) {
-        if stream.isDeferred {
-            stream.isDeferred = false
-            unsafe nghttp2_session_resume_data(session, stream.id)
-        }
-        channel.mark()
-    }
-
-    /// The stream ends in RST_STREAM, once what it had to say has gone out, or after a second. nghttp2 drops queued DATA
-    /// when a reset is submitted, so it waits for the DATA.
-    func breakStream(_ stream: HTTP2ServerStream) {
-        guard stream.isHeadSent, !stream.isHeadOut || !stream.output.isEmpty else {
-            reset(stream)
-            return
-        }
-        ending.append((stream, now + Self.brokenMax))
-        armDeadline()
-        resume(stream)
-    }
-
-    private func reset(_ stream: HTTP2ServerStream) {
-        guard !stream.isClosed else { return }
-        unsafe nghttp2_submit_rst_stream(
-            session, UInt8(NGHTTP2_FLAG_NONE.rawValue), stream.id, NGHTTP2_INTERNAL_ERROR.rawValue)
-        channel.mark()
-    }
-
-    func consume(_ bytes: Int, of stream: HTTP2ServerStream) {
-        let taken = min(bytes, stream.unconsumed)
-        guard taken > 0 else { return }
-        stream.unconsumed -= taken
-        unsafe nghttp2_session_consume(session, stream.id, taken)
-        channel.mark()
-    }
-
-    // MARK: Sending
-
-    func flush(into scratch: Scratch) {
-        precondition(!isOnStack, "nghttp2 is not re-entrant")
-        if !preamble.isEmpty {
-            scratch.append(preamble)
-            preamble = []
-        }
-        if orphaned > 0 {
-            // Or the connection's window would shrink with each upload that is cut.
-            unsafe nghttp2_session_consume_connection(session, orphaned)
-            orphaned = 0
-        }
-        isOnStack = true
-        sendInto(scratch)
-        while !drySince.isEmpty {
-            let dry = drySince
-            drySince = []
-            for stream in dry { reset(stream) }
-            sendInto(scratch)
-        }
-        isOnStack = false
-        if scratch.count >= Self.flushMax { channel.mark() }
-        afterFlush()
-    }
-
-    private func sendInto(_ scratch: Scratch) {
-        while scratch.count < Self.flushMax {
-            var bytes: UnsafePointer<UInt8>?
-            let count = unsafe nghttp2_session_mem_send(session, &bytes)
-            guard count > 0 else {
-                if count < 0 { isFatal = true }
-                return
-            }
-            unsafe scratch.append(UnsafeRawBufferPointer(start: bytes, count: count))
-        }
-    }
-
-    func readData(stream id: Int32, length: Int, flags: UnsafeMutablePointer<UInt32>) -> Int {
-        guard let stream = streams[id] else { return Int(NGHTTP2_ERR_DEFERRED.rawValue) }
-        let available = stream.output.count
-        if available == 0, !stream.isFinished || stream.isBroken {
-            stream.isDeferred = true
-            return Int(NGHTTP2_ERR_DEFERRED.rawValue)
-        }
-        unsafe flags.pointee |= NGHTTP2_DATA_FLAG_NO_COPY.rawValue
-        let step = min(available, length)
-        if step == available, stream.isFinished, !stream.isBroken {
-            unsafe flags.pointee |= NGHTTP2_DATA_FLAG_EOF.rawValue
-            if let trailers = stream.trailers {
-                unsafe flags.pointee |= NGHTTP2_DATA_FLAG_NO_END_STREAM.rawValue
-                unsafe HTTP2Fields.withTrailers(trailers) { fields, count in
-                    _ = unsafe nghttp2_submit_trailer(session, id, fields, count)
-                }
-            }
-        }
-        return step
-    }
-
-    func sendData(stream id: Int32, header: UnsafeRawBufferPointer, length: Int) -> CInt {
-        let scratch = channel.loop.scratch
-        guard let stream = streams[id] else { return CInt(NGHTTP2_ERR_CALLBACK_FAILURE.rawValue) }
-        unsafe scratch.append(header)
-        stream.output.move(upTo: length, to: scratch)
-        stream.lastMoved = now
-        abuse.dataSent()
-        if stream.output.isEmpty, stream.isBroken { drySince.append(stream) }
-        moved.append(stream)
-        // Without a pause one `mem_send` goes on until every stream is dry.
-        return scratch.count < Self.flushMax ? 0 : CInt(NGHTTP2_ERR_PAUSE.rawValue)
-    }
-    private var moved: [HTTP2ServerStream] = []
-
-    func frameSent(_ frame: nghttp2_frame) -> CInt {
-        switch unsafe UInt32(frame.hd.type) {
-        case NGHTTP2_HEADERS.rawValue, NGHTTP2_DATA.rawValue:
-            guard let stream = unsafe streams[frame.hd.stream_id] else { return 0 }
-            if unsafe UInt32(frame.hd.type) == NGHTTP2_HEADERS.rawValue { headSent(stream) }
-            guard unsafe frame.hd.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0 else { return 0 }
-            stream.isEndSent = true
-            // An early final answer: the client need not send the rest of its body (RFC 9113 section 8.1).
-            guard !stream.isRequestWhole else { return 0 }
-            unsafe nghttp2_submit_rst_stream(
-                session, UInt8(NGHTTP2_FLAG_NONE.rawValue), stream.id, NGHTTP2_NO_ERROR.rawValue)
-        case NGHTTP2_RST_STREAM.rawValue:
-            unsafe streams[frame.hd.stream_id]?.isResetByUs = true
-            // Resets that answer faults of the client's; our own INTERNAL_ERROR and NO_ERROR are none.
-            let code = unsafe frame.rst_stream.error_code
-            guard code != NGHTTP2_INTERNAL_ERROR.rawValue, code != NGHTTP2_NO_ERROR.rawValue else { return 0 }
-            if !abuse.resetSent(now: now) {
-                unsafe nghttp2_session_terminate_session(session, NGHTTP2_ENHANCE_YOUR_CALM.rawValue)
-            }
-        default: break
-        }
-        return 0
-    }
-
-    private func headSent(_ stream: HTTP2ServerStream) {
-        if stream.informationalHeads > 0 {
-            stream.informationalHeads -= 1
-            return
-        }
-        stream.isHeadOut = true
-        if stream.isBroken, stream.output.isEmpty { drySince.append(stream) }
-    }
-
-    private func afterFlush() {
-        let handled = moved
-        moved.removeAll(keepingCapacity: true)
-        for stream in handled where !stream.isClosed { stream.handler?.outputMoved() }
-        let wantsMore = unsafe nghttp2_session_want_read(session) != 0 || nghttp2_session_want_write(session) != 0
-        if isFatal || !wantsMore || isGoingAway && streams.isEmpty {
-            connection.closeWhenFlushed(isGoingAway ? .edge : .violation)
-        }
-    }
-
-    func drained() {}
-
-    // MARK: Ends and deadlines
-
-    func ended(_ end: ClientEnd) {
-        isEnded = true
-        let all = streams
-        streams = [:]
-        ending = []
-        drySince = []
-        for stream in all.values.sorted(by: { $0.id < $1.id }) {
-            stream.isClosed = true
-            let handler = stream.handler
-            stream.handler = nil
-            if stream.isEndSent { handler?.responseFinished() } else { handler?.clientLeft(end) }
-        }
-    }
-
-    /// Graceful GOAWAY: a notice first, and the final one when the client has had time to see it.
-    func drain() {
-        guard !isDraining else { return }
-        isDraining = true
-        unsafe nghttp2_submit_shutdown_notice(session)
-        noticeDue = now + Self.noticePeriod
-        armDeadline()
-        channel.mark()
-    }
-
-    private func idleBegins() {
-        idleDue = now + connection.settings.idleTimeout
-        armDeadline()
-    }
-
-    private func armDeadline() {
-        var due = min(min(settingsDue, headersDue), min(noticeDue, idleDue))
-        for entry in ending { due = min(due, entry.due) }
-        if due != .max { connection.setDeadline(due) } else { connection.clearDeadline() }
-    }
-
-    func deadlinePassed() {
-        if settingsDue <= now { fail(NGHTTP2_SETTINGS_TIMEOUT) }
-        if headersDue <= now { fail(NGHTTP2_ENHANCE_YOUR_CALM) }
-        if noticeDue <= now { goAway() }
-        if idleDue <= now { fail(NGHTTP2_NO_ERROR) }
-        for entry in ending where entry.due <= now { reset(entry.stream) }
-        ending.removeAll { $0.due <= now }
-        if !isFatal { armDeadline() }
-    }
-
-    private func goAway() {
-        noticeDue = .max
-        isGoingAway = true
-        let last = unsafe nghttp2_session_get_last_proc_stream_id(session)
-        unsafe nghttp2_submit_goaway(
-            session, UInt8(NGHTTP2_FLAG_NONE.rawValue), last, NGHTTP2_NO_ERROR.rawValue, nil, 0)
-        channel.mark()
     }
 }

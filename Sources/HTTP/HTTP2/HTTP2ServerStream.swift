@@ -14,8 +14,6 @@ final class HTTP2ServerStream: ServerStream {
     var isRequestWhole = false
     /// END_STREAM has been handed to the kernel: a reset after it changes nothing.
     var isEndSent = false
-    /// The stream is to be reset once `output` has gone out.
-    var isBroken = false
     /// Reset by us, for a fault of the client's or because the response is broken.
     var isResetByUs = false
     /// Informational heads handed to nghttp2 and not yet sent.
@@ -99,7 +97,8 @@ struct HTTP2RequestBuilder {
         if count > settings.headerCountMax || weight > settings.headerBytesMax {
             isTooLarge = true
             fields.removeAll()
-            let isFatal = count > settings.headerCountMax * Self.fatalFactor
+            let isFatal =
+                count > settings.headerCountMax * Self.fatalFactor
                 || weight > settings.headerBytesMax * Self.fatalFactor
             return isFatal ? .fatal : .dropped
         }
@@ -121,7 +120,9 @@ struct HTTP2RequestBuilder {
         return .kept
     }
 
-    /// The head of the request. - Parameter ended: no body follows.
+    /// The head of the request.
+    ///
+    /// - Parameter ended: no body follows.
     func head(ended: Bool) -> RequestHead {
         let length = fields.first(.contentLength).flatMap { Int(String(decoding: $0, as: UTF8.self)) }
         let body: BodyLength = ended ? .none : length.map { .known($0) } ?? .unknown
@@ -129,8 +130,14 @@ struct HTTP2RequestBuilder {
         if host.isEmpty, let field = fields.first(.host) { host = Array(field) }
         let expects = fields.first(.expect) != nil
         return RequestHead(
-            method: Method(method), target: path, authority: host, version: .http2, fields: fields, body: body,
-            expectsContinue: expects)
+            method: Method(method),
+            target: path,
+            authority: host,
+            version: .http2,
+            fields: fields,
+            body: body,
+            expectsContinue: expects
+        )
     }
 
     /// What RFC 9113 leaves to us: a fault with its status, or nil.

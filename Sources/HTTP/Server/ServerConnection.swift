@@ -15,7 +15,9 @@ protocol ServerProtocol: AnyObject {
     var activeStreams: Int { get }
 }
 
-/// One client's connection, from accept to close. Confined to its worker.
+/// One client's connection, from accept to close.
+///
+/// Confined to its worker.
 package final class ServerConnection: ChannelHandler, TimerTarget {
     package let channel: Channel
     package let settings: ServerSettings
@@ -33,7 +35,10 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     private var isEnded = false
 
     package init(
-        channel: Channel, settings: ServerSettings, environment: HTTP2Environment, delegate: any ServerDelegate
+        channel: Channel,
+        settings: ServerSettings,
+        environment: HTTP2Environment,
+        delegate: any ServerDelegate
     ) {
         self.channel = channel
         self.settings = settings
@@ -41,7 +46,9 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
         self.delegate = delegate
     }
 
-    /// Begins to serve. To be called once, by whoever accepted the socket.
+    /// Begins to serve.
+    ///
+    /// To be called once, by whoever accepted the socket.
     package func start() {
         channel.attach(self)
         let loop = channel.loop
@@ -124,7 +131,7 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     package func channelDrained(_ channel: Channel) { wire?.drained() }
 
     package func channelReleased(_ channel: Channel) {
-        deadline.cancel(on: channel.loop)
+        if !isEnded { close(.edge) }
         wire = nil
         delegate.connectionEnded(self)
     }

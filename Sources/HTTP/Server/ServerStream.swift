@@ -13,7 +13,9 @@ package enum ClientEnd: Sendable {
     case edge
 }
 
-/// What serves a request. Every call comes from the loop, none from inside a call to the stream.
+/// What serves a request.
+///
+/// Every call comes from the loop, none from inside a call to the stream.
 package protocol ServerStreamHandler: AnyObject {
     /// The stream knows its handler: the first call. An answer may be given from here on.
     func requestBegan()
@@ -21,6 +23,10 @@ package protocol ServerStreamHandler: AnyObject {
     func requestBody(_ bytes: Span<UInt8>)
     /// The request body is whole.
     func requestEnded()
+    /// The body breaks the rules of HTTP, and nothing has been said yet.
+    ///
+    /// True when the handler answers so; else it is told that the client left, and the delegate refuses.
+    func requestBroke(status: Int, message: String) -> Bool
     /// The client left before the response was whole. Nothing more may be sent.
     func clientLeft(_ end: ClientEnd)
     /// Bytes have left `buffered` for the client.
@@ -31,6 +37,7 @@ package protocol ServerStreamHandler: AnyObject {
 
 extension ServerStreamHandler {
     package func requestBegan() {}
+    package func requestBroke(status: Int, message: String) -> Bool { false }
 }
 
 /// Makes what serves a request.
@@ -43,7 +50,9 @@ package protocol ServerDelegate: AnyObject {
     func connectionEnded(_ connection: ServerConnection)
 }
 
-/// One request and its response. HTTP/1.1 and HTTP/2 each have their own; nothing above knows which.
+/// One request and its response.
+///
+/// HTTP/1.1 and HTTP/2 each have their own; nothing above knows which.
 package class ServerStream {
     package let connection: ServerConnection
     package let version: HTTPVersion
@@ -55,6 +64,8 @@ package class ServerStream {
     package internal(set) var isHeadSent = false
     package internal(set) var isFinished = false
     package internal(set) var isClosed = false
+    /// The handler has given the response up: it hears no more.
+    var isBroken = false
     /// Bytes of response body handed over so far.
     package internal(set) var bytesSent = 0
 
@@ -63,6 +74,19 @@ package class ServerStream {
         self.version = version
         output = ByteQueue(pool: connection.channel.loop.chunks)
         lastMoved = connection.channel.loop.now
+    }
+
+    /// The delegate has made the handler.
+    ///
+    /// The stream may have ended inside that call.
+    func adopt(_ made: any ServerStreamHandler) {
+        guard !isBroken else { return }
+        if isClosed {
+            made.clientLeft(.edge)
+            return
+        }
+        handler = made
+        made.requestBegan()
     }
 
     /// Bytes that wait for the client.

@@ -16,7 +16,9 @@ struct Chunk {
     }
 }
 
-/// The chunks of one worker. Keeps a bounded number of free ones, so that a burst does not become malloc traffic.
+/// The chunks of one worker.
+///
+/// Keeps a bounded number of free ones, so that a burst does not become malloc traffic.
 @safe
 package final class ChunkPool {
     private var free: UnsafeMutablePointer<Chunk>?
@@ -113,7 +115,9 @@ package struct ByteQueue: ~Copyable {
         guard let chunk = unsafe head else { return 0 }
         let start = unsafe Int(chunk.pointee.start)
         let bytes = unsafe UnsafeRawBufferPointer(
-            start: Chunk.bytes(of: chunk) + start, count: Int(chunk.pointee.end) - start)
+            start: Chunk.bytes(of: chunk) + start,
+            count: Int(chunk.pointee.end) - start
+        )
         let used = unsafe body(bytes)
         drop(used)
         return used

@@ -2,7 +2,9 @@
 internal import CLinux
 internal import Glibc
 
-/// A growable run of bytes, reused for every connection of a worker. Never keeps more than 1 MiB between uses.
+/// A growable run of bytes, reused for every connection of a worker.
+///
+/// Never keeps more than 1 MiB between uses.
 @safe
 package final class Scratch {
     private var base: UnsafeMutableRawPointer

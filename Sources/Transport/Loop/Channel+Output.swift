@@ -3,6 +3,18 @@ internal import CLinux
 internal import Glibc
 
 extension Channel {
+    /// Closes once everything handed over has been written.
+    /// - Parameter abruptly: with a TCP reset and no close_notify, so that the peer cannot take a part for the whole.
+    package func closeWhenFlushed(abruptly: Bool = false) {
+        if phase == .connecting { close() }
+        guard phase == .open else { return }
+        phase = .closing
+        closesAbruptly = abruptly
+        lastProgress = loop.now
+        closingTimer = loop.timers.schedule(at: loop.now + Self.closingStallMax, target: self, kind: 0)
+        markNow()
+    }
+
     func flush() {
         isMarked = false
         guard phase == .open || phase == .closing, !isBlocked, writeFailure == nil else { return }
@@ -66,7 +78,9 @@ extension Channel {
         }
     }
 
-    /// One write: how many bytes the kernel took. Calls nobody, since `pending` may be borrowed by the caller.
+    /// One write: how many bytes the kernel took.
+    ///
+    /// Calls nobody, since `pending` may be borrowed by the caller.
     private func send(_ bytes: UnsafeRawBufferPointer) -> Int {
         let written = unsafe Glibc.send(descriptor, bytes.baseAddress, bytes.count, clinux_MSG_NOSIGNAL)
         if written >= 0 {
@@ -112,5 +126,35 @@ extension Channel {
         updateInterest()
         if let closingTimer { loop.timers.cancel(closingTimer) }
         closingTimer = loop.timers.schedule(at: loop.now + Self.lingerMax, target: self, kind: 0)
+    }
+
+    package func timerFired(_ kind: Int) {
+        closingTimer = nil
+        guard phase == .closing else {
+            close()
+            return
+        }
+        let due = lastProgress + Self.closingStallMax
+        if due > loop.now {
+            closingTimer = loop.timers.schedule(at: due, target: self, kind: 0)
+        } else {
+            reset()
+        }
+    }
+
+    func updateInterest() {
+        var wanted = clinux_EPOLLET
+        if isReading, !hasEnded { wanted |= clinux_EPOLLIN }
+        if watchesHangup, !hasEnded { wanted |= clinux_EPOLLRDHUP }
+        if isBlocked || phase == .connecting { wanted |= clinux_EPOLLOUT }
+        if let token {
+            guard wanted != interest else { return }
+            interest = wanted
+            loop.modify(token, descriptor: descriptor, events: wanted)
+        } else if isDeaf, isReading, phase != .closed {
+            isDeaf = false
+            interest = wanted
+            token = loop.register(self, descriptor: descriptor, events: wanted)
+        }
     }
 }

@@ -11,7 +11,9 @@ package enum ChannelEnd: Sendable {
     case tls(TLSError)
 }
 
-/// What lies above a channel. All calls come from the loop's thread; none may be made on a closed channel.
+/// What lies above a channel.
+///
+/// All calls come from the loop's thread; none may be made on a closed channel.
 package protocol ChannelHandler: AnyObject {
     /// Connected, and the TLS handshake done.
     func channelOpened(_ channel: Channel)
@@ -55,12 +57,12 @@ package final class Channel: Registered, TimerTarget {
     var closingTimer: TimerID?
     var writeFailure: SystemError?
 
-    private var token: Token?
-    private var interest: UInt32
-    private var watchesHangup = true
+    var token: Token?
+    var interest: UInt32
+    var watchesHangup = true
     private var isRevisited = false
     /// Taken out of the poller: the peer is gone for good, and what it sent waits until reading resumes.
-    private var isDeaf = false
+    var isDeaf = false
 
     private init(loop: EventLoop, descriptor: CInt, peer: SocketAddress, tls: consuming TLSConnection?, pending: Bool) {
         self.loop = loop
@@ -76,20 +78,27 @@ package final class Channel: Registered, TimerTarget {
 
     /// Takes over an accepted socket.
     package static func accept(
-        _ socket: Socket, peer: SocketAddress, loop: EventLoop, tls: consuming TLSConnection? = nil
+        _ socket: Socket,
+        peer: SocketAddress,
+        loop: EventLoop,
+        tls: consuming TLSConnection? = nil
     ) -> Channel {
         Channel(loop: loop, descriptor: socket.descriptor, peer: peer, tls: tls, pending: false)
     }
 
     /// Begins to connect; `channelOpened` or `channel(_:ended:)` follows, in a later turn.
     package static func connect(
-        to address: SocketAddress, loop: EventLoop, tls: consuming TLSConnection? = nil
+        to address: SocketAddress,
+        loop: EventLoop,
+        tls: consuming TLSConnection? = nil
     ) throws(SystemError) -> Channel {
         let (socket, _) = try Sockets.connect(to: address)
         return Channel(loop: loop, descriptor: socket.descriptor, peer: address, tls: tls, pending: true)
     }
 
-    /// Binds the channel to what lies above it. An accepted channel in clear is open from here on.
+    /// Binds the channel to what lies above it.
+    ///
+    /// An accepted channel in clear is open from here on.
     package func attach(_ handler: any ChannelHandler) {
         self.handler = handler
         guard phase == .open, !isOpened, tls == nil else { return }
@@ -118,7 +127,9 @@ package final class Channel: Registered, TimerTarget {
         loop.mark(self)
     }
 
-    /// Pauses or resumes reading. - Parameter watchingHangup: while paused, still hear that the peer closed.
+    /// Pauses or resumes reading.
+    ///
+    /// - Parameter watchingHangup: while paused, still hear that the peer closed.
     package func setReading(_ reading: Bool, watchingHangup: Bool = false) {
         isReading = reading
         watchesHangup = reading || watchingHangup
@@ -147,18 +158,6 @@ package final class Channel: Registered, TimerTarget {
         guard phase != .closed else { return }
         _ = clinux_set_linger(descriptor, 0)
         close()
-    }
-
-    /// Closes once everything handed over has been written.
-    /// - Parameter abruptly: with a TCP reset and no close_notify, so that the peer cannot take a part for the whole.
-    package func closeWhenFlushed(abruptly: Bool = false) {
-        if phase == .connecting { close() }
-        guard phase == .open else { return }
-        phase = .closing
-        closesAbruptly = abruptly
-        lastProgress = loop.now
-        closingTimer = loop.timers.schedule(at: loop.now + Self.closingStallMax, target: self, kind: 0)
-        markNow()
     }
 
     /// The descriptor is closed and the handler let go, at the end of the turn.
@@ -257,7 +256,9 @@ package final class Channel: Registered, TimerTarget {
             }
         } else if count == 0 {
             end(writeFailure.map { .failed($0) } ?? .closed)
-        } else if errno != EAGAIN, errno != EINTR {
+        } else if errno == EINTR {
+            revisit()
+        } else if errno != EAGAIN {
             end(.failed(SystemError.last("read")))
         }
     }
@@ -275,9 +276,10 @@ package final class Channel: Registered, TimerTarget {
             switch result {
             case .bytes(let count):
                 let bytes = unsafe UnsafeBufferPointer(
-                    rebasing: loop.plaintextBuffer.bindMemory(to: UInt8.self)[..<count])
+                    rebasing: loop.plaintextBuffer.bindMemory(to: UInt8.self)[..<count]
+                )
                 unsafe handler?.channel(self, received: bytes.span)
-                // What the handler made the other connections of this worker do may have used the wire: it may not.
+            // What the handler made the other connections of this worker do may have used the wire: it may not.
             case .wantsMore: return
             case .closed:
                 end(.closed)
@@ -317,35 +319,5 @@ package final class Channel: Registered, TimerTarget {
             return
         }
         handler.channel(self, ended: end)
-    }
-
-    package func timerFired(_ kind: Int) {
-        closingTimer = nil
-        guard phase == .closing else {
-            close()
-            return
-        }
-        let due = lastProgress + Self.closingStallMax
-        if due > loop.now {
-            closingTimer = loop.timers.schedule(at: due, target: self, kind: 0)
-        } else {
-            reset()
-        }
-    }
-
-    func updateInterest() {
-        var wanted = clinux_EPOLLET
-        if isReading, !hasEnded { wanted |= clinux_EPOLLIN }
-        if watchesHangup, !hasEnded { wanted |= clinux_EPOLLRDHUP }
-        if isBlocked || phase == .connecting { wanted |= clinux_EPOLLOUT }
-        if let token {
-            guard wanted != interest else { return }
-            interest = wanted
-            loop.modify(token, descriptor: descriptor, events: wanted)
-        } else if isDeaf, isReading, phase != .closed {
-            isDeaf = false
-            interest = wanted
-            token = loop.register(self, descriptor: descriptor, events: wanted)
-        }
     }
 }

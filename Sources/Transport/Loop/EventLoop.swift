@@ -34,7 +34,9 @@ package final class EventLoop {
         var generation: UInt32 = 0
     }
 
-    /// Events taken from one poll. Bounds how many bytes wait for one flush.
+    /// Events taken from one poll.
+    ///
+    /// Bounds how many bytes wait for one flush.
     private static let eventsMax = 256
     static let readSize = 64 << 10
 
@@ -87,7 +89,9 @@ package final class EventLoop {
     /// Ends `run` after the turn that is under way.
     package func stop() { isStopped = true }
 
-    /// One turn. - Parameter waitMax: the longest time to wait for events, in milliseconds; -1 for as long as it takes.
+    /// One turn.
+    ///
+    /// - Parameter waitMax: the longest time to wait for events, in milliseconds; -1 for as long as it takes.
     package func turn(waitMax: Int = -1) {
         let timeout = marked.isEmpty && unread.isEmpty ? pollTimeout(waitMax) : 0
         if timeout != 0 { gatherer.gather(clock: clock, lastTurn: now) }
@@ -152,6 +156,19 @@ package final class EventLoop {
         }
     }
 
+    /// Closes every channel and lets go of all that is registered: the last call to a loop.
+    ///
+    /// A loop and what is registered in it hold each other.
+    package func dismantle() {
+        for registration in registrations { (registration.owner as? Channel)?.close() }
+        reap()
+        registrations = []
+        free = []
+        marked = []
+        timers = Timers()
+        onTurnEnd = nil
+    }
+
     // MARK: For channels and listeners
 
     func register(_ owner: any Registered, descriptor: CInt, events: UInt32) -> Token {
@@ -190,7 +207,9 @@ package final class EventLoop {
         _ = register(reader, descriptor: mailbox.descriptor, events: clinux_EPOLLIN)
     }
 
-    /// Calls `body` whenever a descriptor (a signalfd) can be read. The caller reads it.
+    /// Calls `body` whenever a descriptor (a signalfd) can be read.
+    ///
+    /// The caller reads it.
     package func watch(descriptor: CInt, _ body: @escaping () -> Void) {
         _ = register(DescriptorWatch(body: body), descriptor: descriptor, events: clinux_EPOLLIN)
     }

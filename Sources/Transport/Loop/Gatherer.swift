@@ -2,7 +2,9 @@
 internal import CLinux
 internal import Glibc
 
-/// Watches how the events come, and sleeps when that pays. Confined to its loop.
+/// Watches how the events come, and sleeps when that pays.
+///
+/// Confined to its loop.
 struct Gatherer {
     private static let automaticWait: Nanoseconds = 200_000
     /// Below this many events a second nothing is gained by waiting.

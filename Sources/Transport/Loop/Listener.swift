@@ -2,7 +2,9 @@
 internal import CLinux
 internal import Glibc
 
-/// Accepts connections for one worker. The socket belongs to the `ListenerSet`; it is not closed here.
+/// Accepts connections for one worker.
+///
+/// The socket belongs to the `ListenerSet`; it is not closed here.
 package final class Listener: Registered, TimerTarget {
     /// Bounded, so that a storm of connections does not hold the turn.
     private static let acceptsMax = 64
@@ -10,17 +12,21 @@ package final class Listener: Registered, TimerTarget {
     private let loop: EventLoop
     private let socket: Socket
     private let accepted: (Socket, SocketAddress) -> Void
-    private let exhausted: (CInt) -> Void
+    private let exhausted: (CInt?) -> Void
+    /// Asked before each accept: while it says no, connections wait in the backlog.
+    package var hasRoom: () -> Bool = { true }
     private var token: Token?
     private var isPaused = false
     private var retry: TimerID?
 
     /// - Parameters:
     ///   - accepted: takes the new socket, non-blocking and with the options of Sockets set.
-    ///   - exhausted: accepting failed for want of descriptors or memory (the errno); it pauses for 100 ms.
+    ///   - exhausted: accepting pauses for 100 ms, for want of descriptors or memory (the errno) or of room (nil).
     package init(
-        loop: EventLoop, socket: Socket, accepted: @escaping (Socket, SocketAddress) -> Void,
-        exhausted: @escaping (CInt) -> Void
+        loop: EventLoop,
+        socket: Socket,
+        accepted: @escaping (Socket, SocketAddress) -> Void,
+        exhausted: @escaping (CInt?) -> Void
     ) {
         self.loop = loop
         self.socket = socket
@@ -39,6 +45,8 @@ package final class Listener: Registered, TimerTarget {
 
     package func resume() {
         isPaused = false
+        if let retry { loop.timers.cancel(retry) }
+        retry = nil
         guard token == nil else { return }
         // EPOLLEXCLUSIVE: of the workers that share a unix or inherited socket, one is woken.
         token = loop.register(self, descriptor: socket.descriptor, events: clinux_EPOLLIN | clinux_EPOLLEXCLUSIVE)
@@ -46,6 +54,10 @@ package final class Listener: Registered, TimerTarget {
 
     func ready(_ events: UInt32) {
         for _ in 0..<Self.acceptsMax where token != nil {
+            guard hasRoom() else {
+                waitForRoom(nil)
+                return
+            }
             var storage = sockaddr_storage()
             var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
             let descriptor = unsafe clinux_accept4(socket.descriptor, &storage, &length, clinux_NONBLOCK_CLOEXEC)
@@ -61,7 +73,10 @@ package final class Listener: Registered, TimerTarget {
         }
     }
 
-    private func waitForRoom(_ code: CInt) {
+    /// Accepting pauses until a timer, or until it is told to resume.
+    package var isWaiting: Bool { retry != nil }
+
+    private func waitForRoom(_ code: CInt?) {
         pause()
         exhausted(code)
         retry = loop.timers.schedule(at: loop.now + 100_000_000, target: self, kind: 0)

@@ -1,6 +1,8 @@
 // Timers of one loop: a heap of deadlines over a slab of entries. Confined to the loop.
 
-/// What a timer calls. `kind` is the number that was given when it was scheduled.
+/// What a timer calls.
+///
+/// `kind` is the number that was given when it was scheduled.
 package protocol TimerTarget: AnyObject {
     func timerFired(_ kind: Int)
 }
@@ -29,7 +31,9 @@ package struct Timers {
 
     package init() {}
 
-    /// When the earliest timer is due. May name one that was cancelled since: then a turn finds nothing to do.
+    /// When the earliest timer is due.
+    ///
+    /// May name one that was cancelled since: then a turn finds nothing to do.
     package var next: Nanoseconds? { heap.first?.due }
 
     package mutating func schedule(at due: Nanoseconds, target: any TimerTarget, kind: Int) -> TimerID {
@@ -119,7 +123,10 @@ package struct Deadline {
     package var isSet: Bool { due != .max }
 
     package mutating func set(
-        _ due: Nanoseconds, on loop: EventLoop, target: any TimerTarget, kind: Int
+        _ due: Nanoseconds,
+        on loop: EventLoop,
+        target: any TimerTarget,
+        kind: Int
     ) {
         self.due = due
         guard due < timerDue else { return }
@@ -139,7 +146,9 @@ package struct Deadline {
         due = .max
     }
 
-    /// To be called when the timer fires. True when the deadline has passed; else the timer follows it.
+    /// To be called when the timer fires.
+    ///
+    /// True when the deadline has passed; else the timer follows it.
     package mutating func fired(on loop: EventLoop, target: any TimerTarget, kind: Int) -> Bool {
         timer = nil
         timerDue = .max

@@ -2,7 +2,9 @@
 internal import CLinux
 internal import Glibc
 
-/// Listening sockets, indexed by address and worker. A worker never binds.
+/// Listening sockets, indexed by address and worker.
+///
+/// A worker never binds.
 package struct ListenerSet: Sendable {
     package struct Failure: Error, CustomStringConvertible {
         package var address: SocketAddress
@@ -16,10 +18,15 @@ package struct ListenerSet: Sendable {
     private var files: [String] = []
     package private(set) var addresses: [SocketAddress] = []
 
-    /// Opens a socket for each address and worker. An inherited socket bound to an address is used in its place.
+    /// Opens a socket for each address and worker.
+    ///
+    /// An inherited socket bound to an address is used in its place.
+    ///
     /// - Throws: when an address is in use or may not be bound; what was opened is closed again.
     package init(
-        addresses wanted: [SocketAddress], workers: Int, inherited: [Socket] = []
+        addresses wanted: [SocketAddress],
+        workers: Int,
+        inherited: [Socket] = []
     ) throws(Failure) {
         for address in wanted {
             do throws(SystemError) {
@@ -32,7 +39,9 @@ package struct ListenerSet: Sendable {
     }
 
     private mutating func open(
-        _ address: SocketAddress, workers: Int, inherited: [Socket]
+        _ address: SocketAddress,
+        workers: Int,
+        inherited: [Socket]
     ) throws(SystemError) {
         if let socket = inherited.first(where: { Sockets.localAddress(of: $0)?.description == address.description }) {
             sockets.append([socket])

@@ -29,13 +29,17 @@ package struct SocketAddress: Sendable, CustomStringConvertible {
         }
     }
 
-    /// A numeric address: `127.0.0.1` or `::1` (without brackets). Asks no resolver.
+    /// A numeric address: `127.0.0.1` or `::1` (without brackets).
+    ///
+    /// Asks no resolver.
     package init?(numeric host: String, port: UInt16) {
         guard let address = Self.resolve(host: host, port: port, numeric: true).first else { return nil }
         self = address
     }
 
-    /// The addresses of a name, in the system's order of preference. Blocks: for the control thread at start only.
+    /// The addresses of a name, in the system's order of preference.
+    ///
+    /// Blocks: for the control thread at start only.
     package static func resolve(host: String, port: UInt16, numeric: Bool = false) -> [SocketAddress] {
         var hints = unsafe addrinfo()
         unsafe hints.ai_socktype = CInt(clinux_SOCK_STREAM_FLAGS)
@@ -79,11 +83,15 @@ package struct SocketAddress: Sendable, CustomStringConvertible {
         }
     }
 
-    /// The port; 0 for unix sockets. IPv4 and IPv6 keep it at the same offset.
+    /// The port; 0 for unix sockets.
+    ///
+    /// IPv4 and IPv6 keep it at the same offset.
     package var port: UInt16 {
         guard !isUnix else { return 0 }
         var copy = storage
-        return unsafe withUnsafeBytes(of: &copy) { UInt16(bigEndian: unsafe $0.load(fromByteOffset: 2, as: UInt16.self)) }
+        return unsafe withUnsafeBytes(of: &copy) {
+            UInt16(bigEndian: unsafe $0.load(fromByteOffset: 2, as: UInt16.self))
+        }
     }
 
     package var description: String {

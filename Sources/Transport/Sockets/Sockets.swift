@@ -10,9 +10,13 @@ package struct Socket: Sendable {
 }
 
 package enum Sockets {
-    /// Opens a listening socket. `shared` sets SO_REUSEPORT, so that each worker has one of its own.
+    /// Opens a listening socket.
+    ///
+    /// `shared` sets SO_REUSEPORT, so that each worker has one of its own.
     package static func listen(
-        on address: SocketAddress, shared: Bool, backlog: CInt = 4096
+        on address: SocketAddress,
+        shared: Bool,
+        backlog: CInt = 4096
     ) throws(SystemError) -> Socket {
         let descriptor = socket(address.family, clinux_SOCK_STREAM_FLAGS | clinux_NONBLOCK_CLOEXEC, 0)
         guard descriptor >= 0 else { throw SystemError.last("socket") }
@@ -20,7 +24,9 @@ package enum Sockets {
             if address.isUnix { try removeStaleUnixSocket(address) }
             if !address.isUnix {
                 try check("setsockopt", clinux_set_integer_option(descriptor, SOL_SOCKET, SO_REUSEADDR, 1))
-                if shared { try check("setsockopt", clinux_set_integer_option(descriptor, SOL_SOCKET, SO_REUSEPORT, 1)) }
+                if shared {
+                    try check("setsockopt", clinux_set_integer_option(descriptor, SOL_SOCKET, SO_REUSEPORT, 1))
+                }
                 if address.family == AF_INET6 {
                     try check("setsockopt", clinux_set_integer_option(descriptor, clinux_IPPROTO_IPV6, IPV6_V6ONLY, 1))
                 }
@@ -46,19 +52,24 @@ package enum Sockets {
         }
         // A file that is no socket refuses connections too: it is somebody's, and stays.
         var status = stat()
-        guard errno == ECONNREFUSED, unsafe lstat(address.host, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK else {
+        guard errno == ECONNREFUSED, unsafe lstat(address.host, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK
+        else {
             return
         }
         unsafe unlink(address.host)
     }
 
-    /// Begins to connect. The socket is non-blocking: `pending` says that the end of it comes as an event.
+    /// Begins to connect.
+    ///
+    /// The socket is non-blocking: `pending` says that the end of it comes as an event.
     static func connect(to address: SocketAddress) throws(SystemError) -> (socket: Socket, pending: Bool) {
         let descriptor = socket(address.family, clinux_SOCK_STREAM_FLAGS | clinux_NONBLOCK_CLOEXEC, 0)
         guard descriptor >= 0 else { throw SystemError.last("socket") }
         if !address.isUnix { setStreamOptions(descriptor) }
         var storage = address.storage
-        if unsafe clinux_connect(descriptor, &storage, address.length) == 0 { return (Socket(descriptor: descriptor), false) }
+        if unsafe clinux_connect(descriptor, &storage, address.length) == 0 {
+            return (Socket(descriptor: descriptor), false)
+        }
         guard errno == EINPROGRESS else {
             let failure = SystemError.last("connect")
             Glibc.close(descriptor)
@@ -86,7 +97,9 @@ package enum Sockets {
         _ = clinux_set_integer_option(descriptor, tcp, TCP_USER_TIMEOUT, 30_000)
     }
 
-    /// Raises RLIMIT_NOFILE to its hard limit. Returns the limit in force.
+    /// Raises RLIMIT_NOFILE to its hard limit.
+    ///
+    /// Returns the limit in force.
     @discardableResult
     package static func raiseDescriptorLimit() -> Int {
         var limit = rlimit()

@@ -3,7 +3,9 @@ internal import CLinux
 internal import Glibc
 internal import Synchronization
 
-/// Messages for a loop, from any thread. The loop takes them in its mailbox phase.
+/// Messages for a loop, from any thread.
+///
+/// The loop takes them in its mailbox phase.
 package final class Mailbox<Message: Sendable>: Sendable {
     private let pending = Lock<[Message]>([])
     private let signalled = Atomic<Bool>(false)
@@ -22,7 +24,9 @@ package final class Mailbox<Message: Sendable>: Sendable {
         if !signalled.exchange(true, ordering: .acquiringAndReleasing) { eventfd_write(descriptor, 1) }
     }
 
-    /// Everything posted so far, in order. Called by the loop that owns the mailbox.
+    /// Everything posted so far, in order.
+    ///
+    /// Called by the loop that owns the mailbox.
     package func takeAll() -> [Message] {
         var count: eventfd_t = 0
         unsafe eventfd_read(descriptor, &count)

@@ -22,13 +22,16 @@ package struct Thread: Sendable {
         var created = pthread_t()
         let context = unsafe Unmanaged.passRetained(start).toOpaque()
         let result = unsafe pthread_create(
-            &created, nil,
+            &created,
+            nil,
             { context in
                 let start = unsafe Unmanaged<Start>.fromOpaque(context!).takeRetainedValue()
                 _ = unsafe clinux_name_thread(start.name)
                 start.body()
                 return nil
-            }, context)
+            },
+            context
+        )
         precondition(result == 0, "pthread_create failed")
         handle = created
     }
@@ -39,7 +42,9 @@ package struct Thread: Sendable {
 package enum Processors {
     /// How many processors this process may run on.
     package static var available: Int { Int(clinux_available_cpus()) }
-    /// Pins the calling thread. False when the processor is not ours to have.
+    /// Pins the calling thread.
+    ///
+    /// False when the processor is not ours to have.
     @discardableResult
     package static func pin(to processor: Int) -> Bool { clinux_pin_to_cpu(CInt(processor)) == 0 }
 }

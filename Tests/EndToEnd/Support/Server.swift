@@ -18,19 +18,21 @@ final class Server: Sendable {
 
     /// Starts it and returns once it says that it is ready.
     ///
-    /// With `yaml` that text is its whole configuration.
+    /// With `yaml` that text is its whole configuration; a `launcher` is a command that becomes the server.
     static func start(
         _ configuration: Configuration,
         yaml: String? = nil,
         arguments: [String] = [],
         environment: [String: String] = [:],
+        launcher: [String] = [],
         in scratch: Scratch
     ) async throws -> Server {
         let certificates = try await Certificates.shared()
         let file = try scratch.write(yaml ?? configuration.yaml(certificates), to: "freeinference.yaml")
+        let words = launcher + [Repository.binary, "serve", "--config", file] + arguments
         let process = try await ChildProcess.start(
-            Repository.binary,
-            ["serve", "--config", file] + arguments,
+            words[0],
+            Array(words.dropFirst()),
             in: scratch,
             environment: environment
         )
@@ -74,6 +76,7 @@ func withServer<Answer>(
     yaml: String? = nil,
     arguments: [String] = [],
     environment: [String: String] = [:],
+    launcher: [String] = [],
     sourceLocation: SourceLocation = #_sourceLocation,
     _ body: (Server) async throws -> Answer
 ) async throws -> Answer {

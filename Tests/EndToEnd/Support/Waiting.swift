@@ -6,6 +6,7 @@ struct Unmet: Error, CustomStringConvertible {
 }
 
 /// Asks again, every few milliseconds, until there is an answer; throws once the time is over.
+@discardableResult
 func eventually<Answer>(
     _ what: @autoclosure () -> String,
     within limit: Duration = .seconds(10),

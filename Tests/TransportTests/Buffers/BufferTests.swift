@@ -76,13 +76,25 @@ import Transport
         #expect(budget.used == 1 << 19)
     }
 
-    @Test func anExchangeHasItsShareOfWhatIsLeft() {
-        let budget = MemoryBudget(limit: 1 << 20)
-        #expect(budget.share(most: 256 << 10) == 256 << 10)
-        for _ in 0..<8 { budget.enter() }
-        #expect(budget.share(most: 256 << 10) == 128 << 10)
-        _ = budget.reserve(1 << 20)
-        #expect(budget.share(most: 256 << 10) == 16 << 10)
-        for _ in 0..<8 { budget.leave() }
+    @Test func anExchangeIsChargedItsShareOfAQuarter() {
+        let budget = MemoryBudget(limit: 4 << 20)
+        #expect(budget.enter(most: 256 << 10) == 256 << 10)
+        #expect(budget.enter(most: 256 << 10) == 256 << 10)
+        #expect(budget.enter(most: 256 << 10) == (512 << 10) / 3)
+        #expect(budget.used == (512 << 10) + (512 << 10) / 3)
+        for share in [256 << 10, 256 << 10, (512 << 10) / 3] { budget.leave(share: share) }
+        #expect(budget.used == 0)
+        #expect(budget.reserve(4 << 20))
+        #expect(budget.enter(most: 256 << 10) == 16 << 10)
+    }
+
+    /// design.md: a thousand readers that stop, in 128 MiB.
+    @Test func aThousandConnectionsWithAnExchangeEachFindRoom() {
+        let budget = MemoryBudget(limit: 128 << 20)
+        for _ in 0..<1000 {
+            #expect(budget.reserve(64 << 10))
+            #expect(budget.enter(most: 256 << 10) >= 16 << 10)
+        }
+        #expect(budget.used < 112 << 20)
     }
 }

@@ -76,4 +76,3 @@ final class Recorder: ChannelHandler {
     }
 }
 
-func pattern(_ count: Int) -> [UInt8] { (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) } }

@@ -229,7 +229,7 @@ import Transport
         var replaced: [Recorder] = []
         var others: [Peer] = []
         for handler in handlers {
-            handler.onReceive = { [test] first in
+            handler.onReceive = { [unowned test] first in
                 guard replaced.isEmpty else { return }
                 for other in handlers where other !== handler { other.channel?.close() }
                 for _ in 0..<19 {
@@ -265,7 +265,7 @@ import Transport
 
     @Test func aChannelThatConnectsIsOpenedOnceAndFlushes() throws {
         var accepted: Recorder?
-        let address = try test.listen { [test] socket, _ in
+        let address = try test.listen { [unowned test] socket, _ in
             accepted = Recorder(socket, on: test)
             accepted?.echoes = true
         }

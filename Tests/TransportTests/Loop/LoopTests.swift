@@ -48,7 +48,11 @@ import Testing
         let socket = try Sockets.listen(on: SocketAddress(numeric: "127.0.0.1", port: 0)!, shared: false)
         var accepted: [Socket] = []
         let listener = Listener(
-            loop: test.loop, socket: socket, accepted: { socket, _ in accepted.append(socket) }, exhausted: { _ in })
+            loop: test.loop,
+            socket: socket,
+            accepted: { socket, _ in accepted.append(socket) },
+            exhausted: { _ in }
+        )
         let address = Sockets.localAddress(of: socket)!
         let first = Peer(to: address)
         test.settle()

@@ -15,7 +15,7 @@ import Transport
     }
 
     private func serve(_ configure: @escaping (Recorder) -> Void) throws -> SocketAddress {
-        try test.listen { [test, contexts] socket, peer in
+        try test.listen { [unowned test, contexts] socket, peer in
             let handler = Recorder()
             configure(handler)
             let tls = TLSConnection.server(in: contexts, wire: test.loop.wire)

@@ -1,0 +1,148 @@
+#!/usr/bin/env python3
+"""Clients that leave: in a phase of the exchange, in a way that their protocol has.
+
+Prints one JSON object: how many tokens each request had seen when it left (`tokens`, by request id), and whether the
+connection served on after a reset.
+"""
+
+import argparse
+import os
+import socket
+import ssl
+import time
+
+from exchanges import HTTP1, Recorder, post_fields
+from h2_raw import expect, is_served, report
+from hyperframe.frame import DataFrame, HeadersFrame
+
+TOKEN = b'"emitted_ns":'
+
+
+def tokens(body):
+    """Those whose event is whole."""
+    return body.rpartition(b"\n\n")[0].count(TOKEN)
+
+
+def reached(options, body):
+    """Whether what came is all that is waited for."""
+    if options.until == "done":
+        return body.endswith(b"data: [DONE]\n\n")
+    if options.until == "comment":
+        return b": keep-alive\n\n" in body
+    return tokens(body) >= options.tokens
+
+
+def settle(options):
+    """Until the test says, by a file that it makes, that the phase has been reached."""
+    deadline = time.monotonic() + 20
+    while not os.path.exists(options.told):
+        expect(time.monotonic() < deadline, "was never told to leave")
+        time.sleep(0.002)
+
+
+def leave_http2(options, body):
+    wire = Recorder(options, window=options.window)
+    wire.wait(lambda: "Settings" in wire.frames, 5)
+    if options.until == "head":
+        # Half a header block, and nothing after it.
+        block = wire.encoder.encode(post_fields(wire, options, options.path, len(body)))
+        wire.send(HeadersFrame(1, data=block[: len(block) // 2]).serialize())
+        time.sleep(0.1)
+        leave(wire, options)
+        return report(tokens={})
+    opened = []
+    for number in range(options.streams):
+        name = f"leaver-{number}"
+        fields = post_fields(wire, options, options.path, len(body), [("x-request-id", name)])
+        if options.until == "body":
+            identifier = wire.open(fields, end=False)
+            wire.send(DataFrame(identifier, data=body[: len(body) // 2]).serialize())
+        else:
+            identifier = wire.open(fields, body=body)
+        opened.append((name, wire.streams[identifier], identifier))
+    if options.until == "body":
+        time.sleep(0.1)
+    elif options.until == "told":
+        settle(options)
+    else:
+        good = wire.wait(lambda: all(reached(options, stream.body) for _, stream, _ in opened), 20)
+        expect(good, f"not reached: {[(s.status, s.body[-200:]) for _, s, _ in opened][:3]}")
+    ended = [stream for _, stream, _ in opened if stream.ended or stream.reset is not None]
+    expect(options.until == "done" or not ended, f"the server left first: {[s.body[-300:] for s in ended]}")
+    if options.how == "reset":
+        for _, _, identifier in opened:
+            wire.reset(identifier)
+    else:
+        leave(wire, options)
+    seen = {name: tokens(stream.body) for name, stream, _ in opened}
+    good = is_served(wire, options) if options.how == "reset" else None
+    report(tokens=seen, served_after=good)
+    expect(good is not False, "the same connection is not served after a reset")
+    if options.how == "reset":
+        wire.close()
+
+
+def leave_http1(options, body):
+    client = HTTP1(options)
+    if options.until == "head":
+        client.socket.sendall(f"POST {options.path} HTTP/1.1\r\nhost: localhost\r\ncontent-ty".encode())
+        time.sleep(0.1)
+    elif options.until == "body":
+        head = f"POST {options.path} HTTP/1.1\r\nhost: localhost\r\nx-request-id: leaver-0\r\n"
+        client.socket.sendall((head + f"content-length: {len(body)}\r\n\r\n").encode() + body[: len(body) // 2])
+        time.sleep(0.1)
+    else:
+        client.request(options.path, body, [("x-request-id", "leaver-0")])
+        if options.until == "told":
+            settle(options)
+        else:
+            deadline = time.monotonic() + 20
+            while not reached(options, client.parse()[2]):
+                expect(time.monotonic() < deadline, f"not reached: {client.raw[-300:]!r}")
+                expect(client.read(1), f"the server left first: {client.raw[-300:]!r}")
+    seen = tokens(client.parse()[2])
+    leave(client, options)
+    report(tokens={"leaver-0": seen})
+    if options.how == "half":
+        # It goes on listening: the server must not wait for it.
+        deadline = time.monotonic() + 10
+        while client.read(0.5) and time.monotonic() < deadline:
+            pass
+        report(ended=client.ending)
+
+
+def leave(client, options):
+    if options.how == "half":
+        client.socket.shutdown(socket.SHUT_WR)
+    elif options.how == "notify":
+        # close_notify and FIN, as a well-behaved TLS client does it.
+        try:
+            client.socket.settimeout(0.2)
+            client.socket.unwrap().close()
+        except (OSError, ssl.SSLError, ValueError):
+            client.socket.close()
+    else:
+        client.close(abort=options.how == "abort")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--ca", help="the authority to trust; without it the connection is in clear")
+    parser.add_argument("--speaking", choices=("h2", "1.1"), default="h2")
+    parser.add_argument("--path", default="/v1/chat/completions")
+    parser.add_argument("--body", required=True)
+    parser.add_argument("--until", choices=("head", "body", "told", "tokens", "comment", "done"), default="tokens")
+    parser.add_argument("--tokens", type=int, default=1, help="token events to see before leaving")
+    parser.add_argument("--told", help="the file that says that it is time to leave")
+    parser.add_argument("--streams", type=int, default=1)
+    parser.add_argument("--window", type=int, default=1 << 20)
+    parser.add_argument("--how", choices=("reset", "close", "abort", "half", "notify"), default="close")
+    options = parser.parse_args()
+    expect(options.host in ("127.0.0.1", "::1", "localhost"), "only this machine is ever a target")
+    (leave_http2 if options.speaking == "h2" else leave_http1)(options, options.body.encode())
+
+
+if __name__ == "__main__":
+    main()

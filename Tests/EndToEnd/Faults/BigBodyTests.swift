@@ -1,0 +1,39 @@
+import Testing
+
+/// Answers that are no streams and too large to be held until they are whole.
+@Suite struct BigBodyTests {
+    @Test(arguments: [100_000, 262_000, 300_000, 5_000_000], Speaking.both)
+    func itPassesByteForByte(_ size: Int, _ speaking: Speaking) async throws {
+        try await withServer { server, executor in
+            let asked = Tongue.chat.request(stream: false, simulator: #""fault":"big_body:\#(size)","prefill_ms":5"#)
+            let direct = try await executor.exchange(asked)
+            let seen = try await server.exchange(asked, speaking)
+            #expect(direct.length > size)
+            #expect(seen.status == 200)
+            #expect(seen.length == direct.length)
+            #expect(seen.digest == direct.digest)
+            #expect(seen["content-length"] == direct["content-length"])
+            #expect(seen.isClean)
+        }
+    }
+
+    /// Cut once it passes: a status cannot be changed any more, an end can.
+    @Test(arguments: Speaking.both + [.http10])
+    func cutWhileItPassesItIsBroken(_ speaking: Speaking) async throws {
+        try await withServer { server, _ in
+            let seen = try await server.exchange(
+                Tongue.chat.request(stream: false, simulator: #""fault":["big_body:2000000","cut_json"],"prefill_ms":5"#),
+                speaking
+            )
+            #expect(seen.status == 200)
+            #expect(seen.length > 0)
+            #expect(seen.length < 2_000_000)
+            #expect(!seen.isClean)
+            // With a content-length any end before it says that it is not whole.
+            #expect(speaking == .http2 ? seen.endsBroken(.http2) : ["closed", "reset"].contains(seen.report.ending.string))
+            // Nothing is ours in it.
+            #expect(!seen.body.contains("error"))
+            #expect(try await server.logged(seen).end.string == "executor_broke_off")
+        }
+    }
+}

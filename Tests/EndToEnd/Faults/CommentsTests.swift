@@ -1,0 +1,36 @@
+import Testing
+
+/// An executor's comments: dropped before the first event, passed after it.
+@Suite struct CommentsTests {
+    @Test(arguments: Speaking.both)
+    func theyPassOnlyAfterTheFirstEvent(_ speaking: Speaking) async throws {
+        try await withServer { server, executor in
+            for tongue in Tongue.allCases {
+                let asked = tongue.request(tokens: 4, simulator: #""fault":"comments","pace":200,"prefill_ms":5"#)
+                let direct = try await executor.exchange(asked)
+                let seen = try await server.exchange(asked, speaking)
+                #expect(direct.body.hasPrefix(": a comment\n\n"))
+                #expect(seen.body == String(direct.body.dropFirst(": a comment\n\n".count)))
+                #expect(seen.body.contains(": a comment\n\n"))
+                #expect(seen.isClean)
+            }
+        }
+    }
+
+    /// Comments alone are no answer: nothing is committed for them.
+    @Test(arguments: Speaking.both)
+    func aStreamOfCommentsIsNoAnswer(_ speaking: Speaking) async throws {
+        let executor = try HandMadeExecutor()
+        try await withServer(Configuration(executors: [executor.url])) { server in
+            async let answered = server.exchange(Tongue.chat.request(), speaking)
+            let connection = try await executor.accept()
+            _ = try await connection.receiveRequest()
+            try await connection.sendStreamHead()
+            for _ in 0..<10 { try await connection.sendChunk(": waiting\n\n") }
+            try await connection.send("0\r\n\r\n")
+            let seen = try await answered
+            #expect(seen.status == 502)
+            #expect(seen.body == Tongue.chat.errorBody(.brokeOff, requestID: seen.requestID))
+        }
+    }
+}

@@ -1,0 +1,93 @@
+import Testing
+
+/// A prefill longer than `commit_after`: the client gets its 200 and comments, then the tokens; what fails after that is
+/// told in the stream.
+@Suite struct CommitAfterTests {
+    static let settings = "commit_after: 1s\nkeep_alive: 300ms"
+
+    @Test(arguments: Speaking.both)
+    func commentsComeUntilTheTokensDo(_ speaking: Speaking) async throws {
+        try await withServer(settings: Self.settings) { server, executor in
+            for tongue in Tongue.allCases {
+                let plain = tongue.request(tokens: 3, simulator: #""pace":200,"prefill_ms":5"#)
+                let direct = try await executor.exchange(plain)
+                let late = tongue.request(tokens: 3, simulator: #""pace":200,"prefill_ms":2000"#)
+                let seen = try await server.exchange(late, speaking)
+                let comment = Self.comment(tongue)
+                var rest = seen.body
+                var comments = 0
+                while rest.hasPrefix(comment) {
+                    rest.removeFirst(comment.count)
+                    comments += 1
+                }
+                // One with the commit, and about three more until the prefill is over.
+                #expect(comments >= 2)
+                #expect(comments <= 5)
+                #expect(rest == direct.body)
+                #expect(seen.status == 200)
+                #expect(seen["content-type"] == "text/event-stream; charset=utf-8")
+                #expect(seen["cache-control"] == "no-cache, no-transform")
+                #expect(seen["x-accel-buffering"] == "no")
+                #expect(seen.isClean)
+                #expect(try await server.logged(seen).end.string == "complete")
+            }
+        }
+    }
+
+    struct Failing: Sendable, CustomTestStringConvertible {
+        let simulator: String
+        let told: Told
+        var testDescription: String { simulator }
+        static let all = [
+            Failing(simulator: #""prefill_ms":1500,"fault":"die_after:0""#, told: .brokeOff),
+            Failing(simulator: #""prefill_ms":1500,"fault":"error_event:0""#, told: .overloaded),
+            Failing(simulator: #""fault":"no_answer""#, told: .noFirstEvent),
+        ]
+    }
+
+    @Test(arguments: Failing.all, Speaking.both)
+    func aFailureAfterItIsInBand(_ failing: Failing, _ speaking: Speaking) async throws {
+        try await withServer(settings: Self.settings + "\ntimeouts: {first_event: 2s}") { server, _ in
+            for tongue in [Tongue.chat, .completions] {
+                let seen = try await server.exchange(tongue.request(simulator: failing.simulator), speaking)
+                let comment = Self.comment(tongue)
+                let event = tongue.errorEvent(failing.told, requestID: seen.requestID, created: seen.created)
+                #expect(seen.status == 200)
+                #expect(seen.body.hasPrefix(comment))
+                #expect(seen.body.replacing(comment, with: "") == event)
+                #expect(seen.endsBroken(speaking))
+                #expect(try await server.logged(seen).end.string == failing.told.label)
+            }
+        }
+    }
+
+    /// A prefill that is shorter keeps its status: the failure is one.
+    @Test(arguments: Speaking.both)
+    func aFailureBeforeItIsAStatus(_ speaking: Speaking) async throws {
+        try await withServer(settings: "commit_after: 5s") { server, _ in
+            let seen = try await server.exchange(
+                Tongue.chat.request(simulator: #""prefill_ms":1000,"fault":"die_after:0""#),
+                speaking
+            )
+            #expect(seen.status == 502)
+            #expect(seen.body == Tongue.chat.errorBody(.brokeOff, requestID: seen.requestID))
+        }
+    }
+
+    /// An answer that is no stream is never committed before it is there.
+    @Test(arguments: Speaking.both)
+    func otherAnswersAreNotCommittedEarly(_ speaking: Speaking) async throws {
+        try await withServer(settings: Self.settings) { server, _ in
+            let seen = try await server.exchange(
+                Tongue.chat.request(stream: false, tokens: 1, simulator: #""prefill_ms":2000"#),
+                speaking
+            )
+            #expect(seen.status == 200)
+            #expect(try JSON(parsing: seen.body).object.string == "chat.completion")
+        }
+    }
+
+    private static func comment(_ tongue: Tongue) -> String {
+        tongue == .messages ? "event: ping\ndata: {\"type\": \"ping\"}\n\n" : ": keep-alive\n\n"
+    }
+}

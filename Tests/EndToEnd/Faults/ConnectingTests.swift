@@ -1,0 +1,54 @@
+import Testing
+
+/// Executors that cannot be reached, or are slow to answer the door.
+@Suite struct ConnectingTests {
+    @Test(arguments: Speaking.both)
+    func nobodyListeningIs502(_ speaking: Speaking) async throws {
+        try await withServer(Configuration(executors: ["http://127.0.0.1:\(Port.free())"])) { server in
+            for stream in [true, false] {
+                let asked = Tongue.allCases.map { $0.request(stream: stream) }
+                for (tongue, seen) in zip(Tongue.allCases, try await server.exchange(asked, speaking)) {
+                    #expect(seen.status == 502)
+                    #expect(seen.body == tongue.errorBody(.unreachable, requestID: seen.requestID))
+                    #expect(seen.isClean)
+                    #expect(try await server.logged(seen).end.string == "executor_unreachable")
+                }
+            }
+        }
+    }
+
+    @Test(arguments: Speaking.both)
+    func aUnixSocketThatIsNotThereIs502(_ speaking: Speaking) async throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        try await withServer(Configuration(executors: ["unix:\(scratch.file("none.sock"))"])) { server in
+            let seen = try await server.exchange(Tongue.chat.request(), speaking)
+            #expect(seen.status == 502)
+            #expect(seen.body == Tongue.chat.errorBody(.unreachable, requestID: seen.requestID))
+        }
+    }
+
+    /// The kernel has accepted the connection, the executor reads it late: that is its silence, not a failure.
+    @Test(arguments: Speaking.both)
+    func anExecutorThatAcceptsLateIsWaitedFor(_ speaking: Speaking) async throws {
+        try await withServer(executor: ["--accept-delay", "500ms"], settings: "timeouts: {connect: 200ms}") { server, _ in
+            let seen = try await server.exchange(Tongue.chat.request(tokens: 2), speaking)
+            #expect(seen.status == 200)
+            #expect(seen.isClean)
+            #expect(seen.body.hasSuffix("data: [DONE]\n\n"))
+        }
+    }
+
+    /// A full backlog answers nothing at all.
+    @Test(arguments: Speaking.both)
+    func aDoorThatNobodyOpensIs502(_ speaking: Speaking) async throws {
+        let closed = try await FullListener()
+        let settings = "timeouts: {connect: 500ms}"
+        try await withServer(Configuration(executors: [closed.url], settings: settings)) { server in
+            let seen = try await server.exchange(Tongue.chat.request(), speaking)
+            #expect(seen.status == 502)
+            #expect(try await server.logged(seen).end.string == "executor_unreachable")
+            #expect(try await eventually("no connection left") { closed.attempts == 0 ? true : nil })
+        }
+    }
+}

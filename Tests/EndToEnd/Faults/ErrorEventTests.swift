@@ -1,0 +1,68 @@
+import Testing
+
+/// Errors that executors report inside of a 200.
+@Suite struct ErrorEventTests {
+    /// SGLang says so when its queue is full: the client gets the status that it should have been.
+    @Test(arguments: Speaking.both)
+    func asTheFirstEventItBecomesTheStatus(_ speaking: Speaking) async throws {
+        try await withServer { server, executor in
+            let asked = [Tongue.chat, .completions].map {
+                $0.request(simulator: #""fault":"error_event:0","prefill_ms":5"#)
+            }
+            for (tongue, seen) in zip([Tongue.chat, .completions], try await server.exchange(asked, speaking)) {
+                #expect(seen.status == 503)
+                #expect(seen.body == tongue.errorBody(.overloaded, requestID: seen.requestID))
+                #expect(seen["content-type"] == "application/json")
+                #expect(seen.isClean)
+                #expect(try await server.logged(seen).end.string == "executor_error")
+            }
+            #expect(try await executor.counters().running.int == 0)
+        }
+    }
+
+    /// Anthropic's shape has no code, but a type that says the same; of an unknown one the client learns 502.
+    @Test(arguments: [Tongue.messages, .responses], Speaking.both)
+    func inOtherDialectsItIsAStatusToo(_ tongue: Tongue, _ speaking: Speaking) async throws {
+        try await withServer { server, _ in
+            let seen = try await server.exchange(
+                tongue.request(simulator: #""fault":"error_event:0","prefill_ms":5"#),
+                speaking
+            )
+            #expect(seen.status >= 500)
+            #expect(seen["content-type"] == "application/json")
+            #expect(seen.isClean)
+        }
+    }
+
+    @Test(arguments: Speaking.both)
+    func laterItPassesAndTheStreamEndsAsTheExecutorEndedIt(_ speaking: Speaking) async throws {
+        try await withServer { server, executor in
+            for tongue in Tongue.allCases {
+                let asked = tongue.request(simulator: #""fault":"error_event:3","pace":200,"prefill_ms":5"#)
+                let direct = try await executor.exchange(asked)
+                let seen = try await server.exchange(asked, speaking)
+                #expect(direct.isClean)
+                #expect(seen.body == direct.body)
+                #expect(seen.isClean)
+            }
+        }
+    }
+
+    /// After an error of its own, the executor breaks off: no second error, and no clean end.
+    @Test(arguments: Speaking.both)
+    func laterAndCutItPassesAndTheStreamIsBroken(_ speaking: Speaking) async throws {
+        let executor = try HandMadeExecutor()
+        try await withServer(Configuration(executors: [executor.url])) { server in
+            let events = chatEvent("a") + #"data: {"error":{"message":"gone","type":"x","param":null,"code":500}}"# + "\n\n"
+            async let answered = server.exchange(Tongue.chat.request(), speaking)
+            let connection = try await executor.accept()
+            _ = try await connection.receiveRequest()
+            try await connection.sendStreamHead()
+            try await connection.sendChunk(events)
+            connection.close()
+            let seen = try await answered
+            #expect(seen.body == events)
+            #expect(seen.endsBroken(speaking))
+        }
+    }
+}

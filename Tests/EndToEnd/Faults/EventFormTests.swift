@@ -1,0 +1,70 @@
+import Testing
+
+/// Events in other forms than one LF-ended piece: their bytes pass unchanged, and their meaning is read all the same.
+@Suite struct EventFormTests {
+    static let forms = [
+        #""crlf""#, #""split""#, #"["crlf","split"]"#, #"["comments","crlf","split"]"#, #""huge_event:70000""#,
+        #""huge_event:300000""#, #"["huge_event:100000","split"]"#,
+    ]
+
+    @Test(arguments: forms, Speaking.both)
+    func bytesPassUnchanged(_ form: String, _ speaking: Speaking) async throws {
+        try await withServer { server, executor in
+            for tongue in Tongue.allCases {
+                let asked = tongue.request(tokens: 4, simulator: #""fault":\#(form),"pace":100,"prefill_ms":5"#)
+                let direct = try await executor.exchange(asked)
+                let seen = try await server.exchange(asked, speaking)
+                let comment = form.contains("crlf") ? ": a comment\r\n\r\n" : ": a comment\n\n"
+                let dropped = form.contains("comments") ? comment.count + 2 : 0
+                #expect(seen.isClean)
+                if form.contains("comments") {
+                    // The one before the first event is dropped.
+                    #expect(Array(seen.body.utf8) == Array(direct.body.utf8.dropFirst(dropped > 0 ? comment.utf8.count : 0)))
+                } else {
+                    #expect(seen.length == direct.length)
+                    #expect(seen.digest == direct.digest)
+                }
+                #expect(try await server.logged(seen).end.string == "complete")
+            }
+        }
+    }
+
+    /// The executor breaks off inside an event that is too large to be held: what has passed of it cannot be taken back,
+    /// so no error event can follow in its midst that anybody would read as one; the end says it.
+    @Test(arguments: Speaking.both)
+    func aHugeEventThatIsCutBreaksTheStream(_ speaking: Speaking) async throws {
+        let executor = try HandMadeExecutor()
+        try await withServer(Configuration(executors: [executor.url])) { server in
+            async let answered = server.exchange(Tongue.chat.request(), speaking)
+            let connection = try await executor.accept()
+            _ = try await connection.receiveRequest()
+            try await connection.sendStreamHead()
+            let whole = chatEvent("a")
+            let half = String(chatEvent(String(repeating: "x", count: 100_000)).dropLast(100))
+            try await connection.sendChunk(whole)
+            try await connection.sendChunk(half)
+            connection.close()
+            let seen = try await answered
+            #expect(seen.body.hasPrefix(whole))
+            #expect(seen.endsBroken(speaking))
+        }
+    }
+
+    /// Three choices of whatever end, one event a write of one byte each.
+    @Test(arguments: ["\n", "\r\n", "\r"], Speaking.both)
+    func eventsThatComeByteByByteAreReassembled(_ end: String, _ speaking: Speaking) async throws {
+        let executor = try HandMadeExecutor()
+        try await withServer(Configuration(executors: [executor.url])) { server in
+            async let answered = server.exchange(Tongue.chat.request(), speaking)
+            let connection = try await executor.accept()
+            _ = try await connection.receiveRequest()
+            try await connection.sendStreamHead()
+            let stream = (chatEvent("café 日本") + "data: [DONE]\n\n").replacing("\n", with: end)
+            for byte in stream.utf8 { try await connection.send(Array("1\r\n".utf8) + [byte] + Array("\r\n".utf8)) }
+            try await connection.send("0\r\n\r\n")
+            let seen = try await answered
+            #expect(Array(seen.body.utf8) == Array(stream.utf8))
+            #expect(seen.isClean)
+        }
+    }
+}

@@ -1,0 +1,47 @@
+import Testing
+
+/// An executor that falls silent in the midst of its stream.
+@Suite struct StallTests {
+    @Test(arguments: Speaking.both)
+    func aStalledStreamEndsInAnErrorOfItsDialect(_ speaking: Speaking) async throws {
+        try await withServer(settings: "timeouts: {stall: 1s}") { server, executor in
+            var aborted = 0
+            for tongue in Tongue.allCases {
+                let asked = tongue.request(simulator: #""fault":"stall_after:2","pace":200,"prefill_ms":5"#)
+                // The executor itself never ends it: what came of it until then ends one event early here.
+                let cut = tongue.request(simulator: #""fault":"die_after:2","pace":200,"prefill_ms":5"#)
+                let direct = try await executor.exchange(cut)
+                let seen = try await server.exchange(asked, speaking)
+                #expect(
+                    seen.body == direct.wholeEvents
+                        + tongue.errorEvent(.stalled, requestID: seen.requestID, created: seen.created)
+                )
+                #expect(seen.endsBroken(speaking))
+                #expect(try await server.logged(seen).end.string == "stall")
+                aborted += 1
+                try await executor.counter("aborted", reaches: aborted)
+            }
+        }
+    }
+
+    /// Comments are a sign of life too: a stream that moves has no deadline in all.
+    @Test(arguments: Speaking.both)
+    func aStreamThatMovesIsNotStalled(_ speaking: Speaking) async throws {
+        let executor = try HandMadeExecutor()
+        let settings = "timeouts: {stall: 1s}"
+        try await withServer(Configuration(executors: [executor.url], settings: settings)) { server in
+            async let answered = server.exchange(Tongue.chat.request(), speaking)
+            let connection = try await executor.accept()
+            _ = try await connection.receiveRequest()
+            try await connection.sendStreamHead()
+            let pieces = [chatEvent("a"), ": one\n\n", ": two\n\n", ": three\n\n", chatEvent("b"), "data: [DONE]\n\n"]
+            for piece in pieces {
+                try await connection.sendChunk(piece)
+                try await Task.sleep(for: .milliseconds(400))
+            }
+            let seen = try await answered
+            #expect(seen.body == pieces.joined())
+            #expect(seen.isClean)
+        }
+    }
+}

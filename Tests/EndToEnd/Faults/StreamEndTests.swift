@@ -1,0 +1,46 @@
+import Testing
+
+/// The end of a complete stream goes out with its last event: SDKs close as soon as they have read `[DONE]`.
+@Suite struct StreamEndTests {
+    @Test(arguments: Speaking.both, [50, 1000, 0])
+    func doneAndTheEndAreOneWrite(_ speaking: Speaking, pace: Int) async throws {
+        try await withServer { server, _ in
+            for tongue in [Tongue.chat, .completions] {
+                let seen = try await server.exchange(
+                    tongue.request(tokens: 5, simulator: #""pace":\#(pace),"prefill_ms":5"#),
+                    speaking
+                )
+                #expect(seen.isClean)
+                #expect(seen.body.hasSuffix("data: [DONE]\n\n"))
+                if speaking == .http2 {
+                    // One frame says both.
+                    let last = seen.report.last[1]
+                    #expect(last.name.string == "Data")
+                    #expect(last.done.bool == true)
+                    #expect(last.flags == .array([.string("END_STREAM")]))
+                } else {
+                    #expect(seen.report.done_read.string == "[DONE]\n\n\r\n0\r\n\r\n")
+                }
+            }
+        }
+    }
+
+    /// Without waiting for the executor's own end.
+    @Test(arguments: Speaking.both)
+    func theExecutorsEndIsNotWaitedFor(_ speaking: Speaking) async throws {
+        let executor = try HandMadeExecutor()
+        try await withServer(Configuration(executors: [executor.url])) { server in
+            async let answered = server.exchange(Tongue.chat.request(), speaking)
+            let connection = try await executor.accept()
+            _ = try await connection.receiveRequest()
+            try await connection.sendStreamHead()
+            try await connection.sendChunk(chatEvent("a") + "data: [DONE]\n\n")
+            // The executor's side stays open while the client's ends.
+            let seen = try await answered
+            #expect(seen.isClean)
+            #expect(seen.body == chatEvent("a") + "data: [DONE]\n\n")
+            #expect(try await server.logged(seen).end.string == "complete")
+            try await connection.send("0\r\n\r\n")
+        }
+    }
+}

@@ -1,0 +1,20 @@
+import Testing
+
+/// A client that has stopped reading, and then leaves: the executor's connection is paused, and goes all the same.
+@Suite struct LeavingAPausedStreamTests {
+    @Test(arguments: Leaver.all)
+    func whilePaused(_ leaver: Leaver) async throws {
+        try await withServer { server, executor in
+            let asked = Tongue.chat.request(tokens: 1_000_000, simulator: #""pace":0,"prefill_ms":5"#)
+            // Its window is small, and nothing is read of its socket until it leaves.
+            _ = try await server.leave(leaver, until: "told", asked, arguments: ["--window", "1000"]) {
+                _ = try await executor.emittedWhenStill()
+            }
+            let abort = try await executor.abort()
+            #expect(abort.phase == "stream")
+            #expect(abort.emitted < 1_000_000)
+            #expect(try await executor.counters().running.int == 0)
+            #expect(try await server.loggedLeaver().end.string == "client_left")
+        }
+    }
+}

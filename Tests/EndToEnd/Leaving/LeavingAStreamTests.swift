@@ -1,0 +1,58 @@
+import Testing
+
+/// Clients that leave a stream: the executor is told before its next event.
+@Suite struct LeavingAStreamTests {
+    /// The pace leaves a second for the abort: it must not take one token more to notice.
+    @Test(arguments: Leaver.all)
+    func afterTheFirstEvent(_ leaver: Leaver) async throws {
+        try await leave(leaver, tokens: 1, pace: "1")
+    }
+
+    @Test(arguments: Leaver.all)
+    func inTheMiddle(_ leaver: Leaver) async throws {
+        try await leave(leaver, tokens: 3, pace: "1.5")
+    }
+
+    private func leave(_ leaver: Leaver, tokens: Int, pace: String) async throws {
+        try await withServer { server, executor in
+            let asked = Tongue.chat.request(simulator: #""pace":\#(pace),"prefill_ms":5"#)
+            let seen = try await server.leave(leaver, until: "tokens", asked, arguments: ["--tokens", "\(tokens)"])
+            let abort = try await executor.abort()
+            #expect(abort.phase == "stream")
+            // Not one event more than the client had.
+            #expect(abort.emitted == seen["leaver-0"])
+            #expect(seen["leaver-0"] == tokens)
+            let counters = try await executor.counters()
+            #expect(counters.running.int == 0)
+            #expect(counters.emitted.int == tokens)
+            let line = try await server.loggedLeaver()
+            #expect(line.end.string == "client_left")
+            #expect(line.status.int == 200)
+        }
+    }
+
+    @Test(arguments: [Tongue.completions, .messages, .responses], [Leaver.all[0], Leaver.all[4]])
+    func inOtherDialects(_ tongue: Tongue, _ leaver: Leaver) async throws {
+        try await withServer { server, executor in
+            let asked = tongue.request(simulator: #""pace":1,"prefill_ms":5"#)
+            let seen = try await server.leave(leaver, until: "tokens", asked)
+            let abort = try await executor.abort()
+            #expect(abort.emitted == seen["leaver-0"])
+            #expect(try await server.loggedLeaver().end.string == "client_left")
+        }
+    }
+
+    /// Over a unix socket too.
+    @Test(arguments: Leaver.all)
+    func ofAnExecutorOnAUnixSocket(_ leaver: Leaver) async throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        try await withExecutor(at: .unix(path: scratch.file("executor.sock"))) { executor in
+            try await withServer(Configuration(executors: [executor.url])) { server in
+                let asked = Tongue.chat.request(simulator: #""pace":1,"prefill_ms":5"#)
+                let seen = try await server.leave(leaver, until: "tokens", asked)
+                #expect(try await executor.abort().emitted == seen["leaver-0"])
+            }
+        }
+    }
+}

@@ -1,0 +1,35 @@
+import Testing
+
+/// A client that closes once it has `[DONE]`: nobody left early.
+@Suite struct LeavingAfterTheEndTests {
+    @Test(arguments: Leaver.all)
+    func isNoAbort(_ leaver: Leaver) async throws {
+        try await withServer { server, executor in
+            let asked = Tongue.chat.request(tokens: 3, simulator: #""pace":100,"prefill_ms":5"#)
+            let seen = try await server.leave(leaver, until: "done", asked)
+            #expect(seen["leaver-0"] == 3)
+            #expect(try await server.loggedLeaver().end.string == "complete")
+            let counters = try await executor.counters()
+            #expect(counters.finished.int == 1)
+            #expect(counters.aborted.int == 0)
+            #expect(counters.running.int == 0)
+        }
+    }
+
+    /// Also when the executor has not ended its own side: its connection is not kept for ever.
+    @Test(arguments: Leaver.all)
+    func isNoneBeforeTheExecutorsEndEither(_ leaver: Leaver) async throws {
+        let executor = try HandMadeExecutor()
+        try await withServer(Configuration(executors: [executor.url])) { server in
+            async let left = server.leave(leaver, until: "done", Tongue.chat.request())
+            let connection = try await executor.accept()
+            _ = try await connection.receiveRequest()
+            try await connection.sendStreamHead()
+            try await connection.sendChunk(chatEvent("a") + "data: [DONE]\n\n")
+            _ = try await left
+            #expect(try await server.loggedLeaver().end.string == "complete")
+            // No last chunk came: the connection cannot be used again.
+            _ = try await connection.receiveToEnd()
+        }
+    }
+}

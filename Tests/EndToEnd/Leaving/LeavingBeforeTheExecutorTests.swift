@@ -1,0 +1,67 @@
+import Testing
+
+/// Clients that leave before an executor has heard of them.
+@Suite struct LeavingBeforeTheExecutorTests {
+    @Test(arguments: Leaver.connections)
+    func inTheHead(_ leaver: Leaver) async throws {
+        try await withServer(settings: "timeouts: {header: 60s}") { server, executor in
+            let before = try await executor.counters().requests.int
+            let quiet = try server.process.descriptors()
+            _ = try await server.leave(leaver, until: "head", Tongue.chat.request())
+            // Its connection is gone with it, long before the header's deadline.
+            try await eventually("the descriptors") { try server.process.descriptors() <= quiet ? true : nil }
+            #expect(try await executor.counters().requests.int == before)
+            #expect(server.log.isEmpty)
+        }
+    }
+
+    @Test(arguments: Leaver.all)
+    func inTheBody(_ leaver: Leaver) async throws {
+        try await withServer(settings: "timeouts: {body: 60s}") { server, executor in
+            let before = try await executor.counters()
+            _ = try await server.leave(leaver, until: "body", Tongue.chat.request())
+            let line = try await server.loggedLeaver()
+            #expect(line.end.string == "client_left")
+            #expect(line.side.string == "client")
+            #expect(line.status.int == 499)
+            // The executor never hears of it.
+            let after = try await executor.counters()
+            #expect(after.requests.int == before.requests.int)
+            #expect(after.aborted.int == 0)
+        }
+    }
+
+    /// While the executor's backlog is full.
+    @Test(arguments: Leaver.all)
+    func whileConnecting(_ leaver: Leaver) async throws {
+        let closed = try await FullListener()
+        let settings = "timeouts: {connect: 60s, first_event: 60s}"
+        try await withServer(Configuration(executors: [closed.url], settings: settings)) { server in
+            _ = try await server.leave(leaver, until: "told", Tongue.chat.request()) {
+                _ = try await eventually("a connection under way") { closed.attempts == 1 ? true : nil }
+            }
+            #expect(try await server.loggedLeaver().end.string == "client_left")
+            try await eventually("no connection under way") { closed.attempts == 0 ? true : nil }
+        }
+    }
+
+    /// The kernel has the connection and the request, the executor has not looked yet: it finds them gone.
+    @Test(arguments: Leaver.all)
+    func whileTheExecutorAcceptsLate(_ leaver: Leaver) async throws {
+        try await withServer(executor: ["--accept-delay", "400ms"]) { server, executor in
+            _ = try await server.leave(leaver, until: "told", Tongue.chat.request(simulator: #""prefill_ms":60000"#)) {
+                _ = try await eventually("a connection to the executor") {
+                    try server.process.connections(to: executor) == 1 ? true : nil
+                }
+            }
+            #expect(try await server.loggedLeaver().end.string == "client_left")
+            try await eventually("no connection to the executor") {
+                try server.process.connections(to: executor) == 0 ? true : nil
+            }
+            _ = try await eventually("an idle executor") {
+                try await executor.counters().running.int == 0 ? true : nil
+            }
+            #expect(try await executor.counters().emitted.int == 0)
+        }
+    }
+}

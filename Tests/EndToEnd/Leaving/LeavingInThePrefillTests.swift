@@ -1,0 +1,49 @@
+import Testing
+
+/// Clients that leave while the executor is silent: nothing would tell it if the server did not.
+@Suite struct LeavingInThePrefillTests {
+    @Test(arguments: Leaver.all, [#""prefill_ms":60000"#, #""prefill_ms":60000,"head":"late""#])
+    func inTheSilentPrefill(_ leaver: Leaver, simulator: String) async throws {
+        try await withServer { server, executor in
+            let asked = Tongue.chat.request(simulator: simulator)
+            let seen = try await server.leave(leaver, until: "told", asked) {
+                try await executor.counter("waiting", reaches: 1)
+            }
+            #expect(seen["leaver-0"] == 0)
+            let abort = try await executor.abort()
+            #expect(abort.phase == "prefill")
+            #expect(abort.emitted == 0)
+            #expect(try await executor.counters().running.int == 0)
+            let line = try await server.loggedLeaver()
+            #expect(line.end.string == "client_left")
+            #expect(line.status.int == 499)
+        }
+    }
+
+    /// After the server's own 200 and comments.
+    @Test(arguments: Leaver.all)
+    func betweenTheCommentsOfALongPrefill(_ leaver: Leaver) async throws {
+        try await withServer(settings: "commit_after: 1s\nkeep_alive: 60s") { server, executor in
+            let asked = Tongue.chat.request(simulator: #""prefill_ms":60000"#)
+            _ = try await server.leave(leaver, until: "comment", asked)
+            let abort = try await executor.abort()
+            #expect(abort.phase == "prefill")
+            #expect(abort.emitted == 0)
+            let line = try await server.loggedLeaver()
+            #expect(line.end.string == "client_left")
+            #expect(line.status.int == 200)
+        }
+    }
+
+    /// An answer that is no stream is silence until it is there.
+    @Test(arguments: Leaver.all)
+    func waitingForAnAnswerThatIsNoStream(_ leaver: Leaver) async throws {
+        try await withServer { server, executor in
+            let asked = Tongue.chat.request(stream: false, simulator: #""pace":1,"prefill_ms":5"#)
+            _ = try await server.leave(leaver, until: "told", asked) { try await executor.counter("running", reaches: 1) }
+            _ = try await executor.abort()
+            #expect(try await executor.counters().finished.int == 0)
+            #expect(try await server.loggedLeaver().end.string == "client_left")
+        }
+    }
+}

@@ -1,0 +1,73 @@
+import Foundation
+import Testing
+
+/// At `max_connections`, or out of descriptors, accepting pauses: who is in stays in, who waits has a turn.
+@Suite struct ConnectionLimitTests {
+    @Test(arguments: [1, 2])
+    func acceptingPausesAtTheLimitAndResumes(workers: Int) async throws {
+        let settings = "max_connections: 6\nworkers: \(workers)"
+        try await withServer(settings: settings) { server, executor in
+            try await exhaust(server, executor, idle: 5)
+        }
+    }
+
+    @Test(arguments: [1, 2])
+    func acceptingPausesWithoutDescriptorsAndResumes(workers: Int) async throws {
+        try await withExecutor { executor in
+            let configuration = Configuration(executors: [executor.url], settings: "workers: \(workers)")
+            try await withServer(configuration, launcher: ["prlimit", "--nofile=64:64"]) { server in
+                try await exhaust(server, executor, idle: nil)
+            }
+        }
+    }
+
+    /// Opens a stream, fills up with connections that do nothing, and lets three more wait.
+    private func exhaust(_ server: Server, _ executor: Executor, idle: Int?) async throws {
+        let start = ContinuousClock.now
+        let live = try await server.connect()
+        let body = chat(tokens: 1000, more: #""simulator":{"pace":50,"prefill_ms":5}"#)
+        try await live.send(
+            "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: \(body.utf8.count)\r\n\r\n\(body)"
+        )
+        _ = try await live.receive(until: "emitted_ns")
+        var crowd: [RawConnection] = []
+        // Each is known to be in, but for those that find no room any more.
+        for _ in 0..<(idle ?? 100) {
+            let connection = try await server.connect()
+            try await connection.send("GET /health HTTP/1.1\r\nhost: x\r\n\r\n")
+            guard (try? await connection.receiveAnswer(within: .milliseconds(idle == nil ? 500 : 5000))) != nil else {
+                crowd.append(connection)
+                break
+            }
+            crowd.append(connection)
+        }
+        if let idle { #expect(crowd.count == idle) } else { #expect(crowd.count < 64) }
+        var waiting: [RawConnection] = []
+        for _ in 0..<3 {
+            let connection = try await server.connect()
+            try await connection.send("GET /health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+            waiting.append(connection)
+        }
+        _ = try await eventually("the warning") { server.process.errors.contains("accepting pauses") ? true : nil }
+        // The live stream goes on, for two seconds of its executor's.
+        for _ in 0..<100 { _ = try await live.receive(until: "emitted_ns") }
+        // Those that wait have heard nothing, neither an answer nor an end.
+        for connection in waiting {
+            await #expect(throws: Unmet.self) {
+                _ = try await connection.receiveToEnd(within: .milliseconds(20))
+            }
+        }
+        // One goes at a time, and one of those that wait comes in.
+        for connection in crowd.suffix(4) { connection.close() }
+        for connection in waiting { #expect(try await connection.receiveAnswer().status == 200) }
+        for _ in 0..<10 { _ = try await live.receive(until: "emitted_ns") }
+        let warnings = server.process.errors.components(separatedBy: "accepting pauses").count - 1
+        let seconds = Int((ContinuousClock.now - start) / .seconds(1))
+        #expect(warnings >= 1)
+        #expect(warnings <= seconds + 2)
+        // A request to an executor works again too.
+        let answer = try await server.curl("/v1/chat/completions", body: chat(stream: false, tokens: 1))
+        #expect(answer.status == 200)
+        #expect(try await executor.counters().aborted.int == 0)
+    }
+}

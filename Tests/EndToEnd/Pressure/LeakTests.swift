@@ -1,0 +1,33 @@
+import Testing
+
+/// Thousands of exchanges, however they end, leave nothing behind.
+@Suite struct LeakTests {
+    @Test(arguments: Speaking.both)
+    func memoryAndDescriptorsReachAPlateau(_ speaking: Speaking) async throws {
+        try await withExecutor { executor in
+            // The idle connections to the executor go soon, so that what is left is what leaks.
+            let models = "- id: demo\n  executors:\n    - url: \(executor.url)\n      idle_timeout: 500ms"
+            try await withServer(Configuration(models: models)) { server in
+                let quiet = try server.process.descriptors()
+                var memory: [Int] = []
+                for round in 0..<4 {
+                    try await Readers.run("mixed", on: server, speaking, ["--count", "1000", "--seed", "\(round)"]) { readers in
+                        let report = try await readers.line("the end of a round", within: .seconds(120)) { $0.done.int != nil }
+                        #expect(report.unexpected.array.isEmpty, "\(report.unexpected)")
+                        try await readers.finishes()
+                    }
+                    _ = try await eventually("the executor's rest") {
+                        try await executor.counters().running.int == 0 ? true : nil
+                    }
+                    _ = try await eventually("the descriptors of before: \(quiet)") {
+                        try server.process.descriptors() <= quiet ? true : nil
+                    }
+                    memory.append(try #require(server.process.memory()))
+                }
+                print("resident after each 1000 exchanges over \(speaking): \(memory) kB")
+                // The first rounds warm up; three thousand more exchanges cost less than a kilobyte each.
+                #expect(memory[3] - memory[1] < 2048, "\(memory)")
+            }
+        }
+    }
+}

@@ -1,0 +1,73 @@
+import Foundation
+import Testing
+
+/// A thousand readers that stop reading cost what the budget says, and cost nobody else an event.
+@Suite struct MemoryTests {
+    struct Crowd: Sendable, CustomTestStringConvertible {
+        let speaking: Speaking
+        let connections: Int
+        let streams: Int
+        /// `window`: the HTTP/2 window stays shut. `socket`: nothing is read.
+        let stop: String
+        var testDescription: String { "\(speaking.rawValue) \(connections) x \(streams), \(stop)" }
+
+        static let all = [
+            Crowd(speaking: .http2, connections: 1000, streams: 1, stop: "window"),
+            Crowd(speaking: .http2, connections: 1000, streams: 1, stop: "socket"),
+            Crowd(speaking: .http2, connections: 10, streams: 100, stop: "window"),
+            Crowd(speaking: .http2, connections: 10, streams: 100, stop: "socket"),
+            Crowd(speaking: .http1, connections: 1000, streams: 1, stop: "socket"),
+        ]
+    }
+
+    @Test(arguments: Crowd.all)
+    func aThousandReadersThatStopStayInTheBudget(_ crowd: Crowd) async throws {
+        let limit = (128 + 64) << 10
+        try await withExecutor(["--model", "slow"]) { slow in
+            try await withExecutor { other in
+                let models = "- id: slow\n  executors:\n    - url: \(slow.url)"
+                let configuration = Configuration(
+                    executors: [other.url],
+                    settings: "memory_limit: 128MiB\ntimeouts: {first_event: 120s}",
+                    models: models
+                )
+                try await withServer(configuration) { server in
+                    let body = chat(tokens: 1_000_000, more: #""simulator":{"pace":1000,"prefill_ms":5}"#)
+                        .replacing(#""model":"demo""#, with: #""model":"slow""#)
+                    let sibling = chat(tokens: 200, more: #""simulator":{"pace":100,"prefill_ms":5}"#)
+                    let arguments = [
+                        "--slow", body, "--other", sibling, "--connections", "\(crowd.connections)",
+                        "--streams", "\(crowd.streams)", "--stop", crowd.stop, "--seconds", "120",
+                    ]
+                    try await Readers.run("crowd", on: server, crowd.speaking, arguments) { readers in
+                        try await readers.reaches("crowded", within: .seconds(120))
+                        try await slow.counter("running", reaches: 1000, within: .seconds(60))
+                        try readers.pass("crowded")
+                        // Beside them one that reads: no event is missing, none out of order.
+                        let answer = try await readers.line("the other's answer", within: .seconds(120)) {
+                            $0.other.string != nil
+                        }
+                        let events = eventData(answer.other.string ?? "")
+                        let times = try events.compactMap { $0 == "[DONE]" ? nil : try JSON(parsing: $0).emitted_ns.int }
+                        #expect(times.count == 200)
+                        #expect(times == times.sorted())
+                        #expect(events.last == "[DONE]")
+                        // Until their executors stand still, since nobody takes anything any more.
+                        _ = try await slow.emittedWhenStill(within: .seconds(90))
+                        #expect(try await slow.counters().running.int == 1000)
+                        let resident = try #require(server.process.memory())
+                        let peak = try #require(server.process.memory("VmHWM"))
+                        print("\(crowd): resident \(resident / 1024) MiB, at most \(peak / 1024) MiB")
+                        #expect(peak < limit, "resident \(resident / 1024) MiB, at most \(peak / 1024) MiB")
+                        // Nobody was thrown out for it.
+                        try readers.pass("passed")
+                        #expect(try await readers.line("those that are left") { $0.held.int != nil }.held.int == crowd.connections)
+                        try await readers.finishes()
+                    }
+                    try await slow.counter("aborted", reaches: 1000, within: .seconds(30))
+                    #expect(try await slow.counters().running.int == 0)
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,85 @@
+import Testing
+
+/// A slow reader slows its own executor, and nobody else.
+@Suite struct SlowReaderTests {
+    /// The slow one has an executor of its own, so that its counter counts for it alone.
+    private func withTwoExecutors(
+        settings: String = "",
+        _ body: (Server, _ slow: Executor, _ other: Executor) async throws -> Void
+    ) async throws {
+        try await withExecutor(["--model", "slow"]) { slow in
+            try await withExecutor { other in
+                let models = "- id: slow\n  executors:\n    - url: \(slow.url)"
+                let configuration = Configuration(executors: [other.url], settings: settings, models: models)
+                try await withServer(configuration) { try await body($0, slow, other) }
+            }
+        }
+    }
+
+    private static let slow = [
+        #"{"model":"slow","stream":true,"stream_options":{"include_usage":true},"max_tokens":40000,"messages":[{"role":"user","content":"Hello"}],"simulator":{"pace":0,"prefill_ms":5}}"#,
+        #"{"model":"slow","stream":true,"stream_options":{"include_usage":true},"max_tokens":2000,"messages":[{"role":"user","content":"Hello"}],"simulator":{"pace":0,"prefill_ms":5,"fault":"huge_event:12000000"}}"#,
+    ]
+
+    @Test(arguments: slow, Speaking.both)
+    func itsExecutorPausesWhileSiblingsGoOn(_ body: String, _ speaking: Speaking) async throws {
+        try await withTwoExecutors { server, slow, other in
+            let direct = try await slow.exchange(Asked(body: body))
+            _ = try await slow.get("/simulator/counters")
+            let before = try await slow.counters().emitted.int ?? 0
+            let sibling = chat(tokens: 100, more: #""simulator":{"pace":100,"prefill_ms":5}"#)
+            let arguments = ["--slow", body, "--other", sibling, "--siblings", "3"]
+            try await Readers.run("beside", on: server, speaking, arguments) { readers in
+                try await readers.reaches("paused")
+                let still = try await slow.emittedWhenStill()
+                let whole = eventData(direct.body).count
+                if whole > 0 { #expect(still - before < whole) }
+                try readers.pass("paused")
+                // The siblings' streams come to their ends, each token of them.
+                let passed = try await readers.reaches("passed")
+                #expect(passed.tokens.array.map(\.int) == [100, 100, 100])
+                // Not one event more was asked of the slow one's executor meanwhile.
+                #expect(try await slow.counters().emitted.int == still)
+                #expect(try await slow.counters().running.int == 1)
+                #expect(try await other.counters().finished.int == 3)
+                // It reads on: every byte is there.
+                try readers.pass("passed")
+                let seen = Seen(report: try await readers.line("the slow one's end") { $0.digest.string != nil })
+                #expect(seen.isClean)
+                #expect(seen.length == direct.length)
+                #expect(seen.digest == direct.digest)
+                try await readers.finishes()
+            }
+            #expect(try await server.logged("of the slow one") { $0.request_id.string == "slow" }.end.string == "complete")
+        }
+    }
+
+    /// No progress for `client_stall`: cut, with a cause, and its executor is free; its siblings live.
+    @Test(arguments: Speaking.both)
+    func oneThatNeverReadsIsCut(_ speaking: Speaking) async throws {
+        try await withTwoExecutors(settings: "timeouts: {client_stall: 2s}") { server, slow, _ in
+            let sibling = chat(tokens: 400, more: #""simulator":{"pace":100,"prefill_ms":5}"#)
+            let arguments = ["--slow", Self.slow[0], "--other", sibling, "--siblings", "1", "--leave-paused"]
+            try await Readers.run("beside", on: server, speaking, arguments) { readers in
+                try await readers.reaches("paused")
+                try readers.pass("paused")
+                let line = try await server.logged("of the slow one", within: .seconds(20)) {
+                    $0.request_id.string == "slow"
+                }
+                #expect(line.end.string == "client_stalled")
+                #expect(line.side.string == "client")
+                try await slow.counter("aborted", reaches: 1)
+                // The sibling on the same connection comes to its end.
+                let passed = try await readers.reaches("passed")
+                #expect(passed.tokens.array.map(\.int) == [400])
+                try readers.pass("passed")
+                if speaking == .http2 {
+                    let end = try await readers.line("the slow one's end") { $0.keys.contains("reset") }
+                    // INTERNAL_ERROR or CANCEL: broken, and nothing that looks whole.
+                    #expect([2, 8].contains(end.reset.int))
+                    #expect(end.ended.bool == false)
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,117 @@
+import Foundation
+import Testing
+
+/// Large request bodies: every byte arrives, and memory for them is bounded.
+@Suite struct UploadTests {
+    private static func body(_ bytes: Int) -> String {
+        chat(stream: false, prompt: "@", tokens: 1).replacing("@", with: String(repeating: "0123456789abcde ", count: bytes / 16))
+    }
+
+    /// curl keeps to the windows that it is given, so 8 MiB mean that they were opened as the body was taken.
+    @Test(arguments: [Protocol.http1, .http2], [1_000_000, 8 << 20])
+    func itArrivesByteForByte(_ speaking: Protocol, size: Int) async throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        try await withServer { server, executor in
+            let file = try scratch.write(Self.body(size), to: "body.json")
+            let answer = try await server.upload(file, speaking)
+            #expect(answer.status == 200)
+            #expect(try await executor.lastDigest() == Self.digest(file))
+            let line = try await server.logged("of the upload") { $0.path.string == "/v1/chat/completions" }
+            #expect(line.bytes_in.int == size / 16 * 16 + Self.body(0).utf8.count)
+        }
+    }
+
+    /// In chunks of no announced length.
+    @Test func aChunkedBodyArrivesByteForByte() async throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        try await withServer { server, executor in
+            let file = try scratch.write(Self.body(8 << 20), to: "body.json")
+            let answer = try await server.upload(file, .http1, arguments: ["--header", "transfer-encoding: chunked"])
+            #expect(answer.status == 200)
+            #expect(try await executor.lastDigest() == Self.digest(file))
+        }
+    }
+
+    /// A worker would be held up by the scan of a large one.
+    @Test(arguments: [Protocol.http1, .http2])
+    func aLargeOneIsScannedOnAThreadOfItsOwn(_ speaking: Protocol) async throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        try await withServer { server, _ in
+            let small = try scratch.write(Self.body(500_000), to: "small.json")
+            let large = try scratch.write(Self.body(8 << 20), to: "large.json")
+            let before = try server.process.processorTime(ofThread: "scan")
+            #expect(try await server.upload(small, speaking).status == 200)
+            #expect(try server.process.processorTime(ofThread: "scan") == before)
+            #expect(try await server.upload(large, speaking).status == 200)
+            #expect(try server.process.processorTime(ofThread: "scan") > before)
+        }
+    }
+
+    /// It is refused before it is read.
+    @Test(arguments: [Protocol.http1, .http2])
+    func oneThatIsLargerThanTheMemoryGets503(_ speaking: Protocol) async throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        try await withServer(settings: "memory_limit: 16MiB") { server, executor in
+            let large = try scratch.write(Self.body(20 << 20), to: "large.json")
+            let small = try scratch.write(Self.body(1 << 20), to: "small.json")
+            let answer = try await server.upload(large, speaking)
+            #expect(answer.status == 503)
+            #expect(try answer.json.error.code.string == "memory")
+            #expect(answer["retry-after"] == "1")
+            #expect(try await executor.counters().refused.int == 0)
+            // What was charged is free again.
+            for _ in 0..<20 { #expect(try await server.upload(small, speaking).status == 200) }
+        }
+    }
+
+    @Test(arguments: [Protocol.http1, .http2])
+    func manyAtOnceArriveOrAreRefused(_ speaking: Protocol) async throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        try await withServer(settings: "memory_limit: 32MiB") { server, executor in
+            let file = try scratch.write(Self.body(8 << 20), to: "body.json")
+            let statuses = try await withThrowingTaskGroup(of: Int.self) { group in
+                for _ in 0..<8 { group.addTask { try await server.upload(file, speaking).status } }
+                return try await group.reduce(into: []) { $0.append($1) }
+            }
+            #expect(statuses.allSatisfy { $0 == 200 || $0 == 503 }, "\(statuses)")
+            #expect(statuses.contains(200))
+            #expect(try await executor.lastDigest() == Self.digest(file))
+            for _ in 0..<3 { #expect(try await server.upload(file, speaking).status == 200) }
+            #expect(try await executor.counters().running.int == 0)
+        }
+    }
+
+    private static func digest(_ file: String) async throws -> String {
+        let completed = try await run("sha256sum", [file])
+        return String(completed.output.prefix(64))
+    }
+}
+
+extension Server {
+    fileprivate func upload(_ file: String, _ speaking: Protocol, arguments: [String] = []) async throws -> Answer {
+        try await curl(
+            "/v1/chat/completions",
+            speaking,
+            arguments: ["--header", "content-type: application/json", "--data-binary", "@" + file] + arguments
+        )
+    }
+}
+
+extension Executor {
+    /// SHA-256 of the last body that it got.
+    fileprivate func lastDigest() async throws -> String {
+        let script = """
+            import hashlib, json, sys, urllib.request
+            opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+            last = json.load(opener.open(sys.argv[1] + "/simulator/last"))
+            print(hashlib.sha256(last["body"].encode()).hexdigest())
+            """
+        let completed = try await run(Repository.python, ["-c", script, url])
+        return completed.output.trimmingCharacters(in: .whitespacesAndNewlines)
+    }
+}

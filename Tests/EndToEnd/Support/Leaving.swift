@@ -1,0 +1,90 @@
+import Testing
+
+/// A way in which a client can leave.
+struct Leaver: Sendable, CustomTestStringConvertible {
+    let speaking: Speaking
+    var secure = false
+    /// `reset` is RST_STREAM, `abort` a RST, `half` a FIN of a client that listens on, `notify` a TLS end.
+    let how: String
+
+    var testDescription: String { "\(speaking == .http2 ? "HTTP/2" : "HTTP/1.1")\(secure ? " TLS" : "") \(how)" }
+
+    static let all = [
+        Leaver(speaking: .http2, secure: true, how: "reset"), Leaver(speaking: .http2, secure: true, how: "close"),
+        Leaver(speaking: .http2, secure: true, how: "abort"), Leaver(speaking: .http2, how: "close"),
+        Leaver(speaking: .http1, how: "close"), Leaver(speaking: .http1, how: "abort"),
+        Leaver(speaking: .http1, how: "half"), Leaver(speaking: .http1, secure: true, how: "close"),
+        Leaver(speaking: .http1, secure: true, how: "notify"),
+    ]
+    /// Those that take the connection with them.
+    static let connections = all.filter { $0.how != "reset" }
+}
+
+/// What the executor noted of a client that left.
+struct Abort: Sendable {
+    let phase: String
+    let emitted: Int
+}
+
+extension Server {
+    /// Lets a client come as far as `until` and leave; gives the tokens that each request had seen by then.
+    ///
+    /// With `reached` the client leaves when that has returned.
+    func leave(
+        _ leaver: Leaver,
+        until: String,
+        _ asked: Asked,
+        arguments: [String] = [],
+        reached: (() async throws -> Void)? = nil
+    ) async throws -> [String: Int] {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        let target =
+            leaver.secure
+            ? ["--port", "\(configuration.tls)", "--ca", certificates.authority]
+            : ["--port", "\(configuration.clear)"]
+        var all = [Repository.clients + "/leaving.py"] + target
+        all += ["--speaking", leaver.speaking.rawValue, "--how", leaver.how, "--until", until, "--path", asked.path]
+        all += ["--body", asked.body, "--told", scratch.file("told")] + arguments
+        let child = try await ChildProcess.start(Repository.python, all, in: scratch)
+        do {
+            if let reached {
+                try await reached()
+                try scratch.write("", to: "told")
+            }
+            let status = try await child.ending(within: .seconds(40))
+            guard status == .exited(0) else { throw Unmet("leaving.py") }
+        } catch {
+            try await child.stop(within: .zero)
+            throw Unmet("\(error): \(child.output)\n\(child.errors)")
+        }
+        let report = child.output.split(separator: "\n").first.flatMap { try? JSON(parsing: String($0)) } ?? .null
+        return Dictionary(uniqueKeysWithValues: report.tokens.keys.map { ($0, report.tokens[$0].int ?? -1) })
+    }
+
+    /// The log line of a client of `leave`.
+    func loggedLeaver(_ name: String = "leaver-0") async throws -> JSON {
+        try await logged("of \(name)") { $0.request_id.string == name }
+    }
+}
+
+extension Executor {
+    /// The clients that left, by request id.
+    func aborts() async throws -> [String: Abort] {
+        let entries = try await get("/simulator/aborts").json.array.map { entry in
+            (
+                entry.request_id.string ?? "",
+                Abort(phase: entry.phase.string ?? "", emitted: entry.emitted.int ?? -1)
+            )
+        }
+        return Dictionary(entries, uniquingKeysWith: { first, _ in first })
+    }
+
+    /// What it noted when its client left: to be there before its next event would have been.
+    func abort(of name: String = "leaver-0") async throws -> Abort {
+        try await counter("aborted", reaches: 1)
+        let all = try await aborts()
+        guard let abort = all[name] else { throw Unmet("no abort of \(name): \(all)") }
+        return abort
+    }
+}

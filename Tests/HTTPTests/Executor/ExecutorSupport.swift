@@ -1,0 +1,117 @@
+// An executor that says what the test tells it to, and what hears of an attempt at it.
+import HTTP
+import LoopTesting
+import Transport
+
+final class Attempt: ExecutorStreamHandler {
+    var sent = 0
+    var heads: [ResponseHead] = []
+    var framing: [ResponseBody] = []
+    var body: [UInt8] = []
+    var ended = 0
+    var failures: [ExecutorFailure] = []
+    var calls = 0
+    var onBody: (() -> Void)?
+    weak var stream: (any ExecutorStream)?
+
+    func requestSent() {
+        calls += 1
+        sent += 1
+    }
+    func responseHead(_ head: ResponseHead, body: ResponseBody) {
+        calls += 1
+        heads.append(head)
+        framing.append(body)
+    }
+    func responseBody(_ bytes: Span<UInt8>) {
+        calls += 1
+        for index in bytes.indices { body.append(bytes[index]) }
+        onBody?()
+    }
+    func responseEnded() {
+        calls += 1
+        ended += 1
+    }
+    func attemptFailed(_ failure: ExecutorFailure) {
+        calls += 1
+        failures.append(failure)
+    }
+
+    var text: String { String(decoding: body, as: UTF8.self) }
+    var isOver: Bool { ended + failures.count > 0 }
+    /// The failure by its name, for comparing.
+    var failure: String? { failures.first.map { String(describing: $0).prefix { $0 != "(" }.description } }
+}
+
+final class BodyBytes: RequestBodySource {
+    let bytes: [UInt8]
+    init(_ bytes: [UInt8]) { self.bytes = bytes }
+    var length: Int { bytes.count }
+    func append(from offset: Int, upTo limit: Int, to scratch: Scratch) {
+        scratch.append(Array(bytes[offset..<min(bytes.count, offset + limit)]))
+    }
+}
+
+/// A listening socket in the same process: each connection to it is a peer of the test's.
+final class ExecutorTest {
+    let test = TestLoop()
+    var peers: [Peer] = []
+    let client: ExecutorClient
+
+    init(idleMax: Int = 1024) throws {
+        nonisolated(unsafe) var accept: ((Peer) -> Void)?
+        let address = try test.listen { socket, _ in accept?(Peer(descriptor: socket.descriptor)) }
+        var settings = ExecutorClientSettings(address: address, connectTimeout: 2 * second, idleTimeout: 4 * second)
+        settings.idleMax = idleMax
+        client = ExecutorClient(loop: test.loop, settings: settings)
+        accept = { [weak self] in self?.peers.append($0) }
+    }
+
+    deinit {
+        client.closeIdle()
+        settle()
+    }
+
+    func settle() {
+        for _ in 0..<12 {
+            test.loop.turn(waitMax: 0)
+            for peer in peers { peer.poll() }
+        }
+    }
+
+    @discardableResult
+    func run(until condition: () -> Bool) -> Bool {
+        test.run {
+            for peer in peers { peer.poll() }
+            return condition()
+        }
+    }
+
+    /// Sends a request and waits until an executor's connection has its head.
+    func send(
+        _ method: Method = .post,
+        body: [UInt8]? = Array("{}".utf8),
+        _ attempt: Attempt = Attempt()
+    ) -> Attempt {
+        let request = ExecutorRequest(
+            method: method,
+            target: Array("/v1/x".utf8),
+            host: Array("executor".utf8),
+            fields: FieldBlock(),
+            body: body.map { BodyBytes($0) }
+        )
+        let stream = client.send(request, handler: attempt)
+        attempt.stream = stream
+        streams.append(stream)
+        settle()
+        return attempt
+    }
+    private var streams: [any ExecutorStream] = []
+    func forget() { streams = [] }
+
+    /// The executor says this on its latest connection.
+    func say(_ text: String, at index: Int? = nil) {
+        peers[index ?? peers.count - 1].send(text)
+        settle()
+    }
+}

@@ -1,0 +1,191 @@
+// How HTTP/1.1 connections end: refusals, deadlines, clients that leave, responses that break, draining.
+import HTTP
+import LoopTesting
+import Testing
+import Transport
+
+@Suite struct HTTP1EndingTests {
+    @Test(arguments: [
+        ("GET / HTTP/1.1\r\n\r\n", 400), ("GET /\r\n\r\n", 400), ("GET / HTTP/2.0\r\nhost: x\r\n\r\n", 505),
+        ("G\u{1}T / HTTP/1.1\r\nhost: x\r\n\r\n", 400), ("POST / HTTP/1.1\r\nhost: x\r\nexpect: magic\r\n\r\n", 417),
+        ("GET / HTTP/1.1\r\nhost: x\r\nx: \(String(repeating: "a", count: 40_000))\r\n\r\n", 431),
+        ("GET / HTTP/1.1\r\nhost: x\r\n\(String(repeating: "a: b\r\n", count: 101))\r\n", 431),
+        ("POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: gzip\r\n\r\n", 501),
+        ("POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\ncontent-length: 1\r\n\r\n", 400),
+    ]) func whatBreaksTheRulesIsRefusedAndTheConnectionCloses(request: String, status: Int) throws {
+        let server = try TestServer()
+        server.say(request)
+        #expect(server.takeText().hasPrefix("HTTP/1.1 \(status) "))
+        #expect(server.delegate.refusals.map(\.status) == [status] && server.exchanges.isEmpty)
+        #expect(server.peer.end == .closed)
+        server.say("GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+        server.peer.close()
+        #expect(server.isFreed())
+    }
+
+    @Test func aRefusalComesAfterTheAnswersBeforeIt() throws {
+        let server = try TestServer()
+        server.say("GET /1 HTTP/1.1\r\nhost: x\r\n\r\nBAD\r\n\r\n")
+        #expect(server.delegate.refusals.isEmpty)
+        server.exchanges[0].answer("first")
+        server.settle()
+        let text = server.takeText()
+        #expect(text.components("first") == 1 && text.components("HTTP/1.1 400 ") == 1 && server.peer.end == .closed)
+    }
+
+    @Test func aBodyThatBreaksTheRulesEndsItsRequest() throws {
+        let server = try TestServer()
+        server.say("POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n")
+        #expect(server.takeText().hasPrefix("HTTP/1.1 400 "))
+        #expect(server.exchanges[0].left.count == 1)
+        server.peer.close()
+        #expect(server.isFreed())
+    }
+
+    @Test func aBodyThatBreaksTheRulesInsideItsAnswerCutsTheAnswer() throws {
+        let server = try TestServer()
+        server.delegate.onHead = {
+            $0.respond()
+            $0.send("begun")
+        }
+        server.say("POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n")
+        #expect(server.takeText().hasSuffix("5\r\nbegun\r\n") && server.peer.end == .closed)
+        server.peer.close()
+        #expect(server.isFreed())
+    }
+
+    @Test func anEarlyAnswerClosesAfterwardsAndLingers() throws {
+        let server = try TestServer()
+        server.delegate.onHead = { $0.answer("too large", status: 413) }
+        server.say("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 1000000\r\n\r\n")
+        #expect(
+            server.takeText()
+                == "HTTP/1.1 413 Content Too Large\r\ncontent-length: 9\r\nconnection: close\r\n\r\ntoo large"
+        )
+        #expect(server.peer.end == .closed)
+        // The client goes on sending: it is read, not reset, and not shown to anybody.
+        for _ in 0..<10 {
+            #expect(server.peer.send([UInt8](repeating: 65, count: 50_000)) == 50_000)
+            server.settle()
+        }
+        #expect(server.exchanges[0].body.isEmpty && server.exchanges[0].finished == 1)
+        server.peer.close()
+        #expect(server.isFreed())
+    }
+
+    @Test func aHeadThatDoesNotComeIs408AndSilenceIsAClose() throws {
+        let slow = try TestServer()
+        slow.say("GET / HTTP/1.1\r\nhos")
+        slow.pass(11 * second)
+        #expect(slow.takeText().hasPrefix("HTTP/1.1 408 ") && slow.peer.end == .closed)
+        slow.peer.close()
+        #expect(slow.isFreed())
+        let silent = try TestServer()
+        silent.pass(11 * second)
+        #expect(silent.peer.end == .closed && silent.takeText().isEmpty)
+        #expect(silent.isFreed())
+    }
+
+    @Test func dripsDoNotExtendTheHeadsDeadline() throws {
+        let server = try TestServer()
+        for byte in "GET / HTTP/1.1\r\nx: aaaaaaaaaaaaaaaaaaaa".utf8 {
+            server.peer.send([byte])
+            server.pass(second)
+            if server.peer.end != nil { break }
+        }
+        #expect(server.peer.text.hasPrefix("HTTP/1.1 408 "))
+    }
+
+    @Test func anIdleConnectionClosesAndABusyOneDoesNot() throws {
+        let server = try TestServer()
+        server.say("GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+        server.pass(1000 * second)
+        #expect(server.peer.end == nil)
+        server.exchanges[0].answer("late")
+        server.settle()
+        server.pass(74 * second)
+        #expect(server.peer.end == nil)
+        server.pass(2 * second)
+        #expect(server.peer.end == .closed)
+        server.peer.close()
+        #expect(server.isFreed())
+    }
+
+    @Test func aFINWhileAnAnswerIsOwedIsAClientThatLeft() throws {
+        let server = try TestServer()
+        server.say("GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+        server.exchanges[0].respond()
+        server.exchanges[0].send("part")
+        server.settle()
+        server.peer.shutdown()
+        server.settle()
+        #expect(server.exchanges[0].left.count == 1 && server.exchanges[0].stream.isClosed)
+        server.exchanges[0].send("into the void")
+        server.exchanges[0].stream.finish()
+        #expect(server.isFreed())
+    }
+
+    @Test func aBrokenAnswerHasNoLastChunk() throws {
+        let server = try TestServer()
+        server.say("GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+        server.exchanges[0].respond()
+        server.exchanges[0].send("data: error\n\n")
+        server.exchanges[0].stream.abort()
+        server.settle()
+        #expect(server.takeText().hasSuffix("d\r\ndata: error\n\n\r\n") && server.peer.end == .closed)
+        #expect(server.exchanges[0].left.isEmpty && server.exchanges[0].finished == 0)
+        server.peer.close()
+        #expect(server.isFreed())
+    }
+
+    @Test func aLengthThatIsNotKeptIsABrokenAnswer() throws {
+        let server = try TestServer()
+        server.say("GET / HTTP/1.1\r\nhost: x\r\n\r\nGET / HTTP/1.1\r\nhost: x\r\n\r\n")
+        server.exchanges[0].respond(length: 10)
+        server.exchanges[0].send("short")
+        server.exchanges[0].stream.finish()
+        server.settle()
+        #expect(server.takeText().hasSuffix("short") && server.peer.end == .closed && server.exchanges.count == 1)
+    }
+
+    @Test func aBrokenHTTP10AnswerIsAReset() throws {
+        let server = try TestServer()
+        server.say("GET / HTTP/1.0\r\n\r\n")
+        server.exchanges[0].respond()
+        server.exchanges[0].send("part")
+        server.settle()
+        server.exchanges[0].stream.abort()
+        server.settle()
+        #expect(server.peer.end == .reset)
+        #expect(server.isFreed())
+    }
+
+    @Test func drainingEndsAfterTheAnswerUnderWay() throws {
+        let server = try TestServer()
+        server.say("GET / HTTP/1.1\r\nhost: x\r\n\r\nGET /2 HTTP/1.1\r\nhost: x\r\n\r\n")
+        server.connection?.drain()
+        server.settle()
+        #expect(server.peer.end == nil)
+        server.exchanges[0].answer("last")
+        server.settle()
+        #expect(server.takeText() == "HTTP/1.1 200 OK\r\ncontent-length: 4\r\nconnection: close\r\n\r\nlast")
+        #expect(server.peer.end == .closed && server.exchanges.count == 1)
+        server.peer.close()
+        #expect(server.isFreed())
+        let idle = try TestServer()
+        idle.say("GE")
+        idle.connection?.drain()
+        idle.settle()
+        #expect(idle.peer.end == .closed)
+        idle.peer.close()
+        #expect(idle.isFreed())
+    }
+
+    @Test func closingInsideACallIsSafe() throws {
+        let server = try TestServer()
+        server.delegate.onEnd = { [weak server] _ in server?.connection?.close(.edge) }
+        server.say("GET / HTTP/1.1\r\nhost: x\r\n\r\nGET / HTTP/1.1\r\nhost: x\r\n\r\n")
+        #expect(server.exchanges.count == 1 && server.exchanges[0].left.count == 1)
+        #expect(server.isFreed())
+    }
+}

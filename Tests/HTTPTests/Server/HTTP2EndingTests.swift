@@ -1,0 +1,155 @@
+// How HTTP/2 connections begin by upgrade and end: draining, idleness, clients that go.
+import HTTP
+import LoopTesting
+import Testing
+import Transport
+
+@Suite struct HTTP2EndingTests {
+    @Test func drainingIsAnnouncedThenFinalThenTheEnd() throws {
+        let session = try HTTP2Session()
+        session.request(1)
+        session.server.connection?.drain()
+        session.settle()
+        let notice = try #require(session.frames.first { $0.type == Frame.goAway })
+        #expect(notice.word == 0x7fff_ffff && notice.goAwayCode == 0)
+        session.request(3)
+        #expect(session.exchanges.count == 2, "what was on its way is served")
+        session.pass(2 * second)
+        let final = try #require(session.frames.last { $0.type == Frame.goAway })
+        #expect(final.word == 3 && final.goAwayCode == 0)
+        session.request(5)
+        #expect(session.exchanges.count == 2)
+        session.exchanges[0].answer("one")
+        session.settle()
+        #expect(session.server.peer.end == nil)
+        session.exchanges[1].answer("two")
+        session.settle()
+        #expect(session.body(of: 3) == Array("two".utf8) && session.server.peer.end == .closed)
+        #expect(session.exchanges.allSatisfy { $0.finished == 1 })
+        session.server.peer.close()
+        #expect(session.server.isFreed())
+    }
+
+    @Test func anIdleConnectionDrainsByItself() throws {
+        let session = try HTTP2Session()
+        session.server.connection?.drain()
+        session.pass(2 * second)
+        #expect(session.goAways == [0, 0] && session.server.peer.end == .closed)
+        session.server.peer.close()
+        #expect(session.server.isFreed())
+    }
+
+    @Test func anIdleConnectionEndsInOrderAndABusyOneDoesNot() throws {
+        let session = try HTTP2Session()
+        session.request(1)
+        session.pass(500 * second)
+        #expect(session.goAways.isEmpty)
+        session.exchanges[0].answer("x")
+        session.settle()
+        session.pass(74 * second)
+        #expect(session.goAways.isEmpty)
+        session.pass(2 * second)
+        #expect(session.goAways == [0] && session.server.peer.end == .closed)
+    }
+
+    @Test func aClientThatGoesEndsAllItsStreams() throws {
+        let session = try HTTP2Session()
+        for id in [UInt32(1), 3, 5] { session.request(id) }
+        session.exchanges[1].respond()
+        session.exchanges[1].send("part")
+        session.settle()
+        session.server.peer.reset()
+        #expect(session.server.test.run { session.exchanges.allSatisfy { $0.left.count == 1 } })
+        #expect(session.server.isFreed())
+    }
+
+    @Test func aServerThatClosesInsideACallOfTheSessionIsSafe() throws {
+        let session = try HTTP2Session()
+        session.server.delegate.onHead = { [weak session] _ in session?.server.connection?.close(.edge) }
+        let request = Frame(
+            type: Frame.headers,
+            flags: Frame.endHeaders | Frame.endStream,
+            stream: 1,
+            payload: HTTP2Session.head()
+        )
+        var next = request
+        next.stream = 3
+        session.send(request.bytes + next.bytes)
+        #expect(session.exchanges.count == 1 && session.exchanges[0].left.count == 1)
+        #expect(session.server.isFreed())
+    }
+
+    @Test func aBadPrefaceOrAConnectionErrorIsAnsweredAndEnds() throws {
+        let session = try HTTP2Session()
+        session.request(1)
+        session.send(Frame.data, 0, 0, [1])
+        #expect(session.goAways == [1] && session.server.peer.end == .closed)
+        guard case .violation? = session.exchanges[0].left.first else {
+            Issue.record("the stream was not told why")
+            return
+        }
+    }
+
+    // MARK: Upgrade: h2c
+
+    private func upgrade(_ method: String, settings: String, body: String = "", _ server: TestServer) -> HTTP2Session {
+        var head = "\(method) /up HTTP/1.1\r\nhost: x\r\nconnection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\n"
+        head += "http2-settings: \(settings)\r\n"
+        if !body.isEmpty { head += "content-length: \(body.utf8.count)\r\n" }
+        server.say(head + "\r\n")
+        return HTTP2Session(upgrading: server)
+    }
+    private let switching = "HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: h2c\r\n\r\n"
+
+    @Test(arguments: [("GET", ""), ("POST", "{\"model\":1}")])
+    func aRequestIsUpgradedOnceItIsWhole(method: String, body: String) throws {
+        let server = try TestServer()
+        let session = upgrade(method, settings: "AAMAAABkAAQAAP__", body: body, server)
+        if !body.isEmpty {
+            #expect(server.exchanges.isEmpty && server.peer.received.isEmpty, "not before the body is there")
+            server.say(body)
+        }
+        #expect(server.peer.text.hasPrefix(switching))
+        server.peer.received.removeFirst(switching.utf8.count)
+        session.send(HTTP2Preface.bytes + Frame(type: Frame.settings, flags: 0, stream: 0, payload: []).bytes)
+        session.acknowledge()
+        #expect(session.frames.first?.type == Frame.settings)
+        try #require(server.exchanges.count == 1)
+        #expect(server.exchanges[0].text == body && server.exchanges[0].hasEnded)
+        #expect(server.exchanges[0].head.version == .http2)
+        // Longer than the idle deadline: the stream keeps the connection.
+        session.pass(100 * second)
+        server.exchanges[0].answer("over http2")
+        session.settle()
+        #expect(session.status(of: 1) == 200 && session.body(of: 1) == Array("over http2".utf8))
+        session.request(3)
+        #expect(server.exchanges.count == 2 && session.goAways.isEmpty)
+        server.peer.close()
+        #expect(server.isFreed())
+    }
+
+    // Malformed base64url; ENABLE_PUSH 2; an INITIAL_WINDOW_SIZE above 2^31-1; MAX_FRAME_SIZE 0.
+    @Test(arguments: ["A", "AAIAAAAC", "AAT_____", "AAUAAAAA"])
+    func badSettingsMeanThatTheUpgradeIsIgnored(settings: String) throws {
+        let server = try TestServer()
+        server.delegate.onEnd = { $0.answer("over http1") }
+        _ = upgrade("GET", settings: settings, server)
+        #expect(server.takeText() == "HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nover http1")
+    }
+
+    @Test func anUpgradeMayBeSwitchedOff() throws {
+        let server = try TestServer { $0.upgradesToHTTP2 = false }
+        server.delegate.onEnd = { $0.answer("x") }
+        _ = upgrade("GET", settings: "AAMAAABk", server)
+        #expect(server.takeText().hasPrefix("HTTP/1.1 200 "))
+    }
+
+    @Test func anUpgradeWhoseBodyDoesNotComeIs408() throws {
+        let server = try TestServer()
+        _ = upgrade("POST", settings: "AAMAAABk", body: "never", server)
+        server.pass(11 * second)
+        #expect(server.takeText().hasPrefix("HTTP/1.1 408 ") && server.peer.end == .closed)
+        server.peer.close()
+        #expect(server.isFreed())
+    }
+}

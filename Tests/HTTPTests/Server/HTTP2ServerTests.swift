@@ -1,0 +1,230 @@
+// HTTP/2 to a client: streams, windows, scheduling, endings.
+import HTTP
+import LoopTesting
+import Testing
+import Transport
+
+@Suite struct HTTP2ServerTests {
+    @Test func aRequestIsAnsweredAndEverythingIsFreed() throws {
+        let session = try HTTP2Session()
+        session.server.delegate.onEnd = { $0.answer("hello") }
+        session.request(1, path: "/a?b=c", fields: [("cookie", "a=b"), ("cookie", "c=d")])
+        #expect(session.status(of: 1) == 200 && session.body(of: 1) == Array("hello".utf8))
+        #expect(session.frames(of: 1).last?.endsStream == true && session.exchanges[0].finished == 1)
+        #expect(session.exchanges[0].target == "/a?b=c" && session.exchanges[0].head.authority == Array("x".utf8))
+        session.server.peer.close()
+        #expect(session.server.isFreed())
+    }
+
+    @Test func theLastDataAndItsEndAreOneFrame() throws {
+        let session = try HTTP2Session()
+        session.request(1, "POST")
+        let exchange = session.exchanges[0]
+        exchange.respond()
+        exchange.send("data: 1\n\n")
+        session.settle()
+        #expect(session.body(of: 1) == Array("data: 1\n\n".utf8))
+        _ = session.take()
+        exchange.send("data: [DONE]\n\n")
+        exchange.stream.finish()
+        session.settle()
+        #expect(
+            session.take() == [
+                Frame(type: Frame.data, flags: Frame.endStream, stream: 1, payload: Array("data: [DONE]\n\n".utf8))
+            ]
+        )
+    }
+
+    @Test func theTokensOfAllStreamsGoOutInOneWrite() throws {
+        let session = try HTTP2Session()
+        for index in 0..<50 { session.request(UInt32(2 * index + 1)) }
+        for exchange in session.exchanges { exchange.respond() }
+        session.settle()
+        _ = session.take()
+        for exchange in session.exchanges { exchange.send("token") }
+        session.server.test.loop.turn(waitMax: 0)
+        // One read takes what one write brought.
+        session.server.peer.poll(limit: 50 * 14)
+        session.read()
+        #expect(session.frames.count == 50 && session.frames.allSatisfy { $0.text == "token" })
+        #expect(session.exchanges.allSatisfy { $0.moved == 1 })
+    }
+
+    @Test func bodiesComeInAndWindowsOpenOnlyAsTheyAreTaken() throws {
+        let session = try HTTP2Session()
+        session.server.delegate.onHead = { $0.takesBody = false }
+        session.request(1, "POST", fields: [("content-length", "100000")], end: false)
+        _ = session.take()
+        #expect(session.exchanges[0].head.body == .known(100_000))
+        for _ in 0..<10 { session.send(Frame.data, 0, 1, [UInt8](repeating: 65, count: 10_000)) }
+        #expect(session.exchanges[0].body.count == 100_000)
+        #expect(session.take().isEmpty, "nothing was taken, so nothing is given back")
+        session.exchanges[0].stream.consumed(100_000)
+        session.exchanges[0].stream.consumed(100_000)
+        // Half the stream's window, then it is worth a frame.
+        session.send(Frame.data, 0, 1, [])
+        for _ in 0..<3 { session.send(Frame.data, 0, 1, []) }
+        session.settle()
+        #expect(session.frames(of: 1, Frame.windowUpdate).reduce(0) { $0 + $1.word } <= 100_000)
+    }
+
+    @Test func bytesThatNobodyTookAreGivenBackWithTheirStream() throws {
+        let session = try HTTP2Session()
+        session.server.delegate.onHead = { $0.takesBody = false }
+        // Far more than the connection's window of 1 MiB, on streams that are all cut.
+        for index in 0..<40 {
+            let id = UInt32(2 * index + 1)
+            session.request(id, "POST", end: false)
+            for _ in 0..<10 { session.send(Frame.data, 0, id, [UInt8](repeating: 65, count: 16_000)) }
+            session.send(Frame.reset, 0, id, big(8))
+        }
+        #expect(session.goAways.isEmpty)
+        #expect(session.exchanges.allSatisfy { $0.left.count == 1 && $0.body.count == 160_000 })
+        let returned = session.frames(of: 0, Frame.windowUpdate).reduce(0) { $0 + Int($1.word) }
+        #expect(returned >= 40 * 160_000 - (1 << 20))
+    }
+
+    @Test func anEarlyAnswerTellsTheClientToStopSending() throws {
+        let session = try HTTP2Session()
+        session.server.delegate.onHead = { $0.answer("too large", status: 413) }
+        session.request(1, "POST", end: false)
+        #expect(session.status(of: 1) == 413)
+        #expect(session.frames(of: 1, Frame.data).last?.endsStream == true)
+        #expect(session.reset(of: 1) == 0, "NO_ERROR")
+        session.send(Frame.data, 0, 1, [UInt8](repeating: 65, count: 16_000))
+        #expect(session.exchanges[0].finished == 1 && session.exchanges[0].body.isEmpty && session.goAways.isEmpty)
+        session.request(3)
+        #expect(session.exchanges.count == 2)
+    }
+
+    @Test func aBrokenAnswerIsSaidAndThenReset() throws {
+        let session = try HTTP2Session()
+        for (id, text) in [(UInt32(1), "data: error\n\n"), (3, "")] {
+            session.request(id)
+            let exchange = session.exchanges.last!
+            exchange.respond()
+            if !text.isEmpty { exchange.send(text) }
+            exchange.stream.abort()
+            exchange.send("never")
+            exchange.stream.finish()
+            session.settle()
+            #expect(session.status(of: id) == 200 && session.body(of: id) == Array(text.utf8))
+            #expect(session.frames(of: id).allSatisfy { !$0.endsStream || $0.type == Frame.reset })
+            #expect(session.reset(of: id) == 2, "INTERNAL_ERROR")
+            #expect(exchange.left.isEmpty && exchange.finished == 0)
+        }
+        session.server.peer.close()
+        #expect(session.server.isFreed())
+    }
+
+    @Test func aBrokenAnswerWaitsAtMostASecondForItsClient() throws {
+        // A client with a window of 4 bytes.
+        let session = try HTTP2Session(settings: [0, 4, 0, 0, 0, 4])
+        session.request(1)
+        session.exchanges[0].respond()
+        session.exchanges[0].send("much more")
+        session.exchanges[0].stream.abort()
+        session.settle()
+        #expect(session.body(of: 1) == Array("much".utf8) && session.reset(of: 1) == nil)
+        session.pass(2 * second)
+        #expect(session.reset(of: 1) == 2)
+    }
+
+    @Test func aResetIsHeardAtOnce() throws {
+        let session = try HTTP2Session()
+        session.request(1)
+        session.exchanges[0].respond()
+        session.exchanges[0].send("part")
+        session.server.peer.send(Frame(type: Frame.reset, flags: 0, stream: 1, payload: big(8)).bytes)
+        session.server.test.loop.turn(waitMax: 1000)
+        guard case .reset(8)? = session.exchanges[0].left.first else {
+            Issue.record("not told")
+            return
+        }
+        session.exchanges[0].send("nobody")
+        session.exchanges[0].stream.finish()
+        session.settle()
+        #expect(session.exchanges[0].callsAfterEnd == 0 && session.goAways.isEmpty)
+    }
+
+    @Test func headHasNoBody() throws {
+        let session = try HTTP2Session()
+        session.server.delegate.onEnd = { $0.answer("hello") }
+        session.request(1, "HEAD")
+        #expect(session.status(of: 1) == 200 && session.body(of: 1).isEmpty)
+        #expect(session.frames(of: 1).last?.endsStream == true && session.exchanges[0].finished == 1)
+    }
+
+    @Test func informationalHeadsAndTrailersAreSent() throws {
+        let session = try HTTP2Session()
+        session.request(1)
+        let stream = session.exchanges[0].stream
+        stream.sendInformational(ResponseHead(status: 103))
+        session.exchanges[0].respond()
+        session.exchanges[0].send("x")
+        var trailers = FieldBlock()
+        trailers.append(name: "x-sum", value: "1")
+        stream.finish(trailers: trailers)
+        session.settle()
+        #expect(session.frames(of: 1).map(\.type) == [Frame.headers, Frame.headers, Frame.data, Frame.headers])
+        #expect(session.frames(of: 1).map(\.endsStream) == [false, false, false, true])
+        #expect(session.exchanges[0].finished == 1)
+    }
+
+    private func order(_ fields: [(String, String)]) throws -> [UInt32] {
+        let session = try HTTP2Session(settings: [0, 4, 0, 16, 0, 0])
+        session.send(Frame.windowUpdate, 0, 0, big(8 << 20))
+        for id in [UInt32(1), 3] { session.request(id, fields: fields) }
+        for exchange in session.exchanges {
+            exchange.respond()
+            exchange.send([UInt8](repeating: 65, count: 200_000))
+            exchange.stream.finish()
+        }
+        session.server.test.run(session.server.peer) { session.exchanges.allSatisfy { $0.finished == 1 } }
+        session.settle()
+        #expect(session.body(of: 1).count == 200_000 && session.body(of: 3).count == 200_000)
+        return session.frames.filter { $0.type == Frame.data }.map(\.stream)
+    }
+
+    @Test func siblingsTakeTurnsUnlessTheClientSaysOtherwise() throws {
+        let shared = try order([])
+        #expect(Set(shared.prefix(4)) == [1, 3])
+        let alone = try order([("priority", "u=3")])
+        let first = alone.prefix { $0 == alone[0] }
+        #expect(first.count > 8, "not incremental: one after the other")
+        let urgent = try order([("priority", "u=1, i")])
+        #expect(Set(urgent.prefix(4)) == [1, 3])
+    }
+
+    @Test func moreUrgentStreamsGoFirst() throws {
+        let session = try HTTP2Session(settings: [0, 4, 0, 16, 0, 0])
+        session.send(Frame.windowUpdate, 0, 0, big(8 << 20))
+        session.request(1, fields: [("priority", "u=7, i")])
+        session.request(3, fields: [("priority", "u=0, i")])
+        for exchange in session.exchanges {
+            exchange.respond()
+            exchange.send([UInt8](repeating: 65, count: 100_000))
+            exchange.stream.finish()
+        }
+        session.server.test.run(session.server.peer) { session.exchanges.allSatisfy { $0.finished == 1 } }
+        session.settle()
+        #expect(session.frames.first { $0.type == Frame.data }?.stream == 3)
+    }
+
+    @Test func oneFlushIsBoundedWhateverTheWindows() throws {
+        let session = try HTTP2Session(receiveBuffer: 4096, settings: [0, 4, 0x7f, 0xff, 0xff, 0xff])
+        session.send(Frame.windowUpdate, 0, 0, big(1 << 30))
+        for index in 0..<20 { session.request(UInt32(2 * index + 1)) }
+        for exchange in session.exchanges {
+            exchange.respond()
+            exchange.send([UInt8](repeating: 65, count: 1 << 20))
+            exchange.stream.finish()
+        }
+        for _ in 0..<200 { session.server.test.loop.turn(waitMax: 0) }
+        let backlog = try #require(session.server.channel).backlog
+        #expect(backlog > 0 && backlog < 256 << 10)
+        session.server.test.run(session.server.peer) { session.exchanges.allSatisfy { $0.finished == 1 } }
+        session.settle()
+        #expect(session.body(of: 39).count == 1 << 20)
+    }
+}
