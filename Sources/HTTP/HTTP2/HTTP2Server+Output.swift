@@ -58,12 +58,8 @@ extension HTTP2Server {
 
     func reset(_ stream: HTTP2ServerStream) {
         guard !stream.isClosed else { return }
-        unsafe nghttp2_submit_rst_stream(
-            session,
-            UInt8(NGHTTP2_FLAG_NONE.rawValue),
-            stream.id,
-            NGHTTP2_INTERNAL_ERROR.rawValue
-        )
+        let code = stream.isEndSent ? NGHTTP2_NO_ERROR : NGHTTP2_INTERNAL_ERROR
+        unsafe nghttp2_submit_rst_stream(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), stream.id, code.rawValue)
         channel.mark()
     }
 
@@ -154,14 +150,11 @@ extension HTTP2Server {
             if unsafe UInt32(frame.hd.type) == NGHTTP2_HEADERS.rawValue { headSent(stream) }
             guard unsafe frame.hd.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0 else { return 0 }
             stream.isEndSent = true
-            // An early final answer: the client need not send the rest of its body (RFC 9113 section 8.1).
+            // An early final answer: the client need not send the rest of its body (RFC 9113 section 8.1). It has a moment
+            // to see the answer and to end by itself: a reset right behind it makes curl lose the answer.
             guard !stream.isRequestWhole else { return 0 }
-            unsafe nghttp2_submit_rst_stream(
-                session,
-                UInt8(NGHTTP2_FLAG_NONE.rawValue),
-                stream.id,
-                NGHTTP2_NO_ERROR.rawValue
-            )
+            ending.append((stream, now + Self.brokenMax))
+            armDeadline()
         case NGHTTP2_RST_STREAM.rawValue:
             unsafe streams[frame.hd.stream_id]?.isResetByUs = true
             // Resets that answer faults of the client's; our own INTERNAL_ERROR and NO_ERROR are none.

@@ -280,7 +280,12 @@ final class HTTP2Server: ServerProtocol {
 
     func dataReceived(stream id: Int32, _ bytes: Span<UInt8>) -> CInt {
         guard let stream = streams[id], let handler = stream.handler, !stream.isBroken, !stream.isFinished else {
-            unsafe nghttp2_session_consume(session, id, bytes.count)
+            // A stream that is answered gets no new window: what its client may still send is bounded.
+            if streams[id]?.isFinished == true {
+                unsafe nghttp2_session_consume_connection(session, bytes.count)
+            } else {
+                unsafe nghttp2_session_consume(session, id, bytes.count)
+            }
             return 0
         }
         stream.unconsumed += bytes.count
