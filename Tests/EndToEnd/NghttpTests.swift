@@ -12,7 +12,7 @@ import Testing
             let url = (secure ? server.tls : server.clear) + "/v1/chat/completions"
             let seen = try await run(
                 "nghttp",
-                ["--no-verify-peer", "-nv", "--no-color", "-m", "20", "-d", body]
+                ["--no-verify-peer", "-nv", "-m", "20", "-d", body]
                     + ["-H", "content-type: application/json", url]
             )
             #expect(seen.succeeded)
@@ -34,7 +34,7 @@ import Testing
 
     @Test func aPriorKnowledgeUpgradeServesNghttp() async throws {
         try await withServer { server, _ in
-            let seen = try await run("nghttp", ["-nv", "--no-color", "--upgrade", server.clear + "/v1/models"])
+            let seen = try await run("nghttp", ["-nv", "--upgrade", server.clear + "/v1/models"])
             #expect(seen.succeeded)
             #expect(seen.output.contains("HTTP Upgrade success"))
             #expect(seen.output.contains(":status: 200"))

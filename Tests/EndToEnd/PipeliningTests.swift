@@ -24,14 +24,19 @@ import Testing
         }
     }
 
-    @Test func aThousandRequestsShareAConnection() async throws {
+    @Test func moreRequestsThanTheLookAheadHoldsAreAllAnswered() async throws {
         try await withServer { server, _ in
             let client = try await server.connect()
-            // More than the look-ahead holds.
-            let request = "GET /v1/models HTTP/1.1\r\nhost: x\r\nx-padding: \(String(repeating: "p", count: 200))\r\n\r\n"
-            async let sent: Void = client.send(String(repeating: request, count: 1000))
-            for _ in 0..<1000 { #expect(try await client.receiveAnswer().status == 200) }
-            try await sent
+            let body = chat(tokens: 3)
+            let padding = String(repeating: "p", count: 1000)
+            let rest = "GET /v1/models HTTP/1.1\r\nhost: x\r\nx-padding: \(padding)\r\n\r\n"
+            // While the stream runs 64 KiB are read ahead of it, and these are twice as many.
+            try await client.send(
+                "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: \(body.utf8.count)\r\n\r\n\(body)"
+                    + String(repeating: rest, count: 120)
+            )
+            #expect(eventData(try await client.receiveAnswer().body).last == "[DONE]")
+            for _ in 0..<120 { #expect(try await client.receiveAnswer().json.object.string == "list") }
         }
     }
 

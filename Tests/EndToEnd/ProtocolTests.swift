@@ -8,6 +8,8 @@ import Testing
         var arguments: [String] = []
         /// What curl calls the version that it ended up with.
         let version: String
+        /// What it asked in, if that is not the same.
+        var logged: String?
 
         var testDescription: String {
             ([secure ? "https" : "http", speaking.rawValue] + arguments).joined(separator: " ")
@@ -16,8 +18,13 @@ import Testing
         static let all = [
             Way(speaking: .http2, secure: true, version: "2"), Way(speaking: .http1, secure: true, version: "1.1"),
             Way(speaking: .http2, version: "2"), Way(speaking: .http2PriorKnowledge, version: "2"),
-            Way(speaking: .http1, version: "1.1"), Way(speaking: .http1, arguments: ["--http1.0"], version: "1"),
-            Way(speaking: .http1, secure: true, arguments: ["--http1.0"], version: "1"),
+            Way(speaking: .http1, version: "1.1"),
+            // We answer a client of HTTP/1.0 as HTTP/1.1, in its framing. By ALPN it would offer nothing that we speak.
+            Way(speaking: .http1, arguments: ["--http1.0"], version: "1.1", logged: "HTTP/1.0"),
+            Way(
+                speaking: .http1, secure: true, arguments: ["--http1.0", "--no-alpn"], version: "1.1",
+                logged: "HTTP/1.0"
+            ),
         ]
     }
 
@@ -36,6 +43,8 @@ import Testing
             #expect(try answer.json.data[0].id.string == "demo")
             #expect(answer["x-request-id"] != nil)
             #expect(answer["date"] != nil)
+            let line = try await server.logged("the request") { $0.request_id.string == answer["x-request-id"] }
+            #expect(line["protocol"].string == way.logged ?? "HTTP/\(way.version)")
         }
     }
 

@@ -297,7 +297,8 @@ final class HTTP1Server: ServerProtocol {
 
     func drain() {
         isDraining = true
-        stream?.keepAlive = false
+        // A request that came before the drain is answered still, and its answer says that it is the last.
+        if waiting.isEmpty { stream?.keepAlive = false }
         if stream == nil { connection.closeWhenFlushed() }
     }
 

@@ -139,10 +139,13 @@ class Wire:
         identifier = self.next_stream
         self.next_stream += 2
         self.streams[identifier] = Stream()
-        head = HeadersFrame(identifier, data=self.encoder.encode(fields), flags=["END_HEADERS"])
+        block = self.encoder.encode(fields)
+        frames = [HeadersFrame(identifier, data=block[:16384])]
+        frames += [ContinuationFrame(identifier, data=block[i : i + 16384]) for i in range(16384, len(block), 16384)]
         if body is None and end:
-            head.flags.add("END_STREAM")
-        self.send(head.serialize())
+            frames[0].flags.add("END_STREAM")
+        frames[-1].flags.add("END_HEADERS")
+        self.send(b"".join(frame.serialize() for frame in frames))
         if body is not None:
             for start in range(0, len(body), 16384):
                 frame = DataFrame(identifier, data=body[start : start + 16384])

@@ -74,6 +74,13 @@ final class TestDelegate: ServerDelegate {
     var onHead: ((Exchange) -> Void)?
     var onEnd: ((Exchange) -> Void)?
 
+    /// Lets go of the exchanges, which hold their connections, which hold this.
+    func forget() {
+        exchanges = []
+        onHead = nil
+        onEnd = nil
+    }
+
     func handler(for head: RequestHead, on stream: ServerStream) -> any ServerStreamHandler {
         let exchange = Exchange(head: head, stream: stream)
         exchange.onEnd = onEnd
@@ -118,6 +125,8 @@ final class TestServer {
         self.connection = connection
     }
 
+    deinit { delegate.forget() }
+
     var exchanges: [Exchange] { delegate.exchanges }
 
     /// Sends, lets the server work, and returns what has come back in all since the last `take`.
@@ -135,9 +144,7 @@ final class TestServer {
         for exchange in exchanges where exchange.callsAfterEnd > 0 || exchange.finished + exchange.left.count > 1 {
             return false
         }
-        delegate.exchanges = []
-        delegate.onHead = nil
-        delegate.onEnd = nil
+        delegate.forget()
         return connection == nil && channel == nil && delegate.ended == 1 && test.loop.chunks.bytesInUse == 0
             && test.loop.timers.active == 0
     }

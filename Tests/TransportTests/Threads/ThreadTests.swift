@@ -40,6 +40,7 @@ import Transport
                 if message == 0 { loop.stop() }
             }
             loop.run()
+            loop.dismantle()
         }
         for number in [1, 2, 3, 0] { mailbox.post(number) }
         thread.join()

@@ -1,0 +1,106 @@
+import Testing
+
+/// One JSON line an exchange on stdout, and nothing private in it.
+@Suite struct AccessLogTests {
+    private static let prompt = "PRIVATE-PROMPT-TEXT"
+
+    @Test func aStreamsLineExplainsIt() async throws {
+        try await withServer { server, executor in
+            let answer = try await server.curl("/v1/chat/completions", body: chat(tokens: 5))
+            let line = try await server.logged("the stream") { $0.stream.bool == true }
+            #expect(line.request_id.string == answer["x-request-id"])
+            #expect(line.client.string == "127.0.0.1")
+            #expect(line["protocol"].string == "HTTP/2")
+            #expect(line.method.string == "POST")
+            #expect(line.path.string == "/v1/chat/completions")
+            #expect(line.status.int == 200)
+            #expect(line.end.string == "complete")
+            #expect(line.model.string == "demo")
+            #expect(line.executor.string == executor.url)
+            #expect(line.bytes_in.int == chat(tokens: 5).utf8.count)
+            #expect(line.bytes_out.int == answer.body.utf8.count)
+            #expect(line.tokens.int == 5)
+            #expect(line.tokens_estimated.bool == false)
+            #expect(line.prompt_tokens.int.map { $0 > 0 } == true)
+            #expect(line.finish_reason.string == "length")
+            for time in ["duration_ms", "body_ms", "wait_ms", "first_token_ms", "gap_mean_ms", "gap_max_ms"] {
+                #expect(line[time].double.map { $0 >= 0 } == true, "\(time)")
+            }
+            #expect(line.time.string?.hasSuffix("Z") == true)
+        }
+    }
+
+    @Test func everyExchangeHasOneLine() async throws {
+        try await withServer { server, _ in
+            let client = try await server.connect()
+            for _ in 0..<20 {
+                let body = chat(stream: false, tokens: 1)
+                try await client.send(
+                    "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: \(body.utf8.count)\r\n\r\n\(body)"
+                )
+                #expect(try await client.receiveAnswer().status == 200)
+            }
+            try await client.send("GET /nothing HTTP/1.1\r\nhost: x\r\n\r\n")
+            #expect(try await client.receiveAnswer().status == 404)
+            _ = try await server.logged("the last") { $0.status.int == 404 }
+            #expect(server.log.count == 21)
+            #expect(Set(server.log.compactMap(\.request_id.string)).count == 21)
+            // Each line is JSON.
+            #expect(server.process.output.split(separator: "\n").count == 21)
+        }
+    }
+
+    @Test func whoEndedItIsSaid() async throws {
+        try await withServer(settings: "timeouts: {stall: 300ms}") { server, executor in
+            let cases = [
+                ("die_after:2", "executor_broke_off"), ("stall_after:2", "stall"), ("status:503", "complete"),
+            ]
+            for (fault, end) in cases {
+                let answer = try await server.curl(
+                    "/v1/chat/completions",
+                    body: chat(tokens: 50, more: #""simulator":{"fault":"\#(fault)"}"#)
+                )
+                let line = try await server.logged(fault) { $0.request_id.string == answer["x-request-id"] }
+                #expect(line.end.string == end)
+                if end != "complete" { #expect(line.side.string == "executor") }
+            }
+            _ = try await server.rawHTTP2("leave")
+            let line = try await server.logged("the client that left") { $0.end.string == "client_left" }
+            #expect(line.side.string == "client")
+            try await executor.counter("aborted", reaches: 2)
+        }
+    }
+
+    @Test func nothingPrivateIsInIt() async throws {
+        try await withServer(settings: "timeouts: {stall: 300ms}") { server, _ in
+            let secret = ["authorization: Bearer PRIVATE-KEY", "x-api-key: PRIVATE-KEY", "cookie: a=PRIVATE-KEY"]
+            let bodies = [
+                chat(prompt: Self.prompt), chat(stream: false, prompt: Self.prompt), "{\"\(Self.prompt)", "{}",
+                chat(prompt: Self.prompt, more: #""simulator":{"fault":"die_after:2"}"#),
+                chat(prompt: Self.prompt, more: #""simulator":{"fault":"status:500"}"#),
+                #"{"model":"demo","max_tokens":0,"messages":"\#(Self.prompt)"}"#,
+            ]
+            for path in ["/v1/chat/completions", "/v1/messages", "/v1/embeddings", "/v1/none?key=PRIVATE-KEY"] {
+                for body in bodies {
+                    _ = try await server.curl(
+                        path,
+                        body: body,
+                        arguments: secret.flatMap { ["--header", $0] }
+                    )
+                }
+            }
+            _ = try await eventually("the lines") { server.log.count >= bodies.count * 4 ? true : nil }
+            let said = server.process.output + server.process.errors
+            #expect(!said.contains("PRIVATE"))
+        }
+    }
+
+    @Test func itMayBeSwitchedOff() async throws {
+        try await withServer(settings: "log: {access: false}") { server, _ in
+            let good = try await server.curl("/v1/chat/completions", body: chat())
+            let bad = try await server.curl("/nothing")
+            #expect([good.status, bad.status] == [200, 404])
+            #expect(server.process.output.isEmpty)
+        }
+    }
+}

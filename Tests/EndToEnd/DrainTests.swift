@@ -1,0 +1,182 @@
+import Glibc
+import Testing
+
+/// SIGTERM: what is under way ends as it should, and nothing new begins.
+@Suite struct DrainTests {
+    private static let long = chat(tokens: 60)
+
+    @Test(arguments: [(Protocol.http1, true), (.http2, true), (.http1, false), (.http2, false)], [SIGTERM, SIGINT])
+    func aStreamUnderWayEndsComplete(_ way: (speaking: Protocol, secure: Bool), signal: CInt) async throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        try await withServer(settings: "drain_timeout: 30s") { server, executor in
+            let curl = try await server.streamingCurl("/v1/chat/completions", way.speaking, secure: way.secure, body: Self.long, in: scratch)
+            try await executor.counter("emitted", reaches: 2)
+            _ = try await eventually("the stream") { curl.output.contains("data:") ? true : nil }
+            server.process.signal(signal)
+            // While the stream goes on, nobody new comes in.
+            _ = try await eventually("the refusal of connections") {
+                (try? await server.connect()) == nil ? true : nil
+            }
+            #expect(try await executor.counters().running.int == 1)
+            #expect(try await curl.ending(within: .seconds(20)) == .exited(0))
+            #expect(eventData(curl.output).last == "[DONE]")
+            #expect(eventData(curl.output).count == 63)
+            #expect(try await server.process.ending() == .exited(0))
+            #expect(try await executor.counters().aborted.int == 0)
+        }
+    }
+
+    private func startStream(_ server: Server, secure: Bool, tokens: Int, in scratch: Scratch) async throws
+        -> ChildProcess
+    {
+        let target =
+            secure
+            ? ["--port", "\(server.configuration.tls)", "--ca", server.certificates.authority]
+            : ["--port", "\(server.configuration.clear)"]
+        return try await ChildProcess.start(
+            Repository.python,
+            [Repository.clients + "/h2_raw.py"] + target + ["--tokens", "\(tokens)", "stream_to_end"],
+            in: scratch
+        )
+    }
+
+    @Test(arguments: [true, false])
+    func anHTTP2ClientIsToldToGoAway(secure: Bool) async throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        try await withServer(settings: "drain_timeout: 30s") { server, executor in
+            let client = try await startStream(server, secure: secure, tokens: 100, in: scratch)
+            try await executor.counter("emitted", reaches: 2)
+            server.process.signal(SIGTERM)
+            #expect(try await client.ending(within: .seconds(20)) == .exited(0))
+            let seen = try JSON(parsing: client.output)
+            #expect(seen.goaway.int == 0)
+            #expect(seen.ended.bool == true)
+            #expect(seen.reset.isNull)
+            #expect(seen.body.string?.hasSuffix("data: [DONE]\n\n") == true)
+            #expect(try await server.process.ending() == .exited(0))
+        }
+    }
+
+    @Test func anIdleHTTP1ConnectionIsClosedAndHealthTurns503() async throws {
+        try await withServer(settings: "drain_timeout: 30s") { server, executor in
+            let idle = try await server.connect()
+            try await idle.send("GET /health HTTP/1.1\r\nhost: x\r\n\r\n")
+            #expect(try await idle.receiveAnswer().status == 200)
+            let busy = try await server.connect()
+            try await busy.send(
+                """
+                POST /v1/chat/completions HTTP/1.1\r
+                host: x\r
+                content-length: \(Self.long.utf8.count)\r
+                \r
+                \(Self.long)GET /health HTTP/1.1\r
+                host: x\r
+                \r
+
+                """
+            )
+            try await executor.counter("emitted", reaches: 1)
+            server.process.signal(SIGTERM)
+            #expect(try await idle.receiveToEnd().text.isEmpty)
+            #expect(eventData(try await busy.receiveAnswer().body).last == "[DONE]")
+            // It was sent before the signal, so it is answered still.
+            let health = try await busy.receiveAnswer()
+            #expect(health.status == 503)
+            #expect(try health.json.status.string == "draining")
+            #expect(health["connection"] == "close")
+            #expect(try await busy.receiveToEnd().text.isEmpty)
+            #expect(try await server.process.ending() == .exited(0))
+        }
+    }
+
+    /// The body ends in our error event.
+    private func expectError(in body: String) throws {
+        let last = try JSON(parsing: try #require(eventData(body).last))
+        #expect(last.error.code.int == 503)
+        #expect(last.error.metadata.error_type.string == "draining")
+        #expect(last.choices[0].finish_reason.string == "error")
+    }
+
+    @Test func afterTheDrainTimeoutAStreamIsBrokenInBand() async throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        try await withServer(settings: "drain_timeout: 300ms") { server, executor in
+            let body = chat(tokens: 1_000_000)
+            let curl = try await server.streamingCurl("/v1/chat/completions", .http1, body: body, in: scratch)
+            try await executor.counter("emitted", reaches: 2)
+            server.process.signal(SIGTERM)
+            // 18: the last chunk did not come.
+            #expect(try await curl.ending() == .exited(18))
+            try expectError(in: curl.output)
+            #expect(try await server.process.ending() == .exited(0))
+            try await executor.counter("aborted", reaches: 1)
+        }
+    }
+
+    @Test(arguments: [true, false])
+    func afterTheDrainTimeoutAnHTTP2StreamIsResetBehindItsError(secure: Bool) async throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        try await withServer(settings: "drain_timeout: 300ms") { server, executor in
+            // Not curl: 7.88 loses what comes between a GOAWAY and a reset.
+            let client = try await startStream(server, secure: secure, tokens: 1_000_000, in: scratch)
+            try await executor.counter("emitted", reaches: 2)
+            server.process.signal(SIGTERM)
+            #expect(try await client.ending(within: .seconds(20)) == .exited(0))
+            let seen = try JSON(parsing: client.output)
+            #expect(seen.goaway.int == 0)
+            #expect(seen.ended.bool == false)
+            #expect(seen.reset.int == 2)
+            try expectError(in: try #require(seen.body.string))
+            #expect(try await server.process.ending() == .exited(0))
+            try await executor.counter("aborted", reaches: 1)
+        }
+    }
+
+    @Test func aSecondSignalEndsAtOnce() async throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        try await withExecutor { executor in
+            let folder = try Scratch()
+            defer { folder.remove() }
+            let configuration = Configuration(executors: [executor.url], settings: "drain_timeout: 600s")
+            let server = try await Server.start(configuration, in: folder)
+            let curl = try await server.streamingCurl(body: chat(tokens: 1_000_000), in: scratch)
+            try await executor.counter("emitted", reaches: 2)
+            server.process.signal(SIGTERM)
+            _ = try await eventually("the drain") { server.process.errors.contains("draining") ? true : nil }
+            #expect(server.process.isRunning)
+            server.process.signal(SIGTERM)
+            #expect(try await server.process.ending() == .exited(1))
+            #expect(try await curl.ending() != .exited(0))
+            try await executor.counter("aborted", reaches: 1)
+        }
+    }
+
+    @Test func aServerWithNothingToDoEndsAtOnce() async throws {
+        let configuration = Configuration(executors: ["http://127.0.0.1:1"], settings: "drain_timeout: 600s")
+        try await withServer(configuration) { server in
+            let idle = try await server.connect()
+            #expect(try await server.curl("/health").status == 200)
+            server.process.signal(SIGTERM)
+            #expect(try await server.process.ending() == .exited(0))
+            #expect(try await idle.receiveToEnd().text.isEmpty)
+        }
+    }
+
+    @Test func aHangupIsIgnoredAndSaid() async throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        try await withServer { server, executor in
+            let curl = try await server.streamingCurl(body: chat(tokens: 30), in: scratch)
+            try await executor.counter("emitted", reaches: 1)
+            server.process.signal(SIGHUP)
+            _ = try await eventually("the message") { server.process.errors.contains("SIGHUP") ? true : nil }
+            server.process.signal(SIGPIPE)
+            #expect(try await curl.ending() == .exited(0))
+            #expect(try await server.curl("/health").status == 200)
+        }
+    }
+}

@@ -1,0 +1,47 @@
+import Testing
+
+/// Every exchange has an id: the client's if it is well-formed, else one of ours; the same for client, executor and log.
+@Suite struct RequestIDTests {
+    @Test(arguments: ["given-1.x_Y", String(repeating: "a", count: 128)])
+    func aGivenIDIsKept(id: String) async throws {
+        try await withServer { server, executor in
+            for speaking in [Protocol.http1, .http2] {
+                let answer = try await server.curl(
+                    "/v1/chat/completions",
+                    speaking,
+                    body: chat(),
+                    arguments: ["--header", "x-request-id: \(id)"]
+                )
+                #expect(answer["x-request-id"] == id)
+                #expect(try await executor.get("/simulator/last").json.headers["x-request-id"].string == id)
+            }
+            _ = try await server.logged("the id") { $0.request_id.string == id }
+        }
+    }
+
+    @Test(arguments: ["", "two words", "<script>", "ünï", String(repeating: "a", count: 129)])
+    func anIDThatIsNotWellFormedIsReplaced(id: String) async throws {
+        try await withServer { server, executor in
+            let answer = try await server.curl(
+                "/v1/chat/completions",
+                body: chat(),
+                arguments: ["--header", "x-request-id: \(id)"]
+            )
+            let made = try #require(answer["x-request-id"])
+            #expect(made.hasPrefix("req_"))
+            #expect(try await executor.get("/simulator/last").json.headers["x-request-id"].string == made)
+        }
+    }
+
+    @Test func noTwoRequestsShareOne() async throws {
+        try await withServer(Configuration(executors: ["http://127.0.0.1:1"])) { server in
+            let client = try await server.connect()
+            var seen: Set<String> = []
+            for _ in 0..<100 {
+                try await client.send("GET /v1/models HTTP/1.1\r\nhost: x\r\n\r\n")
+                seen.insert(try #require(try await client.receiveAnswer()["x-request-id"]))
+            }
+            #expect(seen.count == 100)
+        }
+    }
+}

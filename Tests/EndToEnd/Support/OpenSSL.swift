@@ -1,0 +1,59 @@
+/// `openssl s_client` against the TLS listener, and what it says.
+extension Server {
+    /// One connection: a handshake, and then what `input` (a shell command) says, until the server closes.
+    func openSSL(_ arguments: String, input: String = "true", within limit: Duration = .seconds(20)) async throws -> String
+    {
+        let command = "\(input) | openssl s_client -connect 127.0.0.1:\(configuration.tls) \(arguments) 2>&1"
+        return try await run("sh", ["-c", command], within: limit).output
+    }
+
+    /// A connection with one request of HTTP/1.1 on it, so that the tickets that follow the handshake are read too.
+    func openSSLRequest(_ arguments: String) async throws -> String {
+        try await openSSL(
+            "-ign_eof " + arguments,
+            input: #"printf 'GET /health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n'"#
+        )
+    }
+
+    /// The names in the certificate that the server shows.
+    func certificateNames(_ arguments: String) async throws -> String {
+        let command =
+            "openssl s_client -connect 127.0.0.1:\(configuration.tls) \(arguments) </dev/null 2>/dev/null"
+            + " | openssl x509 -noout -ext subjectAltName"
+        return try await run("sh", ["-c", command]).output
+    }
+}
+
+/// A certificate for these names, signed by an authority of its own.
+func makeCertificate(_ names: [String], rsa: Bool = false, in scratch: Scratch, folder: String) async throws
+    -> (chain: String, key: String)
+{
+    let directory = scratch.file(folder)
+    let made = try await run(
+        Repository.binary,
+        ["certificate", "--directory", directory] + (rsa ? ["--rsa"] : []) + ["--names"] + names
+    )
+    guard made.succeeded else { throw Unmet("no certificate: \(made.errors)") }
+    return (directory + "/chain.pem", directory + "/key.pem")
+}
+
+/// A configuration of one TLS listener with these certificates, and a model that has no executor.
+func tlsConfiguration(
+    port: Int,
+    _ certificates: [(chain: String, key: String)],
+    settings: String = ""
+) -> String {
+    let list = certificates.map { "        - {chain: \($0.chain), key: \($0.key)}" }.joined(separator: "\n")
+    return """
+        \(settings)
+        listeners:
+          - address: 127.0.0.1:\(port)
+            tls:
+              certificates:
+        \(list)
+        admin: {address: 127.0.0.1:\(Port.free())}
+        models:
+          - id: demo
+            executors: [{url: "http://127.0.0.1:1"}]
+        """
+}

@@ -1,0 +1,67 @@
+import Testing
+
+/// Paths and queries: never normalised, and passed on as they are.
+@Suite struct TargetTests {
+    @Test(arguments: [
+        "/v1/messages?beta=true", "/v1/chat/completions?a=b&c=%2F%20+x", "/v1/chat/completions?",
+        "/v1/chat/completions?x=/../y//z",
+    ])
+    func queriesPassAsTheyAre(target: String) async throws {
+        try await withServer { server, executor in
+            for speaking in [Protocol.http1, .http2] {
+                #expect(try await server.curl(target, speaking, body: chat(stream: false)).status == 200)
+                #expect(try await executor.get("/simulator/last").json.target.string == target)
+            }
+            // Not even in the log: a query may hold a key.
+            let path = String(target.prefix { $0 != "?" })
+            let line = try await server.logged("the request") { $0.status.int == 200 }
+            #expect(line.path.string == path)
+        }
+    }
+
+    @Test(arguments: [
+        ("org/name", "/v1/models/org/name"), ("org/name", "/v1/models/org%2Fname"),
+        ("org/name", "/v1/models/org%2fname"), ("org/name", "/models/org/name"), ("/abs/path", "/v1/models//abs/path"),
+        ("/abs/path", "/v1/models/%2Fabs%2Fpath"), ("spaced name", "/v1/models/spaced%20name"),
+        ("org/name", "/v1/models/alias%2Fof"), ("org/name", "/v1/models/org/name?x=y"),
+    ])
+    func aModelIsFoundByItsID(id: String, path: String) async throws {
+        let models = """
+            - id: org/name
+              aliases: [alias/of]
+              executors: [{url: "http://127.0.0.1:1"}]
+            - id: /abs/path
+              executors: [{url: "http://127.0.0.1:1"}]
+            - id: spaced name
+              executors: [{url: "http://127.0.0.1:1"}]
+            """
+        try await withServer(Configuration(models: models)) { server in
+            for speaking in [Protocol.http1, .http2] {
+                let answer = try await server.curl(path, speaking)
+                #expect(answer.status == 200)
+                #expect(try answer.json.id.string == id)
+            }
+        }
+    }
+
+    @Test(arguments: ["/v1/../v1/models", "//v1/models", "/v1/models/../models", "/V1/models", "/v1/models/"])
+    func noPathIsNormalised(path: String) async throws {
+        try await withServer(Configuration(executors: ["http://127.0.0.1:1"])) { server in
+            for speaking in [Protocol.http1, .http2] {
+                let answer = try await server.curl(path, speaking)
+                #expect(answer.status == 404)
+            }
+        }
+    }
+
+    @Test(arguments: ["/", "/health", "/models", "/v1/models"])
+    func itIsThere(path: String) async throws {
+        try await withServer(Configuration(executors: ["http://127.0.0.1:1"])) { server in
+            for speaking in [Protocol.http1, .http2] {
+                let answer = try await server.curl(path, speaking)
+                #expect(answer.status == 200)
+                #expect(try !answer.json.keys.isEmpty)
+            }
+        }
+    }
+}

@@ -1,0 +1,34 @@
+import Testing
+
+/// Several executors of a model take turns.
+@Suite struct TurnTests {
+    @Test func eachGetsItsShare() async throws {
+        try await withExecutor { first in
+            try await withExecutor { second in
+                try await withExecutor { third in
+                    let all = [first, second, third]
+                    let configuration = Configuration(executors: all.map(\.url), settings: "workers: 1")
+                    try await withServer(configuration) { server in
+                        let client = try await server.connect()
+                        let body = chat(stream: false, tokens: 1)
+                        for _ in 0..<12 {
+                            try await client.send(
+                                """
+                                POST /v1/chat/completions HTTP/1.1\r
+                                host: x\r
+                                content-length: \(body.utf8.count)\r
+                                \r
+                                \(body)
+                                """
+                            )
+                            #expect(try await client.receiveAnswer().status == 200)
+                        }
+                        for executor in all { #expect(try await executor.counters().finished.int == 4) }
+                        // One connection each, kept alive; the probes of this test are the others.
+                        for executor in all { #expect(try await executor.counters().connections.int == 2) }
+                    }
+                }
+            }
+        }
+    }
+}
