@@ -254,7 +254,7 @@ final class HTTP1Server: ServerProtocol {
 
     /// The response has gone out whole: on to the next request, or the end.
     func finishedResponse(of stream: HTTP1ServerStream) {
-        let goesOn = stream.keepAlive && stream.isRequestWhole && (!isDraining || !waiting.isEmpty)
+        let goesOn = stream.keepAlive && stream.isRequestWhole && !isDraining
         let handler = release(stream)
         if goesOn {
             state = .head

@@ -160,20 +160,16 @@ import Transport
         #expect(server.isFreed())
     }
 
-    @Test func drainingEndsAfterTheRequestsThatHadCome() throws {
+    @Test func drainingEndsAfterTheAnswerUnderWay() throws {
         let server = try TestServer()
         server.say("GET / HTTP/1.1\r\nhost: x\r\n\r\nGET /2 HTTP/1.1\r\nhost: x\r\n\r\n")
         server.connection?.drain()
         server.settle()
         #expect(server.peer.end == nil)
-        server.exchanges[0].answer("first")
-        server.settle()
-        #expect(server.takeText() == "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nfirst")
-        try #require(server.exchanges.count == 2)
-        server.exchanges[1].answer("last")
+        server.exchanges[0].answer("last")
         server.settle()
         #expect(server.takeText() == "HTTP/1.1 200 OK\r\ncontent-length: 4\r\nconnection: close\r\n\r\nlast")
-        #expect(server.peer.end == .closed && server.exchanges.count == 2)
+        #expect(server.peer.end == .closed && server.exchanges.count == 1)
         server.peer.close()
         #expect(server.isFreed())
         let idle = try TestServer()
