@@ -61,7 +61,9 @@ package final class Channel: Registered, TimerTarget {
     var interest: UInt32
     var watchesHangup = true
     private var isRevisited = false
-    /// The poller has told that the peer ended. It tells once: so reading goes on until the end has been read.
+    /// The poller has told that the peer ended.
+    ///
+    /// It tells once: so reading goes on until the end has been read.
     private var hasHungUp = false
     /// Taken out of the poller: the peer is gone for good, and what it sent waits until reading resumes.
     var isDeaf = false
