@@ -149,14 +149,16 @@ extension Exchange {
         kind = .passing
         handle(.answerReady)
         firstEventRelayed()
-        stream.send(held.span)
+        let bytes = held
         held = []
+        stream.send(bytes.span)
     }
 
     private func documentEnded() {
         let isJSON = answerHead?.fields.string(.contentType)?.lowercased().hasPrefix("application/json") ?? false
         if isJSON {
-            let scanned = worker.scanner.scanAnswer(held.span)
+            let bytes = held
+            let scanned = worker.scanner.scanAnswer(bytes.span)
             answerScan = scanned
             // Where only the connection's end tells the end, half an answer looks whole.
             if endsWithClose, !scanned.isValid {
@@ -166,8 +168,9 @@ extension Exchange {
         }
         handle(.answerReady)
         letGoOfRequest()
-        if !stream.isFinished { stream.send(held.span) }
+        let bytes = held
         held = []
+        if !stream.isFinished { stream.send(bytes.span) }
         handle(.complete)
     }
 

@@ -102,7 +102,7 @@ final class HTTP1ExecutorConnection: ChannelHandler, TimerTarget {
         if isRequestSent, stream?.request.body != nil { stream?.letGoOfRequest() }
         // The kernel goes back to acknowledging at once whenever an acknowledgement has been late: so say it again.
         reads &+= 1
-        if reads & 15 == 2 { channel.acknowledgeLate() }
+        if reads & 3 == 1 { channel.acknowledgeLate() }
         if partial.isEmpty {
             read(bytes)
         } else {

@@ -65,8 +65,11 @@ struct HTTP2FrameReader {
 
     private static func header(_ bytes: Span<UInt8>) -> HTTP2FrameHeader {
         var header = HTTP2FrameHeader(
-            length: Int(bytes[0]) << 16 | Int(bytes[1]) << 8 | Int(bytes[2]), type: bytes[3], flags: bytes[4],
-            stream: number(bytes, at: 5))
+            length: Int(bytes[0]) << 16 | Int(bytes[1]) << 8 | Int(bytes[2]),
+            type: bytes[3],
+            flags: bytes[4],
+            stream: number(bytes, at: 5)
+        )
         let hasNumber = header.type == HTTP2FrameHeader.priority || header.type == HTTP2FrameHeader.windowUpdate
         if hasNumber, bytes.count >= headerSize + 4 { header.number = number(bytes, at: headerSize) }
         return header

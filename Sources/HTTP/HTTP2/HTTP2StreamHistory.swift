@@ -6,8 +6,9 @@ internal import CNghttp2
 struct HTTP2StreamHistory {
     private struct Entry {
         var id: Int32
-        /// The client has sent END_STREAM or RST_STREAM. If it has not when the stream closes, we reset it, and frames
-        /// that were on their way then are to be ignored.
+        /// The client has sent END_STREAM or RST_STREAM.
+        ///
+        /// If it has not when the stream closes, we reset it, and frames that were on their way then are to be ignored.
         var isEndedByClient = false
     }
 

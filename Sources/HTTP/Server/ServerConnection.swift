@@ -94,14 +94,14 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     /// On a connection in clear the first bytes say which protocol it is (RFC 9113 section 3.3, prior knowledge).
     private func sniff(_ bytes: Span<UInt8>) {
         for index in bytes.indices { preface.append(bytes[index]) }
-        switch HTTP2Preface.detect(preface.span) {
+        let first = preface
+        switch HTTP2Preface.detect(first.span) {
         case .undecided: return
         case .http2: begin(HTTP2Server(connection: self))
         case .http1: begin(HTTP1Server(connection: self))
         }
-        let first = preface
         preface = []
-        wire?.receive(first.span)
+        if let wire { wire.receive(first.span) }
     }
 
     private func begin(_ wire: any ServerProtocol) {

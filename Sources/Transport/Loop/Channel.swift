@@ -61,6 +61,10 @@ package final class Channel: Registered, TimerTarget {
     var interest: UInt32
     var watchesHangup = true
     private var isRevisited = false
+    /// The poller has told that the peer ended.
+    ///
+    /// It tells once: so reading goes on until the end has been read.
+    private var hasHungUp = false
     /// Taken out of the poller: the peer is gone for good, and what it sent waits until reading resumes.
     var isDeaf = false
 
@@ -181,9 +185,10 @@ package final class Channel: Registered, TimerTarget {
             updateInterest()
             markNow()
         }
+        if events & (clinux_EPOLLRDHUP | clinux_EPOLLHUP | clinux_EPOLLERR) != 0 { hasHungUp = true }
         if events & (clinux_EPOLLIN | clinux_EPOLLERR | clinux_EPOLLHUP) != 0 {
             if isReading || phase == .lingering {
-                readOnce(hungUp: events & (clinux_EPOLLRDHUP | clinux_EPOLLHUP | clinux_EPOLLERR) != 0)
+                readOnce()
             } else if events & (clinux_EPOLLERR | clinux_EPOLLHUP) != 0 {
                 hungUpWhilePaused()
                 return
@@ -230,7 +235,7 @@ package final class Channel: Registered, TimerTarget {
     /// saves a second look at each socket a turn).
     func readAgain() {
         isRevisited = false
-        if phase == .lingering || isReading && (phase == .open || phase == .closing) { readOnce(hungUp: false) }
+        if phase == .lingering || isReading && (phase == .open || phase == .closing) { readOnce() }
     }
 
     private func revisit() {
@@ -239,13 +244,12 @@ package final class Channel: Registered, TimerTarget {
         loop.revisit(self)
     }
 
-    /// - Parameter hungUp: the peer has ended: what ends the bytes is still to be read after them.
-    private func readOnce(hungUp: Bool) {
+    private func readOnce() {
         let limit = min(EventLoop.readSize, max(1024, readLimit))
         // recv, not read: it goes past the file layer.
         let count = unsafe recv(descriptor, loop.readBuffer.baseAddress, limit, 0)
         if count > 0 {
-            if count == limit || hungUp { revisit() }
+            if count == limit || hasHungUp { revisit() }
             guard phase != .lingering else { return }
             if tls == nil {
                 let bytes = unsafe UnsafeBufferPointer(rebasing: loop.readBuffer.bindMemory(to: UInt8.self)[..<count])

@@ -165,6 +165,7 @@ package final class EventLoop {
         registrations = []
         free = []
         marked = []
+        unread = []
         timers = Timers()
         onTurnEnd = nil
     }

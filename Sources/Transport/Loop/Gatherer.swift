@@ -44,7 +44,8 @@ struct Gatherer {
         guard isBusy else { return }
         let elapsed = clock.now &- lastTurn
         guard elapsed < wait else { return }
-        var time = timespec(tv_sec: 0, tv_nsec: Int(wait - elapsed))
+        let left = wait - elapsed
+        var time = timespec(tv_sec: Int(left / 1_000_000_000), tv_nsec: Int(left % 1_000_000_000))
         unsafe clock_nanosleep(CLOCK_MONOTONIC, 0, &time, nil)
     }
 }

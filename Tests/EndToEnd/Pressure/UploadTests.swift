@@ -50,19 +50,21 @@ import Testing
         }
     }
 
-    /// It is refused before it is read.
+    /// Refused before they are read: what there is no memory for now, and what there never is.
     @Test(arguments: [Protocol.http1, .http2])
-    func oneThatIsLargerThanTheMemoryGets503(_ speaking: Protocol) async throws {
+    func oneThatThereIsNoMemoryForIsRefused(_ speaking: Protocol) async throws {
         let scratch = try Scratch()
         defer { scratch.remove() }
         try await withServer(settings: "memory_limit: 16MiB") { server, executor in
-            let large = try scratch.write(Self.body(20 << 20), to: "large.json")
+            let huge = try scratch.write(Self.body(20 << 20), to: "huge.json")
+            let large = try scratch.write(Self.body(14 << 20), to: "large.json")
             let small = try scratch.write(Self.body(1 << 20), to: "small.json")
-            let answer = try await server.upload(large, speaking)
-            #expect(answer.status == 503)
-            #expect(try answer.json.error.code.string == "memory")
-            #expect(answer["retry-after"] == "1")
-            #expect(try await executor.counters().refused.int == 0)
+            let busy = try await server.upload(large, speaking)
+            #expect(busy.status == 503)
+            #expect(try busy.json.error.code.string == "memory")
+            #expect(busy["retry-after"] == "1")
+            #expect(try await server.upload(huge, speaking).status == 413)
+            #expect(try await executor.counters().requests_by_path["/v1/chat/completions"].int == nil)
             // What was charged is free again.
             for _ in 0..<20 { #expect(try await server.upload(small, speaking).status == 200) }
         }

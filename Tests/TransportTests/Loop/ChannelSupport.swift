@@ -75,4 +75,3 @@ final class Recorder: ChannelHandler {
         return nil
     }
 }
-

@@ -117,6 +117,19 @@ import Transport
         test.settle()
     }
 
+    @Test(arguments: [false, true]) func theEndIsHeardAfterManyReads(unix: Bool) throws {
+        let (socket, peer) = unix ? Peer.pair() : try test.tcp()
+        let handler = Recorder(socket, on: test)
+        let bytes = pattern(100_500)
+        #expect(peer.send(bytes) == bytes.count)
+        peer.close()
+        handler.channel?.readLimit = 10_000
+        test.run { !handler.ends.isEmpty }
+        #expect(handler.received == bytes && handler.endedInOrder)
+        handler.channel?.close()
+        test.settle()
+    }
+
     @Test(arguments: [false, true]) func whatAPeerSaidBeforeItBrokeOurWriteIsStillRead(unix: Bool) throws {
         let (socket, peer) = unix ? Peer.pair() : try test.tcp()
         let handler = Recorder(socket, on: test)
