@@ -1,5 +1,6 @@
 import Glibc
 import Testing
+import Transport
 
 @testable import Edge
 

@@ -90,8 +90,11 @@ import Transport
         session.request(1, "POST", end: false)
         #expect(session.status(of: 1) == 413)
         #expect(session.frames(of: 1, Frame.data).last?.endsStream == true)
-        #expect(session.reset(of: 1) == 0, "NO_ERROR")
+        // Its client has a second to see the answer and to end by itself; what it sends meanwhile is dropped.
         session.send(Frame.data, 0, 1, [UInt8](repeating: 65, count: 16_000))
+        #expect(session.reset(of: 1) == nil)
+        session.pass(1_100_000_000)
+        #expect(session.reset(of: 1) == 0, "NO_ERROR")
         #expect(session.exchanges[0].finished == 1 && session.exchanges[0].body.isEmpty && session.goAways.isEmpty)
         session.request(3)
         #expect(session.exchanges.count == 2)
