@@ -67,7 +67,7 @@ import Testing
         let settings = "limits: {body: 1KiB}"
         try await withServer(Configuration(executors: ["http://127.0.0.1:1"], settings: settings)) { server in
             let body = try scratch.write(chat(prompt: String(repeating: "x", count: size)), to: "body.json")
-            for _ in 0..<10 {
+            for _ in 0..<5 {
                 let answer = try await server.curl(
                     "/v1/chat/completions",
                     way.speaking,
