@@ -25,7 +25,15 @@ import Testing
             Case("GET of a POST path", 405, "--path", chat),
             Case("a path that is too long", 414, "--path", "/" + String(repeating: "a", count: 9000)),
             Case(
-                "multipart", 415, "--method", "POST", "--path", chat, "--body", "x", "--field",
+                "multipart",
+                415,
+                "--method",
+                "POST",
+                "--path",
+                chat,
+                "--body",
+                "x",
+                "--field",
                 "content-type:multipart/form-data; boundary=x"
             ),
             Case("an expectation", 417, "--method", "POST", "--path", chat, "--body", "{}", "--field", "expect:more"),

@@ -11,7 +11,8 @@ import Testing
             let file = try scratch.write(configuration.yaml(certificates), to: "freeinference.yaml")
             let pipe = scratch.file("pipe")
             // Open for reading and writing, so that the pipe has a reader, which never reads.
-            let command = "mkfifo '\(pipe)'; exec 3<>'\(pipe)'; exec '\(Repository.binary)' serve --config '\(file)' >&3"
+            let serve = "'\(Repository.binary)' serve --config '\(file)'"
+            let command = "mkfifo '\(pipe)'; exec 3<>'\(pipe)'; exec \(serve) >&3"
             let server = try await ChildProcess.start("sh", ["-c", command], in: scratch)
             do {
                 _ = try await eventually("the server") { server.errors.contains("ready") ? true : nil }

@@ -38,7 +38,8 @@ import Testing
         let places = [
             "FILE:1:1: unknown key 'listenrs'; did you mean 'listeners'?", "FILE:2:10: workers:",
             "FILE:4:14: listeners[].address:", "FILE:7:11: listeners[].tls.certificates[].key: missing",
-            "FILE:7:18: listeners[].tls.certificates[].chain: cannot read /nonexistent.pem", "FILE:8:16: drain_timeout:",
+            "FILE:7:18: listeners[].tls.certificates[].chain: cannot read /nonexistent.pem",
+            "FILE:8:16: drain_timeout:",
             "FILE:12:14: models[].executors[].url: 'ftp://x'", "FILE:13:9: unknown key 'uri'",
             "FILE:14:9: models[].id: 'demo'",
         ]

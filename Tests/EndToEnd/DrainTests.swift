@@ -10,7 +10,13 @@ import Testing
         let scratch = try Scratch()
         defer { scratch.remove() }
         try await withServer(settings: "drain_timeout: 30s") { server, executor in
-            let curl = try await server.streamingCurl("/v1/chat/completions", way.speaking, secure: way.secure, body: Self.long, in: scratch)
+            let curl = try await server.streamingCurl(
+                "/v1/chat/completions",
+                way.speaking,
+                secure: way.secure,
+                body: Self.long,
+                in: scratch
+            )
             try await executor.counter("emitted", reaches: 2)
             _ = try await eventually("the stream") { curl.output.contains("data:") ? true : nil }
             server.process.signal(signal)
@@ -27,16 +33,20 @@ import Testing
         }
     }
 
-    private func startStream(_ server: Server, secure: Bool, tokens: Int, in scratch: Scratch) async throws
-        -> ChildProcess
-    {
+    private func startClient(
+        _ server: Server,
+        _ scenario: String,
+        secure: Bool,
+        tokens: Int,
+        in scratch: Scratch
+    ) async throws -> ChildProcess {
         let target =
             secure
             ? ["--port", "\(server.configuration.tls)", "--ca", server.certificates.authority]
             : ["--port", "\(server.configuration.clear)"]
         return try await ChildProcess.start(
             Repository.python,
-            [Repository.clients + "/h2_raw.py"] + target + ["--tokens", "\(tokens)", "stream_to_end"],
+            [Repository.clients + "/h2_raw.py"] + target + ["--tokens", "\(tokens)", scenario],
             in: scratch
         )
     }
@@ -46,7 +56,7 @@ import Testing
         let scratch = try Scratch()
         defer { scratch.remove() }
         try await withServer(settings: "drain_timeout: 30s") { server, executor in
-            let client = try await startStream(server, secure: secure, tokens: 100, in: scratch)
+            let client = try await startClient(server, "stream_to_end", secure: secure, tokens: 100, in: scratch)
             try await executor.counter("emitted", reaches: 2)
             server.process.signal(SIGTERM)
             #expect(try await client.ending(within: .seconds(20)) == .exited(0))
@@ -59,34 +69,50 @@ import Testing
         }
     }
 
-    @Test func anIdleHTTP1ConnectionIsClosedAndHealthTurns503() async throws {
+    @Test(arguments: [true, false])
+    func healthTurns503WhileStreamsGoOn(secure: Bool) async throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        try await withServer(settings: "drain_timeout: 30s") { server, _ in
+            let client = try await startClient(server, "drain", secure: secure, tokens: 100, in: scratch)
+            _ = try await eventually("the stream") { client.output.contains("streaming") ? true : nil }
+            server.process.signal(SIGTERM)
+            #expect(try await client.ending(within: .seconds(20)) == .exited(0))
+            let seen = try JSON(parsing: String(try #require(client.output.split(separator: "\n").last)))
+            #expect(seen.goaway.int == 0)
+            #expect(seen.health.int == 503)
+            #expect(seen.health_body.string == #"{"status":"draining"}"#)
+            #expect(seen.ended.bool == true)
+            #expect(seen.body.string?.hasSuffix("data: [DONE]\n\n") == true)
+            #expect(try await server.process.ending() == .exited(0))
+        }
+    }
+
+    @Test func anHTTP1ConnectionIsClosedOnceItIsIdle() async throws {
         try await withServer(settings: "drain_timeout: 30s") { server, executor in
+            func post(_ body: String) -> String {
+                "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: \(body.utf8.count)\r\n\r\n\(body)"
+            }
             let idle = try await server.connect()
             try await idle.send("GET /health HTTP/1.1\r\nhost: x\r\n\r\n")
             #expect(try await idle.receiveAnswer().status == 200)
-            let busy = try await server.connect()
-            try await busy.send(
-                """
-                POST /v1/chat/completions HTTP/1.1\r
-                host: x\r
-                content-length: \(Self.long.utf8.count)\r
-                \r
-                \(Self.long)GET /health HTTP/1.1\r
-                host: x\r
-                \r
-
-                """
-            )
-            try await executor.counter("emitted", reaches: 1)
+            let streaming = try await server.connect()
+            try await streaming.send(post(Self.long))
+            _ = try await streaming.receive(until: "\r\n\r\n")
+            let waiting = try await server.connect()
+            try await waiting.send(post(chat(stream: false, tokens: 30)))
+            try await executor.counter("running", reaches: 2)
             server.process.signal(SIGTERM)
             #expect(try await idle.receiveToEnd().text.isEmpty)
-            #expect(eventData(try await busy.receiveAnswer().body).last == "[DONE]")
-            // It was sent before the signal, so it is answered still.
-            let health = try await busy.receiveAnswer()
-            #expect(health.status == 503)
-            #expect(try health.json.status.string == "draining")
-            #expect(health["connection"] == "close")
-            #expect(try await busy.receiveToEnd().text.isEmpty)
+            // An answer whose head goes out from now on says that it is the last.
+            let answer = try await waiting.receiveAnswer()
+            #expect(answer.status == 200)
+            #expect(answer["connection"] == "close")
+            #expect(try await waiting.receiveToEnd().text.isEmpty)
+            let stream = try await streaming.receiveToEnd()
+            #expect(stream.text.contains("data: [DONE]\n\n"))
+            #expect(stream.text.hasSuffix("\r\n0\r\n\r\n"))
+            #expect(stream.ending == .closed)
             #expect(try await server.process.ending() == .exited(0))
         }
     }
@@ -121,7 +147,7 @@ import Testing
         defer { scratch.remove() }
         try await withServer(settings: "drain_timeout: 300ms") { server, executor in
             // Not curl: 7.88 loses what comes between a GOAWAY and a reset.
-            let client = try await startStream(server, secure: secure, tokens: 1_000_000, in: scratch)
+            let client = try await startClient(server, "stream_to_end", secure: secure, tokens: 1_000_000, in: scratch)
             try await executor.counter("emitted", reaches: 2)
             server.process.signal(SIGTERM)
             #expect(try await client.ending(within: .seconds(20)) == .exited(0))

@@ -24,7 +24,12 @@ import Testing
         try await withServer(settings: "workers: 1") { server, executor in
             let tokens = 100_000
             let curl = try await server.streamingCurl(body: chat(tokens: tokens), in: scratch)
-            let other = try await server.streamingCurl("/v1/chat/completions", .http1, body: chat(tokens: tokens), in: scratch)
+            let other = try await server.streamingCurl(
+                "/v1/chat/completions",
+                .http1,
+                body: chat(tokens: tokens),
+                in: scratch
+            )
             _ = try await eventually("both streams") {
                 curl.output.contains("data:") && other.output.contains("data:") ? true : nil
             }

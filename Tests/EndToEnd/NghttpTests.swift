@@ -50,7 +50,8 @@ import Testing
             let body = try scratch.write(request, to: "body.json")
             let seen = try await run(
                 "nghttp",
-                ["--no-verify-peer", "-w", "10", "-W", "10", "-m", "4", "-d", body, server.tls + "/v1/chat/completions"]
+                ["--no-verify-peer", "-w", "10", "-W", "10", "-m", "4", "-d", body]
+                    + [server.tls + "/v1/chat/completions"]
             )
             #expect(seen.succeeded)
             #expect(seen.output.utf8.count > 4 * 200_000)

@@ -22,8 +22,6 @@ import Testing
             #expect(seen.first?.events.int == 3)
             #expect(seen.first?.raised.string == "APIError")
             #expect(seen.first?.message.string?.contains(cause.says) == true)
-            // The server goes on.
-            _ = try await server.openAISDK("plainstream", http2: http2)
         }
     }
 

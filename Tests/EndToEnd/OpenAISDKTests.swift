@@ -67,11 +67,11 @@ import Testing
     @Test(arguments: [false, true])
     func aStreamThatWasReadToItsEndIsNoAbort(http2: Bool) async throws {
         try await withServer { server, executor in
-            for _ in 0..<3 { _ = try await server.openAISDK("plainstream", http2: http2) }
-            try await executor.counter("finished", reaches: 3)
+            _ = try await server.openAISDK("plainstream", http2: http2)
+            try await executor.counter("finished", reaches: 1)
             #expect(try await executor.counters().aborted.int == 0)
             let log = server.log.filter { $0.stream.bool == true }
-            #expect(log.map(\.end.string) == ["complete", "complete", "complete"])
+            #expect(log.map(\.end.string) == ["complete"])
         }
     }
 }

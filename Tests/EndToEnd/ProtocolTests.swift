@@ -22,7 +22,10 @@ import Testing
             // We answer a client of HTTP/1.0 as HTTP/1.1, in its framing. By ALPN it would offer nothing that we speak.
             Way(speaking: .http1, arguments: ["--http1.0"], version: "1.1", logged: "HTTP/1.0"),
             Way(
-                speaking: .http1, secure: true, arguments: ["--http1.0", "--no-alpn"], version: "1.1",
+                speaking: .http1,
+                secure: true,
+                arguments: ["--http1.0", "--no-alpn"],
+                version: "1.1",
                 logged: "HTTP/1.0"
             ),
         ]

@@ -59,6 +59,29 @@ import Testing
         }
     }
 
+    /// What is refused while it is being sent: the client must see the answer, not a broken connection.
+    @Test(arguments: [2000, 3_000_000], ProtocolTests.Way.all)
+    func aClientInTheMidstOfItsBodySeesTheRefusal(size: Int, way: ProtocolTests.Way) async throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        let settings = "limits: {body: 1KiB}"
+        try await withServer(Configuration(executors: ["http://127.0.0.1:1"], settings: settings)) { server in
+            let body = try scratch.write(chat(prompt: String(repeating: "x", count: size)), to: "body.json")
+            for _ in 0..<5 {
+                let answer = try await server.curl(
+                    "/v1/chat/completions",
+                    way.speaking,
+                    secure: way.secure,
+                    body: "@" + body,
+                    arguments: way.arguments + ["--header", "expect:"]
+                )
+                #expect(answer.status == 413)
+                #expect(answer.exitCode == 0)
+                #expect(try answer.json.error.code.string == "body_too_large")
+            }
+        }
+    }
+
     @Test func aHeadThatDoesNotEndIsTimedOut() async throws {
         let settings = "timeouts: {header: 300ms}"
         try await withServer(Configuration(executors: ["http://127.0.0.1:1"], settings: settings)) { server in

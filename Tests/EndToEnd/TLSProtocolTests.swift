@@ -81,7 +81,8 @@ import Testing
 
     @Test func aHandshakeThatNeverComesIsNotWaitedForLong() async throws {
         let configuration = Configuration(
-            executors: ["http://127.0.0.1:1"], settings: "timeouts: {handshake: 200ms}"
+            executors: ["http://127.0.0.1:1"],
+            settings: "timeouts: {handshake: 200ms}"
         )
         try await withServer(configuration) { server in
             let silent = try await RawConnection(port: server.configuration.tls)

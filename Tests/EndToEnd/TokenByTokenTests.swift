@@ -1,7 +1,8 @@
 import Testing
 
-/// Each token reaches the client before the next one exists. Nothing here measures time: the next event is only sent
-/// once the client has the one before.
+/// Each token reaches the client before the next one exists.
+///
+/// Nothing here measures time: the next event is only sent once the client has the one before.
 @Suite struct TokenByTokenTests {
     @Test(arguments: ProtocolTests.Way.all)
     func aTokenArrivesBeforeTheNextIsSent(_ way: ProtocolTests.Way) async throws {

@@ -366,8 +366,9 @@ def request(options):
     body = options.body.encode() if options.body is not None else None
     stream = wire.streams[wire.open(fields, body=body, end=not options.unfinished)]
     wire.wait(lambda: stream.ended or stream.reset is not None, options.seconds)
-    # A reset may follow the end.
-    wire.wait(lambda: stream.reset is not None, 0.2)
+    if options.unfinished:
+        # A reset follows the end.
+        wire.wait(lambda: stream.reset is not None, 5)
     report(
         status=stream.status,
         fields=dict(stream.fields),
@@ -376,6 +377,27 @@ def request(options):
         reset=stream.reset,
         goaway=wire.goaway,
         closed=wire.closed,
+    )
+    wire.close()
+
+
+def drain(options):
+    """A stream during which the server is told to end: asks for /health once GOAWAY announces it."""
+    wire = Wire(options)
+    body = chat_body(options)
+    stream = wire.streams[wire.open(chat_fields(wire, options, len(body)), body=body)]
+    wire.wait(lambda: stream.events > 0, options.seconds)
+    report(streaming=stream.events > 0)
+    wire.wait(lambda: wire.goaway is not None, options.seconds)
+    health = wire.streams[wire.open(wire.fields(options, "GET", "/health"))]
+    wire.wait(lambda: stream.ended or stream.reset is not None, options.seconds)
+    report(
+        goaway=wire.goaway,
+        health=health.status,
+        health_body=health.body.decode(),
+        ended=stream.ended,
+        reset=stream.reset,
+        body=stream.body.decode(errors="replace"),
     )
     wire.close()
 
@@ -584,7 +606,7 @@ def settings_unacknowledged(options):
 SCENARIOS = {
     function.__name__: function
     for function in (
-        leave, stream_to_end, request, slow_readers, rapid_reset, made_you_reset, ping_flood, settings_flood, priority_flood,
+        leave, stream_to_end, request, drain, slow_readers, rapid_reset, made_you_reset, ping_flood, settings_flood, priority_flood,
         window_update_flood, empty_data, header_bomb, continuation_flood, settings_unacknowledged,
     )
 }  # fmt: skip

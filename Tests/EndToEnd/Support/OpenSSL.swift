@@ -1,8 +1,11 @@
 /// `openssl s_client` against the TLS listener, and what it says.
 extension Server {
     /// One connection: a handshake, and then what `input` (a shell command) says, until the server closes.
-    func openSSL(_ arguments: String, input: String = "true", within limit: Duration = .seconds(20)) async throws -> String
-    {
+    func openSSL(
+        _ arguments: String,
+        input: String = "true",
+        within limit: Duration = .seconds(20)
+    ) async throws -> String {
         let command = "\(input) | openssl s_client -connect 127.0.0.1:\(configuration.tls) \(arguments) 2>&1"
         return try await run("sh", ["-c", command], within: limit).output
     }
