@@ -27,7 +27,9 @@ package final class MemoryBudget: Sendable {
 
     package func release(_ bytes: Int) { charged.wrappingSubtract(bytes, ordering: .relaxed) }
 
-    /// Charges a request body, or what reading it takes. Bodies have three quarters of the budget: however many come
+    /// Charges a request body, or what reading it takes.
+    ///
+    /// Bodies have three quarters of the budget: however many come
     /// slowly, connections still find room.
     package func reserveBody(_ bytes: Int) -> Bool {
         let after = bodies.wrappingAdd(bytes, ordering: .relaxed).newValue
@@ -41,8 +43,9 @@ package final class MemoryBudget: Sendable {
         release(bytes)
     }
 
-    /// An exchange begins to buffer: it is charged its share of what is left, at most `most` and at least 16 KiB, which
-    /// it has even when nothing is left. Shares beyond that have a quarter of the budget: however many exchanges come
+    /// An exchange begins to buffer: it is charged its share of what is left.
+    ///
+    /// At most `most` and at least 16 KiB, which it has even when nothing is left. Shares beyond that have a quarter of the budget: however many exchanges come
     /// early and take all that they may, connections still find room.
     package func enter(most: Int) -> Int {
         let sharers = holders.wrappingAdd(1, ordering: .relaxed).newValue
