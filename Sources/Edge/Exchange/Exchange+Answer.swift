@@ -104,7 +104,7 @@ extension Exchange {
     func commit() {
         guard let answerHead else { return }
         var fields = FieldPolicy.toClient(
-            answerHead.fields, isEventStream: kind == .events, requestID: record.requestID)
+            answerHead.fields, isEventStream: kind == .events, requestID: record.requestID, dialect: dialect)
         if kind == .document { fields.append(.contentLength, String(held.count)) }
         if kind == .passing, let length = answerHead.fields.first(.contentLength) { fields.append(.contentLength, length) }
         if fields.first(.date) == nil { fields.append(.date, worker.date) }
@@ -121,7 +121,7 @@ extension Exchange {
         var fields = FieldBlock()
         FieldPolicy.appendEventStream(to: &fields)
         fields.append(.date, worker.date)
-        fields.append(.requestID, record.requestID)
+        FieldPolicy.appendRequestID(record.requestID, dialect: dialect, to: &fields)
         record.status = 200
         record.committed = now
         stream.respond(ResponseHead(status: 200, fields: fields), end: false)

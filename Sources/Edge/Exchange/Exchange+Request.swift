@@ -99,7 +99,7 @@ extension Exchange {
     private func charge(_ bytes: Int) -> Bool {
         if bodyCharge == nil { bodyCharge = BodyCharge(budget: worker.budget) }
         if bodyCharge?.add(bytes) == true { return true }
-        handle(.refused(Failure(.memory, retryAfter: 1)))
+        handle(.refused(.noMemory))
         return false
     }
 
@@ -146,7 +146,7 @@ extension Exchange {
     func identify() {
         guard let body else { return }
         if body.count > ScanThread.threshold {
-            guard charge(JSONScanner.memoryForScan(of: body.count)), let bodyCharge else { return }
+            guard let bodyCharge else { return }
             worker.scanElsewhere(body, charge: bodyCharge, for: self)
             return
         }
@@ -238,4 +238,8 @@ extension BodyLength {
         if case .known(let length) = self { return length > limit }
         return false
     }
+}
+
+extension Failure {
+    static let noMemory = Failure(.memory, retryAfter: 1)
 }

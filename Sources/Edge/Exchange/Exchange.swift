@@ -109,7 +109,7 @@ final class Exchange: ServerStreamHandler, ExecutorStreamHandler, TimerTarget {
         fields.append(.contentType, type)
         fields.append(.contentLength, String(bytes.count))
         fields.append(.date, worker.date)
-        fields.append(.requestID, record.requestID)
+        FieldPolicy.appendRequestID(record.requestID, dialect: dialect, to: &fields)
         record.status = status
         record.committed = now
         let isHEAD = record.method == .head

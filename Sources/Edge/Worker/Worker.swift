@@ -13,7 +13,9 @@ package enum WorkerMessage: Sendable {
     case expire
     case stop
     /// A large body has been scanned: for the exchange at this place with this number.
-    case scanned(place: Int, number: Int, Result<RequestScan, RequestScanError>)
+    ///
+    /// Without a result there was no memory for it.
+    case scanned(place: Int, number: Int, Result<RequestScan, RequestScanError>?)
 }
 
 /// What a worker tells the control thread.
@@ -96,7 +98,7 @@ package final class Worker: ServerDelegate {
         case .stop: loop.stop()
         case .scanned(let place, let number, let result):
             guard place < exchanges.count, let exchange = exchanges[place], exchange.number == number else { return }
-            exchange.identified(result)
+            if let result { exchange.identified(result) } else { exchange.handle(.refused(.noMemory)) }
         }
     }
 
@@ -158,8 +160,8 @@ package final class Worker: ServerDelegate {
 
     /// Has the body scanned by another thread; the answer comes by the mailbox, if the exchange is still there then.
     func scanElsewhere(_ body: RequestBody, charge: BodyCharge, for exchange: Exchange) {
-        let (mailbox, place, number) = (mailbox, exchange.slot, exchange.number)
-        share.scanThread.post(ScanThread.Job(body: InTransit(value: body), charge: charge, dialect: exchange.dialect) { result in
+        let (mailbox, budget, place, number) = (mailbox, budget, exchange.slot, exchange.number)
+        share.scanThread.post(ScanThread.Job(body: InTransit(value: body), charge: charge, budget: budget, dialect: exchange.dialect) { result in
             mailbox.post(.scanned(place: place, number: number, result))
         })
     }

@@ -1,4 +1,5 @@
 import HTTP
+import Inference
 import Testing
 
 @testable import Edge
@@ -48,7 +49,7 @@ import Testing
             ("content-type", "application/json"), ("retry-after", "3"), ("x-compute-time", "1"),
         ])
         #expect(
-            pairs(FieldPolicy.toClient(fields, isEventStream: false, requestID: "r")) == [
+            pairs(FieldPolicy.toClient(fields, isEventStream: false, requestID: "r", dialect: .openAIChat)) == [
                 "content-type: application/json", "retry-after: 3", "x-compute-time: 1", "x-request-id: r",
             ])
     }
@@ -56,9 +57,15 @@ import Testing
     @Test func eventStreamsSayThatNobodyMayBufferThem() {
         let fields = block([("content-type", "text/event-stream"), ("cache-control", "max-age=9")])
         #expect(
-            pairs(FieldPolicy.toClient(fields, isEventStream: true, requestID: "r")) == [
+            pairs(FieldPolicy.toClient(fields, isEventStream: true, requestID: "r", dialect: .openAIChat)) == [
                 "content-type: text/event-stream; charset=utf-8", "cache-control: no-cache, no-transform",
                 "x-accel-buffering: no", "x-request-id: r",
             ])
+    }
+
+    @Test func anthropicsSDKFindsTheRequestIDUnderItsName() {
+        let fields = FieldPolicy.toClient(
+            block([("request-id", "theirs")]), isEventStream: false, requestID: "r", dialect: .messages)
+        #expect(pairs(fields) == ["x-request-id: r", "request-id: r"])
     }
 }
