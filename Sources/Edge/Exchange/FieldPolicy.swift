@@ -8,7 +8,9 @@ enum FieldPolicy {
     private static let requestIDName = Array("request-id".utf8)
     private static let rateLimitPrefix = Array("x-ratelimit-".utf8)
     /// Addresses and attributions that are the edge's to know, and no executor's.
-    private static let clientOnly: [[UInt8]] = ["true-client-ip", "x-real-ip", "http-referer", "x-title"].map { Array($0.utf8) }
+    private static let clientOnly: [[UInt8]] = ["true-client-ip", "x-real-ip", "http-referer", "x-title"].map {
+        Array($0.utf8)
+    }
 
     /// The fields of a client's request, as an executor gets them.
     static func toExecutor(_ fields: FieldBlock, requestID: String, apiKey: String?) -> FieldBlock {
@@ -35,9 +37,14 @@ enum FieldPolicy {
         return kept
     }
 
-    /// The fields of an executor's answer, as the client gets them. `content-length` is left to who sends the body.
+    /// The fields of an executor's answer, as the client gets them.
+    ///
+    /// `content-length` is left to who sends the body.
     static func toClient(
-        _ fields: FieldBlock, isEventStream: Bool, requestID: String, dialect: Dialect
+        _ fields: FieldBlock,
+        isEventStream: Bool,
+        requestID: String,
+        dialect: Dialect
     ) -> FieldBlock {
         var kept = FieldBlock()
         kept.reserve(bytes: 384, fields: 10)

@@ -10,7 +10,9 @@ struct InTransit<Value>: @unchecked Sendable {
     let value: Value
 }
 
-/// One thread for all workers. Bodies of up to `threshold` bytes are scanned where they are.
+/// One thread for all workers.
+///
+/// Bodies of up to `threshold` bytes are scanned where they are.
 final class ScanThread: Sendable {
     static let threshold = 1 << 20
 
@@ -26,7 +28,9 @@ final class ScanThread: Sendable {
 
     private let jobs = Mailbox<Job>()
 
-    /// Starts the thread. It lives as long as the process: there is nothing to end in order.
+    /// Starts the thread.
+    ///
+    /// It lives as long as the process: there is nothing to end in order.
     init() {
         let jobs = jobs
         _ = Thread(name: "scan") {

@@ -27,8 +27,9 @@ package final class MemoryBudget: Sendable {
 
     package func release(_ bytes: Int) { charged.wrappingSubtract(bytes, ordering: .relaxed) }
 
-    /// Charges a request body, or what reading it takes. Bodies have three quarters of the budget: however many come
-    /// slowly, connections still find room.
+    /// Charges a request body, or what reading it takes.
+    ///
+    /// Bodies have three quarters of the budget: however many come slowly, connections still find room.
     package func reserveBody(_ bytes: Int) -> Bool {
         let after = bodies.wrappingAdd(bytes, ordering: .relaxed).newValue
         if after <= limit / 4 * 3, reserve(bytes) { return true }
@@ -42,8 +43,10 @@ package final class MemoryBudget: Sendable {
     }
 
     /// An exchange begins to buffer: it is charged its share of what is left, at most `most` and at least 16 KiB, which
-    /// it has even when nothing is left. Shares beyond that have a quarter of the budget: however many exchanges come
-    /// early and take all that they may, connections still find room.
+    /// it has even when nothing is left.
+    ///
+    /// Shares beyond that have a quarter of the budget: however many exchanges come early and take all that they may,
+    /// connections still find room.
     package func enter(most: Int) -> Int {
         let sharers = holders.wrappingAdd(1, ordering: .relaxed).newValue
         let left = max(0, min(limit - used, limit / 4 - shares.load(ordering: .relaxed)))

@@ -59,8 +59,9 @@ class HTTP1:
             # An end without close_notify is to be seen as what it is.
             context.options &= ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
             self.socket = context.wrap_socket(self.socket, server_hostname="localhost", suppress_ragged_eofs=False)
-        self.raw, self.reads = b"", []
+        self.raw, self.reads = bytearray(), []
         self.ending = None
+        self.length = None
 
     def request(self, path, body, headers=(), method="POST"):
         lines = [f"{method} {path} HTTP/{self.version}", f"host: localhost:{self.options.port}"]
@@ -90,7 +91,7 @@ class HTTP1:
 
     def parse(self):
         """(status, fields, body so far, whether the framing says that it is whole)"""
-        rest = self.raw
+        rest = bytes(self.raw)
         while True:
             head, found, rest = rest.partition(b"\r\n\r\n")
             if not found:
@@ -106,27 +107,33 @@ class HTTP1:
         if fields.get("transfer-encoding") != "chunked":
             length = fields.get("content-length")
             return status, fields, rest, length is not None and len(rest) >= int(length)
-        body, chunks = b"", rest
+        body, place = bytearray(), 0
         while True:
-            line, found, after = chunks.partition(b"\r\n")
-            if not found:
-                return status, fields, body, False
-            size = int(line, 16)
+            end = rest.find(b"\r\n", place)
+            if end < 0:
+                return status, fields, bytes(body), False
+            size = int(rest[place:end], 16)
             if size == 0:
-                return status, fields, body, after.startswith(b"\r\n")
-            body += after[:size]
-            if len(after) < size + 2:
-                return status, fields, body, False
-            chunks = after[size + 2 :]
+                return status, fields, bytes(body), rest.startswith(b"\r\n", end + 2)
+            body += rest[end + 2 : end + 2 + size]
+            place = end + 2 + size + 2
+            if len(rest) < place:
+                return status, fields, bytes(body), False
+
+    def may_be_whole(self):
+        """Parsing again and again what is large would cost more than reading it."""
+        if len(self.raw) < 1 << 16 or self.raw.endswith(b"0\r\n\r\n"):
+            return True
+        if self.length is None:
+            length = self.parse()[1].get("content-length")
+            self.length = int(length) if length else 0
+        return 0 < self.length <= len(self.raw)
 
     def to_end(self, seconds):
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            # Parsing again and again what is large would cost more than reading it.
-            if len(self.raw) < 1 << 20 or self.raw.endswith(b"\r\n"):
-                status, fields, body, whole = self.parse()
-                if whole:
-                    break
+            if self.may_be_whole() and self.parse()[3]:
+                break
             if not self.read(deadline - time.monotonic()):
                 break
         status, fields, body, whole = self.parse()

@@ -38,10 +38,10 @@ import Testing
         let settings = "timeouts: {connect: 60s, first_event: 60s}"
         try await withServer(Configuration(executors: [closed.url], settings: settings)) { server in
             _ = try await server.leave(leaver, until: "told", Tongue.chat.request()) {
-                _ = try await eventually("a connection under way") { closed.attempts == 1 ? true : nil }
+                _ = try await eventually("a connection under way") { try closed.attempts() == 1 ? true : nil }
             }
             #expect(try await server.loggedLeaver().end.string == "client_left")
-            try await eventually("no connection under way") { closed.attempts == 0 ? true : nil }
+            try await eventually("no connection under way") { try closed.attempts() == 0 ? true : nil }
         }
     }
 

@@ -74,7 +74,7 @@ import Testing
     func manyAtOnceArriveOrAreRefused(_ speaking: Protocol) async throws {
         let scratch = try Scratch()
         defer { scratch.remove() }
-        try await withServer(settings: "memory_limit: 128MiB") { server, executor in
+        try await withServer(settings: "memory_limit: 192MiB") { server, executor in
             let file = try scratch.write(Self.body(8 << 20), to: "body.json")
             let statuses = try await withThrowingTaskGroup(of: Int.self) { group in
                 for _ in 0..<8 { group.addTask { try await server.upload(file, speaking).status } }

@@ -1,4 +1,3 @@
-import Foundation
 import Glibc
 
 /// A listening socket whose backlog is full: a connection to it is neither made nor refused.
@@ -23,12 +22,8 @@ final class FullListener: Sendable {
     deinit { Glibc.close(listener) }
 
     /// How many connections are being opened to it, as the kernel has it (state 02: SYN sent).
-    var attempts: Int {
-        let suffix = String(port, radix: 16, uppercase: true)
-        let table = (try? String(contentsOfFile: "/proc/net/tcp", encoding: .utf8)) ?? ""
-        return table.split(separator: "\n").filter { line in
-            let columns = line.split(separator: " ")
-            return columns.count > 3 && columns[2].hasSuffix(":" + suffix) && columns[3] == "02"
-        }.count
+    func attempts() throws -> Int {
+        let suffix = ":" + String(port, radix: 16, uppercase: true)
+        return try socketTable().filter { $0[2].hasSuffix(suffix) && $0[3] == "02" }.count
     }
 }

@@ -1,6 +1,24 @@
 import Foundation
 import Glibc
 
+/// The kernel's table of TCP sockets, a line each.
+///
+/// Read to its end: it comes in pieces of a page, and Foundation takes the first short read for the last.
+func socketTable() throws -> [[Substring]] {
+    let descriptor = open("/proc/net/tcp", O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw Unmet("no /proc/net/tcp") }
+    defer { close(descriptor) }
+    var bytes: [UInt8] = []
+    var piece = [UInt8](repeating: 0, count: 65536)
+    while true {
+        let count = piece.withUnsafeMutableBytes { read(descriptor, $0.baseAddress, $0.count) }
+        guard count > 0 else { break }
+        bytes += piece.prefix(count)
+    }
+    return String(decoding: bytes, as: UTF8.self).split(separator: "\n").map { $0.split(separator: " ") }
+        .filter { $0.count > 9 }
+}
+
 // What the kernel says of a process and of its sockets.
 extension ChildProcess {
     /// How many descriptors it has open.
@@ -22,11 +40,7 @@ extension ChildProcess {
         guard case .loopback(let port) = executor.address else { throw Unmet("not on a port") }
         let mine = try sockets()
         let suffix = ":" + String(port, radix: 16, uppercase: true)
-        let table = try String(contentsOfFile: "/proc/net/tcp", encoding: .utf8)
-        return table.split(separator: "\n").filter { line in
-            let columns = line.split(separator: " ")
-            return columns.count > 9 && columns[2].hasSuffix(suffix) && mine.contains(String(columns[9]))
-        }.count
+        return try socketTable().filter { $0[2].hasSuffix(suffix) && mine.contains(String($0[9])) }.count
     }
 
     /// Nanoseconds of processor time of each thread with this name.

@@ -87,6 +87,7 @@ func withServer<Answer>(
         yaml: yaml,
         arguments: arguments,
         environment: environment,
+        launcher: launcher,
         in: scratch
     )
     do {
