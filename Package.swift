@@ -98,6 +98,7 @@ let package = Package(
             swiftSettings: tests
         ),
         .testTarget(name: "BenchTests", dependencies: ["Bench", "Transport"], swiftSettings: tests),
+        .testTarget(name: "TidyTests", swiftSettings: tests),
         .testTarget(
             name: "EndToEnd",
             dependencies: [.product(name: "Subprocess", package: "swift-subprocess")],
