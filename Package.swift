@@ -45,11 +45,14 @@ let package = Package(
         .target(
             name: "Edge",
             dependencies: [
-                "CLinux", "Transport", "HTTP", "Routing", "Inference", .product(name: "Yams", package: "Yams")],
+                "CLinux", "Transport", "HTTP", "Routing", "Inference", .product(name: "Yams", package: "Yams"),
+            ],
             swiftSettings: strict
         ),
         .target(
-            name: "ExecutorSimulator", dependencies: ["Transport", "HTTP", "Inference"], swiftSettings: strict
+            name: "ExecutorSimulator",
+            dependencies: ["Transport", "HTTP", "Inference"],
+            swiftSettings: strict
         ),
         .target(
             name: "Bench",
@@ -71,20 +74,31 @@ let package = Package(
 
         // A loop that tests turn by hand, and the other end of its connections.
         .target(
-            name: "LoopTesting", dependencies: ["Transport", "CLinux"], path: "Tests/LoopTesting", swiftSettings: tests
+            name: "LoopTesting",
+            dependencies: ["Transport", "CLinux"],
+            path: "Tests/LoopTesting",
+            swiftSettings: tests
         ),
         .testTarget(
-            name: "TransportTests", dependencies: ["Transport", "LoopTesting", "CLinux"], swiftSettings: tests
+            name: "TransportTests",
+            dependencies: ["Transport", "LoopTesting", "CLinux"],
+            swiftSettings: tests
         ),
         .testTarget(name: "HTTPTests", dependencies: ["HTTP", "Transport", "LoopTesting"], swiftSettings: tests),
         .testTarget(name: "RoutingTests", dependencies: ["Routing", "Transport"], swiftSettings: tests),
         .testTarget(name: "InferenceTests", dependencies: ["Inference"], swiftSettings: tests),
-        .testTarget(name: "EdgeTests", dependencies: ["Edge", "HTTP", "Inference", "Routing", "Transport"], swiftSettings: tests),
         .testTarget(
-            name: "ExecutorSimulatorTests", dependencies: ["ExecutorSimulator", "Transport", "HTTP"],
+            name: "EdgeTests",
+            dependencies: ["Edge", "HTTP", "Inference", "Routing", "Transport"],
+            swiftSettings: tests
+        ),
+        .testTarget(
+            name: "ExecutorSimulatorTests",
+            dependencies: ["ExecutorSimulator", "Transport", "HTTP"],
             swiftSettings: tests
         ),
         .testTarget(name: "BenchTests", dependencies: ["Bench", "Transport"], swiftSettings: tests),
+        .testTarget(name: "TidyTests", swiftSettings: tests),
         .testTarget(
             name: "EndToEnd",
             dependencies: [.product(name: "Subprocess", package: "swift-subprocess")],

@@ -31,7 +31,9 @@ package struct ExchangeLimits: Sendable {
     }
 }
 
-/// How to reach one executor. `Executor` counts for it, this connects to it.
+/// How to reach one executor.
+///
+/// `Executor` counts for it, this connects to it.
 package struct ExecutorTarget: Sendable {
     package var executor: Executor
     package var client: ExecutorClientSettings
@@ -71,12 +73,20 @@ package struct Snapshot: Sendable {
                 let executor = Executor(index: targets.count, name: "\(settings.url)", model: name)
                 let address = try Self.address(of: settings.url)
                 let client = ExecutorClientSettings(
-                    address: address, connectTimeout: Nanoseconds(configuration.timeouts.connect.inNanoseconds),
-                    idleTimeout: Nanoseconds(settings.idleTimeout.inNanoseconds))
-                targets.append(ExecutorTarget(
-                    executor: executor, client: client, host: Array(settings.url.authority.utf8),
-                    pathPrefix: Array(settings.url.pathPrefix.utf8), apiKey: settings.apiKey,
-                    asksForUsage: settings.includeUsage))
+                    address: address,
+                    connectTimeout: Nanoseconds(configuration.timeouts.connect.inNanoseconds),
+                    idleTimeout: Nanoseconds(settings.idleTimeout.inNanoseconds)
+                )
+                targets.append(
+                    ExecutorTarget(
+                        executor: executor,
+                        client: client,
+                        host: Array(settings.url.authority.utf8),
+                        pathPrefix: Array(settings.url.pathPrefix.utf8),
+                        apiKey: settings.apiKey,
+                        asksForUsage: settings.includeUsage
+                    )
+                )
                 members.append(executor)
             }
             pools.append(ExecutorPool(executors: members))
@@ -84,11 +94,13 @@ package struct Snapshot: Sendable {
         self.pools = pools
         self.targets = targets
         catalog = ModelCatalog(
-            configuration.models.map { Model(id: $0.id, aliases: $0.aliases, created: created) })
+            configuration.models.map { Model(id: $0.id, aliases: $0.aliases, created: created) }
+        )
     }
 
     private static func address(of url: ExecutorURL) throws(Unresolved) -> SocketAddress {
-        let address = url.scheme == .unix
+        let address =
+            url.scheme == .unix
             ? SocketAddress(unixPath: url.socketPath)
             : SocketAddress.resolve(host: url.host, port: url.port).first
         guard let address else { throw Unresolved(url: url) }

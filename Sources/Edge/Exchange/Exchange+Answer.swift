@@ -47,8 +47,12 @@ extension Exchange {
         switch kind {
         case .events:
             let isBetween = splitter.finish { event, kind in relay(event, kind) }
-            handle(.executorEnded(
-                isComplete: isBetween && meter.isCompleteAtCleanEnd, sawError: isBetween && meter.sawError))
+            handle(
+                .executorEnded(
+                    isComplete: isBetween && meter.isCompleteAtCleanEnd,
+                    sawError: isBetween && meter.sawError
+                )
+            )
         case .document: documentEnded()
         case .passing: handle(.executorEnded(isComplete: true, sawError: false))
         case .none: return
@@ -61,7 +65,8 @@ extension Exchange {
         switch failure {
         case .unreachable(let error):
             told = error.isOutOfDescriptors ? Failure(.overloaded) : Failure(.executorUnreachable)
-        case .connectTimeout: told = Failure(.executorUnreachable, "The model's executor did not accept a connection in time.")
+        case .connectTimeout:
+            told = Failure(.executorUnreachable, "The model's executor did not accept a connection in time.")
         case .closedBeforeHead, .closedInResponse: told = Failure(.executorBrokeOff)
         case .violation: told = Failure(.executorProtocol)
         }
@@ -73,7 +78,8 @@ extension Exchange {
     /// One event, or a piece of a large one, in the turn in which it came.
     private func relay(_ event: Span<UInt8>, _ piece: EventSplitter.Kind) {
         guard machine.phase != .finishing, machine.phase != .ended else { return }
-        let found = piece == .whole
+        let found =
+            piece == .whole
             ? meter.read(event, at: now, scanner: worker.scanner) : meter.readPiece(event, kind: piece, at: now)
         if machine.phase != .relay {
             // The first event is looked at before anything is committed; comments before it are dropped.
@@ -104,9 +110,15 @@ extension Exchange {
     func commit() {
         guard let answerHead else { return }
         var fields = FieldPolicy.toClient(
-            answerHead.fields, isEventStream: kind == .events, requestID: record.requestID)
+            answerHead.fields,
+            isEventStream: kind == .events,
+            requestID: record.requestID,
+            dialect: dialect
+        )
         if kind == .document { fields.append(.contentLength, String(held.count)) }
-        if kind == .passing, let length = answerHead.fields.first(.contentLength) { fields.append(.contentLength, length) }
+        if kind == .passing, let length = answerHead.fields.first(.contentLength) {
+            fields.append(.contentLength, length)
+        }
         if fields.first(.date) == nil { fields.append(.date, worker.date) }
         record.status = answerHead.status
         record.committed = now
@@ -121,7 +133,7 @@ extension Exchange {
         var fields = FieldBlock()
         FieldPolicy.appendEventStream(to: &fields)
         fields.append(.date, worker.date)
-        fields.append(.requestID, record.requestID)
+        FieldPolicy.appendRequestID(record.requestID, dialect: dialect, to: &fields)
         record.status = 200
         record.committed = now
         stream.respond(ResponseHead(status: 200, fields: fields), end: false)
@@ -129,7 +141,8 @@ extension Exchange {
     }
 
     func sendComment() {
-        let comment: StaticString = dialect == .messages ? "event: ping\ndata: {\"type\": \"ping\"}\n\n" : ": keep-alive\n\n"
+        let comment: StaticString =
+            dialect == .messages ? "event: ping\ndata: {\"type\": \"ping\"}\n\n" : ": keep-alive\n\n"
         stream.send(Array(String(describing: comment).utf8).span)
         dues.commit = .max
         dues.keepAlive = now + snapshot.limits.keepAlive

@@ -20,7 +20,9 @@ struct Dues {
 }
 
 extension Exchange {
-    /// Makes the timer fire no later than the earliest due. Dues that move later need no call: the timer follows.
+    /// Makes the timer fire no later than the earliest due.
+    ///
+    /// Dues that move later need no call: the timer follows.
     func arm() {
         let due = dues.earliest
         guard due != .max else { return }

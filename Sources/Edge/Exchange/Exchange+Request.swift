@@ -38,7 +38,9 @@ extension Exchange {
     /// What is read of a body only to be dropped.
     private static let droppedMax = 64 << 10
 
-    private static let rootJSON = Array(#"{"name":"freeinference","api":"/v1","models":"/v1/models","health":"/health"}"#.utf8)
+    private static let rootJSON = Array(
+        #"{"name":"freeinference","api":"/v1","models":"/v1/models","health":"/health"}"#.utf8
+    )
 
     private func answerHealth() {
         let text = worker.isDraining ? #"{"status":"draining"}"# : #"{"status":"ok"}"#
@@ -88,7 +90,8 @@ extension Exchange {
 
     /// A body that stops for `timeouts.body` is late, and so is one that comes in drops: it holds memory meanwhile.
     private var bodyDue: Nanoseconds {
-        let atLeast = record.began + Self.slowBodyGrace
+        let atLeast =
+            record.began + Self.slowBodyGrace
             + Nanoseconds(record.bytesIn / Self.bodyBytesPerSecondMin) * 1_000_000_000
         return min(now + snapshot.limits.body, max(atLeast, now))
     }
@@ -99,7 +102,7 @@ extension Exchange {
     private func charge(_ bytes: Int) -> Bool {
         if bodyCharge == nil { bodyCharge = BodyCharge(budget: worker.budget) }
         if bodyCharge?.add(bytes) == true { return true }
-        handle(.refused(Failure(.memory, retryAfter: 1)))
+        handle(.refused(.noMemory))
         return false
     }
 
@@ -146,7 +149,7 @@ extension Exchange {
     func identify() {
         guard let body else { return }
         if body.count > ScanThread.threshold {
-            guard charge(JSONScanner.memoryForScan(of: body.count)), let bodyCharge else { return }
+            guard let bodyCharge else { return }
             worker.scanElsewhere(body, charge: bodyCharge, for: self)
             return
         }
@@ -187,20 +190,29 @@ extension Exchange {
     func startAttempt() {
         guard let target, let scan, let body, let head else { return }
         let splice = BodySplice(
-            scan, length: body.count, dialect: dialect, executorModel: target.executor.model,
-            asksForUsage: target.asksForUsage)
+            scan,
+            length: body.count,
+            dialect: dialect,
+            executorModel: target.executor.model,
+            asksForUsage: target.asksForUsage
+        )
         removesUsageEvent = splice.removesUsageEvent
         let request = ExecutorRequest(
-            method: head.method, target: target.pathPrefix + head.target, host: target.host,
+            method: head.method,
+            target: target.pathPrefix + head.target,
+            host: target.host,
             fields: FieldPolicy.toExecutor(head.fields, requestID: record.requestID, apiKey: target.apiKey),
-            body: SplicedBody(body: body, splice: splice))
+            body: SplicedBody(body: body, splice: splice)
+        )
         record.executor = target.executor.name
         record.attemptBegan = now
         target.executor.attemptBegan()
         attempt = worker.client(of: target).send(request, handler: self)
         let limits = snapshot.limits
-        dues.answer = now + (scan.stream
-            ? limits.firstEvent + Nanoseconds(body.count / 40_000) * 1_000_000_000 : limits.response)
+        dues.answer =
+            now
+            + (scan.stream
+                ? limits.firstEvent + Nanoseconds(body.count / 40_000) * 1_000_000_000 : limits.response)
         if scan.stream, dialect.hasComments { dues.commit = record.bodyEnded + limits.commitAfter }
         arm()
     }
@@ -238,4 +250,8 @@ extension BodyLength {
         if case .known(let length) = self { return length > limit }
         return false
     }
+}
+
+extension Failure {
+    static let noMemory = Failure(.memory, retryAfter: 1)
 }

@@ -4,8 +4,10 @@ internal import Inference
 internal import Routing
 internal import Transport
 
-/// Confined to its worker. Split by phase: this file holds the state and the actions; `+Request` the way in,
-/// `+Answer` the way out, `+Deadlines` the timer.
+/// Confined to its worker.
+///
+/// Split by phase: this file holds the state and the actions; `+Request` the way in, `+Answer` the way out,
+/// `+Deadlines` the timer.
 final class Exchange: ServerStreamHandler, ExecutorStreamHandler, TimerTarget {
     let worker: Worker
     let stream: ServerStream
@@ -62,7 +64,11 @@ final class Exchange: ServerStreamHandler, ExecutorStreamHandler, TimerTarget {
         if case .model(let found) = endpoint { dialect = found } else { dialect = .other }
         meter = Meter(dialect: dialect)
         record = ExchangeRecord(
-            head: head, client: stream.connection.peer, requestID: worker.requestID(for: head), now: worker.loop.now)
+            head: head,
+            client: stream.connection.peer,
+            requestID: worker.requestID(for: head),
+            now: worker.loop.now
+        )
         self.head = head
     }
 
@@ -109,7 +115,7 @@ final class Exchange: ServerStreamHandler, ExecutorStreamHandler, TimerTarget {
         fields.append(.contentType, type)
         fields.append(.contentLength, String(bytes.count))
         fields.append(.date, worker.date)
-        fields.append(.requestID, record.requestID)
+        FieldPolicy.appendRequestID(record.requestID, dialect: dialect, to: &fields)
         record.status = status
         record.committed = now
         let isHEAD = record.method == .head
@@ -141,7 +147,10 @@ final class Exchange: ServerStreamHandler, ExecutorStreamHandler, TimerTarget {
     private func breakOff(_ failure: Failure, withEvent: Bool) {
         if withEvent, kind == .events || kind == .none {
             let identity = StreamIdentity(
-                id: record.requestID, model: record.model ?? "", created: Clock.wallTime().seconds)
+                id: record.requestID,
+                model: record.model ?? "",
+                created: Clock.wallTime().seconds
+            )
             let event = failure.event(dialect, stream: identity, requestID: record.requestID)
             stream.send(event.span)
         }
@@ -181,7 +190,14 @@ final class Exchange: ServerStreamHandler, ExecutorStreamHandler, TimerTarget {
         // Health checks come by the second and say nothing.
         guard snapshot.accessLog, endpoint != .health else { return }
         if end == .clientLeft, record.status == 0 { record.status = Failure.Kind.clientLeft.status }
-        worker.log.write(record.line(
-            end: end, meter: kind == .events ? meter : nil, usage: answerScan, bytesOut: stream.bytesSent, now: now))
+        worker.log.write(
+            record.line(
+                end: end,
+                meter: kind == .events ? meter : nil,
+                usage: answerScan,
+                bytesOut: stream.bytesSent,
+                now: now
+            )
+        )
     }
 }

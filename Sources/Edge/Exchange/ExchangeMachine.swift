@@ -1,7 +1,9 @@
 // The phases of an exchange as a value: an event in, a short list of actions out. No I/O, no clock, no buffers.
 package import Inference
 
-/// Decides what happens to an exchange. `Exchange` carries out what it says and tells it what came of it.
+/// Decides what happens to an exchange.
+///
+/// `Exchange` carries out what it says and tells it what came of it.
 ///
 /// Events and tokens of a relay do not pass through here: only what changes the phase does.
 package struct ExchangeMachine: Equatable, Sendable {
@@ -20,7 +22,9 @@ package struct ExchangeMachine: Equatable, Sendable {
     }
 
     /// Which deadline passed.
-    package enum DeadlineKind: Equatable, Sendable { case body, firstEvent, response, commit, keepAlive, stall, clientStall }
+    package enum DeadlineKind: Equatable, Sendable {
+        case body, firstEvent, response, commit, keepAlive, stall, clientStall
+    }
 
     package enum Event: Equatable, Sendable {
         /// The request body is whole.

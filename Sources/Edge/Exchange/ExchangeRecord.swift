@@ -31,7 +31,11 @@ struct ExchangeRecord {
 
     /// The line, as JSON.
     func line(
-        end: ExchangeMachine.End, meter: Meter?, usage: AnswerScan?, bytesOut: Int, now: Nanoseconds
+        end: ExchangeMachine.End,
+        meter: Meter?,
+        usage: AnswerScan?,
+        bytesOut: Int,
+        now: Nanoseconds
     ) -> [UInt8] {
         let wall = Clock.wallTime()
         var json = JSONWriter(reserving: 512)
@@ -50,7 +54,9 @@ struct ExchangeRecord {
         if let model { json.field("model", model) }
         if let executor { json.field("executor", executor) }
         if bodyEnded > 0 { json.field("body_ms", milliseconds(bodyEnded &- began)) }
-        if attemptBegan > 0, committed >= attemptBegan { json.field("wait_ms", milliseconds(committed &- attemptBegan)) }
+        if attemptBegan > 0, committed >= attemptBegan {
+            json.field("wait_ms", milliseconds(committed &- attemptBegan))
+        }
         if let meter, isStream { write(meter, to: &json) }
         if let usage, !isStream { write(usage, to: &json) }
         json.endObject()

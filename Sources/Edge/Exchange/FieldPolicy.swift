@@ -1,12 +1,16 @@
 // Which header fields pass: from a client to an executor, and back (design.md, Header fields).
 internal import HTTP
+internal import Inference
 
 enum FieldPolicy {
     private static let forwardedPrefix = Array("x-forwarded-".utf8)
     private static let cloudflarePrefix = Array("cf-".utf8)
+    private static let requestIDName = Array("request-id".utf8)
     private static let rateLimitPrefix = Array("x-ratelimit-".utf8)
     /// Addresses and attributions that are the edge's to know, and no executor's.
-    private static let clientOnly: [[UInt8]] = ["true-client-ip", "x-real-ip", "http-referer", "x-title"].map { Array($0.utf8) }
+    private static let clientOnly: [[UInt8]] = ["true-client-ip", "x-real-ip", "http-referer", "x-title"].map {
+        Array($0.utf8)
+    }
 
     /// The fields of a client's request, as an executor gets them.
     static func toExecutor(_ fields: FieldBlock, requestID: String, apiKey: String?) -> FieldBlock {
@@ -33,8 +37,15 @@ enum FieldPolicy {
         return kept
     }
 
-    /// The fields of an executor's answer, as the client gets them. `content-length` is left to who sends the body.
-    static func toClient(_ fields: FieldBlock, isEventStream: Bool, requestID: String) -> FieldBlock {
+    /// The fields of an executor's answer, as the client gets them.
+    ///
+    /// `content-length` is left to who sends the body.
+    static func toClient(
+        _ fields: FieldBlock,
+        isEventStream: Bool,
+        requestID: String,
+        dialect: Dialect
+    ) -> FieldBlock {
         var kept = FieldBlock()
         kept.reserve(bytes: 384, fields: 10)
         let hopByHop = HopByHop(of: fields)
@@ -46,13 +57,13 @@ enum FieldPolicy {
                 kept.append(fields.known(index), fields.value(index))
             case .other:
                 let name = fields.name(index)
-                if name.starts(with: rateLimitPrefix) { continue }
+                if name.starts(with: rateLimitPrefix) || name.elementsEqual(requestIDName) { continue }
                 kept.append(name: name.span, value: fields.value(index).span)
             case let known: kept.append(known, fields.value(index))
             }
         }
         if isEventStream { appendEventStream(to: &kept) }
-        kept.append(.requestID, requestID)
+        appendRequestID(requestID, dialect: dialect, to: &kept)
         return kept
     }
 
@@ -61,6 +72,12 @@ enum FieldPolicy {
         fields.append(.contentType, "text/event-stream; charset=utf-8")
         fields.append(.cacheControl, "no-cache, no-transform")
         fields.append(.xAccelBuffering, "no")
+    }
+
+    /// `x-request-id`, and under the name that Anthropic's SDK reads in its dialect.
+    static func appendRequestID(_ requestID: String, dialect: Dialect, to fields: inout FieldBlock) {
+        fields.append(.requestID, requestID)
+        if dialect.isAnthropic { fields.append(name: "request-id", value: requestID) }
     }
 
     static func isEventStream(_ fields: FieldBlock) -> Bool {

@@ -4,7 +4,9 @@ internal import Glibc
 internal import Synchronization
 package import Transport
 
-/// Takes lines from any thread; writes them in order to a descriptor. What does not fit is dropped and counted.
+/// Takes lines from any thread; writes them in order to a descriptor.
+///
+/// What does not fit is dropped and counted.
 package final class LogSink: Sendable {
     private struct Queue {
         var lines: [UInt8] = []
@@ -31,7 +33,9 @@ package final class LogSink: Sendable {
     /// Lines dropped since the start because nobody took them.
     package var dropped: Int { droppedLines.load(ordering: .relaxed) }
 
-    /// Queues a line (without its line end). Never waits.
+    /// Queues a line (without its line end).
+    ///
+    /// Never waits.
     package func write(_ line: [UInt8]) {
         let (isFirst, isFull) = queue.withLock { queue in
             guard queue.lines.count + line.count < Self.waitingMax else { return (false, true) }
@@ -74,7 +78,9 @@ package final class LogSink: Sendable {
     private func writeAll(_ lines: [UInt8]) {
         var sent = 0
         while sent < lines.count {
-            let count = unsafe lines.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress! + sent, $0.count - sent) }
+            let count = unsafe lines.withUnsafeBytes {
+                unsafe Glibc.write(descriptor, $0.baseAddress! + sent, $0.count - sent)
+            }
             if count < 0 {
                 if errno == EINTR { continue }
                 if errno == EAGAIN {

@@ -2,7 +2,7 @@
 internal import Transport
 
 enum Timestamp {
-    /// `2026-11-23T19:20:17.123Z`
+    /// As in `2026-11-23T19:20:17.123Z`.
     static func rfc3339(seconds: Int, microseconds: Int) -> String {
         let day = Day(seconds: seconds)
         let time = seconds % 86_400
@@ -10,7 +10,7 @@ enum Timestamp {
             + "\(two(time / 3600)):\(two(time / 60 % 60)):\(two(time % 60)).\(three(microseconds / 1000))Z"
     }
 
-    /// `Mon, 23 Nov 2026 19:20:17 GMT`
+    /// As in `Mon, 23 Nov 2026 19:20:17 GMT`.
     static func imfFixdate(seconds: Int) -> String {
         let day = Day(seconds: seconds)
         let time = seconds % 86_400

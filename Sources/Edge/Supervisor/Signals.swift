@@ -6,7 +6,9 @@ internal import Glibc
 package struct Signals {
     package let descriptor: CInt
 
-    /// Blocks SIGTERM, SIGINT and SIGHUP in this thread and those it starts, and ignores SIGPIPE. Call it first of all.
+    /// Blocks SIGTERM, SIGINT and SIGHUP in this thread and those it starts, and ignores SIGPIPE.
+    ///
+    /// Call it first of all.
     package init() {
         signal(SIGPIPE, SIG_IGN)
         var set = sigset_t()

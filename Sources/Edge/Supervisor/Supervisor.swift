@@ -11,7 +11,9 @@ package struct StartError: Error, CustomStringConvertible {
     package var description: String
 }
 
-/// The process, from a configuration to its end. Runs on the thread that calls it.
+/// The process, from a configuration to its end.
+///
+/// Runs on the thread that calls it.
 package final class Supervisor {
     private let configuration: Configuration
     private let environment: [String: String]
@@ -42,9 +44,13 @@ package final class Supervisor {
         let log = LogSink()
         _ = log.start()
         let share = WorkerShare(
-            budget: MemoryBudget(limit: configuration.memoryLimitBytes), log: log,
+            budget: MemoryBudget(limit: configuration.memoryLimitBytes),
+            log: log,
             ticketKeys: TicketKeys { Int64(Clock.monotonicNow() / 1_000_000_000) },
-            connectionsMax: configuration.maxConnections, gather: Gather(configuration.gather), plans: plans)
+            connectionsMax: configuration.maxConnections,
+            gather: Gather(configuration.gather),
+            plans: plans
+        )
 
         loop.attach(reports) { [unowned self] report in handle(report, listeners: listeners) }
         loop.watch(descriptor: signals.descriptor) { [unowned self] in
@@ -108,18 +114,25 @@ package final class Supervisor {
         let mailbox = Mailbox<WorkerMessage>()
         mailboxes.append(mailbox)
         let reports = reports
-        threads.append(Transport.Thread(name: "worker-\(index)") {
-            do throws(TLSError) {
-                let worker = try Worker(
-                    index: index, share: share, snapshot: snapshot, listeners: listeners, mailbox: mailbox,
-                    report: { reports.post($0) })
-                reports.post(.started)
-                worker.run()
-            } catch {
-                reports.post(.failed("\(error)"))
+        threads.append(
+            Transport.Thread(name: "worker-\(index)") {
+                do throws(TLSError) {
+                    let worker = try Worker(
+                        index: index,
+                        share: share,
+                        snapshot: snapshot,
+                        listeners: listeners,
+                        mailbox: mailbox,
+                        report: { reports.post($0) }
+                    )
+                    reports.post(.started)
+                    worker.run()
+                } catch {
+                    reports.post(.failed("\(error)"))
+                }
+                reports.post(.ended)
             }
-            reports.post(.ended)
-        })
+        )
     }
 
     private func handle(_ report: WorkerReport, listeners: ListenerSet) {
@@ -160,9 +173,13 @@ package final class Supervisor {
         ServiceNotifier.notify("STOPPING=1", environment: environment)
         for mailbox in mailboxes { mailbox.post(.drain) }
         let due = loop.now + Nanoseconds(patience.inNanoseconds)
-        _ = loop.timers.schedule(at: due, target: TimerClosure { [unowned self] in
-            for mailbox in mailboxes { mailbox.post(.expire) }
-        }, kind: 0)
+        _ = loop.timers.schedule(
+            at: due,
+            target: TimerClosure { [unowned self] in
+                for mailbox in mailboxes { mailbox.post(.expire) }
+            },
+            kind: 0
+        )
     }
 }
 
@@ -182,7 +199,8 @@ extension ListenerPlan {
         let certificates = listener.tls?.certificates ?? []
         self.init(
             settings: settings,
-            certificates: certificates.map { CertificateFiles(chain: $0.chainPath, key: $0.keyPath) })
+            certificates: certificates.map { CertificateFiles(chain: $0.chainPath, key: $0.keyPath) }
+        )
     }
 }
 

@@ -10,27 +10,40 @@ struct InTransit<Value>: @unchecked Sendable {
     let value: Value
 }
 
-/// One thread for all workers. Bodies of up to `threshold` bytes are scanned where they are.
+/// One thread for all workers.
+///
+/// Bodies of up to `threshold` bytes are scanned where they are.
 final class ScanThread: Sendable {
     static let threshold = 1 << 20
 
     struct Job: Sendable {
         var body: InTransit<RequestBody>
-        /// Of the body and of the scan: kept until both are done with.
+        /// Of the body: kept while anything holds it.
         var charge: BodyCharge
+        var budget: MemoryBudget
         var dialect: Dialect
-        var reply: @Sendable (Result<RequestScan, RequestScanError>) -> Void
+        /// Nil when there is no room for the scan.
+        var reply: @Sendable (Result<RequestScan, RequestScanError>?) -> Void
     }
 
     private let jobs = Mailbox<Job>()
 
-    /// Starts the thread. It lives as long as the process: there is nothing to end in order.
+    /// Starts the thread.
+    ///
+    /// It lives as long as the process: there is nothing to end in order.
     init() {
         let jobs = jobs
         _ = Thread(name: "scan") {
             let loop = EventLoop()
             let scanner = JSONScanner()
             loop.attach(jobs) { job in
+                // The scanner's own memory, several times the body's: one scan at a time has it.
+                let memory = JSONScanner.memoryForScan(of: job.body.value.count)
+                guard job.budget.reserve(memory) else {
+                    job.reply(nil)
+                    return
+                }
+                defer { job.budget.release(memory) }
                 do throws(RequestScanError) {
                     job.reply(.success(try scanner.scanRequest(job.body.value, dialect: job.dialect)))
                 } catch {

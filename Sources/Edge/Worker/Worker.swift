@@ -13,7 +13,9 @@ package enum WorkerMessage: Sendable {
     case expire
     case stop
     /// A large body has been scanned: for the exchange at this place with this number.
-    case scanned(place: Int, number: Int, Result<RequestScan, RequestScanError>)
+    ///
+    /// Without a result there was no memory for it.
+    case scanned(place: Int, number: Int, Result<RequestScan, RequestScanError>?)
 }
 
 /// What a worker tells the control thread.
@@ -48,8 +50,12 @@ package final class Worker: ServerDelegate {
 
     /// - Throws: when a certificate cannot be loaded.
     package init(
-        index: Int, share: WorkerShare, snapshot: Snapshot, listeners set: ListenerSet,
-        mailbox: Mailbox<WorkerMessage>, report: @escaping (WorkerReport) -> Void
+        index: Int,
+        share: WorkerShare,
+        snapshot: Snapshot,
+        listeners set: ListenerSet,
+        mailbox: Mailbox<WorkerMessage>,
+        report: @escaping (WorkerReport) -> Void
     ) throws(TLSError) {
         self.mailbox = mailbox
         self.report = report
@@ -63,13 +69,16 @@ package final class Worker: ServerDelegate {
         for plan in share.plans {
             contexts.append(
                 plan.certificates.isEmpty
-                    ? nil : try TLSContext.server(certificates: plan.certificates, ticketKeys: share.ticketKeys))
+                    ? nil : try TLSContext.server(certificates: plan.certificates, ticketKeys: share.ticketKeys)
+            )
         }
         for place in share.plans.indices {
             let listener = Listener(
-                loop: loop, socket: set.socket(address: place, worker: index),
+                loop: loop,
+                socket: set.socket(address: place, worker: index),
                 accepted: { [unowned self] in accept($0, from: $1, listener: place) },
-                exhausted: { [unowned self] code in warnOfPause(code) })
+                exhausted: { [unowned self] code in warnOfPause(code) }
+            )
             listener.hasRoom = { [unowned self] in self.share.hasRoom }
             listeners.append(listener)
         }
@@ -96,7 +105,7 @@ package final class Worker: ServerDelegate {
         case .stop: loop.stop()
         case .scanned(let place, let number, let result):
             guard place < exchanges.count, let exchange = exchanges[place], exchange.number == number else { return }
-            exchange.identified(result)
+            if let result { exchange.identified(result) } else { exchange.handle(.refused(.noMemory)) }
         }
     }
 
@@ -117,7 +126,11 @@ package final class Worker: ServerDelegate {
             channel = Channel.accept(socket, peer: peer, loop: loop)
         }
         let connection = ServerConnection(
-            channel: channel, settings: plan.settings, environment: environment, delegate: self)
+            channel: channel,
+            settings: plan.settings,
+            environment: environment,
+            delegate: self
+        )
         if let slot = freeConnections.popLast() {
             connection.slot = slot
             connections[slot] = connection
@@ -158,10 +171,13 @@ package final class Worker: ServerDelegate {
 
     /// Has the body scanned by another thread; the answer comes by the mailbox, if the exchange is still there then.
     func scanElsewhere(_ body: RequestBody, charge: BodyCharge, for exchange: Exchange) {
-        let (mailbox, place, number) = (mailbox, exchange.slot, exchange.number)
-        share.scanThread.post(ScanThread.Job(body: InTransit(value: body), charge: charge, dialect: exchange.dialect) { result in
-            mailbox.post(.scanned(place: place, number: number, result))
-        })
+        let (mailbox, budget, place, number) = (mailbox, budget, exchange.slot, exchange.number)
+        share.scanThread.post(
+            ScanThread.Job(body: InTransit(value: body), charge: charge, budget: budget, dialect: exchange.dialect) {
+                result in
+                mailbox.post(.scanned(place: place, number: number, result))
+            }
+        )
     }
 
     func exchangeEnded(_ exchange: Exchange) {
@@ -184,11 +200,24 @@ package final class Worker: ServerDelegate {
         stream.finish()
         guard snapshot.accessLog else { return }
         let head = RequestHead(
-            method: .other("-"), target: [], authority: [], version: stream.version, fields: FieldBlock(), body: .none)
+            method: .other("-"),
+            target: [],
+            authority: [],
+            version: stream.version,
+            fields: FieldBlock(),
+            body: .none
+        )
         var record = ExchangeRecord(head: head, client: stream.connection.peer, requestID: id, now: loop.now)
         record.status = failure.status
-        log.write(record.line(
-            end: .failed(failure), meter: nil, usage: nil, bytesOut: stream.bytesSent, now: loop.now))
+        log.write(
+            record.line(
+                end: .failed(failure),
+                meter: nil,
+                usage: nil,
+                bytesOut: stream.bytesSent,
+                now: loop.now
+            )
+        )
     }
 
     /// The connections of this worker to an executor.
@@ -247,16 +276,24 @@ package final class Worker: ServerDelegate {
     private func expire() {
         for exchange in exchanges { exchange?.handle(.drainExpired) }
         // What the clients take within a second they have; then the connections go.
-        _ = loop.timers.schedule(at: loop.now + 1_000_000_000, target: TimerClosure { [unowned self] in
-            for connection in connections { connection?.close(.edge) }
-            loop.stop()
-        }, kind: 0)
+        _ = loop.timers.schedule(
+            at: loop.now + 1_000_000_000,
+            target: TimerClosure { [unowned self] in
+                for connection in connections { connection?.close(.edge) }
+                loop.stop()
+            },
+            kind: 0
+        )
     }
 
     private func endIfDrained() {
         // A connection that ends now may still have bytes to flush: one more turn, and the channels linger no longer.
         guard connections.allSatisfy({ $0 == nil }) else { return }
-        _ = loop.timers.schedule(at: loop.now + 50_000_000, target: TimerClosure { [unowned self] in loop.stop() }, kind: 0)
+        _ = loop.timers.schedule(
+            at: loop.now + 50_000_000,
+            target: TimerClosure { [unowned self] in loop.stop() },
+            kind: 0
+        )
     }
 }
 

@@ -3,7 +3,9 @@ package import HTTP
 internal import Synchronization
 package import Transport
 
-/// One listener as a worker needs it: how to speak on it. The socket comes from the `ListenerSet`.
+/// One listener as a worker needs it: how to speak on it.
+///
+/// The socket comes from the `ListenerSet`.
 package struct ListenerPlan: Sendable {
     package var settings: ServerSettings
     /// Empty: cleartext.
@@ -26,7 +28,11 @@ package final class WorkerShare: Sendable {
     static let connectionCharge = 64 << 10
 
     package init(
-        budget: MemoryBudget, log: LogSink, ticketKeys: TicketKeys, connectionsMax: Int, gather: Gather,
+        budget: MemoryBudget,
+        log: LogSink,
+        ticketKeys: TicketKeys,
+        connectionsMax: Int,
+        gather: Gather,
         plans: [ListenerPlan]
     ) {
         self.budget = budget

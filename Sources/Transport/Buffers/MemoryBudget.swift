@@ -29,8 +29,7 @@ package final class MemoryBudget: Sendable {
 
     /// Charges a request body, or what reading it takes.
     ///
-    /// Bodies have three quarters of the budget: however many come
-    /// slowly, connections still find room.
+    /// Bodies have three quarters of the budget: however many come slowly, connections still find room.
     package func reserveBody(_ bytes: Int) -> Bool {
         let after = bodies.wrappingAdd(bytes, ordering: .relaxed).newValue
         if after <= limit / 4 * 3, reserve(bytes) { return true }
@@ -43,10 +42,11 @@ package final class MemoryBudget: Sendable {
         release(bytes)
     }
 
-    /// An exchange begins to buffer: it is charged its share of what is left.
+    /// An exchange begins to buffer: it is charged its share of what is left, at most `most` and at least 16 KiB, which
+    /// it has even when nothing is left.
     ///
-    /// At most `most` and at least 16 KiB, which it has even when nothing is left. Shares beyond that have a quarter of the budget: however many exchanges come
-    /// early and take all that they may, connections still find room.
+    /// Shares beyond that have a quarter of the budget: however many exchanges come early and take all that they may,
+    /// connections still find room.
     package func enter(most: Int) -> Int {
         let sharers = holders.wrappingAdd(1, ordering: .relaxed).newValue
         let left = max(0, min(limit - used, limit / 4 - shares.load(ordering: .relaxed)))

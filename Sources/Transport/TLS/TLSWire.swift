@@ -57,4 +57,5 @@ internal import Glibc
 }
 
 /// How OpenSSL reads and writes a wire: immutable once made, and for the life of the process.
+// Sound because the method is made once, before its first use, and never changed or freed.
 nonisolated(unsafe) let wireMethod: OpaquePointer = unsafe copenssl_wire_method_new()

@@ -41,6 +41,7 @@ internal import COpenSSL
     private let ring: Lock<Ring>
     private let now: @Sendable () -> Int64
     // Fetched once: OpenSSL 3 takes locks to look an algorithm up. Immutable, and reference-counted atomically.
+    // Sound because what OpenSSL has fetched is immutable; its reference count is atomic.
     nonisolated(unsafe) private let cipher: OpaquePointer
 
     /// Starts with one fresh key; `now` gives seconds on any clock that does not run backwards.

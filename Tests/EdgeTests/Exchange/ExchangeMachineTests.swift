@@ -51,7 +51,8 @@ private let broke = Failure(.executorBrokeOff)
         var machine = machine(after: relaying)
         #expect(
             machine.handle(.executorBroke(broke, sawError: false))
-                == [.abortAttempt, .breakOff(broke, withEvent: true), .end(.failed(broke))])
+                == [.abortAttempt, .breakOff(broke, withEvent: true), .end(.failed(broke))]
+        )
         #expect(machine.phase == .ended)
     }
 
@@ -59,7 +60,8 @@ private let broke = Failure(.executorBrokeOff)
         var machine = machine(after: relaying)
         #expect(
             machine.handle(.executorEnded(isComplete: false, sawError: false))
-                == [.abortAttempt, .breakOff(broke, withEvent: true), .end(.failed(broke))])
+                == [.abortAttempt, .breakOff(broke, withEvent: true), .end(.failed(broke))]
+        )
     }
 
     @Test func anErrorEventOfTheExecutorsEndsAsTheExecutorEndsIt() {
@@ -68,7 +70,8 @@ private let broke = Failure(.executorBrokeOff)
         var cut = machine(after: relaying)
         #expect(
             cut.handle(.executorBroke(broke, sawError: true))
-                == [.abortAttempt, .breakOff(broke, withEvent: false), .end(.failed(broke))])
+                == [.abortAttempt, .breakOff(broke, withEvent: false), .end(.failed(broke))]
+        )
     }
 
     @Test func silenceCommitsAndCommentsUntilTheFirstEvent() {
@@ -84,7 +87,8 @@ private let broke = Failure(.executorBrokeOff)
         var machine = machine(after: silent)
         #expect(
             machine.handle(.attemptFailed(broke))
-                == [.abortAttempt, .breakOff(broke, withEvent: true), .end(.failed(broke))])
+                == [.abortAttempt, .breakOff(broke, withEvent: true), .end(.failed(broke))]
+        )
     }
 
     @Test(arguments: [[], [.bodyEnded]] as [[ExchangeMachine.Event]])
@@ -108,7 +112,9 @@ private let broke = Failure(.executorBrokeOff)
     }
 
     @Test func deadlinesAreHeardOnlyInTheirPhases() {
-        let all: [ExchangeMachine.DeadlineKind] = [.body, .firstEvent, .response, .commit, .keepAlive, .stall, .clientStall]
+        let all: [ExchangeMachine.DeadlineKind] = [
+            .body, .firstEvent, .response, .commit, .keepAlive, .stall, .clientStall,
+        ]
         let heard: [(events: [ExchangeMachine.Event], kinds: [ExchangeMachine.DeadlineKind])] = [
             ([], [.body]), (attempting, [.firstEvent, .response, .commit]), (silent, [.firstEvent, .keepAlive]),
             (relaying, [.stall, .clientStall]), (relaying + [.complete], [.clientStall]),
@@ -116,7 +122,10 @@ private let broke = Failure(.executorBrokeOff)
         for (events, kinds) in heard {
             for kind in all {
                 var machine = machine(after: events)
-                #expect(machine.handle(.deadlinePassed(kind)).isEmpty == !kinds.contains(kind), "\(kind) after \(events)")
+                #expect(
+                    machine.handle(.deadlinePassed(kind)).isEmpty == !kinds.contains(kind),
+                    "\(kind) after \(events)"
+                )
             }
         }
     }
@@ -126,7 +135,8 @@ private let broke = Failure(.executorBrokeOff)
         var relay = machine(after: relaying)
         #expect(
             relay.handle(.deadlinePassed(.clientStall))
-                == [.abortAttempt, .cutClient(stalled), .end(.failed(stalled))])
+                == [.abortAttempt, .cutClient(stalled), .end(.failed(stalled))]
+        )
         var finishing = machine(after: relaying + [.complete])
         #expect(finishing.handle(.deadlinePassed(.clientStall)) == [.cutClient(stalled), .end(.failed(stalled))])
     }
@@ -138,7 +148,8 @@ private let broke = Failure(.executorBrokeOff)
         var relay = machine(after: relaying)
         #expect(
             relay.handle(.drainExpired)
-                == [.abortAttempt, .breakOff(draining, withEvent: true), .end(.failed(draining))])
+                == [.abortAttempt, .breakOff(draining, withEvent: true), .end(.failed(draining))]
+        )
     }
 
     /// Whatever comes in whatever order: at most one status, one end, and nothing after the end.

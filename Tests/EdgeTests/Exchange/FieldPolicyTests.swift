@@ -1,4 +1,5 @@
 import HTTP
+import Inference
 import Testing
 
 @testable import Edge
@@ -25,7 +26,8 @@ import Testing
         ])
         #expect(
             pairs(FieldPolicy.toExecutor(fields, requestID: "r", apiKey: nil))
-                == ["accept-encoding: identity", "x-request-id: r"])
+                == ["accept-encoding: identity", "x-request-id: r"]
+        )
     }
 
     @Test func whatAnExecutorMayKnowPasses() {
@@ -38,7 +40,8 @@ import Testing
                 "anthropic-version: 2023-06-01", "anthropic-beta: b", "traceparent: 00-1", "accept: */*",
                 "content-type: application/json", "x-custom: 1", "accept-encoding: identity", "x-request-id: r",
                 "authorization: Bearer k",
-            ])
+            ]
+        )
     }
 
     @Test func whatIsTheExecutorsAloneNeverReachesAClient() {
@@ -48,17 +51,29 @@ import Testing
             ("content-type", "application/json"), ("retry-after", "3"), ("x-compute-time", "1"),
         ])
         #expect(
-            pairs(FieldPolicy.toClient(fields, isEventStream: false, requestID: "r")) == [
+            pairs(FieldPolicy.toClient(fields, isEventStream: false, requestID: "r", dialect: .openAIChat)) == [
                 "content-type: application/json", "retry-after: 3", "x-compute-time: 1", "x-request-id: r",
-            ])
+            ]
+        )
     }
 
     @Test func eventStreamsSayThatNobodyMayBufferThem() {
         let fields = block([("content-type", "text/event-stream"), ("cache-control", "max-age=9")])
         #expect(
-            pairs(FieldPolicy.toClient(fields, isEventStream: true, requestID: "r")) == [
+            pairs(FieldPolicy.toClient(fields, isEventStream: true, requestID: "r", dialect: .openAIChat)) == [
                 "content-type: text/event-stream; charset=utf-8", "cache-control: no-cache, no-transform",
                 "x-accel-buffering: no", "x-request-id: r",
-            ])
+            ]
+        )
+    }
+
+    @Test func anthropicsSDKFindsTheRequestIDUnderItsName() {
+        let fields = FieldPolicy.toClient(
+            block([("request-id", "theirs")]),
+            isEventStream: false,
+            requestID: "r",
+            dialect: .messages
+        )
+        #expect(pairs(fields) == ["x-request-id: r", "request-id: r"])
     }
 }

@@ -7,7 +7,9 @@ import Testing
         let speaking: Speaking
         let connections: Int
         let streams: Int
-        /// `window`: the HTTP/2 window stays shut; `socket`: nothing is read.
+        /// `window`: the HTTP/2 window stays shut.
+        ///
+        /// `socket`: nothing is read.
         let stop: String
         var testDescription: String { "\(speaking.rawValue) \(connections) x \(streams), \(stop)" }
 

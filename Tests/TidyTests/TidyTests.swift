@@ -1,0 +1,67 @@
+import Foundation
+import Testing
+
+/// The rules of the house that a compiler does not keep.
+@Suite struct TidyTests {
+    private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent()
+
+    private func files(under folder: String, ending: String = "swift") throws -> [(path: String, lines: [String])] {
+        let start = Self.root.appending(path: folder)
+        let names = try #require(FileManager.default.enumerator(atPath: start.path))
+        let found = names.compactMap { $0 as? String }.filter { $0.hasSuffix(".\(ending)") }.sorted()
+        try #require(!found.isEmpty, "nothing under \(folder)")
+        return try found.map {
+            let text = try String(contentsOf: start.appending(path: $0), encoding: .utf8)
+            return ("\(folder)/\($0)", text.components(separatedBy: "\n"))
+        }
+    }
+
+    @Test(arguments: ["Transport", "HTTP", "Routing", "Inference", "Edge"])
+    func foundationStaysOut(of target: String) throws {
+        for file in try files(under: "Sources/\(target)") {
+            #expect(!file.lines.contains { $0.hasSuffix("import Foundation") }, "\(file.path)")
+        }
+    }
+
+    @Test(arguments: ["Sources", "Tests"]) func filesHaveOneSubject(folder: String) throws {
+        for file in try files(under: folder) { #expect(file.lines.count <= 600, "\(file.path)") }
+    }
+
+    @Test func sourcesBeginBySayingWhatTheyAre() throws {
+        for file in try files(under: "Sources") { #expect(file.lines.first?.hasPrefix("// ") == true, "\(file.path)") }
+    }
+
+    @Test func whatTheCompilerCannotProveHasItsProof() throws {
+        for file in try files(under: "Sources") {
+            for (index, line) in file.lines.enumerated()
+            where line.contains("@unchecked Sendable") || line.contains("nonisolated(unsafe)") {
+                if line.contains("///") || line.trimmingCharacters(in: .whitespaces).hasPrefix("//") { continue }
+                let before = file.lines[max(0, index - 8)..<index]
+                #expect(before.contains { $0.contains("// Sound because") }, "\(file.path):\(index + 1)")
+            }
+        }
+    }
+
+    /// Links of the documents to files of the repository.
+    @Test func linksLeadSomewhere() throws {
+        var pages = try files(under: "docs", ending: "md")
+        for page in ["README.md", "Benchmarks/README.md", "CHANGELOG.md"] {
+            let text = try String(contentsOf: Self.root.appending(path: page), encoding: .utf8)
+            pages.append((page, text.components(separatedBy: "\n")))
+        }
+        let link = try Regex(#"\]\(([^)#:]+)(#[^)]*)?\)"#)
+        for page in pages {
+            let folder = Self.root.appending(path: page.path).deletingLastPathComponent()
+            for line in page.lines {
+                for match in line.matches(of: link) {
+                    let target = String(match.output[1].substring ?? "")
+                    #expect(
+                        FileManager.default.fileExists(atPath: folder.appending(path: target).path),
+                        "\(page.path) -> \(target)"
+                    )
+                }
+            }
+        }
+    }
+}
