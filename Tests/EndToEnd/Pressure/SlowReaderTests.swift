@@ -73,6 +73,24 @@ import Testing
         }
     }
 
+    /// The kernel ends a connection whose peer takes nothing for TCP_USER_TIMEOUT, also when the peer answers its
+    /// probes: a reader that stops has 30 s and is logged as one that left, whatever `client_stall` says.
+    @Test func oneThatStopsReadingHasAllOfClientStall() async throws {
+        try await withTwoExecutors(settings: "timeouts: {client_stall: 33s}") { server, slow, _ in
+            let arguments = ["--slow", Self.slow[0], "--other", chat(), "--seconds", "60"]
+            try await Readers.run("beside", on: server, .http1, arguments) { readers in
+                try await readers.reaches("paused")
+                let line = try await server.logged("of the slow one", within: .seconds(45)) {
+                    $0.request_id.string == "slow"
+                }
+                try await slow.counter("aborted", reaches: 1)
+                withKnownIssue("TCP_USER_TIMEOUT is below client_stall") {
+                    #expect(line.end.string == "client_stalled")
+                }
+            }
+        }
+    }
+
     /// No progress for `client_stall`: cut, with a cause, and its executor is free; its siblings live.
     @Test(arguments: Speaking.both)
     func oneThatNeverReadsIsCut(_ speaking: Speaking) async throws {
