@@ -102,7 +102,8 @@ extension Exchange {
         letGoOfRequest()
         dues = Dues()
         dues.stall = now + snapshot.limits.stall
-        arm()
+        // From here on, not only when it is full: little may wait for long, too.
+        watchClient()
     }
 
     // MARK: Commit
@@ -200,7 +201,6 @@ extension Exchange {
     func outputMoved() {
         guard isPaused, stream.buffered <= highMark / 2 else { return }
         isPaused = false
-        dues.clientStall = .max
         attempt?.setReading(true)
         if machine.phase == .relay {
             dues.stall = now + snapshot.limits.stall

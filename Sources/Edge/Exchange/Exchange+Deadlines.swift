@@ -60,7 +60,7 @@ extension Exchange {
     /// Progress since the deadline was set moves it on.
     private func clientStallPassed() {
         guard dues.clientStall <= now else { return }
-        let due = stream.lastMoved + snapshot.limits.clientStall
+        let due = stream.lastProgress + snapshot.limits.clientStall
         guard due <= now, stream.buffered > 0 || stream.isFinished else {
             dues.clientStall = max(due, now + 1_000_000_000)
             return

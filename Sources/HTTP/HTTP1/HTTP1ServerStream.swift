@@ -27,6 +27,7 @@ final class HTTP1ServerStream: ServerStream {
     }
 
     override var buffered: Int { server.output.count + connection.channel.backlog }
+    override var lastProgress: Nanoseconds { max(lastMoved, connection.channel.lastProgress) }
 
     override func sendInformational(_ head: ResponseHead) {
         guard !isClosed, !isHeadSent, version == .http11 else { return }

@@ -92,6 +92,9 @@ package class ServerStream {
     /// Bytes that wait for the client.
     package var buffered: Int { output.count }
 
+    /// When the client last took bytes, or bytes began to wait for it.
+    package var lastProgress: Nanoseconds { lastMoved }
+
     /// 100 (Continue) or 103 (Early Hints).
     package func sendInformational(_ head: ResponseHead) {}
     /// The head of the final response; `end` when no body follows.

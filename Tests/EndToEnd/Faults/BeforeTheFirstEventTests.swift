@@ -48,7 +48,9 @@ import Testing
     @Test(arguments: ["close_before_head", "garbage_head", "die_after:0", "reset_after:0"], Speaking.both)
     func anAnswerThatIsNoStreamIsRefusedToo(_ fault: String, _ speaking: Speaking) async throws {
         try await withServer { server, _ in
-            let asked = Tongue.allCases.map { $0.request(stream: false, simulator: #""fault":"\#(fault)","prefill_ms":5"#) }
+            let asked = Tongue.allCases.map {
+                $0.request(stream: false, simulator: #""fault":"\#(fault)","prefill_ms":5"#)
+            }
             for (tongue, seen) in zip(Tongue.allCases, try await server.exchange(asked, speaking)) {
                 let told = fault == "garbage_head" ? Told.notHTTP : .brokeOff
                 #expect(seen.status == 502)

@@ -22,7 +22,10 @@ import Testing
     func cutWhileItPassesItIsBroken(_ speaking: Speaking) async throws {
         try await withServer { server, _ in
             let seen = try await server.exchange(
-                Tongue.chat.request(stream: false, simulator: #""fault":["big_body:2000000","cut_json"],"prefill_ms":5"#),
+                Tongue.chat.request(
+                    stream: false,
+                    simulator: #""fault":["big_body:2000000","cut_json"],"prefill_ms":5"#
+                ),
                 speaking
             )
             #expect(seen.status == 200)
@@ -30,7 +33,9 @@ import Testing
             #expect(seen.length < 2_000_000)
             #expect(!seen.isClean)
             // With a content-length any end before it says that it is not whole.
-            #expect(speaking == .http2 ? seen.endsBroken(.http2) : ["closed", "reset"].contains(seen.report.ending.string))
+            #expect(
+                speaking == .http2 ? seen.endsBroken(.http2) : ["closed", "reset"].contains(seen.report.ending.string)
+            )
             // Nothing is ours in it.
             #expect(!seen.body.contains("error"))
             #expect(try await server.logged(seen).end.string == "executor_broke_off")

@@ -31,7 +31,9 @@ import Testing
     /// The kernel has accepted the connection, the executor reads it late: that is its silence, not a failure.
     @Test(arguments: Speaking.both)
     func anExecutorThatAcceptsLateIsWaitedFor(_ speaking: Speaking) async throws {
-        try await withServer(executor: ["--accept-delay", "500ms"], settings: "timeouts: {connect: 200ms}") { server, _ in
+        try await withServer(executor: ["--accept-delay", "500ms"], settings: "timeouts: {connect: 200ms}") {
+            server,
+            _ in
             let seen = try await server.exchange(Tongue.chat.request(tokens: 2), speaking)
             #expect(seen.status == 200)
             #expect(seen.isClean)

@@ -5,7 +5,9 @@ import Testing
     @Test(arguments: Speaking.both)
     func itBecomes502(_ speaking: Speaking) async throws {
         try await withServer { server, executor in
-            let asked = Tongue.allCases.map { $0.request(stream: false, simulator: #""fault":"cut_json","prefill_ms":5"#) }
+            let asked = Tongue.allCases.map {
+                $0.request(stream: false, simulator: #""fault":"cut_json","prefill_ms":5"#)
+            }
             for (tongue, seen) in zip(Tongue.allCases, try await server.exchange(asked, speaking)) {
                 #expect(seen.status == 502)
                 #expect(seen.body == tongue.errorBody(.brokeOff, requestID: seen.requestID))
@@ -20,7 +22,9 @@ import Testing
     func aHalfThatEndsWithItsConnectionIsNoAnswer(_ speaking: Speaking) async throws {
         let executor = try HandMadeExecutor()
         try await withServer(Configuration(executors: [executor.url])) { server in
-            for (body, status) in [(#"{"object":"chat.completion","choices":[]}"#, 200), (#"{"object":"chat.comp"#, 502)] {
+            for (body, status) in [
+                (#"{"object":"chat.completion","choices":[]}"#, 200), (#"{"object":"chat.comp"#, 502),
+            ] {
                 async let answered = server.exchange(Tongue.chat.request(stream: false), speaking)
                 let connection = try await executor.accept()
                 _ = try await connection.receiveRequest()

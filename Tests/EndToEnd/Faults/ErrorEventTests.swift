@@ -53,7 +53,8 @@ import Testing
     func laterAndCutItPassesAndTheStreamIsBroken(_ speaking: Speaking) async throws {
         let executor = try HandMadeExecutor()
         try await withServer(Configuration(executors: [executor.url])) { server in
-            let events = chatEvent("a") + #"data: {"error":{"message":"gone","type":"x","param":null,"code":500}}"# + "\n\n"
+            let events =
+                chatEvent("a") + #"data: {"error":{"message":"gone","type":"x","param":null,"code":500}}"# + "\n\n"
             async let answered = server.exchange(Tongue.chat.request(), speaking)
             let connection = try await executor.accept()
             _ = try await connection.receiveRequest()

@@ -40,7 +40,9 @@ import Testing
     func waitingForAnAnswerThatIsNoStream(_ leaver: Leaver) async throws {
         try await withServer { server, executor in
             let asked = Tongue.chat.request(stream: false, simulator: #""pace":1,"prefill_ms":5"#)
-            _ = try await server.leave(leaver, until: "told", asked) { try await executor.counter("running", reaches: 1) }
+            _ = try await server.leave(leaver, until: "told", asked) {
+                try await executor.counter("running", reaches: 1)
+            }
             _ = try await executor.abort()
             #expect(try await executor.counters().finished.int == 0)
             #expect(try await server.loggedLeaver().end.string == "client_left")

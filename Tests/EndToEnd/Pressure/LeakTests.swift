@@ -11,8 +11,11 @@ import Testing
                 let quiet = try server.process.descriptors()
                 var memory: [Int] = []
                 for round in 0..<4 {
-                    try await Readers.run("mixed", on: server, speaking, ["--count", "1000", "--seed", "\(round)"]) { readers in
-                        let report = try await readers.line("the end of a round", within: .seconds(120)) { $0.done.int != nil }
+                    try await Readers.run("mixed", on: server, speaking, ["--count", "1000", "--seed", "\(round)"]) {
+                        readers in
+                        let report = try await readers.line("the end of a round", within: .seconds(120)) {
+                            $0.done.int != nil
+                        }
                         #expect(report.unexpected.array.isEmpty, "\(report.unexpected)")
                         try await readers.finishes()
                     }

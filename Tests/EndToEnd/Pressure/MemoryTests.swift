@@ -25,7 +25,11 @@ import Testing
     @Test(arguments: Crowd.all)
     func aThousandReadersThatStopStayInTheBudget(_ crowd: Crowd) async throws {
         let limit = (128 + 64) << 10
-        try await withExecutor(["--model", "slow"]) { slow in
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        // A unix socket holds little: so the crowd's executors soon feel that nobody reads.
+        let address = SocketAddress.unix(path: scratch.file("slow.sock"))
+        try await withExecutor(["--model", "slow"], at: address) { slow in
             try await withExecutor { other in
                 let models = "- id: slow\n  executors:\n    - url: \(slow.url)"
                 let configuration = Configuration(
@@ -50,7 +54,9 @@ import Testing
                             $0.other.string != nil
                         }
                         let events = eventData(answer.other.string ?? "")
-                        let times = try events.compactMap { $0 == "[DONE]" ? nil : try JSON(parsing: $0).emitted_ns.int }
+                        let times = try events.compactMap {
+                            $0 == "[DONE]" ? nil : try JSON(parsing: $0).emitted_ns.int
+                        }
                         #expect(times.count == 200)
                         #expect(times == times.sorted())
                         #expect(events.last == "[DONE]")
@@ -63,7 +69,10 @@ import Testing
                         #expect(peak < limit, "resident \(resident / 1024) MiB, at most \(peak / 1024) MiB")
                         // Nobody was thrown out for it.
                         try readers.pass("passed")
-                        #expect(try await readers.line("those that are left") { $0.held.int != nil }.held.int == crowd.connections)
+                        #expect(
+                            try await readers.line("those that are left") { $0.held.int != nil }.held.int
+                                == crowd.connections
+                        )
                         try await readers.finishes()
                     }
                     try await slow.counter("aborted", reaches: 1000, within: .seconds(30))

@@ -50,7 +50,26 @@ import Testing
                 #expect(seen.digest == direct.digest)
                 try await readers.finishes()
             }
-            #expect(try await server.logged("of the slow one") { $0.request_id.string == "slow" }.end.string == "complete")
+            #expect(
+                try await server.logged("of the slow one") { $0.request_id.string == "slow" }.end.string == "complete"
+            )
+        }
+    }
+
+    /// Its executor is slow too, and what waits is far below the high mark: it is cut all the same.
+    @Test func oneThatNeverReadsALittleIsCut() async throws {
+        try await withTwoExecutors(settings: "timeouts: {client_stall: 1s}") { server, slow, _ in
+            let body = chat(tokens: 10000, more: #""simulator":{"pace":20,"prefill_ms":5}"#)
+                .replacing(#""model":"demo""#, with: #""model":"slow""#)
+            let arguments = ["--slow", body, "--other", chat(), "--leave-paused"]
+            try await Readers.run("beside", on: server, .http2, arguments) { readers in
+                try await readers.reaches("paused")
+                let line = try await server.logged("of the slow one", within: .seconds(20)) {
+                    $0.request_id.string == "slow"
+                }
+                #expect(line.end.string == "client_stalled")
+                try await slow.counter("aborted", reaches: 1)
+            }
         }
     }
 

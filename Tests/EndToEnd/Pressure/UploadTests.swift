@@ -4,7 +4,10 @@ import Testing
 /// Large request bodies: every byte arrives, and memory for them is bounded.
 @Suite struct UploadTests {
     private static func body(_ bytes: Int) -> String {
-        chat(stream: false, prompt: "@", tokens: 1).replacing("@", with: String(repeating: "0123456789abcde ", count: bytes / 16))
+        chat(stream: false, prompt: "@", tokens: 1).replacing(
+            "@",
+            with: String(repeating: "0123456789abcde ", count: bytes / 16)
+        )
     }
 
     /// curl keeps to the windows that it is given, so 8 MiB mean that they were opened as the body was taken.

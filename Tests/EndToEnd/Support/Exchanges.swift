@@ -31,7 +31,8 @@ enum Tongue: String, Sendable, CaseIterable, CustomTestStringConvertible {
             }
         let limit = self == .responses ? "max_output_tokens" : "max_tokens"
         // Asked for by the client, so that the server splices nothing and takes nothing away.
-        let usage = stream && (self == .chat || self == .completions) ? #","stream_options":{"include_usage":true}"# : ""
+        let usage =
+            stream && (self == .chat || self == .completions) ? #","stream_options":{"include_usage":true}"# : ""
         let tail = more.isEmpty ? "" : "," + more
         return Asked(
             path: rawValue,
@@ -60,7 +61,8 @@ enum Tongue: String, Sendable, CaseIterable, CustomTestStringConvertible {
                 + #"data: {"type":"response.failed","response":{"id":"\#(requestID)","object":"response","#
                 + #""created_at":\#(created),"model":"demo","status":"failed","#
                 + #""error":{"code":"server_error","message":"\#(message)"},"output":[]},"#
-                + #""error":{"message":"\#(message)","type":"\#(type)","param":null,"code":"\#(failure.code)"}}"# + "\n\n"
+                + #""error":{"message":"\#(message)","type":"\#(type)","param":null,"code":"\#(failure.code)"}}"#
+                + "\n\n"
         }
     }
 
@@ -70,7 +72,8 @@ enum Tongue: String, Sendable, CaseIterable, CustomTestStringConvertible {
             return #"{"type":"error","error":{"type":"\#(failure.anthropicType)","message":"\#(failure.message)"},"#
                 + #""request_id":"\#(requestID)"}"#
         }
-        return #"{"error":{"message":"\#(failure.message)","type":"\#(failure.type)","param":null,"code":"\#(failure.code)"}}"#
+        return
+            #"{"error":{"message":"\#(failure.message)","type":"\#(failure.type)","param":null,"code":"\#(failure.code)"}}"#
     }
 }
 
@@ -182,7 +185,8 @@ struct Seen: Sendable {
 
 extension Server {
     /// Exchanges one after another.
-    func exchange(_ asked: [Asked], _ speaking: Speaking, within limit: Duration = .seconds(60)) async throws -> [Seen] {
+    func exchange(_ asked: [Asked], _ speaking: Speaking, within limit: Duration = .seconds(60)) async throws -> [Seen]
+    {
         let target =
             speaking == .http2
             ? ["--port", "\(configuration.tls)", "--ca", certificates.authority]
