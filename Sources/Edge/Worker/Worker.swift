@@ -96,6 +96,7 @@ package final class Worker: ServerDelegate {
     package func run() {
         loop.attach(mailbox) { [unowned self] message in handle(message) }
         loop.run()
+        loop.dismantle()
     }
 
     private func handle(_ message: WorkerMessage) {

@@ -32,7 +32,7 @@ package struct RunningExecutorSimulator: Sendable {
                 loop.stop()
             }
             loop.run()
-            loop.onTurnEnd = nil
+            loop.dismantle()
         }
     }
 

@@ -7,8 +7,8 @@ internal import Glibc
 /// Confined to its loop.
 struct Gatherer {
     private static let automaticWait: Nanoseconds = 200_000
-    /// Below this many events a second nothing is gained by waiting.
-    private static let busyEventsPerSecond: UInt64 = 2000
+    /// Below this many events a second waiting costs more than it gains (measured: Benchmarks/README.md).
+    private static let busyEventsPerSecond: UInt64 = 30_000
     /// Above this many events a turn, turns carry enough as they are.
     private static let fullTurn = 96
 

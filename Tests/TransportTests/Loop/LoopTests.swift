@@ -81,9 +81,11 @@ import Testing
         var quiet = Gatherer(.auto)
         for turn in 1...100 { quiet.observe(events: 1, now: UInt64(turn) * 1_000_000) }
         #expect(!quiet.isBusy, "a thousand events a second")
+        for turn in 1...1000 { quiet.observe(events: 1, now: 200_000_000 + UInt64(turn) * 100_000) }
+        #expect(!quiet.isBusy, "nor ten thousand: waiting would cost more than it gains")
         var busy = Gatherer(.auto)
-        for turn in 1...1000 { busy.observe(events: 1, now: UInt64(turn) * 100_000) }
-        #expect(busy.isBusy, "ten thousand events a second, each with a turn of its own")
+        for turn in 1...1000 { busy.observe(events: 5, now: UInt64(turn) * 100_000) }
+        #expect(busy.isBusy, "fifty thousand events a second, a few a turn")
         for turn in 1...100 { busy.observe(events: 200, now: 100_000_000 + UInt64(turn) * 1_000_000) }
         #expect(!busy.isBusy, "turns that are full gain nothing")
         var off = Gatherer(.off)
