@@ -24,8 +24,6 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     package let environment: HTTP2Environment
     /// Whoever keeps the connections may keep a number here.
     package var slot = 0
-    /// Bytes charged to the memory budget for it.
-    package var memoryCharge = 0
 
     let delegate: any ServerDelegate
     private var wire: (any ServerProtocol)?

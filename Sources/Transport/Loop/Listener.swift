@@ -16,7 +16,6 @@ package final class Listener: Registered, TimerTarget {
     /// Asked before each accept: while it says no, connections wait in the backlog.
     package var hasRoom: () -> Bool = { true }
     private var token: Token?
-    private var isPaused = false
     private var retry: TimerID?
 
     /// - Parameters:
@@ -36,7 +35,6 @@ package final class Listener: Registered, TimerTarget {
     }
 
     package func pause() {
-        isPaused = true
         if let retry { loop.timers.cancel(retry) }
         retry = nil
         if let token { loop.unregister(token, descriptor: socket.descriptor) }
@@ -44,7 +42,6 @@ package final class Listener: Registered, TimerTarget {
     }
 
     package func resume() {
-        isPaused = false
         if let retry { loop.timers.cancel(retry) }
         retry = nil
         guard token == nil else { return }
