@@ -40,7 +40,7 @@ package struct ExecutorTarget: Sendable {
     /// The `host` field of requests.
     package var host: [UInt8]
     package var pathPrefix: [UInt8]
-    package var apiKey: String?
+    package var credential: ExecutorCredential?
     package var asksForUsage: Bool
 }
 
@@ -72,18 +72,22 @@ package struct Snapshot: Sendable {
                 let name = settings.model ?? model.id
                 let executor = Executor(index: targets.count, name: "\(settings.url)", model: name)
                 let address = try Self.address(of: settings.url)
-                let client = ExecutorClientSettings(
-                    address: address,
+                var client = ExecutorClientSettings(
+                    addresses: AddressBook([address]),
                     connectTimeout: Nanoseconds(configuration.timeouts.connect.inNanoseconds),
                     idleTimeout: Nanoseconds(settings.idleTimeout.inNanoseconds)
                 )
+                client.version = ExecutorClientSettings.Version(settings.wireProtocol)
+                if settings.url.scheme == .https {
+                    client.tls = .init(serverName: settings.url.host, caFile: settings.certificateAuthorityPath)
+                }
                 targets.append(
                     ExecutorTarget(
                         executor: executor,
                         client: client,
                         host: Array(settings.url.authority.utf8),
                         pathPrefix: Array(settings.url.pathPrefix.utf8),
-                        apiKey: settings.apiKey,
+                        credential: settings.apiKey.map { ExecutorCredential(key: $0, kind: settings.kind) },
                         asksForUsage: settings.includeUsage
                     )
                 )
@@ -105,5 +109,16 @@ package struct Snapshot: Sendable {
             : SocketAddress.resolve(host: url.host, port: url.port).first
         guard let address else { throw Unresolved(url: url) }
         return address
+    }
+}
+
+extension ExecutorClientSettings.Version {
+    init(_ setting: ExecutorSettings.WireProtocol) {
+        self =
+            switch setting {
+            case .auto: .auto
+            case .http1: .http1
+            case .h2: .http2
+            }
     }
 }

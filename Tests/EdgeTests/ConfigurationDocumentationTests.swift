@@ -40,7 +40,7 @@ import Testing
             input_modalities: [text]
             pricing: {prompt: "0.1", completion: 0.2}
             executors:
-              - url: http://e
+              - url: https://e
                 model: big
                 weight: 3
                 kind: llama.cpp

@@ -226,18 +226,18 @@ import Testing
                 "c.yaml:8:85: unknown key 'wieght' in 'models[].executors[]'; did you mean 'weight'?",
                 "c.yaml:9:10: models[].id: is empty; expected the name that clients use",
                 "c.yaml:9:23: models[].balance: 'best': expected one of least-load, round-robin, weighted",
-                "c.yaml:9:41: models[].executors[].url: missing; expected http://HOST:PORT or unix:/PATH",
+                "c.yaml:9:41: models[].executors[].url: missing; expected http://HOST:PORT, https://HOST or unix:/PATH",
                 "c.yaml:9:50: models[].executors[].weight: '-1': must be between 0 and 1000000",
             ]
         )
     }
 
-    @Test func whatThisVersionLacksIsNamed() {
-        let text = valid(executor: ", protocol: h2").replacing("http://e:8000", with: "https://e")
+    @Test func executorsAreSpokenToOverTLSAndHTTP2() {
+        #expect(faults(valid(executor: ", protocol: h2").replacing("http://e:8000", with: "https://e")) == [])
+        #expect(faults(valid(executor: ", protocol: h2")) == [])
         #expect(
-            faults(text) == [
-                "c.yaml:5:15: models[].executors[].url: https executors are not available in this version",
-                "c.yaml:5:38: models[].executors[].protocol: HTTP/2 to executors is not available in this version: use http1",
+            faults(valid(executor: ", tls: {}")) == [
+                "c.yaml:5:37: models[].executors[].tls: only for an https:// url"
             ]
         )
     }

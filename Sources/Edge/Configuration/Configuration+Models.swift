@@ -107,13 +107,12 @@ extension ExecutorSettings {
         model = section.text("model", expecting: "the executor's name for this model")
         section.read("kind", &kind)
         section.read("protocol", &wireProtocol)
-        if wireProtocol == .h2 {
-            let message = "\(section.name("protocol")): HTTP/2 to executors is not available in this version: use http1"
-            section.reader.report(message, at: section.place("protocol"))
-        }
         if let tls = section.section("tls") {
             certificateAuthorityPath = tls.readableFile("ca")
             tls.finish()
+            if let url, url.scheme != .https {
+                section.reader.report("\(section.name("tls")): only for an https:// url", at: section.place("tls"))
+            }
         }
         apiKey = section.text("api_key", expecting: "a key", isSecret: true)
         maxRunning = section.count("max_running", in: 1...1_000_000)
@@ -127,16 +126,13 @@ extension ExecutorSettings {
 extension ConfigurationSection {
     /// An executor's address, reported where it is missing, does not parse, or needs what this version lacks.
     fileprivate func executorURL(_ key: String) -> ExecutorURL? {
-        let expected = "http://HOST:PORT or unix:/PATH"
+        let expected = "http://HOST:PORT, https://HOST or unix:/PATH"
         guard let scalar = scalar(key, expecting: expected) else {
             requireKey(key, expecting: expected)
             return nil
         }
         switch ExecutorURL.parse(scalar.text) {
         case .success(let url):
-            if url.scheme == .https {
-                reader.report("\(name(key)): https executors are not available in this version", at: scalar.position)
-            }
             return url
         case .failure(let problem):
             // Not quoted where it may hold a password.

@@ -41,9 +41,7 @@ package struct ExecutorSettings: Sendable, Equatable {
     package var wireProtocol = WireProtocol.auto
     /// Whether the executor's own `authorization` is set, and to what.
     package var apiKey: String?
-    /// A file of certificates to trust beside the system's.
-    ///
-    /// Accepted now: https comes in a later version.
+    /// A file of certificates to trust in place of the system's.
     package var certificateAuthorityPath: String?
     /// Exchanges at once; nil means no limit of ours.
     ///

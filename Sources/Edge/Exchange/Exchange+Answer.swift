@@ -61,15 +61,7 @@ extension Exchange {
 
     func attemptFailed(_ failure: ExecutorFailure) {
         attemptEnded()
-        let told: Failure
-        switch failure {
-        case .unreachable(let error):
-            told = error.isOutOfDescriptors ? Failure(.overloaded) : Failure(.executorUnreachable)
-        case .connectTimeout:
-            told = Failure(.executorUnreachable, "The model's executor did not accept a connection in time.")
-        case .closedBeforeHead, .closedInResponse: told = Failure(.executorBrokeOff)
-        case .violation: told = Failure(.executorProtocol)
-        }
+        let told = Failure(attempt: failure)
         handle(.executorBroke(told, sawError: kind == .events && meter.sawError))
     }
 

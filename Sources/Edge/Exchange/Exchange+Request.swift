@@ -201,7 +201,7 @@ extension Exchange {
             method: head.method,
             target: target.pathPrefix + head.target,
             host: target.host,
-            fields: FieldPolicy.toExecutor(head.fields, requestID: record.requestID, apiKey: target.apiKey),
+            fields: FieldPolicy.toExecutor(head.fields, requestID: record.requestID, credential: target.credential),
             body: SplicedBody(body: body, splice: splice)
         )
         record.executor = target.executor.name

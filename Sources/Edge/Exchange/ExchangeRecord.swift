@@ -72,6 +72,7 @@ struct ExchangeRecord {
         case .failed(let failure):
             json.field("end", failure.label)
             json.field("side", failure.side.rawValue)
+            if let detail = failure.detail { json.field("detail", detail) }
         }
     }
 

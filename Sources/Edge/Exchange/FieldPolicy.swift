@@ -13,7 +13,9 @@ enum FieldPolicy {
     }
 
     /// The fields of a client's request, as an executor gets them.
-    static func toExecutor(_ fields: FieldBlock, requestID: String, apiKey: String?) -> FieldBlock {
+    static func toExecutor(_ fields: FieldBlock, requestID: String, credential: ExecutorCredential?)
+        -> FieldBlock
+    {
         var kept = FieldBlock()
         kept.reserve(bytes: 512, fields: 12)
         let hopByHop = HopByHop(of: fields)
@@ -33,7 +35,7 @@ enum FieldPolicy {
         // Events must reach us as they are: a compressed stream could be neither split nor metered.
         kept.append(.acceptEncoding, "identity")
         kept.append(.requestID, requestID)
-        if let apiKey { kept.append(.authorization, "Bearer \(apiKey)") }
+        credential?.append(to: &kept)
         return kept
     }
 

@@ -40,6 +40,7 @@ package final class Supervisor {
         let snapshot = try Self.start { () throws(Snapshot.Unresolved) in try Snapshot(configuration) }
         let plans = configuration.listeners.map { ListenerPlan(for: $0, limits: configuration) }
         for plan in plans { try Self.checkCertificates(of: plan) }
+        if let problem = Self.authorityProblems(configuration).first { throw StartError(description: problem) }
         let listeners = try openListeners(workers: workers)
         let log = LogSink()
         _ = log.start()
@@ -86,11 +87,18 @@ package final class Supervisor {
 
     /// Everything about the configuration's certificates that cannot be loaded, for `check`.
     package static func certificateProblems(_ configuration: Configuration) -> [String] {
-        configuration.listeners.compactMap { listener in
+        let own = configuration.listeners.compactMap { listener in
             let plan = ListenerPlan(for: listener, limits: configuration)
             do throws(StartError) { try checkCertificates(of: plan) } catch { return "\(error)" }
             return nil
         }
+        return own + authorityProblems(configuration)
+    }
+
+    /// Files of certificate authorities for executors that cannot be loaded.
+    private static func authorityProblems(_ configuration: Configuration) -> [String] {
+        let files = Set(configuration.models.flatMap(\.executors).compactMap(\.certificateAuthorityPath))
+        return files.sorted().compactMap { ExecutorEnvironment.problem(withAuthorities: $0)?.description }
     }
 
     private func openListeners(workers: Int) throws(StartError) -> ListenerSet {

@@ -35,6 +35,7 @@ package final class Worker: ServerDelegate {
     let snapshot: Snapshot
     let scanner = JSONScanner()
     private let environment = HTTP2Environment()
+    private let executorEnvironment = ExecutorEnvironment()
     private var listeners: [Listener] = []
     private var contexts: [TLSServerContexts?] = []
     private var connections: [ServerConnection?] = []
@@ -225,7 +226,7 @@ package final class Worker: ServerDelegate {
     func client(of target: ExecutorTarget) -> ExecutorClient {
         let index = target.executor.index
         if let client = clients[index] { return client }
-        let client = ExecutorClient(loop: loop, settings: target.client)
+        let client = ExecutorClient(loop: loop, settings: target.client, environment: executorEnvironment)
         clients[index] = client
         return client
     }

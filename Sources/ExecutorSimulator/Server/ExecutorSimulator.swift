@@ -21,6 +21,7 @@ package final class ExecutorSimulator: ServerDelegate {
     var event: [UInt8] = []
 
     private let environment = HTTP2Environment()
+    private let contexts: TLSServerContexts?
     private var settings = ServerSettings()
     private var listeners: [Listener] = []
     private var connections: [ObjectIdentifier: ServerConnection] = [:]
@@ -29,12 +30,14 @@ package final class ExecutorSimulator: ServerDelegate {
     private var identifiers = 0
     private var faultsLeft: Int
 
-    package init(loop: EventLoop, options: ExecutorSimulatorOptions) {
+    /// - Throws: when its certificate cannot be loaded.
+    package init(loop: EventLoop, options: ExecutorSimulatorOptions) throws(TLSError) {
         self.loop = loop
         self.options = options
+        contexts = try Self.contexts(for: options)
         faultsLeft = options.faultsMax ?? .max
         settings.idleTimeout = options.idleTimeout
-        settings.streamsMax = 10_000
+        settings.streamsMax = options.streamsMax
         settings.isTrusted = true
         event.reserveCapacity(1024)
         let inner = loop.onTurnEnd
@@ -42,6 +45,21 @@ package final class ExecutorSimulator: ServerDelegate {
             inner?()
             self.stepThoseBehind()
         }
+    }
+
+    /// Nil for a simulator in clear.
+    static func contexts(for options: ExecutorSimulatorOptions) throws(TLSError) -> TLSServerContexts? {
+        guard let certificate = options.certificate else { return nil }
+        let keys = TicketKeys { Int64(Clock.monotonicNow() / 1_000_000_000) }
+        return try TLSContext.server(certificates: [certificate], ticketKeys: keys)
+    }
+
+    /// What is wrong with a certificate that it is to show; nil when nothing is.
+    package static func problem(with files: CertificateFiles) -> String? {
+        var options = ExecutorSimulatorOptions()
+        options.certificate = files
+        do throws(TLSError) { _ = try contexts(for: options) } catch { return "\(error)" }
+        return nil
     }
 
     /// Accepts connections on a listening socket, which stays its owner's.
@@ -72,7 +90,8 @@ package final class ExecutorSimulator: ServerDelegate {
     }
 
     private func begin(_ socket: Socket, peer: SocketAddress) {
-        let channel = Channel.accept(socket, peer: peer, loop: loop)
+        let tls = contexts.map { TLSConnection.server(in: $0, wire: loop.wire) }
+        let channel = Channel.accept(socket, peer: peer, loop: loop, tls: tls)
         let connection = ServerConnection(
             channel: channel,
             settings: settings,

@@ -20,6 +20,10 @@ package struct ExecutorSimulatorOptions: Sendable {
     package var faultsMax: Int?
     /// With so many requests under way the next one gets 429.
     package var runningMax: Int?
+    /// What it shows over TLS; nil to serve in clear.
+    package var certificate: CertificateFiles?
+    /// Streams at once on one HTTP/2 connection.
+    package var streamsMax = 10_000
     /// An idle connection is closed after this.
     package var idleTimeout: Nanoseconds = 75_000_000_000
 

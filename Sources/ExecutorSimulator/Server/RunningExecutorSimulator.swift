@@ -25,7 +25,12 @@ package struct RunningExecutorSimulator: Sendable {
         thread = Thread(name: "executor") {
             if let processor { Processors.pin(to: processor) }
             let loop = EventLoop()
-            let simulator = ExecutorSimulator(loop: loop, options: options)
+            let simulator: ExecutorSimulator
+            do throws(TLSError) {
+                simulator = try ExecutorSimulator(loop: loop, options: options)
+            } catch {
+                fatalError("checked before: \(error)")
+            }
             simulator.serve(on: sockets.socket(address: 0, worker: 0))
             loop.attach(mailbox) { _ in
                 simulator.close()

@@ -2,13 +2,15 @@
 internal import Transport
 
 /// Confined to its worker.
-final class HTTP1ExecutorConnection: ChannelHandler, TimerTarget {
-    private enum State { case connecting, idle, head, body(left: Int), chunked, untilClose, closed }
+final class HTTP1ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier {
+    private enum State { case idle, head, body(left: Int), chunked, untilClose, closed }
 
     private let client: ExecutorClient
     private let channel: Channel
-    private var state = State.connecting
-    private var stream: HTTP1ExecutorStream?
+    private var state = State.idle
+    private var attempt: ExecutorAttempt?
+    /// It has carried a request before.
+    private var hasServed = false
     private var parser = HTTP1ResponseParser()
     private var decoder = ChunkedDecoder()
     /// The part of a response head that has come so far.
@@ -21,24 +23,21 @@ final class HTTP1ExecutorConnection: ChannelHandler, TimerTarget {
     private var isRequestSent = false
     private var reads = 0
 
-    init(client: ExecutorClient) throws(SystemError) {
+    /// Takes over a channel that is open.
+    init(client: ExecutorClient, channel: Channel) {
         self.client = client
-        channel = try Channel.connect(to: client.settings.address, loop: client.loop)
+        self.channel = channel
         channel.attach(self)
-        deadline.set(
-            client.loop.now + client.settings.connectTimeout,
-            on: client.loop,
-            target: self,
-            kind: 0
-        )
     }
 
     // MARK: A request
 
-    func begin(_ stream: HTTP1ExecutorStream) {
-        self.stream = stream
-        stream.connection = self
-        let request = stream.request
+    func begin(_ attempt: ExecutorAttempt) {
+        self.attempt = attempt
+        attempt.carrier = self
+        attempt.isReused = hasServed
+        hasServed = true
+        let request = attempt.request
         head.removeAll(keepingCapacity: true)
         HTTP1Writer.appendRequest(
             method: request.method,
@@ -52,27 +51,21 @@ final class HTTP1ExecutorConnection: ChannelHandler, TimerTarget {
         isRequestSent = false
         keepAlive = true
         parser = HTTP1ResponseParser()
-        if case .idle = state {
-            stream.isReused = true
-            deadline.clear()
-            state = .head
-        }
-        channel.mark()
-    }
-
-    func channelOpened(_ channel: Channel) {
         deadline.clear()
         state = .head
         channel.mark()
     }
 
+    /// A dial has opened it.
+    func channelOpened(_ channel: Channel) {}
+
     func channelFlush(_ channel: Channel, into scratch: Scratch) {
-        guard let stream, !isRequestSent else { return }
+        guard let attempt, !isRequestSent else { return }
         if !head.isEmpty {
             scratch.append(head)
             head = []
         }
-        if let body = stream.request.body, sentOfBody < body.length {
+        if let body = attempt.request.body, sentOfBody < body.length {
             let step = min(128 << 10, body.length - sentOfBody)
             body.append(from: sentOfBody, upTo: step, to: scratch)
             sentOfBody += step
@@ -85,21 +78,21 @@ final class HTTP1ExecutorConnection: ChannelHandler, TimerTarget {
     }
 
     func channelDrained(_ channel: Channel) {
-        guard isRequestSent, let stream, !stream.isSentReported else { return }
-        stream.isSentReported = true
-        stream.handler?.requestSent()
+        guard isRequestSent else { return }
+        attempt?.reportSent()
     }
 
     // MARK: Its answer
 
     func channel(_ channel: Channel, received bytes: Span<UInt8>) {
-        guard stream != nil else {
+        guard let attempt else {
             // An answer that nobody asked for: the connection cannot be trusted.
             close()
             return
         }
-        stream?.hasReceived = true
-        if isRequestSent, stream?.request.body != nil { stream?.letGoOfRequest() }
+        if !attempt.hasReceived { client.remember(channel) }
+        attempt.hasReceived = true
+        if isRequestSent, attempt.request.body != nil { attempt.letGoOfRequest() }
         // The kernel goes back to acknowledging at once whenever an acknowledgement has been late: so say it again.
         reads &+= 1
         if reads & 3 == 1 { channel.acknowledgeLate() }
@@ -115,45 +108,45 @@ final class HTTP1ExecutorConnection: ChannelHandler, TimerTarget {
 
     private func read(_ bytes: Span<UInt8>) {
         var used = 0
-        while used < bytes.count, let stream {
+        while used < bytes.count, let attempt {
             let rest = bytes.extracting(used..<bytes.count)
             switch state {
             case .head:
-                guard let consumed = readHead(rest, of: stream) else { return }
+                guard let consumed = readHead(rest, of: attempt) else { return }
                 used += consumed
             case .body(let left):
                 let step = min(left, rest.count)
                 used += step
                 state = .body(left: left - step)
-                stream.handler?.responseBody(rest.extracting(0..<step))
-                if left == step, self.stream === stream { responseEnded(stream, excess: bytes.count - used) }
+                attempt.handler?.responseBody(rest.extracting(0..<step))
+                if left == step, self.attempt === attempt { responseEnded(attempt, excess: bytes.count - used) }
             case .chunked:
                 switch decoder.decode(rest) {
                 case .data(let range):
                     used += range.upperBound
-                    stream.handler?.responseBody(rest.extracting(range))
+                    attempt.handler?.responseBody(rest.extracting(range))
                 case .needsMore: return
                 case .end(let consumed):
                     used += consumed
-                    responseEnded(stream, excess: bytes.count - used)
-                case .failed(let error): fail(.violation(error))
+                    responseEnded(attempt, excess: bytes.count - used)
+                case .failed(let error): fail(.violation(error.message))
                 }
             case .untilClose:
-                stream.handler?.responseBody(rest)
+                attempt.handler?.responseBody(rest)
                 return
-            case .connecting, .idle, .closed: return
+            case .idle, .closed: return
             }
         }
     }
 
     /// - Returns: how many bytes the head took; nil when it is not whole, or wrong.
-    private func readHead(_ bytes: Span<UInt8>, of stream: HTTP1ExecutorStream) -> Int? {
-        switch parser.parse(bytes, toHEAD: stream.request.method == .head) {
+    private func readHead(_ bytes: Span<UInt8>, of attempt: ExecutorAttempt) -> Int? {
+        switch parser.parse(bytes, toHEAD: attempt.request.method == .head) {
         case .incomplete:
             for index in bytes.indices { partial.append(bytes[index]) }
             return nil
         case .failed(let error):
-            fail(.violation(error))
+            fail(.violation(error.message))
             return nil
         case .head(let head, let body, let keepAlive, let consumed):
             guard head.status >= 200 else { return consumed }
@@ -168,15 +161,17 @@ final class HTTP1ExecutorConnection: ChannelHandler, TimerTarget {
                 self.keepAlive = false
                 state = .untilClose
             }
-            stream.handler?.responseHead(head, body: body)
-            if case .body(0) = state, self.stream === stream { responseEnded(stream, excess: bytes.count - consumed) }
+            attempt.handler?.responseHead(head, body: body)
+            if case .body(0) = state, self.attempt === attempt {
+                responseEnded(attempt, excess: bytes.count - consumed)
+            }
             return consumed
         }
     }
 
-    private func responseEnded(_ stream: HTTP1ExecutorStream, excess: Int) {
-        let handler = stream.handler
-        detach()
+    private func responseEnded(_ attempt: ExecutorAttempt, excess: Int) {
+        self.attempt = nil
+        partial = []
         if keepAlive, isRequestSent, excess == 0, !channel.isClosed {
             state = .idle
             channel.setReading(true)
@@ -191,27 +186,17 @@ final class HTTP1ExecutorConnection: ChannelHandler, TimerTarget {
         } else {
             close()
         }
-        handler?.responseEnded()
-    }
-
-    private func detach() {
-        stream?.handler = nil
-        stream?.connection = nil
-        stream = nil
-        partial = []
+        attempt.ended()
     }
 
     // MARK: Ends
 
     func channel(_ channel: Channel, ended end: ChannelEnd) {
-        if case .untilClose = state, case .closed = end, let stream {
-            responseEnded(stream, excess: 0)
+        if case .untilClose = state, case .closed = end, let attempt {
+            responseEnded(attempt, excess: 0)
             return
         }
-        switch end {
-        case .failed(let error) where error.call == "connect": fail(.unreachable(error))
-        default: fail(isInResponse ? .closedInResponse : .closedBeforeHead)
-        }
+        fail(isInResponse ? .closedInResponse : .closedBeforeHead)
     }
 
     private var isInResponse: Bool {
@@ -222,15 +207,10 @@ final class HTTP1ExecutorConnection: ChannelHandler, TimerTarget {
     }
 
     private func fail(_ failure: ExecutorFailure) {
-        let stream = stream
-        detachKeepingHandler()
+        let attempt = attempt
+        self.attempt = nil
         close()
-        stream?.failed(failure)
-    }
-
-    private func detachKeepingHandler() {
-        stream?.connection = nil
-        stream = nil
+        attempt?.failed(failure)
     }
 
     /// Closes at once, whatever is under way; nobody is told.
@@ -238,18 +218,24 @@ final class HTTP1ExecutorConnection: ChannelHandler, TimerTarget {
         if case .closed = state { return }
         state = .closed
         deadline.cancel(on: client.loop)
-        detach()
+        attempt?.carrier = nil
+        attempt = nil
+        partial = []
         channel.close()
         client.lost(self)
     }
 
     func channelReleased(_ channel: Channel) { close() }
 
+    /// Unused for too long.
     func timerFired(_ kind: Int) {
         guard deadline.fired(on: client.loop, target: self, kind: kind) else { return }
-        if case .connecting = state { fail(.connectTimeout) } else { close() }
+        if case .idle = state { close() }
     }
+
+    // MARK: AttemptCarrier
 
     func setReading(_ reading: Bool) { channel.setReading(reading) }
     func setReadLimit(_ bytes: Int) { channel.readLimit = bytes }
+    func cancel(_ attempt: ExecutorAttempt) { close() }
 }

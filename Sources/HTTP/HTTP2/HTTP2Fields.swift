@@ -15,15 +15,27 @@ enum HTTP2Fields {
         unsafe with(fields, first: nil, body)
     }
 
-    /// Calls `body` with pseudo fields, then the others: for the client side.
+    /// Calls `body` with the fields of a request to an executor, pseudo fields first (RFC 9113 section 8.3.1).
     static func withRequest(
-        _ pseudo: [(name: String, value: String)],
-        _ fields: FieldBlock,
+        _ request: ExecutorRequest,
+        isSecure: Bool,
         _ body: (UnsafePointer<nghttp2_nv>, Int) -> Void
     ) {
         var all = FieldBlock()
-        for field in pseudo { all.append(name: field.name, value: field.value) }
-        for index in 0..<fields.count { all.append(name: fields.name(index).span, value: fields.value(index).span) }
+        all.reserve(bytes: 1024, fields: request.fields.count + 5)
+        all.append(name: ":method", value: request.method.text)
+        all.append(name: ":scheme", value: isSecure ? "https" : "http")
+        all.append(name: Array(":authority".utf8).span, value: request.host.span)
+        all.append(name: Array(":path".utf8).span, value: request.target.span)
+        for index in 0..<request.fields.count {
+            switch request.fields.known(index) {
+            case .host, .contentLength, .expect: continue
+            case .other:
+                all.append(name: request.fields.name(index).span, value: request.fields.value(index).span)
+            case let known: all.append(known, request.fields.value(index))
+            }
+        }
+        if let length = request.body?.length { all.append(.contentLength, String(length)) }
         unsafe with(all, first: nil, body)
     }
 

@@ -7,7 +7,7 @@ package struct Failure: Error, Equatable, Sendable {
         case requestTimeout, bodyTooLarge, targetTooLong, unsupportedMediaType, expectationFailed, headerTooLarge
         case methodNotImplemented, versionNotSupported, clientLeft, clientStalled
         // An executor's.
-        case executorUnreachable, executorBrokeOff, executorProtocol, executorError
+        case executorUnreachable, executorCertificate, executorBrokeOff, executorProtocol, executorError
         case firstEventTimeout, responseTimeout, stall
         // Ours.
         case memory, overloaded, draining, noExecutor
@@ -26,6 +26,8 @@ package struct Failure: Error, Equatable, Sendable {
     package var code: String?
     /// Seconds for `retry-after`.
     package var retryAfter: Int?
+    /// For the log, never for the client: what the system, TLS or the executor's framing had to say.
+    package var detail: String?
     /// `executorError` only: the status that the executor gave.
     private var executorStatus: Int?
 
@@ -80,7 +82,8 @@ package struct Failure: Error, Equatable, Sendable {
             .expectationFailed, .headerTooLarge, .methodNotImplemented, .versionNotSupported, .clientLeft,
             .clientStalled:
             .client
-        case .executorUnreachable, .executorBrokeOff, .executorProtocol, .executorError, .firstEventTimeout,
+        case .executorUnreachable, .executorCertificate, .executorBrokeOff, .executorProtocol, .executorError,
+            .firstEventTimeout,
             .responseTimeout, .stall:
             executorStatus.map { (400..<500).contains($0) && ![401, 403, 408, 429].contains($0) } == true
                 ? .client : .executor
@@ -91,7 +94,8 @@ package struct Failure: Error, Equatable, Sendable {
     /// Whether the exchange may try again, as long as no event has been relayed.
     package var retry: Retry {
         switch kind {
-        case .executorUnreachable, .executorBrokeOff, .executorProtocol, .firstEventTimeout: .otherExecutor
+        case .executorUnreachable, .executorCertificate, .executorBrokeOff, .executorProtocol, .firstEventTimeout:
+            .otherExecutor
         case .executorError: side == .client ? .never : .otherExecutor
         case .responseTimeout, .stall: .never
         case .memory, .overloaded, .draining, .noExecutor: .same

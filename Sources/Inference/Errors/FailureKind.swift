@@ -11,7 +11,8 @@ extension Failure.Kind {
         switch self {
         case .modelNotFound: "model_not_found"
         case .missingModel: "missing_required_parameter"
-        case .executorError, .executorUnreachable, .executorBrokeOff, .executorProtocol: "executor_error"
+        case .executorError, .executorUnreachable, .executorCertificate, .executorBrokeOff, .executorProtocol:
+            "executor_error"
         default: label
         }
     }
@@ -36,6 +37,7 @@ extension Failure.Kind {
         case .clientLeft: ("client_left", 499, "The client left.")
         case .clientStalled: ("client_stalled", 499, "The client stopped reading.")
         case .executorUnreachable: ("executor_unreachable", 502, "The model's executor cannot be reached.")
+        case .executorCertificate: ("executor_certificate", 502, "The model's executor cannot be verified.")
         case .executorBrokeOff: ("executor_broke_off", 502, "The model's executor broke off.")
         case .executorProtocol: ("executor_protocol", 502, "The model's executor gave an answer that is not valid.")
         case .executorError: ("executor_error", 502, "The model's executor failed.")

@@ -114,6 +114,8 @@ package final class Channel: Registered, TimerTarget {
     package var isEstablished: Bool { isOpened }
     /// ALPN agreed on `h2`.
     package var negotiatedHTTP2: Bool { tls?.alpn == .h2 }
+    /// A session that a later connection to the same peer may resume; nil in clear.
+    package var tlsSession: TLSSession? { tls?.session }
     /// Bytes that the kernel has not taken yet.
     package var backlog: Int { pending.count }
 

@@ -223,7 +223,11 @@ internal import COpenSSL
             kind = .verification
         }
         let fallback = kind == .keyUpdateFlood ? "KeyUpdate messages without end" : "the TLS connection broke"
-        let error = TLSError.fromQueue(kind, fallback: fallback)
+        var error = TLSError.fromQueue(kind, fallback: fallback)
+        if kind == .verification, let verifyError {
+            // OpenSSL's queue only says that it failed.
+            error = TLSError(.verification, verifyError)
+        }
         failure = error
         return error
     }

@@ -33,6 +33,9 @@ package struct TLSError: Error, Equatable, Sendable, CustomStringConvertible {
         self.file = file
     }
 
+    /// The peer has none of the protocols that were offered to it (RFC 7301 section 3.2).
+    package var isNoCommonProtocol: Bool { kind == .handshake && reason.contains("no application protocol") }
+
     package var description: String {
         guard let file else { return reason }
         return "\(file): \(reason)"

@@ -49,6 +49,15 @@ struct ExecutorCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Close connections that idle so long.", valueName: "duration"))
     var idleTimeout = Delay(milliseconds: 75_000)
 
+    @Option(help: ArgumentHelp("Serve over TLS with this certificate, and --key.", valueName: "chain.pem"))
+    var certificate: String?
+
+    @Option(help: ArgumentHelp("The private key of --certificate.", valueName: "key.pem"))
+    var key: String?
+
+    @Option(help: ArgumentHelp("Streams at once on one HTTP/2 connection.", valueName: "streams"))
+    var streams = 10_000
+
     @Option(help: ArgumentHelp("Run on this processor alone.", valueName: "cpu"))
     var pin: Int?
 
@@ -63,6 +72,12 @@ struct ExecutorCommand: ParsableCommand {
         options.idleTimeout = idleTimeout.nanoseconds
         options.faultsMax = faultCount
         options.runningMax = maxRunning
+        options.streamsMax = streams
+        if let certificate, let key {
+            let files = CertificateFiles(chain: certificate, key: key)
+            if let problem = ExecutorSimulator.problem(with: files) { throw ValidationError(problem) }
+            options.certificate = files
+        }
         do {
             for text in fault { for part in text.split(separator: ",") { try options.faults.add(String(part)) } }
         } catch {
@@ -73,6 +88,10 @@ struct ExecutorCommand: ParsableCommand {
 
     func validate() throws {
         guard pace >= 0, pace <= 1_000_000 else { throw ValidationError("--pace is between 0 and 1000000") }
+        guard (certificate == nil) == (key == nil) else {
+            throw ValidationError("--certificate and --key go together")
+        }
+        guard (1...1_000_000).contains(streams) else { throw ValidationError("--streams is between 1 and 1000000") }
         guard tokens >= 1 else { throw ValidationError("--tokens is at least 1") }
     }
 

@@ -25,7 +25,7 @@ import Testing
             ("accept-encoding", "gzip"), ("expect", "100-continue"), ("proxy-authorization", "x"),
         ])
         #expect(
-            pairs(FieldPolicy.toExecutor(fields, requestID: "r", apiKey: nil))
+            pairs(FieldPolicy.toExecutor(fields, requestID: "r", credential: nil))
                 == ["accept-encoding: identity", "x-request-id: r"]
         )
     }
@@ -35,13 +35,24 @@ import Testing
             ("anthropic-version", "2023-06-01"), ("anthropic-beta", "b"), ("traceparent", "00-1"), ("accept", "*/*"),
             ("content-type", "application/json"), ("x-custom", "1"), ("x-request-id", "other"),
         ])
+        let bearer = ExecutorCredential(key: "k", kind: .auto)
         #expect(
-            pairs(FieldPolicy.toExecutor(fields, requestID: "r", apiKey: "k")) == [
+            pairs(FieldPolicy.toExecutor(fields, requestID: "r", credential: bearer)) == [
                 "anthropic-version: 2023-06-01", "anthropic-beta: b", "traceparent: 00-1", "accept: */*",
                 "content-type: application/json", "x-custom: 1", "accept-encoding: identity", "x-request-id: r",
                 "authorization: Bearer k",
             ]
         )
+    }
+
+    @Test func anthropicIsToldWhoCallsInItsOwnFields() {
+        let key = ExecutorCredential(key: "k", kind: .anthropic)
+        func sent(_ fields: [(String, String)]) -> [String] {
+            pairs(FieldPolicy.toExecutor(block(fields), requestID: "r", credential: key))
+        }
+        let own = ["accept-encoding: identity", "x-request-id: r", "x-api-key: k"]
+        #expect(sent([("x-api-key", "theirs")]) == own + ["anthropic-version: 2023-06-01"])
+        #expect(sent([("anthropic-version", "2024-01-01")]) == ["anthropic-version: 2024-01-01"] + own)
     }
 
     @Test func whatIsTheExecutorsAloneNeverReachesAClient() {

@@ -58,11 +58,19 @@ final class ExecutorTest {
     var peers: [Peer] = []
     let client: ExecutorClient
 
-    init(idleMax: Int = 1024) throws {
+    /// Wrapped for HTTP/2, where a test speaks it.
+    var http2Peers: [HTTP2ExecutorPeer] = []
+
+    init(idleMax: Int = 1024, _ configure: (inout ExecutorClientSettings) -> Void = { _ in }) throws {
         nonisolated(unsafe) var accept: ((Peer) -> Void)?
         let address = try test.listen { socket, _ in accept?(Peer(descriptor: socket.descriptor)) }
-        var settings = ExecutorClientSettings(address: address, connectTimeout: 2 * second, idleTimeout: 4 * second)
+        var settings = ExecutorClientSettings(
+            addresses: AddressBook([address]),
+            connectTimeout: 2 * second,
+            idleTimeout: 4 * second
+        )
         settings.idleMax = idleMax
+        configure(&settings)
         client = ExecutorClient(loop: test.loop, settings: settings)
         accept = { [weak self] in self?.peers.append($0) }
     }
