@@ -38,6 +38,19 @@ setup-test: .build/venv/complete ## a virtual environment with the Python SDKs t
 	.build/venv/bin/pip install --quiet --disable-pip-version-check --requirement Tests/EndToEnd/requirements.txt
 	touch $@
 
+# llama.cpp for any x86-64 of the last ten years or ARM, little optimised: what it serves is tiny, and waits are wanted.
+.build/venv-llama/complete: export CMAKE_ARGS := -DLLAVA_BUILD=OFF -DLLAMA_OPENSSL=OFF -DGGML_NATIVE=OFF \
+	-DGGML_OPENMP=OFF -DCMAKE_C_FLAGS_RELEASE='-O1 -DNDEBUG' -DCMAKE_CXX_FLAGS_RELEASE='-O1 -DNDEBUG'
+.build/venv-llama/complete: Tests/Llama/requirements-build.txt Tests/Llama/requirements.txt
+	@infrastructure/scripts/setup.sh g++ python3-venv
+	rm -rf .build/venv-llama
+	python3 -m venv .build/venv-llama
+	.build/venv-llama/bin/pip install --quiet --disable-pip-version-check --requirement Tests/Llama/requirements-build.txt
+	@echo "building llama.cpp: five to ten minutes on two cores"
+	.build/venv-llama/bin/pip install --quiet --disable-pip-version-check --no-build-isolation \
+		--requirement Tests/Llama/requirements.txt
+	touch $@
+
 clean: ## remove what was built; certs/ stays
 	rm -rf .build
 
@@ -47,7 +60,7 @@ run: setup build ## the server and an executor on this machine, and a curl line 
 	@infrastructure/scripts/run.sh
 
 ##@ Test
-.PHONY: test test-unit test-end-to-end sanitize-address sanitize-thread h2spec
+.PHONY: test test-unit test-end-to-end test-llama sanitize-address sanitize-thread h2spec
 test: test-unit test-end-to-end ## all tests; installs what they need
 
 test-unit: setup ## the tests of each floor
@@ -55,6 +68,10 @@ test-unit: setup ## the tests of each floor
 
 test-end-to-end: setup setup-test build ## the release binary against real clients
 	$(SWIFT_TEST) $(END_TO_END)
+
+# Not a part of `test`: its first run builds the engine.
+test-llama: setup .build/venv-llama/complete build ## a real engine behind the edge; built from PyPI by the first run
+	.build/venv-llama/bin/python3 Tests/Llama/run.py $(ARGUMENTS)
 
 # Each sanitizer has its own build folder: the builds cannot share one. What is suppressed, and why, is in
 # infrastructure/sanitizers/. The backtracer would hang a crashing run.

@@ -1,5 +1,4 @@
 // A worker: one thread, its event loop, and everything that lives on it. Made on its thread, confined to it.
-internal import Glibc
 package import HTTP
 package import Inference
 internal import Routing
@@ -45,7 +44,7 @@ package final class Worker: ServerDelegate {
     private var exchangesBegun = 0
     private var clients: [ExecutorClient?]
     private(set) var isDraining = false
-    private var requestSeed: UInt64
+    private var requestIDs = RequestIDSource()
     private var dateSecond = 0
     private var dateText = ""
 
@@ -64,9 +63,6 @@ package final class Worker: ServerDelegate {
         self.snapshot = snapshot
         loop = EventLoop(gather: share.gather)
         clients = Array(repeating: nil, count: snapshot.targets.count)
-        var seed: UInt64 = 0
-        _ = unsafe getentropy(&seed, 8)
-        requestSeed = seed
         for plan in share.plans {
             contexts.append(
                 plan.certificates.isEmpty
@@ -190,7 +186,7 @@ package final class Worker: ServerDelegate {
 
     package func refusal(status: Int, message: String, on stream: ServerStream) {
         let failure = Failure(refusal: status, message)
-        let id = newRequestID()
+        let id = requestIDs.next()
         let body = failure.body(.other, requestID: id)
         var fields = FieldBlock()
         fields.append(.contentType, "application/json")
@@ -240,17 +236,7 @@ package final class Worker: ServerDelegate {
         {
             return String(decoding: given, as: UTF8.self)
         }
-        return newRequestID()
-    }
-
-    private func newRequestID() -> String {
-        // splitmix64 over a random start: unique enough to find a line in a log, and no secret.
-        requestSeed &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = requestSeed
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        let text = String(mixed ^ (mixed >> 31), radix: 16)
-        return "req_" + String(repeating: "0", count: 16 - text.count) + text
+        return requestIDs.next()
     }
 
     /// The `date` field's value, made once a second.

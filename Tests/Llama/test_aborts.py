@@ -1,0 +1,206 @@
+"""A client that leaves frees the engine, whatever the engine was doing.
+
+The engine does one request at a time and is asked here for far more tokens than it makes in a test, so that whoever
+comes next is answered only if the one before was really cancelled. The engine says when it cancels a stream, and only
+then; it looks between two tokens.
+"""
+
+import json
+import re
+import socket
+import ssl
+import subprocess
+
+from case import Case, chat, new_id
+from http2 import Connection
+from servers import CHAT, PATIENCE_SECONDS, eventually
+
+PATH = "/v1/chat/completions"
+# Minutes of work.
+ENDLESS = 30000
+# Some seconds until the first token: one token a character.
+LONG_PROMPT_CHARACTERS = 10000
+
+
+def endless(**fields):
+    return chat(tokens=ENDLESS, stream=True, **fields)
+
+
+def long_prompt():
+    """Never the same twice: the engine remembers the tokens that two prompts begin with."""
+    text = new_id() + " " + "a long prompt " * (LONG_PROMPT_CHARACTERS // 14)
+    return chat(tokens=10000, stream=True) | {"messages": [{"role": "user", "content": text}]}
+
+
+class Aborts(Case):
+    def setUp(self):
+        # Loads the model, and lets the engine finish what came before.
+        self.assertServes()
+        self.leavings = self.engine.leavings()
+
+    def assertLeft(self, request_id, **expected):
+        """One more stream was cancelled in the engine; the engine is free; the edge says that the client left."""
+        eventually(lambda: self.engine.leavings() > self.leavings, "the engine to cancel the stream")
+        self.assertEqual(self.engine.leavings(), self.leavings + 1)
+        line = self.assertLogged(request_id, end="client_left", side="client", model=CHAT, **expected)
+        self.assertServes()
+        self.assertEqual(self.engine.leavings(), self.leavings + 1)
+        return line
+
+    def assertLeftInMidStream(self, request_id, received):
+        line = self.assertLeft(request_id, status=200, stream=True)
+        self.assertGreaterEqual(line["tokens"], received)
+        self.assertLess(line["tokens"], ENDLESS)
+        self.assertNotIn("finish_reason", line)
+
+    # In mid-stream.
+
+    def test_sdk_closes_the_stream(self):
+        for protocol in ("HTTP/1.1", "HTTP/2"):
+            with self.subTest(protocol):
+                self.leavings = self.engine.leavings()
+                request_id = new_id()
+                sdk = self.sdk(protocol)
+                stream = sdk.chat.completions.create(**endless(), extra_headers={"x-request-id": request_id})
+                received = [next(stream) for _ in range(10)]
+                stream.close()
+                sdk.close()
+                self.assertLeftInMidStream(request_id, len(received) - 1)
+
+    def test_curl_is_ended(self):
+        for tls in (True, False):
+            with self.subTest(tls=tls):
+                self.leavings = self.engine.leavings()
+                request_id = new_id()
+                command = self.curl_command(PATH, body=endless(), tls=tls, request_id=request_id)
+                with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as curl:
+                    curl.stdin.write(json.dumps(endless()).encode())
+                    curl.stdin.close()
+                    lines = [curl.stdout.readline() for _ in range(20)]
+                    curl.kill()
+                received = sum(b'"content"' in line for line in lines)
+                self.assertGreater(received, 5, lines)
+                self.assertLeftInMidStream(request_id, received)
+
+    def test_http2_resets_the_stream(self):
+        """RST_STREAM ends one stream: another of the same connection, which waits for the engine, then has its turn."""
+        connection = self.connect()
+        leaves, stays = new_id(), new_id()
+        first = connection.post(PATH, endless(), leaves)
+        connection.until(lambda: connection.body[first].count(b"data:") > 10, "tokens")
+        second = connection.post(PATH, chat(tokens=8, stream=True), stays)
+        seen = connection.body[first].count(b"data:")
+        connection.until(lambda: connection.body[first].count(b"data:") > seen + 50, "more tokens")
+        self.assertNotIn(b"data:", connection.body[second])
+        connection.reset(first)
+        connection.until(lambda: second in connection.ended, "the stream that stayed")
+        self.assertTrue(connection.body[second].endswith(b"data: [DONE]\n\n"))
+        self.assertLogged(stays, status=200, end="complete", tokens=8)
+        self.assertLeftInMidStream(leaves, 5)
+        self.assertEqual(connection.reset_by_server, {})
+
+    def test_http2_connection_is_gone(self):
+        connection = self.connect()
+        request_id = new_id()
+        stream = connection.post(PATH, endless(), request_id)
+        connection.until(lambda: connection.body[stream].count(b"data:") > 10, "tokens")
+        connection.close()
+        self.assertLeftInMidStream(request_id, 5)
+
+    def test_one_after_the_other(self):
+        for _ in range(10):
+            self.leavings = self.engine.leavings()
+            connection = self.connect()
+            request_id = new_id()
+            stream = connection.post(PATH, endless(), request_id)
+            connection.until(lambda: connection.body[stream].count(b"data:") > 2, "tokens")
+            connection.reset(stream)
+            self.assertLeftInMidStream(request_id, 1)
+
+    # In the silence before the first token.
+
+    def test_in_the_prefill(self):
+        """Before the edge has said anything: 499. The engine hears of it once it has read the prompt."""
+        for protocol in ("HTTP/1.1", "HTTP/2"):
+            with self.subTest(protocol):
+                self.leavings = self.engine.leavings()
+                request_id = new_id()
+                leave = self.ask_and_wait_for_the_prefill(protocol, long_prompt(), request_id)
+                leave()
+                line = self.assertLeft(request_id, status=499)
+                self.assertEqual(line["bytes_out"], 0)
+
+    def test_in_the_prefill_after_a_comment(self):
+        """The edge has said 200 and `: keep-alive`, and the engine nothing yet."""
+        connection = self.connect()
+        request_id = new_id()
+        stream = connection.post(PATH, long_prompt(), request_id)
+        connection.until(lambda: connection.body[stream], "a comment")
+        self.assertEqual(connection.body[stream], b": keep-alive\n\n")
+        self.assertEqual(connection.status[stream], 200)
+        connection.reset(stream)
+        line = self.assertLeft(request_id, status=200, stream=True)
+        self.assertEqual((line["events"], line["tokens"]), (0, 0))
+
+    def test_in_the_queue(self):
+        """One that waits behind another leaves: the one in front goes on, and ends only when its own client leaves."""
+        front, behind = self.connect(), self.connect()
+        front_id, behind_id = new_id(), new_id()
+        running = front.post(PATH, endless(), front_id)
+        front.until(lambda: front.body[running].count(b"data:") > 2, "tokens")
+        waiting = behind.post(PATH, endless(), behind_id)
+        behind.until(lambda: behind.body[waiting], "a comment")
+        self.assertEqual(behind.body[waiting], b": keep-alive\n\n")
+        behind.reset(waiting)
+        line = self.assertLogged(behind_id, status=200, end="client_left", side="client", tokens=0)
+        self.assertEqual(line["events"], 0)
+        seen = front.body[running].count(b"data:")
+        front.until(lambda: front.body[running].count(b"data:") > seen + 100, "more tokens")
+        self.leavings = self.engine.leavings()
+        front.reset(running)
+        self.assertLeftInMidStream(front_id, 100)
+
+    def test_an_answer_that_is_no_stream(self):
+        """The edge lets go at once. This engine does not look while it makes such an answer: it is let to finish."""
+        request_id = new_id()
+        leave = self.ask_and_wait_for_the_prefill("HTTP/1.1", long_prompt() | {"stream": False, "max_tokens": 50},
+                                                  request_id)
+        leave()
+        self.assertLogged(request_id, status=499, end="client_left", side="client", bytes_out=0)
+        self.assertServes()
+        self.assertEqual(self.engine.leavings(), self.leavings)
+
+    # How.
+
+    def connect(self):
+        connection = Connection(self.edge.tls, self.edge.authority)
+        self.addCleanup(connection.close)
+        return connection
+
+    def prompts_begun(self):
+        """Of how many long prompts the engine has begun to read."""
+        return sum(int(count) > 1000 for count in
+                   re.findall(r"remaining (\d+) prompt tokens to eval", self.engine.said()))
+
+    def ask_and_wait_for_the_prefill(self, protocol, body, request_id):
+        """Asks; returns once the engine reads the prompt: what to call to leave."""
+        before = self.prompts_begun()
+        if protocol == "HTTP/2":
+            connection = self.connect()
+            stream = connection.post(PATH, body, request_id)
+            leave = lambda: connection.reset(stream)  # noqa: E731
+        else:
+            leave = self.http1(body, request_id).close
+        eventually(lambda: self.prompts_begun() > before, "the engine to read the prompt")
+        return leave
+
+    def http1(self, body, request_id):
+        data = json.dumps(body).encode()
+        context = ssl.create_default_context(cafile=str(self.edge.authority))
+        plain = socket.create_connection(("127.0.0.1", self.edge.tls), timeout=PATIENCE_SECONDS)
+        client = context.wrap_socket(plain, server_hostname="127.0.0.1")
+        self.addCleanup(client.close)
+        client.sendall(
+            f"POST {PATH} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n"
+            f"x-request-id: {request_id}\r\ncontent-length: {len(data)}\r\n\r\n".encode() + data)
+        return client
