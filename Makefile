@@ -90,10 +90,16 @@ h2spec: setup ## the HTTP/2 conformance suite: make h2spec H2SPEC=path
 	@infrastructure/scripts/h2spec.sh "$(H2SPEC)"
 
 ##@ Measure
-.PHONY: bench-streams
-bench-streams: setup build ## against HAProxy, in one run: make bench-streams ARGUMENTS='--rounds 7'
+.PHONY: bench bench-streams setup-bench
+bench: setup setup-bench build ## beside every proxy, all scenarios, 25 minutes: make bench ARGUMENTS='--only short'
+	@Benchmarks/run.py --freeinference $(BINARY) $(ARGUMENTS)
+
+bench-streams: setup build ## streams beside HAProxy, in one run: make bench-streams ARGUMENTS='--rounds 7'
 	@infrastructure/scripts/setup.sh haproxy
 	@Benchmarks/streams/run.py --freeinference $(BINARY) $(ARGUMENTS)
+
+setup-bench: ## install the proxies that bench measures beside ours, where missing; none is started
+	@infrastructure/scripts/setup-bench.sh
 
 ##@ Form
 .PHONY: format lint help

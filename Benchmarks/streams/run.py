@@ -16,153 +16,38 @@ import argparse
 import json
 import os
 import resource
-import socket
-import ssl
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 sys.dont_write_bytecode = True
-from processes import Process, free_port  # noqa: E402
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from proxies import FreeInference, HAProxy  # noqa: E402
+from scenarios.scenario import OTHER_CORE, PROXY_CORE, Scenario  # noqa: E402
 from summary import OURS, THEIRS, summarise, table  # noqa: E402
+from tools import certificate  # noqa: E402
+from tools.load import token_streams  # noqa: E402
 
-PROXY_CORE, OTHER_CORE = 0, 1
-
-HAPROXY = """\
-global
-    nbthread 1
-    maxconn 8000
-    tune.h2.max-concurrent-streams 1100
-    ssl-default-bind-options ssl-min-ver TLSv1.2
-
-defaults
-    mode http
-    timeout connect 10s
-    timeout client 1h
-    timeout server 1h
-    timeout http-request 1h
-    timeout http-keep-alive 1h
-
-frontend edge
-    bind 127.0.0.1:{port} ssl crt {pem} alpn h2,http/1.1
-    maxconn 8000
-    default_backend executors
-
-backend executors
-    http-reuse always
-    server executor 127.0.0.1:{executor}
-"""
-
-FREEINFERENCE = """\
-listeners:
-  - address: 127.0.0.1:{port}
-    tls:
-      certificates:
-        - chain: {chain}
-          key: {key}
-admin:
-  address: 127.0.0.1:{admin}
-workers: 1
-log:
-  access: false
-models:
-  - id: demo
-    executors:
-      - url: http://127.0.0.1:{executor}
-"""
+KINDS = {OURS: FreeInference, THEIRS: HAProxy}
 
 
 def say(text):
     print(text, file=sys.stderr, flush=True)
 
 
-class Bench:
+class Bench(Scenario):
     def __init__(self, options, folder):
-        self.options, self.folder = options, folder
-        self.certificate, self.key, self.pem = folder / "certificate.pem", folder / "key.pem", folder / "both.pem"
-        subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30",
-             "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
-             "-keyout", self.key, "-out", self.certificate],
-            check=True, stderr=subprocess.DEVNULL,
-        )
-        self.pem.write_text(self.certificate.read_text() + self.key.read_text())
-        self.ciphers = {}
-
-    def start_proxy(self, proxy, port, executor):
-        values = dict(port=port, executor=executor, pem=self.pem, chain=self.certificate, key=self.key)
-        if proxy == THEIRS:
-            file = self.folder / "haproxy.cfg"
-            file.write_text(HAPROXY.format(**values))
-            command = [self.options.haproxy, "-db", "-q", "-f", file]
-        else:
-            file = self.folder / "freeinference.yaml"
-            file.write_text(FREEINFERENCE.format(**values, admin=free_port()))
-            command = [self.options.freeinference, "serve", "--config", file]
-        process = Process(PROXY_CORE, command, self.folder, proxy)
-        process.ready(port)
-        if proxy not in self.ciphers:
-            self.ciphers[proxy] = self.negotiated(port)
-        return process
-
-    def negotiated(self, port):
-        context = ssl.create_default_context(cafile=self.certificate)
-        context.set_alpn_protocols(["h2"])
-        with socket.create_connection(("127.0.0.1", port)) as plain:
-            with context.wrap_socket(plain, server_hostname="localhost") as tls:
-                return f"{tls.version()} {tls.cipher()[0]} {tls.selected_alpn_protocol()}"
+        super().__init__(options, *certificate.make(folder))
 
     def measure(self, proxy, mode, streams):
         options = self.options
-        executor_port, port = free_port(), free_port()
-        command = [options.executor, "executor", "--listen", f"127.0.0.1:{executor_port}", "--model", "demo"]
-        command += ["--pace", options.pace] + (["--spread"] if mode == "spread" else [])
-        processes = [Process(OTHER_CORE, command, self.folder, "executor")]
-        try:
-            processes[0].ready(executor_port)
-            process = self.start_proxy(proxy, port, executor_port)
-            processes.append(process)
-            load = [options.freeinference, "bench", "streams", "--url", f"https://127.0.0.1:{port}"]
-            load += ["--ca", self.certificate, "--model", "demo", "--connections", options.connections, "--json"]
-            load += ["--streams", streams, "--warmup", options.warmup, "--seconds", options.seconds, "--hold", 1]
-            bench = Process(OTHER_CORE, load, self.folder, "bench", piped=True)
-            processes.append(bench)
-            bench.wait_for("bench: measuring")
-            before, executor = process.cpu(), processes[0].cpu()["run"]
-            bench.wait_for("bench: measured")
-            after, executor = process.cpu(), processes[0].cpu()["run"] - executor
-            memory = process.memory()
-            bench.child.wait(60)
-            result = json.loads(bench.log.read_text())
-        finally:
-            for started in reversed(processes):
-                started.stop()
-        total = options.connections * streams
-        if min(result["running_at_start"], result["running_at_end"]) < total:
-            raise SystemExit(f"bench-streams: not all streams ran through {proxy}: {result}")
-        tokens = result["tokens"]
-        spent = {name: after[name] - before[name] for name in before}
-        return {
-            "proxy": proxy,
-            "mode": mode,
-            "streams": streams,
-            "cpu_us": 1e6 * spent["run"] / tokens,
-            "user_us": 1e6 * spent["user"] / tokens,
-            "system_us": 1e6 * spent["system"] / tokens,
-            "core": spent["run"] / result["seconds"],
-            "executor_us": 1e6 * executor / tokens,
-            "bench_us": result["bench_cpu_us_per_token"],
-            "tokens": tokens,
-            "tokens_per_second": result["tokens_per_second"],
-            "rss_kb": memory["VmRSS"],
-            "anonymous_kb": memory["RssAnon"],
-            "p50_ms": result["latency_ms"]["p50"],
-            "p99_ms": result["latency_ms"]["p99"],
-            "gap_p99_ms": result["gap_ms"]["p99"],
-            "first_p99_ms": result["first_token_ms"]["p99"],
-            "broken": result["broken"],
-        }
+        spread = ["--spread"] if mode == "spread" else []
+        with self.stand(KINDS[proxy].find(options), "--pace", options.pace, *spread) as stand:
+            row = token_streams(
+                stand.proxy, stand.executor, options.freeinference, stand.url, self.certificate, stand.folder,
+                options.connections, streams, options.warmup, options.seconds, OTHER_CORE, started=stand.started,
+            )
+        return {"proxy": proxy, "mode": mode, "streams": streams, **row}
 
 
 def narrow(options, parser):
@@ -219,16 +104,16 @@ def main():
                             f" executor {row['executor_us']:.2f} and bench {row['bench_us']:.2f} us/token")
     summary, memory = summarise(rounds, options)
     table(summary, memory, options)
-    for proxy, what in bench.ciphers.items():
+    for proxy, what in bench.negotiated.items():
         print(f"{proxy} negotiated {what}")
-    if len(set(bench.ciphers.values())) > 1:
+    if len(set(bench.negotiated.values())) > 1:
         print("NOTE: the two did not negotiate the same, so this compares more than proxies")
     options.json.parent.mkdir(parents=True, exist_ok=True)
     options.json.write_text(
         json.dumps(
             {
                 "settings": {k: str(v) if isinstance(v, Path) else v for k, v in vars(options).items()},
-                "negotiated": bench.ciphers,
+                "negotiated": bench.negotiated,
                 "summary": summary,
                 "memory_kb_a_stream": memory,
                 "rounds": rounds,

