@@ -1,4 +1,5 @@
 // What a configuration comes to: resolved, immutable, shared by all workers. An exchange keeps the one it began with.
+internal import Glibc
 package import HTTP
 package import Inference
 package import Routing
@@ -49,6 +50,8 @@ package struct Snapshot: Sendable {
     package let catalog: ModelCatalog
     /// By the place of the model in the catalog.
     package let pools: [ExecutorPool]
+    /// The places of the models to fall back on, in order; by the place of the model.
+    package let fallbacks: [[Int]]
     /// By `Executor.index`.
     package let targets: [ExecutorTarget]
     package let accessLog: Bool
@@ -70,7 +73,13 @@ package struct Snapshot: Sendable {
             var members: [Executor] = []
             for settings in model.executors {
                 let name = settings.model ?? model.id
-                let executor = Executor(index: targets.count, name: "\(settings.url)", model: name)
+                let executor = Executor(
+                    index: targets.count,
+                    name: "\(settings.url)",
+                    model: name,
+                    weight: settings.weight,
+                    runningMax: settings.maxRunning
+                )
                 let address = try Self.address(of: settings.url)
                 var client = ExecutorClientSettings(
                     addresses: AddressBook([address]),
@@ -93,13 +102,22 @@ package struct Snapshot: Sendable {
                 )
                 members.append(executor)
             }
-            pools.append(ExecutorPool(executors: members))
+            pools.append(ExecutorPool(executors: members, balance: Balance(model.balance), seed: Self.seed()))
         }
         self.pools = pools
+        let ids = configuration.models.map(\.id)
+        fallbacks = configuration.models.map { $0.fallbacks.compactMap { ids.firstIndex(of: $0) } }
         self.targets = targets
         catalog = ModelCatalog(
             configuration.models.map { Model(id: $0.id, aliases: $0.aliases, created: created) }
         )
+    }
+
+    /// So that the pools of many processes do not choose alike.
+    private static func seed() -> UInt64 {
+        var seed: UInt64 = 0
+        _ = unsafe getentropy(&seed, 8)
+        return seed
     }
 
     private static func address(of url: ExecutorURL) throws(Unresolved) -> SocketAddress {
@@ -119,6 +137,17 @@ extension ExecutorClientSettings.Version {
             case .auto: .auto
             case .http1: .http1
             case .h2: .http2
+            }
+    }
+}
+
+extension Balance {
+    init(_ setting: ModelSettings.Balance) {
+        self =
+            switch setting {
+            case .leastLoad: .leastLoad
+            case .roundRobin: .roundRobin
+            case .weighted: .weighted
             }
     }
 }

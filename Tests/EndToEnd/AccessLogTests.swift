@@ -53,7 +53,8 @@ import Testing
     @Test func whoEndedItIsSaid() async throws {
         try await withServer(settings: "timeouts: {stall: 300ms}") { server, executor in
             let cases = [
-                ("die_after:2", "executor_broke_off"), ("stall_after:2", "stall"), ("status:503", "complete"),
+                ("die_after:2", "executor_broke_off"), ("stall_after:2", "stall"), ("status:503", "executor_error"),
+                ("status:400", "complete"),
             ]
             for (fault, end) in cases {
                 let answer = try await server.curl(

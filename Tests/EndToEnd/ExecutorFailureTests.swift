@@ -63,15 +63,4 @@ import Testing
             try await executor.counter("aborted", reaches: 1)
         }
     }
-
-    @Test(arguments: [400, 404, 422, 429, 500, 503])
-    func anErrorStatusPassesWithItsBody(status: Int) async throws {
-        try await withServer { server, _ in
-            let body = chat(more: #""simulator":{"fault":"status:\#(status)","retry_after":7}"#)
-            let answer = try await server.curl("/v1/chat/completions", body: body)
-            #expect(answer.status == status)
-            #expect(answer["retry-after"] == "7")
-            #expect(try answer.json.error.message.string == "a fault on request")
-        }
-    }
 }

@@ -5,21 +5,36 @@ internal import Routing
 internal import Transport
 
 extension Exchange {
+    /// Nothing is left of an answer that an earlier attempt had begun.
+    func beginAnswer(choices: Int) {
+        answerHead = nil
+        kind = .none
+        endsWithClose = false
+        splitter = EventSplitter()
+        meter = Meter(dialect: dialect, choices: choices)
+        held = []
+        answerScan = nil
+    }
+
     // MARK: ExecutorStreamHandler
 
     func requestSent() {}
 
     func responseHead(_ head: ResponseHead, body: ResponseBody) {
         guard machine.phase == .attempt || machine.phase == .silence else { return }
+        if let failure = Failure(executorHead: head) {
+            attemptBroke(failure)
+            return
+        }
         answerHead = head
         let isEvents = (200..<300).contains(head.status) && FieldPolicy.isEventStream(head.fields)
         if isEvents, FieldPolicy.isEncoded(head.fields) {
-            handle(.attemptFailed(Failure(.executorProtocol, "The executor compressed an event stream.")))
+            attemptBroke(Failure(.executorProtocol, "The executor compressed an event stream."))
             return
         }
         if machine.phase == .silence, !isEvents {
             // The client has been told 200: an answer that is no stream can only be told as a failure.
-            handle(.attemptFailed(Failure(executorStatus: head.status)))
+            attemptBroke(Failure(executorStatus: head.status))
             return
         }
         kind = isEvents ? .events : .document
@@ -47,6 +62,10 @@ extension Exchange {
         switch kind {
         case .events:
             let isBetween = splitter.finish { event, kind in relay(event, kind) }
+            guard !machine.mayRetry else {
+                attemptBroke(Failure(.executorBrokeOff))
+                return
+            }
             handle(
                 .executorEnded(
                     isComplete: isBetween && meter.isCompleteAtCleanEnd,
@@ -62,7 +81,25 @@ extension Exchange {
     func attemptFailed(_ failure: ExecutorFailure) {
         attemptEnded()
         let told = Failure(attempt: failure)
-        handle(.executorBroke(told, sawError: kind == .events && meter.sawError))
+        attemptBroke(told, sawError: kind == .events && meter.sawError)
+    }
+
+    /// The attempt has failed: another executor tries, if none of this answer has been relayed and there is one.
+    func attemptBroke(_ failure: Failure, sawError: Bool = false) {
+        guard machine.mayRetry else {
+            if failure.kind == .stall { routing?.reportStall(at: now) }
+            handle(.executorBroke(failure, sawError: sawError))
+            return
+        }
+        routing?.report(failure.isExecutorsFault ? .fault : .neither, at: now)
+        record.failed(failure, at: now)
+        // The attempt's place is free before another is looked for.
+        abortAttempt()
+        if routing?.mayRetry(failure.retryCause) == true, choose() {
+            handle(.retried)
+        } else {
+            handle(.executorBroke(failure, sawError: sawError))
+        }
     }
 
     // MARK: Events
@@ -77,7 +114,7 @@ extension Exchange {
             // The first event is looked at before anything is committed; comments before it are dropped.
             if found == .comment { return }
             if meter.sawError {
-                handle(.attemptFailed(Failure(executorStatus: nil, meter.error ?? StreamError())))
+                attemptBroke(Failure(executorStatus: nil, meter.error ?? StreamError()))
                 return
             }
             handle(.answerReady)
@@ -91,6 +128,7 @@ extension Exchange {
 
     /// From here on the exchange cannot move to another executor: the body has done its duty.
     private func firstEventRelayed() {
+        routing?.report(.good, at: now)
         letGoOfRequest()
         dues = Dues()
         dues.stall = now + snapshot.limits.stall
@@ -168,10 +206,11 @@ extension Exchange {
             answerScan = scanned
             // Where only the connection's end tells the end, half an answer looks whole.
             if endsWithClose, !scanned.isValid {
-                handle(.attemptFailed(Failure(.executorBrokeOff)))
+                attemptBroke(Failure(.executorBrokeOff))
                 return
             }
         }
+        routing?.report((answerHead?.status ?? 500) < 500 ? .good : .fault, at: now)
         handle(.answerReady)
         letGoOfRequest()
         let bytes = held

@@ -1,6 +1,7 @@
 // The deadlines of an exchange: many dues, one timer.
 internal import HTTP
 internal import Inference
+internal import Routing
 internal import Transport
 
 /// When each deadline of an exchange is due; `.max` when it does not run.
@@ -43,10 +44,10 @@ extension Exchange {
             abortAttempt()
         }
         pass(\.body, .body)
-        pass(\.answer, record.isStream ? .firstEvent : .response)
+        answerDeadlinePassed()
         pass(\.commit, .commit)
         pass(\.keepAlive, .keepAlive)
-        pass(\.stall, .stall)
+        stallDeadlinePassed()
         clientStallPassed()
         if machine.phase != .ended || attempt != nil { arm() } else { deadline.cancel(on: worker.loop) }
     }
@@ -55,6 +56,25 @@ extension Exchange {
         guard dues[keyPath: due] <= now else { return }
         dues[keyPath: due] = .max
         handle(.deadlinePassed(kind))
+    }
+
+    /// A stream that does not begin may begin elsewhere; an answer of another kind has had all the time there is.
+    private func answerDeadlinePassed() {
+        guard dues.answer <= now else { return }
+        dues.answer = .max
+        if record.isStream {
+            attemptBroke(Failure(.firstEventTimeout))
+        } else {
+            routing?.report(.fault, at: now)
+            handle(.deadlinePassed(.response))
+        }
+    }
+
+    private func stallDeadlinePassed() {
+        guard dues.stall <= now else { return }
+        dues.stall = .max
+        if machine.phase == .relay { routing?.reportStall(at: now) }
+        handle(.deadlinePassed(.stall))
     }
 
     /// Progress since the deadline was set moves it on.

@@ -176,19 +176,30 @@ extension Exchange {
             return
         }
         record.model = snapshot.catalog.models[place].id
-        guard let executor = snapshot.pools[place].next() else {
+        scan = found
+        record.isStream = found.stream
+        routing = ExchangeRouting(
+            pools: [snapshot.pools[place]] + snapshot.fallbacks[place].map { snapshot.pools[$0] },
+            promptBytes: body?.count ?? 0,
+            budget: worker.share.retries
+        )
+        guard choose() else {
             handle(.refused(Failure(.noExecutor)))
             return
         }
-        scan = found
-        meter = Meter(dialect: dialect, choices: found.n)
-        record.isStream = found.stream
-        target = snapshot.targets[executor.index]
         handle(.routed)
+    }
+
+    /// Finds the executor of the next attempt.
+    func choose() -> Bool {
+        guard let executor = routing?.choose(at: now) else { return false }
+        target = snapshot.targets[executor.index]
+        return true
     }
 
     func startAttempt() {
         guard let target, let scan, let body, let head else { return }
+        beginAnswer(choices: scan.n)
         let splice = BodySplice(
             scan,
             length: body.count,
@@ -205,15 +216,17 @@ extension Exchange {
             body: SplicedBody(body: body, splice: splice)
         )
         record.executor = target.executor.name
+        record.attempts += 1
         record.attemptBegan = now
-        target.executor.attemptBegan()
         attempt = worker.client(of: target).send(request, handler: self)
         let limits = snapshot.limits
         dues.answer =
             now
             + (scan.stream
                 ? limits.firstEvent + Nanoseconds(body.count / 40_000) * 1_000_000_000 : limits.response)
-        if scan.stream, dialect.hasComments { dues.commit = record.bodyEnded + limits.commitAfter }
+        if scan.stream, dialect.hasComments, machine.phase == .attempt {
+            dues.commit = record.bodyEnded + limits.commitAfter
+        }
         arm()
     }
 }

@@ -32,6 +32,8 @@ final class Exchange: ServerStreamHandler, ExecutorStreamHandler, TimerTarget {
     var attempt: (any ExecutorStream)?
     var target: ExecutorTarget?
     var removesUsageEvent = false
+    /// Which executors have been tried, and what may still be.
+    var routing: ExchangeRouting?
 
     // The answer.
     var answerHead: ResponseHead?
@@ -161,7 +163,7 @@ final class Exchange: ServerStreamHandler, ExecutorStreamHandler, TimerTarget {
         guard let attempt else { return }
         self.attempt = nil
         attempt.cancel()
-        target?.executor.attemptEnded()
+        routing?.attemptEnded()
     }
 
     /// The attempt ended by itself: its connection goes back to where it came from.
@@ -169,7 +171,7 @@ final class Exchange: ServerStreamHandler, ExecutorStreamHandler, TimerTarget {
         guard attempt != nil else { return }
         attempt = nil
         dues.drain = .max
-        target?.executor.attemptEnded()
+        routing?.attemptEnded()
     }
 
     /// The body, and what it was charged.
@@ -182,6 +184,7 @@ final class Exchange: ServerStreamHandler, ExecutorStreamHandler, TimerTarget {
 
     private func end(_ end: ExchangeMachine.End) {
         letGoOfRequest()
+        routing?.exchangeEnded(at: now)
         held = []
         if highMark > 0 { worker.budget.leave(share: highMark) }
         highMark = 0

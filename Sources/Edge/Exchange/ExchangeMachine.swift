@@ -39,6 +39,8 @@ package struct ExchangeMachine: Equatable, Sendable {
         case answerReady
         /// The executor failed the attempt: below HTTP, or with an error as its first event.
         case attemptFailed(Failure)
+        /// The attempt failed, and another executor is to try: only ever before the first event has been relayed.
+        case retried
         /// The event that completes the stream has been relayed.
         case complete
         /// The executor's answer ended in order. Complete, or with an error event of its own: both end as it ended.
@@ -88,6 +90,9 @@ package struct ExchangeMachine: Equatable, Sendable {
 
     package init() {}
 
+    /// The retry boundary (design.md): until the first event is relayed the exchange may move to another executor.
+    package var mayRetry: Bool { phase == .attempt || phase == .silence }
+
     /// The client has a status: from here on a failure is told in the stream.
     package var isCommitted: Bool { phase == .silence || phase == .relay || phase == .finishing }
 
@@ -117,6 +122,7 @@ package struct ExchangeMachine: Equatable, Sendable {
         case (.silence, .answerReady):
             phase = .relay
             return []
+        case (.attempt, .retried), (.silence, .retried): return [.abortAttempt, .startAttempt]
         case (.relay, .complete): return finish()
         case (.relay, .executorEnded(let isComplete, let sawError)):
             if isComplete || sawError { return finish() }

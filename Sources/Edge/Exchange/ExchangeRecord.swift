@@ -16,9 +16,24 @@ struct ExchangeRecord {
     var committed: Nanoseconds = 0
     var model: String?
     var executor: String?
+    /// Attempts so far, and why those before the last one failed.
+    var attempts = 0
+    private var failures: [FailedAttempt] = []
     var status = 0
     var bytesIn = 0
     var isStream = false
+
+    private struct FailedAttempt {
+        var executor: String
+        var failure: Failure
+        var duration: Nanoseconds
+    }
+
+    /// The attempt under way has failed.
+    mutating func failed(_ failure: Failure, at now: Nanoseconds) {
+        guard let executor else { return }
+        failures.append(FailedAttempt(executor: executor, failure: failure, duration: now &- attemptBegan))
+    }
 
     init(head: RequestHead, client: SocketAddress, requestID: String, now: Nanoseconds) {
         self.requestID = requestID
@@ -53,6 +68,8 @@ struct ExchangeRecord {
         json.field("bytes_out", bytesOut)
         if let model { json.field("model", model) }
         if let executor { json.field("executor", executor) }
+        if attempts > 0 { json.field("attempts", attempts) }
+        if attempts > 1 { writeFailures(to: &json) }
         if bodyEnded > 0 { json.field("body_ms", milliseconds(bodyEnded &- began)) }
         if attemptBegan > 0, committed >= attemptBegan {
             json.field("wait_ms", milliseconds(committed &- attemptBegan))
@@ -61,6 +78,21 @@ struct ExchangeRecord {
         if let usage, !isStream { write(usage, to: &json) }
         json.endObject()
         return json.bytes
+    }
+
+    /// Why there was another attempt, each time.
+    private func writeFailures(to json: inout JSONWriter) {
+        json.key("failed_attempts")
+        json.beginArray()
+        for attempt in failures.prefix(attempts - 1) {
+            json.beginObject()
+            json.field("executor", attempt.executor)
+            json.field("end", attempt.failure.label)
+            if let detail = attempt.failure.detail { json.field("detail", detail) }
+            json.field("duration_ms", milliseconds(attempt.duration))
+            json.endObject()
+        }
+        json.endArray()
     }
 
     private func write(_ end: ExchangeMachine.End, to json: inout JSONWriter) {

@@ -4,6 +4,52 @@ internal import Inference
 internal import Transport
 
 extension Failure {
+    /// The failure that an executor's head is, whatever its body says; nil for an answer that is the client's to read.
+    init?(executorHead head: ResponseHead) {
+        switch head.status {
+        case 401, 402, 403, 404, 407:
+            // Our credential or our configuration: nothing that the client did.
+            self.init(executorStatus: 502)
+            detail = "it answered \(head.status)"
+        case 408, 429, 500...599:
+            self.init(executorStatus: head.status)
+            retryAfter = head.fields.string(.retryAfter).flatMap { Int($0) }.map { min(max($0, 1), 3600) }
+            detail = "it answered \(head.status)"
+        default: return nil
+        }
+    }
+
+    /// What counts against an executor: not that it is busy, and not what the client did.
+    var isExecutorsFault: Bool {
+        switch kind {
+        case .executorUnreachable, .executorCertificate, .executorBrokeOff, .executorProtocol, .firstEventTimeout,
+            .responseTimeout, .stall:
+            true
+        case .executorError: status >= 500 && !isRefusal
+        default: false
+        }
+    }
+
+    /// 401 and its like: the executor works, and does not want us.
+    private var isRefusal: Bool { detail.map { $0.hasPrefix("it answered 4") } ?? false }
+
+    /// Whether another executor may try, before the first event has been relayed.
+    ///
+    /// 500 and 408 mean that this request is the trouble, as often as not.
+    var retryCause: RetryCause {
+        switch kind {
+        case .executorUnreachable, .executorCertificate, .executorBrokeOff, .executorProtocol: .free
+        case .overloaded: .none
+        case .firstEventTimeout: .budgeted
+        case .executorError:
+            switch status {
+            case 429, 502, 503, 504: isRefusal && status == 502 ? .free : .budgeted
+            default: .none
+            }
+        default: .none
+        }
+    }
+
     init(attempt failure: ExecutorFailure) {
         switch failure {
         case .unreachable(let error):

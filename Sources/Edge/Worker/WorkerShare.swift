@@ -1,5 +1,6 @@
 // What the workers share: a budget, a count of connections, a log, ticket keys. Sendable, touched seldom.
 package import HTTP
+internal import Routing
 internal import Synchronization
 package import Transport
 
@@ -21,6 +22,7 @@ package final class WorkerShare: Sendable {
     package let gather: Gather
     package let plans: [ListenerPlan]
     let scanThread = ScanThread()
+    let retries = RetryBudget()
     private let connections = Atomic<Int>(0)
     private let lastWarning = Atomic<Int>(0)
 

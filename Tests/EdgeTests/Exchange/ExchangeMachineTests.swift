@@ -194,4 +194,16 @@ struct SplitMix: RandomNumberGenerator {
         mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
         return mixed ^ (mixed >> 31)
     }
+
+    @Test func anAttemptIsFollowedByAnotherUntilTheFirstEvent() {
+        var machine = ExchangeMachine()
+        #expect(!machine.mayRetry && machine.handle(.retried).isEmpty, "nothing has been tried")
+        _ = machine.handle(.bodyEnded)
+        _ = machine.handle(.routed)
+        #expect(machine.mayRetry && machine.handle(.retried) == [.abortAttempt, .startAttempt])
+        _ = machine.handle(.deadlinePassed(.commit))
+        #expect(machine.phase == .silence && machine.handle(.retried) == [.abortAttempt, .startAttempt])
+        _ = machine.handle(.answerReady)
+        #expect(machine.phase == .relay && !machine.mayRetry && machine.handle(.retried).isEmpty)
+    }
 }

@@ -1,26 +1,61 @@
 import Testing
 
-/// Statuses of 400 and above pass with their bodies: what an executor answers is the client's to know.
+/// What the client caused passes with the executor's own words; what it did not is told without them.
 @Suite struct ExecutorStatusTests {
-    @Test(arguments: [400, 429, 500, 503], Speaking.both)
-    func itPassesWithItsBody(_ status: Int, _ speaking: Speaking) async throws {
+    @Test(arguments: [400, 413, 422], Speaking.both)
+    func whatTheClientCausedPassesWithItsBody(_ status: Int, _ speaking: Speaking) async throws {
         try await withServer { server, executor in
-            for tongue in Tongue.allCases {
-                for stream in [true, false] {
-                    let asked = tongue.request(
-                        stream: stream,
-                        simulator: #""fault":"status:\#(status)","retry_after":"7""#
-                    )
-                    let direct = try await executor.exchange(asked)
-                    let seen = try await server.exchange(asked, speaking)
-                    #expect(direct.status == status)
-                    #expect(seen.status == status)
-                    #expect(seen.body == direct.body)
-                    #expect(seen["content-type"] == direct["content-type"])
-                    #expect(seen["retry-after"] == "7")
-                    #expect(seen["server"] == nil)
-                    #expect(seen.isClean)
-                }
+            try await eachWay(status, server, executor, speaking) { direct, seen, _ in
+                #expect(direct.status == status && seen.status == status)
+                #expect(seen.body == direct.body)
+                #expect(seen["content-type"] == direct["content-type"])
+            }
+        }
+    }
+
+    @Test(arguments: [429, 500, 503], Speaking.both)
+    func whatItDidNotCauseIsScrubbed(_ status: Int, _ speaking: Speaking) async throws {
+        try await withServer { server, executor in
+            try await eachWay(status, server, executor, speaking) { direct, seen, tongue in
+                #expect(direct.status == status && seen.status == status)
+                #expect(direct.body.contains("a fault on request") && !seen.body.contains("a fault on request"))
+                let told = try JSON(parsing: seen.body)
+                #expect(told.error.message.string?.hasPrefix("The model") == true)
+                if tongue == .messages { #expect(told.type.string == "error") }
+            }
+        }
+    }
+
+    /// Our credential or our configuration is wrong: nothing that the client could mend.
+    @Test(arguments: [401, 403, 404], Speaking.both)
+    func whatIsOursIs502(_ status: Int, _ speaking: Speaking) async throws {
+        try await withServer { server, executor in
+            try await eachWay(status, server, executor, speaking) { direct, seen, _ in
+                #expect(direct.status == status && seen.status == 502)
+                #expect(!seen.body.contains("a fault on request"))
+                let line = try await server.logged(seen)
+                #expect(line.end.string == "executor_error" && line.detail.string == "it answered \(status)")
+                #expect(line.side.string == "executor")
+            }
+        }
+    }
+
+    private func eachWay(
+        _ status: Int,
+        _ server: Server,
+        _ executor: Executor,
+        _ speaking: Speaking,
+        _ check: (Seen, Seen, Tongue) async throws -> Void
+    ) async throws {
+        for tongue in Tongue.allCases {
+            for stream in [true, false] {
+                let simulator = #""fault":"status:\#(status)","retry_after":"7""#
+                let asked = tongue.request(stream: stream, simulator: simulator)
+                let direct = try await executor.exchange(asked)
+                let seen = try await server.exchange(asked, speaking)
+                if status == 429 || status == 503 { #expect(seen["retry-after"] == "7") }
+                #expect(seen["server"] == nil && seen.isClean)
+                try await check(direct, seen, tongue)
             }
         }
     }

@@ -1,0 +1,138 @@
+import Testing
+
+@testable import Routing
+
+/// Executors that are left out, tried again, and taken back.
+@Suite struct HealthTests {
+    private let second: UInt64 = 1_000_000_000
+
+    private func pool(_ count: Int) -> ExecutorPool { BalancingTests.pool(count) }
+    private func fail(_ pool: ExecutorPool, _ index: Int, times: Int = 3, at now: UInt64) {
+        for _ in 0..<times { pool.report(.fault, of: pool.executors[index], at: now) }
+    }
+
+    @Test func threeFaultsInARowEject() {
+        let pool = pool(2)
+        fail(pool, 0, times: 2, at: 0)
+        pool.report(.good, of: pool.executors[0], at: 0)
+        fail(pool, 0, times: 2, at: 0)
+        #expect(pool.health(of: pool.executors[0]) == .healthy)
+        fail(pool, 0, times: 1, at: 0)
+        #expect(pool.health(of: pool.executors[0]) == .ejected(until: 3 * second))
+        #expect((0..<50).allSatisfy { _ in pool.chosen(at: 1) == 1 })
+    }
+
+    @Test func whatSaysNothingOfTheExecutorIsNoFault() {
+        let pool = pool(2)
+        for _ in 0..<10 { pool.report(.neither, of: pool.executors[0], at: 0) }
+        #expect(pool.health(of: pool.executors[0]) == .healthy)
+    }
+
+    @Test func oneRequestTriesIt() {
+        let pool = pool(2)
+        fail(pool, 0, at: 0)
+        #expect(pool.chosen(at: 3 * second) == 0 && pool.chosen(at: 3 * second) == 1, "one, not two")
+        pool.report(.fault, of: pool.executors[0], at: 4 * second)
+        #expect(pool.health(of: pool.executors[0]) == .ejected(until: 10 * second), "longer each time")
+        #expect(pool.chosen(at: 10 * second) == 0)
+        pool.report(.good, of: pool.executors[0], at: 10 * second)
+        #expect(pool.health(of: pool.executors[0]) == .healthy)
+    }
+
+    @Test func ejectionsHaveAnEnd() {
+        let pool = pool(2)
+        var now: UInt64 = 0
+        fail(pool, 0, at: now)
+        for _ in 0..<40 {
+            now += 61 * second
+            #expect(pool.chosen(at: now) == 0)
+            pool.report(.fault, of: pool.executors[0], at: now)
+        }
+        #expect(pool.health(of: pool.executors[0]) == .ejected(until: now + 60 * second))
+    }
+
+    @Test func aTrialThatToldNothingIsTriedAgain() {
+        let pool = pool(2)
+        fail(pool, 0, at: 0)
+        #expect(pool.chosen(at: 4 * second) == 0)
+        pool.report(.neither, of: pool.executors[0], at: 5 * second)
+        #expect(pool.chosen(at: 5 * second) == 0)
+    }
+
+    @Test func itComesBackSlowly() {
+        let pool = pool(2)
+        fail(pool, 0, at: 0)
+        _ = pool.chosen(at: 4 * second)
+        pool.report(.good, of: pool.executors[0], at: 4 * second)
+        pool.executors[0].attemptEnded()
+        for _ in 0..<44 { _ = pool.chosen(at: 4 * second) }
+        #expect((3...6).contains(pool.executors[0].running), "a tenth at first")
+        for _ in 0..<44 { _ = pool.chosen(at: 15 * second) }
+        #expect((43...46).contains(pool.executors[0].running))
+    }
+
+    @Test func neverMoreThanHalfIsLeftOut() {
+        let pool = pool(3)
+        for index in 0..<3 { fail(pool, index, at: 0) }
+        #expect(pool.executors.count { pool.health(of: $0) != .healthy } == 1)
+        let alone = self.pool(1)
+        fail(alone, 0, times: 10, at: 0)
+        #expect(alone.chosen(at: 1) == 0)
+    }
+
+    @Test func whenAllAreBadAllAreUsed() {
+        let pool = pool(2)
+        for index in 0..<2 {
+            for _ in 0..<3 { pool.report(.notReady, of: pool.executors[index], rise: 2, fall: 3, at: 0) }
+        }
+        #expect(Set((0..<20).compactMap { _ in pool.chosen() }) == [0, 1])
+    }
+
+    @Test func probesEjectAndBringBack() {
+        let pool = pool(2)
+        func probe(_ probe: ExecutorHealth.Probe, at now: UInt64) {
+            pool.report(probe, of: pool.executors[0], rise: 2, fall: 3, at: now)
+        }
+        probe(.failed, at: 0)
+        probe(.failed, at: 2 * second)
+        probe(.passed, at: 4 * second)
+        for step in 0..<3 { probe(.failed, at: UInt64(6 + 2 * step) * second) }
+        #expect(pool.health(of: pool.executors[0]) == .ejected(until: 13 * second))
+        #expect(pool.chosen(at: 20 * second) == 1, "what probes find dead is not tried")
+        probe(.passed, at: 20 * second)
+        #expect(pool.chosen(at: 20 * second) == 1)
+        probe(.passed, at: 22 * second)
+        #expect(pool.chosen(at: 22 * second) == 0)
+    }
+
+    @Test func successInTrafficBeatsAFailedProbe() {
+        let pool = pool(2)
+        for step in 0..<10 {
+            pool.report(.good, of: pool.executors[0], at: UInt64(2 * step) * second)
+            pool.report(.failed, of: pool.executors[0], rise: 2, fall: 3, at: UInt64(2 * step + 1) * second)
+        }
+        #expect(pool.health(of: pool.executors[0]) == .healthy)
+    }
+
+    @Test func loadingIsNotReadyAndNoFault() {
+        let pool = pool(2)
+        pool.report(.notReady, of: pool.executors[0], rise: 2, fall: 3, at: 0)
+        #expect((0..<20).allSatisfy { _ in pool.chosen(at: 1) == 1 })
+        #expect(pool.health(of: pool.executors[0]) == .healthy)
+        pool.report(.passed, of: pool.executors[0], rise: 2, fall: 3, at: second)
+        #expect(Set((0..<20).compactMap { _ in pool.chosen(at: second) }).contains(0))
+    }
+}
+
+@Suite struct RetryBudgetTests {
+    @Test func tenAtOnceAndThenATenth() {
+        let budget = RetryBudget()
+        for _ in 0..<10 { #expect(budget.take()) }
+        #expect(!budget.take())
+        for _ in 0..<200 { budget.requestBegan() }
+        for _ in 0..<10 { #expect(budget.take()) }
+        #expect(!budget.take())
+        budget.retryEnded()
+        #expect(budget.take())
+    }
+}
