@@ -2,7 +2,7 @@
 package import Transport
 
 package struct ExecutorClientSettings: Sendable {
-    package var address: SocketAddress
+    package var addresses: AddressBook
     package var connectTimeout: Nanoseconds
     /// How long an unused connection is kept.
     ///
@@ -10,8 +10,8 @@ package struct ExecutorClientSettings: Sendable {
     package var idleTimeout: Nanoseconds
     package var idleMax = 1024
 
-    package init(address: SocketAddress, connectTimeout: Nanoseconds, idleTimeout: Nanoseconds) {
-        self.address = address
+    package init(addresses: AddressBook, connectTimeout: Nanoseconds, idleTimeout: Nanoseconds) {
+        self.addresses = addresses
         self.connectTimeout = connectTimeout
         self.idleTimeout = idleTimeout
     }

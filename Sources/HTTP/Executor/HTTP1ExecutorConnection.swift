@@ -1,4 +1,5 @@
 // A keep-alive HTTP/1.1 connection to an executor. One request at a time: executors do not pipeline.
+internal import Glibc
 internal import Transport
 
 /// Confined to its worker.
@@ -23,7 +24,10 @@ final class HTTP1ExecutorConnection: ChannelHandler, TimerTarget {
 
     init(client: ExecutorClient) throws(SystemError) {
         self.client = client
-        channel = try Channel.connect(to: client.settings.address, loop: client.loop)
+        guard let address = client.settings.addresses.addresses().first else {
+            throw SystemError("resolve", EHOSTUNREACH)
+        }
+        channel = try Channel.connect(to: address, loop: client.loop)
         channel.attach(self)
         deadline.set(
             client.loop.now + client.settings.connectTimeout,

@@ -61,7 +61,11 @@ final class ExecutorTest {
     init(idleMax: Int = 1024) throws {
         nonisolated(unsafe) var accept: ((Peer) -> Void)?
         let address = try test.listen { socket, _ in accept?(Peer(descriptor: socket.descriptor)) }
-        var settings = ExecutorClientSettings(address: address, connectTimeout: 2 * second, idleTimeout: 4 * second)
+        var settings = ExecutorClientSettings(
+            addresses: AddressBook(address),
+            connectTimeout: 2 * second,
+            idleTimeout: 4 * second
+        )
         settings.idleMax = idleMax
         client = ExecutorClient(loop: test.loop, settings: settings)
         accept = { [weak self] in self?.peers.append($0) }

@@ -81,7 +81,11 @@ import Transport
         for address in [try refusingAddress(), SocketAddress(unixPath: temporaryDirectory() + "/none")!] {
             let client = ExecutorClient(
                 loop: test.loop,
-                settings: ExecutorClientSettings(address: address, connectTimeout: second, idleTimeout: second)
+                settings: ExecutorClientSettings(
+                    addresses: AddressBook(address),
+                    connectTimeout: second,
+                    idleTimeout: second
+                )
             )
             let attempt = Attempt()
             let request = ExecutorRequest(method: .get, target: [], host: [], fields: FieldBlock(), body: nil)
@@ -106,7 +110,11 @@ import Transport
         let filler = Peer(to: address)
         let client = ExecutorClient(
             loop: test.loop,
-            settings: ExecutorClientSettings(address: address, connectTimeout: second, idleTimeout: second)
+            settings: ExecutorClientSettings(
+                addresses: AddressBook(address),
+                connectTimeout: second,
+                idleTimeout: second
+            )
         )
         let attempt = Attempt()
         let request = ExecutorRequest(method: .get, target: [], host: [], fields: FieldBlock(), body: nil)
