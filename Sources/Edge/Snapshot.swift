@@ -53,27 +53,26 @@ package struct Snapshot: Sendable {
     package let targets: [ExecutorTarget]
     package let accessLog: Bool
 
-    /// An executor's name that cannot be resolved.
-    package struct Unresolved: Error, CustomStringConvertible {
-        package var url: ExecutorURL
-        package var description: String { "cannot resolve the executor's host in \(url)" }
-    }
+    /// One for each host and port, and for each unix socket, however many executors are there.
+    package let addresses: [AddressBook]
 
-    /// Resolves the executors' names: blocks, at start only.
-    package init(_ configuration: Configuration) throws(Unresolved) {
+    /// Books of names are empty until somebody resolves them.
+    package init(_ configuration: Configuration) {
         limits = ExchangeLimits(configuration)
         accessLog = configuration.log.access
         var pools: [ExecutorPool] = []
         var targets: [ExecutorTarget] = []
+        var books: [String: AddressBook] = [:]
         let created = Clock.wallTime().seconds
         for model in configuration.models {
             var members: [Executor] = []
             for settings in model.executors {
                 let name = settings.model ?? model.id
                 let executor = Executor(index: targets.count, name: "\(settings.url)", model: name)
-                let address = try Self.address(of: settings.url)
+                let book = books[settings.url.place] ?? Self.book(for: settings.url)
+                books[settings.url.place] = book
                 let client = ExecutorClientSettings(
-                    address: address,
+                    addresses: book,
                     connectTimeout: Nanoseconds(configuration.timeouts.connect.inNanoseconds),
                     idleTimeout: Nanoseconds(settings.idleTimeout.inNanoseconds)
                 )
@@ -93,17 +92,22 @@ package struct Snapshot: Sendable {
         }
         self.pools = pools
         self.targets = targets
+        addresses = books.sorted { $0.key < $1.key }.map(\.value)
         catalog = ModelCatalog(
             configuration.models.map { Model(id: $0.id, aliases: $0.aliases, created: created) }
         )
     }
 
-    private static func address(of url: ExecutorURL) throws(Unresolved) -> SocketAddress {
-        let address =
-            url.scheme == .unix
-            ? SocketAddress(unixPath: url.socketPath)
-            : SocketAddress.resolve(host: url.host, port: url.port).first
-        guard let address else { throw Unresolved(url: url) }
-        return address
+    private static func book(for url: ExecutorURL) -> AddressBook {
+        guard url.scheme == .unix else { return AddressBook(host: url.host, port: url.port) }
+        guard let address = SocketAddress(unixPath: url.socketPath) else {
+            preconditionFailure("the configuration took a path that no address can hold")
+        }
+        return AddressBook(address)
     }
+}
+
+extension ExecutorURL {
+    /// Where it connects to, as text.
+    fileprivate var place: String { scheme == .unix ? "unix:\(socketPath)" : "\(host) \(port)" }
 }
