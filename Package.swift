@@ -31,10 +31,11 @@ let package = Package(
         .systemLibrary(name: "CLinux"),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CNghttp2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
+        .systemLibrary(name: "CCares", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
         .target(name: "CJSON", linkerSettings: [.linkedLibrary("simdjson")]),
 
-        // Floor 1: event loop, buffers, sockets, TLS.
-        .target(name: "Transport", dependencies: ["CLinux", "COpenSSL"], swiftSettings: strict),
+        // Floor 1: event loop, buffers, sockets, TLS, names.
+        .target(name: "Transport", dependencies: ["CLinux", "COpenSSL", "CCares"], swiftSettings: strict),
         // Floor 2: HTTP/1.1 and HTTP/2 behind one stream interface.
         .target(name: "HTTP", dependencies: ["Transport", "CNghttp2"], swiftSettings: strict),
         // Floor 3: which executor serves a model.
@@ -89,7 +90,7 @@ let package = Package(
         .testTarget(name: "InferenceTests", dependencies: ["Inference"], swiftSettings: tests),
         .testTarget(
             name: "EdgeTests",
-            dependencies: ["Edge", "HTTP", "Inference", "Routing", "Transport"],
+            dependencies: ["Edge", "HTTP", "Inference", "Routing", "Transport", "LoopTesting"],
             swiftSettings: tests
         ),
         .testTarget(

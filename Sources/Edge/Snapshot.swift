@@ -56,18 +56,16 @@ package struct Snapshot: Sendable {
     package let targets: [ExecutorTarget]
     package let accessLog: Bool
 
-    /// An executor's name that cannot be resolved.
-    package struct Unresolved: Error, CustomStringConvertible {
-        package var url: ExecutorURL
-        package var description: String { "cannot resolve the executor's host in \(url)" }
-    }
+    /// One for each host and port, and for each unix socket, however many executors are there.
+    package let addresses: [AddressBook]
 
-    /// Resolves the executors' names: blocks, at start only.
-    package init(_ configuration: Configuration) throws(Unresolved) {
+    /// Books of names are empty until somebody resolves them.
+    package init(_ configuration: Configuration) {
         limits = ExchangeLimits(configuration)
         accessLog = configuration.log.access
         var pools: [ExecutorPool] = []
         var targets: [ExecutorTarget] = []
+        var books: [String: AddressBook] = [:]
         let created = Clock.wallTime().seconds
         for model in configuration.models {
             var members: [Executor] = []
@@ -80,9 +78,10 @@ package struct Snapshot: Sendable {
                     weight: settings.weight,
                     runningMax: settings.maxRunning
                 )
-                let address = try Self.address(of: settings.url)
+                let book = books[settings.url.place] ?? Self.book(for: settings.url)
+                books[settings.url.place] = book
                 var client = ExecutorClientSettings(
-                    addresses: AddressBook([address]),
+                    addresses: book,
                     connectTimeout: Nanoseconds(configuration.timeouts.connect.inNanoseconds),
                     idleTimeout: Nanoseconds(settings.idleTimeout.inNanoseconds)
                 )
@@ -108,6 +107,7 @@ package struct Snapshot: Sendable {
         let ids = configuration.models.map(\.id)
         fallbacks = configuration.models.map { $0.fallbacks.compactMap { ids.firstIndex(of: $0) } }
         self.targets = targets
+        addresses = books.sorted { $0.key < $1.key }.map(\.value)
         catalog = ModelCatalog(
             configuration.models.map { Model(id: $0.id, aliases: $0.aliases, created: created) }
         )
@@ -120,14 +120,18 @@ package struct Snapshot: Sendable {
         return seed
     }
 
-    private static func address(of url: ExecutorURL) throws(Unresolved) -> SocketAddress {
-        let address =
-            url.scheme == .unix
-            ? SocketAddress(unixPath: url.socketPath)
-            : SocketAddress.resolve(host: url.host, port: url.port).first
-        guard let address else { throw Unresolved(url: url) }
-        return address
+    private static func book(for url: ExecutorURL) -> AddressBook {
+        guard url.scheme == .unix else { return AddressBook(host: url.host, port: url.port) }
+        guard let address = SocketAddress(unixPath: url.socketPath) else {
+            preconditionFailure("the configuration took a path that no address can hold")
+        }
+        return AddressBook(address)
     }
+}
+
+extension ExecutorURL {
+    /// Where it connects to, as text.
+    fileprivate var place: String { scheme == .unix ? "unix:\(socketPath)" : "\(host) \(port)" }
 }
 
 extension ExecutorClientSettings.Version {

@@ -63,6 +63,18 @@ import Testing
         #expect(seen.output == "FILE: no errors\n")
     }
 
+    /// It may resolve by the time it is needed.
+    @Test func aNameThatDoesNotResolveIsAWarning() async throws {
+        let certificates = try await Certificates.shared()
+        let executors = ["http://localhost:1", "http://no-such-host.invalid:8000"]
+        let seen = try await check(Configuration(executors: executors).yaml(certificates))
+        #expect(seen.status == .exited(0))
+        let lines = seen.output.split(separator: "\n")
+        #expect(lines.count == 2)
+        #expect(lines.first?.hasPrefix("FILE: warning: cannot resolve no-such-host.invalid: ") == true)
+        #expect(lines.last == "FILE: no errors")
+    }
+
     @Test func aKeyOfAnotherCertificateIsFound() async throws {
         let scratch = try Scratch()
         defer { scratch.remove() }

@@ -42,17 +42,6 @@ import Testing
         }
     }
 
-    @Test func anExecutorWhoseNameIsUnknownIsAnError() async throws {
-        let certificates = try await Certificates.shared()
-        let scratch = try Scratch()
-        defer { scratch.remove() }
-        let configuration = Configuration(executors: ["http://no-such-host.invalid:8000"])
-        let file = try scratch.write(configuration.yaml(certificates), to: "freeinference.yaml")
-        let seen = try await run(Repository.binary, ["serve", "--config", file])
-        #expect(seen.status == .exited(1))
-        #expect(seen.errors.contains("no-such-host.invalid"))
-    }
-
     @Test func theVersionIsSaid() async throws {
         let seen = try await run(Repository.binary, ["--version"])
         #expect(seen.succeeded)

@@ -19,13 +19,15 @@ package final class Supervisor {
     private let environment: [String: String]
     private let loop = EventLoop()
     private let reports = Mailbox<WorkerReport>()
-    private var mailboxes: [Mailbox<WorkerMessage>] = []
     private var threads: [Transport.Thread] = []
     private var started = 0
     private var ended = 0
     private var quiet = 0
     private var failure: StartError?
     private var isDraining = false
+
+    /// How long the start waits for names that do not resolve.
+    private static let namesPatience: Nanoseconds = 2_000_000_000
 
     package init(configuration: Configuration, environment: [String: String]) {
         self.configuration = configuration
@@ -37,7 +39,7 @@ package final class Supervisor {
         let signals = Signals()
         Sockets.raiseDescriptorLimit()
         let workers = workerCount
-        let snapshot = try Self.start { () throws(Snapshot.Unresolved) in try Snapshot(configuration) }
+        let snapshot = Snapshot(configuration)
         let plans = configuration.listeners.map { ListenerPlan(for: $0, limits: configuration) }
         for plan in plans { try Self.checkCertificates(of: plan) }
         if let problem = Self.authorityProblems(configuration).first { throw StartError(description: problem) }
@@ -48,17 +50,23 @@ package final class Supervisor {
             budget: MemoryBudget(limit: configuration.memoryLimitBytes),
             log: log,
             ticketKeys: TicketKeys { Int64(Clock.monotonicNow() / 1_000_000_000) },
+            workers: workers,
             connectionsMax: configuration.maxConnections,
             gather: Gather(configuration.gather),
             plans: plans
         )
 
-        loop.attach(reports) { [unowned self] report in handle(report, listeners: listeners) }
+        loop.attach(reports) { [unowned self] report in handle(report, share: share, listeners: listeners) }
         loop.watch(descriptor: signals.descriptor) { [unowned self] in
-            while let signal = signals.next() { handle(signal: signal) }
+            while let signal = signals.next() { handle(signal: signal, share: share) }
         }
-        for index in 0..<workers { startWorker(index, share: share, snapshot: snapshot, listeners: listeners) }
+        let resolver = NameResolver(loop: loop, books: snapshot.addresses) { Messages.say($0) }
+        // Until the names are known clients wait in the backlog: but not for long, and not for ever.
+        resolver.start(patience: Self.namesPatience) { [unowned self] in
+            for index in 0..<workers { startWorker(index, share: share, snapshot: snapshot, listeners: listeners) }
+        }
         loop.run()
+        resolver.stop()
         for thread in threads { thread.join() }
         if quiet < workers { listeners.close() }
         log.endWaiting()
@@ -101,6 +109,21 @@ package final class Supervisor {
         return files.sorted().compactMap { ExecutorEnvironment.problem(withAuthorities: $0)?.description }
     }
 
+    /// What there is to say of executors' names that do not resolve now, for `check`.
+    ///
+    /// Waits for them as long as a start would.
+    package static func nameProblems(_ configuration: Configuration) -> [String] {
+        let loop = EventLoop()
+        var problems: [String] = []
+        let resolver = NameResolver(loop: loop, books: Snapshot(configuration).addresses) { problems.append($0) }
+        var isSettled = false
+        resolver.start(patience: namesPatience) { isSettled = true }
+        while !isSettled { loop.turn() }
+        resolver.stop()
+        loop.dismantle()
+        return problems
+    }
+
     private func openListeners(workers: Int) throws(StartError) -> ListenerSet {
         var addresses: [SocketAddress] = []
         for listener in configuration.listeners {
@@ -119,8 +142,6 @@ package final class Supervisor {
     }
 
     private func startWorker(_ index: Int, share: WorkerShare, snapshot: Snapshot, listeners: ListenerSet) {
-        let mailbox = Mailbox<WorkerMessage>()
-        mailboxes.append(mailbox)
         let reports = reports
         threads.append(
             Transport.Thread(name: "worker-\(index)") {
@@ -130,7 +151,6 @@ package final class Supervisor {
                         share: share,
                         snapshot: snapshot,
                         listeners: listeners,
-                        mailbox: mailbox,
                         report: { reports.post($0) }
                     )
                     reports.post(.started)
@@ -138,16 +158,17 @@ package final class Supervisor {
                 } catch {
                     reports.post(.failed("\(error)"))
                 }
+                share.retire(index)
                 reports.post(.ended)
             }
         )
     }
 
-    private func handle(_ report: WorkerReport, listeners: ListenerSet) {
+    private func handle(_ report: WorkerReport, share: WorkerShare, listeners: ListenerSet) {
         switch report {
         case .started:
             started += 1
-            guard started == mailboxes.count else { return }
+            guard started == threads.count else { return }
             for (address, settings) in zip(listeners.addresses, configuration.listeners) {
                 Messages.say("listening on \(address)\(settings.tls == nil ? "" : " (TLS)")")
             }
@@ -155,18 +176,18 @@ package final class Supervisor {
             ServiceNotifier.notify("READY=1", environment: environment)
         case .failed(let text):
             failure = StartError(description: text)
-            for mailbox in mailboxes { mailbox.post(.stop) }
+            share.tellAll(.stop)
         case .stoppedAccepting:
             // Whoever connects from now on is refused at once, not left waiting.
             quiet += 1
-            if quiet == mailboxes.count { listeners.close() }
+            if quiet == threads.count { listeners.close() }
         case .ended:
             ended += 1
-            if ended == mailboxes.count { loop.stop() }
+            if ended == threads.count { loop.stop() }
         }
     }
 
-    private func handle(signal number: CInt) {
+    private func handle(signal number: CInt, share: WorkerShare) {
         if number == SIGHUP {
             Messages.say("SIGHUP is ignored: reload is not available in this version")
             return
@@ -176,18 +197,21 @@ package final class Supervisor {
             exit(1)
         }
         isDraining = true
-        let patience = configuration.drainTimeout
-        Messages.say("draining for up to \(patience.inNanoseconds / 1_000_000_000) s")
         ServiceNotifier.notify("STOPPING=1", environment: environment)
-        for mailbox in mailboxes { mailbox.post(.drain) }
-        let due = loop.now + Nanoseconds(patience.inNanoseconds)
-        _ = loop.timers.schedule(
-            at: due,
-            target: TimerClosure { [unowned self] in
-                for mailbox in mailboxes { mailbox.post(.expire) }
-            },
-            kind: 0
+        guard !threads.isEmpty else {
+            // Names are still being resolved: nobody has been served.
+            loop.stop()
+            return
+        }
+        let patience = configuration.drainTimeout
+        let load = share.load
+        Messages.say(
+            "draining \(load.exchanges) exchanges on \(load.connections) connections for up to "
+                + "\(patience.inNanoseconds / 1_000_000_000) s"
         )
+        share.tellAll(.drain)
+        let due = loop.now + Nanoseconds(patience.inNanoseconds)
+        _ = loop.timers.schedule(at: due, target: TimerClosure { share.tellAll(.expire) }, kind: 0)
     }
 }
 

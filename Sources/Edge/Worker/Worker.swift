@@ -11,6 +11,10 @@ package enum WorkerMessage: Sendable {
     /// The patience of draining is over: what is under way breaks off, in band.
     case expire
     case stop
+    /// A connection that another worker accepted, of the listener with this place.
+    ///
+    /// It has been admitted, and counted at this worker's door.
+    case adopt(Socket, peer: SocketAddress, listener: Int)
     /// A large body has been scanned: for the exchange at this place with this number.
     ///
     /// Without a result there was no memory for it.
@@ -29,7 +33,8 @@ package enum WorkerReport: Sendable {
 package final class Worker: ServerDelegate {
     package let loop: EventLoop
     let share: WorkerShare
-    private let mailbox: Mailbox<WorkerMessage>
+    private let index: Int
+    private let door: WorkerDoor
     private let report: (WorkerReport) -> Void
     let snapshot: Snapshot
     let scanner = JSONScanner()
@@ -39,6 +44,10 @@ package final class Worker: ServerDelegate {
     private var contexts: [TLSServerContexts?] = []
     private var connections: [ServerConnection?] = []
     private var freeConnections: [Int] = []
+    /// By slot: the connection has carried an exchange.
+    private var hasServed: [Bool] = []
+    private var servedConnections = 0
+    private var settlesSoon = false
     private var exchanges: [Exchange?] = []
     private var freeExchanges: [Int] = []
     private var exchangesBegun = 0
@@ -54,10 +63,10 @@ package final class Worker: ServerDelegate {
         share: WorkerShare,
         snapshot: Snapshot,
         listeners set: ListenerSet,
-        mailbox: Mailbox<WorkerMessage>,
         report: @escaping (WorkerReport) -> Void
     ) throws(TLSError) {
-        self.mailbox = mailbox
+        self.index = index
+        door = share.doors[index]
         self.report = report
         self.share = share
         self.snapshot = snapshot
@@ -73,7 +82,7 @@ package final class Worker: ServerDelegate {
             let listener = Listener(
                 loop: loop,
                 socket: set.socket(address: place, worker: index),
-                accepted: { [unowned self] in accept($0, from: $1, listener: place) },
+                accepted: { [unowned self] in accepted($0, from: $1, listener: place) },
                 exhausted: { [unowned self] code in warnOfPause(code) }
             )
             listener.hasRoom = { [unowned self] in self.share.hasRoom }
@@ -91,7 +100,8 @@ package final class Worker: ServerDelegate {
 
     /// Serves until it is told to stop.
     package func run() {
-        loop.attach(mailbox) { [unowned self] message in handle(message) }
+        door.setTakesConnections(true)
+        loop.attach(door.mailbox) { [unowned self] message in handle(message) }
         loop.run()
         loop.dismantle()
     }
@@ -101,6 +111,8 @@ package final class Worker: ServerDelegate {
         case .drain: drain()
         case .expire: expire()
         case .stop: loop.stop()
+        case .adopt(let socket, let peer, let listener):
+            serve(socket, from: peer, listener: listener)
         case .scanned(let place, let number, let result):
             guard place < exchanges.count, let exchange = exchanges[place], exchange.number == number else { return }
             if let result { exchange.identified(result) } else { exchange.handle(.refused(.noMemory)) }
@@ -109,12 +121,24 @@ package final class Worker: ServerDelegate {
 
     // MARK: Connections
 
-    private func accept(_ socket: Socket, from peer: SocketAddress, listener: Int) {
+    private func accepted(_ socket: Socket, from peer: SocketAddress, listener: Int) {
         guard share.admitConnection() else {
             // Another worker took the last room between the question and the answer.
             socket.close()
             return
         }
+        let place = share.doors.place(forConnectionAcceptedBy: index)
+        if place != index {
+            share.doors[place].connectionBegan()
+            if share.doors[place].mailbox.post(.adopt(socket, peer: peer, listener: listener)) { return }
+            // It has ended meanwhile.
+            share.doors[place].connectionEnded()
+        }
+        door.connectionBegan()
+        serve(socket, from: peer, listener: listener)
+    }
+
+    private func serve(_ socket: Socket, from peer: SocketAddress, listener: Int) {
         let plan = share.plans[listener]
         let channel: Channel
         if let context = contexts[listener] {
@@ -135,15 +159,23 @@ package final class Worker: ServerDelegate {
         } else {
             connection.slot = connections.count
             connections.append(connection)
+            hasServed.append(false)
         }
+        settleSoon()
         connection.start()
+        // Accepted by a worker that had not heard of it yet.
+        if isDraining { connection.drain() }
     }
 
     package func connectionEnded(_ connection: ServerConnection) {
         guard connections[connection.slot] === connection else { return }
         connections[connection.slot] = nil
         freeConnections.append(connection.slot)
+        if hasServed[connection.slot] { servedConnections -= 1 }
+        hasServed[connection.slot] = false
+        door.connectionEnded()
         share.connectionEnded()
+        door.settle(connections: servedConnections)
         if isDraining {
             endIfDrained()
         } else {
@@ -164,12 +196,19 @@ package final class Worker: ServerDelegate {
         }
         exchangesBegun += 1
         exchange.number = exchangesBegun
+        door.exchangeBegan()
+        let slot = stream.connection.slot
+        if connections[slot] === stream.connection, !hasServed[slot] {
+            hasServed[slot] = true
+            servedConnections += 1
+        }
+        settleSoon()
         return exchange
     }
 
     /// Has the body scanned by another thread; the answer comes by the mailbox, if the exchange is still there then.
     func scanElsewhere(_ body: RequestBody, charge: BodyCharge, for exchange: Exchange) {
-        let (mailbox, budget, place, number) = (mailbox, budget, exchange.slot, exchange.number)
+        let (mailbox, budget, place, number) = (door.mailbox, budget, exchange.slot, exchange.number)
         share.scanThread.post(
             ScanThread.Job(body: InTransit(value: body), charge: charge, budget: budget, dialect: exchange.dialect) {
                 result in
@@ -182,6 +221,25 @@ package final class Worker: ServerDelegate {
         guard exchange.slot < exchanges.count, exchanges[exchange.slot] === exchange else { return }
         exchanges[exchange.slot] = nil
         freeExchanges.append(exchange.slot)
+        door.exchangeEnded()
+        settleSoon()
+    }
+
+    /// How long the others know nothing of what has changed here: long enough for the streams of connections that came
+    /// together to have begun on all of them.
+    private static let settleInterval: Nanoseconds = 250_000_000
+
+    private func settleSoon() {
+        guard !settlesSoon, share.doors.count > 1 else { return }
+        settlesSoon = true
+        _ = loop.timers.schedule(
+            at: loop.now + Self.settleInterval,
+            target: TimerClosure { [unowned self] in
+                settlesSoon = false
+                door.settle(connections: servedConnections)
+            },
+            kind: 0
+        )
     }
 
     package func refusal(status: Int, message: String, on stream: ServerStream) {
@@ -254,6 +312,7 @@ package final class Worker: ServerDelegate {
     private func drain() {
         guard !isDraining else { return }
         isDraining = true
+        door.setTakesConnections(false)
         for listener in listeners { listener.pause() }
         report(.stoppedAccepting)
         for connection in connections { connection?.drain() }
@@ -279,7 +338,10 @@ package final class Worker: ServerDelegate {
         guard connections.allSatisfy({ $0 == nil }) else { return }
         _ = loop.timers.schedule(
             at: loop.now + 50_000_000,
-            target: TimerClosure { [unowned self] in loop.stop() },
+            target: TimerClosure { [unowned self] in
+                // One that another worker had handed on may have come meanwhile.
+                if connections.allSatisfy({ $0 == nil }) { loop.stop() }
+            },
             kind: 0
         )
     }

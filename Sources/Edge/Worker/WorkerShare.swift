@@ -1,4 +1,4 @@
-// What the workers share: a budget, a count of connections, a log, ticket keys. Sendable, touched seldom.
+// What the workers share: a budget, a count of connections, a log, ticket keys, doors to each other. Sendable, touched seldom.
 package import HTTP
 internal import Routing
 internal import Synchronization
@@ -21,6 +21,8 @@ package final class WorkerShare: Sendable {
     package let connectionsMax: Int
     package let gather: Gather
     package let plans: [ListenerPlan]
+    /// By the worker's index.
+    package let doors: [WorkerDoor]
     let scanThread = ScanThread()
     let retries = RetryBudget()
     private let connections = Atomic<Int>(0)
@@ -33,6 +35,7 @@ package final class WorkerShare: Sendable {
         budget: MemoryBudget,
         log: LogSink,
         ticketKeys: TicketKeys,
+        workers: Int,
         connectionsMax: Int,
         gather: Gather,
         plans: [ListenerPlan]
@@ -40,6 +43,7 @@ package final class WorkerShare: Sendable {
         self.budget = budget
         self.log = log
         self.ticketKeys = ticketKeys
+        doors = (0..<workers).map { _ in WorkerDoor() }
         self.connectionsMax = connectionsMax
         self.gather = gather
         self.plans = plans
@@ -52,7 +56,7 @@ package final class WorkerShare: Sendable {
     }
 
     /// Room for one more connection, taken; false when there is none.
-    func admitConnection() -> Bool {
+    package func admitConnection() -> Bool {
         guard budget.reserve(Self.connectionCharge) else { return false }
         if connections.wrappingAdd(1, ordering: .relaxed).newValue <= connectionsMax { return true }
         connectionEnded()
@@ -62,6 +66,29 @@ package final class WorkerShare: Sendable {
     func connectionEnded() {
         connections.wrappingSubtract(1, ordering: .relaxed)
         budget.release(Self.connectionCharge)
+    }
+
+    // MARK: The workers
+
+    /// Of all workers together.
+    package var load: WorkerLoad {
+        doors.reduce(into: WorkerLoad(exchanges: 0, connections: 0)) { sum, door in
+            let load = door.load
+            sum.exchanges += load.exchanges
+            sum.connections += load.connections
+        }
+    }
+
+    package func tellAll(_ message: WorkerMessage) { for door in doors { door.mailbox.post(message) } }
+
+    /// A worker has ended: what it was handed and did not take is let go.
+    package func retire(_ worker: Int) {
+        doors[worker].setTakesConnections(false)
+        for case .adopt(let socket, _, _) in doors[worker].mailbox.close() {
+            socket.close()
+            doors[worker].connectionEnded()
+            connectionEnded()
+        }
     }
 
     /// Says it on stderr, at most once a second for all workers.

@@ -106,6 +106,25 @@ package struct SocketAddress: Sendable, CustomStringConvertible {
     package var isLoopback: Bool { isUnix || host == "::1" || host.hasPrefix("127.") }
 }
 
+extension SocketAddress: Equatable {
+    /// Where a connection would lead to: the flow label and padding are no part of it.
+    package static func == (one: SocketAddress, other: SocketAddress) -> Bool {
+        guard one.family == other.family, one.port == other.port, one.host == other.host else { return false }
+        return one.family != AF_INET6 || one.scope == other.scope
+    }
+
+    /// The interface of a link-local IPv6 address.
+    private var scope: UInt32 {
+        var copy = storage
+        return unsafe withUnsafeBytes(of: &copy) {
+            unsafe $0.load(
+                fromByteOffset: MemoryLayout<sockaddr_in6>.offset(of: \sockaddr_in6.sin6_scope_id)!,
+                as: UInt32.self
+            )
+        }
+    }
+}
+
 /// A system call that failed: which, and its errno.
 package struct SystemError: Error, CustomStringConvertible {
     package var call: String

@@ -7,7 +7,12 @@ internal import Synchronization
 ///
 /// The loop takes them in its mailbox phase.
 package final class Mailbox<Message: Sendable>: Sendable {
-    private let pending = Lock<[Message]>([])
+    private struct Box {
+        var messages: [Message] = []
+        var isClosed = false
+    }
+
+    private let pending = Lock(Box())
     private let signalled = Atomic<Bool>(false)
     package let descriptor: CInt
 
@@ -16,12 +21,18 @@ package final class Mailbox<Message: Sendable>: Sendable {
         precondition(descriptor >= 0, "eventfd failed")
     }
 
-    deinit { close(descriptor) }
+    deinit { Glibc.close(descriptor) }
 
-    package func post(_ message: Message) {
-        pending.withLock { $0.append(message) }
+    /// - Returns: false when nobody will read it any more.
+    @discardableResult
+    package func post(_ message: Message) -> Bool {
+        let isTaken = pending.withLock { box in
+            if !box.isClosed { box.messages.append(message) }
+            return !box.isClosed
+        }
         // One wake-up for however many messages: the loop clears the flag before it takes them.
-        if !signalled.exchange(true, ordering: .acquiringAndReleasing) { eventfd_write(descriptor, 1) }
+        if isTaken, !signalled.exchange(true, ordering: .acquiringAndReleasing) { eventfd_write(descriptor, 1) }
+        return isTaken
     }
 
     /// Everything posted so far, in order.
@@ -31,10 +42,22 @@ package final class Mailbox<Message: Sendable>: Sendable {
         var count: eventfd_t = 0
         unsafe eventfd_read(descriptor, &count)
         signalled.store(false, ordering: .releasing)
-        return pending.withLock {
-            let batch = $0
-            $0 = []
+        return pending.withLock { box in
+            let batch = box.messages
+            box.messages = []
             return batch
+        }
+    }
+
+    /// Takes no more messages.
+    ///
+    /// - Returns: those that came too late to be read, for what they carry to be let go.
+    package func close() -> [Message] {
+        pending.withLock { box in
+            box.isClosed = true
+            let rest = box.messages
+            box.messages = []
+            return rest
         }
     }
 }

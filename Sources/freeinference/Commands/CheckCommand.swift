@@ -6,7 +6,10 @@ struct CheckCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check",
         abstract: "Say everything that is wrong with a configuration.",
-        discussion: "Exits with 0 when there is nothing, with 2 otherwise. Certificates are loaded; nothing is bound."
+        discussion: """
+            Exits with 0 when there is nothing, with 2 otherwise. Certificates are loaded; nothing is bound. A name of \
+            an executor that does not resolve is a warning: it may yet, and the server does not wait for it.
+            """
     )
 
     @OptionGroup var options: ConfigurationOption
@@ -20,6 +23,7 @@ struct CheckCommand: ParsableCommand {
             let problems = Supervisor.certificateProblems(configuration)
             for problem in problems { print("\(options.config): \(problem)") }
             if !problems.isEmpty { throw ExitCode(2) }
+            for problem in Supervisor.nameProblems(configuration) { print("\(options.config): \(problem)") }
             print("\(options.config): no errors")
         }
     }

@@ -16,6 +16,18 @@ private let broke = Failure(.executorBrokeOff)
     private var silent: [ExchangeMachine.Event] { attempting + [.deadlinePassed(.commit)] }
     private var relaying: [ExchangeMachine.Event] { attempting + [.answerReady] }
 
+    @Test func anAttemptIsFollowedByAnotherUntilTheFirstEvent() {
+        var machine = ExchangeMachine()
+        #expect(!machine.mayRetry && machine.handle(.retried).isEmpty, "nothing has been tried")
+        _ = machine.handle(.bodyEnded)
+        _ = machine.handle(.routed)
+        #expect(machine.mayRetry && machine.handle(.retried) == [.abortAttempt, .startAttempt])
+        _ = machine.handle(.deadlinePassed(.commit))
+        #expect(machine.phase == .silence && machine.handle(.retried) == [.abortAttempt, .startAttempt])
+        _ = machine.handle(.answerReady)
+        #expect(machine.phase == .relay && !machine.mayRetry && machine.handle(.retried).isEmpty)
+    }
+
     @Test func aStreamGoesThroughItsPhasesToItsEnd() {
         var machine = ExchangeMachine()
         #expect(machine.handle(.bodyEnded) == [.identify])
@@ -193,17 +205,5 @@ struct SplitMix: RandomNumberGenerator {
         mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
         mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
         return mixed ^ (mixed >> 31)
-    }
-
-    @Test func anAttemptIsFollowedByAnotherUntilTheFirstEvent() {
-        var machine = ExchangeMachine()
-        #expect(!machine.mayRetry && machine.handle(.retried).isEmpty, "nothing has been tried")
-        _ = machine.handle(.bodyEnded)
-        _ = machine.handle(.routed)
-        #expect(machine.mayRetry && machine.handle(.retried) == [.abortAttempt, .startAttempt])
-        _ = machine.handle(.deadlinePassed(.commit))
-        #expect(machine.phase == .silence && machine.handle(.retried) == [.abortAttempt, .startAttempt])
-        _ = machine.handle(.answerReady)
-        #expect(machine.phase == .relay && !machine.mayRetry && machine.handle(.retried).isEmpty)
     }
 }

@@ -1,12 +1,12 @@
 import Foundation
 import Glibc
 
-/// The kernel's table of TCP sockets, a line each.
+/// The kernel's table of TCP sockets, or of others, a line each: those with so many columns at least.
 ///
 /// Read to its end: it comes in pieces of a page, and Foundation takes the first short read for the last.
-func socketTable() throws -> [[Substring]] {
-    let descriptor = open("/proc/net/tcp", O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw Unmet("no /proc/net/tcp") }
+func socketTable(_ kind: String = "tcp", columns: Int = 10) throws -> [[Substring]] {
+    let descriptor = open("/proc/net/\(kind)", O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw Unmet("no /proc/net/\(kind)") }
     defer { close(descriptor) }
     var bytes: [UInt8] = []
     var piece = [UInt8](repeating: 0, count: 65536)
@@ -16,7 +16,7 @@ func socketTable() throws -> [[Substring]] {
         bytes += piece.prefix(count)
     }
     return String(decoding: bytes, as: UTF8.self).split(separator: "\n").map { $0.split(separator: " ") }
-        .filter { $0.count > 9 }
+        .filter { $0.count >= columns }
 }
 
 // What the kernel says of a process and of its sockets.
@@ -41,6 +41,32 @@ extension ChildProcess {
         let mine = try sockets()
         let suffix = ":" + String(port, radix: 16, uppercase: true)
         return try socketTable().filter { $0[2].hasSuffix(suffix) && mine.contains(String($0[9])) }.count
+    }
+
+    /// How many of the connections accepted at an address each of its event loops holds: those that hold any.
+    ///
+    /// The kernel says what an epoll descriptor watches, by inode.
+    func acceptedConnectionsByLoop(at address: SocketAddress) throws -> [Int] {
+        let accepted: Set<Substring>
+        switch address {
+        case .loopback(let port):
+            let local = ":" + String(format: "%04X", port)
+            accepted = Set(try socketTable().filter { $0[1].hasSuffix(local) && $0[3] == "01" }.map { $0[9] })
+        case .unix(let path):
+            // State 3: connected. A socket has the path of the one that it was accepted from.
+            let lines = try socketTable("unix", columns: 8)
+            accepted = Set(lines.filter { $0[7] == path && $0[5] == "03" }.map { $0[6] })
+        }
+        let folder = "/proc/\(identifier)/fdinfo"
+        return try FileManager.default.contentsOfDirectory(atPath: folder).compactMap { descriptor in
+            guard let text = try? String(contentsOfFile: "\(folder)/\(descriptor)", encoding: .utf8) else { return nil }
+            let count = text.split(separator: "\n").count { line in
+                guard line.hasPrefix("tfd:"), let inode = line.firstRange(of: "ino:") else { return false }
+                let digits = line[inode.upperBound...].prefix { $0.isHexDigit }
+                return Int(digits, radix: 16).map { accepted.contains("\($0)"[...]) } ?? false
+            }
+            return count > 0 ? count : nil
+        }
     }
 
     /// Nanoseconds of processor time of each thread with this name.

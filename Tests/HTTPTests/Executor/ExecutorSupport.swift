@@ -65,7 +65,7 @@ final class ExecutorTest {
         nonisolated(unsafe) var accept: ((Peer) -> Void)?
         let address = try test.listen { socket, _ in accept?(Peer(descriptor: socket.descriptor)) }
         var settings = ExecutorClientSettings(
-            addresses: AddressBook([address]),
+            addresses: AddressBook(address),
             connectTimeout: 2 * second,
             idleTimeout: 4 * second
         )

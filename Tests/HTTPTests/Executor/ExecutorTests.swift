@@ -82,7 +82,7 @@ import Transport
             let client = ExecutorClient(
                 loop: test.loop,
                 settings: ExecutorClientSettings(
-                    addresses: AddressBook([address]),
+                    addresses: AddressBook(address),
                     connectTimeout: second,
                     idleTimeout: second
                 )
@@ -111,7 +111,7 @@ import Transport
         let client = ExecutorClient(
             loop: test.loop,
             settings: ExecutorClientSettings(
-                addresses: AddressBook([address]),
+                addresses: AddressBook(address),
                 connectTimeout: second,
                 idleTimeout: second
             )

@@ -30,6 +30,23 @@ import Transport
         for thread in threads { thread.join() }
     }
 
+    /// What is posted is either read or handed back, whatever the closing falls between.
+    @Test func aClosedMailboxLosesNothing() {
+        let mailbox = Mailbox<Int>()
+        let taken = Lock(0)
+        let senders = (0..<3).map { _ in
+            Thread(name: "sender") {
+                while mailbox.post(1) { taken.withLock { $0 += 1 } }
+            }
+        }
+        var read = 0
+        while read < 1000 { read += mailbox.takeAll().count }
+        read += mailbox.close().count
+        for sender in senders { sender.join() }
+        #expect(taken.withLock { $0 } == read)
+        #expect(mailbox.takeAll().isEmpty && mailbox.close().isEmpty && !mailbox.post(1))
+    }
+
     @Test func aLoopStopsByMessageFromAnotherThread() {
         let mailbox = Mailbox<Int>()
         let sum = Lock(0)

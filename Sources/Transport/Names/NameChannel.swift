@@ -1,0 +1,253 @@
+// c-ares on an event loop: its sockets are watched by the loop, its timeouts are a timer of the loop's.
+internal import CCares
+internal import CLinux
+internal import Glibc
+
+/// What a name resolves to.
+struct NameAnswer {
+    /// Both families, in the order of RFC 6724: those first that this host can best reach.
+    var addresses: [SocketAddress]
+    /// The shortest TTL of the records; 0 for what came from `/etc/hosts`.
+    var secondsToLive: Int
+}
+
+/// Why a name did not resolve, by c-ares' number.
+struct NameError: Error {
+    var code: CInt
+    var text: String { unsafe String(cString: ares_strerror(code)) }
+}
+
+/// Whom names are asked of, and with how much patience.
+package struct NameSource: Sendable {
+    /// In c-ares' form (`host:port,...`); nil for those of `/etc/resolv.conf`.
+    fileprivate var servers: String?
+    /// Of the first try at each server; c-ares doubles it each time.
+    fileprivate var timeoutMilliseconds: CInt = 2000
+    fileprivate var tries: CInt = 3
+
+    package static let system = NameSource()
+
+    /// A name server of a test's own.
+    package static func serversForTest(_ servers: String, timeoutMilliseconds: Int32, tries: Int32) -> NameSource {
+        NameSource(servers: servers, timeoutMilliseconds: timeoutMilliseconds, tries: tries)
+    }
+}
+
+/// Questions that are under way.
+///
+/// Confined to its loop. c-ares is open only while there are any: each time it reads `/etc/resolv.conf` and its like
+/// anew, and between questions it holds no socket. To be closed before it goes.
+@safe
+final class NameChannel: TimerTarget {
+    private let loop: EventLoop
+    private let source: NameSource
+    private let answered: (_ tag: Int, Result<NameAnswer, NameError>) -> Void
+    private var raw: ares_channel?
+    private var sockets: [CInt: NameSocket] = [:]
+    private var timer: TimerID?
+    private var asking = 0
+    /// Answers that came inside a call into c-ares: told after it, since hearing of one may close the channel.
+    private var answers: [(tag: Int, result: Result<NameAnswer, NameError>)] = []
+    private var isInside = false
+
+    private static let libraryStatus = ares_library_init(ARES_LIB_INIT_ALL)
+
+    /// - Parameter answered: hears of each question once, perhaps inside `ask`.
+    init(
+        loop: EventLoop,
+        source: NameSource,
+        answered: @escaping (_ tag: Int, Result<NameAnswer, NameError>) -> Void
+    ) {
+        precondition(Self.libraryStatus == 0, "ares_library_init failed")
+        self.loop = loop
+        self.source = source
+        self.answered = answered
+    }
+
+    deinit { unsafe precondition(raw == nil, "a NameChannel goes without having been closed") }
+
+    func ask(_ host: String, port: UInt16, tag: Int) {
+        asking += 1
+        let status = open()
+        guard status == ARES_SUCCESS else {
+            answer(tag, .failure(NameError(code: status)))
+            settle()
+            return
+        }
+        unsafe enter { raw in
+            var hints = ares_addrinfo_hints()
+            hints.ai_family = AF_UNSPEC
+            hints.ai_socktype = clinux_SOCK_STREAM_FLAGS
+            hints.ai_flags = ARES_AI_NUMERICSERV
+            let question = unsafe Unmanaged.passRetained(Question(channel: self, tag: tag)).toOpaque()
+            unsafe ares_getaddrinfo(raw, host, String(port), &hints, onAnswer, question)
+        }
+    }
+
+    /// Ends what is under way; nobody is told.
+    func close() {
+        precondition(!isInside, "c-ares is closed inside a call of its own")
+        if let timer { loop.timers.cancel(timer) }
+        timer = nil
+        guard let raw = unsafe raw else { return }
+        unsafe self.raw = nil
+        isInside = true
+        // Tells of each open question, and of each socket that it closes.
+        unsafe ares_destroy(raw)
+        isInside = false
+        answers = []
+        asking = 0
+    }
+
+    private func open() -> CInt {
+        guard unsafe raw == nil else { return ARES_SUCCESS }
+        var options = unsafe ares_options()
+        unsafe options.sock_state_cb = onSocket
+        unsafe options.sock_state_cb_data = Unmanaged.passUnretained(self).toOpaque()
+        unsafe options.timeout = source.timeoutMilliseconds
+        unsafe options.tries = source.tries
+        var made: ares_channel?
+        let mask = ARES_OPT_SOCK_STATE_CB | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES
+        var status = unsafe ares_init_options(&made, &options, mask)
+        guard status == ARES_SUCCESS, let channel = unsafe made else { return status }
+        if let servers = source.servers {
+            status = unsafe ares_set_servers_ports_csv(channel, servers)
+            precondition(status == ARES_SUCCESS, "no list of servers: \(servers)")
+        }
+        unsafe raw = channel
+        return status
+    }
+
+    /// The only way into c-ares while it is open.
+    private func enter(_ body: (ares_channel) -> Void) {
+        guard let raw = unsafe raw else { return }
+        precondition(!isInside, "c-ares is not entered from inside")
+        isInside = true
+        unsafe body(raw)
+        isInside = false
+        settle()
+    }
+
+    /// After each call: tells what has been answered, and sets the timer for what has not.
+    private func settle() {
+        let news = answers
+        answers = []
+        asking -= news.count
+        if asking == 0 {
+            close()
+        } else if let raw = unsafe raw {
+            var wait = timeval()
+            if let timer { loop.timers.cancel(timer) }
+            timer = nil
+            if unsafe ares_timeout(raw, nil, &wait) != nil {
+                let due = Nanoseconds(wait.tv_sec) * 1_000_000_000 + Nanoseconds(wait.tv_usec) * 1000
+                // A little later than c-ares says, so that it then finds something due.
+                timer = loop.timers.schedule(at: loop.now + due + 1_000_000, target: self, kind: 0)
+            }
+        }
+        for (tag, result) in news { answered(tag, result) }
+    }
+
+    // MARK: What c-ares and the loop say
+
+    func timerFired(_ kind: Int) {
+        timer = nil
+        unsafe enter { raw in unsafe ares_process_fd(raw, ARES_SOCKET_BAD, ARES_SOCKET_BAD) }
+    }
+
+    fileprivate func ready(_ descriptor: CInt, events: UInt32) {
+        unsafe enter { raw in
+            // Errors and hangups are read.
+            let reading = events & ~clinux_EPOLLOUT != 0 ? descriptor : ARES_SOCKET_BAD
+            let writing = events & clinux_EPOLLOUT != 0 ? descriptor : ARES_SOCKET_BAD
+            unsafe ares_process_fd(raw, reading, writing)
+        }
+    }
+
+    fileprivate func watch(_ descriptor: CInt, reading: Bool, writing: Bool) {
+        let events = (reading ? clinux_EPOLLIN : 0) | (writing ? clinux_EPOLLOUT : 0)
+        if let socket = sockets[descriptor] {
+            if events != 0 {
+                loop.modify(socket.token!, descriptor: descriptor, events: events)
+            } else {
+                sockets[descriptor] = nil
+                loop.unregister(socket.token!, descriptor: descriptor)
+                socket.channel = nil
+            }
+        } else if events != 0 {
+            let socket = NameSocket(descriptor: descriptor, channel: self)
+            sockets[descriptor] = socket
+            socket.token = loop.register(socket, descriptor: descriptor, events: events)
+        }
+    }
+
+    fileprivate func answer(_ tag: Int, _ result: Result<NameAnswer, NameError>) { answers.append((tag, result)) }
+}
+
+/// A socket of c-ares' in the loop.
+private final class NameSocket: Registered {
+    let descriptor: CInt
+    var channel: NameChannel?
+    var token: Token?
+
+    init(descriptor: CInt, channel: NameChannel) {
+        self.descriptor = descriptor
+        self.channel = channel
+    }
+
+    func ready(_ events: UInt32) { channel?.ready(descriptor, events: events) }
+}
+
+/// What c-ares hands back with an answer.
+private final class Question {
+    let channel: NameChannel
+    let tag: Int
+    init(channel: NameChannel, tag: Int) {
+        self.channel = channel
+        self.tag = tag
+    }
+}
+
+private let onSocket: ares_sock_state_cb = { context, descriptor, readable, writable in
+    let channel = unsafe Unmanaged<NameChannel>.fromOpaque(context!).takeUnretainedValue()
+    channel.watch(descriptor, reading: readable != 0, writing: writable != 0)
+}
+
+private let onAnswer: ares_addrinfo_callback = { context, status, _, found in
+    let question = unsafe Unmanaged<Question>.fromOpaque(context!).takeRetainedValue()
+    guard status == ARES_SUCCESS, let found = unsafe found else {
+        question.channel.answer(question.tag, .failure(NameError(code: status)))
+        return
+    }
+    defer { unsafe ares_freeaddrinfo(found) }
+    let answer = unsafe NameAnswer(found)
+    let result: Result<NameAnswer, NameError> =
+        answer.addresses.isEmpty ? .failure(NameError(code: ARES_ENODATA)) : .success(answer)
+    question.channel.answer(question.tag, result)
+}
+
+extension NameAnswer {
+    @unsafe fileprivate init(_ found: UnsafeMutablePointer<ares_addrinfo>) {
+        addresses = []
+        var seconds = Int.max
+        var next = unsafe found.pointee.nodes
+        while let node = unsafe next {
+            unsafe next = node.pointee.ai_next
+            seconds = unsafe min(seconds, Int(node.pointee.ai_ttl))
+            let length = unsafe Int(node.pointee.ai_addrlen)
+            var storage = sockaddr_storage()
+            guard unsafe node.pointee.ai_addr != nil, length <= MemoryLayout<sockaddr_storage>.size else { continue }
+            unsafe withUnsafeMutableBytes(of: &storage) {
+                unsafe $0.copyMemory(from: UnsafeRawBufferPointer(start: node.pointee.ai_addr, count: length))
+            }
+            let address = SocketAddress(storage: storage, length: socklen_t(length))
+            if !addresses.contains(address) { addresses.append(address) }
+        }
+        var alias = unsafe found.pointee.cnames
+        while let name = unsafe alias {
+            unsafe alias = name.pointee.next
+            seconds = unsafe min(seconds, Int(name.pointee.ttl))
+        }
+        secondsToLive = addresses.isEmpty ? 0 : max(0, seconds)
+    }
+}

@@ -1,0 +1,130 @@
+import Edge
+import Testing
+import Transport
+
+/// Which worker a new connection goes to.
+@Suite struct WorkerDoorTests {
+    private func doors(_ loads: [(exchanges: Int, connections: Int)]) -> [WorkerDoor] {
+        loads.map { load in
+            let door = WorkerDoor()
+            door.setTakesConnections(true)
+            for _ in 0..<load.exchanges { door.exchangeBegan() }
+            for _ in 0..<load.connections { door.connectionBegan() }
+            door.settle(connections: load.connections)
+            return door
+        }
+    }
+
+    /// Where connections go that are accepted one after the other, each with so many streams.
+    ///
+    /// - Parameters:
+    ///   - acceptor: which worker accepts the connection with this number.
+    ///   - settled: the workers have looked at themselves before each; else they never have.
+    private func spread(
+        _ count: Int,
+        workers: Int,
+        streams: Int,
+        settled: Bool,
+        acceptor: (Int) -> Int = { _ in 0 }
+    ) -> [Int] {
+        let doors = doors(Array(repeating: (0, 0), count: workers))
+        for number in 0..<count {
+            let place = doors.place(forConnectionAcceptedBy: acceptor(number))
+            doors[place].connectionBegan()
+            for _ in 0..<streams { doors[place].exchangeBegan() }
+            guard settled else { continue }
+            for door in doors { door.settle(connections: door.load.connections) }
+        }
+        return doors.map(\.load.connections)
+    }
+
+    /// The few heavy connections of OpenRouter or Cloudflare, before any stream runs on them and with them running.
+    @Test(arguments: [0, 1, 10, 250], [true, false])
+    func fewConnectionsAreSpreadEvenly(streams: Int, settled: Bool) {
+        #expect(spread(2, workers: 2, streams: streams, settled: settled) == [1, 1])
+        #expect(spread(4, workers: 2, streams: streams, settled: settled) == [2, 2])
+        #expect(spread(4, workers: 4, streams: streams, settled: settled) == [1, 1, 1, 1])
+        #expect(spread(1, workers: 1, streams: streams, settled: settled) == [1])
+    }
+
+    /// Whichever of two workers the kernel has accept each of four.
+    @Test(arguments: 0..<16, [0, 25])
+    func whoeverAccepts(pattern: Int, streams: Int) {
+        for settled in [true, false] {
+            let seen = spread(4, workers: 2, streams: streams, settled: settled) { pattern >> $0 & 1 }
+            #expect(seen == [2, 2])
+        }
+    }
+
+    /// Four come together, and the first has its streams before the others have shaken hands.
+    @Test func whatCameTogetherIsTakenForAlike() {
+        let doors = doors([(0, 0), (0, 0)])
+        for number in 0..<4 {
+            let place = doors.place(forConnectionAcceptedBy: 1)
+            doors[place].connectionBegan()
+            guard number == 0 else { continue }
+            for _ in 0..<25 { doors[place].exchangeBegan() }
+        }
+        #expect(doors.map(\.load.connections) == [2, 2])
+        // The same when a worker has looked at itself meanwhile: the others are expected to carry as much.
+        let later = self.doors([(25, 1), (0, 0)])
+        for _ in 0..<3 { later[later.place(forConnectionAcceptedBy: 1)].connectionBegan() }
+        #expect(later.map(\.load.connections) == [2, 2])
+    }
+
+    /// What a worker had when it last looked goes with the connections that have gone since.
+    @Test func connectionsThatHaveGoneCountNoMore() {
+        let doors = doors([(50, 2), (0, 0)])
+        for _ in 0..<2 { doors[0].connectionEnded() }
+        doors[1].connectionBegan()
+        #expect(doors.place(forConnectionAcceptedBy: 1) == 0)
+    }
+
+    @Test(arguments: [0, 1, 10])
+    func manyConnectionsAreWithinAQuarter(streams: Int) {
+        let seen = spread(10_000, workers: 3, streams: streams, settled: true)
+        #expect(seen.reduce(0, +) == 10_000)
+        #expect(Double(seen.max()!) <= 1.25 * Double(seen.min()!) + 2)
+    }
+
+    /// Own load, the other's, and whether a connection is handed on.
+    private static let cases: [((Int, Int), (Int, Int), Bool)] = [
+        ((0, 0), (0, 0), false), ((0, 1), (0, 0), true), ((0, 1), (0, 1), false), ((0, 2), (0, 1), true),
+        // Not for a little more.
+        ((0, 110), (0, 100), false), ((0, 126), (0, 100), true), ((110, 0), (100, 0), false),
+        ((126, 0), (100, 0), true),
+        // Never to a busier one.
+        ((0, 0), (1, 1), false), ((99, 4), (100, 4), false),
+        // Streams weigh more than connections that rest.
+        ((100, 1), (0, 20), true), ((0, 20), (100, 1), false), ((5, 1), (0, 1), true),
+    ]
+
+    @Test(arguments: Self.cases)
+    func aConnectionIsHandedOnByTheClearlyBusier(own: (Int, Int), other: (Int, Int), expected: Bool) {
+        let own = WorkerLoad(exchanges: own.0, connections: own.1)
+        #expect(own.handsOn(to: WorkerLoad(exchanges: other.0, connections: other.1)) == expected)
+    }
+
+    @Test func theLeastBusyGetsIt() {
+        let doors = doors([(50, 2), (20, 2), (3, 9), (4, 1)])
+        #expect(doors.place(forConnectionAcceptedBy: 0) == 3)
+        #expect(doors.place(forConnectionAcceptedBy: 3) == 3)
+    }
+
+    @Test func nobodyGetsItWhoDoesNotTakeAny() {
+        let doors = doors([(50, 2), (0, 0), (4, 1)])
+        doors[1].setTakesConnections(false)
+        #expect(doors.place(forConnectionAcceptedBy: 0) == 2)
+        doors[2].setTakesConnections(false)
+        #expect(doors.place(forConnectionAcceptedBy: 0) == 0)
+        // One that has not begun yet.
+        #expect([doors[0], WorkerDoor()].place(forConnectionAcceptedBy: 0) == 0)
+    }
+
+    @Test func whatEndsIsTakenAway() {
+        let door = doors([(3, 2)])[0]
+        door.exchangeEnded()
+        door.connectionEnded()
+        #expect(door.load == WorkerLoad(exchanges: 2, connections: 1))
+    }
+}

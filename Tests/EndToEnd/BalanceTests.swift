@@ -1,0 +1,149 @@
+import Glibc
+import Testing
+
+/// Connections are spread over the workers, wherever the kernel has them accepted.
+@Suite struct BalanceTests {
+    /// Connections at rest: a health request on each, so that each is known to be in.
+    ///
+    /// That the kernel alone would spread eight evenly happens one time in four: five times in a row it does not.
+    @Test func connectionsAtRestAreSpreadEvenly() async throws {
+        let configuration = Configuration(executors: ["http://127.0.0.1:1"], settings: "workers: 2")
+        try await withServer(configuration) { server in
+            var connections: [RawConnection] = []
+            for round in 1...5 {
+                for _ in 0..<8 {
+                    let connection = try await server.connect()
+                    try await connection.send("GET /health HTTP/1.1\r\nhost: x\r\n\r\n")
+                    #expect(try await connection.receiveAnswer().status == 200)
+                    connections.append(connection)
+                }
+                let seen = try server.process.acceptedConnectionsByLoop(at: .loopback(port: configuration.clear))
+                #expect(seen.count == 2 && seen.reduce(0, +) == 8 * round)
+                // Among few by two, among many by a quarter.
+                let (least, most) = (seen.min() ?? 0, seen.max() ?? 0)
+                #expect(most <= least + max(1, least / 4 + 1), "round \(round): \(seen)")
+                if round == 1 { #expect(seen == [4, 4]) }
+            }
+        }
+    }
+
+    /// Each of them with a stream running before the next one comes.
+    @Test func connectionsWithStreamsAreSpreadEvenly() async throws {
+        try await withServer(executor: ["--prefill", "5ms"], settings: "workers: 2") { server, executor in
+            let port = server.configuration.clear
+            for _ in 0..<3 {
+                var connections: [RawConnection] = []
+                let body = chat(tokens: 100_000, more: #""simulator":{"pace":20}"#)
+                for _ in 0..<8 {
+                    let connection = try await server.connect()
+                    try await connection.send(
+                        "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: \(body.utf8.count)\r\n\r\n\(body)"
+                    )
+                    _ = try await connection.receive(until: "emitted_ns")
+                    connections.append(connection)
+                }
+                #expect(try server.process.acceptedConnectionsByLoop(at: .loopback(port: port)) == [4, 4])
+                for connection in connections { connection.close() }
+                _ = try await eventually("their end") {
+                    let count = try server.process.acceptedConnectionsByLoop(at: .loopback(port: port)).reduce(0, +)
+                    let running = try await executor.counters().running.int
+                    return count == 0 && running == 0 ? true : nil
+                }
+            }
+        }
+    }
+
+    /// Four heavy connections at once, as OpenRouter or Cloudflare open them: two on each of two workers.
+    @Test(arguments: [true, false])
+    func fourHeavyConnectionsAreSpreadEvenly(secure: Bool) async throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        try await withServer(executor: ["--prefill", "5ms"], settings: "workers: 2") { server, executor in
+            let body = try scratch.write(chat(tokens: 100_000, more: #""simulator":{"pace":5}"#), to: "body.json")
+            let port = secure ? server.configuration.tls : server.configuration.clear
+            let url = (secure ? server.tls : server.clear) + "/v1/chat/completions"
+            let load = ["-n", "100", "-c", "4", "-m", "25", "-d", body, "-H", "content-type: application/json", url]
+            for round in 1...3 {
+                let clients = try await ChildProcess.start("h2load", load, in: scratch)
+                try await executor.counter("running", reaches: 100)
+                #expect(
+                    try server.process.acceptedConnectionsByLoop(at: .loopback(port: port)) == [2, 2],
+                    "round \(round)"
+                )
+                try await clients.stop(within: .zero)
+                _ = try await eventually("their end") {
+                    try await executor.counters().running.int == 0 ? true : nil
+                }
+                #expect(try await executor.counters().aborted.int == 100 * round)
+            }
+        }
+    }
+
+    /// Of a unix socket all workers accept; whoever is woken shares.
+    @Test func aSharedListenerIsSpreadEvenlyToo() async throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        let path = scratch.file("server.sock")
+        let yaml = """
+            workers: 2
+            drain_timeout: 1s
+            listeners: [{address: "unix:\(path)"}]
+            admin: {address: 127.0.0.1:\(Port.free())}
+            models:
+              - id: demo
+                executors: [{url: "http://127.0.0.1:1"}]
+            """
+        try await withServer(Configuration(), yaml: yaml) { server in
+            var connections: [RawConnection] = []
+            for _ in 0..<8 {
+                let connection = try await RawConnection(to: .unix(path: path))
+                try await connection.send("GET /health HTTP/1.1\r\nhost: x\r\n\r\n")
+                #expect(try await connection.receiveAnswer().status == 200)
+                connections.append(connection)
+            }
+            #expect(try server.process.acceptedConnectionsByLoop(at: .unix(path: path)) == [4, 4])
+        }
+    }
+
+    @Test func whatTheWorkersHaveIsSummed() async throws {
+        try await withServer(executor: ["--prefill", "5ms"], settings: "workers: 2\ndrain_timeout: 1s") { server, _ in
+            var connections: [RawConnection] = []
+            let body = chat(tokens: 100_000, more: #""simulator":{"pace":20}"#)
+            for _ in 0..<3 {
+                let connection = try await server.connect()
+                try await connection.send(
+                    "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: \(body.utf8.count)\r\n\r\n\(body)"
+                )
+                _ = try await connection.receive(until: "emitted_ns")
+                connections.append(connection)
+            }
+            connections.append(try await server.connect())
+            _ = try await eventually("the fourth") {
+                let port = server.configuration.clear
+                return try server.process.acceptedConnectionsByLoop(at: .loopback(port: port)) == [2, 2] ? true : nil
+            }
+            server.process.signal(SIGTERM)
+            #expect(try await server.process.ending(within: .seconds(10)) == .exited(0))
+            #expect(server.process.errors.contains("draining 3 exchanges on 4 connections for up to 1 s"))
+        }
+    }
+
+    /// Connections that come while the server begins to drain, some of them to the worker that has not heard of it yet:
+    /// none of them holds up the end.
+    @Test func connectionsThatComeInADrainEndWithIt() async throws {
+        for _ in 0..<5 {
+            let settings = "workers: 2\ndrain_timeout: 60s"
+            let configuration = Configuration(executors: ["http://127.0.0.1:1"], settings: settings)
+            try await withServer(configuration) { server in
+                var connections: [RawConnection] = []
+                for number in 0..<40 {
+                    if number == 20 { server.process.signal(SIGTERM) }
+                    if let connection = try? await server.connect() { connections.append(connection) }
+                }
+                #expect(connections.count >= 20)
+                let status = try await server.process.ending(within: .seconds(20))
+                #expect(status == .exited(0))
+            }
+        }
+    }
+}

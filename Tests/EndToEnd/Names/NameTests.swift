@@ -1,0 +1,105 @@
+import Glibc
+import Testing
+
+/// Executors by name: nothing about names keeps the server from starting, serving or ending.
+@Suite struct NameTests {
+    private func expectUnreachable(_ server: Server, model: String = "demo") async throws {
+        let body = chat().replacing("\"demo\"", with: "\"\(model)\"")
+        let answer = try await server.curl("/v1/chat/completions", body: body)
+        #expect(answer.status == 502)
+        #expect(try answer.json.error.code.string == "executor_error")
+        let line = try await server.logged(model) { $0.request_id.string == answer["x-request-id"] }
+        #expect(line.end.string == "executor_unreachable")
+    }
+
+    @Test func aNameIsResolvedBeforeTheFirstRequest() async throws {
+        try await withExecutor { executor in
+            let url = executor.url.replacing("127.0.0.1", with: "localhost")
+            try await withServer(Configuration(executors: [url])) { server in
+                let answer = try await server.curl("/v1/chat/completions", body: chat())
+                #expect(answer.status == 200)
+                #expect(answer.body.hasSuffix("data: [DONE]\n\n"))
+                #expect(!server.process.errors.contains("warning"))
+            }
+        }
+    }
+
+    @Test func aNameThatDoesNotResolveKeepsNobodyElseFromBeingServed() async throws {
+        try await withExecutor { executor in
+            var configuration = Configuration(executors: [executor.url])
+            configuration.models = "- {id: elsewhere, executors: [{url: \"http://no-such-host.invalid:8000\"}]}"
+            try await withServer(configuration) { server in
+                #expect(server.process.errors.contains("warning: cannot resolve no-such-host.invalid: "))
+                #expect(try await server.curl("/v1/chat/completions", body: chat()).status == 200)
+                try await expectUnreachable(server, model: "elsewhere")
+            }
+        }
+    }
+
+    /// Asked for again after 5 s.
+    @Test(.enabled(if: PrivateNames.areAvailable, "mounting takes root"))
+    func aNameThatAppearsLaterIsFound() async throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        let names = try PrivateNames(in: scratch)
+        try await withExecutor { executor in
+            let url = executor.url.replacing("127.0.0.1", with: "executor.test")
+            let configuration = Configuration(executors: [url])
+            try await withServer(configuration, launcher: names.launcher) { server in
+                #expect(server.process.errors.contains("warning: cannot resolve executor.test: "))
+                try await expectUnreachable(server)
+                try names.setHosts("127.0.0.1 executor.test\n")
+                _ = try await eventually("the name", within: .seconds(20)) {
+                    server.process.errors.contains("executor.test is at 127.0.0.1:") ? true : nil
+                }
+                #expect(try await server.curl("/v1/chat/completions", body: chat()).status == 200)
+                // What has been found stays, whatever becomes of the name.
+                try names.setHosts("")
+                _ = try await eventually("the warning", within: .seconds(20)) {
+                    server.process.errors.contains("cannot resolve executor.test again: ") ? true : nil
+                }
+                #expect(try await server.curl("/v1/chat/completions", body: chat()).status == 200)
+            }
+        }
+    }
+
+    @Test(.enabled(if: PrivateNames.areAvailable, "port 53 takes root"))
+    func aSilentNameServerDelaysNothingButItsNames() async throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        let silent = try SilentNameServer(address: "127.0.0.98")
+        let names = try PrivateNames(nameServer: "127.0.0.98", in: scratch)
+        try await withExecutor { executor in
+            var configuration = Configuration(executors: [executor.url])
+            configuration.models = "- {id: elsewhere, executors: [{url: \"http://executor.test:8000\"}]}"
+            try await withServer(configuration, launcher: names.launcher) { server in
+                #expect(server.process.errors.contains("warning: cannot resolve executor.test: no answer yet."))
+                #expect(try await server.curl("/v1/chat/completions", body: chat()).status == 200)
+                try await expectUnreachable(server, model: "elsewhere")
+                // The question is still open, and the control thread hears of signals.
+                server.process.signal(SIGTERM)
+                #expect(try await server.process.ending(within: .seconds(3)) == .exited(0))
+            }
+        }
+        withExtendedLifetime(silent) {}
+    }
+
+    /// Before the first worker runs.
+    @Test(.enabled(if: PrivateNames.areAvailable, "port 53 takes root"))
+    func aSignalWhileNamesAreAwaitedEndsTheServer() async throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        let silent = try SilentNameServer(address: "127.0.0.97")
+        let names = try PrivateNames(nameServer: "127.0.0.97", in: scratch)
+        let configuration = Configuration(executors: ["http://executor.test:8000"])
+        let file = try scratch.write(configuration.yaml(try await Certificates.shared()), to: "freeinference.yaml")
+        let words = names.launcher + [Repository.binary, "serve", "--config", file]
+        let process = try await ChildProcess.start(words[0], Array(words.dropFirst()), in: scratch)
+        // It listens already: a connection waits in the backlog.
+        _ = try await eventually("the listener") { try? await RawConnection(port: configuration.clear) }
+        process.signal(SIGTERM)
+        #expect(try await process.ending(within: .seconds(10)) == .exited(0))
+        #expect(!process.errors.contains("ready"))
+        withExtendedLifetime(silent) {}
+    }
+}

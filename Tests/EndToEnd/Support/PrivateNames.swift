@@ -1,0 +1,52 @@
+import Foundation
+import Glibc
+
+/// An `/etc/hosts` and an `/etc/resolv.conf` of a server's own, in a mount namespace: for root only.
+struct PrivateNames {
+    static let areAvailable = geteuid() == 0
+
+    private let hosts: String
+    private let resolver: String
+
+    /// - Parameter nameServer: port 53 there; nobody listens on the one that is given unless a test does.
+    init(nameServer: String = "127.0.0.99", in scratch: Scratch) throws {
+        hosts = try scratch.write("", to: "hosts")
+        resolver = try scratch.write("nameserver \(nameServer)\n", to: "resolv.conf")
+    }
+
+    /// What the server is started by.
+    var launcher: [String] {
+        let script = "mount --bind \(hosts) /etc/hosts && mount --bind \(resolver) /etc/resolv.conf && exec \"$@\""
+        return ["unshare", "--mount", "sh", "-c", script, "sh"]
+    }
+
+    /// Replaces the hosts file's content, in place: the namespace holds the file and not its name.
+    func setHosts(_ text: String) throws {
+        let descriptor = open(hosts, O_WRONLY | O_TRUNC | O_CLOEXEC)
+        defer { close(descriptor) }
+        guard descriptor >= 0, write(descriptor, text, text.utf8.count) == text.utf8.count else {
+            throw Unmet("cannot write \(hosts)")
+        }
+    }
+}
+
+/// A name server that hears and says nothing, on port 53 of an address of loopback: for root only.
+final class SilentNameServer: Sendable {
+    private let descriptor: CInt
+
+    init(address: String) throws {
+        descriptor = socket(AF_INET, CInt(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        var bound = sockaddr_in()
+        bound.sin_family = sa_family_t(AF_INET)
+        bound.sin_port = UInt16(53).bigEndian
+        inet_pton(AF_INET, address, &bound.sin_addr)
+        let result = withUnsafePointer(to: &bound) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        guard result == 0 else { throw Unmet("cannot bind \(address):53: \(String(cString: strerror(errno)))") }
+    }
+
+    deinit { close(descriptor) }
+}

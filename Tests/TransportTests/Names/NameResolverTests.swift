@@ -1,0 +1,226 @@
+import LoopTesting
+import Testing
+import Transport
+
+/// The resolver asks a name server of the test's own.
+///
+/// Time passes when the test says so, but for c-ares' own clock.
+@Suite struct NameResolverTests {
+    private final class Bench {
+        let test = TestLoop()
+        let server: NameServer
+        let books: [AddressBook]
+        private(set) var resolver: NameResolver!
+        private(set) var said: [String] = []
+        private(set) var settled = 0
+
+        /// - Parameter timeoutMilliseconds: by the real clock: long, lest a busy machine make c-ares ask twice.
+        init(_ names: [String], timeoutMilliseconds: Int32 = 60_000) throws {
+            let server = try NameServer()
+            self.server = server
+            books = names.map { AddressBook(host: $0, port: 8000) }
+            resolver = NameResolver(
+                loop: test.loop,
+                books: books,
+                source: server.source(timeoutMilliseconds: timeoutMilliseconds)
+            ) { [unowned self] in
+                said.append($0)
+            }
+        }
+
+        deinit { resolver.stop() }
+
+        func start() { resolver.start(patience: 2 * second) { [unowned self] in settled += 1 } }
+
+        @discardableResult
+        func run(until condition: () -> Bool) -> Bool {
+            test.run {
+                server.serve()
+                return condition()
+            }
+        }
+
+        /// Lets so much time pass, and what is asked then be answered.
+        func pass(_ seconds: UInt64) {
+            test.pass(seconds * second)
+            for _ in 0..<20 {
+                server.serve()
+                test.loop.turn(waitMax: 1)
+            }
+        }
+
+        func hosts(_ book: Int = 0) -> [String] { books[book].addresses().map(\.host) }
+    }
+
+    @Test func bothFamiliesAreFound() throws {
+        let bench = try Bench(["executor.test"])
+        bench.server.records["executor.test"] = [
+            .address("127.0.0.7", seconds: 60), .address("::1", seconds: 60), .address("127.0.0.8", seconds: 60),
+        ]
+        bench.start()
+        #expect(bench.settled == 0)
+        #expect(bench.run { bench.settled == 1 })
+        #expect(Set(bench.hosts()) == ["127.0.0.7", "127.0.0.8", "::1"])
+        #expect(bench.books[0].addresses().allSatisfy { $0.port == 8000 })
+        #expect(bench.said.isEmpty, "all is as expected")
+    }
+
+    /// RFC 6724: an address that this host cannot reach at all comes last.
+    ///
+    /// 2001:db8::/32 is for documentation.
+    @Test func whatCannotBeReachedComesLast() throws {
+        let bench = try Bench(["executor.test"])
+        bench.server.records["executor.test"] = [
+            .address("2001:db8::1", seconds: 60), .address("127.0.0.7", seconds: 60),
+        ]
+        bench.start()
+        #expect(bench.run { bench.settled == 1 })
+        #expect(bench.hosts().first == "127.0.0.7" && bench.hosts().count == 2)
+    }
+
+    @Test func aliasesAreFollowed() throws {
+        let bench = try Bench(["executor.test"])
+        bench.server.records["executor.test"] = [.alias("host.test", seconds: 7)]
+        bench.server.records["host.test"] = [.address("127.0.0.9", seconds: 200)]
+        bench.start()
+        #expect(bench.run { bench.settled == 1 })
+        #expect(bench.hosts() == ["127.0.0.9"])
+        // The alias lives the shorter of the two.
+        bench.pass(6)
+        #expect(bench.server.asked(for: "executor.test") == 1)
+        bench.pass(2)
+        #expect(bench.server.asked(for: "executor.test") == 2)
+    }
+
+    @Test func addressesNeedNoResolver() throws {
+        let bench = try Bench(["127.0.0.1", "::1"])
+        bench.start()
+        #expect(bench.settled == 1)
+        bench.pass(400)
+        #expect(bench.server.questions.isEmpty)
+    }
+
+    /// The TTLs of records, and when they are asked for again: from 5 s to 300 s.
+    @Test(arguments: [(0, 5), (1, 5), (30, 30), (86400, 300)])
+    func anAnswerIsAskedForAgainAfterItsTTL(ttl: UInt32, seconds: UInt64) throws {
+        let bench = try Bench(["executor.test"])
+        bench.server.records["executor.test"] = [
+            .address("127.0.0.7", seconds: ttl), .address("127.0.0.8", seconds: ttl + 1000),
+        ]
+        bench.start()
+        #expect(bench.run { bench.settled == 1 })
+        bench.pass(seconds - 1)
+        #expect(bench.server.asked(for: "executor.test") == 1)
+        bench.server.records["executor.test"] = [.address("127.0.0.9", seconds: ttl)]
+        bench.pass(2)
+        #expect(bench.server.asked(for: "executor.test") == 2)
+        #expect(bench.hosts() == ["127.0.0.9"])
+        #expect(bench.said == ["executor.test is at 127.0.0.9:8000"])
+    }
+
+    @Test func aNewOrderIsNoNews() throws {
+        let bench = try Bench(["executor.test"])
+        let records: [NameServer.Record] = [.address("127.0.0.7", seconds: 9), .address("127.0.0.8", seconds: 9)]
+        bench.server.records["executor.test"] = records
+        bench.start()
+        #expect(bench.run { bench.settled == 1 })
+        bench.server.records["executor.test"] = records.reversed()
+        bench.pass(10)
+        #expect(bench.server.asked(for: "executor.test") == 2 && bench.said.isEmpty)
+    }
+
+    @Test func aNameThatIsNotThereIsSaidOnce() throws {
+        let bench = try Bench(["executor.test"])
+        bench.start()
+        #expect(bench.run { bench.settled == 1 })
+        #expect(bench.hosts().isEmpty)
+        #expect(bench.said.count == 1)
+        #expect(bench.said[0].hasPrefix("warning: cannot resolve executor.test: "))
+        // Asked again after 5, 10, 20, 40, 60 and 60 s. The search list of /etc/resolv.conf may ask for more names.
+        for (count, seconds) in [5, 10, 20, 40, 60, 60].enumerated() {
+            bench.pass(UInt64(seconds) - 1)
+            #expect(bench.server.asked(for: "executor.test") == 1 + count)
+            bench.pass(1)
+            #expect(bench.server.asked(for: "executor.test") == 2 + count)
+        }
+        #expect(bench.said.count == 1)
+        bench.server.records["executor.test"] = [.address("127.0.0.7", seconds: 60)]
+        bench.pass(60)
+        #expect(bench.hosts() == ["127.0.0.7"])
+        #expect(bench.said.last == "executor.test is at 127.0.0.7:8000" && bench.said.count == 2)
+        bench.pass(60)
+        #expect(bench.said.count == 2)
+    }
+
+    @Test(arguments: [NameServer.Behaviour.failing, .silent, .answers])
+    func aFailedRefreshKeepsTheLastAnswer(behaviour: NameServer.Behaviour) throws {
+        let bench = try Bench(["executor.test"], timeoutMilliseconds: behaviour == .silent ? 100 : 60_000)
+        bench.server.records["executor.test"] = [.address("127.0.0.7", seconds: 10)]
+        bench.start()
+        #expect(bench.run { bench.settled == 1 })
+        bench.server.behaviour = behaviour
+        // Not there any more.
+        bench.server.records = [:]
+        bench.pass(11)
+        // A silent server: c-ares waits for it by its own clock, and the loop's timer has to follow.
+        #expect(
+            bench.run {
+                bench.test.clock.advance(by: second / 1000)
+                return !bench.said.isEmpty
+            }
+        )
+        #expect(bench.hosts() == ["127.0.0.7"])
+        #expect(bench.said[0].hasPrefix("warning: cannot resolve executor.test again: "))
+        #expect(bench.said[0].hasSuffix("Its last addresses stay"))
+        // Once it is back nobody would know that it was away, but for the message.
+        bench.server.behaviour = .answers
+        bench.server.records["executor.test"] = [.address("127.0.0.7", seconds: 10)]
+        bench.pass(5)
+        #expect(bench.run { bench.said.count == 2 })
+        #expect(bench.said[1] == "executor.test is at 127.0.0.7:8000")
+    }
+
+    @Test func aSilentServerHoldsTheStartForItsPatienceOnly() throws {
+        let bench = try Bench(["one.test", "two.test", "127.0.0.1"])
+        bench.server.behaviour = .silent
+        bench.start()
+        bench.test.pass(2 * second - 1)
+        #expect(bench.settled == 0)
+        bench.test.pass(1)
+        #expect(bench.settled == 1)
+        #expect(bench.said.count == 2 && bench.said.allSatisfy { $0.contains(".test: no answer yet.") })
+    }
+
+    @Test func oneNameDoesNotHoldUpAnother() throws {
+        let bench = try Bench(["no.test", "executor.test", "localhost"])
+        bench.server.records["executor.test"] = [.address("127.0.0.7", seconds: 60)]
+        bench.start()
+        #expect(bench.hosts(2).contains("127.0.0.1"), "/etc/hosts is read at once")
+        #expect(bench.run { bench.settled == 1 })
+        #expect(bench.hosts(0).isEmpty && bench.hosts(1) == ["127.0.0.7"])
+    }
+
+    @Test func aCutAnswerIsAskedForOverTCP() throws {
+        let bench = try Bench(["executor.test"])
+        bench.server.behaviour = .truncating
+        bench.server.records["executor.test"] = (1...60).map { .address("127.0.1.\($0)", seconds: 60) }
+        bench.start()
+        #expect(bench.run { bench.settled == 1 })
+        #expect(bench.server.overTCP > 0)
+        #expect(bench.hosts().count == AddressBook.addressesMax)
+    }
+
+    /// Between questions nothing of c-ares is left in the loop, and in the midst of one it goes when it is told to.
+    @Test func stoppingInTheMidstOfAQuestionLeavesNothing() throws {
+        let bench = try Bench(["executor.test"])
+        bench.server.behaviour = .silent
+        bench.start()
+        bench.pass(0)
+        #expect(!bench.server.questions.isEmpty && bench.test.loop.timers.active > 0)
+        bench.resolver.stop()
+        #expect(bench.test.loop.timers.active == 0)
+        bench.server.behaviour = .answers
+        bench.pass(600)
+        #expect(bench.settled == 0 && bench.said.isEmpty)
+    }
+}
