@@ -47,7 +47,7 @@ run: setup build ## the server and an executor on this machine, and a curl line 
 	@infrastructure/scripts/run.sh
 
 ##@ Test
-.PHONY: test test-unit test-end-to-end sanitize-address sanitize-thread h2spec
+.PHONY: test test-unit test-end-to-end test-systemd sanitize-address sanitize-thread h2spec
 test: test-unit test-end-to-end ## all tests; installs what they need
 
 test-unit: setup ## the tests of each floor
@@ -55,6 +55,10 @@ test-unit: setup ## the tests of each floor
 
 test-end-to-end: setup setup-test build ## the release binary against real clients
 	$(SWIFT_TEST) $(END_TO_END)
+
+test-systemd: setup build ## as root: the units under a real systemd, in a container
+	@infrastructure/scripts/setup.sh debootstrap systemd-container util-linux curl
+	@timeout --kill-after=60s 1800s Tests/Systemd/run.py --freeinference $(BINARY) $(ARGUMENTS)
 
 # Each sanitizer has its own build folder: the builds cannot share one. What is suppressed, and why, is in
 # infrastructure/sanitizers/. The backtracer would hang a crashing run.
