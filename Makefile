@@ -60,7 +60,7 @@ run: setup build ## the server and an executor on this machine, and a curl line 
 	@infrastructure/scripts/run.sh
 
 ##@ Test
-.PHONY: test test-unit test-end-to-end test-llama sanitize-address sanitize-thread h2spec
+.PHONY: test test-unit test-end-to-end test-llama test-systemd sanitize-address sanitize-thread h2spec
 test: test-unit test-end-to-end ## all tests; installs what they need
 
 test-unit: setup ## the tests of each floor
@@ -72,6 +72,10 @@ test-end-to-end: setup setup-test build ## the release binary against real clien
 # Not a part of `test`: its first run builds the engine.
 test-llama: setup .build/venv-llama/complete build ## a real engine behind the edge; built from PyPI by the first run
 	.build/venv-llama/bin/python3 Tests/Llama/run.py $(ARGUMENTS)
+
+test-systemd: setup build ## as root: the units under a real systemd, in a container
+	@infrastructure/scripts/setup.sh debootstrap systemd-container util-linux curl
+	@timeout --kill-after=60s 1800s Tests/Systemd/run.py --freeinference $(BINARY) $(ARGUMENTS)
 
 # Each sanitizer has its own build folder: the builds cannot share one. What is suppressed, and why, is in
 # infrastructure/sanitizers/. The backtracer would hang a crashing run.

@@ -48,6 +48,12 @@ static inline int clinux_socket_error(int fd) {
     socklen_t length = sizeof value;
     return getsockopt(fd, SOL_SOCKET, SO_ERROR, &value, &length) == 0 ? value : errno;
 }
+/* Whether a descriptor is a socket that listens. */
+static inline int clinux_is_listening(int fd) {
+    int value = 0;
+    socklen_t length = sizeof value;
+    return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &value, &length) == 0 && value != 0;
+}
 static inline int clinux_set_linger(int fd, int seconds) {
     struct linger value = { .l_onoff = 1, .l_linger = seconds };
     return setsockopt(fd, SOL_SOCKET, SO_LINGER, &value, sizeof value);

@@ -181,7 +181,8 @@ import Testing
         }
     }
 
-    @Test func aServerWithNothingToDoEndsAtOnce() async throws {
+    /// In the second that a connection has for its first request.
+    @Test func aServerWithNothingToDoEndsSoon() async throws {
         let configuration = Configuration(executors: ["http://127.0.0.1:1"], settings: "drain_timeout: 600s")
         try await withServer(configuration) { server in
             let idle = try await server.connect()
@@ -189,6 +190,33 @@ import Testing
             server.process.signal(SIGTERM)
             #expect(try await server.process.ending() == .exited(0))
             #expect(try await idle.receiveToEnd().text.isEmpty)
+        }
+    }
+
+    /// Whoever connected a moment before the drain, and has not asked yet, is served and not cut.
+    @Test func theFirstRequestOfAConnectionIsServed() async throws {
+        try await withServer(settings: "drain_timeout: 30s\nworkers: 1") { server, executor in
+            let fresh = try await server.connect()
+            let begun = try await server.connect()
+            let body = chat(stream: false)
+            let request = "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: \(body.utf8.count)\r\n\r\n"
+            try await begun.send(String(request.prefix(10)))
+            // An answer to a third says that the two have been accepted.
+            #expect(try await server.curl("/health", secure: false).status == 200)
+            server.process.signal(SIGTERM)
+            _ = try await eventually("the drain") {
+                (try? await server.connect()) == nil ? true : nil
+            }
+            try await fresh.send(request + body)
+            try await begun.send(String(request.dropFirst(10)) + body)
+            for connection in [fresh, begun] {
+                let answer = try await connection.receiveAnswer()
+                #expect(answer.status == 200)
+                #expect(answer["connection"] == "close")
+                #expect(try await connection.receiveToEnd().text.isEmpty)
+            }
+            #expect(try await executor.counters().aborted.int == 0)
+            #expect(try await server.process.ending() == .exited(0))
         }
     }
 

@@ -136,6 +136,11 @@ package final class Supervisor {
             addresses.append(address)
         }
         let inherited = ListenerSet.inherited(from: environment)
+        let unclaimed = ListenerSet.unclaimed(inherited, addresses: addresses)
+        guard unclaimed.isEmpty else {
+            let names = unclaimed.joined(separator: ", ")
+            throw StartError(description: "no listener of the configuration has the inherited socket \(names)")
+        }
         return try Self.start { () throws(ListenerSet.Failure) in
             try ListenerSet(addresses: addresses, workers: workers, inherited: inherited)
         }
@@ -169,8 +174,9 @@ package final class Supervisor {
         case .started:
             started += 1
             guard started == threads.count else { return }
-            for (address, settings) in zip(listeners.addresses, configuration.listeners) {
-                Messages.say("listening on \(address)\(settings.tls == nil ? "" : " (TLS)")")
+            for (index, settings) in configuration.listeners.enumerated() {
+                let kind = (settings.tls == nil ? "" : " (TLS)") + (listeners.isInherited[index] ? ", inherited" : "")
+                Messages.say("listening on \(listeners.addresses[index])\(kind)")
             }
             Messages.say("ready")
             ServiceNotifier.notify("READY=1", environment: environment)

@@ -177,6 +177,8 @@ final class HTTP1Server: ServerProtocol {
     func headBegan() {
         guard !headDeadlineRuns else { return }
         headDeadlineRuns = true
+        // The first request of a connection that drains has a deadline already.
+        if isDraining { return }
         connection.clearDeadline()
         connection.setDeadline(channel.loop.now + connection.settings.headerTimeout)
     }
@@ -298,7 +300,12 @@ final class HTTP1Server: ServerProtocol {
     func drain() {
         isDraining = true
         stream?.keepAlive = false
-        if stream == nil { connection.closeWhenFlushed() }
+        guard stream == nil else { return }
+        guard case .head = state, !hasServed else {
+            connection.closeWhenFlushed()
+            return
+        }
+        connection.setDeadline(channel.loop.now + ServerConnection.firstRequestPeriod)
     }
 
     func deadlinePassed() {

@@ -19,6 +19,10 @@ protocol ServerProtocol: AnyObject {
 ///
 /// Confined to its worker.
 package final class ServerConnection: ChannelHandler, TimerTarget {
+    /// A client that has connected and asked for nothing yet, when the server drains: its first request may be on the
+    /// way, and has so long to begin.
+    static let firstRequestPeriod: Nanoseconds = 1_000_000_000
+
     package let channel: Channel
     package let settings: ServerSettings
     package let environment: HTTP2Environment
@@ -59,9 +63,12 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     package var activeStreams: Int { wire?.activeStreams ?? 0 }
 
     /// Ends it after the requests that are under way; at once when there are none.
+    ///
+    /// One that was accepted a moment ago has `firstRequestPeriod` for its handshake and first request, lest a restart
+    /// refuse those who come in that moment.
     package func drain() {
         isDraining = true
-        if let wire { wire.drain() } else { close(.edge) }
+        if let wire { wire.drain() } else { setDeadline(channel.loop.now + Self.firstRequestPeriod) }
     }
 
     /// Ends it now, whatever is under way.

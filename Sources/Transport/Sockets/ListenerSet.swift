@@ -17,6 +17,8 @@ package struct ListenerSet: Sendable {
     /// Paths of unix sockets that we bound, and not whoever started us.
     private var files: [String] = []
     package private(set) var addresses: [SocketAddress] = []
+    /// For each address whether its socket was inherited.
+    package private(set) var isInherited: [Bool] = []
 
     /// Opens a socket for each address and worker.
     ///
@@ -43,15 +45,17 @@ package struct ListenerSet: Sendable {
         workers: Int,
         inherited: [Socket]
     ) throws(SystemError) {
-        if let socket = inherited.first(where: { Sockets.localAddress(of: $0)?.description == address.description }) {
+        if let socket = inherited.first(where: { Self.listens($0, on: address) }) {
             sockets.append([socket])
             addresses.append(address)
+            isInherited.append(true)
             return
         }
         // With SO_REUSEPORT a second process would bind without a word: so a probe without it comes first.
         let probe = try Sockets.listen(on: address, shared: false)
         let bound = Sockets.localAddress(of: probe) ?? address
         addresses.append(bound)
+        isInherited.append(false)
         if address.isUnix { files.append(address.host) }
         guard !address.isUnix, workers > 1 else {
             sockets.append([probe])
@@ -60,6 +64,28 @@ package struct ListenerSet: Sendable {
         probe.close()
         sockets.append([])
         for _ in 0..<workers { sockets[sockets.count - 1].append(try Sockets.listen(on: bound, shared: true)) }
+    }
+
+    private static func listens(_ socket: Socket, on address: SocketAddress) -> Bool {
+        clinux_is_listening(socket.descriptor) != 0
+            && Sockets.localAddress(of: socket)?.description == address.description
+    }
+
+    /// What was inherited and is no listening socket of one of these addresses, in words.
+    ///
+    /// Nobody would accept there: clients would connect, and wait for ever. Of two sockets of one address the second is
+    /// such a one.
+    package static func unclaimed(_ inherited: [Socket], addresses: [SocketAddress]) -> [String] {
+        var left = inherited
+        for address in addresses {
+            if let index = left.firstIndex(where: { listens($0, on: address) }) { left.remove(at: index) }
+        }
+        return left.map { socket in
+            guard clinux_is_listening(socket.descriptor) != 0, let address = Sockets.localAddress(of: socket) else {
+                return "descriptor \(socket.descriptor), which does not listen"
+            }
+            return address.description
+        }
     }
 
     package func socket(address: Int, worker: Int) -> Socket { sockets[address][worker % sockets[address].count] }

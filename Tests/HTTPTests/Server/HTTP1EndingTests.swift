@@ -173,12 +173,46 @@ import Transport
         server.peer.close()
         #expect(server.isFreed())
         let idle = try TestServer()
+        idle.say("GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+        idle.exchanges[0].answer("one")
         idle.say("GE")
         idle.connection?.drain()
         idle.settle()
         #expect(idle.peer.end == .closed)
         idle.peer.close()
         #expect(idle.isFreed())
+    }
+
+    /// Its first request may be on the way: it is served, and the last.
+    @Test(arguments: [
+        ("", "GET / HTTP/1.1\r\nhost: x\r\n\r\n"), ("GE", "T / HTTP/1.1\r\nhost: x\r\n\r\n"),
+        ("P", "OST / HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n"),
+    ]) func drainingWaitsForTheFirstRequestOfAConnection(already: String, later: String) throws {
+        let server = try TestServer()
+        server.say(already)
+        server.connection?.drain()
+        server.pass(second / 2)
+        #expect(server.peer.end == nil)
+        server.say(later)
+        server.exchanges[0].answer("last")
+        server.settle()
+        #expect(server.takeText() == "HTTP/1.1 200 OK\r\ncontent-length: 4\r\nconnection: close\r\n\r\nlast")
+        #expect(server.peer.end == .closed)
+        server.peer.close()
+        #expect(server.isFreed())
+    }
+
+    @Test(arguments: ["", "P", "GE", "POST / HTTP/1.1\r\nhost: x\r\n"])
+    func drainingWaitsNotLongForTheFirstRequest(already: String) throws {
+        let server = try TestServer()
+        server.say(already)
+        server.connection?.drain()
+        server.pass(second / 2)
+        #expect(server.peer.end == nil)
+        server.pass(second * 3 / 4)
+        #expect(server.peer.end == .closed && server.exchanges.isEmpty)
+        server.peer.close()
+        #expect(server.isFreed())
     }
 
     @Test func closingInsideACallIsSafe() throws {

@@ -71,10 +71,32 @@ import Transport
         ]
         let tcp = Sockets.localAddress(of: inherited[1])!
         let set = try ListenerSet(addresses: [tcp, unix], workers: 2, inherited: inherited)
+        #expect(set.isInherited == [true, true])
         #expect(set.socket(address: 0, worker: 1).descriptor == inherited[1].descriptor)
         #expect(set.socket(address: 1, worker: 1).descriptor == inherited[0].descriptor)
         set.close()
         #expect(access(path, F_OK) == 0, "systemd owns the file of the socket it hands over")
+    }
+
+    /// Nobody would accept there, and clients would wait for ever.
+    @Test func anInheritedSocketThatNoAddressNamesIsSaid() throws {
+        let loopback = SocketAddress(numeric: "127.0.0.1", port: 0)!
+        let sockets = [try Sockets.listen(on: loopback, shared: true), try Sockets.listen(on: loopback, shared: true)]
+        let first = Sockets.localAddress(of: sockets[0])!
+        let second = Sockets.localAddress(of: sockets[1])!
+        let twin = try Sockets.listen(on: first, shared: true)
+        // Bound, but not listening.
+        let mute = Socket(descriptor: socket(AF_INET, CInt(SOCK_DGRAM.rawValue), 0))
+        let inherited = sockets + [twin, mute]
+        defer { for socket in inherited { socket.close() } }
+        #expect(ListenerSet.unclaimed(sockets, addresses: [second, first]) == [])
+        #expect(ListenerSet.unclaimed(sockets, addresses: [second]) == [first.description])
+        #expect(ListenerSet.unclaimed([sockets[0], twin], addresses: [first]) == [first.description])
+        let words = ListenerSet.unclaimed([mute], addresses: [Sockets.localAddress(of: mute)!])
+        #expect(words == ["descriptor \(mute.descriptor), which does not listen"])
+        let set = try ListenerSet(addresses: [first, loopback], workers: 1, inherited: [sockets[0]])
+        #expect(set.isInherited == [true, false])
+        set.socket(address: 1, worker: 0).close()
     }
 
     @Test func theEnvironmentOfSocketActivationIsReadWithCare() {

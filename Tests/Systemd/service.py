@@ -1,0 +1,213 @@
+"""The service as the README installs it: a user of its own, the bind capability, sockets that it opens itself."""
+
+import json
+import time
+
+import readme
+from clients import PROMPT, Stream, executors, get
+from failures import expect
+
+CODER, SCOUT = "qwen3-coder", "llama-4-scout"
+UNIT = "freeinference"
+CONFIGURATION = "/etc/freeinference/freeinference.yaml"
+PROPERTIES = ("ActiveState", "SubState", "Result", "MainPID", "NRestarts", "UnitFileState", "User")
+
+
+def start_executors(test):
+    """What the example configuration calls, as units of the machine: two on TCP, one on a unix socket."""
+    for number, (address, model) in enumerate(executors(test.repository / "infrastructure/systemd/freeinference.yaml")):
+        lines = ["[Service]", f"ExecStart={test.home}/.build/release/freeinference executor --listen {address}"
+                 f" --model {model} --prefill 50ms --pace 20"]
+        if address.startswith("unix:"):
+            # The server's user has to reach the socket.
+            lines += ["RuntimeDirectory=vllm", "UMask=0000"]
+        else:
+            lines += [f"ExecStartPre=-ip address add {address.split(':')[0]}/32 dev lo"]
+        lines += ["[Install]", "WantedBy=multi-user.target"]
+        name = f"executor-{number}.service"
+        (test.machine.root / "etc/systemd/system" / name).write_text("\n".join(lines) + "\n")
+        test.machine.run(f"systemctl enable --now {name}")
+
+
+def install(test):
+    """The README's steps, word for word, with a certificate that the README takes for given."""
+    test.machine.run(".build/release/freeinference certificate --directory .")
+    test.machine.run("mv chain.pem fullchain.pem; mv key.pem privkey.pem")
+    ran = readme.follow(test.machine, test.readme, "## Installing under systemd")
+    expect_active(test)
+    for path in ("/health", "/v1/models"):
+        status, code, body = get(test.machine, f"http://127.0.0.1{path}")
+        expect((status, code) == (0, "200"), f"{path}: {status} {code} {body}")
+    said = test.machine.journal()
+    for line in ("listening on 0.0.0.0:443 (TLS)", "listening on 0.0.0.0:80", "ready", f"{CONFIGURATION}: no errors"):
+        expect(any(line in seen for seen in said), f"the journal lacks {line!r}")
+    return f"{ran} commands of the README"
+
+
+def expect_active(test):
+    """Active, enabled, and nobody's but its own user's."""
+    seen = test.machine.properties(UNIT, *PROPERTIES)
+    expect((seen["ActiveState"], seen["SubState"]) == ("active", "running"), f"the service is not active: {seen}")
+    expect(seen["UnitFileState"] == "enabled" and seen["User"] == "freeinference", f"not as installed: {seen}")
+    return seen
+
+
+def restarts(test):
+    return int(test.machine.properties(UNIT, "NRestarts")["NRestarts"])
+
+
+def process(test):
+    """The server's main process, as the kernel sees it: /proc/PID/status."""
+    number = test.machine.properties(UNIT, "MainPID")["MainPID"]
+    text = test.machine.run(f"cat /proc/{number}/status").stdout
+    return dict(line.split(":\t", 1) for line in text.splitlines() if ":\t" in line)
+
+
+def confined(test, capabilities, exposure):
+    """The unit's walls stand around the process that serves, and systemd rates them as promised."""
+    seen = process(test)
+    users = seen["Uid"].split()
+    expect("0" not in users, f"a process of root's: {users}")
+    for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
+        expect(int(seen[name], 16) == capabilities, f"{name} is {seen[name]}, not {capabilities:x}")
+    expect(seen["NoNewPrivs"].strip() == "1" and seen["Seccomp"].strip() == "2", "no system call filter in force")
+    number = test.machine.properties(UNIT, "MainPID")["MainPID"]
+    limits = test.machine.run(f"cat /proc/{number}/limits").stdout
+    files = int([line for line in limits.splitlines() if "open files" in line][0].split()[3])
+    expect(files == descriptors_max(test), f"{files} descriptors, not {descriptors_max(test)}")
+    rating = test.machine.run(f"systemd-analyze security --threshold={exposure} --no-pager {UNIT}", check=False)
+    expect(rating.returncode == 0, f"rated worse than {exposure / 10}: {rating.stdout.splitlines()[-1:]}")
+    return rating.stdout.strip().splitlines()[-1].lstrip("→ ")
+
+
+def descriptors_max(test):
+    """LimitNOFILE; but where the container itself may not raise its limits, what it was given."""
+    status = test.machine.run("cat /proc/1/status /proc/1/limits").stdout
+    capable = int(next(line for line in status.splitlines() if line.startswith("CapEff:")).split()[1], 16) & 1 << 24
+    given = next(line for line in status.splitlines() if line.startswith("Max open files")).split()[4]
+    return 524288 if capable else min(524288, int(given))
+
+
+def streams(test, prefix):
+    """Token by token, in clear on port 80 and over TLS and HTTP/2 on port 443, from TCP and from a unix socket."""
+    under_way = [
+        (Stream(test.machine, model, 30, f"{prefix}-{model}-{port}", port == 443, test.authority), version)
+        for model in (CODER, SCOUT) for port, version in ((80, "1.1"), (443, "2"))
+    ]
+    for stream, version in under_way:
+        stream.expect_whole(version)
+        stream.expect_one_by_one()
+    for stream, version in under_way:
+        line = logged(test, stream.name)
+        wanted = {"protocol": f"HTTP/{version}", "status": 200, "end": "complete", "tokens": 30, "stream": True}
+        for key, value in wanted.items():
+            expect(line.get(key) == value if key != "protocol" else line[key].startswith(value),
+                   f"the journal's line of {stream.name} has {key} {line.get(key)!r}, not {value!r}")
+    return f"{len(under_way)} streams of 30 tokens"
+
+
+def logged(test, request_id):
+    """The journal's JSON line of an exchange."""
+    def find():
+        for text in test.machine.journal():
+            if text.startswith("{") and json.loads(text)["request_id"] == request_id:
+                return json.loads(text)
+        return None
+    return test.machine.wait(f"the journal's line of {request_id}", find)
+
+
+def configure(test, addition):
+    """The example configuration and what is added to it."""
+    text = (test.repository / "infrastructure/systemd/freeinference.yaml").read_text() + addition
+    (test.machine.root / CONFIGURATION.lstrip("/")).write_text(text)
+    return text
+
+
+def drain(test):
+    """`systemctl stop` in the midst of streams: those that end within drain_timeout are whole, others say why not."""
+    configure(test, "\ndrain_timeout: 4s\n")
+    test.machine.run(f"systemctl restart {UNIT}")
+    short = [Stream(test.machine, CODER, 40, f"drain-short-{port}", port == 443, test.authority) for port in (80, 443)]
+    long = [Stream(test.machine, SCOUT, 800, "drain-long-80", False),
+            Stream(test.machine, SCOUT, 800, "drain-long-443", True, test.authority, "--http1.1"),
+            Stream(test.machine, SCOUT, 800, "drain-long-h2", True, test.authority)]
+    for stream in short + long:
+        stream.flowing()
+    test.machine.run(f"systemctl stop --no-block {UNIT}")
+    test.machine.wait("connections are refused", lambda: get(test.machine, "http://127.0.0.1/health")[0] == 7)
+    expect(test.machine.properties(UNIT, *PROPERTIES)["ActiveState"] == "deactivating", "it did not wait for streams")
+    for stream, version in zip(short, ("1.1", "2")):
+        stream.expect_whole(version)
+    for stream in long:
+        # curl 7.88 loses what comes between a GOAWAY and a reset: that the event is there is seen by DrainTests.
+        stream.expect_broken(None if stream.name == "drain-long-h2" else "draining")
+    seen = test.machine.wait("the end of the service", lambda: stopped(test))
+    expect(seen["Result"] == "success", f"stopping was no success: {seen}")
+    for stream, end in [(stream, "complete") for stream in short] + [(stream, "draining") for stream in long]:
+        expect(logged(test, stream.name)["end"] == end, f"{stream.name} is not logged as {end}")
+    time.sleep(6)
+    expect(stopped(test), "it came back although it had been stopped")
+    test.machine.run(f"systemctl start {UNIT}")
+    expect_active(test)
+    return "two streams whole, three cut with a reason, then stopped and not started again"
+
+
+def stopped(test):
+    seen = test.machine.properties(UNIT, *PROPERTIES)
+    return seen if (seen["ActiveState"], seen["MainPID"]) == ("inactive", "0") else None
+
+
+def kill(test):
+    """SIGKILL in the midst of streams: they are seen to be cut, and the service comes back after RestartSec."""
+    before = test.machine.properties(UNIT, *PROPERTIES)
+    under_way = [Stream(test.machine, CODER, 800, f"kill-{port}", port == 443, test.authority) for port in (80, 443)]
+    for stream in under_way:
+        stream.flowing()
+    killed = time.monotonic()
+    test.machine.run(f"systemctl kill --signal=SIGKILL {UNIT}")
+    for stream in under_way:
+        stream.expect_broken(None)
+    test.machine.wait("the restart", lambda: restarts(test) == int(before["NRestarts"]) + 1)
+    waited = time.monotonic() - killed
+    test.machine.wait("the service", lambda: test.machine.run(f"systemctl is-active {UNIT}", check=False).stdout
+                      == "active\n")
+    seen = expect_active(test)
+    expect(seen["MainPID"] not in ("0", before["MainPID"]), f"the same process: {seen}")
+    expect(waited > 4.5, f"started again after {waited:.1f} s, not RestartSec")
+    streams(test, "after-kill")
+    return f"NRestarts {before['NRestarts']} -> {seen['NRestarts']}, {waited:.1f} s later"
+
+
+def bad_configuration(test):
+    """A file with a mistake: the start fails, the journal says where, and mending the file is enough."""
+    text = configure(test, "\ndrain_timeot: 4s\n")
+    line = text.splitlines().index("drain_timeot: 4s") + 1
+    before = len(test.machine.journal())
+    expect(test.machine.run(f"systemctl restart {UNIT}", check=False).returncode != 0, "it started all the same")
+    wanted = f"{CONFIGURATION}:{line}:1: unknown key 'drain_timeot'; did you mean 'drain_timeout'?"
+    test.machine.wait(f"the journal says {wanted!r}", lambda: wanted in test.machine.journal(since=before), within=5)
+    expect(get(test.machine, "http://127.0.0.1/health")[0] == 7, "somebody listens on port 80")
+    configure(test, "\ndrain_timeout: 4s\n")
+    test.machine.wait("it starts by itself", lambda: get(test.machine, "http://127.0.0.1/health")[1] == "200")
+    return wanted
+
+
+def discreet(test):
+    """The journal is JSON lines and messages; nothing that a client wrote, and no refusal by the unit's walls."""
+    lines = test.machine.journal()
+    exchanges = [json.loads(line) for line in lines if line.startswith("{")]
+    expect(len(exchanges) > 4, f"{len(exchanges)} JSON lines in the journal")
+    expect(not any(PROMPT in line for line in lines), "a prompt is in the journal")
+    for line in lines:
+        expect("not permitted" not in line.lower() and "dumped core" not in line, f"the journal says: {line}")
+    return f"{len(lines)} lines, {len(exchanges)} of them exchanges"
+
+
+def boots(test):
+    """The machine starts anew, and the service with it."""
+    test.machine.power_off()
+    test.machine.boot()
+    secure = ("https://127.0.0.1/health", "--cacert", str(test.authority))
+    test.machine.wait("the service after the boot", lambda: get(test.machine, *secure)[1] == "200")
+    expect_active(test)
+    return streams(test, "after-boot")
