@@ -71,10 +71,10 @@ class Kept:
 
     def begin(self, scenario, names, resume):
         kept = self.results.get(scenario.name, {"rows": []})
-        rows = kept["rows"] if resume and kept.get("binary") == self.binary else []
         # A run of some proxies leaves the others' rows, if they are of the same binary.
+        rows = []
         if kept.get("binary") == self.binary:
-            rows += [row for row in kept["rows"] if row["proxy"] not in names]
+            rows = [row for row in kept["rows"] if row["proxy"] not in names or resume and "failed" not in row]
         self.results[scenario.name] = {
             "date": f"{datetime.datetime.now():%Y-%m-%d %H:%M}", "command": self.command, "binary": self.binary,
             "rows": rows,

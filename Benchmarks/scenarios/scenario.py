@@ -82,6 +82,7 @@ class Scenario:
                 stand.proxy = Process(proxy_core, proxy.command(setting), folder, proxy.name)
                 stand.started.append(stand.proxy)
                 stand.proxy.ready(stand.port, patience=20)
+                proxy.wait(setting)
                 if proxy.name not in self.negotiated:
                     self.negotiated[proxy.name] = tls.negotiated(stand.port, self.certificate)
                 yield stand
