@@ -7,6 +7,7 @@ proxies take turns, and the order turns round from round to round. What is measu
 """
 
 import argparse
+import contextlib
 import datetime
 import hashlib
 import json
@@ -105,8 +106,14 @@ def measure(scenario, proxies, kept, options):
                 try:
                     if isinstance(proxy, Unable):
                         raise proxy
-                    row |= scenario.measure(proxy, variant)
-                    shown = f"{row['figure']:.{scenario.places}f} {scenario.unit}"
+                    found = scenario.measure(proxy, variant)
+                    if scenario.disturbance(found):
+                        # Once more: another's load on these cores passes.
+                        found = scenario.measure(proxy, variant)
+                    if reason := scenario.disturbance(found):
+                        row["disturbed"] = reason
+                    row |= found
+                    shown = f"{row['figure']:.{scenario.places}f} {scenario.unit} {row.get('disturbed', '')}".strip()
                 except Unable as reason:
                     unable.add((name, variant))
                     row["failed"] = shown = str(reason)
@@ -122,6 +129,9 @@ def main():
     if not {PROXY_CORE, OTHER_CORE} <= os.sched_getaffinity(0):
         raise SystemExit("bench: cores 0 and 1 are both needed")
     os.sched_setaffinity(0, {OTHER_CORE})
+    with contextlib.suppress(PermissionError):
+        # Before whatever else runs here, where root may have that: proxy, executor and load alike.
+        os.setpriority(os.PRIO_PROCESS, 0, -20)
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 

@@ -9,6 +9,8 @@ from tools import certificate as tls
 from tools.processes import Process, free_port
 
 PROXY_CORE, OTHER_CORE = 0, 1
+# A period of the fast streams.
+LATE_MS = 20
 
 
 class Stand:
@@ -43,6 +45,15 @@ class Scenario:
     def measure(self, proxy, variant):
         """One measurement with fresh processes: a dictionary whose "figure" is the scenario's; the rest explains it."""
         raise NotImplementedError
+
+    def disturbance(self, row):
+        """Why a measurement is not to be compared: what else ran on these cores has changed what was measured.
+
+        Tokens that come a whole period late come together, and cost less.
+        """
+        if row.get("p50_ms", 0) > LATE_MS:
+            return f"half of the tokens came {row['p50_ms']:.0f} ms late and later"
+        return None
 
     def targets(self, of):
         """(what, the figure, at most) of the issue; `of(proxy, variant)` is a median, or None."""
