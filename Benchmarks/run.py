@@ -3,7 +3,7 @@
 
 The proxy is on core 0, everything else on core 1 (`workers` shares both). Fresh processes for each measurement; the
 proxies take turns, and the order turns round from round to round. What is measured is kept after each measurement:
-`--only` measures anew only what it names, `--resume` only what is missing, and the table shows all that is kept.
+`--only` measures anew only what it names, `--resume` what is missing or failed, and the table shows all that is kept.
 """
 
 import argparse
@@ -45,7 +45,8 @@ def arguments():
     parser.add_argument("--only", default="", metavar="WORDS",
                         help="scenarios and proxies to measure, as in `short,handshakes,freeinference,nginx`: "
                         + ", ".join(scenario.name for scenario in SCENARIOS))
-    parser.add_argument("--resume", action="store_true", help="leave what this binary has measured already")
+    parser.add_argument("--resume", action="store_true",
+                        help="of this binary, measure what is missing, failed or was disturbed, and leave the rest")
     parser.add_argument("--table", action="store_true", help="measure nothing, show what is kept")
     parser.add_argument("--json", type=Path, default=Path(".build/bench.json"))
     options = parser.parse_args()
@@ -75,11 +76,14 @@ class Kept:
         # A run of some proxies leaves the others' rows, if they are of the same binary.
         rows = []
         if kept.get("binary") == self.binary:
-            rows = [row for row in kept["rows"] if row["proxy"] not in names or resume and "failed" not in row]
-        self.results[scenario.name] = {
-            "date": f"{datetime.datetime.now():%Y-%m-%d %H:%M}", "command": self.command, "binary": self.binary,
-            "rows": rows,
-        }
+            rows = [
+                row for row in kept["rows"]
+                if row["proxy"] not in names or resume and "failed" not in row and "disturbed" not in row
+            ]
+        # Whose rows are left stays among the commands.
+        runs = kept.get("runs", []) if rows else []
+        runs.append({"date": f"{datetime.datetime.now():%Y-%m-%d %H:%M}", "command": self.command})
+        self.results[scenario.name] = {"runs": runs, "binary": self.binary, "rows": rows}
         return rows
 
     def save(self):

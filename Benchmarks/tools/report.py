@@ -76,7 +76,8 @@ def report(scenarios, results, names):
             note = f"- {scenario.name}, {row['variant'] or 'all'}, {row['proxy']}: {reason}"
             if reason and note not in notes:
                 notes.append(note)
-        runs.append(f"| {scenario.name} | {kept['date']} | {kept['binary'][:12]} | `{kept['command']}` |")
+        for run in kept["runs"]:
+            runs.append(f"| {scenario.name} | {run['date']} | {kept['binary'][:12]} | `{run['command']}` |")
     if latencies:
         lines += ["", "Latency of a token, from the executor to the client, median of p50 / of p99, in ms:", ""]
         lines += [f"| scenario | {' | '.join(names)} |", "|---" * (1 + len(names)) + "|", *latencies]
