@@ -61,6 +61,9 @@ class Proxy:
         """Writes what it needs into the setting's folder; its words to start it with, in the foreground."""
         raise NotImplementedError
 
+    def wait(self, setting):
+        """Returns when it can serve; it accepts connections already."""
+
     def write(self, setting, name, text):
         file = setting.folder / name
         file.write_text(text)

@@ -3,7 +3,11 @@
 It has no option for its number of threads: its runtime makes one a core that it may use, and it may use one.
 """
 
+import contextlib
+import ssl
 import subprocess
+import time
+import urllib.request
 from pathlib import Path
 
 from .proxy import Proxy, Unable
@@ -25,6 +29,17 @@ class SGLangRouter(Proxy):
         pip = Path(self.program).parent / "pip"
         said = subprocess.run([pip, "show", "sglang-router"], capture_output=True, text=True, timeout=60).stdout
         return next((line.split()[1] for line in said.splitlines() if line.startswith("Version:")), "?")
+
+    def wait(self, setting):
+        """It listens before it has registered its executor."""
+        context = ssl.create_default_context(cafile=setting.certificate)
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            with contextlib.suppress(OSError):
+                with urllib.request.urlopen(f"https://127.0.0.1:{setting.port}/v1/models", timeout=5, context=context):
+                    return
+            time.sleep(0.1)
+        raise Unable("it did not register its executor in 20 s")
 
     def command(self, setting):
         return [

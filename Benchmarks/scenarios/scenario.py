@@ -9,6 +9,8 @@ from tools import certificate as tls
 from tools.processes import Process, free_port
 
 PROXY_CORE, OTHER_CORE = 0, 1
+# A period of the fast streams, for half of the tokens; and five, for one in a hundred.
+LATE_MS, LAST_LATE_MS = 20, 100
 
 
 class Stand:
@@ -43,6 +45,15 @@ class Scenario:
     def measure(self, proxy, variant):
         """One measurement with fresh processes: a dictionary whose "figure" is the scenario's; the rest explains it."""
         raise NotImplementedError
+
+    def disturbance(self, row):
+        """Why a measurement is not to be compared: what else ran on these cores has changed what was measured.
+
+        Tokens that come a whole period late come together, and cost less.
+        """
+        if row.get("p50_ms", 0) > LATE_MS or row.get("p99_ms", 0) > LAST_LATE_MS:
+            return f"disturbed: half of the tokens {row['p50_ms']:.0f} ms late, one in a hundred {row['p99_ms']:.0f} ms"
+        return None
 
     def targets(self, of):
         """(what, the figure, at most) of the issue; `of(proxy, variant)` is a median, or None."""
@@ -82,6 +93,7 @@ class Scenario:
                 stand.proxy = Process(proxy_core, proxy.command(setting), folder, proxy.name)
                 stand.started.append(stand.proxy)
                 stand.proxy.ready(stand.port, patience=20)
+                proxy.wait(setting)
                 if proxy.name not in self.negotiated:
                     self.negotiated[proxy.name] = tls.negotiated(stand.port, self.certificate)
                 yield stand

@@ -22,7 +22,7 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from proxies import FreeInference, HAProxy  # noqa: E402
+from proxies import FreeInference, HAProxy, Unable  # noqa: E402
 from scenarios.scenario import OTHER_CORE, PROXY_CORE, Scenario  # noqa: E402
 from summary import OURS, THEIRS, summarise, table  # noqa: E402
 from tools import certificate  # noqa: E402
@@ -125,4 +125,7 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except Unable as reason:
+        raise SystemExit(f"bench-streams: {reason}") from None

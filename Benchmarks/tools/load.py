@@ -58,7 +58,10 @@ def token_streams(proxy, executor, program, url, certificate, folder, connection
     bench.child.wait(60)
     result = json.loads(bench.log.read_text())
     if min(result["running_at_start"], result["running_at_end"]) < connections * streams:
-        raise Failed(f"bench: not all streams ran: {result}")
+        raise Failed(
+            f"bench: of {connections * streams} streams {result['running_at_start']} ran at the start of the measured"
+            f" part and {result['running_at_end']} at its end; broken: {result['broken']}"
+        )
     tokens = result["tokens"]
     spent = {name: after[name] - before[name] for name in before}
     return {

@@ -8,7 +8,9 @@ cd "$(dirname "$0")/../.."
 
 policy=/usr/sbin/policy-rc.d
 made_policy=false
-cleanup() { if $made_policy; then rm -f "$policy"; fi; }
+as_root=()
+[[ $(id -u) -eq 0 ]] || as_root=(sudo)
+cleanup() { if $made_policy; then "${as_root[@]}" rm -f "$policy"; fi; }
 trap cleanup EXIT
 
 new=()
@@ -17,16 +19,16 @@ for package in haproxy nginx nghttp2-proxy; do
     [[ $status == installed ]] || new+=("$package")
 done
 if [[ ${#new[@]} -gt 0 ]]; then
-    if [[ $(id -u) -eq 0 && ! -e $policy ]]; then
-        printf '#!/bin/sh\nexit 101\n' >"$policy"
-        chmod +x "$policy"
+    if [[ ! -e $policy ]]; then
         made_policy=true
+        printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
+        "${as_root[@]}" chmod +x "$policy"
     fi
     infrastructure/scripts/setup.sh "${new[@]}"
-    if [[ $(id -u) -eq 0 && -d /run/systemd/system ]]; then
+    if [[ -d /run/systemd/system ]]; then
         for package in "${new[@]}"; do
             unit=${package/nghttp2-proxy/nghttpx}
-            systemctl disable --quiet --now "$unit.service" 2>/dev/null || true
+            "${as_root[@]}" systemctl disable --quiet --now "$unit.service" 2>/dev/null || true
         done
     fi
 fi
