@@ -95,7 +95,7 @@ h2spec: setup ## the HTTP/2 conformance suite: make h2spec H2SPEC=path
 
 ##@ Measure
 .PHONY: bench bench-streams setup-bench
-bench: setup setup-bench build ## beside every proxy, all scenarios, 25 minutes: make bench ARGUMENTS='--only short'
+bench: setup setup-bench build ## beside every proxy, all scenarios: make bench ARGUMENTS='--only short'
 	@Benchmarks/run.py --freeinference $(BINARY) $(ARGUMENTS)
 
 bench-streams: setup build ## streams beside HAProxy, in one run: make bench-streams ARGUMENTS='--rounds 7'

@@ -23,7 +23,7 @@ class Handshakes(Scenario):
 
     def measure(self, proxy, variant):
         os.sched_setaffinity(0, {OTHER_CORE})
-        count = 400 * self.options.seconds
+        count = 300 * self.options.seconds
         with self.stand(proxy) as stand:
             client = Client(stand.port, self.certificate, "h2" if variant.endswith(HTTP2) else "http/1.1")
             session = self.connections(client, variant, 100, None)
