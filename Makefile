@@ -60,7 +60,7 @@ run: setup build ## the server and an executor on this machine, and a curl line 
 	@infrastructure/scripts/run.sh
 
 ##@ Test
-.PHONY: test test-unit test-end-to-end test-llama test-systemd sanitize-address sanitize-thread h2spec
+.PHONY: test test-unit test-end-to-end test-llama test-systemd sanitize-address sanitize-thread h2spec fuzz
 test: test-unit test-end-to-end ## all tests; installs what they need
 
 test-unit: setup ## the tests of each floor
@@ -92,6 +92,10 @@ h2spec: setup ## the HTTP/2 conformance suite: make h2spec H2SPEC=path
 	@test -x "$(H2SPEC)" || { echo "usage: make h2spec H2SPEC=path of the h2spec program" >&2; exit 2; }
 	@$(MAKE) build
 	@infrastructure/scripts/h2spec.sh "$(H2SPEC)"
+
+TIME ?= 60
+fuzz: setup ## the fuzz targets, TIME seconds each: make fuzz TIME=600 [TARGET=json] [JOBS=1]
+	@TIME=$(TIME) TARGET="$(TARGET)" infrastructure/scripts/fuzz.sh
 
 ##@ Measure
 .PHONY: bench bench-streams setup-bench

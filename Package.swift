@@ -2,13 +2,16 @@
 // One target a floor of the house (docs/architecture.md): a target may import only the floors below it.
 import PackageDescription
 
+// libFuzzer's archive where infrastructure/scripts/fuzz.sh builds: then the program that drives it is a target too.
+let fuzzer = Context.environment["FREEINFERENCE_FUZZER"]
+
 let strict: [SwiftSetting] = [
     .swiftLanguageMode(.v6), .strictMemorySafety(), .treatAllWarnings(as: .error),
     .enableUpcomingFeature("ExistentialAny"), .enableUpcomingFeature("InternalImportsByDefault"),
     .enableUpcomingFeature("MemberImportVisibility"),
     // Debug builds and tests check exclusive access while running; in release builds the checks cost 3 % of the time of a
     // token (Benchmarks/README.md). Data races are ruled out by the compiler either way.
-    .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release)),
+    .unsafeFlags(["-enforce-exclusivity=\(fuzzer == nil ? "unchecked" : "checked")"], .when(configuration: .release)),
 ]
 
 // Tests speak to C and to raw memory only through the modules under test.
@@ -100,6 +103,19 @@ let package = Package(
         ),
         .testTarget(name: "BenchTests", dependencies: ["Bench", "Transport"], swiftSettings: tests),
         .testTarget(name: "TidyTests", swiftSettings: tests),
+        // What the fuzzer feeds, and its corpus as tests; the fuzzer itself is added below.
+        .target(
+            name: "FuzzTargets",
+            dependencies: ["Edge", "ExecutorSimulator", "HTTP", "Inference", "Transport", "LoopTesting"],
+            path: "Tests/Fuzz/Targets",
+            swiftSettings: tests
+        ),
+        .testTarget(
+            name: "FuzzReplayTests",
+            dependencies: ["FuzzTargets"],
+            path: "Tests/Fuzz/Replay",
+            swiftSettings: tests
+        ),
         .testTarget(
             name: "EndToEnd",
             dependencies: [.product(name: "Subprocess", package: "swift-subprocess")],
@@ -109,3 +125,15 @@ let package = Package(
     ],
     cxxLanguageStandard: .cxx17
 )
+
+if let fuzzer {
+    package.targets.append(
+        .executableTarget(
+            name: "fuzz",
+            dependencies: ["FuzzTargets"],
+            path: "Tests/Fuzz/Driver",
+            swiftSettings: tests,
+            linkerSettings: [.unsafeFlags([fuzzer, "-lstdc++"])]
+        )
+    )
+}

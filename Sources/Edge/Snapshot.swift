@@ -55,6 +55,7 @@ package struct Snapshot: Sendable {
     /// By `Executor.index`.
     package let targets: [ExecutorTarget]
     package let accessLog: Bool
+    package let admission: AdmissionLimits
 
     /// One for each host and port, and for each unix socket, however many executors are there.
     package let addresses: [AddressBook]
@@ -63,6 +64,10 @@ package struct Snapshot: Sendable {
     package init(_ configuration: Configuration) {
         limits = ExchangeLimits(configuration)
         accessLog = configuration.log.access
+        admission = AdmissionLimits(
+            waitMax: Nanoseconds(configuration.admission.maxWait.inNanoseconds),
+            queueMax: configuration.admission.maxQueue
+        )
         var pools: [ExecutorPool] = []
         var targets: [ExecutorTarget] = []
         var books: [String: AddressBook] = [:]

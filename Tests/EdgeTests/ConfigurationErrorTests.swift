@@ -57,6 +57,11 @@ import Testing
         #expect(faults("a: [1\nb: 2")[0].hasPrefix("c.yaml:2:2: not valid YAML: "))
         #expect(faults("a: 1\n---\nb: 2")[0].hasPrefix("c.yaml:2:1: not valid YAML: "))
         #expect(faults("a: \u{1}")[0].hasPrefix("c.yaml:1:4: not valid YAML: "))
+        // Lines end in CR LF too, and columns are not bytes.
+        #expect(faults("a: 1\r\nb: 2\r\u{fc}\u{1F600}\u{1}")[0].hasPrefix("c.yaml:3:3: not valid YAML: "))
+        // The end of a file whose last line has no end.
+        #expect(faults("a: [1")[0].hasPrefix("c.yaml:1:6: not valid YAML: "))
+        #expect(faults("a: [1\n")[0].hasPrefix("c.yaml:2:1: not valid YAML: "))
         #expect(faults("a: *b")[0] == "c.yaml:1:4: not valid YAML: found undefined alias")
         #expect(
             faults("- 1") == ["c.yaml:1:1: expected keys such as 'listeners:' and 'models:' at the top of the file"]

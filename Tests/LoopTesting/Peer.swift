@@ -10,6 +10,7 @@ package final class Peer {
     package var received: [UInt8] = []
     package private(set) var end: End?
     private var isOpen = true
+    private var buffer = [UInt8](repeating: 0, count: 64 << 10)
 
     package init(descriptor: CInt) {
         self.descriptor = descriptor
@@ -56,7 +57,6 @@ package final class Peer {
     /// Reads what is there, up to `limit` bytes.
     package func poll(limit: Int = .max) {
         var left = limit
-        var buffer = [UInt8](repeating: 0, count: 64 << 10)
         while isOpen, end == nil, left > 0 {
             let count = recv(descriptor, &buffer, min(buffer.count, left), 0)
             if count > 0 {

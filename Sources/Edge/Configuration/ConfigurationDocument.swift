@@ -3,9 +3,13 @@
 import Yams
 
 /// A place in the file, both from 1.
-struct Position: Hashable {
+struct Position: Hashable, Comparable {
     var line = 1
     var column = 1
+
+    static func < (left: Position, right: Position) -> Bool {
+        (left.line, left.column) < (right.line, right.column)
+    }
 }
 
 /// A value of the file.
@@ -87,7 +91,8 @@ struct ConfigurationDocument {
                 renamed[position] = key
             } catch {
                 let (message, position) = Self.problem(in: error)
-                report(message, position)
+                // The library ends the last line by itself, and then names the one after it.
+                report(message, min(position, Position(after: text.utf8[...])))
                 return nil
             }
         }
@@ -113,9 +118,7 @@ struct ConfigurationDocument {
             .composer(let context, let problem, let mark, _):
             return ("not valid YAML: \(context.map { "\($0.text): " } ?? "")\(problem)", Position(mark))
         case .reader(let problem, let offset, _, let yaml):
-            let lines = yaml.prefix(offset ?? 0).split(separator: "\n", omittingEmptySubsequences: false)
-            let column = (lines.last?.unicodeScalars.count ?? 0) + 1
-            return ("not valid YAML: \(problem)", Position(line: max(1, lines.count), column: column))
+            return ("not valid YAML: \(problem)", Position(after: yaml.prefix(offset ?? 0).utf8))
         default:
             return ("not valid YAML: \(error)", Position())
         }
@@ -172,5 +175,19 @@ struct ConfigurationDocument {
 extension Position {
     fileprivate init(_ mark: Mark) {
         self.init(line: mark.line, column: mark.column)
+    }
+
+    /// The place behind a beginning of the file; lines end in LF, CR or both.
+    fileprivate init(after beginning: Substring.UTF8View) {
+        self.init()
+        var followsCR = false
+        for scalar in Substring(beginning).unicodeScalars {
+            if scalar == "\n", followsCR {
+                followsCR = false
+                continue
+            }
+            followsCR = scalar == "\r"
+            if followsCR || scalar == "\n" { (line, column) = (line + 1, 1) } else { column += 1 }
+        }
     }
 }

@@ -84,24 +84,6 @@ extension Exchange {
         attemptBroke(told, sawError: kind == .events && meter.sawError)
     }
 
-    /// The attempt has failed: another executor tries, if none of this answer has been relayed and there is one.
-    func attemptBroke(_ failure: Failure, sawError: Bool = false) {
-        guard machine.mayRetry else {
-            if failure.kind == .stall { routing?.reportStall(at: now) }
-            handle(.executorBroke(failure, sawError: sawError))
-            return
-        }
-        routing?.report(failure.isExecutorsFault ? .fault : .neither, at: now)
-        record.failed(failure, at: now)
-        // The attempt's place is free before another is looked for.
-        abortAttempt()
-        if routing?.mayRetry(failure.retryCause) == true, choose() {
-            handle(.retried)
-        } else {
-            handle(.executorBroke(failure, sawError: sawError))
-        }
-    }
-
     // MARK: Events
 
     /// One event, or a piece of a large one, in the turn in which it came.

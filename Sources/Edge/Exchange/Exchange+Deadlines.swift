@@ -7,6 +7,11 @@ internal import Transport
 /// When each deadline of an exchange is due; `.max` when it does not run.
 struct Dues {
     var body: Nanoseconds = .max
+    var queue: Nanoseconds = .max
+    /// While the exchange waits: when the queue is looked at next.
+    var pump: Nanoseconds = .max
+    /// When a retry looks for room in the budget again.
+    var retry: Nanoseconds = .max
     var answer: Nanoseconds = .max
     var commit: Nanoseconds = .max
     var keepAlive: Nanoseconds = .max
@@ -16,7 +21,10 @@ struct Dues {
     var drain: Nanoseconds = .max
 
     var earliest: Nanoseconds {
-        min(min(min(body, answer), min(commit, keepAlive)), min(min(stall, clientStall), drain))
+        min(
+            min(min(body, answer), min(commit, keepAlive)),
+            min(min(stall, clientStall), min(drain, min(queue, min(pump, retry))))
+        )
     }
 }
 
@@ -44,6 +52,8 @@ extension Exchange {
             abortAttempt()
         }
         pass(\.body, .body)
+        queueDeadlinesPassed()
+        retryDeadlinePassed()
         answerDeadlinePassed()
         pass(\.commit, .commit)
         pass(\.keepAlive, .keepAlive)

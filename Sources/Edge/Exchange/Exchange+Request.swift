@@ -183,18 +183,7 @@ extension Exchange {
             promptBytes: body?.count ?? 0,
             budget: worker.share.retries
         )
-        guard choose() else {
-            handle(.refused(Failure(.noExecutor)))
-            return
-        }
-        handle(.routed)
-    }
-
-    /// Finds the executor of the next attempt.
-    func choose() -> Bool {
-        guard let executor = routing?.choose(at: now) else { return false }
-        target = snapshot.targets[executor.index]
-        return true
+        admitToPool()
     }
 
     func startAttempt() {

@@ -34,6 +34,8 @@ final class Exchange: ServerStreamHandler, ExecutorStreamHandler, TimerTarget {
     var removesUsageEvent = false
     /// Which executors have been tried, and what may still be.
     var routing: ExchangeRouting?
+    /// A retry that waits for room in the budget, and until when.
+    var postponed: (Failure, until: Nanoseconds)?
 
     // The answer.
     var answerHead: ResponseHead?
@@ -94,6 +96,7 @@ final class Exchange: ServerStreamHandler, ExecutorStreamHandler, TimerTarget {
         case .breakOff(let failure, let withEvent): breakOff(failure, withEvent: withEvent)
         case .cutClient: stream.abort()
         case .abortAttempt: abortAttempt()
+        case .leaveQueue: routing?.leaveQueue()
         case .end(let end): self.end(end)
         }
     }
@@ -108,6 +111,7 @@ final class Exchange: ServerStreamHandler, ExecutorStreamHandler, TimerTarget {
         var fields = FieldBlock()
         if case .methodNotAllowed(let allow) = endpoint { fields.append(.allow, allow.joined(separator: ", ")) }
         if let seconds = failure.retryAfter { fields.append(.retryAfter, String(seconds)) }
+        if let milliseconds = failure.retryAfterMs { fields.append(.retryAfterMs, String(milliseconds)) }
         sendDocument(status: failure.status, type: "application/json", fields: fields, bytes)
     }
 
@@ -163,7 +167,7 @@ final class Exchange: ServerStreamHandler, ExecutorStreamHandler, TimerTarget {
         guard let attempt else { return }
         self.attempt = nil
         attempt.cancel()
-        routing?.attemptEnded()
+        routing?.attemptEnded(at: now)
     }
 
     /// The attempt ended by itself: its connection goes back to where it came from.
@@ -171,7 +175,7 @@ final class Exchange: ServerStreamHandler, ExecutorStreamHandler, TimerTarget {
         guard attempt != nil else { return }
         attempt = nil
         dues.drain = .max
-        routing?.attemptEnded()
+        routing?.attemptEnded(at: now)
     }
 
     /// The body, and what it was charged.

@@ -10,6 +10,8 @@ package struct ExchangeMachine: Equatable, Sendable {
     package enum Phase: Equatable, Sendable {
         /// The request is being read.
         case body
+        /// Waits for an executor; nothing has been said to the client.
+        case queued
         /// An attempt is under way; nothing has been said to the client.
         case attempt
         /// Nothing from the executor yet, but the client has its 200 and hears comments.
@@ -23,7 +25,7 @@ package struct ExchangeMachine: Equatable, Sendable {
 
     /// Which deadline passed.
     package enum DeadlineKind: Equatable, Sendable {
-        case body, firstEvent, response, commit, keepAlive, stall, clientStall
+        case body, queue, firstEvent, response, commit, keepAlive, stall, clientStall
     }
 
     package enum Event: Equatable, Sendable {
@@ -33,6 +35,8 @@ package struct ExchangeMachine: Equatable, Sendable {
         case answeredHere
         /// The model has an executor.
         case routed
+        /// Its executors run as many as they take: the exchange waits for one, at first or again.
+        case queued
         /// The request cannot be served: told to the client.
         case refused(Failure)
         /// The first good event of a stream, or a whole (or large) answer of another kind, is there.
@@ -73,6 +77,8 @@ package struct ExchangeMachine: Equatable, Sendable {
         /// Cut the client off: it does not read.
         case cutClient(Failure)
         case abortAttempt
+        /// Nobody is to be given to it any more.
+        case leaveQueue
         /// It is over: settle, log, let go.
         case end(End)
     }
@@ -116,6 +122,15 @@ package struct ExchangeMachine: Equatable, Sendable {
         case (.body, .routed):
             phase = .attempt
             return [.startAttempt]
+        case (.body, .queued):
+            phase = .queued
+            return []
+        case (.attempt, .queued):
+            phase = .queued
+            return [.abortAttempt]
+        case (.queued, .routed):
+            phase = .attempt
+            return [.startAttempt]
         case (.attempt, .answerReady):
             phase = .relay
             return [.commit]
@@ -138,6 +153,7 @@ package struct ExchangeMachine: Equatable, Sendable {
     private mutating func deadlinePassed(_ kind: DeadlineKind) -> [Action] {
         switch (phase, kind) {
         case (.body, .body): return fail(Failure(.requestTimeout, "The request body did not arrive in time."))
+        case (.queued, .queue): return fail(Failure(.queueTimeout))
         case (.attempt, .firstEvent), (.silence, .firstEvent): return fail(Failure(.firstEventTimeout))
         case (.attempt, .response): return fail(Failure(.responseTimeout))
         case (.attempt, .commit):
@@ -161,6 +177,10 @@ package struct ExchangeMachine: Equatable, Sendable {
             self.failure = failure
             phase = .finishing
             return [.answer(failure)]
+        case .queued:
+            self.failure = failure
+            phase = .finishing
+            return [.leaveQueue, .answer(failure)]
         case .attempt:
             self.failure = failure
             phase = .finishing
@@ -183,6 +203,9 @@ package struct ExchangeMachine: Equatable, Sendable {
     private mutating func clientLeft() -> [Action] {
         switch phase {
         case .body: return over(.clientLeft)
+        case .queued:
+            phase = .ended
+            return [.leaveQueue, .end(.clientLeft)]
         case .attempt, .silence, .relay:
             phase = .ended
             return [.abortAttempt, .end(.clientLeft)]

@@ -12,6 +12,10 @@ struct ExchangeRecord {
     var path: String
     var began: Nanoseconds
     var bodyEnded: Nanoseconds = 0
+    /// When it first waited for an executor, since when it waits now, and how long it has waited in all.
+    var queueBegan: Nanoseconds = 0
+    var waitsSince: Nanoseconds = 0
+    var queued: Nanoseconds = 0
     var attemptBegan: Nanoseconds = 0
     var committed: Nanoseconds = 0
     var model: String?
@@ -71,6 +75,7 @@ struct ExchangeRecord {
         if attempts > 0 { json.field("attempts", attempts) }
         if attempts > 1 { writeFailures(to: &json) }
         if bodyEnded > 0 { json.field("body_ms", milliseconds(bodyEnded &- began)) }
+        if queueBegan > 0 { json.field("queue_ms", milliseconds(queued)) }
         if attemptBegan > 0, committed >= attemptBegan {
             json.field("wait_ms", milliseconds(committed &- attemptBegan))
         }

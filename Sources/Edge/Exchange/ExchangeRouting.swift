@@ -16,6 +16,7 @@ struct ExchangeRouting {
     private var tried: [Int] = []
     private var attempts = 0
     private(set) var executor: Executor?
+    private var ticket: QueueTicket?
     private var isCounted = false
     private var isPromptCounted = false
     private var isReported = true
@@ -28,28 +29,97 @@ struct ExchangeRouting {
         budget.requestBegan()
     }
 
-    /// The next executor, one that has not been tried: of the model, then of its fallbacks.
+    enum Next {
+        /// Its attempt is counted.
+        case executor(Executor)
+        case waiting
+        case refused(retryAfter: Nanoseconds)
+        case none
+    }
+
+    /// The next executor, one that has not been tried: of the model, then of its fallbacks; or a place in the queue.
     ///
-    /// Its attempt is counted.
-    mutating func choose(at now: Nanoseconds) -> Executor? {
-        guard attempts < Self.attemptsMax else { return nil }
+    /// - Parameter grant: called from any thread with the executor, if it waits.
+    mutating func admit(
+        tenant: String,
+        limits: AdmissionLimits,
+        waited: Nanoseconds? = nil,
+        at now: Nanoseconds,
+        grant: @escaping @Sendable (Grant) -> Void
+    ) -> Next {
+        guard attempts < Self.attemptsMax else { return .none }
         while place < pools.count {
-            switch pools[place].choose(excluding: tried, promptBytes: promptBytes, at: now) {
-            case .executor(let executor, _):
-                if let index = pools[place].place(of: executor) { tried.append(index) }
-                self.executor = executor
-                attempts += 1
-                isCounted = true
-                isPromptCounted = true
-                isReported = false
-                return executor
-            case .full, .none:
+            let admission = pools[place].admit(
+                tenant: tenant,
+                promptBytes: promptBytes,
+                excluding: tried,
+                waited: waited,
+                limits: limits,
+                at: now,
+                grant: grant
+            )
+            switch admission {
+            case .executor(let executor):
+                take(executor)
+                return .executor(executor)
+            case .waiting(let ticket):
+                self.ticket = ticket
+                return .waiting
+            case .refused(let retryAfter): return .refused(retryAfter: retryAfter)
+            case .none:
                 place += 1
                 tried = []
             }
         }
+        return .none
+    }
+
+    /// Another executor for an exchange that has tried one: it waits for none.
+    mutating func choose(at now: Nanoseconds) -> Executor? {
+        guard attempts < Self.attemptsMax else { return nil }
+        while place < pools.count {
+            if case .executor(let executor, _) = pools[place].choose(
+                excluding: tried,
+                promptBytes: promptBytes,
+                at: now
+            ) {
+                take(executor)
+                return executor
+            }
+            // A pool that is merely full is waited for, if it comes to that, before another model answers.
+            guard place + 1 < pools.count else { return nil }
+            place += 1
+            tried = []
+        }
         return nil
     }
+
+    /// The executor is this exchange's: its attempt is counted.
+    mutating func take(_ executor: Executor) {
+        ticket = nil
+        if let index = pools[place].place(of: executor) { tried.append(index) }
+        self.executor = executor
+        attempts += 1
+        isCounted = true
+        isPromptCounted = true
+        isReported = false
+    }
+
+    /// Once more from the beginning: all that were tried were busy, and may be free when its turn comes.
+    mutating func forgetTried() {
+        tried = []
+        attempts = 0
+    }
+
+    mutating func leaveQueue() {
+        guard let ticket else { return }
+        self.ticket = nil
+        // If a grant is on its way, the worker gives it back when it finds that the exchange waits no more.
+        _ = pools[place].leave(ticket)
+    }
+
+    /// Time passes, and with it pauses of executors.
+    func pump(at now: Nanoseconds) { if place < pools.count { pools[place].pump(at: now) } }
 
     /// Whether a failure of the attempt may be followed by another: takes from the budget what has to be.
     ///
@@ -87,11 +157,11 @@ struct ExchangeRouting {
         executor?.promptDone(bytes: promptBytes)
     }
 
-    mutating func attemptEnded() {
+    mutating func attemptEnded(at now: Nanoseconds) {
         promptDone()
-        guard isCounted else { return }
+        guard isCounted, let executor else { return }
         isCounted = false
-        executor?.attemptEnded()
+        pools[min(place, pools.count - 1)].release(executor, at: now)
     }
 
     /// The exchange is over; an attempt may still be ending its side.

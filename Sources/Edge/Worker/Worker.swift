@@ -1,7 +1,7 @@
 // A worker: one thread, its event loop, and everything that lives on it. Made on its thread, confined to it.
 package import HTTP
 package import Inference
-internal import Routing
+package import Routing
 package import Transport
 
 /// What other threads may tell a worker, by its mailbox.
@@ -15,6 +15,8 @@ package enum WorkerMessage: Sendable {
     ///
     /// It has been admitted, and counted at this worker's door.
     case adopt(Socket, peer: SocketAddress, listener: Int)
+    /// An executor for the exchange that has waited for it, at this place with this number.
+    case granted(place: Int, number: Int, Grant)
     /// A large body has been scanned: for the exchange at this place with this number.
     ///
     /// Without a result there was no memory for it.
@@ -95,6 +97,8 @@ package final class Worker: ServerDelegate {
         share.warn("accepting pauses at \(share.connectionCount) connections: \(why)")
     }
 
+    /// Where pools post executors for those who wait.
+    var grants: Mailbox<WorkerMessage> { door.mailbox }
     var budget: MemoryBudget { share.budget }
     var log: LogSink { share.log }
 
@@ -113,6 +117,12 @@ package final class Worker: ServerDelegate {
         case .stop: loop.stop()
         case .adopt(let socket, let peer, let listener):
             serve(socket, from: peer, listener: listener)
+        case .granted(let place, let number, let grant):
+            let exchange = place < exchanges.count ? exchanges[place] : nil
+            guard exchange?.number == number, exchange?.granted(grant.executor) == true else {
+                grant.giveBack(at: loop.now)
+                return
+            }
         case .scanned(let place, let number, let result):
             guard place < exchanges.count, let exchange = exchanges[place], exchange.number == number else { return }
             if let result { exchange.identified(result) } else { exchange.handle(.refused(.noMemory)) }

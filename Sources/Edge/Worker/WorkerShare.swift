@@ -84,10 +84,15 @@ package final class WorkerShare: Sendable {
     /// A worker has ended: what it was handed and did not take is let go.
     package func retire(_ worker: Int) {
         doors[worker].setTakesConnections(false)
-        for case .adopt(let socket, _, _) in doors[worker].mailbox.close() {
-            socket.close()
-            doors[worker].connectionEnded()
-            connectionEnded()
+        for message in doors[worker].mailbox.close() {
+            switch message {
+            case .adopt(let socket, _, _):
+                socket.close()
+                doors[worker].connectionEnded()
+                connectionEnded()
+            case .granted(_, _, let grant): grant.giveBack(at: Clock.monotonicNow())
+            case .drain, .expire, .stop, .scanned: continue
+            }
         }
     }
 

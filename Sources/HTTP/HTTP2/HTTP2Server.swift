@@ -106,8 +106,8 @@ final class HTTP2Server: ServerProtocol {
         head.version = .http2
         stream.adopt(connection.delegate.handler(for: head, on: stream))
         // It came with HTTP/1.1, outside of all windows: nothing is owed for it.
-        if !request.body.isEmpty { stream.handler?.requestBody(request.body.span) }
-        if !stream.isClosed { stream.handler?.requestEnded() }
+        if !request.body.isEmpty, !stream.isFinished { stream.handler?.requestBody(request.body.span) }
+        if !stream.isClosed { requestEnded(stream) }
     }
 
     func submitSettings() {
@@ -275,7 +275,8 @@ final class HTTP2Server: ServerProtocol {
 
     func requestEnded(_ stream: HTTP2ServerStream) {
         stream.isRequestWhole = true
-        stream.handler?.requestEnded()
+        // After a whole answer the body is dropped: a handler that has not heard all of it does not hear of its end.
+        if !stream.isFinished { stream.handler?.requestEnded() }
     }
 
     func dataReceived(stream id: Int32, _ bytes: Span<UInt8>) -> CInt {

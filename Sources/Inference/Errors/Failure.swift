@@ -10,7 +10,7 @@ package struct Failure: Error, Equatable, Sendable {
         case executorUnreachable, executorCertificate, executorBrokeOff, executorProtocol, executorError
         case firstEventTimeout, responseTimeout, stall
         // Ours.
-        case memory, overloaded, draining, noExecutor
+        case memory, overloaded, draining, noExecutor, queueFull, queueTimeout
     }
 
     package enum Side: String, Sendable { case client, executor, edge }
@@ -26,6 +26,8 @@ package struct Failure: Error, Equatable, Sendable {
     package var code: String?
     /// Seconds for `retry-after`.
     package var retryAfter: Int?
+    /// Milliseconds for `retry-after-ms`, which OpenAI's SDKs prefer.
+    package var retryAfterMs: Int?
     /// For the log, never for the client: what the system, TLS or the executor's framing had to say.
     package var detail: String?
     /// `executorError` only: the status that the executor gave.
@@ -87,7 +89,7 @@ package struct Failure: Error, Equatable, Sendable {
             .responseTimeout, .stall:
             executorStatus.map { (400..<500).contains($0) && ![401, 403, 408, 429].contains($0) } == true
                 ? .client : .executor
-        case .memory, .overloaded, .draining, .noExecutor: .edge
+        case .memory, .overloaded, .draining, .noExecutor, .queueFull, .queueTimeout: .edge
         }
     }
 
@@ -98,7 +100,7 @@ package struct Failure: Error, Equatable, Sendable {
             .otherExecutor
         case .executorError: side == .client ? .never : .otherExecutor
         case .responseTimeout, .stall: .never
-        case .memory, .overloaded, .draining, .noExecutor: .same
+        case .memory, .overloaded, .draining, .noExecutor, .queueFull, .queueTimeout: .same
         default: .never
         }
     }
@@ -108,7 +110,7 @@ package struct Failure: Error, Equatable, Sendable {
         switch kind {
         case .malformedRequest, .headerTooLarge: 0x1
         case .clientLeft, .clientStalled: 0x8
-        case .memory, .overloaded, .noExecutor: 0x7
+        case .memory, .overloaded, .noExecutor, .queueFull, .queueTimeout: 0x7
         default: 0x2
         }
     }

@@ -17,14 +17,24 @@ package final class ExecutorPool: Sendable {
 
     package let executors: [Executor]
     private let balance: Balance
-    private let state: Lock<State>
+    let state: Lock<State>
 
-    fileprivate struct State: Sendable {
+    struct State: Sendable {
         var health: [ExecutorHealth]
         var turn = 0
         /// Of the smooth weighted round-robin.
         var credit: [Int]
         var random: UInt64
+        var load: [ExecutorLoad]
+        var queue = FairQueue<Waiting>()
+        var pace = GrantPace()
+    }
+
+    /// Somebody who waits for an executor.
+    package struct Waiting: Sendable {
+        var tried: [Int]
+        var promptBytes: Int
+        var grant: @Sendable (Grant) -> Void
     }
 
     package enum Choice: Sendable {
@@ -42,8 +52,10 @@ package final class ExecutorPool: Sendable {
         case good
         /// It could not be reached, broke off before its first event, stalled, or answered 5xx.
         case fault
-        /// It was busy, its client left, or the fault was the client's.
+        /// Its client left, or the fault was the client's.
         case neither
+        /// It answered 429: it lives, and is to be left alone for so long, if it said how long.
+        case busy(Nanoseconds?)
     }
 
     package init(executors: [Executor], balance: Balance = .leastLoad, seed: UInt64 = 0x9E37_79B9_7F4A_7C15) {
@@ -53,7 +65,8 @@ package final class ExecutorPool: Sendable {
             State(
                 health: executors.map { _ in ExecutorHealth() },
                 credit: executors.map { _ in 0 },
-                random: seed | 1
+                random: seed | 1,
+                load: executors.map { ExecutorLoad(runningMax: $0.runningMax) }
             )
         )
     }
@@ -62,21 +75,23 @@ package final class ExecutorPool: Sendable {
     ///
     /// Those that are ejected are left out, unless all are: then all are used.
     package func choose(excluding tried: [Int] = [], promptBytes: Int = 0, at now: Nanoseconds) -> Choice {
-        state.withLock { state in
-            let untried = executors.indices.filter { !tried.contains($0) }
-            guard !untried.isEmpty else { return .none }
-            let areAllBad = !state.health.contains { $0.use(at: now) != .no }
-            let usable = areAllBad ? untried : untried.filter { state.health[$0].use(at: now) != .no }
-            guard !usable.isEmpty else { return .none }
-            let free = usable.filter { executors[$0].running < (executors[$0].runningMax ?? .max) }
-            guard !free.isEmpty else { return .full }
-            // A trial is one request, and the first that comes: it can go elsewhere if it fails.
-            let trial = free.first { state.health[$0].use(at: now) == .trial }
-            let place = trial ?? pick(from: free, &state, at: now)
-            if trial != nil { state.health[place].trialBegan(at: now) }
-            executors[place].attemptBegan(promptBytes: promptBytes)
-            return .executor(executors[place], isTrial: trial != nil)
-        }
+        state.withLock { choose(excluding: tried, promptBytes: promptBytes, &$0, at: now) }
+    }
+
+    func choose(excluding tried: [Int], promptBytes: Int, _ state: inout State, at now: Nanoseconds) -> Choice {
+        let untried = executors.indices.filter { !tried.contains($0) }
+        guard !untried.isEmpty else { return .none }
+        let areAllBad = !state.health.contains { $0.use(at: now) != .no }
+        let usable = areAllBad ? untried : untried.filter { state.health[$0].use(at: now) != .no }
+        guard !usable.isEmpty else { return .none }
+        let free = usable.filter { state.load[$0].takesMore(running: executors[$0].running, at: now) }
+        guard !free.isEmpty else { return .full }
+        // A trial is one request, and the first that comes: it can go elsewhere if it fails.
+        let trial = free.first { state.health[$0].use(at: now) == .trial }
+        let place = trial ?? pick(from: free, &state, at: now)
+        if trial != nil { state.health[place].trialBegan(at: now) }
+        executors[place].attemptBegan(promptBytes: promptBytes)
+        return .executor(executors[place], isTrial: trial != nil)
     }
 
     /// Where an executor stands in this pool.
@@ -123,6 +138,9 @@ package final class ExecutorPool: Sendable {
             case .good: state.health[place].succeeded(at: now)
             case .fault: state.health[place].failed(at: now, mayEject: mayEject(place, state))
             case .neither: state.health[place].trialTold(nothingAt: now)
+            case .busy(let pause):
+                state.health[place].trialTold(nothingAt: now)
+                state.load[place].refused(running: executor.running - 1, pause: pause, at: now)
             }
         }
     }

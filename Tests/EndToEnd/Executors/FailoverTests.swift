@@ -143,7 +143,8 @@ import Testing
                 guard line.end.string != "complete", line.end.string != "client_left" else { return false }
                 return line.status.int != 200 || (line.events.int ?? 0) == 0
             }
-            #expect(lost.isEmpty, "\(lost.prefix(3))")
+            let words = lost.prefix(3).map { "\($0.end) after \($0.attempts) attempts, \($0.failed_attempts)" }
+            #expect(lost.isEmpty, "\(lost.count) of \(lines.count): \(words)")
             #expect(lines.count { $0.end.string == "complete" } > 500 && lines.contains { ($0.attempts.int ?? 0) > 1 })
         }
         for executor in executors { try await executor.process.stop() }

@@ -100,6 +100,15 @@ import Transport
         #expect(session.exchanges.count == 2)
     }
 
+    @Test func afterAnEarlyAnswerNeitherBodyNorItsEndIsHeard() throws {
+        let session = try HTTP2Session()
+        session.server.delegate.onHead = { $0.answer("too large", status: 413) }
+        session.request(1, "POST", fields: [("content-length", "5")], end: false)
+        session.send(Frame.data, Frame.endStream, 1, Array("hello".utf8))
+        let exchange = session.exchanges[0]
+        #expect(exchange.body.isEmpty && !exchange.hasEnded && exchange.finished == 1 && exchange.callsAfterEnd == 0)
+    }
+
     @Test func aBrokenAnswerIsSaidAndThenReset() throws {
         let session = try HTTP2Session()
         for (id, text) in [(UInt32(1), "data: error\n\n"), (3, "")] {

@@ -1,0 +1,145 @@
+// Which executor an exchange gets: at first, after a failure, or from the queue.
+internal import Inference
+internal import Routing
+internal import Transport
+
+extension Exchange {
+    /// While somebody waits, what time alone frees (a pause that ends, an executor that is tried again) is looked for.
+    private static let pumpInterval: Nanoseconds = 250_000_000
+    /// Between two looks for room in the retry budget.
+    private static let retryInterval: Nanoseconds = 20_000_000
+
+    /// Whose request it is, for the fair queue.
+    var tenant: String { "anonymous" }
+
+    /// An executor, or a place in the queue, or a refusal.
+    func admitToPool(again waited: Nanoseconds? = nil) {
+        let (mailbox, place, number) = (worker.grants, slot, number)
+        let next = routing?.admit(
+            tenant: tenant,
+            limits: snapshot.admission,
+            waited: waited,
+            at: now
+        ) { grant in
+            let isTaken = mailbox.post(.granted(place: place, number: number, grant))
+            if !isTaken { grant.giveBack(at: Clock.monotonicNow()) }
+        }
+        switch next {
+        case .executor(let executor):
+            target = snapshot.targets[executor.index]
+            handle(.routed)
+        case .waiting:
+            if record.queueBegan == 0 { record.queueBegan = now }
+            record.waitsSince = now
+            dues.queue = record.queueBegan + snapshot.admission.waitMax
+            dues.pump = now + Self.pumpInterval
+            handle(.queued)
+            arm()
+        case .refused(let wait):
+            var failure = Failure(.queueFull, retryAfter: Int((wait + 999_999_999) / 1_000_000_000))
+            failure.retryAfterMs = Int(wait / 1_000_000)
+            handle(.refused(failure))
+        case .some(.none), nil: handle(.refused(Failure(.noExecutor)))
+        }
+    }
+
+    /// Its turn has come.
+    ///
+    /// - Returns: false when it waits no more: then the executor is given back.
+    func granted(_ executor: Executor) -> Bool {
+        guard machine.phase == .queued else { return false }
+        leftQueue()
+        routing?.take(executor)
+        target = snapshot.targets[executor.index]
+        handle(.routed)
+        return true
+    }
+
+    /// The wait is over, one way or the other.
+    func leftQueue() {
+        guard dues.queue != .max else { return }
+        record.queued += now &- record.waitsSince
+        dues.queue = .max
+        dues.pump = .max
+    }
+
+    func queueDeadlinesPassed() {
+        if dues.pump <= now {
+            dues.pump = now + Self.pumpInterval
+            routing?.pump(at: now)
+        }
+        guard dues.queue <= now else { return }
+        leftQueue()
+        handle(.deadlinePassed(.queue))
+    }
+
+    /// The attempt has failed: another executor tries, if none of this answer has been relayed and there is one.
+    func attemptBroke(_ failure: Failure, sawError: Bool = false) {
+        guard machine.mayRetry else {
+            if failure.kind == .stall { routing?.reportStall(at: now) }
+            handle(.executorBroke(failure, sawError: sawError))
+            return
+        }
+        routing?.report(failure.outcome, at: now)
+        record.failed(failure, at: now)
+        // The attempt's place is free before another is looked for.
+        abortAttempt()
+        retry(after: failure, sawError: sawError)
+    }
+
+    private func retry(after failure: Failure, sawError: Bool) {
+        guard failure.retryCause != .none else {
+            handle(.executorBroke(failure, sawError: sawError))
+            return
+        }
+        guard routing?.mayRetry(failure.retryCause) == true else {
+            // The others that try again at this moment come first; soon there is room.
+            if postponed == nil { postponed = (failure, until: now + snapshot.admission.waitMax) }
+            dues.retry = now + Self.retryInterval
+            dues.answer = .max
+            arm()
+            return
+        }
+        postponed = nil
+        if let executor = routing?.choose(at: now) {
+            target = snapshot.targets[executor.index]
+            handle(.retried)
+        } else if failure.status == 429, failure.kind == .executorError, mayWaitAgain {
+            // All that there are were busy: back to the head of the queue.
+            dues.answer = .max
+            dues.commit = .max
+            routing?.forgetTried()
+            handle(.queued)
+            admitToPool(again: record.queued)
+        } else {
+            handle(.executorBroke(failure, sawError: sawError))
+        }
+    }
+
+    func retryDeadlinePassed() {
+        guard dues.retry <= now else { return }
+        dues.retry = .max
+        guard machine.mayRetry, let (failure, until) = postponed else { return }
+        if now < until {
+            retry(after: failure, sawError: false)
+        } else {
+            handle(.executorBroke(failure, sawError: false))
+        }
+    }
+
+    /// `max_wait` is for the whole exchange, and a 429 of ours is always a status.
+    private var mayWaitAgain: Bool {
+        guard machine.phase == .attempt, snapshot.admission.waitMax > 0 else { return false }
+        return record.queueBegan == 0 || now < record.queueBegan + snapshot.admission.waitMax
+    }
+}
+
+extension Failure {
+    /// What the failure of an attempt says of its executor.
+    var outcome: ExecutorPool.Outcome {
+        if kind == .executorError, status == 429 {
+            return .busy(retryAfter.map { Nanoseconds($0) * 1_000_000_000 })
+        }
+        return isExecutorsFault ? .fault : .neither
+    }
+}

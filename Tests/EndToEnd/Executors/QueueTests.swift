@@ -1,0 +1,103 @@
+import Testing
+
+/// More requests than executors take: they wait in order, for so long, and are refused with a time that is worth waiting.
+@Suite struct QueueTests {
+    private func configuration(_ url: String, max: Int?, settings: String = "") -> Configuration {
+        let limit = max.map { ", max_running: \($0)" } ?? ""
+        return Configuration(
+            settings: settings,
+            models: "- {id: demo, executors: [{url: '\(url)'\(limit)}]}"
+        )
+    }
+
+    /// Of an executor that would refuse a third, none is asked of it: with `max_running`, and learnt from its 429.
+    @Test(arguments: [2, nil]) func whatWaitsIsServed(max: Int?) async throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        try await withExecutor(["--max-running", "2", "--prefill", "20ms", "--pace", "200"]) { executor in
+            try await withServer(configuration(executor.url, max: max)) { server in
+                let body = try scratch.write(chat(tokens: 10), to: "body.json")
+                let load = ["-n", "40", "-c", "2", "-m", "10", "-d", body, "-H", "content-type: application/json"]
+                let seen = try await run("h2load", load + [server.tls + "/v1/chat/completions"], within: .seconds(60))
+                #expect(
+                    seen.output.contains(" 40 done, 40 succeeded, 0 failed, 0 errored, 0 timeout"),
+                    "\(seen.output)"
+                )
+                let counters = try await executor.counters()
+                #expect(counters.finished.int == 40)
+                if max != nil { #expect(counters.refused.int == 0) }
+                #expect(server.log.count { ($0.queue_ms.double ?? 0) > 0 } >= 30)
+            }
+        }
+    }
+
+    @Test func aFullQueueIs429WithATime() async throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        let settings = "admission: {max_queue: 1}"
+        try await withExecutor { executor in
+            try await withServer(configuration(executor.url, max: 1, settings: settings)) { server in
+                let running = try await server.streamingCurl(body: chat(tokens: 100_000), in: scratch)
+                try await executor.counter("running", reaches: 1)
+                let waiting = try await server.streamingCurl(body: chat(tokens: 100_000), in: scratch)
+                let answer = try await eventually("a refusal") {
+                    let answer = try await server.curl(
+                        "/v1/chat/completions",
+                        body: chat(tokens: 1),
+                        arguments: ["-m", "1"]
+                    )
+                    return answer.status == 429 ? answer : nil
+                }
+                #expect(
+                    (Int(answer["retry-after"] ?? "") ?? 0) >= 1 && (Int(answer["retry-after-ms"] ?? "") ?? 0) >= 1000
+                )
+                let error = try answer.json.error
+                #expect(error.code.string == "queue_full" && error.type.string == "rate_limit_error")
+                let line = try await server.logged("the refusal") { $0.request_id.string == answer["x-request-id"] }
+                #expect(line.end.string == "queue_full" && line.side.string == "edge")
+                running.signal(9)
+                waiting.signal(9)
+            }
+        }
+    }
+
+    @Test func whoHasWaitedTooLongIsTold() async throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        try await withExecutor { executor in
+            let settings = "admission: {max_wait: 300ms}"
+            try await withServer(configuration(executor.url, max: 1, settings: settings)) { server in
+                let running = try await server.streamingCurl(body: chat(tokens: 100_000), in: scratch)
+                try await executor.counter("running", reaches: 1)
+                for path in ["/v1/chat/completions", "/v1/messages"] {
+                    let answer = try await server.curl(path, body: chat())
+                    #expect(answer.status == 429)
+                    let line = try await server.logged("the wait") { $0.request_id.string == answer["x-request-id"] }
+                    #expect(line.end.string == "queue_timeout" && (line.queue_ms.double ?? 0) >= 300)
+                }
+                running.signal(9)
+            }
+        }
+    }
+
+    @Test func aClientThatLeavesTheQueueLeavesItsPlace() async throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        try await withExecutor { executor in
+            try await withServer(configuration(executor.url, max: 1)) { server in
+                let running = try await server.streamingCurl(body: chat(tokens: 100_000), in: scratch)
+                try await executor.counter("running", reaches: 1)
+                let leaving = try await server.streamingCurl(body: chat(tokens: 50), in: scratch)
+                try await Task.sleep(for: .milliseconds(300))
+                leaving.signal(9)
+                let line = try await server.logged("who left") { $0.end.string == "client_left" }
+                #expect(line.queue_ms.double != nil && line.attempts.int == nil)
+                async let staying = server.curl("/v1/chat/completions", body: chat(tokens: 5))
+                try await Task.sleep(for: .milliseconds(200))
+                running.signal(9)
+                #expect(try await eventData(staying.body).last == "[DONE]")
+                #expect(try await executor.counters().requests_by_path["/v1/chat/completions"].int == 2)
+            }
+        }
+    }
+}

@@ -1,0 +1,245 @@
+// One request as a handler sees it, answered in the manner that its path chooses; and what must hold of every call.
+import HTTP
+import Transport
+
+final class FuzzExchange: ServerStreamHandler {
+    /// How it answers: the second byte of the target chooses.
+    enum Manner: UInt8, CaseIterable {
+        /// With its body, once that is whole; bytes are taken as they come.
+        case echo
+        /// At once, before the body.
+        case early
+        /// Piece by piece, one a turn.
+        case stream
+        /// At the first bytes of the body, of which it takes none.
+        case refuse
+        /// In part, then it breaks off.
+        case abort
+        /// Much: as fast as the client takes it.
+        case big
+        /// Never, and it takes nothing.
+        case silent
+        /// With 100 and 103 before it; the body is taken late.
+        case informational
+        /// Without a body.
+        case empty
+        /// Breaks off before it has said anything.
+        case abortAtOnce
+        /// Piece by piece with trailers at the end.
+        case trailers
+        /// Says that it is longer than it is.
+        case short
+    }
+
+    private(set) var stream: ServerStream?
+    let manner: Manner
+    private let head: RequestHead
+    private let findings: Findings
+    private var body: [UInt8] = []
+    private var received = 0
+    private var untaken = 0
+    private var hasBegun = false
+    private var hasEnded = false
+    private var hasResponded = false
+    private var hasGivenUp = false
+    private var ends = 0
+    private var pieces = 0
+    private var sent = 0
+    private var isCalling = false
+
+    private static let bigSize = 300_000
+    private static let watermark = 64 << 10
+    /// A window, and what one read brings beyond it.
+    private static let untakenMax = 256 << 10 + 64 << 10
+
+    init(head: RequestHead, stream: ServerStream, _ findings: Findings) {
+        self.head = head
+        self.stream = stream
+        self.findings = findings
+        let byte = head.target.count > 1 ? head.target[1] : 0
+        manner = Manner.allCases[Int(byte) % Manner.allCases.count]
+    }
+
+    /// The most bytes that it lets wait in the stream, chunks and framing with them.
+    var sendsAtMost: Int {
+        guard ends == 0 else { return 0 }
+        return (manner == .big ? 2 * Self.watermark : manner == .echo ? Self.echoMax * 2 : 0) + 8192
+    }
+    private static let echoMax = 100_000
+
+    /// Nothing but the bytes of its request says what it answers.
+    var isPredictable: Bool { [.echo, .early, .stream, .empty, .trailers].contains(manner) }
+
+    // MARK: Calls
+
+    /// Every call must come from the loop, and none after the end.
+    private func called(_ what: StaticString) {
+        findings.expect(!isCalling, "\(what) inside a call to the stream")
+        findings.expect(ends == 0, "\(what) after the end")
+        findings.expect(!hasGivenUp, "\(what) after the answer was given up")
+    }
+
+    private func call(_ body: (ServerStream) -> Void) {
+        guard let stream, ends == 0, !hasGivenUp else { return }
+        isCalling = true
+        body(stream)
+        isCalling = false
+    }
+
+    func requestBegan() {
+        called("requestBegan")
+        findings.expect(!hasBegun, "requestBegan twice")
+        hasBegun = true
+        switch manner {
+        case .early: answer("{\"early\":true}")
+        case .abortAtOnce: abort()
+        case .informational:
+            call {
+                $0.sendInformational(ResponseHead(status: 100))
+                $0.sendInformational(ResponseHead(status: 103))
+            }
+        default: break
+        }
+    }
+
+    func requestBody(_ bytes: Span<UInt8>) {
+        called("requestBody")
+        findings.expect(hasBegun && !hasEnded && !bytes.isEmpty, "a body out of its order")
+        received += bytes.count
+        untaken += bytes.count
+        findings.expect(untaken <= Self.untakenMax, "\(untaken) bytes of a body that nobody takes")
+        if case .known(let length) = head.body {
+            findings.expect(received <= length, "\(received) bytes of a body of \(length)")
+        }
+        findings.expect(head.body != .none || stream?.version == .http2, "a body that was not announced")
+        if manner == .echo, body.count < Self.echoMax { for index in bytes.indices { body.append(bytes[index]) } }
+        switch manner {
+        case .silent, .informational: break
+        case .refuse: if !hasResponded { answer("too much", status: 413) }
+        default:
+            untaken -= bytes.count
+            call { $0.consumed(bytes.count) }
+        }
+    }
+
+    func requestEnded() {
+        called("requestEnded")
+        findings.expect(hasBegun && !hasEnded, "an end out of its order")
+        hasEnded = true
+        if case .known(let length) = head.body {
+            findings.expect(received == length, "\(received) bytes of \(length), and an end")
+        }
+        switch manner {
+        case .echo: answer(body)
+        case .refuse: if !hasResponded { answer("no", status: 400) }
+        case .stream, .trailers, .big, .abort: respond()
+        case .informational:
+            call { $0.consumed(untaken) }
+            answer("late")
+        case .empty:
+            hasResponded = true
+            call { $0.respond(ResponseHead(status: 204), end: true) }
+        case .short:
+            hasResponded = true
+            respond(length: 100)
+            // What is too short must break the answer: over HTTP/1.1 the stream sees to it itself.
+            hasGivenUp = stream?.version != .http2 && head.method != .head
+            let wasGivenUp = hasGivenUp
+            hasGivenUp = false
+            call {
+                $0.send(Array("short".utf8).span)
+                if wasGivenUp { $0.finish() } else { $0.abort() }
+            }
+            hasGivenUp = true
+        case .early, .silent, .abortAtOnce: break
+        }
+    }
+
+    func requestBroke(status: Int, message: String) -> Bool {
+        called("requestBroke")
+        findings.expect((400..<600).contains(status) && !message.isEmpty, "broke with \(status)")
+        guard manner == .stream, !hasResponded else { return false }
+        answer(message, status: status)
+        return true
+    }
+
+    func clientLeft(_ end: ClientEnd) {
+        called("clientLeft")
+        ends += 1
+    }
+
+    func outputMoved() {
+        called("outputMoved")
+        if manner == .big { fill() }
+    }
+
+    func responseFinished() {
+        called("responseFinished")
+        findings.expect(hasResponded, "finished without an answer")
+        ends += 1
+    }
+
+    // MARK: Answers
+
+    private func respond(_ status: Int = 200, length: Int? = nil) {
+        hasResponded = true
+        var fields = FieldBlock()
+        if let length { fields.append(.contentLength, String(length)) }
+        call { $0.respond(ResponseHead(status: status, fields: fields), end: false) }
+    }
+
+    private func answer(_ text: String, status: Int = 200) { answer(Array(text.utf8), status: status) }
+    private func answer(_ bytes: [UInt8], status: Int = 200) {
+        respond(status, length: bytes.count)
+        call { $0.send(bytes.span) }
+        call { $0.finish() }
+    }
+
+    private func abort() {
+        call { $0.abort() }
+        hasGivenUp = true
+    }
+
+    private func fill() {
+        call { stream in
+            while sent < Self.bigSize, stream.buffered < Self.watermark {
+                stream.send([UInt8](repeating: 0x62, count: 10_000).span)
+                sent += 10_000
+            }
+            if sent >= Self.bigSize, !stream.isFinished { stream.finish() }
+        }
+    }
+
+    /// Once a turn of the loop.
+    func tick() {
+        guard ends == 0, !hasGivenUp, hasResponded, hasEnded else { return }
+        switch manner {
+        case .big: fill()
+        case .stream, .trailers:
+            guard stream?.isFinished == false else { return }
+            pieces += 1
+            call { $0.send(Array("data: {\"piece\":\(pieces)}\n\n".utf8).span) }
+            guard pieces == 4 else { return }
+            var trailers = FieldBlock()
+            trailers.append(name: "x-pieces", value: "4")
+            call { $0.finish(trailers: manner == .trailers ? trailers : nil) }
+        case .abort:
+            pieces += 1
+            if pieces <= 2 { call { $0.send(Array("data: part\n\n".utf8).span) } } else { abort() }
+        default: break
+        }
+    }
+
+    // MARK: The end
+
+    func letGo() { stream = nil }
+
+    func check(_ findings: Findings) {
+        if hasGivenUp {
+            findings.expect(ends == 0, "\(ends) ends of an answer that was given up")
+        } else {
+            // A stream that ended while its handler was being made is told so without a begin.
+            findings.expect(ends == 1, "\(ends) ends of \(manner) to \(shown(flat(head)))")
+        }
+    }
+}

@@ -1,0 +1,113 @@
+// What every fuzz target is made of: an input, where its bytes are cut, and what is found wrong.
+
+/// One part of the server that is fed whatever a fuzzer makes up.
+///
+/// Made once a process; `run` leaves nothing behind.
+package protocol FuzzTarget: AnyObject {
+    /// As its folder under `Tests/Fuzz/Corpus` is called.
+    static var name: String { get }
+    init()
+    func run(_ input: FuzzInput, _ findings: Findings)
+}
+
+package enum FuzzTargets {
+    package static var all: [any FuzzTarget.Type] {
+        [
+            HTTP1HeadTarget.self, HTTP1ChunksTarget.self, EventsTarget.self, JSONTarget.self, ConfigurationTarget.self,
+            HTTP1ServerTarget.self, HTTP2SessionTarget.self, UpgradeTarget.self, HTTP1ExecutorTarget.self,
+        ]
+    }
+
+    /// Runs a target once.
+    ///
+    /// - Returns: what it found, nothing when all is well.
+    package static func run(_ target: any FuzzTarget, on bytes: [UInt8]) -> [String] {
+        let findings = Findings()
+        target.run(FuzzInput(bytes), findings)
+        return findings.messages
+    }
+}
+
+/// What a target has found wrong in one run.
+package final class Findings {
+    package private(set) var messages: [String] = []
+
+    package init() {}
+
+    /// What must hold.
+    func expect(
+        _ condition: Bool,
+        _ message: @autoclosure () -> String,
+        file: StaticString = #fileID,
+        line: UInt = #line
+    ) {
+        if condition || messages.count >= 8 { return }
+        messages.append("\(file):\(line): \(message())")
+    }
+}
+
+/// The bytes that a fuzzer made up.
+///
+/// What a target has to choose is taken from their end, so that the beginning can be a text as a peer would send it.
+package struct FuzzInput {
+    private var bytes: ArraySlice<UInt8>
+
+    package init(_ bytes: [UInt8]) { self.bytes = bytes[...] }
+
+    /// The last byte that is left, 0 when there is none.
+    mutating func choice() -> UInt8 { bytes.popLast() ?? 0 }
+
+    /// All that is left.
+    var rest: [UInt8] { Array(bytes) }
+}
+
+/// Where bytes are cut into the reads of a connection: one choice gives always the same cuts.
+struct Cuts {
+    private var random: SplitMix
+    private let longest: Int
+
+    static let none = Cuts(0)
+    static let everywhere = Cuts(1)
+
+    /// 0: nowhere, 1: after each byte, else at random.
+    init(_ choice: UInt8) {
+        random = SplitMix(state: UInt64(choice))
+        longest = choice == 0 ? .max : choice == 1 ? 1 : 2 << (Int(choice) % 11)
+    }
+
+    /// The length of the next piece.
+    mutating func next(of left: Int) -> Int {
+        guard longest > 1, longest < .max else { return min(left, longest) }
+        return min(left, Int.random(in: 1...longest, using: &random))
+    }
+
+    /// All the pieces of `count` bytes.
+    mutating func pieces(of count: Int) -> [Range<Int>] {
+        var pieces: [Range<Int>] = []
+        var start = 0
+        while start < count {
+            let length = next(of: count - start)
+            pieces.append(start..<start + length)
+            start += length
+        }
+        return pieces
+    }
+}
+
+/// A small seeded generator.
+struct SplitMix: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var mixed = state
+        mixed = (mixed ^ mixed >> 30) &* 0xbf58_476d_1ce4_e5b9
+        mixed = (mixed ^ mixed >> 27) &* 0x94d0_49bb_1331_11eb
+        return mixed ^ mixed >> 31
+    }
+}
+
+/// Bytes as a message shows them.
+func shown(_ bytes: some Collection<UInt8>) -> String {
+    String(decoding: bytes.prefix(200), as: UTF8.self).debugDescription
+}

@@ -1,0 +1,202 @@
+// Makes frames of HTTP/2 out of any bytes: well-formed ones in likely orders, and now and then one that is not.
+import HTTP
+import LoopTesting
+import Transport
+
+/// A fuzzer that would have to find HPACK and frame lengths by itself seldom comes to a second stream.
+///
+/// Each step takes a byte for what it is, and more for its details.
+struct HTTP2Script {
+    /// Whose frames these are.
+    enum Side { case client, executor }
+
+    private let bytes: [UInt8]
+    private let side: Side
+    private var cuts: Cuts
+    private var position = 0
+    private var opened: UInt32 = 0
+    private static let stepsMax = 200
+
+    init(_ bytes: [UInt8], cuts: Cuts, side: Side = .client) {
+        self.bytes = bytes
+        self.side = side
+        self.cuts = cuts
+    }
+
+    mutating func steps() -> [Step] {
+        var steps: [Step] = []
+        while position < bytes.count, steps.count < Self.stepsMax {
+            switch step() {
+            case .bytes(let frames):
+                for piece in cuts.pieces(of: frames.count) { steps.append(.bytes(Array(frames[piece]))) }
+            case let other: steps.append(other)
+            }
+        }
+        return steps
+    }
+
+    private mutating func next() -> UInt8 {
+        guard position < bytes.count else { return 0 }
+        defer { position += 1 }
+        return bytes[position]
+    }
+
+    private mutating func take(_ count: Int) -> [UInt8] {
+        let end = min(bytes.count, position + count)
+        defer { position = end }
+        return Array(bytes[position..<end])
+    }
+
+    /// A stream that is open, or was, or will be.
+    private mutating func stream() -> UInt32 {
+        let byte = UInt32(next())
+        if byte >= 0xF0 { return byte & 15 }
+        return 1 + 2 * (byte % max(1, opened + (byte & 0x80 != 0 ? 1 : 0)))
+    }
+
+    private mutating func step() -> Step {
+        let kind = next()
+        switch kind & 15 {
+        case 0, 1, 2: return .bytes(head())
+        case 3, 4: return .bytes(data())
+        case 5: return .bytes(Self.frame(3, 0, stream(), Self.word(UInt32(next() & 15))))
+        case 6: return .bytes(Self.frame(8, 0, next() & 1 == 0 ? 0 : stream(), Self.word(increment())))
+        case 7: return .bytes(Self.frame(6, next() & 1, 0, Array(0..<8)))
+        case 8: return .bytes(settings())
+        case 9: return .bytes(Self.frame(1, 5, stream(), Self.literal("x-trailer", "1")))
+        case 10: return .bytes(odd())
+        case 11: return .bytes(many())
+        case 12: return .pass(UInt64(next()) * UInt64(next()) * 1_000_000)
+        case 13: return kind & 16 == 0 ? .read(kind & 32 != 0) : next() == 7 ? .shutdown : .drain
+        case 14: return .bytes(take(Int(next() & 63)))
+        default: return .bytes(Self.frame(1, kind >> 4, stream(), take(Int(next() & 63))))
+        }
+    }
+
+    private mutating func increment() -> UInt32 {
+        [0, 1, 100, 16_384, 65_535, 1 << 20, 0x7FFF_FFFF, 0x8000_0001][Int(next() & 7)]
+    }
+
+    // MARK: Frames
+
+    /// A request or an answer: a path, or a status, and what the flags say.
+    private mutating func head() -> [UInt8] {
+        let form = next()
+        let detail = next()
+        let id: UInt32
+        switch side {
+        case .client:
+            opened += 1
+            id = 2 * opened - 1
+        case .executor:
+            id = stream()
+            opened = max(opened, id / 2 + 1)
+        }
+        var fields = side == .client ? request(form, detail) : answer(form, detail)
+        if form & 4 != 0 { fields += Self.literal("content-length", String(Int(detail) * 8)) }
+        if form & 8 != 0 { fields += Self.literal("x-long", String(repeating: "v", count: Int(detail) * 4)) }
+        if form & 16 != 0 { fields += Self.literal("priority", "u=\(detail & 7), i") }
+        let flags: UInt8 = form & 1
+        guard form & 32 != 0 else { return Self.frame(1, flags | 4, id, fields) }
+        // In several frames.
+        let half = fields.count / 2
+        let continues: UInt8 = form & 64 != 0 ? 0 : 4
+        return Self.frame(1, flags, id, Array(fields[..<half])) + Self.frame(9, 0, id, [])
+            + Self.frame(9, continues, id, Array(fields[half...]))
+    }
+
+    private func request(_ form: UInt8, _ detail: UInt8) -> [UInt8] {
+        let methods = ["POST", "GET", "HEAD", "PUT"]
+        let path = "/\(Character(Unicode.Scalar(0x61 + detail % 16)))"
+        var fields = Self.literal(":method", methods[Int(form >> 6 & 3)]) + Self.literal(":path", path)
+        fields += Self.literal(":scheme", "http") + Self.literal(":authority", "a")
+        if form & 2 != 0 { fields += Self.literal(detail & 1 == 0 ? "cookie" : "expect", "100-continue") }
+        return fields
+    }
+
+    private func answer(_ form: UInt8, _ detail: UInt8) -> [UInt8] {
+        let statuses = ["200", "100", "204", "304", "500", "103", "404", "101"]
+        return Self.literal(":status", statuses[form & 2 == 0 ? 0 : Int(detail & 7)])
+            + Self.literal("content-type", "text/event-stream")
+    }
+
+    private mutating func data() -> [UInt8] {
+        let id = stream()
+        let form = next()
+        let length = Int(next()) << (Int(form >> 4 & 3) * 2)
+        let payload = [UInt8](repeating: 0x64, count: length)
+        let flags = form & 1
+        guard form & 2 != 0 else { return Self.frame(0, flags, id, payload) }
+        let padding = Int(form >> 6)
+        return Self.frame(0, flags | 8, id, [UInt8(padding)] + payload + [UInt8](repeating: 0, count: padding))
+    }
+
+    private mutating func settings() -> [UInt8] {
+        let form = next()
+        if form & 1 != 0 { return Self.frame(4, 1, 0, []) }
+        let values: [UInt32] = [0, 1, 100, 65_535, 1 << 20, 0x7FFF_FFFF, 16_384, 4096]
+        let entries = (0..<Int(form >> 6) + 1).flatMap { _ -> [UInt8] in
+            let entry = next()
+            return [0, entry & 15] + Self.word(values[Int(entry >> 4 & 7)])
+        }
+        return Self.frame(4, 0, 0, entries)
+    }
+
+    /// What peers seldom send.
+    private mutating func odd() -> [UInt8] {
+        let form = next()
+        switch form & 7 {
+        case 0: return Self.frame(2, 0, stream(), Self.word(stream()) + [form])
+        case 1: return Self.frame(7, 0, 0, Self.word(stream()) + Self.word(UInt32(form >> 4)))
+        case 2: return Self.frame(9, 4, stream(), Self.literal("x", "y"))
+        case 3: return Self.frame(5, 4, stream(), Self.word(2) + Self.literal(":method", "GET"))
+        case 4: return Self.frame(16, 0, 0, Self.word(stream()) + Array("u=1".utf8))
+        case 5: return Self.frame(form >> 3 | 16, form, stream(), take(Int(form >> 4)))
+        case 6: return Self.frame(form >> 4, next(), stream(), take(Int(next() & 31)))
+        default: return Self.frame(1, 0x2D, stream(), Self.word(stream()) + [form] + Self.literal("x", "y"))
+        }
+    }
+
+    /// A small flood.
+    private mutating func many() -> [UInt8] {
+        let form = next()
+        let count = Int(next()) * 4
+        let id = stream()
+        return (0..<count).flatMap { index -> [UInt8] in
+            switch form & 7 {
+            case 0: Self.frame(6, 0, 0, Array(0..<8))
+            case 1: Self.frame(4, 0, 0, [])
+            case 2: Self.frame(0, 0, id, [])
+            case 3: Self.frame(8, 0, 0, Self.word(1))
+            case 4: Self.frame(9, 0, id, [])
+            case 5: Self.frame(3, 0, UInt32(2 * index + 1), Self.word(8))
+            case 6: Self.frame(2, 0, UInt32(2 * index + 1), Self.word(0) + [0])
+            default: Self.frame(0, 0, id, [UInt8](repeating: 0x66, count: 200))
+            }
+        }
+    }
+
+    // MARK: Bytes
+
+    static func word(_ value: UInt32) -> [UInt8] { [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: value >> $0) } }
+
+    static func frame(_ type: UInt8, _ flags: UInt8, _ stream: UInt32, _ payload: [UInt8]) -> [UInt8] {
+        Array(word(UInt32(payload.count))[1...]) + [type, flags] + word(stream) + payload
+    }
+
+    /// A field without compression.
+    static func literal(_ name: String, _ value: String) -> [UInt8] {
+        func text(_ text: String) -> [UInt8] {
+            let bytes = Array(text.utf8)
+            guard bytes.count >= 127 else { return [UInt8(bytes.count)] + bytes }
+            var rest = bytes.count - 127
+            var length: [UInt8] = [127]
+            while rest >= 128 {
+                length.append(UInt8(rest & 127 | 128))
+                rest >>= 7
+            }
+            return length + [UInt8(rest)] + bytes
+        }
+        return [0] + text(name) + text(value)
+    }
+}

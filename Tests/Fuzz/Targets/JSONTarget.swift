@@ -1,0 +1,185 @@
+// Request bodies: what a scan finds is what another reader finds, and a spliced body says what it shall.
+import ExecutorSimulator
+import Inference
+
+final class JSONTarget: FuzzTarget {
+    static let name = "json"
+    private let scanner = JSONScanner()
+
+    /// A name with all that has to be escaped.
+    private static let executorModel = "the \"model\"\\ of\n\u{1}/\u{fc}\u{1F600}"
+
+    func run(_ input: FuzzInput, _ findings: Findings) {
+        var input = input
+        let form = input.choice()
+        let cuts = Cuts(input.choice())
+        let bytes = input.rest
+        let dialect = Dialect.allCases[Int(form & 7)]
+        let body = Self.body(bytes, cuts, hint: form & 8 != 0 ? bytes.count : 0)
+        body.withBytes { findings.expect($0.count == bytes.count, "\($0.count) of \(bytes.count) bytes") }
+        readAnswers(bytes, findings)
+        let scan: RequestScan
+        do throws(RequestScanError) {
+            scan = try scanner.scanRequest(body, dialect: dialect)
+        } catch {
+            findings.expect(!error.message.isEmpty, "an error without a message")
+            refused(bytes, error, dialect, findings)
+            return
+        }
+        compare(scan, with: bytes, dialect, findings)
+        splice(scan, bytes, body, dialect, asksForUsage: form & 16 != 0, findings)
+    }
+
+    private static func body(_ bytes: [UInt8], _ cuts: Cuts, hint: Int) -> RequestBody {
+        let body = RequestBody(capacityHint: hint)
+        var cuts = cuts
+        for piece in cuts.pieces(of: bytes.count) { body.append(bytes.span.extracting(piece)) }
+        return body
+    }
+
+    /// The same bytes as an executor's answer.
+    private func readAnswers(_ bytes: [UInt8], _ findings: Findings) {
+        let answer = scanner.scanAnswer(bytes.span)
+        findings.expect(answer == scanner.scanAnswer(bytes.span), "two scans of one answer differ: \(shown(bytes))")
+        findings.expect(answer.finished == 0 || answer.finishReason != nil, "a finish without its reason")
+        findings.expect((answer.finishReason?.count ?? 0) <= 32, "a long finish reason")
+        findings.expect(!answer.hasEmptyChoices || answer.hasChoices, "choices that are empty and absent")
+        let event = scanner.scanEvent((Array("data: ".utf8) + bytes + [10, 10]).span)
+        guard answer.isValid, !bytes.contains(where: { $0 == 0x0A || $0 == 0x0D }) else { return }
+        findings.expect(event == answer, "as an event it is another: \(shown(bytes)) \(event) \(answer)")
+    }
+
+    // MARK: Another reader's opinion
+
+    /// The body as a strict reader sees it, if no key is there twice.
+    private func strict(_ bytes: [UInt8]) -> [JSONValue.Member]? {
+        guard case .object(let members)? = JSONValue(parsing: bytes) else { return nil }
+        guard Set(members.map(\.key)).count == members.count else { return nil }
+        return members
+    }
+
+    private func refused(_ bytes: [UInt8], _ error: RequestScanError, _ dialect: Dialect, _ findings: Findings) {
+        // Numbers may be beyond what one of the readers takes, and text may be no Unicode.
+        guard let members = strict(bytes), String(validating: bytes, as: UTF8.self) != nil else { return }
+        let all = JSONValue.object(members)
+        switch error {
+        case .missingModel: findings.expect((all["model"]?.string ?? "").isEmpty, "there is a model: \(shown(bytes))")
+        case .tooLong: findings.expect((all["model"]?.string?.utf8.count ?? 0) > 1024, "not too long: \(shown(bytes))")
+        case .notAnObject, .trailingContent: findings.expect(false, "an object and nothing else: \(shown(bytes))")
+        case .duplicate(let key):
+            let isInside = key == "stream_options.include_usage"
+            findings.expect(isInside, "'\(key)' is there once: \(shown(bytes))")
+        case .wrongType(let key, _):
+            let isRight =
+                switch key {
+                case "model": all[key]?.string != nil
+                case "stream": all[key]?.bool != nil
+                case "max_tokens", "max_completion_tokens", "max_output_tokens", "n":
+                    all[key]?.integer.map { abs($0) < 1 << 50 } ?? false
+                default: false
+                }
+            findings.expect(!isRight, "'\(key)' has its type: \(shown(bytes))")
+        case .invalidJSON: findings.expect(hasOddNumbers(all) || hasLoneSurrogate(bytes), "it is JSON: \(shown(bytes))")
+        }
+    }
+
+    /// Numbers that a double cannot hold are refused by the one, taken by the other.
+    private func hasOddNumbers(_ value: JSONValue) -> Bool {
+        switch value {
+        case .double: true
+        case .integer(let number): abs(number) > 1 << 53
+        case .object(let members): members.contains { hasOddNumbers($0.value) }
+        case .array(let values): values.contains { hasOddNumbers($0) }
+        default: false
+        }
+    }
+
+    private func hasLoneSurrogate(_ bytes: [UInt8]) -> Bool {
+        let text = String(decoding: bytes, as: UTF8.self).lowercased()
+        return text.contains("\\ud")
+    }
+
+    private func compare(_ scan: RequestScan, with bytes: [UInt8], _ dialect: Dialect, _ findings: Findings) {
+        let isInside = scan.rawModel.lowerBound > scan.objectStart && scan.rawModel.upperBound < bytes.count
+        findings.expect(isInside, "the model stands at \(scan.rawModel) of \(bytes.count)")
+        guard isInside else { return }
+        findings.expect(bytes[scan.objectStart] == UInt8(ascii: "{"), "no brace at \(scan.objectStart)")
+        let raw = bytes[scan.rawModel]
+        findings.expect(raw.count >= 2 && raw.first == 0x22 && raw.last == 0x22, "the model is \(shown(raw))")
+        guard let members = strict(bytes), String(validating: bytes, as: UTF8.self) != nil else { return }
+        let all = JSONValue.object(members)
+        guard !hasLoneSurrogate(bytes) else { return }
+        findings.expect(all["model"]?.string == scan.model, "model \(scan.model): \(shown(bytes))")
+        findings.expect((all["stream"]?.bool ?? false) == scan.stream, "stream \(scan.stream): \(shown(bytes))")
+        guard dialect.streamsChoices else { return }
+        findings.expect((all["n"]?.integer ?? 1) == scan.n, "n \(scan.n): \(shown(bytes))")
+        switch scan.streamOptions {
+        case .absent: findings.expect(all["stream_options"] == nil, "there are options: \(shown(bytes))")
+        case .null: findings.expect(all["stream_options"] == .null, "there are options: \(shown(bytes))")
+        case .object(_, let isEmpty, _):
+            guard case .object(let options)? = all["stream_options"] else {
+                findings.expect(false, "there are no options: \(shown(bytes))")
+                return
+            }
+            findings.expect(options.isEmpty == isEmpty, "options are empty \(isEmpty): \(shown(bytes))")
+        }
+    }
+
+    // MARK: Splices
+
+    private func splice(
+        _ scan: RequestScan,
+        _ bytes: [UInt8],
+        _ body: RequestBody,
+        _ dialect: Dialect,
+        asksForUsage: Bool,
+        _ findings: Findings
+    ) {
+        let same = BodySplice(
+            scan,
+            length: bytes.count,
+            dialect: dialect,
+            executorModel: scan.model,
+            asksForUsage: false
+        )
+        findings.expect(same.bytes(of: body) == bytes, "nothing was to change")
+        let model = Self.executorModel
+        let splice = BodySplice(
+            scan,
+            length: bytes.count,
+            dialect: dialect,
+            executorModel: model,
+            asksForUsage: asksForUsage
+        )
+        let spliced = splice.bytes(of: body)
+        findings.expect(splice.count == splice.parts.reduce(0) { $0 + $1.count }, "a count that is no sum")
+        findings.expect(splice.count == spliced.count, "\(splice.count) bytes are \(spliced.count)")
+        findings.expect(pieces(of: splice, body) == spliced, "in pieces it is another")
+        let again = RequestBody(capacityHint: spliced.count)
+        again.append(spliced.span)
+        do throws(RequestScanError) {
+            let found = try scanner.scanRequest(again, dialect: dialect)
+            findings.expect(found.model == model, "the model became \(found.model)")
+            let isKept = found.stream == scan.stream && found.maxTokens == scan.maxTokens && found.n == scan.n
+            findings.expect(isKept, "other keys changed: \(shown(spliced))")
+            guard splice.removesUsageEvent else { return }
+            guard case .object(_, _, .yes) = found.streamOptions else {
+                findings.expect(false, "usage is not asked for: \(shown(spliced))")
+                return
+            }
+        } catch {
+            findings.expect(false, "\(error) in the spliced body: \(shown(spliced))")
+        }
+    }
+
+    private func pieces(of splice: BodySplice, _ body: RequestBody) -> [UInt8] {
+        var all: [UInt8] = []
+        var random = SplitMix(state: UInt64(splice.count))
+        while true {
+            var buffer = [UInt8](repeating: 0, count: Int.random(in: 1...64, using: &random))
+            let count = buffer.withUnsafeMutableBytes { splice.copy(from: body, offset: all.count, into: $0) }
+            if count == 0 { return all }
+            all += buffer[..<count]
+        }
+    }
+}

@@ -1,0 +1,100 @@
+import Testing
+
+@testable import Routing
+
+/// Fair between tenants, in order within each.
+@Suite struct FairQueueTests {
+    @Test func oneTenantIsServedInOrder() {
+        var queue = FairQueue<Int>()
+        for number in 0..<200 { _ = queue.push(number, tenant: "x", cost: 100) }
+        #expect((0..<200).map { _ in queue.pop() } == (0..<200).map { $0 })
+        #expect(queue.pop() == nil && queue.isEmpty)
+    }
+
+    /// The rule: of X with 500 waiting one starts before Y's first, and one more before Y's second.
+    @Test(arguments: [0, 1, 7, 100]) func aCrowdDoesNotHoldUpANewcomer(served: Int) {
+        var queue = FairQueue<String>()
+        for number in 0..<500 { _ = queue.push("x\(number)", tenant: "x", cost: 90) }
+        for _ in 0..<served { _ = queue.pop() }
+        for number in 0..<3 { _ = queue.push("y\(number)", tenant: "y", cost: 90) }
+        let order = (0..<8).map { _ in queue.pop()! }
+        let places = (0..<3).map { order.firstIndex(of: "y\($0)")! }
+        #expect(places[0] <= 1 && places[1] <= places[0] + 2 && places[2] <= places[1] + 2, "\(order)")
+    }
+
+    @Test func bytesAreSharedNotRequests() {
+        var queue = FairQueue<String>()
+        for _ in 0..<1000 { _ = queue.push("small", tenant: "s", cost: 1000) }
+        for _ in 0..<100 { _ = queue.push("large", tenant: "l", cost: 10_000) }
+        let order = (0..<220).map { _ in queue.pop()! }
+        #expect((18...22).contains(order.count { $0 == "large" }))
+    }
+
+    @Test func whoeverLeavesIsNotServed() {
+        var queue = FairQueue<Int>()
+        let tickets = (0..<300).map { queue.push($0, tenant: $0 % 2 == 0 ? "a" : "b", cost: 10) }
+        for index in stride(from: 0, to: 300, by: 3) { #expect(queue.remove(tickets[index]) == index) }
+        #expect(queue.remove(tickets[0]) == nil && queue.count == 200)
+        var left: Set<Int> = []
+        while let next = queue.pop() { left.insert(next) }
+        #expect(left == Set((0..<300).filter { $0 % 3 != 0 }))
+        #expect(tickets.allSatisfy { queue.remove($0) == nil })
+    }
+
+    @Test func aTicketOfTheDeadFitsNobodyElse() {
+        var queue = FairQueue<Int>()
+        let old = queue.push(1, tenant: "a", cost: 1)
+        _ = queue.pop()
+        _ = queue.push(2, tenant: "b", cost: 1)
+        #expect(queue.remove(old) == nil && queue.pop() == 2)
+    }
+
+    @Test func oneMayBePutBackAtTheHead() {
+        var queue = FairQueue<Int>()
+        for number in 1...3 { _ = queue.push(number, tenant: "a", cost: 1) }
+        let ticket = queue.push(0, tenant: "a", cost: 1, atHead: true)
+        #expect(queue.pop() == 0 && queue.remove(ticket) == nil)
+        let again = queue.push(0, tenant: "a", cost: 1, atHead: true)
+        #expect(queue.remove(again) == 0 && queue.pop() == 1)
+    }
+
+    @Test func howManyAreAheadIsTold() {
+        var queue = FairQueue<Int>()
+        for _ in 0..<500 { _ = queue.push(0, tenant: "x", cost: 1) }
+        #expect(queue.ahead(of: "x") == 500 && queue.ahead(of: "y") == 1)
+        _ = queue.push(0, tenant: "y", cost: 1)
+        #expect(queue.ahead(of: "y") == 3)
+    }
+
+    /// Whatever happens, everything that goes in comes out once.
+    @Test(arguments: 0..<20) func nothingIsLostOrServedTwice(seed: Int) {
+        var random = UInt64(seed) &* 0x9E37_79B9_7F4A_7C15 | 1
+        func next(_ bound: Int) -> Int {
+            random ^= random << 13
+            random ^= random >> 7
+            random ^= random << 17
+            return Int(random % UInt64(bound))
+        }
+        var queue = FairQueue<Int>()
+        var inside: [Int: FairQueue<Int>.Ticket] = [:]
+        for number in 0..<3000 {
+            switch next(5) {
+            case 0, 1: inside[number] = queue.push(number, tenant: "t\(next(6))", cost: next(5000))
+            case 2: inside[number] = queue.push(number, tenant: "t\(next(6))", cost: next(5000), atHead: true)
+            case 3:
+                if let served = queue.pop() {
+                    #expect(inside.removeValue(forKey: served) != nil)
+                } else {
+                    #expect(inside.isEmpty)
+                }
+            default:
+                guard let (key, ticket) = inside.randomElement() else { continue }
+                #expect(queue.remove(ticket) == key)
+                inside[key] = nil
+            }
+            #expect(queue.count == inside.count)
+        }
+        while let served = queue.pop() { #expect(inside.removeValue(forKey: served) != nil) }
+        #expect(inside.isEmpty)
+    }
+}
