@@ -1,4 +1,6 @@
 // Header fields as both HTTP versions deliver them: one flat byte array and offsets into it, no String per field.
+internal import Glibc
+internal import Transport
 
 /// The fields that the server reads, sets or drops itself; everything else is `.other`.
 package enum FieldName: UInt8, CaseIterable, Sendable {
@@ -55,21 +57,22 @@ package enum FieldName: UInt8, CaseIterable, Sendable {
         }
     }
 
-    private static let byLength: [[(bytes: [UInt8], name: FieldName)]] = {
-        var table = [[(bytes: [UInt8], name: FieldName)]](repeating: [], count: 32)
-        for name in FieldName.allCases where name != .other {
-            let bytes = Array(String(describing: name.text).utf8)
-            table[bytes.count].append((bytes, name))
-        }
+    private static let byLength: [[FieldName]] = {
+        var table = [[FieldName]](repeating: [], count: 32)
+        for name in FieldName.allCases where name != .other { table[name.text.utf8CodeUnitCount].append(name) }
         return table
     }()
 
     /// The name that the lower-case bytes spell; `.other` when it is none of ours.
     package init(lowercase bytes: ArraySlice<UInt8>) {
+        self = unsafe bytes.withUnsafeBufferPointer { unsafe FieldName(spelledBy: $0) }
+    }
+
+    @unsafe init(spelledBy bytes: UnsafeBufferPointer<UInt8>) {
         self = .other
-        guard bytes.count < Self.byLength.count else { return }
-        for candidate in Self.byLength[bytes.count] where bytes.elementsEqual(candidate.bytes) {
-            self = candidate.name
+        guard bytes.count < Self.byLength.count, let start = bytes.baseAddress else { return }
+        for name in Self.byLength[bytes.count] where unsafe memcmp(start, name.text.utf8Start, bytes.count) == 0 {
+            self = name
             return
         }
     }
@@ -102,12 +105,12 @@ package struct FieldBlock: Sendable {
     /// Appends a field as it came; the name is put into lower case.
     package mutating func append(name: Span<UInt8>, value: Span<UInt8>) {
         let start = storage.count
-        for index in name.indices {
-            let byte = name[index]
-            storage.append(byte &- 65 < 26 ? byte | 0x20 : byte)
+        storage.append(name)
+        for index in start..<storage.count where storage[index] &- 65 < 26 { storage[index] |= 0x20 }
+        let known = unsafe storage.withUnsafeBufferPointer {
+            unsafe FieldName(spelledBy: UnsafeBufferPointer(rebasing: $0[start...]))
         }
-        let known = FieldName(lowercase: storage[start...])
-        for index in value.indices { storage.append(value[index]) }
+        storage.append(value)
         entries.append(
             Entry(
                 start: UInt32(start),
@@ -119,21 +122,43 @@ package struct FieldBlock: Sendable {
     }
 
     package mutating func append(_ name: FieldName, _ value: some Collection<UInt8>) {
-        let start = storage.count
-        storage.append(contentsOf: String(describing: name.text).utf8)
-        let nameLength = storage.count - start
+        let start = appendName(of: name)
         storage.append(contentsOf: value)
+        endField(name, from: start)
+    }
+
+    package mutating func append(_ name: FieldName, _ value: ArraySlice<UInt8>) {
+        let start = appendName(of: name)
+        storage.append(value.span)
+        endField(name, from: start)
+    }
+
+    package mutating func append(_ name: FieldName, _ value: String) {
+        let start = appendName(of: name)
+        storage.append(contentsOf: value.utf8)
+        endField(name, from: start)
+    }
+
+    private mutating func appendName(of name: FieldName) -> Int {
+        let text = name.text
+        let start = storage.count
+        unsafe storage.append(
+            contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)
+        )
+        return start
+    }
+
+    private mutating func endField(_ name: FieldName, from start: Int) {
+        let nameLength = name.text.utf8CodeUnitCount
         entries.append(
             Entry(
                 start: UInt32(start),
                 nameLength: UInt32(nameLength),
-                valueLength: UInt32(value.count),
+                valueLength: UInt32(storage.count - start - nameLength),
                 name: name
             )
         )
     }
-
-    package mutating func append(_ name: FieldName, _ value: String) { append(name, Array(value.utf8)) }
 
     /// Appends a field whose name is not one of ours.
     ///
@@ -162,6 +187,25 @@ package struct FieldBlock: Sendable {
     package func first(_ name: FieldName) -> ArraySlice<UInt8>? {
         for index in entries.indices where entries[index].name == name { return value(index) }
         return nil
+    }
+    /// Whether the first value of a field begins with `text`, which is in lower case; case is ignored.
+    package func begins(_ name: FieldName, with text: StaticString) -> Bool {
+        guard let value = first(name), value.count >= text.utf8CodeUnitCount else { return false }
+        var place = value.startIndex
+        for index in 0..<text.utf8CodeUnitCount {
+            let byte = value[place]
+            guard unsafe (byte &- 65 < 26 ? byte | 0x20 : byte) == text.utf8Start[index] else { return false }
+            place += 1
+        }
+        return true
+    }
+    /// All names and values; where a field's lie in them says `place`.
+    @unsafe func withUnsafeBytes<R>(_ body: (UnsafeBufferPointer<UInt8>) -> R) -> R {
+        unsafe storage.withUnsafeBufferPointer(body)
+    }
+    func place(_ index: Int) -> (start: Int, nameLength: Int, valueLength: Int) {
+        let entry = entries[index]
+        return (Int(entry.start), Int(entry.nameLength), Int(entry.valueLength))
     }
     package func occurrences(of name: FieldName) -> Int { entries.count { $0.name == name } }
     package func string(_ name: FieldName) -> String? { first(name).map { String(decoding: $0, as: UTF8.self) } }

@@ -40,9 +40,9 @@ import Testing
     }
 
     @Test func knowsMultipart() {
-        #expect(isMultipart("multipart/form-data; boundary=x".utf8))
-        #expect(isMultipart(" Multipart/Form-Data".utf8))
-        #expect(!isMultipart("application/json".utf8))
-        #expect(!isMultipart("".utf8))
+        #expect(isMultipart(Array("multipart/form-data; boundary=x".utf8)[...]))
+        #expect(isMultipart(Array(" Multipart/Form-Data".utf8)[...]))
+        #expect(!isMultipart(Array("application/json".utf8)[...]))
+        #expect(!isMultipart(Array("".utf8)[...]))
     }
 }

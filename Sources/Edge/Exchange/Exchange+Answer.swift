@@ -170,7 +170,7 @@ extension Exchange {
     // MARK: Documents
 
     private func hold(_ bytes: Span<UInt8>) {
-        for index in bytes.indices { held.append(bytes[index]) }
+        held.append(bytes)
         guard held.count > Self.heldMax else { return }
         kind = .passing
         handle(.answerReady)
@@ -181,7 +181,7 @@ extension Exchange {
     }
 
     private func documentEnded() {
-        let isJSON = answerHead?.fields.string(.contentType)?.lowercased().hasPrefix("application/json") ?? false
+        let isJSON = answerHead?.fields.begins(.contentType, with: "application/json") ?? false
         if isJSON {
             let bytes = held
             let scanned = worker.scanner.scanAnswer(bytes.span)

@@ -83,8 +83,7 @@ enum FieldPolicy {
     }
 
     static func isEventStream(_ fields: FieldBlock) -> Bool {
-        guard let type = fields.string(.contentType) else { return false }
-        return type.lowercased().hasPrefix("text/event-stream")
+        fields.begins(.contentType, with: "text/event-stream")
     }
 
     /// The executor compressed although we asked it not to.

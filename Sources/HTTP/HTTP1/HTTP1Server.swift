@@ -76,7 +76,7 @@ final class HTTP1Server: ServerProtocol {
 
     func keep(_ bytes: Span<UInt8>) {
         if case .closing = state { return }
-        for index in bytes.indices { waiting.append(bytes[index]) }
+        waiting.append(bytes)
         updateReading()
     }
 

@@ -5,6 +5,8 @@
 // character, is left out as a whole; a target's bytes outside printable ASCII are percent-encoded; other bytes that a
 // host or method cannot have are left out. The framing fields come from `body` alone, so a head never has two.
 
+internal import Transport
+
 package enum HTTP1Writer {
     package static let continueResponse = Array("HTTP/1.1 100 Continue\r\n\r\n".utf8)
     package static let switchingToH2C = Array(
@@ -30,10 +32,15 @@ package enum HTTP1Writer {
         keepAlive: Bool = true,
         to output: inout [UInt8]
     ) {
+        output.reserveCapacity(output.count + 128 + target.count + host.count + fields.weight)
         for byte in method.text.utf8 where byte.isToken { output.append(byte) }
         output.append(HTTP1Byte.space)
         if target.isEmpty { output.append(HTTP1Byte.slash) }
-        for byte in target { append(targetByte: byte, to: &output) }
+        if target.allSatisfy(isPlain) {
+            output.append(contentsOf: target)
+        } else {
+            for byte in target { append(targetByte: byte, to: &output) }
+        }
         append(" HTTP/1.1\r\nhost: ", to: &output)
         for byte in host where byte > HTTP1Byte.space && byte < 0x7f { output.append(byte) }
         append("\r\n", to: &output)
@@ -66,7 +73,7 @@ package enum HTTP1Writer {
         append("HTTP/1.1 ", to: &output)
         append(decimal: status, to: &output)
         output.append(HTTP1Byte.space)
-        append(reason(status), to: &output)
+        output.append(contentsOf: reason(status).utf8)
         append("\r\n", to: &output)
         let isBodiless = status < 200 || status == 204
         switch body {
@@ -92,17 +99,19 @@ package enum HTTP1Writer {
     }
 
     private static func append(name: ArraySlice<UInt8>, value: ArraySlice<UInt8>, to output: inout [UInt8]) {
-        guard !name.isEmpty, name.allSatisfy(\.isToken), value.allSatisfy(\.isFieldText) else { return }
-        output.append(contentsOf: name)
-        output.append(HTTP1Byte.colon)
-        output.append(HTTP1Byte.space)
-        output.append(contentsOf: value)
-        output.append(HTTP1Byte.carriageReturn)
-        output.append(HTTP1Byte.lineFeed)
+        guard !name.isEmpty, name.allSatisfy({ $0.isToken }), value.allSatisfy({ $0.isFieldText }) else { return }
+        output.append(name.span)
+        append(": ", to: &output)
+        output.append(value.span)
+        append("\r\n", to: &output)
+    }
+
+    private static func isPlain(_ byte: UInt8) -> Bool {
+        byte > HTTP1Byte.space && byte < 0x7f && byte != UInt8(ascii: "#")
     }
 
     private static func append(targetByte byte: UInt8, to output: inout [UInt8]) {
-        if byte > HTTP1Byte.space, byte < 0x7f, byte != UInt8(ascii: "#") { return output.append(byte) }
+        if isPlain(byte) { return output.append(byte) }
         output.append(UInt8(ascii: "%"))
         output.append(hexDigit(Int(byte >> 4)))
         output.append(hexDigit(Int(byte & 15)))
@@ -114,7 +123,9 @@ package enum HTTP1Writer {
         append("\r\n", to: &output)
     }
 
-    private static func append(_ text: String, to output: inout [UInt8]) { output.append(contentsOf: text.utf8) }
+    private static func append(_ text: StaticString, to output: inout [UInt8]) {
+        unsafe output.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+    }
 
     /// `number` is not negative.
     private static func append(decimal number: Int, to output: inout [UInt8]) {

@@ -7,12 +7,11 @@ enum HTTP2Fields {
         _ head: ResponseHead,
         _ body: (UnsafePointer<nghttp2_nv>, Int) -> Void
     ) {
-        let status = Array(String(head.status).utf8)
-        unsafe with(head.fields, first: (Array(":status".utf8), status), body)
+        unsafe with(head.fields, status: head.status, body)
     }
 
     static func withTrailers(_ fields: FieldBlock, _ body: (UnsafePointer<nghttp2_nv>, Int) -> Void) {
-        unsafe with(fields, first: nil, body)
+        unsafe with(fields, status: nil, body)
     }
 
     /// Calls `body` with the fields of a request to an executor, pseudo fields first (RFC 9113 section 8.3.1).
@@ -36,41 +35,53 @@ enum HTTP2Fields {
             }
         }
         if let length = request.body?.length { all.append(.contentLength, String(length)) }
-        unsafe with(all, first: nil, body)
+        unsafe with(all, status: nil, body)
     }
 
-    /// nghttp2 copies names and values before the call returns.
+    /// nghttp2 copies names and values before the call returns, so they are lent to it where they lie.
     private static func with(
         _ fields: FieldBlock,
-        first: (name: [UInt8], value: [UInt8])?,
+        status: Int?,
         _ body: (UnsafePointer<nghttp2_nv>, Int) -> Void
     ) {
-        // One flat copy, so that every pointer is into one stable block.
-        var flat: [UInt8] = []
-        var ranges: [(name: Range<Int>, value: Range<Int>)] = []
-        func add(_ name: some Collection<UInt8>, _ value: some Collection<UInt8>) {
-            let start = flat.count
-            flat += name
-            let middle = flat.count
-            flat += value
-            ranges.append((start..<middle, middle..<flat.count))
-        }
-        if let first { add(first.name, first.value) }
-        for index in 0..<fields.count where !isHopByHop(fields.known(index)) {
-            add(fields.name(index), fields.value(index))
-        }
-        unsafe flat.withUnsafeMutableBufferPointer { bytes in
-            let base = bytes.baseAddress!
-            let pairs = unsafe ranges.map {
-                unsafe nghttp2_nv(
-                    name: base + $0.name.lowerBound,
-                    value: base + $0.value.lowerBound,
-                    namelen: $0.name.count,
-                    valuelen: $0.value.count,
-                    flags: UInt8(NGHTTP2_NV_FLAG_NONE.rawValue)
-                )
+        unsafe fields.withUnsafeBytes { bytes in
+            unsafe withUnsafeTemporaryAllocation(of: nghttp2_nv.self, capacity: fields.count + 1) { pairs in
+                unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 3) { digits in
+                    var count = 0
+                    func add(
+                        _ name: UnsafePointer<UInt8>,
+                        _ nameLength: Int,
+                        _ value: UnsafePointer<UInt8>,
+                        _ valueLength: Int
+                    ) {
+                        unsafe pairs.initializeElement(
+                            at: count,
+                            to: nghttp2_nv(
+                                name: UnsafeMutablePointer(mutating: name),
+                                value: UnsafeMutablePointer(mutating: value),
+                                namelen: nameLength,
+                                valuelen: valueLength,
+                                flags: UInt8(NGHTTP2_NV_FLAG_NONE.rawValue)
+                            )
+                        )
+                        count += 1
+                    }
+                    if let status {
+                        let status = (100..<1000).contains(status) ? status : 500
+                        for (place, digit) in [status / 100, status / 10 % 10, status % 10].enumerated() {
+                            unsafe digits.initializeElement(at: place, to: 48 + UInt8(digit))
+                        }
+                        let name: StaticString = ":status"
+                        unsafe add(name.utf8Start, name.utf8CodeUnitCount, UnsafePointer(digits.baseAddress!), 3)
+                    }
+                    for index in 0..<fields.count where !isHopByHop(fields.known(index)) {
+                        let place = fields.place(index)
+                        let name = unsafe bytes.baseAddress! + place.start
+                        unsafe add(name, place.nameLength, name + place.nameLength, place.valueLength)
+                    }
+                    unsafe body(UnsafePointer(pairs.baseAddress!), count)
+                }
             }
-            unsafe pairs.withUnsafeBufferPointer { unsafe body($0.baseAddress!, $0.count) }
         }
     }
 }

@@ -110,7 +110,7 @@ extension HTTP2Server {
     }
 
     func readData(stream id: Int32, length: Int, flags: UnsafeMutablePointer<UInt32>) -> Int {
-        guard let stream = streams[id] else { return Int(NGHTTP2_ERR_DEFERRED.rawValue) }
+        guard let stream = stream(id) else { return Int(NGHTTP2_ERR_DEFERRED.rawValue) }
         let available = stream.output.count
         if available == 0, !stream.isFinished || stream.isBroken {
             stream.isDeferred = true
@@ -132,7 +132,7 @@ extension HTTP2Server {
 
     func sendData(stream id: Int32, header: UnsafeRawBufferPointer, length: Int) -> CInt {
         let scratch = channel.loop.scratch
-        guard let stream = streams[id] else { return CInt(NGHTTP2_ERR_CALLBACK_FAILURE.rawValue) }
+        guard let stream = stream(id) else { return CInt(NGHTTP2_ERR_CALLBACK_FAILURE.rawValue) }
         unsafe scratch.append(header)
         stream.output.move(upTo: length, to: scratch)
         stream.lastMoved = now
@@ -146,7 +146,7 @@ extension HTTP2Server {
     func frameSent(_ frame: nghttp2_frame) -> CInt {
         switch unsafe UInt32(frame.hd.type) {
         case NGHTTP2_HEADERS.rawValue, NGHTTP2_DATA.rawValue:
-            guard let stream = unsafe streams[frame.hd.stream_id] else { return 0 }
+            guard let stream = unsafe stream(frame.hd.stream_id) else { return 0 }
             if unsafe UInt32(frame.hd.type) == NGHTTP2_HEADERS.rawValue { headSent(stream) }
             guard unsafe frame.hd.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0 else { return 0 }
             stream.isEndSent = true

@@ -20,6 +20,8 @@ final class HTTP2Server: ServerProtocol {
     var session: OpaquePointer?
     /// The streams, found by id: nghttp2 keeps no pointers of ours.
     var streams: [Int32: HTTP2ServerStream] = [:]
+    /// The stream that was last looked up while sending: nghttp2 asks three times for each frame.
+    var recent: HTTP2ServerStream?
     var abuse: HTTP2Abuse
     var isOnStack = false
     var isDraining = false
@@ -302,7 +304,14 @@ final class HTTP2Server: ServerProtocol {
         return 0
     }
 
+    func stream(_ id: Int32) -> HTTP2ServerStream? {
+        if let recent, recent.id == id { return recent }
+        recent = streams[id]
+        return recent
+    }
+
     func streamClosed(_ id: Int32, code: UInt32) -> CInt {
+        recent = nil
         guard let stream = streams.removeValue(forKey: id) else { return 0 }
         if streams.isEmpty { idleBegins() }
         stream.isClosed = true

@@ -103,12 +103,12 @@ struct HTTP2RequestBuilder {
             return isFatal ? .fatal : .dropped
         }
         guard name.count > 1, name[0] == UInt8(ascii: ":") else {
+            if fields.isEmpty { fields.reserve(bytes: 512, fields: 12) }
             fields.append(name: name, value: value)
             return .kept
         }
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(value.count)
-        for index in value.indices { bytes.append(value[index]) }
+        bytes.append(value)
         // nghttp2 lets only the pseudo fields of RFC 9113 section 8.3.1 through: their second letters differ.
         switch name[1] {
         case UInt8(ascii: "m"): method = bytes

@@ -98,7 +98,7 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
 
     /// On a connection in clear the first bytes say which protocol it is (RFC 9113 section 3.3, prior knowledge).
     private func sniff(_ bytes: Span<UInt8>) {
-        for index in bytes.indices { preface.append(bytes[index]) }
+        preface.append(bytes)
         let first = preface
         switch HTTP2Preface.detect(first.span) {
         case .undecided: return

@@ -41,8 +41,14 @@ package enum Dialect: UInt8, CaseIterable, Sendable {
 }
 
 /// Whether a content-type is multipart, which answers 415.
-package func isMultipart(_ contentType: some Collection<UInt8>) -> Bool {
-    let word = Array("multipart/".utf8)
-    let type = contentType.drop { $0 == 0x20 || $0 == 0x09 }.prefix(word.count)
-    return type.elementsEqual(word) { $0 == $1 || ($0 | 0x20 == $1 && $0 &- 65 < 26) }
+///
+/// Not generic: other modules would call it unspecialized, with every request.
+package func isMultipart(_ contentType: ArraySlice<UInt8>) -> Bool {
+    let word: StaticString = "multipart/"
+    let type = contentType.drop { $0 == 0x20 || $0 == 0x09 }
+    guard type.count >= word.utf8CodeUnitCount else { return false }
+    return (0..<word.utf8CodeUnitCount).allSatisfy { index in
+        let byte = type[type.startIndex + index]
+        return unsafe (byte &- 65 < 26 ? byte | 0x20 : byte) == word.utf8Start[index]
+    }
 }

@@ -15,7 +15,9 @@ package enum Endpoint: Equatable, Sendable {
     case methodNotAllowed(allow: [String])
 
     /// `target` is the request target as it came: a path and perhaps a query.
-    package init(method: Method, target: some Collection<UInt8>) {
+    ///
+    /// Not generic: other modules would call it unspecialized, with every request.
+    package init(method: Method, target: [UInt8]) {
         let path = Array(target.prefix { $0 != UInt8(ascii: "?") })
         let isRead = method == .get || method == .head
         guard let resource = Self.readable(path) else {
@@ -35,6 +37,10 @@ package enum Endpoint: Equatable, Sendable {
 
     /// What GET and HEAD find at a path.
     private static func readable(_ path: [UInt8]) -> Endpoint? {
+        // The longest that is not a prefix.
+        guard path.count <= 10 || path.starts(with: "/v1/models".utf8) || path.starts(with: "/models".utf8) else {
+            return nil
+        }
         switch String(decoding: path, as: UTF8.self) {
         case "/": return .root
         case "/health": return .health
