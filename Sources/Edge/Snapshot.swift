@@ -43,6 +43,8 @@ package struct ExecutorTarget: Sendable {
     package var pathPrefix: [UInt8]
     package var credential: ExecutorCredential?
     package var asksForUsage: Bool
+    /// Nil: it is not asked whether it lives.
+    var probe: HealthProbe?
 }
 
 package struct Snapshot: Sendable {
@@ -101,7 +103,8 @@ package struct Snapshot: Sendable {
                         host: Array(settings.url.authority.utf8),
                         pathPrefix: Array(settings.url.pathPrefix.utf8),
                         credential: settings.apiKey.map { ExecutorCredential(key: $0, kind: settings.kind) },
-                        asksForUsage: settings.includeUsage
+                        asksForUsage: settings.includeUsage,
+                        probe: HealthProbe(settings)
                     )
                 )
                 members.append(executor)

@@ -49,6 +49,7 @@ import Testing
                 api_key: ${KEY}
                 max_running: 9
                 include_usage: false
+                health: {path: /live, interval: 1s, timeout: 2s, rise: 3, fall: 4}
                 idle_timeout: 0s
           - {id: b, executors: [{url: "http://e"}]}
         """

@@ -117,9 +117,24 @@ extension ExecutorSettings {
         apiKey = section.text("api_key", expecting: "a key", isSecret: true)
         maxRunning = section.count("max_running", in: 1...1_000_000)
         section.read("include_usage", &includeUsage)
+        if let health = section.section("health") { self.health.read(health) }
         section.read("idle_timeout", &idleTimeout, in: .zero ... .seconds(3600))
         section.finish()
         if url == nil { return nil }
+    }
+}
+
+extension ExecutorSettings.Health {
+    fileprivate mutating func read(_ section: ConfigurationSection) {
+        path = section.text("path", expecting: "a path such as /health")
+        if let path, !path.hasPrefix("/") {
+            section.reader.report("\(section.name("path")): must begin with '/'", at: section.place("path"))
+        }
+        section.read("interval", &interval, in: .zero ... .seconds(3600))
+        section.read("timeout", &timeout, in: .milliseconds(10) ... .seconds(600))
+        rise = section.count("rise", in: 1...100) ?? rise
+        fall = section.count("fall", in: 1...100) ?? fall
+        section.finish()
     }
 }
 

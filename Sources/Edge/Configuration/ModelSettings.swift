@@ -4,11 +4,8 @@
 package struct ModelSettings: Sendable, Equatable {
     package var id: String
     package var aliases: [String] = []
-    /// Accepted now; in this version executors take turns.
     package var balance = Balance.leastLoad
-    /// Ids of models, tried in order.
-    ///
-    /// Accepted now, used from a later version.
+    /// Ids of models that answer, in order, when none of this model's executors can.
     package var fallbacks: [String] = []
     /// Never empty when read from a file.
     package var executors: [ExecutorSettings]
@@ -35,7 +32,7 @@ package struct ExecutorSettings: Sendable, Equatable {
     package var url: ExecutorURL
     /// The name that the executor knows the model by; nil means the model's id.
     package var model: String?
-    /// Accepted now; in this version executors take turns.
+    /// Its share of the exchanges, against the others of its model.
     package var weight = 1
     package var kind = Kind.auto
     package var wireProtocol = WireProtocol.auto
@@ -43,9 +40,7 @@ package struct ExecutorSettings: Sendable, Equatable {
     package var apiKey: String?
     /// A file of certificates to trust in place of the system's.
     package var certificateAuthorityPath: String?
-    /// Exchanges at once; nil means no limit of ours.
-    ///
-    /// Accepted now, used from a later version.
+    /// Exchanges at once; nil means no limit but what its own 429 teach.
     package var maxRunning: Int?
     /// Whether `stream_options.include_usage` is spliced into streamed requests.
     package var includeUsage = true
@@ -53,6 +48,21 @@ package struct ExecutorSettings: Sendable, Equatable {
     ///
     /// uvicorn drops its own after 5 s: stay below. Zero keeps none.
     package var idleTimeout = Duration.seconds(4)
+
+    package var health = Health()
+
+    /// How it is asked whether it lives.
+    package struct Health: Sendable, Equatable {
+        /// Nil means what its kind has.
+        package var path: String?
+        /// Zero asks nothing.
+        package var interval = Duration.seconds(2)
+        package var timeout = Duration.seconds(5)
+        /// Good answers in a row after which it is tried again.
+        package var rise = 2
+        /// Bad ones in a row after which it is left out.
+        package var fall = 3
+    }
 
     package init(url: ExecutorURL, model: String? = nil) {
         self.url = url

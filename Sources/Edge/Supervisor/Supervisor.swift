@@ -61,11 +61,13 @@ package final class Supervisor {
             while let signal = signals.next() { handle(signal: signal, share: share) }
         }
         let resolver = NameResolver(loop: loop, books: snapshot.addresses) { Messages.say($0) }
+        let prober = HealthProber(snapshot, loop: loop)
         // Until the names are known clients wait in the backlog: but not for long, and not for ever.
         resolver.start(patience: Self.namesPatience) { [unowned self] in
             for index in 0..<workers { startWorker(index, share: share, snapshot: snapshot, listeners: listeners) }
         }
         loop.run()
+        prober.stop()
         resolver.stop()
         for thread in threads { thread.join() }
         if quiet < workers { listeners.close() }

@@ -3,7 +3,7 @@ import Testing
 /// HTTP/2 to executors: shared connections, what GOAWAY and faults of one stream do to its siblings, and leaving.
 @Suite struct ExecutorHTTP2Tests {
     private func model(_ url: String, more: String = "") -> String {
-        "- {id: demo, executors: [{url: '\(url)', protocol: h2\(more)}]}"
+        "- {id: demo, executors: [{url: '\(url)', protocol: h2, health: {interval: 0s}\(more)}]}"
     }
 
     @Test func manyStreamsShareFewConnections() async throws {

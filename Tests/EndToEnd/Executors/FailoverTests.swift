@@ -4,7 +4,7 @@ import Testing
 @Suite struct FailoverTests {
     /// A model `demo` of these executors, which take turns.
     private func configuration(_ urls: [String], settings: String = "") -> Configuration {
-        let executors = urls.map { "{url: '\($0)'}" }.joined(separator: ", ")
+        let executors = urls.map { "{url: '\($0)', health: {interval: 0s}}" }.joined(separator: ", ")
         return Configuration(
             settings: settings.isEmpty ? "workers: 1" : "workers: 1\n" + settings,
             models: "- {id: demo, balance: round-robin, executors: [\(executors)]}"

@@ -6,7 +6,7 @@ import Testing
         let limit = max.map { ", max_running: \($0)" } ?? ""
         return Configuration(
             settings: settings,
-            models: "- {id: demo, executors: [{url: '\(url)'\(limit)}]}"
+            models: "- {id: demo, executors: [{url: '\(url)', health: {interval: 0s}\(limit)}]}"
         )
     }
 

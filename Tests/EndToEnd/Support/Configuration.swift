@@ -5,6 +5,8 @@ struct Configuration: Sendable {
     var admin = Port.free()
 
     /// The URLs of the executors of `demo`.
+    ///
+    /// They are not asked whether they live: a test that counts what they hear counts its own requests.
     var executors: [String] = []
 
     /// Further lines of the top level, as in a file.
@@ -34,7 +36,7 @@ struct Configuration: Sendable {
         text += "models:\n"
         if !executors.isEmpty {
             text += "  - id: demo\n    executors:\n"
-            text += executors.map { "      - url: \($0)\n" }.joined()
+            text += executors.map { "      - {url: '\($0)', health: {interval: 0s}}\n" }.joined()
         }
         text += models.split(separator: "\n").map { "  \($0)\n" }.joined()
         return text

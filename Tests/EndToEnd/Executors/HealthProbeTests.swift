@@ -1,0 +1,52 @@
+import Testing
+
+/// Executors that are asked whether they live: what is dead gets no request, and what lives again gets its part.
+@Suite struct HealthProbeTests {
+    private func configuration(_ urls: [String]) -> Configuration {
+        let health = "health: {interval: 100ms, timeout: 300ms, rise: 2, fall: 2}"
+        let executors = urls.map { "{url: '\($0)', \(health)}" }.joined(separator: ", ")
+        return Configuration(models: "- {id: demo, balance: round-robin, executors: [\(executors)]}")
+    }
+
+    @Test func aStoppedExecutorIsLeftOutWithoutARequest() async throws {
+        try await withExecutor { hung in
+            try await withExecutor { good in
+                try await withServer(configuration([hung.url, good.url])) { server in
+                    try await hung.counter("requests", reaches: 2)
+                    hung.process.signal(19)
+                    // Two questions of 300 ms, and what is between them.
+                    try await Task.sleep(for: .milliseconds(1500))
+                    for _ in 0..<6 {
+                        #expect(try await server.curl("/v1/chat/completions", body: chat()).status == 200)
+                    }
+                    #expect(server.log.allSatisfy { $0.attempts.int == 1 && $0.executor.string == good.url })
+                    hung.process.signal(18)
+                    _ = try await eventually("it is used again", within: .seconds(10)) { () async throws -> Bool? in
+                        _ = try await server.curl("/v1/chat/completions", body: chat(tokens: 1))
+                        return server.log.contains { $0.executor.string == hung.url } ? true : nil
+                    }
+                }
+            }
+        }
+    }
+
+    @Test func oneThatLoadsItsModelIsNotReadyAndNotDead() async throws {
+        let loading = try HandMadeExecutor()
+        try await withExecutor { good in
+            try await withServer(configuration([loading.url, good.url])) { server in
+                let body = #"{"error":{"code":503,"message":"Loading model","type":"unavailable_error"}}"#
+                let probing = try await loading.accept()
+                for _ in 0..<3 {
+                    let request = try await probing.receiveRequest()
+                    #expect(request.line == "GET /health HTTP/1.1")
+                    try await probing.send(
+                        "HTTP/1.1 503 Unavailable\r\ncontent-length: \(body.utf8.count)\r\n\r\n\(body)"
+                    )
+                }
+                for _ in 0..<4 { #expect(try await server.curl("/v1/chat/completions", body: chat()).status == 200) }
+                #expect(server.log.allSatisfy { $0.executor.string == good.url && $0.attempts.int == 1 })
+                probing.close()
+            }
+        }
+    }
+}
