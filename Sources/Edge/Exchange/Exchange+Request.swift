@@ -213,7 +213,7 @@ extension Exchange {
             now
             + (scan.stream
                 ? limits.firstEvent + Nanoseconds(body.count / 40_000) * 1_000_000_000 : limits.response)
-        if scan.stream, dialect.hasComments, machine.phase == .attempt {
+        if scan.stream, dialect.hasComments, machine.phase == .attempt, !FieldPolicy.wantsSilence(head.fields) {
             dues.commit = record.bodyEnded + limits.commitAfter
         }
         arm()

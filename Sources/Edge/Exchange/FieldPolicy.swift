@@ -6,10 +6,17 @@ enum FieldPolicy {
     private static let forwardedPrefix = Array("x-forwarded-".utf8)
     private static let cloudflarePrefix = Array("cf-".utf8)
     private static let requestIDName = Array("request-id".utf8)
+    /// Of fields that are for the edge alone.
+    private static let ownPrefix = Array("x-freeinference-".utf8)
     private static let rateLimitPrefix = Array("x-ratelimit-".utf8)
     /// Addresses and attributions that are the edge's to know, and no executor's.
     private static let clientOnly: [[UInt8]] = ["true-client-ip", "x-real-ip", "http-referer", "x-title"].map {
         Array($0.utf8)
+    }
+
+    /// `x-freeinference-keep-alive: off`: a client that cannot do with comments would rather hear nothing for long.
+    static func wantsSilence(_ fields: FieldBlock) -> Bool {
+        fields.string(named: "x-freeinference-keep-alive")?.lowercased() == "off"
     }
 
     /// The fields of a client's request, as an executor gets them.
@@ -27,6 +34,7 @@ enum FieldPolicy {
             case .other:
                 let name = fields.name(index)
                 if name.starts(with: forwardedPrefix) || name.starts(with: cloudflarePrefix) { continue }
+                if name.starts(with: ownPrefix) { continue }
                 if clientOnly.contains(where: { name.elementsEqual($0) }) { continue }
                 kept.append(name: name.span, value: fields.value(index).span)
             case let known: kept.append(known, fields.value(index))

@@ -45,6 +45,13 @@ import Testing
         )
     }
 
+    @Test func fieldsForTheEdgeStayThere() {
+        let fields = block([("x-freeinference-keep-alive", "OFF")])
+        #expect(FieldPolicy.wantsSilence(fields) && !FieldPolicy.wantsSilence(block([])))
+        let sent = pairs(FieldPolicy.toExecutor(fields, requestID: "r", credential: nil))
+        #expect(sent == ["accept-encoding: identity", "x-request-id: r"])
+    }
+
     @Test func anthropicIsToldWhoCallsInItsOwnFields() {
         let key = ExecutorCredential(key: "k", kind: .anthropic)
         func sent(_ fields: [(String, String)]) -> [String] {

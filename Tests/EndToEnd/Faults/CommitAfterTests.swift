@@ -34,6 +34,18 @@ import Testing
         }
     }
 
+    @Test func aClientMayAskForSilence() async throws {
+        try await withServer(settings: "commit_after: 300ms\nkeep_alive: 100ms\nadmission: {max_wait: 100ms}") {
+            server,
+            _ in
+            let body = chat(tokens: 3, more: #""simulator":{"prefill_ms":800}"#)
+            let silent = ["--header", "x-freeinference-keep-alive: off"]
+            let answer = try await server.curl("/v1/chat/completions", body: body, arguments: silent)
+            #expect(answer.body.hasPrefix("data: ") && !answer.body.contains(": keep-alive"))
+            #expect(try await server.curl("/v1/chat/completions", body: body).body.hasPrefix(": keep-alive"))
+        }
+    }
+
     struct Failing: Sendable, CustomTestStringConvertible {
         let simulator: String
         let told: Told
