@@ -50,6 +50,7 @@ package final class Supervisor {
             ticketKeys: TicketKeys { Int64(Clock.monotonicNow() / 1_000_000_000) },
             connectionsMax: configuration.maxConnections,
             gather: Gather(configuration.gather),
+            poller: configuration.poller == .epoll ? .epoll : .auto,
             plans: plans
         )
 

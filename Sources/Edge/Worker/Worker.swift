@@ -62,7 +62,7 @@ package final class Worker: ServerDelegate {
         self.report = report
         self.share = share
         self.snapshot = snapshot
-        loop = EventLoop(gather: share.gather)
+        loop = EventLoop(gather: share.gather, poller: share.poller)
         clients = Array(repeating: nil, count: snapshot.targets.count)
         var seed: UInt64 = 0
         _ = unsafe getentropy(&seed, 8)
@@ -249,8 +249,15 @@ package final class Worker: ServerDelegate {
         var mixed = requestSeed
         mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
         mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        let text = String(mixed ^ (mixed >> 31), radix: 16)
-        return "req_" + String(repeating: "0", count: 16 - text.count) + text
+        let number = mixed ^ (mixed >> 31)
+        return unsafe String(unsafeUninitializedCapacity: 20) { bytes in
+            for (index, byte) in "req_".utf8.enumerated() { unsafe bytes[index] = byte }
+            for index in 0..<16 {
+                let digit = UInt8(truncatingIfNeeded: number >> UInt64(60 - 4 * index) & 15)
+                unsafe bytes[4 + index] = digit < 10 ? 0x30 + digit : 0x57 + digit
+            }
+            return 20
+        }
     }
 
     /// The `date` field's value, made once a second.

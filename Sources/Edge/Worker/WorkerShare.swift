@@ -19,6 +19,7 @@ package final class WorkerShare: Sendable {
     package let ticketKeys: TicketKeys
     package let connectionsMax: Int
     package let gather: Gather
+    package let poller: PollerChoice
     package let plans: [ListenerPlan]
     let scanThread = ScanThread()
     private let connections = Atomic<Int>(0)
@@ -33,6 +34,7 @@ package final class WorkerShare: Sendable {
         ticketKeys: TicketKeys,
         connectionsMax: Int,
         gather: Gather,
+        poller: PollerChoice,
         plans: [ListenerPlan]
     ) {
         self.budget = budget
@@ -40,6 +42,7 @@ package final class WorkerShare: Sendable {
         self.ticketKeys = ticketKeys
         self.connectionsMax = connectionsMax
         self.gather = gather
+        self.poller = poller
         self.plans = plans
     }
 
