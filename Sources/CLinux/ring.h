@@ -170,6 +170,20 @@ static inline struct io_uring_cqe clinux_ring_completion(const struct clinux_rin
     __atomic_store_n(ring->cq_head, *ring->cq_head + 1, __ATOMIC_RELEASE);
     return entry;
 }
+/* The number of a completion further on; 0 when it is not there. */
+static inline uint64_t clinux_ring_peek(const struct clinux_ring *ring, uint32_t ahead) {
+    uint32_t place = *ring->cq_head + ahead;
+    if ((int32_t)(__atomic_load_n(ring->cq_tail, __ATOMIC_RELAXED) - place) <= 0) return 0;
+    return ring->cqes[place & ring->cq_mask].user_data;
+}
+/* Asks for the first lines of an object that is about to be used. */
+static inline void clinux_prefetch(const void *object) {
+    __builtin_prefetch(object);
+    __builtin_prefetch((const char *)object + 64);
+    __builtin_prefetch((const char *)object + 128);
+    __builtin_prefetch((const char *)object + 192);
+    __builtin_prefetch((const char *)object + 256);
+}
 /* The kernel has work for us, which it does when we wait. */
 static inline int clinux_ring_has_work(const struct clinux_ring *ring) {
     return (__atomic_load_n(ring->sq_flags, __ATOMIC_RELAXED) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0;

@@ -143,7 +143,11 @@ package final class EventLoop {
         readUnread()
         var count = 0
         while true {
-            let taken = unsafe ring.takeAll { token, result, bytes, isLast in
+            let taken = unsafe ring.takeAll(awaiting: { token in
+                let registration = registrations[Int(token.index)]
+                guard registration.generation == token.generation, let owner = registration.owner else { return }
+                unsafe clinux_prefetch(Unmanaged.passUnretained(owner as AnyObject).toOpaque())
+            }) { token, result, bytes, isLast in
                 let registration = registrations[Int(token.index)]
                 guard registration.generation == token.generation else { return }
                 // Nothing but channels asks the ring for anything.

@@ -20,6 +20,7 @@ final class ReceiveRing {
     static let bufferSize = 1024
     /// How many buffers the kernel may fill before we take them: 512 KiB a worker.
     private static let bufferCount = 512
+    private static let lookahead: UInt32 = 2
     // Tokens have indices far below these.
     private static let pollMark = UInt64.max
     private static let cancelMark = UInt64.max - 1
@@ -77,15 +78,18 @@ final class ReceiveRing {
 
     /// Takes the completions that are there, and gives their buffers back when `body` has seen them.
     ///
-    /// `body` is given, for the channel of a token: bytes with how many there are, 0 for the end or an errno below 0; and
+    /// `prepare` is told who will be next but one, whose memory has been cold since its last token; `body` is given, for the channel of a token: bytes with how many there are, 0 for the end or an errno below 0; and
     /// whether nothing more comes of the request.
     /// - Returns: how many there were.
     func takeAll(
+        awaiting prepare: (Token) -> Void,
         _ body: (_ token: Token, _ result: Int, _ bytes: UnsafeRawBufferPointer, _ isLast: Bool) -> Void
     ) -> Int {
         let count = unsafe clinux_ring_ready(&ring)
         var hasBuffers = false
         for _ in 0..<count {
+            let next = unsafe clinux_ring_peek(&ring, Self.lookahead)
+            if next != 0, next < Self.cancelMark { prepare(Token(bits: next)) }
             let entry = unsafe clinux_ring_completion(&ring)
             guard entry.user_data != Self.cancelMark else { continue }
             guard entry.user_data != Self.pollMark else {
