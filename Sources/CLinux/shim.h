@@ -3,6 +3,7 @@
 #pragma once
 /* No _GNU_SOURCE: it would give the headers other contents than Swift's own Glibc module has, and the two would clash.
  * The few GNU calls we need go by their system call. */
+#include "ring.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>

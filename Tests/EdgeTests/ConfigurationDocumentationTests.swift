@@ -15,6 +15,7 @@ import Testing
         admin: {address: "unix:/run/admin.sock"}
         workers: 2
         gather: 200us
+        poller: epoll
         memory_limit: 128MiB
         max_connections: 5
         drain_timeout: 1s

@@ -51,7 +51,7 @@ import Testing
         let c = try read(valid()).get()
         #expect(c.admin.address.description == "127.0.0.1:9901")
         #expect(c.workers == .auto)
-        #expect(c.gather == .auto)
+        #expect(c.gather == .auto && c.poller == .auto)
         #expect(c.memoryLimitBytes == 1_073_741_824)
         #expect(c.maxConnections == 10_000)
         #expect([c.drainTimeout, c.commitAfter, c.keepAlive] == [.seconds(60), .seconds(10), .seconds(10)])
@@ -74,7 +74,7 @@ import Testing
         #expect(c.listeners[1].h2cUpgrade == false && c.listeners[1].trusted)
         #expect(c.admin.address == .unix(path: "/run/admin.sock"))
         #expect(c.workers == .count(2))
-        #expect(c.gather == .interval(.microseconds(200)))
+        #expect(c.gather == .interval(.microseconds(200)) && c.poller == .epoll)
         #expect(c.memoryLimitBytes == 128 << 20 && c.maxConnections == 5)
         #expect([c.drainTimeout, c.commitAfter, c.keepAlive] == [.seconds(1), .seconds(120), .milliseconds(250)])
         let t = c.timeouts

@@ -9,7 +9,9 @@ package final class TestLoop {
     private var listeners: [Listener] = []
     private var sockets: [Socket] = []
 
-    package init(gather: Gather = .off) { loop = EventLoop(clock: .manual(clock), gather: gather) }
+    package init(gather: Gather = .off, poller: PollerChoice = .auto) {
+        loop = EventLoop(clock: .manual(clock), gather: gather, poller: poller)
+    }
 
     deinit {
         loop.dismantle()

@@ -45,6 +45,7 @@ extension Configuration {
         readAdmin(from: root)
         workers = Self.workers(from: root)
         gather = Self.gather(from: root)
+        root.read("poller", &poller)
         root.read(bytes: "memory_limit", &memoryLimitBytes, in: 16 << 20...1 << 40)
         root.read(count: "max_connections", &maxConnections, in: 1...1_000_000)
         root.read("drain_timeout", &drainTimeout, in: .zero ... .seconds(3600))

@@ -9,6 +9,7 @@ package struct Configuration: Sendable, Equatable {
     package var admin = Admin()
     package var workers = Workers.auto
     package var gather = Gather.auto
+    package var poller = Poller.auto
     package var memoryLimitBytes = 1 << 30
     package var maxConnections = 10_000
     package var drainTimeout = Duration.seconds(60)
@@ -54,6 +55,13 @@ extension Configuration {
         case auto
         case off
         case interval(Duration)
+    }
+
+    /// What tells the workers that there is something to read.
+    package enum Poller: String, Sendable, Equatable, CaseIterable {
+        /// io_uring for token streams where the kernel allows it, epoll for the rest.
+        case auto
+        case epoll
     }
 
     /// How long each phase may take.

@@ -53,6 +53,7 @@ package final class Supervisor {
             workers: workers,
             connectionsMax: configuration.maxConnections,
             gather: Gather(configuration.gather),
+            poller: configuration.poller == .epoll ? .epoll : .auto,
             plans: plans
         )
 

@@ -72,7 +72,7 @@ package final class Worker: ServerDelegate {
         self.report = report
         self.share = share
         self.snapshot = snapshot
-        loop = EventLoop(gather: share.gather)
+        loop = EventLoop(gather: share.gather, poller: share.poller)
         clients = Array(repeating: nil, count: snapshot.targets.count)
         for plan in share.plans {
             contexts.append(

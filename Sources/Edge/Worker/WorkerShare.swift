@@ -20,6 +20,7 @@ package final class WorkerShare: Sendable {
     package let ticketKeys: TicketKeys
     package let connectionsMax: Int
     package let gather: Gather
+    package let poller: PollerChoice
     package let plans: [ListenerPlan]
     /// By the worker's index.
     package let doors: [WorkerDoor]
@@ -38,6 +39,7 @@ package final class WorkerShare: Sendable {
         workers: Int,
         connectionsMax: Int,
         gather: Gather,
+        poller: PollerChoice,
         plans: [ListenerPlan]
     ) {
         self.budget = budget
@@ -46,6 +48,7 @@ package final class WorkerShare: Sendable {
         doors = (0..<workers).map { _ in WorkerDoor() }
         self.connectionsMax = connectionsMax
         self.gather = gather
+        self.poller = poller
         self.plans = plans
     }
 

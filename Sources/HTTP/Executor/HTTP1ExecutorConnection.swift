@@ -21,7 +21,6 @@ final class HTTP1ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
     private var head: [UInt8] = []
     private var sentOfBody = 0
     private var isRequestSent = false
-    private var reads = 0
 
     /// Takes over a channel that is open.
     init(client: ExecutorClient, channel: Channel) {
@@ -93,13 +92,11 @@ final class HTTP1ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
         if !attempt.hasReceived { client.remember(channel) }
         attempt.hasReceived = true
         if isRequestSent, attempt.request.body != nil { attempt.letGoOfRequest() }
-        // The kernel goes back to acknowledging at once whenever an acknowledgement has been late: so say it again.
-        reads &+= 1
-        if reads & 3 == 1 { channel.acknowledgeLate() }
+        if case .chunked = state { channel.acknowledgeLate() }
         if partial.isEmpty {
             read(bytes)
         } else {
-            for index in bytes.indices { partial.append(bytes[index]) }
+            partial.append(bytes)
             let all = partial
             partial = []
             read(all.span)
@@ -143,7 +140,7 @@ final class HTTP1ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
     private func readHead(_ bytes: Span<UInt8>, of attempt: ExecutorAttempt) -> Int? {
         switch parser.parse(bytes, toHEAD: attempt.request.method == .head) {
         case .incomplete:
-            for index in bytes.indices { partial.append(bytes[index]) }
+            partial.append(bytes)
             return nil
         case .failed(let error):
             fail(.violation(error.message))
@@ -161,6 +158,7 @@ final class HTTP1ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
                 self.keepAlive = false
                 state = .untilClose
             }
+            if head.fields.begins(.contentType, with: "text/event-stream") { channel.expectSmallReads() }
             attempt.handler?.responseHead(head, body: body)
             if case .body(0) = state, self.attempt === attempt {
                 responseEnded(attempt, excess: bytes.count - consumed)

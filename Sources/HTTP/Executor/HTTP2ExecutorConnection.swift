@@ -216,8 +216,7 @@ final class HTTP2ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
         reads += 1
         lastHeard = now
         isPinged = false
-        // The kernel goes back to acknowledging at once whenever an acknowledgement has been late: so say it again.
-        if reads & 3 == 1 { channel.acknowledgeLate() }
+        channel.acknowledgeLate()
         isOnStack = true
         let consumed = unsafe bytes.withUnsafeBufferPointer {
             unsafe nghttp2_session_mem_recv(session, $0.baseAddress, $0.count)

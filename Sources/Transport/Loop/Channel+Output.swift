@@ -9,6 +9,7 @@ extension Channel {
         if phase == .connecting { close() }
         guard phase == .open else { return }
         phase = .closing
+        leaveLane()
         closesAbruptly = abruptly
         lastProgress = loop.now
         closingTimer = loop.timers.schedule(at: loop.now + Self.closingStallMax, target: self, kind: 0)
@@ -144,8 +145,8 @@ extension Channel {
 
     func updateInterest() {
         var wanted = clinux_EPOLLET
-        if isReading, !hasEnded { wanted |= clinux_EPOLLIN }
-        if watchesHangup, !hasEnded { wanted |= clinux_EPOLLRDHUP }
+        if isReading, !hasEnded, lane == .none { wanted |= clinux_EPOLLIN }
+        if watchesHangup, !hasEnded, lane == .none { wanted |= clinux_EPOLLRDHUP }
         if isBlocked || phase == .connecting { wanted |= clinux_EPOLLOUT }
         if let token {
             guard wanted != interest else { return }

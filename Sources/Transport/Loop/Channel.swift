@@ -39,7 +39,9 @@ package final class Channel: Registered, TimerTarget {
     package let peer: SocketAddress
     package private(set) var handler: (any ChannelHandler)?
     /// At most so many bytes are read at once: what the reader above has room for.
-    package var readLimit = EventLoop.readSize
+    package var readLimit = EventLoop.readSize {
+        didSet { if readLimit < Self.laneReadLimitMin { leaveLane() } }
+    }
     /// When the peer last took bytes of ours, or there was nothing for it to take.
     package internal(set) var lastProgress: Nanoseconds
 
@@ -60,11 +62,16 @@ package final class Channel: Registered, TimerTarget {
     var token: Token?
     var interest: UInt32
     var watchesHangup = true
+    private static let laneReadLimitMin = 16 << 10
+    private var reads: UInt32 = 0
     private var isRevisited = false
     /// The poller has told that the peer ended.
     ///
     /// It tells once: so reading goes on until the end has been read.
     private var hasHungUp = false
+    /// Received by the ring (ReceiveRing), and what is to come of that.
+    enum Lane { case none, open, leaving }
+    var lane = Lane.none
     /// Taken out of the poller: the peer is gone for good, and what it sent waits until reading resumes.
     var isDeaf = false
 
@@ -107,11 +114,14 @@ package final class Channel: Registered, TimerTarget {
         self.handler = handler
         guard phase == .open, !isOpened, tls == nil else { return }
         isOpened = true
+        enterLane()
     }
 
     package var isClosed: Bool { phase == .closed }
     package var isSecure: Bool { tls != nil }
     package var isEstablished: Bool { isOpened }
+    /// The ring receives it, not the poller.
+    package var isInLane: Bool { lane == .open }
     /// ALPN agreed on `h2`.
     package var negotiatedHTTP2: Bool { tls?.alpn == .h2 }
     /// A session that a later connection to the same peer may resume; nil in clear.
@@ -139,19 +149,69 @@ package final class Channel: Registered, TimerTarget {
     package func setReading(_ reading: Bool, watchingHangup: Bool = false) {
         isReading = reading
         watchesHangup = reading || watchingHangup
+        if reading { enterLane() } else { leaveLane() }
         updateInterest()
     }
 
     /// Lets the kernel acknowledge late: a peer that sends token after token need not hear of each.
+    ///
+    /// To be called with each read: the kernel goes back to acknowledging at once whenever an acknowledgement has been
+    /// late, and so is told again with each eighth.
     package func acknowledgeLate() {
         guard !peer.isUnix else { return }
+        reads &+= 1
+        guard reads & 7 == 1 else { return }
         _ = clinux_set_integer_option(descriptor, clinux_IPPROTO_TCP, TCP_QUICKACK, 0)
+    }
+
+    /// Tests may want everything received by the ring.
+    private func enterLane() { if loop.choice == .ring { expectSmallReads() } }
+
+    /// Many small reads are to come: they may be received by the ring, up to 32 KiB of them past a pause (what Linux
+    /// 6.8 and later receives at once for one socket: 32 buffers).
+    package func expectSmallReads() {
+        guard lane == .none, phase == .open, isOpened, isReading, !hasEnded, readLimit >= Self.laneReadLimitMin,
+            let token, let ring = loop.receiveRing, ring.receive(token, descriptor: descriptor)
+        else { return }
+        lane = .open
+        updateInterest()
+    }
+
+    /// Back to the poller, once the ring has let go.
+    func leaveLane() {
+        guard lane == .open, let token, let ring = loop.receiveRing else { return }
+        lane = .leaving
+        ring.cancel(token)
+    }
+
+    /// What the ring has received.
+    ///
+    /// - Parameters:
+    ///   - result: how many bytes, 0 at the end, or an errno below 0.
+    ///   - isLast: the ring has let go of the socket.
+    func received(_ result: Int, _ bytes: UnsafeRawBufferPointer, isLast: Bool) {
+        if isLast { lane = .none }
+        if result > 0 {
+            guard phase != .lingering else { return }
+            unsafe take(bytes)
+        } else if result == 0 {
+            end(writeFailure.map { .failed($0) } ?? .closed)
+        } else if result != -Int(ECANCELED), result != -Int(ENOBUFS), result != -Int(EINTR) {
+            end(.failed(SystemError("read", CInt(-result))))
+        }
+        guard isLast, phase != .closed else { return }
+        // Out of buffers for a moment, or back to the poller, which tells what has come meanwhile.
+        if result == -Int(ENOBUFS) { expectSmallReads() }
+        if lane == .none { enterLane() }
+        if lane == .none { updateInterest() }
     }
 
     /// Closes at once; what was not written is lost.
     package func close() {
         guard phase != .closed else { return }
         phase = .closed
+        leaveLane()
+        if lane != .none { loop.receiveRing?.submit() }
         if let closingTimer { loop.timers.cancel(closingTimer) }
         closingTimer = nil
         if let token { loop.unregister(token, descriptor: descriptor) }
@@ -187,6 +247,8 @@ package final class Channel: Registered, TimerTarget {
             updateInterest()
             markNow()
         }
+        // The ring hears of the end by itself.
+        guard lane == .none else { return }
         if events & (clinux_EPOLLRDHUP | clinux_EPOLLHUP | clinux_EPOLLERR) != 0 { hasHungUp = true }
         if events & (clinux_EPOLLIN | clinux_EPOLLERR | clinux_EPOLLHUP) != 0 {
             if isReading || phase == .lingering {
@@ -225,6 +287,7 @@ package final class Channel: Registered, TimerTarget {
         updateInterest()
         guard tls != nil else {
             isOpened = true
+            enterLane()
             handler?.channelOpened(self)
             return phase != .closed
         }
@@ -237,6 +300,7 @@ package final class Channel: Registered, TimerTarget {
     /// saves a second look at each socket a turn).
     func readAgain() {
         isRevisited = false
+        guard lane == .none else { return }
         if phase == .lingering || isReading && (phase == .open || phase == .closing) { readOnce() }
     }
 
@@ -253,19 +317,24 @@ package final class Channel: Registered, TimerTarget {
         if count > 0 {
             if count == limit || hasHungUp { revisit() }
             guard phase != .lingering else { return }
-            if tls == nil {
-                let bytes = unsafe UnsafeBufferPointer(rebasing: loop.readBuffer.bindMemory(to: UInt8.self)[..<count])
-                unsafe handler?.channel(self, received: bytes.span)
-            } else {
-                unsafe loop.wire.feed(UnsafeRawBufferPointer(rebasing: loop.readBuffer[..<count]))
-                decrypt()
-            }
+            unsafe take(UnsafeRawBufferPointer(rebasing: loop.readBuffer[..<count]))
         } else if count == 0 {
             end(writeFailure.map { .failed($0) } ?? .closed)
         } else if errno == EINTR {
             revisit()
         } else if errno != EAGAIN {
             end(.failed(SystemError.last("read")))
+        }
+    }
+
+    /// Hands bytes off the socket to what lies above, through TLS if there is TLS.
+    private func take(_ bytes: UnsafeRawBufferPointer) {
+        if tls == nil {
+            let bytes = unsafe bytes.assumingMemoryBound(to: UInt8.self)
+            unsafe handler?.channel(self, received: bytes.span)
+        } else {
+            unsafe loop.wire.feed(bytes)
+            decrypt()
         }
     }
 
@@ -276,6 +345,7 @@ package final class Channel: Registered, TimerTarget {
             takeWireOutput()
             if !isOpened, tls?.isEstablished == true {
                 isOpened = true
+                enterLane()
                 handler?.channelOpened(self)
                 if phase == .closed { return }
             }

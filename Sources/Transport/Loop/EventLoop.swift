@@ -38,7 +38,7 @@ package final class EventLoop {
     ///
     /// Bounds how many bytes wait for one flush.
     private static let eventsMax = 256
-    static let readSize = 64 << 10
+    package static let readSize = 64 << 10
 
     package let clock: Clock
     package private(set) var now: Nanoseconds
@@ -50,6 +50,10 @@ package final class EventLoop {
     let readBuffer: UnsafeMutableRawBufferPointer
     let plaintextBuffer: UnsafeMutableRawBufferPointer
     private let poller: CInt
+    let choice: PollerChoice
+    /// Made for the first channel that wants it; nil also when it cannot be had.
+    private var ring: ReceiveRing?
+    private var isRingRefused = false
     private let events: UnsafeMutablePointer<epoll_event>
     private var registrations: [Registration] = []
     private var free: [UInt32] = []
@@ -63,8 +67,9 @@ package final class EventLoop {
     /// The loop's owner hears of the end of each turn: where counters are reported and the graveyard's kin reaped.
     package var onTurnEnd: (() -> Void)?
 
-    package init(clock: Clock = .monotonic, gather: Gather = .off) {
+    package init(clock: Clock = .monotonic, gather: Gather = .off, poller choice: PollerChoice = .auto) {
         self.clock = clock
+        self.choice = choice
         now = clock.now
         gatherer = Gatherer(gather)
         poller = epoll_create1(clinux_EPOLL_CLOEXEC)
@@ -94,17 +99,16 @@ package final class EventLoop {
     /// - Parameter waitMax: the longest time to wait for events, in milliseconds; -1 for as long as it takes.
     package func turn(waitMax: Int = -1) {
         let timeout = marked.isEmpty && unread.isEmpty ? pollTimeout(waitMax) : 0
-        if timeout != 0 { gatherer.gather(clock: clock, lastTurn: now) }
-        let count = unsafe Int(epoll_wait(poller, events, CInt(Self.eventsMax), CInt(timeout)))
-        now = clock.now
-        readUnread()
-        if count > 0 {
-            gatherer.observe(events: count, now: now)
-            for index in 0..<count {
-                let token = unsafe Token(bits: clinux_event_data(events, CInt(index)))
-                let registration = registrations[Int(token.index)]
-                guard registration.generation == token.generation, let owner = registration.owner else { continue }
-                unsafe owner.ready(clinux_event_bits(events, CInt(index)))
+        if let ring, ring.active > 0 {
+            turnRing(ring, timeout: timeout)
+        } else {
+            if timeout != 0 { gatherer.gather(clock: clock, lastTurn: now) }
+            let count = poll(timeout)
+            now = clock.now
+            readUnread()
+            if count > 0 {
+                gatherer.observe(events: count, now: now)
+                deliver(count)
             }
         }
         flushMarked()
@@ -114,6 +118,66 @@ package final class EventLoop {
         onTurnEnd?()
         reap()
     }
+
+    private func poll(_ timeout: Int) -> Int {
+        unsafe Int(epoll_wait(poller, events, CInt(Self.eventsMax), CInt(timeout)))
+    }
+
+    private func deliver(_ count: Int) {
+        for index in 0..<count {
+            let token = unsafe Token(bits: clinux_event_data(events, CInt(index)))
+            let registration = registrations[Int(token.index)]
+            guard registration.generation == token.generation, let owner = registration.owner else { continue }
+            unsafe owner.ready(clinux_event_bits(events, CInt(index)))
+        }
+    }
+
+    /// Poll and deliver while some channels are received by the ring: the same, with its wait in place of the poller's.
+    private func turnRing(_ ring: ReceiveRing, timeout: Int) {
+        let wait = timeout == 0 ? 0 : gatherer.wait(clock: clock, lastTurn: now)
+        if wait > 0 { ring.wait(for: Self.eventsMax / 2, timeout: Int64(wait)) }
+        if wait == 0 || !ring.hasMore {
+            ring.wait(for: timeout == 0 ? 0 : 1, timeout: timeout < 0 ? -1 : Int64(timeout) * 1_000_000)
+        }
+        now = clock.now
+        readUnread()
+        var count = 0
+        while true {
+            let taken = unsafe ring.takeAll(awaiting: { token in
+                let registration = registrations[Int(token.index)]
+                guard registration.generation == token.generation, let owner = registration.owner else { return }
+                unsafe clinux_prefetch(Unmanaged.passUnretained(owner as AnyObject).toOpaque())
+            }) { token, result, bytes, isLast in
+                let registration = registrations[Int(token.index)]
+                guard registration.generation == token.generation else { return }
+                // Nothing but channels asks the ring for anything.
+                guard let owner = registration.owner else { return }
+                unsafe unsafeDowncast(owner, to: Channel.self).received(result, bytes, isLast: isLast)
+            }
+            count += taken
+            // The kernel hands its work over in pieces.
+            guard taken > 0, count < Self.eventsMax, ring.hasMore else { break }
+            ring.wait(for: 0, timeout: 0)
+        }
+        if ring.takePollerReady() {
+            let polled = poll(0)
+            if polled > 0 { deliver(polled) }
+            count += max(0, polled)
+        }
+        if count > 0 { gatherer.observe(events: count, now: now) }
+    }
+
+    /// The ring, if this loop may have one.
+    var receiveRing: ReceiveRing? {
+        if ring == nil, choice != .epoll, !isRingRefused {
+            ring = ReceiveRing(poller: poller)
+            isRingRefused = ring == nil
+        }
+        return ring
+    }
+
+    /// io_uring can be had here.
+    package var hasRing: Bool { receiveRing != nil }
 
     /// Channels that had more to read than was read in the turn before.
     private func readUnread() {
@@ -162,6 +226,8 @@ package final class EventLoop {
     package func dismantle() {
         for registration in registrations { (registration.owner as? Channel)?.close() }
         reap()
+        ring = nil
+        isRingRefused = true
         registrations = []
         free = []
         marked = []

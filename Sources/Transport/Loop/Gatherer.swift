@@ -9,6 +9,10 @@ struct Gatherer {
     private static let automaticWait: Nanoseconds = 200_000
     /// Below this many events a second waiting costs more than it gains (measured: Benchmarks/README.md).
     private static let busyEventsPerSecond: UInt64 = 30_000
+    /// Whoever waits for so many events without a pause waits for more: many streams have stepped at once.
+    private static let burstEvents = 32
+    private static let burstWait: Nanoseconds = 300_000
+    private static let pause: Nanoseconds = 500_000
     /// Above this many events a turn, turns carry enough as they are.
     private static let fullTurn = 96
 
@@ -17,11 +21,17 @@ struct Gatherer {
     private var windowEvents: UInt64 = 0
     private var windowTurns: UInt64 = 0
     private(set) var isBusy = false
+    /// Events since the loop last paused, and when it last had one.
+    private var runEvents = 0
+    private var lastEvent: Nanoseconds = 0
 
     init(_ mode: Gather) { self.mode = mode }
 
     mutating func observe(events: Int, now: Nanoseconds) {
         guard mode != .off else { return }
+        if now &- lastEvent > Self.pause { runEvents = 0 }
+        lastEvent = now
+        runEvents += events
         windowEvents += UInt64(events)
         windowTurns += 1
         let elapsed = now - windowStart
@@ -33,18 +43,27 @@ struct Gatherer {
         windowTurns = 0
     }
 
-    /// Waits until `wait` has passed since the last turn began: who comes after a pause is served at once.
-    func gather(clock: Clock, lastTurn: Nanoseconds) {
+    /// The next turn is worth waiting for.
+    var isGathering: Bool { isBusy || runEvents >= Self.burstEvents }
+
+    /// How long to wait yet until the automatic wait has passed since the last turn began, in nanoseconds: who comes
+    /// after a pause is served at once.
+    func wait(clock: Clock, lastTurn: Nanoseconds) -> Nanoseconds {
         let wait: Nanoseconds
         switch mode {
-        case .off: return
-        case .auto: wait = Self.automaticWait
+        case .off: return 0
+        case .auto: wait = isBusy ? Self.automaticWait : Self.burstWait
         case .fixed(let duration): wait = duration
         }
-        guard isBusy else { return }
+        guard isGathering else { return 0 }
         let elapsed = clock.now &- lastTurn
-        guard elapsed < wait else { return }
-        let left = wait - elapsed
+        return elapsed < wait ? wait - elapsed : 0
+    }
+
+    /// Sleeps for as long.
+    func gather(clock: Clock, lastTurn: Nanoseconds) {
+        let left = wait(clock: clock, lastTurn: lastTurn)
+        guard left > 0 else { return }
         var time = timespec(tv_sec: Int(left / 1_000_000_000), tv_nsec: Int(left % 1_000_000_000))
         unsafe clock_nanosleep(CLOCK_MONOTONIC, 0, &time, nil)
     }

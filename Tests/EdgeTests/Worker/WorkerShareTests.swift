@@ -12,6 +12,7 @@ import Transport
             workers: workers,
             connectionsMax: 100,
             gather: .off,
+            poller: .epoll,
             plans: []
         )
     }
