@@ -247,6 +247,12 @@ import Testing
         )
     }
 
+    @Test func aMessageIsOneLineWhateverAKeyHolds() {
+        let found = faults(valid() + "\"a\\nb\": 1\n\"a\\nb\": 2\n")
+        #expect(found.contains { $0.contains("appears more than once") })
+        #expect(found.allSatisfy { !$0.contains("\n") }, "\(found)")
+    }
+
     @Test func secretsAreNeverQuoted() {
         let text = valid(executor: ", api_key: 'sk 123'").replacing("http://e:8000", with: "http://me:pw@e")
         #expect(

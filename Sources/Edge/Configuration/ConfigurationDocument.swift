@@ -84,7 +84,8 @@ struct ConfigurationDocument {
                 guard let start = Self.start(of: key, at: position, in: scalars, lineStarts: lineStarts),
                     renamed.count < 1000, let standIn = Unicode.Scalar(0xE000 + UInt32(renamed.count))
                 else {
-                    report("key '\(key)' appears more than once in this section", position)
+                    let shown = ConfigurationSection.printable(key)
+                    report("key '\(shown)' appears more than once in this section", position)
                     return nil
                 }
                 scalars[start] = standIn
@@ -162,7 +163,7 @@ struct ConfigurationDocument {
             }
             let key = renamed[position] ?? scalar.string
             if let line = firstLines[key] {
-                report("key '\(key)' appears twice: first on line \(line)", position)
+                report("key '\(ConfigurationSection.printable(key))' appears twice: first on line \(line)", position)
                 continue
             }
             firstLines[key] = position.line

@@ -25,6 +25,11 @@ internal import COpenSSL
             unsafe copenssl_SSL_CTX_set_min_proto_version(raw, TLS1_2_VERSION) == 1
             && copenssl_SSL_CTX_set_max_proto_version(raw, TLS1_3_VERSION) == 1
             && SSL_CTX_set_cipher_list(raw, "ECDHE+AESGCM:ECDHE+CHACHA20") == 1
+            // Ten rounds before fourteen: of what a token costs, encryption is a part that is felt.
+            && SSL_CTX_set_ciphersuites(
+                raw,
+                "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
+            ) == 1
             && copenssl_SSL_CTX_set1_groups_list(raw, "X25519:P-256:P-384") == 1
         precondition(set, "this OpenSSL lacks our protocol versions, ciphers or groups")
         unsafe SSL_CTX_set_options(

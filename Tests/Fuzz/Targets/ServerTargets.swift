@@ -16,7 +16,8 @@ final class HTTP1ServerTarget: FuzzTarget {
         let cuts = Cuts(input.choice())
         let bytes = input.rest
         scenario.run(connectionSteps(bytes, cuts: cuts, events: events), settings: settings, ending: ending, findings)
-        guard events == 0, findings.messages.isEmpty else { return }
+        // What HTTP/2 acknowledges before it finds a fault does depend on the cuts; it has a target of its own.
+        guard events == 0, findings.messages.isEmpty, !bytes.starts(with: HTTP2Preface.bytes) else { return }
         // Nothing but the bytes came in: then what went out must not depend on their cuts.
         let answered = Said(scenario)
         scenario.run(connectionSteps(bytes, cuts: .none, events: 0), settings: settings, ending: ending, findings)
