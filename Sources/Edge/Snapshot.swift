@@ -58,6 +58,8 @@ package struct Snapshot: Sendable {
     package let targets: [ExecutorTarget]
     package let accessLog: Bool
     package let admission: AdmissionLimits
+    /// Nil where no browser's origin may call.
+    package let crossOrigin: CrossOriginPolicy?
 
     /// One for each host and port, and for each unix socket, however many executors are there.
     package let addresses: [AddressBook]
@@ -116,9 +118,8 @@ package struct Snapshot: Sendable {
         fallbacks = configuration.models.map { $0.fallbacks.compactMap { ids.firstIndex(of: $0) } }
         self.targets = targets
         addresses = books.sorted { $0.key < $1.key }.map(\.value)
-        catalog = ModelCatalog(
-            configuration.models.map { Model(id: $0.id, aliases: $0.aliases, created: created) }
-        )
+        catalog = ModelCatalog(configuration.models.map { Model($0, startedAt: created) })
+        crossOrigin = CrossOriginPolicy(origins: configuration.cors.origins)
     }
 
     /// So that the pools of many processes do not choose alike.
@@ -134,6 +135,23 @@ package struct Snapshot: Sendable {
             preconditionFailure("the configuration took a path that no address can hold")
         }
         return AddressBook(address)
+    }
+}
+
+extension Model {
+    /// Of when it was made, unless its entry says so, no more is known than that it is there.
+    fileprivate init(_ settings: ModelSettings, startedAt seconds: Int) {
+        var created = seconds
+        if case .number(let text)? = settings.catalog.first(where: { $0.name == "created" })?.value {
+            created = Int(text) ?? seconds
+        }
+        self.init(
+            id: settings.id,
+            aliases: settings.aliases,
+            created: created,
+            createdAt: Timestamp.rfc3339(seconds: created),
+            fields: settings.catalog
+        )
     }
 }
 

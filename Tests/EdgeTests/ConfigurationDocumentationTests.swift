@@ -11,7 +11,7 @@ import Testing
         listeners:
           - address: 0.0.0.0:443
             tls: {certificates: [{chain: a.pem, key: /k/a.key}]}
-          - {address: "unix:/run/f.sock", h2c_upgrade: false, trusted: true}
+          - {address: "unix:/run/f.sock", h2c_upgrade: false, trusted: true, redirect_https: true}
         admin: {address: "unix:/run/admin.sock"}
         workers: 2
         gather: 200us
@@ -52,14 +52,23 @@ import Testing
                 include_usage: false
                 health: {path: /live, interval: 1s, timeout: 2s, rise: 3, fall: 4}
                 idle_timeout: 0s
-          - {id: b, executors: [{url: "http://e"}]}
+          - import: more.yaml
+        """
+
+    /// What it imports.
+    static let more = """
+        - {id: b, executors: [{url: "http://e"}]}
         """
 
     static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()
 
     @Test func everyKeyIsInTheDocumentationAndNoOther() throws {
-        let reader = ConfigurationReader(file: "c.yaml") { _ in nil }
+        let reader = ConfigurationReader(
+            file: "c.yaml",
+            readFile: { _ in .success(Array(Self.more.utf8)) },
+            checkFile: { _ in nil }
+        )
         _ = Configuration.load(bytes: Array(Self.everyKey.utf8), environment: ["KEY": "k"], reader: reader)
         #expect(reader.problems.isEmpty)
         let page = try String(contentsOf: Self.root.appending(path: "docs/configuration.md"), encoding: .utf8)

@@ -225,7 +225,7 @@ import Testing
                 "c.yaml:5:10: models[].id: 'a' is the id of a model on line 3",
                 "c.yaml:5:24: models[].executors: is empty; expected at least one '- url: http://HOST:PORT'",
                 "c.yaml:6:5: models[].executors: missing; expected at least one '- url: http://HOST:PORT'",
-                "c.yaml:7:5: models[].import: not available in this version: write the models of that file out here",
+                "c.yaml:7:13: models[].import: cannot read more.yaml: No such file",
                 "c.yaml:8:50: models[].executors[].url: 'HTTP://e': must begin with http://, https:// or unix:/",
                 "c.yaml:8:69: models[].executors[].url: http://e:80 is an executor of this model already",
                 "c.yaml:8:85: unknown key 'wieght' in 'models[].executors[]'; did you mean 'weight'?",

@@ -2,23 +2,33 @@
 
 @testable import Edge
 
-/// Reads `text` as the file `c.yaml`, in a world where only the files in `missing` cannot be read.
+/// Reads `text` as the file `c.yaml`, in a world where the files in `missing` cannot be read, and of which only
+/// `imports` can be imported.
 func read(
     _ text: String,
     environment: [String: String] = [:],
-    missing: Set<String> = []
+    missing: Set<String> = [],
+    imports: [String: String] = [:]
 ) -> Result<Configuration, ConfigurationErrors> {
     Configuration.load(
         path: "c.yaml",
         environment: environment,
-        readFile: { $0 == "c.yaml" ? .success(Array(text.utf8)) : .failure(FileProblem("No such file")) },
+        readFile: { path in
+            let found = path == "c.yaml" ? text : imports[path]
+            return found.map { .success(Array($0.utf8)) } ?? .failure(FileProblem("No such file"))
+        },
         checkFile: { missing.contains($0) ? FileProblem("No such file or directory") : nil }
     )
 }
 
 /// The faults of `text`, one line each; empty if it has none.
-func faults(_ text: String, environment: [String: String] = [:], missing: Set<String> = []) -> [String] {
-    switch read(text, environment: environment, missing: missing) {
+func faults(
+    _ text: String,
+    environment: [String: String] = [:],
+    missing: Set<String> = [],
+    imports: [String: String] = [:]
+) -> [String] {
+    switch read(text, environment: environment, missing: missing, imports: imports) {
     case .success: []
     case .failure(let errors): errors.problems.map(\.description)
     }

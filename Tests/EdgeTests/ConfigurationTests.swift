@@ -1,5 +1,6 @@
 // What a good configuration file comes to: defaults, every key, expansions, paths.
 
+import Inference
 import Testing
 
 @testable import Edge
@@ -69,9 +70,13 @@ import Testing
     }
 
     @Test func everyKeyIsRead() throws {
-        let c = try read(ConfigurationDocumentationTests.everyKey, environment: ["KEY": "sk-1"]).get()
+        let c = try read(
+            ConfigurationDocumentationTests.everyKey,
+            environment: ["KEY": "sk-1"],
+            imports: ["more.yaml": ConfigurationDocumentationTests.more]
+        ).get()
         #expect(c.listeners[0].tls?.certificates == [.init(chainPath: "a.pem", keyPath: "/k/a.key")])
-        #expect(c.listeners[1].h2cUpgrade == false && c.listeners[1].trusted)
+        #expect(c.listeners[1].h2cUpgrade == false && c.listeners[1].trusted && c.listeners[1].redirectsToHTTPS)
         #expect(c.admin.address == .unix(path: "/run/admin.sock"))
         #expect(c.workers == .count(2))
         #expect(c.gather == .interval(.microseconds(200)) && c.poller == .epoll)
@@ -85,13 +90,14 @@ import Testing
         #expect(c.admission.maxWait == .seconds(1) && c.admission.maxQueue == 2)
         #expect(c.authentication.keysPath == "keys.yaml" && c.authentication.secretPath == "secret")
         #expect(c.ledger.path == "/var/ledger" && c.cors.origins == ["https://a.example", "*"] && !c.log.access)
+        #expect(c.models.map(\.id) == ["a", "b"])
         let m = c.models[0]
         #expect(m.balance == .weighted && m.fallbacks == ["b"] && m.aliases == ["a1", "a2"])
         #expect(m.catalog.first == CatalogField(name: "name", value: .text("A")))
         #expect(
             m.catalog.first { $0.name == "pricing" }?.value
                 == .object([
-                    .init(name: "prompt", value: .text("0.1")), .init(name: "completion", value: .number("0.2")),
+                    .init(name: "prompt", value: .text("0.1")), .init(name: "completion", value: .text("0.2")),
                 ])
         )
         let e = m.executors[0]

@@ -96,23 +96,3 @@ import Testing
         )
     }
 }
-
-@Suite struct ModelCatalogTests {
-    @Test func resolvesIdsBeforeAliases() {
-        let catalog = ModelCatalog([Model(id: "a", aliases: ["b", "/models/x"]), Model(id: "b")])
-        #expect(catalog.resolve("a")?.id == "a")
-        #expect(catalog.resolve("b")?.id == "b")
-        #expect(catalog.resolve("/models/x")?.id == "a")
-        #expect(catalog.resolve("c") == nil)
-    }
-
-    @Test func listsItsModels() {
-        let catalog = ModelCatalog([Model(id: "a/b", created: 5, ownedBy: "me")])
-        #expect(
-            text(catalog.listJSON)
-                == #"{"object":"list","data":[{"id":"a/b","object":"model","created":5,"owned_by":"me"}]}"#
-        )
-        #expect(text(ModelCatalog([]).listJSON) == #"{"object":"list","data":[]}"#)
-        #expect(text(Model(id: "m").json).hasPrefix(#"{"id":"m","object":"model""#))
-    }
-}

@@ -1,42 +1,161 @@
-// Reading the catalog fields of a model: checked lightly, carried as they stand.
+// Reading the catalog fields of a model: checked lightly, carried as they stand, prices as exact texts.
+
+internal import Inference
 
 extension CatalogField {
-    /// The fields of OpenRouter's flat provider shape.
+    /// The fields of OpenRouter's flat provider shape, with the values that it takes (openrouter.md 2.1).
     ///
-    /// Those that a model needs to be served are read elsewhere.
+    /// Those that a model needs to be served are read elsewhere. OpenRouter's lists grow: a value that is not in them is
+    /// a warning.
     private static let names: [(name: String, shape: Shape)] = [
-        ("name", .text), ("description", .text), ("created", .count), ("hugging_face_id", .text),
-        ("input_modalities", .texts), ("output_modalities", .texts), ("quantization", .text),
-        ("context_length", .count), ("max_output_length", .count), ("pricing", .anything),
-        ("supported_sampling_parameters", .texts), ("supported_features", .texts), ("deprecation_date", .text),
-        ("is_ready", .flag), ("is_free", .flag), ("discount_to_user", .anything), ("capacity_tpm", .anything),
-        ("openrouter", .anything), ("datacenters", .anything),
+        ("name", .text), ("description", .text), ("created", .count), ("hugging_face_id", .anyText),
+        ("input_modalities", .texts(["text", "image", "file", "audio", "video"])),
+        (
+            "output_modalities",
+            .texts(["text", "image", "embeddings", "audio", "video", "rerank", "speech", "transcription"])
+        ),
+        (
+            "quantization",
+            .word(["int4", "int8", "fp4", "mxfp4", "nvfp4", "fp6", "fp8", "mxfp8", "fp16", "bf16", "fp32"])
+        ),
+        ("context_length", .count), ("max_output_length", .count), ("pricing", .pricing),
+        (
+            "supported_sampling_parameters",
+            .texts([
+                "temperature", "top_p", "top_k", "min_p", "top_a", "frequency_penalty", "presence_penalty",
+                "repetition_penalty", "stop", "seed", "max_tokens", "logit_bias",
+            ])
+        ),
+        (
+            "supported_features",
+            .texts(["tools", "json_mode", "structured_outputs", "logprobs", "web_search", "reasoning"])
+        ),
+        ("deprecation_date", .date), ("is_ready", .flag), ("is_free", .flag), ("discount_to_user", .number),
+        ("capacity_tpm", .anything), ("openrouter", .anything), ("datacenters", .anything),
     ]
 
     private enum Shape {
-        case text, texts, count, flag, anything
+        case text, anyText, count, flag, number, date, pricing, anything
+        case word([String])
+        case texts([String])
     }
 
     static func readAll(from model: ConfigurationSection) -> [CatalogField] {
         names.compactMap { name, shape in
-            switch shape {
-            case .text:
-                return model.text(name, expecting: "a text").map { CatalogField(name: name, value: .text($0)) }
-            case .texts:
-                guard let texts = model.texts(name, expecting: "texts") else { return nil }
-                return CatalogField(name: name, value: .list(texts.map { .text($0.text) }))
-            case .count:
-                let count = model.count(name, in: 0...Int(UInt32.max))
-                return count.map { CatalogField(name: name, value: .number(String($0))) }
-            case .flag:
-                var flag = false
-                model.read(name, &flag)
-                return model.has(name) ? CatalogField(name: name, value: .flag(flag)) : nil
-            case .anything:
-                return model.anything(name).map { CatalogField(name: name, value: CatalogValue($0)) }
-            }
+            value(of: name, shape, from: model).map { CatalogField(name: name, value: $0) }
         }
     }
+
+    private static func value(of name: String, _ shape: Shape, from model: ConfigurationSection) -> CatalogValue? {
+        switch shape {
+        case .text: return model.text(name, expecting: "a text").map { .text($0) }
+        case .anyText: return model.scalar(name, expecting: "a text").map { .text($0.text) }
+        case .word(let known):
+            guard let text = model.text(name, expecting: "one of \(known.joined(separator: ", "))") else { return nil }
+            model.warnUnlessKnown(text, of: name, known, at: model.place(name))
+            return .text(text)
+        case .texts(let known):
+            guard let texts = model.texts(name, expecting: "texts") else { return nil }
+            for text in texts { model.warnUnlessKnown(text.text, of: "\(name)[]", known, at: text.position) }
+            return .list(texts.map { .text($0.text) })
+        case .count: return model.count(name, in: 0...Int(UInt32.max)).map { .number(String($0)) }
+        case .flag:
+            var flag = false
+            model.read(name, &flag)
+            return model.has(name) ? .flag(flag) : nil
+        case .number:
+            guard let scalar = model.scalar(name, expecting: "a number below 1") else { return nil }
+            guard DecimalText.isNumber(scalar.text) else {
+                model.reject(scalar, name, "expected a number")
+                return nil
+            }
+            return .number(scalar.text)
+        case .date:
+            let expected = "a date such as 2027-01-31 or 2027-01-31T18:00:00Z"
+            guard let scalar = model.scalar(name, expecting: expected) else { return nil }
+            guard isDate(scalar.text) else {
+                model.reject(scalar, name, "expected \(expected)")
+                return nil
+            }
+            return .text(scalar.text)
+        case .pricing: return model.pricing(name)
+        case .anything: return model.anything(name).map { CatalogValue($0) }
+        }
+    }
+
+    /// `YYYY-MM-DD` or `YYYY-MM-DDTHH:00:00Z`.
+    private static func isDate(_ text: String) -> Bool {
+        let bytes = Array(text.utf8)
+        guard bytes.count == 10 || bytes.count == 20 else { return false }
+        let fits = zip(bytes, "dddd-dd-ddTdd:00:00Z".utf8).allSatisfy { byte, form in
+            form == UInt8(ascii: "d") ? (0x30...0x39).contains(byte) : byte == form
+        }
+        func number(at start: Int) -> Int { Int(bytes[start] &- 0x30) * 10 + Int(bytes[start + 1] &- 0x30) }
+        guard fits, (1...12).contains(number(at: 5)), (1...31).contains(number(at: 8)) else { return false }
+        return bytes.count == 10 || number(at: 11) < 24
+    }
+}
+
+extension ConfigurationSection {
+    fileprivate func warnUnlessKnown(_ text: String, of name: String, _ known: [String], at position: Position) {
+        guard !known.contains(text) else { return }
+        let hint =
+            NearestKey.nearest(to: text, among: known).map { "did you mean '\($0)'?" }
+            ?? "known: \(known.joined(separator: ", "))"
+        let message = "\(self.name(name)): '\(Self.printable(text))' is not one that OpenRouter knows; \(hint)"
+        reader.warn(message, at: position)
+    }
+
+    /// Prices in USD, each a decimal number that becomes a text without an exponent; limits of tiers stay numbers.
+    fileprivate func pricing(_ key: String) -> CatalogValue? {
+        guard let node = anything(key) else { return nil }
+        guard case .mapping(let entries) = node.kind else {
+            _ = section(key)
+            return nil
+        }
+        return prices(entries, path: key)
+    }
+
+    private func prices(_ entries: [ConfigurationEntry], path: String) -> CatalogValue {
+        .object(
+            entries.map { entry in
+                let path = "\(path).\(Self.printable(entry.key))"
+                return CatalogField(name: entry.key, value: price(entry, path: path))
+            }
+        )
+    }
+
+    private func price(_ entry: ConfigurationEntry, path: String) -> CatalogValue {
+        switch entry.value.kind {
+        case .sequence(let items):
+            return .list(
+                items.map { item in
+                    guard case .mapping(let entries) = item.kind else { return CatalogValue(item) }
+                    return prices(entries, path: "\(path)[]")
+                }
+            )
+        case .mapping(let entries): return prices(entries, path: path)
+        case .scalar(_, _, _) where Self.tierKeys.contains(entry.key): return CatalogValue(entry.value)
+        case .unusable: return .null
+        case .scalar(let text, let raw, _):
+            guard let price = DecimalText.plain(text), !price.hasPrefix("-") else {
+                let found = Scalar(text: text, raw: raw, position: entry.value.position)
+                reject(found, path, "expected a price in USD, such as \"0.0000002\"")
+                return .null
+            }
+            if Self.tokenPriceKeys.contains(entry.key), DecimalText.reaches(price, tenToThe: -2) {
+                let message = "\(name(path)): \(price) USD is the price of one token; is it meant for a million?"
+                reader.warn(message, at: entry.value.position)
+            }
+            return .text(price)
+        }
+    }
+
+    private static let tierKeys = ["min_prompt_tokens", "utc_start", "utc_end"]
+    private static let tokenPriceKeys = [
+        "prompt", "completion", "input_cache_read", "input_cache_reads", "input_cache_write", "input_cache_writes",
+        "internal_reasoning",
+    ]
 }
 
 extension CatalogValue {
@@ -60,31 +179,7 @@ extension CatalogValue {
         switch text {
         case "", "~", "null": self = .null
         case "true", "false": self = .flag(text == "true")
-        default: self = Self.isNumber(text) ? .number(text) : .text(text)
+        default: self = DecimalText.isNumber(text) ? .number(text) : .text(text)
         }
-    }
-
-    /// A number as JSON writes it.
-    private static func isNumber(_ text: String) -> Bool {
-        var rest = text.utf8[...]
-        func digits() -> Int {
-            let count = rest.prefix { (0x30...0x39).contains($0) }.count
-            rest = rest.dropFirst(count)
-            return count
-        }
-        if rest.first == 0x2D { rest = rest.dropFirst() }
-        let isZeroFirst = rest.first == 0x30
-        let whole = digits()
-        guard whole > 0, !(isZeroFirst && whole > 1) else { return false }
-        if rest.first == 0x2E {
-            rest = rest.dropFirst()
-            if digits() == 0 { return false }
-        }
-        if rest.first == 0x65 || rest.first == 0x45 {
-            rest = rest.dropFirst()
-            if rest.first == 0x2B || rest.first == 0x2D { rest = rest.dropFirst() }
-            if digits() == 0 { return false }
-        }
-        return rest.isEmpty
     }
 }

@@ -10,6 +10,7 @@ extension ListenerSettings {
         }
         root.requireKey("listeners", expecting: expected)
         var listeners: [ListenerSettings] = []
+        var sectionsRead: [ConfigurationSection] = []
         for section in sections {
             guard let listener = ListenerSettings(reading: section) else { continue }
             if listeners.contains(where: { $0.address.collides(with: listener.address) }) {
@@ -17,8 +18,23 @@ extension ListenerSettings {
                 section.reader.report(message, at: section.place("address"))
             }
             listeners.append(listener)
+            sectionsRead.append(section)
+        }
+        for (listener, section) in zip(listeners, sectionsRead) where listener.redirectsToHTTPS && listener.tls == nil {
+            guard httpsPort(of: listeners) == nil else { continue }
+            let message = "\(section.name("redirect_https")): needs a listener with tls, at a port that is not 0"
+            section.reader.report(message, at: section.place("redirect_https"))
         }
         return listeners
+    }
+
+    /// Where `redirect_https` leads: 443 if a TLS listener is there, else the port of the first; nil where none is.
+    static func httpsPort(of listeners: [ListenerSettings]) -> UInt16? {
+        let ports = listeners.compactMap { listener -> UInt16? in
+            guard listener.tls != nil, case .tcp(_, let port) = listener.address, port != 0 else { return nil }
+            return port
+        }
+        return ports.first { $0 == 443 } ?? ports.first
     }
 
     private init?(reading section: ConfigurationSection) {
@@ -33,9 +49,16 @@ extension ListenerSettings {
             let message = "\(section.name("h2c_upgrade")): has no meaning beside tls, where ALPN chooses HTTP/2"
             section.reader.report(message, at: section.place("h2c_upgrade"))
         }
+        var redirectsToHTTPS = false
+        section.read("redirect_https", &redirectsToHTTPS)
+        if tls != nil, redirectsToHTTPS {
+            let message = "\(section.name("redirect_https")): has no meaning beside tls"
+            section.reader.report(message, at: section.place("redirect_https"))
+        }
         section.finish()
         guard let address else { return nil }
         self.init(address: address, tls: tls, h2cUpgrade: h2cUpgrade && tls == nil, trusted: trusted)
+        self.redirectsToHTTPS = redirectsToHTTPS
     }
 }
 

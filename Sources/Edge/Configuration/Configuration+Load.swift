@@ -8,14 +8,14 @@ extension Configuration {
     package static func load(
         path: String,
         environment: [String: String] = SystemFiles.environment(),
-        readFile: (String) -> Result<[UInt8], FileProblem> = SystemFiles.read,
+        readFile: @escaping (String) -> Result<[UInt8], FileProblem> = SystemFiles.read,
         checkFile: @escaping (String) -> FileProblem? = SystemFiles.check
     ) -> Result<Configuration, ConfigurationErrors> {
-        let reader = ConfigurationReader(file: path, checkFile: checkFile)
+        let reader = ConfigurationReader(file: path, readFile: readFile, checkFile: checkFile)
         switch readFile(path) {
         case .failure(let problem):
             reader.report("the file cannot be read: \(problem)", at: Position())
-            return .failure(ConfigurationErrors(reader.problems))
+            return .failure(reader.errors)
         case .success(let bytes):
             return load(bytes: bytes, environment: environment, reader: reader)
         }
@@ -26,16 +26,17 @@ extension Configuration {
         environment: [String: String],
         reader: ConfigurationReader
     ) -> Result<Configuration, ConfigurationErrors> {
+        reader.environment = environment
         var document = ConfigurationDocument(environment: environment) { reader.report($0, at: $1) }
         let root = document.parse(bytes)
         // Nothing below makes sense of a file that is no YAML; an empty one is a section without keys.
-        if root == nil, !reader.problems.isEmpty { return .failure(ConfigurationErrors(reader.problems)) }
+        if root == nil, !reader.problems.isEmpty { return .failure(reader.errors) }
         let empty = ConfigurationNode(position: Position(), kind: .mapping([]))
         let section = ConfigurationSection(root: root ?? empty, reader: reader)
-        let configuration = section.map { Configuration(reading: $0) }
-        guard let configuration, reader.problems.isEmpty else {
-            return .failure(ConfigurationErrors(reader.problems))
+        guard var configuration = section.map({ Configuration(reading: $0) }), reader.problems.isEmpty else {
+            return .failure(reader.errors)
         }
+        configuration.warnings = reader.warnings
         return .success(configuration)
     }
 

@@ -1,4 +1,5 @@
 // Reading the models of a configuration, their executors and their catalog entries.
+internal import Inference
 
 extension ModelSettings {
     /// Reads `models`, and checks what is said of one model against the others.
@@ -10,17 +11,13 @@ extension ModelSettings {
         }
         root.requireKey("models", expecting: expected)
         var names = ModelNames()
-        let models = sections.compactMap { ModelSettings(reading: $0, names: &names) }
-        names.check(reader: root.reader)
+        let models = sections.flatMap { $0.importedModels() ?? [$0] }
+            .compactMap { ModelSettings(reading: $0, names: &names) }
+        names.check()
         return models
     }
 
     private init?(reading section: ConfigurationSection, names: inout ModelNames) {
-        if section.has("import") {
-            let message = "models[].import: not available in this version: write the models of that file out here"
-            section.reader.report(message, at: section.position)
-            return nil
-        }
         let id = section.text("id", expecting: "the name that clients use")
         section.requireKey("id", expecting: "the name that clients use")
         let aliases = section.texts("aliases", expecting: "further names of this model") ?? []
@@ -31,44 +28,58 @@ extension ModelSettings {
         executors = ExecutorSettings.readAll(from: section)
         catalog = CatalogField.readAll(from: section)
         section.finish()
-        if let id { names.ids.append((id, section.place("id"))) }
-        names.aliases += aliases.map { ($0.text, $0.position) }
-        names.fallbacks += fallbacks.map { (id, $0.text, $0.position) }
+        func place(_ position: Position) -> ModelNames.Place {
+            ModelNames.Place(position: position, reader: section.reader)
+        }
+        if let id { names.ids.append((id, place(section.place("id")))) }
+        names.aliases += aliases.map { ($0.text, place($0.position)) }
+        names.fallbacks += fallbacks.map { (id, $0.text, place($0.position)) }
     }
 }
 
-/// The names of all models: an id or alias means one model only, whatever the order of the file.
+/// The names of all models: an id or alias means one model only, whatever the order of the files.
 private struct ModelNames {
-    var ids: [(String, Position)] = []
-    var aliases: [(String, Position)] = []
-    var fallbacks: [(model: String?, target: String, position: Position)] = []
+    struct Place {
+        let position: Position
+        let reader: ConfigurationReader
 
-    func check(reader: ConfigurationReader) {
-        var lines: [String: Int] = [:]
-        for (id, position) in ids {
-            if let line = lines[id] {
-                reader.report("models[].id: '\(shown(id))' is the id of a model on line \(line)", at: position)
+        func report(_ message: String) { reader.report(message, at: position) }
+
+        /// How a message at `other` names it.
+        func seen(from other: Place) -> String {
+            reader === other.reader ? "on line \(position.line)" : "at \(reader.file):\(position.line)"
+        }
+    }
+
+    var ids: [(String, Place)] = []
+    var aliases: [(String, Place)] = []
+    var fallbacks: [(model: String?, target: String, place: Place)] = []
+
+    func check() {
+        var places: [String: Place] = [:]
+        for (id, place) in ids {
+            if let first = places[id] {
+                place.report("models[].id: '\(shown(id))' is the id of a model \(first.seen(from: place))")
             } else {
-                lines[id] = position.line
+                places[id] = place
             }
         }
-        var aliasLines: [String: Int] = [:]
-        for (alias, position) in aliases {
-            if let line = lines[alias] {
-                let message = "models[].aliases[]: '\(shown(alias))' shadows the model on line \(line)"
-                reader.report(message, at: position)
-            } else if let line = aliasLines[alias] {
-                reader.report("models[].aliases[]: '\(shown(alias))' is an alias on line \(line)", at: position)
+        var aliasPlaces: [String: Place] = [:]
+        for (alias, place) in aliases {
+            if let first = places[alias] {
+                place.report("models[].aliases[]: '\(shown(alias))' shadows the model \(first.seen(from: place))")
+            } else if let first = aliasPlaces[alias] {
+                place.report("models[].aliases[]: '\(shown(alias))' is an alias \(first.seen(from: place))")
             } else {
-                aliasLines[alias] = position.line
+                aliasPlaces[alias] = place
             }
         }
         for fallback in fallbacks {
             if fallback.target == fallback.model {
-                reader.report("models[].fallbacks[]: a model cannot be its own fallback", at: fallback.position)
-            } else if lines[fallback.target] == nil {
+                fallback.place.report("models[].fallbacks[]: a model cannot be its own fallback")
+            } else if places[fallback.target] == nil {
                 let message = "models[].fallbacks[]: '\(shown(fallback.target))' is not the id of a model here"
-                reader.report(message, at: fallback.position)
+                fallback.place.report(message)
             }
         }
     }

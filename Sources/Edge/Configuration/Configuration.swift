@@ -23,6 +23,8 @@ package struct Configuration: Sendable, Equatable {
     package var cors = CORS()
     package var log = Log()
     package var models: [ModelSettings]
+    /// What was found in its files that is probably not meant.
+    package var warnings: [ConfigurationProblem] = []
 
     /// Everything at its default, but for what is served and where.
     ///
@@ -132,9 +134,8 @@ extension Configuration {
     }
 
     /// Which browser origins may call.
-    ///
-    /// Accepted now, used from a later version.
     package struct CORS: Sendable, Equatable {
+        /// As a browser's `origin` field has them, or `*`.
         package var origins: [String] = []
         package init() {}
     }
@@ -156,6 +157,8 @@ package struct ListenerSettings: Sendable, Equatable {
     package var h2cUpgrade = true
     /// Peers are our own proxies: looser limits for each connection, and `timeouts.idleTrusted`.
     package var trusted = false
+    /// Requests get 308 to the TLS listener; only ever on cleartext.
+    package var redirectsToHTTPS = false
 
     package init(address: ListenAddress, tls: TLS? = nil, h2cUpgrade: Bool = true, trusted: Bool = false) {
         self.address = address

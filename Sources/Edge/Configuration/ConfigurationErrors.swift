@@ -19,17 +19,20 @@ package struct ConfigurationProblem: Sendable, Hashable, CustomStringConvertible
     package var description: String { "\(file):\(line):\(column): \(message)" }
 }
 
-/// All faults of a configuration, in the order of the file.
+/// All faults of a configuration, in the order of the file, then of those that it imports.
 ///
 /// Printed, one line each.
 package struct ConfigurationErrors: Error, Sendable, Equatable, CustomStringConvertible {
     /// Never empty.
     package let problems: [ConfigurationProblem]
 
-    package init(_ problems: [ConfigurationProblem]) {
+    /// `files` in their order.
+    package init(_ problems: [ConfigurationProblem], files: [String] = []) {
         var seen = Set<ConfigurationProblem>()
-        self.problems = problems.filter { seen.insert($0).inserted }
-            .sorted { ($0.line, $0.column) < ($1.line, $1.column) }
+        func place(_ problem: ConfigurationProblem) -> (Int, Int, Int) {
+            (files.firstIndex(of: problem.file) ?? files.count, problem.line, problem.column)
+        }
+        self.problems = problems.filter { seen.insert($0).inserted }.sorted { place($0) < place($1) }
     }
 
     package var description: String { problems.map(\.description).joined(separator: "\n") }

@@ -1,22 +1,71 @@
 // One section of a configuration file while it is read: typed access to its keys, and the faults found on the way.
 
-/// What is shared while one file is read.
+/// What is shared while one file is read, and with those that it imports.
 final class ConfigurationReader {
-    let file: String
-    let checkFile: (String) -> FileProblem?
-    private(set) var problems: [ConfigurationProblem] = []
-    /// Every key that was looked for, such as `listeners[].address`; a test holds the documentation to it.
-    fileprivate(set) var knownKeys: Set<String> = []
+    /// What was found in all files of a configuration.
+    private final class Findings {
+        var problems: [ConfigurationProblem] = []
+        var warnings: [ConfigurationProblem] = []
+        /// Every key that was looked for, such as `listeners[].address`; a test holds the documentation to it.
+        var knownKeys: Set<String> = []
+        /// In the order in which they were opened.
+        var files: [String]
 
-    init(file: String, checkFile: @escaping (String) -> FileProblem?) {
-        self.file = file
-        self.checkFile = checkFile
+        init(file: String) {
+            files = [file]
+        }
     }
 
+    let file: String
+    let readFile: (String) -> Result<[UInt8], FileProblem>
+    let checkFile: (String) -> FileProblem?
+    var environment: [String: String] = [:]
+    let importDepth: Int
+    private let findings: Findings
+
+    init(
+        file: String,
+        readFile: @escaping (String) -> Result<[UInt8], FileProblem> = SystemFiles.read,
+        checkFile: @escaping (String) -> FileProblem?
+    ) {
+        self.file = file
+        self.readFile = readFile
+        self.checkFile = checkFile
+        importDepth = 0
+        findings = Findings(file: file)
+    }
+
+    init(file: String, importedBy reader: ConfigurationReader) {
+        self.file = file
+        readFile = reader.readFile
+        checkFile = reader.checkFile
+        environment = reader.environment
+        importDepth = reader.importDepth + 1
+        findings = reader.findings
+        findings.files.append(file)
+    }
+
+    var problems: [ConfigurationProblem] { findings.problems }
+    var knownKeys: Set<String> { findings.knownKeys }
+    var files: [String] { findings.files }
+    var errors: ConfigurationErrors { ConfigurationErrors(problems, files: files) }
+    var warnings: [ConfigurationProblem] {
+        findings.warnings.isEmpty ? [] : ConfigurationErrors(findings.warnings, files: files).problems
+    }
+
+    fileprivate func looked(for key: String) { findings.knownKeys.insert(key) }
+
     func report(_ message: String, at position: Position) {
-        problems.append(
-            ConfigurationProblem(file: file, line: position.line, column: position.column, message: message)
-        )
+        findings.problems.append(problem(message, at: position))
+    }
+
+    /// Something that is probably not meant, and does not keep the configuration from being used.
+    func warn(_ message: String, at position: Position) {
+        findings.warnings.append(problem("warning: \(message)", at: position))
+    }
+
+    private func problem(_ message: String, at position: Position) -> ConfigurationProblem {
+        ConfigurationProblem(file: file, line: position.line, column: position.column, message: message)
     }
 
     /// The path of a file that the configuration names: relative ones begin where the configuration is.
@@ -179,6 +228,12 @@ final class ConfigurationSection {
         }
     }
 
+    /// An item of another file's list, read as one of this section's own list.
+    func imported(_ node: ConfigurationNode, reader: ConfigurationReader) -> ConfigurationSection? {
+        ConfigurationSection([], path: "", position: node.position, reader: reader)
+            .section(node, named: path, path: path)
+    }
+
     // MARK: Steps that readers of unusual values need too
 
     struct Scalar {
@@ -232,7 +287,7 @@ final class ConfigurationSection {
 
     private func node(_ key: String) -> ConfigurationNode? {
         if !asked.contains(key) { asked.append(key) }
-        reader.knownKeys.insert(name(key))
+        reader.looked(for: name(key))
         return entries.first { $0.key == key }?.value
     }
 

@@ -1,4 +1,5 @@
 // A model as the configuration describes it: its names, its executors, and what its catalog entry says.
+package import Inference
 
 /// A model that clients may name, and the executors that serve it.
 package struct ModelSettings: Sendable, Equatable {
@@ -9,9 +10,7 @@ package struct ModelSettings: Sendable, Equatable {
     package var fallbacks: [String] = []
     /// Never empty when read from a file.
     package var executors: [ExecutorSettings]
-    /// Catalog fields in the order of the file.
-    ///
-    /// Accepted now, shown from a later version.
+    /// What the list of models says of it, in the order in which it is shown.
     package var catalog: [CatalogField] = []
 
     package init(id: String, aliases: [String] = [], executors: [ExecutorSettings]) {
@@ -78,25 +77,4 @@ package struct ExecutorSettings: Sendable, Equatable {
     package enum WireProtocol: String, Sendable, CaseIterable {
         case auto, http1, h2
     }
-}
-
-/// One field of a model's catalog entry, carried as it stands.
-package struct CatalogField: Sendable, Equatable {
-    package var name: String
-    package var value: CatalogValue
-
-    package init(name: String, value: CatalogValue) {
-        self.name = name
-        self.value = value
-    }
-}
-
-/// A value of a catalog entry: what JSON can say, with objects in order and numbers as they were written.
-package indirect enum CatalogValue: Sendable, Equatable {
-    case null
-    case flag(Bool)
-    case number(String)
-    case text(String)
-    case list([CatalogValue])
-    case object([CatalogField])
 }

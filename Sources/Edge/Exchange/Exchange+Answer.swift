@@ -133,6 +133,7 @@ extension Exchange {
             fields.append(.contentLength, length)
         }
         if fields.first(.date) == nil { fields.append(.date, worker.date) }
+        crossOrigin?.append(to: &fields)
         record.status = answerHead.status
         record.committed = now
         let isBodiless = answerHead.status == 204 || answerHead.status == 304
@@ -147,6 +148,7 @@ extension Exchange {
         FieldPolicy.appendEventStream(to: &fields)
         fields.append(.date, worker.date)
         FieldPolicy.appendRequestID(record.requestID, dialect: dialect, to: &fields)
+        crossOrigin?.append(to: &fields)
         record.status = 200
         record.committed = now
         stream.respond(ResponseHead(status: 200, fields: fields), end: false)

@@ -12,9 +12,10 @@ extension Exchange {
 
     func requestBegan() {
         guard let head else { return }
+        if redirectsToHTTPS(head) || answersPreflight(head) { return }
         switch endpoint {
         case .model: admit(head)
-        case .models: answerHere(snapshot.catalog.listJSON)
+        case .models: answerHere(snapshot.catalog.listJSON(as: modelShape))
         case .modelLookup(let id): answerModel(id)
         case .health: answerHealth()
         case .root: answerHere(Self.rootJSON)
@@ -47,12 +48,14 @@ extension Exchange {
         answerHere(status: worker.isDraining ? 503 : 200, Array(text.utf8))
     }
 
+    private var modelShape: ModelShape { dialect.isAnthropic ? .anthropic : .openRouter }
+
     private func answerModel(_ id: String) {
         guard let model = snapshot.catalog.resolve(id) else {
             handle(.refused(.modelNotFound(id)))
             return
         }
-        answerHere(model.json)
+        answerHere(model.json(as: modelShape))
     }
 
     /// The answer is the edge's own; no executor is asked.

@@ -13,6 +13,7 @@ final class Exchange: ServerStreamHandler, ExecutorStreamHandler, TimerTarget {
     let stream: ServerStream
     let snapshot: Snapshot
     let endpoint: Endpoint
+    let crossOrigin: CrossOriginGrant?
     var machine = ExchangeMachine()
     var record: ExchangeRecord
     /// Its place among the worker's exchanges.
@@ -65,7 +66,12 @@ final class Exchange: ServerStreamHandler, ExecutorStreamHandler, TimerTarget {
         snapshot = worker.snapshot
         endpoint = Endpoint(method: head.method, target: head.target)
         let dialect: Dialect
-        if case .model(let found) = endpoint { dialect = found } else { dialect = .other }
+        if case .model(let found) = endpoint {
+            dialect = found
+        } else {
+            dialect = endpoint.isOfModels && head.fields.string(named: "anthropic-version") != nil ? .messages : .other
+        }
+        crossOrigin = snapshot.crossOrigin?.grant(head.fields)
         meter = Meter(dialect: dialect)
         record = ExchangeRecord(
             head: head,
@@ -122,6 +128,7 @@ final class Exchange: ServerStreamHandler, ExecutorStreamHandler, TimerTarget {
         fields.append(.contentLength, String(bytes.count))
         fields.append(.date, worker.date)
         FieldPolicy.appendRequestID(record.requestID, dialect: dialect, to: &fields)
+        crossOrigin?.append(to: &fields)
         record.status = status
         record.committed = now
         let isHEAD = record.method == .head
@@ -130,6 +137,19 @@ final class Exchange: ServerStreamHandler, ExecutorStreamHandler, TimerTarget {
             stream.send(bytes.span)
             finishResponse()
         }
+        watchClient()
+    }
+
+    /// A whole response without a body, from here.
+    func answerWithoutBody(status: Int, _ extra: FieldBlock) {
+        handle(.answeredHere)
+        var fields = extra
+        if status != 204 { fields.append(.contentLength, "0") }
+        fields.append(.date, worker.date)
+        FieldPolicy.appendRequestID(record.requestID, dialect: dialect, to: &fields)
+        record.status = status
+        record.committed = now
+        stream.respond(ResponseHead(status: status, fields: fields), end: true)
         watchClient()
     }
 

@@ -9,8 +9,12 @@ enum FieldPolicy {
     /// Of fields that are for the edge alone.
     private static let ownPrefix = Array("x-freeinference-".utf8)
     private static let rateLimitPrefix = Array("x-ratelimit-".utf8)
-    /// Addresses and attributions that are the edge's to know, and no executor's.
-    private static let clientOnly: [[UInt8]] = ["true-client-ip", "x-real-ip", "http-referer", "x-title"].map {
+    /// Which pages of which origins may read an answer is the edge's to say (`CrossOriginPolicy`), never an executor's.
+    private static let crossOriginPrefix = Array("access-control-".utf8)
+    /// Addresses, attributions and origins that are the edge's to know, and no executor's: Ollama refuses those that it
+    /// does not know.
+    private static let clientOnly: [[UInt8]] = ["true-client-ip", "x-real-ip", "http-referer", "x-title", "origin"].map
+    {
         Array($0.utf8)
     }
 
@@ -67,7 +71,8 @@ enum FieldPolicy {
                 kept.append(fields.known(index), fields.value(index))
             case .other:
                 let name = fields.name(index)
-                if name.starts(with: rateLimitPrefix) || name.elementsEqual(requestIDName) { continue }
+                if name.starts(with: rateLimitPrefix) || name.starts(with: crossOriginPrefix) { continue }
+                if name.elementsEqual(requestIDName) { continue }
                 kept.append(name: name.span, value: fields.value(index).span)
             case let known: kept.append(known, fields.value(index))
             }

@@ -4,10 +4,17 @@ internal import Transport
 enum Timestamp {
     /// As in `2026-11-23T19:20:17.123Z`.
     static func rfc3339(seconds: Int, microseconds: Int) -> String {
+        "\(civil(seconds)).\(three(microseconds / 1000))Z"
+    }
+
+    /// As in `2026-11-23T19:20:17Z`.
+    static func rfc3339(seconds: Int) -> String { "\(civil(seconds))Z" }
+
+    private static func civil(_ seconds: Int) -> String {
         let day = Day(seconds: seconds)
         let time = seconds % 86_400
         return "\(day.year)-\(two(day.month))-\(two(day.day))T"
-            + "\(two(time / 3600)):\(two(time / 60 % 60)):\(two(time % 60)).\(three(microseconds / 1000))Z"
+            + "\(two(time / 3600)):\(two(time / 60 % 60)):\(two(time % 60))"
     }
 
     /// As in `Mon, 23 Nov 2026 19:20:17 GMT`.

@@ -237,6 +237,7 @@ extension ListenerPlan {
         settings.idleTimeout = Nanoseconds(idle.inNanoseconds)
         settings.upgradesToHTTP2 = listener.h2cUpgrade
         settings.isTrusted = listener.trusted
+        if listener.redirectsToHTTPS { settings.redirectPort = ListenerSettings.httpsPort(of: configuration.listeners) }
         let certificates = listener.tls?.certificates ?? []
         self.init(
             settings: settings,

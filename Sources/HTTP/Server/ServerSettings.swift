@@ -13,6 +13,8 @@ package struct ServerSettings: Sendable {
     package var upgradesToHTTP2 = true
     /// The peers are our own proxies: looser counters.
     package var isTrusted = false
+    /// Requests are to be sent to HTTPS at this port; the delegate does so.
+    package var redirectPort: UInt16?
 
     package init() {}
 }

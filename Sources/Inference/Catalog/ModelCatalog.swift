@@ -1,40 +1,9 @@
 // The models that clients may name: a snapshot that never changes. Who serves them is Routing's business.
 
-package struct Model: Equatable, Sendable {
-    package var id: String
-    package var aliases: [String]
-    /// Seconds since 1970.
-    package var created: Int
-    package var ownedBy: String
-
-    package init(id: String, aliases: [String] = [], created: Int = 0, ownedBy: String = "freeinference") {
-        self.id = id
-        self.aliases = aliases
-        self.created = created
-        self.ownedBy = ownedBy
-    }
-
-    /// The answer to `GET /v1/models/{id}`.
-    package var json: [UInt8] {
-        var writer = JSONWriter()
-        write(to: &writer)
-        return writer.bytes
-    }
-
-    func write(to writer: inout JSONWriter) {
-        writer.beginObject()
-        writer.field("id", id)
-        writer.field("object", "model")
-        writer.field("created", created)
-        writer.field("owned_by", ownedBy)
-        writer.endObject()
-    }
-}
-
 package struct ModelCatalog: Sendable {
     package let models: [Model]
-    /// The answer to `GET /v1/models`.
-    package let listJSON: [UInt8]
+    /// The list of all models in each shape, written once.
+    private let lists: [ModelShape: [UInt8]]
     private let indexes: [String: Int]
 
     /// Where two models claim a name the first has it, and an id goes before an alias.
@@ -46,19 +15,37 @@ package struct ModelCatalog: Sendable {
             for alias in model.aliases where indexes[alias] == nil { indexes[alias] = index }
         }
         self.indexes = indexes
-        var writer = JSONWriter(reserving: 64 + models.count * 128)
-        writer.beginObject()
-        writer.field("object", "list")
-        writer.key("data")
-        writer.beginArray()
-        for model in models { model.write(to: &writer) }
-        writer.endArray()
-        writer.endObject()
-        listJSON = writer.bytes
+        lists = Dictionary(uniqueKeysWithValues: ModelShape.allCases.map { ($0, Self.list(models, as: $0)) })
     }
 
     /// The model with this id or alias.
     package func resolve(_ name: String) -> Model? { index(of: name).map { models[$0] } }
     /// Its place in `models`.
     package func index(of name: String) -> Int? { indexes[name] }
+
+    /// The answer to `GET /v1/models` for whoever may use all of them: one entry for each model, by its id.
+    package func listJSON(as shape: ModelShape = .openRouter) -> [UInt8] { lists[shape] ?? [] }
+
+    /// The same for whoever may use only some of them; written anew each time.
+    package func listJSON(as shape: ModelShape = .openRouter, where isShown: (Model) -> Bool) -> [UInt8] {
+        Self.list(models.filter(isShown), as: shape)
+    }
+
+    private static func list(_ models: [Model], as shape: ModelShape) -> [UInt8] {
+        var writer = JSONWriter(reserving: 128 + models.count * 512)
+        writer.beginObject()
+        if shape == .openRouter { writer.field("object", "list") }
+        writer.key("data")
+        writer.beginArray()
+        for model in models { model.write(to: &writer, as: shape) }
+        writer.endArray()
+        if shape == .anthropic {
+            // One page holds them all, whatever `limit` says.
+            writer.field("has_more", false)
+            writer.field("first_id", models.first?.id)
+            writer.field("last_id", models.last?.id)
+        }
+        writer.endObject()
+        return writer.bytes
+    }
 }

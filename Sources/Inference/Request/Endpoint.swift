@@ -35,6 +35,14 @@ package enum Endpoint: Equatable, Sendable {
         self = isRead ? resource : .methodNotAllowed(allow: ["GET", "HEAD"])
     }
 
+    /// It tells of models, in the shape that the client reads.
+    package var isOfModels: Bool {
+        switch self {
+        case .models, .modelLookup: true
+        default: false
+        }
+    }
+
     /// What GET and HEAD find at a path.
     private static func readable(_ path: [UInt8]) -> Endpoint? {
         // The longest that is not a prefix.

@@ -8,7 +8,8 @@ struct CheckCommand: ParsableCommand {
         abstract: "Say everything that is wrong with a configuration.",
         discussion: """
             Exits with 0 when there is nothing, with 2 otherwise. Certificates are loaded; nothing is bound. A name of \
-            an executor that does not resolve is a warning: it may yet, and the server does not wait for it.
+            an executor that does not resolve is a warning: it may yet, and the server does not wait for it. So is what \
+            the catalog says of a model that OpenRouter does not know.
             """
     )
 
@@ -23,6 +24,7 @@ struct CheckCommand: ParsableCommand {
             let problems = Supervisor.certificateProblems(configuration)
             for problem in problems { print("\(options.config): \(problem)") }
             if !problems.isEmpty { throw ExitCode(2) }
+            for warning in configuration.warnings { print(warning) }
             for problem in Supervisor.nameProblems(configuration) { print("\(options.config): \(problem)") }
             print("\(options.config): no errors")
         }

@@ -27,6 +27,7 @@ struct ServeCommand: ParsableCommand {
             Messages.say("the configuration has errors\n\(errors)")
             throw ExitCode(2)
         case .success(let configuration):
+            for warning in configuration.warnings { Messages.say("\(warning)") }
             do {
                 try Supervisor(configuration: configuration, environment: SystemFiles.environment()).run()
             } catch {

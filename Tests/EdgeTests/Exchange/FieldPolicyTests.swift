@@ -23,6 +23,7 @@ import Testing
             ("cf-ray", "x"), ("true-client-ip", "1"), ("x-real-ip", "1"), ("connection", "keep-alive, x-mine"),
             ("x-mine", "1"), ("te", "trailers"), ("upgrade", "h2c"), ("http2-settings", "AA"), ("host", "h"),
             ("accept-encoding", "gzip"), ("expect", "100-continue"), ("proxy-authorization", "x"),
+            ("origin", "https://a"),
         ])
         #expect(
             pairs(FieldPolicy.toExecutor(fields, requestID: "r", credential: nil))
@@ -67,6 +68,7 @@ import Testing
             ("server", "uvicorn"), ("set-cookie", "a=b"), ("alt-svc", "h3"), ("x-ratelimit-limit-requests", "1"),
             ("connection", "close"), ("transfer-encoding", "chunked"), ("content-length", "3"), ("x-request-id", "o"),
             ("content-type", "application/json"), ("retry-after", "3"), ("x-compute-time", "1"),
+            ("access-control-allow-origin", "*"), ("access-control-allow-credentials", "true"),
         ])
         #expect(
             pairs(FieldPolicy.toClient(fields, isEventStream: false, requestID: "r", dialect: .openAIChat)) == [

@@ -84,7 +84,22 @@ def unknown(client, options):
     expect(False, "an unknown model was served")
 
 
-SCENARIOS = {f.__name__: f for f in (stream, nonstream, count, broken, unknown)}
+def models(client, options):
+    """The list of models, one of them, and one that does not exist."""
+    listed = list(client.models.list())
+    expect(options.model in [model.id for model in listed], f"{options.model} is not listed")
+    one = client.models.retrieve(options.model)
+    expect(one.id == options.model and one.type == "model", "retrieve gave another model")
+    report(names=[model.display_name for model in listed], created_at=one.created_at.isoformat())
+    try:
+        client.models.retrieve("no-such-model")
+    except anthropic.NotFoundError as error:
+        report(raised="NotFoundError", kind=error.body["error"]["type"])
+        return
+    expect(False, "an unknown model was found")
+
+
+SCENARIOS = {f.__name__: f for f in (stream, nonstream, count, models, broken, unknown)}
 
 
 def main():

@@ -1,0 +1,114 @@
+import HTTP
+import Testing
+
+@testable import Edge
+
+@Suite struct CrossOriginTests {
+    private func head(_ method: HTTP.Method, _ fields: [(String, String)]) -> RequestHead {
+        var block = FieldBlock()
+        for (name, value) in fields { block.append(name: name, value: value) }
+        return RequestHead(
+            method: method,
+            target: Array("/v1/models".utf8),
+            authority: Array("h".utf8),
+            version: .http11,
+            fields: block,
+            body: .none
+        )
+    }
+    private func granted(_ origins: [String], to origin: String?) -> CrossOriginGrant? {
+        CrossOriginPolicy(origins: origins)?.grant(head(.get, origin.map { [("origin", $0)] } ?? []).fields)
+    }
+
+    @Test func originsAreComparedAsBrowsersWriteThem() {
+        let list = ["https://Chat.Example.org:443", "http://localhost:3000", "http://plain:80"]
+        #expect(granted(list, to: "https://chat.example.org") == .given("https://chat.example.org"))
+        #expect(granted(list, to: "http://localhost:3000") == .given("http://localhost:3000"))
+        #expect(granted(list, to: "http://plain") == .given("http://plain"))
+        for other in [
+            "http://chat.example.org", "https://chat.example.org:8443", "https://chat.example.org.evil.example", "null",
+            "http://localhost", "",
+        ] { #expect(granted(list, to: other) == .varies) }
+        #expect(granted(list, to: nil) == .varies)
+    }
+
+    @Test func aStarIsEveryOriginAndAnEmptyListNoPolicy() {
+        #expect(granted(["https://a", "*"], to: "https://b") == .given("*"))
+        #expect(granted(["*"], to: "null") == .given("*"))
+        #expect(granted(["*"], to: nil) == .varies)
+        #expect(CrossOriginPolicy(origins: []) == nil)
+    }
+
+    private func preflight(_ fields: [(String, String)], method: HTTP.Method = .options) -> FieldBlock? {
+        let head = head(method, fields)
+        return Preflight(head, grant: CrossOriginPolicy(origins: ["https://a"])?.grant(head.fields))?.fields
+    }
+
+    @Test func preflightsAreTold() {
+        let asked = [
+            ("origin", "https://a"), ("access-control-request-method", "POST"),
+            ("access-control-request-headers", "authorization,x-stainless-os"),
+        ]
+        let answer = preflight(asked)
+        #expect(answer?.string(named: "access-control-allow-origin") == "https://a")
+        #expect(answer?.string(named: "access-control-allow-headers") == "authorization,x-stainless-os")
+        #expect(answer?.string(named: "access-control-allow-credentials") == nil)
+        #expect(preflight(asked, method: .post) == nil)
+        #expect(preflight([asked[0]]) == nil)
+        #expect(preflight([("origin", "https://b"), asked[1]]) == nil)
+    }
+
+    @Test func listsOfFieldsThatAreOddAreNotRepeated() {
+        for odd in ["", "a\tb", "x(y)", String(repeating: "a", count: 1025)] {
+            let answer = preflight([
+                ("origin", "https://a"), ("access-control-request-method", "POST"),
+                ("access-control-request-headers", odd),
+            ])
+            #expect(answer?.string(named: "access-control-allow-headers") == Preflight.usualFields)
+        }
+    }
+}
+
+@Suite struct HTTPSRedirectTests {
+    @Test(
+        arguments: [
+            ("h.example", "/a?b=c", 443, "https://h.example/a?b=c"),
+            ("h.example:80", "/", 8443, "https://h.example:8443/"),
+            ("[::1]:80", "/x", 443, "https://[::1]/x"), ("[::1]", "//x", 8443, "https://[::1]:8443//x"),
+            ("h", "*", 443, "https://h/"), ("", "/", 443, nil), ("u@h", "/", 443, nil), ("a b", "/", 443, nil),
+        ] as [(String, String, UInt16, String?)]
+    )
+    func leadsToTheSameHost(authority: String, target: String, port: UInt16, expected: String?) {
+        let found = HTTPSRedirect.location(authority: Array(authority.utf8), target: Array(target.utf8), port: port)
+        #expect(found.map { String(decoding: $0, as: UTF8.self) } == expected)
+    }
+
+    @Test func someThingsAreAskedForInClear() {
+        for target in ["/health", "/health?x", "/.well-known/acme-challenge/t"] {
+            #expect(HTTPSRedirect.exempts(Array(target.utf8)))
+        }
+        for target in ["/", "/healthy", "/health/ready", "/.well-known/other", "/v1/models", "*"] {
+            #expect(!HTTPSRedirect.exempts(Array(target.utf8)))
+        }
+    }
+
+    @Test func aRedirectNeedsSomewhereToLead() throws {
+        let models = "\nmodels: [{id: m, executors: [{url: 'http://e'}]}]\nauthentication: {required: false}\n"
+        let tls = "tls: {certificates: [{chain: c, key: k}]}"
+        func listeners(_ items: String) -> String { "listeners: [\(items)]" + models }
+        #expect(
+            faults(listeners("{address: '127.0.0.1:80', redirect_https: true}"))
+                == ["c.yaml:1:55: listeners[].redirect_https: needs a listener with tls, at a port that is not 0"]
+        )
+        #expect(
+            faults(listeners("{address: '127.0.0.1:443', redirect_https: true, \(tls)}"))
+                == ["c.yaml:1:56: listeners[].redirect_https: has no meaning beside tls"]
+        )
+        let clear = "{address: '127.0.0.1:80', redirect_https: true}"
+        func port(_ more: String) throws -> UInt16? {
+            ListenerSettings.httpsPort(of: try read(listeners("\(clear), \(more)")).get().listeners)
+        }
+        #expect(try port("{address: '127.0.0.1:8443', \(tls)}") == 8443)
+        #expect(try port("{address: '127.0.0.1:8443', \(tls)}, {address: '127.0.0.1:443', \(tls)}") == 443)
+    }
+}

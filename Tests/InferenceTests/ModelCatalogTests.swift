@@ -1,0 +1,77 @@
+import Inference
+import Testing
+
+@Suite struct ModelCatalogTests {
+    @Test func resolvesIdsBeforeAliases() {
+        let catalog = ModelCatalog([Model(id: "a", aliases: ["b", "/models/x"]), Model(id: "b")])
+        #expect(catalog.resolve("a")?.id == "a")
+        #expect(catalog.resolve("b")?.id == "b")
+        #expect(catalog.resolve("/models/x")?.id == "a")
+        #expect(catalog.resolve("c") == nil)
+    }
+
+    private static let unknown =
+        #""hugging_face_id":"","input_modalities":["text"],"output_modalities":["text"],"#
+        + #""supported_sampling_parameters":[],"supported_features":[]"#
+
+    /// Prices, lengths and quantization are never made up.
+    @Test func aModelOfWhichNothingIsSaidHasOnlyWhatIsTrueOfIt() {
+        let catalog = ModelCatalog([Model(id: "a/b", aliases: ["x"], created: 5, ownedBy: "me")])
+        let entry = #"{"id":"a/b","object":"model","created":5,"owned_by":"me","name":"a/b",\#(Self.unknown)}"#
+        #expect(text(catalog.listJSON()) == #"{"object":"list","data":[\#(entry)]}"#)
+        #expect(catalog.resolve("x").map { text($0.json()) } == entry)
+        #expect(text(ModelCatalog([]).listJSON()) == #"{"object":"list","data":[]}"#)
+    }
+
+    @Test func fieldsAreCarriedInTheirOrder() {
+        let model = Model(
+            id: "m",
+            created: 7,
+            fields: [
+                CatalogField(name: "name", value: .text("M \"1\"")), CatalogField(name: "created", value: .number("7")),
+                CatalogField(name: "input_modalities", value: .list([.text("text"), .text("image")])),
+                CatalogField(
+                    name: "pricing",
+                    value: .object([CatalogField(name: "prompt", value: .text("0.0000002"))])
+                ),
+                CatalogField(name: "supported_features", value: .list([.text("tools")])),
+                CatalogField(name: "is_ready", value: .flag(false)),
+                CatalogField(name: "discount_to_user", value: .number("0.10")),
+                CatalogField(name: "capacity_tpm", value: .null),
+            ]
+        )
+        #expect(
+            text(model.json())
+                == #"{"id":"m","object":"model","created":7,"owned_by":"freeinference","name":"M \"1\"","#
+                + #""input_modalities":["text","image"],"pricing":{"prompt":"0.0000002"},"#
+                + #""supported_features":["tools"],"is_ready":false,"discount_to_user":0.10,"capacity_tpm":null,"#
+                + #""hugging_face_id":"","output_modalities":["text"],"supported_sampling_parameters":[]}"#
+        )
+    }
+
+    @Test func onlyTheModelsThatAreShownAreInTheList() {
+        let catalog = ModelCatalog([Model(id: "a"), Model(id: "b"), Model(id: "c")])
+        for shape in ModelShape.allCases {
+            #expect(catalog.listJSON(as: shape) { _ in true } == catalog.listJSON(as: shape))
+            #expect(catalog.listJSON(as: shape) { $0.id == "b" } == ModelCatalog([Model(id: "b")]).listJSON(as: shape))
+        }
+        #expect(catalog.listJSON { _ in false } == ModelCatalog([]).listJSON())
+    }
+
+    @Test func anthropicsShapeIsOnePage() {
+        let named = [CatalogField(name: "name", value: .text("A"))]
+        let catalog = ModelCatalog([
+            Model(id: "a", createdAt: "2026-01-02T03:04:05Z", fields: named), Model(id: "b"),
+        ])
+        #expect(
+            text(catalog.listJSON(as: .anthropic))
+                == #"{"data":[{"type":"model","id":"a","display_name":"A","created_at":"2026-01-02T03:04:05Z"},"#
+                + #"{"type":"model","id":"b","display_name":"b","created_at":"1970-01-01T00:00:00Z"}],"#
+                + #""has_more":false,"first_id":"a","last_id":"b"}"#
+        )
+        #expect(
+            text(ModelCatalog([]).listJSON(as: .anthropic))
+                == #"{"data":[],"has_more":false,"first_id":null,"last_id":null}"#
+        )
+    }
+}
