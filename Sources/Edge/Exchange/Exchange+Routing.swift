@@ -36,9 +36,7 @@ extension Exchange {
             handle(.queued)
             arm()
         case .refused(let wait):
-            var failure = Failure(.queueFull, retryAfter: Int((wait + 999_999_999) / 1_000_000_000))
-            failure.retryAfterMs = Int(wait / 1_000_000)
-            handle(.refused(failure))
+            handle(.refused(Failure(.queueFull, waiting: wait)))
         case .some(.none), nil: handle(.refused(Failure(.noExecutor)))
         }
     }
@@ -69,8 +67,9 @@ extension Exchange {
             routing?.pump(at: now)
         }
         guard dues.queue <= now else { return }
+        let wait = routing?.predictedWait(of: tenant) ?? 1_000_000_000
         leftQueue()
-        handle(.deadlinePassed(.queue))
+        handle(.refused(Failure(.queueTimeout, waiting: wait)))
     }
 
     /// The attempt has failed: another executor tries, if none of this answer has been relayed and there is one.
@@ -104,7 +103,7 @@ extension Exchange {
         if let executor = routing?.choose(at: now) {
             target = snapshot.targets[executor.index]
             handle(.retried)
-        } else if failure.status == 429, failure.kind == .executorError, mayWaitAgain {
+        } else if failure.status == 429, failure.kind == .executorError, mayWaitAgain(failure.retryAfter) {
             // All that there are were busy: back to the head of the queue.
             dues.answer = .max
             dues.commit = .max
@@ -128,13 +127,22 @@ extension Exchange {
     }
 
     /// `max_wait` is for the whole exchange, and a 429 of ours is always a status.
-    private var mayWaitAgain: Bool {
+    ///
+    /// - Parameter seconds: before which the executor takes nothing: if that is too late, the client is told so now.
+    private func mayWaitAgain(_ seconds: Int?) -> Bool {
         guard machine.phase == .attempt, snapshot.admission.waitMax > 0 else { return false }
-        return record.queueBegan == 0 || now < record.queueBegan + snapshot.admission.waitMax
+        let due = (record.queueBegan == 0 ? now : record.queueBegan) + snapshot.admission.waitMax
+        return now + Nanoseconds(seconds ?? 0) * 1_000_000_000 < due
     }
 }
 
 extension Failure {
+    /// A refusal that is worth trying again after this time.
+    init(_ kind: Kind, waiting wait: Nanoseconds) {
+        self.init(kind, retryAfter: Int((wait + 999_999_999) / 1_000_000_000))
+        retryAfterMs = Int(wait / 1_000_000)
+    }
+
     /// What the failure of an attempt says of its executor.
     var outcome: ExecutorPool.Outcome {
         if kind == .executorError, status == 429 {

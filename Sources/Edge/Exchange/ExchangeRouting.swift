@@ -118,6 +118,11 @@ struct ExchangeRouting {
         _ = pools[place].leave(ticket)
     }
 
+    /// How long one more of this tenant would wait now; at least a second.
+    func predictedWait(of tenant: String) -> Nanoseconds {
+        place < pools.count ? pools[place].predictedWait(of: tenant) : 1_000_000_000
+    }
+
     /// Time passes, and with it pauses of executors.
     func pump(at now: Nanoseconds) { if place < pools.count { pools[place].pump(at: now) } }
 

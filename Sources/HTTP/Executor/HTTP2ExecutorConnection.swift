@@ -150,7 +150,8 @@ final class HTTP2ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
         let stream = HTTP2ExecutorStream(connection: self, id: id, attempt: attempt, readsBefore: reads)
         streams[id] = stream
         attempt.carrier = stream
-        watch()
+        // Once, not with each request: or a dead connection to which requests keep coming would never be found out.
+        if streams.count == 1 { watch() }
         channel.mark()
     }
 

@@ -123,5 +123,10 @@ extension ExecutorPool {
         }
     }
 
+    /// How long one more of this tenant would wait, as places have come free so far; at least a second.
+    package func predictedWait(of tenant: String) -> Nanoseconds {
+        state.withLock { max(1_000_000_000, $0.pace.wait(behind: $0.queue.ahead(of: tenant)) ?? 0) }
+    }
+
     package var waitingCount: Int { state.withLock { $0.queue.count } }
 }

@@ -71,7 +71,7 @@ import Testing
                 try await executor.counter("running", reaches: 1)
                 for path in ["/v1/chat/completions", "/v1/messages"] {
                     let answer = try await server.curl(path, body: chat())
-                    #expect(answer.status == 429)
+                    #expect(answer.status == 429 && (Int(answer["retry-after-ms"] ?? "") ?? 0) >= 1000)
                     let line = try await server.logged("the wait") { $0.request_id.string == answer["x-request-id"] }
                     #expect(line.end.string == "queue_timeout" && (line.queue_ms.double ?? 0) >= 300)
                 }

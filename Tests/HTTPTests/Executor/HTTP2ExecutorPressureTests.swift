@@ -149,6 +149,17 @@ import Transport
         #expect(attempts.allSatisfy { $0.failure == "closedBeforeHead" } && executor.client.connections == 0)
     }
 
+    @Test func aDeadConnectionIsFoundAlthoughRequestsCome() throws {
+        let executor = try ExecutorTest.http2()
+        var attempts = executor.sendAll(1)
+        for _ in 0..<16 {
+            executor.test.pass(2 * second)
+            attempts.append(executor.send())
+        }
+        #expect(executor.http2().frames(of: 0, Frame.ping).count == 1)
+        #expect(attempts[0].failure == "closedBeforeHead" && executor.peers[0].end != nil)
+    }
+
     @Test func everythingIsFreed() throws {
         weak var client: ExecutorClient?
         weak var stream: (any ExecutorStream)?
