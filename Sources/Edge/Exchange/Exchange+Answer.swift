@@ -151,6 +151,7 @@ extension Exchange {
             fields.append(.contentLength, length)
         }
         if fields.first(.date) == nil { fields.append(.date, worker.date) }
+        appendRates(to: &fields)
         record.status = answerHead.status
         record.committed = now
         let isBodiless = answerHead.status == 204 || answerHead.status == 304
@@ -164,6 +165,7 @@ extension Exchange {
         var fields = FieldBlock()
         FieldPolicy.appendEventStream(to: &fields)
         fields.append(.date, worker.date)
+        appendRates(to: &fields)
         FieldPolicy.appendRequestID(record.requestID, dialect: dialect, to: &fields)
         record.status = 200
         record.committed = now

@@ -13,9 +13,10 @@ extension Exchange {
     func requestBegan() {
         guard let head else { return }
         switch endpoint {
-        case .model: admit(head)
-        case .models: answerHere(snapshot.catalog.listJSON)
-        case .modelLookup(let id): answerModel(id)
+        case .model:
+            if let failure = authenticate(head) { handle(.refused(failure)) } else { admit(head) }
+        case .models, .modelLookup:
+            if let failure = authenticateLookup(head) { handle(.refused(failure)) } else { answerCatalog() }
         case .health: answerHealth()
         case .root: answerHere(Self.rootJSON)
         case .notFound: refuseAfterBody(head, Failure(.notFound))
@@ -47,8 +48,13 @@ extension Exchange {
         answerHere(status: worker.isDraining ? 503 : 200, Array(text.utf8))
     }
 
-    private func answerModel(_ id: String) {
-        guard let model = snapshot.catalog.resolve(id) else {
+    /// The models that the caller may use, or one of them.
+    private func answerCatalog() {
+        guard case .modelLookup(let id) = endpoint else {
+            answerHere(snapshot.catalog.listJSON { mayUse($0) })
+            return
+        }
+        guard let model = snapshot.catalog.resolve(id), mayUse(model) else {
             handle(.refused(.modelNotFound(id)))
             return
         }
@@ -171,13 +177,18 @@ extension Exchange {
     }
 
     private func route(_ found: RequestScan) {
-        guard let place = snapshot.catalog.index(of: found.model) else {
+        // One answer to unknown and to not theirs.
+        guard let place = snapshot.catalog.index(of: found.model), mayUse(snapshot.catalog.models[place]) else {
             handle(.refused(.modelNotFound(found.model)))
             return
         }
         record.model = snapshot.catalog.models[place].id
         scan = found
         record.isStream = found.stream
+        if let failure = reserveTokens(found) {
+            handle(.refused(failure))
+            return
+        }
         routing = ExchangeRouting(
             pools: [snapshot.pools[place]] + snapshot.fallbacks[place].map { snapshot.pools[$0] },
             promptBytes: body?.count ?? 0,

@@ -27,6 +27,8 @@ final class Exchange: ServerStreamHandler, ExecutorStreamHandler, TimerTarget {
     var scan: RequestScan?
     /// Already decided, and told once the body has been read.
     var refusal: Failure?
+    /// Who asks, from authentication to the end.
+    var caller: Caller?
 
     // The attempt.
     var attempt: (any ExecutorStream)?
@@ -108,6 +110,8 @@ final class Exchange: ServerStreamHandler, ExecutorStreamHandler, TimerTarget {
         var fields = FieldBlock()
         if case .methodNotAllowed(let allow) = endpoint { fields.append(.allow, allow.joined(separator: ", ")) }
         if let seconds = failure.retryAfter { fields.append(.retryAfter, String(seconds)) }
+        appendChallenge(failure, to: &fields)
+        appendRates(to: &fields)
         sendDocument(status: failure.status, type: "application/json", fields: fields, bytes)
     }
 
@@ -183,6 +187,7 @@ final class Exchange: ServerStreamHandler, ExecutorStreamHandler, TimerTarget {
     }
 
     private func end(_ end: ExchangeMachine.End) {
+        settleCaller()
         letGoOfRequest()
         routing?.exchangeEnded(at: now)
         held = []

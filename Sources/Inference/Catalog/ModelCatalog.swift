@@ -46,6 +46,16 @@ package struct ModelCatalog: Sendable {
             for alias in model.aliases where indexes[alias] == nil { indexes[alias] = index }
         }
         self.indexes = indexes
+        listJSON = Self.list(models)
+    }
+
+    /// The same with those models only that a caller may use.
+    package func listJSON(where isTheirs: (Model) -> Bool) -> [UInt8] {
+        let theirs = models.filter(isTheirs)
+        return theirs.count == models.count ? listJSON : Self.list(theirs)
+    }
+
+    private static func list(_ models: [Model]) -> [UInt8] {
         var writer = JSONWriter(reserving: 64 + models.count * 128)
         writer.beginObject()
         writer.field("object", "list")
@@ -54,7 +64,7 @@ package struct ModelCatalog: Sendable {
         for model in models { model.write(to: &writer) }
         writer.endArray()
         writer.endObject()
-        listJSON = writer.bytes
+        return writer.bytes
     }
 
     /// The model with this id or alias.
