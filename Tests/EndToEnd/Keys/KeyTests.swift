@@ -109,7 +109,7 @@ import Testing
     }
 
     @Test func modelsThatAKeyMayNotUseDoNotExistForIt() async throws {
-        let models = "- {id: other, aliases: [another], executors: [{url: EXECUTOR}]}"
+        let models = "- {id: other, aliases: [another], executors: [{url: EXECUTOR, model: demo}]}"
         try await withKeys(models: models) { server, executor, store in
             let some = try await store.create(["--models", "other"])
             let observer = try await store.create(["--role", "observer"])
