@@ -26,6 +26,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
     ],
@@ -45,11 +46,19 @@ let package = Package(
         .target(name: "Routing", dependencies: ["Transport"], swiftSettings: strict),
         // Floor 4: what a model request is.
         .target(name: "Inference", dependencies: ["HTTP", "Routing", "CJSON"], swiftSettings: strict),
+        // Floor 4, beside it: keys in a database. The one target with Foundation, which GRDB brings; workers see only
+        // Routing's KeyRing.
+        .target(
+            name: "KeyStore",
+            dependencies: ["Routing", .product(name: "GRDB", package: "GRDB.swift")],
+            swiftSettings: strict
+        ),
         // Floor 5: composition, and the two tools that drive it.
         .target(
             name: "Edge",
             dependencies: [
-                "CLinux", "Transport", "HTTP", "Routing", "Inference", .product(name: "Yams", package: "Yams"),
+                "CLinux", "Transport", "HTTP", "Routing", "Inference", "KeyStore",
+                .product(name: "Yams", package: "Yams"),
             ],
             swiftSettings: strict
         ),
@@ -70,7 +79,7 @@ let package = Package(
         .executableTarget(
             name: "freeinference",
             dependencies: [
-                "Edge", "ExecutorSimulator", "Bench", "Transport",
+                "Edge", "KeyStore", "Routing", "ExecutorSimulator", "Bench", "Transport",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict
@@ -91,6 +100,7 @@ let package = Package(
         .testTarget(name: "HTTPTests", dependencies: ["HTTP", "Transport", "LoopTesting"], swiftSettings: tests),
         .testTarget(name: "RoutingTests", dependencies: ["Routing", "Transport"], swiftSettings: tests),
         .testTarget(name: "InferenceTests", dependencies: ["Inference"], swiftSettings: tests),
+        .testTarget(name: "KeyStoreTests", dependencies: ["KeyStore", "Routing", "Transport"], swiftSettings: tests),
         .testTarget(
             name: "EdgeTests",
             dependencies: ["Edge", "HTTP", "Inference", "Routing", "Transport", "LoopTesting"],

@@ -11,6 +11,7 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <openssl/params.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
@@ -166,6 +167,14 @@ static inline int copenssl_ticket_init(
     };
     return EVP_CipherInit_ex(cipher_context, cipher, NULL, cipher_key, iv, encrypt) == 1
         && EVP_MAC_CTX_set_params(mac_context, parameters) == 1;
+}
+
+/* HMAC-SHA256 in one call; `tag` has 32 bytes. */
+static inline int copenssl_hmac_sha256(
+    const uint8_t *key, size_t key_length, const uint8_t *bytes, size_t length, uint8_t *tag
+) {
+    unsigned int tag_length = 32;
+    return HMAC(EVP_sha256(), key, (int)key_length, bytes, length, tag, &tag_length) != NULL && tag_length == 32;
 }
 
 static inline int copenssl_X509_add_extension(X509 *subject, X509 *issuer, int nid, const char *text) {

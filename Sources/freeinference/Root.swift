@@ -9,12 +9,14 @@ struct Root: ParsableCommand {
         commandName: "freeinference",
         abstract: "TLS and HTTP/2 edge, OpenRouter-compatible gateway and router for language-model executors.",
         discussion: """
-            `serve` is the server; `check` says what is wrong with a configuration. `certificate` makes a development \
-            certificate, `executor` is a model server without a model, and `bench` measures.
+            `serve` is the server; `check` says what is wrong with a configuration. `keys` makes and revokes API keys, \
+            `certificate` makes a development certificate, `executor` is a model server without a model, and `bench` \
+            measures.
             """,
         version: version,
         subcommands: [
-            ServeCommand.self, CheckCommand.self, ExecutorCommand.self, BenchCommand.self, CertificateCommand.self,
+            ServeCommand.self, CheckCommand.self, KeysCommand.self, ExecutorCommand.self, BenchCommand.self,
+            CertificateCommand.self,
         ]
     )
 }

@@ -26,7 +26,9 @@ import Testing
            connect: 7s, first_event: 8s, response: 9s, stall: 10s}
         limits: {body: 1MiB, header_bytes: 2KiB, header_count: 10, streams: 12, exchange_buffer: 32KiB}
         admission: {max_wait: 1s, max_queue: 2}
-        authentication: {required: false, keys: keys.yaml, secret: secret}
+        authentication:
+          {required: false, keys: keys.yaml, secret: secret,
+           anonymous: {concurrency: 1, requests_per_minute: 2, tokens_per_minute: 3}}
         ledger: {path: /var/ledger}
         cors: {origins: ["https://a.example", "*"]}
         log: {access: false}

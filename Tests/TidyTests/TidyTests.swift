@@ -24,6 +24,19 @@ import Testing
         }
     }
 
+    /// GRDB brings Foundation: one target has it, and the one file that reads keys from there is named here.
+    @Test func databasesStayInTheirTarget() throws {
+        for file in try files(under: "Sources") {
+            let imports = file.lines.filter { $0.contains("import ") }
+            if !file.path.hasPrefix("Sources/KeyStore/") {
+                #expect(!imports.contains { $0.hasSuffix("import GRDB") }, "\(file.path)")
+            }
+            if file.path.hasPrefix("Sources/Edge/"), imports.contains(where: { $0.hasSuffix("import KeyStore") }) {
+                #expect(file.path == "Sources/Edge/Authentication/KeySource.swift")
+            }
+        }
+    }
+
     @Test(arguments: ["Sources", "Tests"]) func filesHaveOneSubject(folder: String) throws {
         for file in try files(under: folder) { #expect(file.lines.count <= 600, "\(file.path)") }
     }

@@ -1,4 +1,5 @@
 // Reading a configuration: the file into a tree, the tree into a snapshot, and every fault on the way at once.
+internal import Routing
 
 extension Configuration {
     /// Reads and checks a whole configuration file.
@@ -123,21 +124,32 @@ extension Configuration {
     }
 
     private mutating func readAuthentication(from root: ConfigurationSection) {
-        let refusal = "there are no keys in this version; write 'authentication: {required: false}' to serve everyone"
         let section = root.section("authentication")
         if let section {
             authentication.keysPath = section.readableFile("keys")
             // Made when it is absent, so not read here.
             authentication.secretPath = section.text("secret", expecting: "the path of a file").map(root.reader.resolve)
-            section.read("required", &authentication.required)
-            if authentication.required {
-                root.reader.report("authentication.required: \(refusal)", at: section.place("required"))
+            if let anonymous = section.section("anonymous") {
+                authentication.anonymousLimits = KeyLimits(reading: anonymous)
+                anonymous.finish()
             }
+            section.read("required", &authentication.required)
             section.finish()
         }
-        if section?.has("required") != true, let open = listeners.first(where: { !$0.address.isLocal }) {
-            let why = "others can reach \(open.address), so authentication.required is true by default"
-            root.reader.report("\(why), but \(refusal)", at: section?.position ?? root.place("listeners"))
+        let open = "write 'authentication: {required: false}' to serve everyone"
+        if let keys = authentication.keysPath {
+            if authentication.secretPath == nil { authentication.secretPath = keys + ".secret" }
+            // Whoever has keys means them, on any listener.
+            if section?.has("required") != true { authentication.required = true }
+        } else if authentication.required, let section, !section.has("keys") {
+            let message = "authentication.required: true needs authentication.keys, a file of keys; or \(open)"
+            root.reader.report(message, at: section.place("required"))
+        } else if section?.has("required") != true, section?.has("keys") != true,
+            let listener = listeners.first(where: { !$0.address.isLocal })
+        {
+            let why = "others can reach \(listener.address), so authentication.required is true by default"
+            let message = "\(why): name a file of keys as authentication.keys, or \(open)"
+            root.reader.report(message, at: section?.position ?? root.place("listeners"))
         }
     }
 

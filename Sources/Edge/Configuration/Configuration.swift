@@ -1,4 +1,5 @@
 // The configuration of one process: an immutable snapshot of everything that the file may say, with the defaults.
+package import Routing
 
 /// What the operator has asked for.
 ///
@@ -115,13 +116,17 @@ extension Configuration {
 
     /// Who may ask.
     ///
-    /// Keys come in a later version: until then a file in which `required` is true is refused.
+    /// Whoever has no key is the tenant `anonymous`.
     package struct Authentication: Sendable, Equatable {
         package var required = false
-        /// The file that holds the keys.
+        /// The file that holds the keys: YAML by its ending, else SQLite.
         package var keysPath: String?
         /// The file that holds the secret under which keys are hashed.
+        ///
+        /// Never nil where there are keys.
         package var secretPath: String?
+        /// Of all those together who have no key.
+        package var anonymousLimits = KeyLimits()
         package init() {}
     }
 

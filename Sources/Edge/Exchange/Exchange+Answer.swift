@@ -134,6 +134,7 @@ extension Exchange {
         }
         if fields.first(.date) == nil { fields.append(.date, worker.date) }
         crossOrigin?.append(to: &fields)
+        appendRates(to: &fields)
         record.status = answerHead.status
         record.committed = now
         let isBodiless = answerHead.status == 204 || answerHead.status == 304
@@ -147,6 +148,7 @@ extension Exchange {
         var fields = FieldBlock()
         FieldPolicy.appendEventStream(to: &fields)
         fields.append(.date, worker.date)
+        appendRates(to: &fields)
         FieldPolicy.appendRequestID(record.requestID, dialect: dialect, to: &fields)
         crossOrigin?.append(to: &fields)
         record.status = 200

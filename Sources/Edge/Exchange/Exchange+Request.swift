@@ -14,9 +14,10 @@ extension Exchange {
         guard let head else { return }
         if redirectsToHTTPS(head) || answersPreflight(head) { return }
         switch endpoint {
-        case .model: admit(head)
-        case .models: answerHere(snapshot.catalog.listJSON(as: modelShape))
-        case .modelLookup(let id): answerModel(id)
+        case .model:
+            if let failure = authenticate(head) { handle(.refused(failure)) } else { admit(head) }
+        case .models, .modelLookup:
+            if let failure = authenticateLookup(head) { handle(.refused(failure)) } else { answerCatalog() }
         case .health: answerHealth()
         case .root: answerHere(Self.rootJSON)
         case .notFound: refuseAfterBody(head, Failure(.notFound))
@@ -50,8 +51,16 @@ extension Exchange {
 
     private var modelShape: ModelShape { dialect.isAnthropic ? .anthropic : .openRouter }
 
-    private func answerModel(_ id: String) {
-        guard let model = snapshot.catalog.resolve(id) else {
+    /// The models that the caller may use, or one of them.
+    private func answerCatalog() {
+        guard case .modelLookup(let id) = endpoint else {
+            let catalog = snapshot.catalog
+            answerHere(
+                caller == nil ? catalog.listJSON(as: modelShape) : catalog.listJSON(as: modelShape, where: mayUse)
+            )
+            return
+        }
+        guard let model = snapshot.catalog.resolve(id), mayUse(model) else {
             handle(.refused(.modelNotFound(id)))
             return
         }
@@ -174,19 +183,29 @@ extension Exchange {
     }
 
     private func route(_ found: RequestScan) {
-        guard let place = snapshot.catalog.index(of: found.model) else {
+        // One answer to unknown and to not theirs.
+        guard let place = snapshot.catalog.index(of: found.model), mayUse(snapshot.catalog.models[place]) else {
             handle(.refused(.modelNotFound(found.model)))
             return
         }
         record.model = snapshot.catalog.models[place].id
         scan = found
         record.isStream = found.stream
+        if let failure = reserveTokens(found) {
+            handle(.refused(failure))
+            return
+        }
         routing = ExchangeRouting(
-            pools: [snapshot.pools[place]] + snapshot.fallbacks[place].map { snapshot.pools[$0] },
+            pools: [snapshot.pools[place]] + fallbacks(of: place).map { snapshot.pools[$0] },
             promptBytes: body?.count ?? 0,
             budget: worker.share.retries
         )
         admitToPool()
+    }
+
+    /// The models to fall back on that the caller may use.
+    private func fallbacks(of place: Int) -> [Int] {
+        snapshot.fallbacks[place].filter { mayUse(snapshot.catalog.models[$0]) }
     }
 
     func startAttempt() {

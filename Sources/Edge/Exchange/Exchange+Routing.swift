@@ -10,7 +10,7 @@ extension Exchange {
     private static let retryInterval: Nanoseconds = 20_000_000
 
     /// Whose request it is, for the fair queue.
-    var tenant: String { "anonymous" }
+    var tenant: String { record.tenant ?? "anonymous" }
 
     /// An executor, or a place in the queue, or a refusal.
     func admitToPool(again waited: Nanoseconds? = nil) {

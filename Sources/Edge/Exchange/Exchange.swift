@@ -28,6 +28,8 @@ final class Exchange: ServerStreamHandler, ExecutorStreamHandler, TimerTarget {
     var scan: RequestScan?
     /// Already decided, and told once the body has been read.
     var refusal: Failure?
+    /// Who asks, from authentication to the end.
+    var caller: Caller?
 
     // The attempt.
     var attempt: (any ExecutorStream)?
@@ -118,6 +120,8 @@ final class Exchange: ServerStreamHandler, ExecutorStreamHandler, TimerTarget {
         if case .methodNotAllowed(let allow) = endpoint { fields.append(.allow, allow.joined(separator: ", ")) }
         if let seconds = failure.retryAfter { fields.append(.retryAfter, String(seconds)) }
         if let milliseconds = failure.retryAfterMs { fields.append(.retryAfterMs, String(milliseconds)) }
+        appendChallenge(failure, to: &fields)
+        appendRates(to: &fields)
         sendDocument(status: failure.status, type: "application/json", fields: fields, bytes)
     }
 
@@ -207,6 +211,7 @@ final class Exchange: ServerStreamHandler, ExecutorStreamHandler, TimerTarget {
     }
 
     private func end(_ end: ExchangeMachine.End) {
+        settleCaller()
         letGoOfRequest()
         routing?.exchangeEnded(at: now)
         held = []

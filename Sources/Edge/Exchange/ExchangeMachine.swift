@@ -25,7 +25,7 @@ package struct ExchangeMachine: Equatable, Sendable {
 
     /// Which deadline passed.
     package enum DeadlineKind: Equatable, Sendable {
-        case body, queue, firstEvent, response, commit, keepAlive, stall, clientStall
+        case body, firstEvent, response, commit, keepAlive, stall, clientStall
     }
 
     package enum Event: Equatable, Sendable {
@@ -153,7 +153,6 @@ package struct ExchangeMachine: Equatable, Sendable {
     private mutating func deadlinePassed(_ kind: DeadlineKind) -> [Action] {
         switch (phase, kind) {
         case (.body, .body): return fail(Failure(.requestTimeout, "The request body did not arrive in time."))
-        case (.queued, .queue): return fail(Failure(.queueTimeout))
         case (.attempt, .firstEvent), (.silence, .firstEvent): return fail(Failure(.firstEventTimeout))
         case (.attempt, .response): return fail(Failure(.responseTimeout))
         case (.attempt, .commit):

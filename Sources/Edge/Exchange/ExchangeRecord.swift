@@ -18,6 +18,9 @@ struct ExchangeRecord {
     var queued: Nanoseconds = 0
     var attemptBegan: Nanoseconds = 0
     var committed: Nanoseconds = 0
+    /// Who asked; the public name of their key.
+    var tenant: String?
+    var key: String?
     var model: String?
     var executor: String?
     /// Attempts so far, and why those before the last one failed.
@@ -70,6 +73,8 @@ struct ExchangeRecord {
         json.field("duration_ms", milliseconds(now &- began))
         json.field("bytes_in", bytesIn)
         json.field("bytes_out", bytesOut)
+        if let tenant { json.field("tenant", tenant) }
+        if let key { json.field("key", key) }
         if let model { json.field("model", model) }
         if let executor { json.field("executor", executor) }
         if attempts > 0 { json.field("attempts", attempts) }

@@ -1,7 +1,7 @@
 // Times as text, without Foundation: RFC 3339 for the log, IMF-fixdate (RFC 9110 section 5.6.7) for the `date` field.
 internal import Transport
 
-enum Timestamp {
+package enum Timestamp {
     /// As in `2026-11-23T19:20:17.123Z`.
     static func rfc3339(seconds: Int, microseconds: Int) -> String {
         "\(civil(seconds)).\(three(microseconds / 1000))Z"

@@ -43,6 +43,7 @@ package final class Supervisor {
         let plans = configuration.listeners.map { ListenerPlan(for: $0, limits: configuration) }
         for plan in plans { try Self.checkCertificates(of: plan) }
         if let problem = Self.authorityProblems(configuration).first { throw StartError(description: problem) }
+        let access = try KeyWatch.open(configuration.authentication)
         let listeners = try openListeners(workers: workers)
         let log = LogSink()
         _ = log.start()
@@ -50,6 +51,7 @@ package final class Supervisor {
             budget: MemoryBudget(limit: configuration.memoryLimitBytes),
             log: log,
             ticketKeys: TicketKeys { Int64(Clock.monotonicNow() / 1_000_000_000) },
+            access: access,
             workers: workers,
             connectionsMax: configuration.maxConnections,
             gather: Gather(configuration.gather),

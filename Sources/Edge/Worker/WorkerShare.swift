@@ -18,6 +18,8 @@ package final class WorkerShare: Sendable {
     package let budget: MemoryBudget
     package let log: LogSink
     package let ticketKeys: TicketKeys
+    /// Who may ask.
+    package let access: KeyAccess
     package let connectionsMax: Int
     package let gather: Gather
     package let poller: PollerChoice
@@ -36,6 +38,7 @@ package final class WorkerShare: Sendable {
         budget: MemoryBudget,
         log: LogSink,
         ticketKeys: TicketKeys,
+        access: KeyAccess = KeyAccess(),
         workers: Int,
         connectionsMax: Int,
         gather: Gather,
@@ -45,6 +48,7 @@ package final class WorkerShare: Sendable {
         self.budget = budget
         self.log = log
         self.ticketKeys = ticketKeys
+        self.access = access
         doors = (0..<workers).map { _ in WorkerDoor() }
         self.connectionsMax = connectionsMax
         self.gather = gather

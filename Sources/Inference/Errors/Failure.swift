@@ -6,6 +6,8 @@ package struct Failure: Error, Equatable, Sendable {
         case malformedRequest, invalidJSON, invalidRequest, missingModel, modelNotFound, notFound, methodNotAllowed
         case requestTimeout, bodyTooLarge, targetTooLong, unsupportedMediaType, expectationFailed, headerTooLarge
         case methodNotImplemented, versionNotSupported, clientLeft, clientStalled
+        // The client's, by its key.
+        case unauthorized, forbidden, rateLimited, concurrencyLimited
         // An executor's.
         case executorUnreachable, executorCertificate, executorBrokeOff, executorProtocol, executorError
         case firstEventTimeout, responseTimeout, stall
@@ -82,7 +84,7 @@ package struct Failure: Error, Equatable, Sendable {
         case .malformedRequest, .invalidJSON, .invalidRequest, .missingModel, .modelNotFound, .notFound,
             .methodNotAllowed, .requestTimeout, .bodyTooLarge, .targetTooLong, .unsupportedMediaType,
             .expectationFailed, .headerTooLarge, .methodNotImplemented, .versionNotSupported, .clientLeft,
-            .clientStalled:
+            .clientStalled, .unauthorized, .forbidden, .rateLimited, .concurrencyLimited:
             .client
         case .executorUnreachable, .executorCertificate, .executorBrokeOff, .executorProtocol, .executorError,
             .firstEventTimeout,

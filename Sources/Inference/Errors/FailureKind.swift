@@ -11,6 +11,9 @@ extension Failure.Kind {
         switch self {
         case .modelNotFound: "model_not_found"
         case .missingModel: "missing_required_parameter"
+        case .unauthorized: "invalid_api_key"
+        case .rateLimited: "rate_limit_exceeded"
+        case .concurrencyLimited: "concurrency_limit_exceeded"
         case .executorError, .executorUnreachable, .executorCertificate, .executorBrokeOff, .executorProtocol:
             "executor_error"
         default: label
@@ -36,6 +39,10 @@ extension Failure.Kind {
         case .versionNotSupported: ("version_not_supported", 505, "The HTTP version is not supported.")
         case .clientLeft: ("client_left", 499, "The client left.")
         case .clientStalled: ("client_stalled", 499, "The client stopped reading.")
+        case .unauthorized: ("unauthorized", 401, "The API key is missing or not valid.")
+        case .forbidden: ("forbidden", 403, "This API key may not ask models.")
+        case .rateLimited: ("rate_limited", 429, "The rate limit of this API key is reached. Try again later.")
+        case .concurrencyLimited: ("concurrency_limited", 429, "This API key has too many requests at once. Try again.")
         case .executorUnreachable: ("executor_unreachable", 502, "The model's executor cannot be reached.")
         case .executorCertificate: ("executor_certificate", 502, "The model's executor cannot be verified.")
         case .executorBrokeOff: ("executor_broke_off", 502, "The model's executor broke off.")

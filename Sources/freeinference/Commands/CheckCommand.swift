@@ -7,7 +7,7 @@ struct CheckCommand: ParsableCommand {
         commandName: "check",
         abstract: "Say everything that is wrong with a configuration.",
         discussion: """
-            Exits with 0 when there is nothing, with 2 otherwise. Certificates are loaded; nothing is bound. A name of \
+            Exits with 0 when there is nothing, with 2 otherwise. Certificates and keys are loaded; nothing is bound. A name of \
             an executor that does not resolve is a warning: it may yet, and the server does not wait for it. So is what \
             the catalog says of a model that OpenRouter does not know.
             """
@@ -22,9 +22,12 @@ struct CheckCommand: ParsableCommand {
             throw ExitCode(2)
         case .success(let configuration):
             let problems = Supervisor.certificateProblems(configuration)
+            let keyProblems = KeyCheck.errors(configuration.authentication)
             for problem in problems { print("\(options.config): \(problem)") }
-            if !problems.isEmpty { throw ExitCode(2) }
+            for problem in keyProblems { print(problem) }
+            if !problems.isEmpty || !keyProblems.isEmpty { throw ExitCode(2) }
             for warning in configuration.warnings { print(warning) }
+            for warning in KeyCheck.warnings(configuration) { print("\(options.config): \(warning)") }
             for problem in Supervisor.nameProblems(configuration) { print("\(options.config): \(problem)") }
             print("\(options.config): no errors")
         }

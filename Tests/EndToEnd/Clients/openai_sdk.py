@@ -188,10 +188,21 @@ def unknown(client, options):
     expect(False, "an unknown model was served")
 
 
+def refused(client, options):
+    """What the SDK raises when it is refused (`--api-key` says as whom it asks)."""
+    try:
+        client.chat.completions.create(**ask(options))
+    except openai.APIStatusError as error:
+        report(raised=type(error).__name__, status=error.status_code, body=error.body)
+        return
+    expect(False, "it was served")
+
+
 SCENARIOS = {
     f.__name__: f
     for f in (
         stream, plainstream, nonstream, models, embeddings, cancel, broken, responses, brokenresponses, unknown,
+        refused,
     )
 }  # fmt: skip
 
@@ -201,6 +212,7 @@ def main():
     parser.add_argument("--base-url", required=True, help="https://127.0.0.1:PORT/v1, or http://")
     parser.add_argument("--ca", help="the authority to trust, for https")
     parser.add_argument("--http2", action="store_true")
+    parser.add_argument("--api-key", default="test")
     parser.add_argument("--model", default="demo")
     parser.add_argument("--prompt", default="Hello")
     parser.add_argument("--tokens", type=int, default=8)
@@ -213,7 +225,7 @@ def main():
     trust = ssl.create_default_context(cafile=options.ca) if options.ca else True
     client = openai.OpenAI(
         base_url=options.base_url,
-        api_key="test",
+        api_key=options.api_key,
         max_retries=0,
         timeout=options.timeout,
         # Both: with http1 on as well HTTP/2 would be a matter of ALPN, and a fall-back would pass unseen.

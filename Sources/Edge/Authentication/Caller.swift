@@ -1,0 +1,117 @@
+// Who an exchange is for, what of their limits it holds, and what a client hears of these limits.
+internal import HTTP
+internal import Inference
+internal import Routing
+internal import Transport
+
+/// Confined to its exchange.
+///
+/// A value with a duty: `ended` gives back what `begin` took.
+struct Caller {
+    let tenant: String
+    /// The public name of the key; nil for those without.
+    let keyID: String?
+    private let models: [String]?
+    private let limits: KeyLimits
+    private let use: KeyUse
+    private var isRunning = false
+    private var reserved: Int?
+
+    init(_ entry: KeyRing.Entry) {
+        tenant = entry.key.tenant
+        keyID = entry.key.id
+        models = entry.key.models
+        limits = entry.key.limits
+        use = entry.use
+    }
+
+    init(anonymousOf access: KeyAccess) {
+        tenant = KeyAccess.anonymous
+        keyID = nil
+        models = nil
+        limits = access.anonymousLimits
+        use = access.anonymousUse
+    }
+
+    func mayUse(_ model: Model) -> Bool {
+        guard let models else { return true }
+        return models.contains(model.id) || model.aliases.contains { models.contains($0) }
+    }
+
+    // MARK: Limits
+
+    /// Takes a place among the exchanges at once, and a request of the rate.
+    mutating func begin(at now: Nanoseconds) -> Failure? {
+        let denial = use.begin(limits, at: now)
+        isRunning = denial == nil
+        return denial.map { Failure($0, limits) }
+    }
+
+    /// Reserves tokens for a request: a quarter of its bytes, and the most that it lets an executor answer with.
+    mutating func reserve(promptBytes: Int, answerTokensMax: Int, at now: Nanoseconds) -> Failure? {
+        let tokens = Self.tokens(ofPrompt: promptBytes) + min(max(0, answerTokensMax), Self.answerTokensMost)
+        if let denial = use.reserve(tokens, limits, at: now) { return Failure(denial, limits) }
+        if limits.tokensPerMinute != nil { reserved = tokens }
+        return nil
+    }
+    /// So that sums do not overflow, whatever a body asks for.
+    private static let answerTokensMost = 1 << 40
+
+    static func tokens(ofPrompt bytes: Int) -> Int { (bytes + 3) / 4 }
+
+    /// The exchange is over, and has used so many tokens.
+    mutating func ended(used: Int) {
+        if let reserved { use.settle(reserved: reserved, used: used) }
+        reserved = nil
+        if isRunning { use.ended() }
+        isRunning = false
+    }
+
+    // MARK: What the client sees
+
+    /// OpenAI's fields, for the rates that there are.
+    func appendRates(to fields: inout FieldBlock, at now: Nanoseconds) {
+        if let rate = use.requestRate(limits, at: now) { Self.append(rate, of: "requests", to: &fields) }
+        if let rate = use.tokenRate(limits, at: now) { Self.append(rate, of: "tokens", to: &fields) }
+    }
+
+    private static func append(_ rate: KeyUse.Rate, of what: String, to fields: inout FieldBlock) {
+        fields.append(name: "x-ratelimit-limit-\(what)", value: String(rate.limit))
+        fields.append(name: "x-ratelimit-remaining-\(what)", value: String(rate.remaining))
+        fields.append(name: "x-ratelimit-reset-\(what)", value: text(rate.reset))
+    }
+
+    /// As OpenAI writes durations: `20ms`, `6s`, `1m30s`.
+    static func text(_ duration: Nanoseconds) -> String {
+        let milliseconds = (duration + 999_999) / 1_000_000
+        if milliseconds < 1000 { return "\(milliseconds)ms" }
+        let seconds = (milliseconds + 999) / 1000
+        if seconds < 60 { return "\(seconds)s" }
+        return seconds % 60 == 0 ? "\(seconds / 60)m" : "\(seconds / 60)m\(seconds % 60)s"
+    }
+}
+
+extension Failure {
+    fileprivate init(_ denial: KeyUse.Denial, _ limits: KeyLimits) {
+        switch denial {
+        case .concurrency:
+            let text = limits.concurrency.map { "Too many requests at once: this API key may have \($0)." }
+            self.init(.concurrencyLimited, text, retryAfter: 1)
+        case .requests(let wait):
+            let text = limits.requestsPerMinute.map { "Rate limit reached: this API key has \($0) requests a minute." }
+            self.init(.rateLimited, text, retryAfter: Self.seconds(wait))
+        case .tokens(let wait):
+            let text = limits.tokensPerMinute.map { limit in
+                wait == .max
+                    ? "This request needs more tokens than the \(limit) a minute that this API key has."
+                    : "Rate limit reached: this API key has \(limit) tokens a minute."
+            }
+            self.init(.rateLimited, text, retryAfter: Self.seconds(wait))
+        }
+    }
+
+    /// Whole seconds to wait, at least one; nil where no wait would help.
+    private static func seconds(_ wait: Nanoseconds) -> Int? {
+        wait == .max ? nil : Int((wait + 999_999_999) / 1_000_000_000)
+    }
+}

@@ -1,0 +1,66 @@
+// Who is asking: the one place in which workers look keys up. Nothing in it waits for a file.
+package import HTTP
+package import Routing
+package import Transport
+
+/// Who a request comes from, as far as its header says.
+package enum Identity: Sendable {
+    case key(KeyRing.Entry)
+    /// Nobody has to say who they are, and this one did not.
+    case anonymous
+    /// A key is missing, unknown, revoked, expired or malformed: which of these, nobody is told.
+    case nobody
+}
+
+/// The keys in force and the rules beside them.
+///
+/// Read by workers once a request, written by the thread that watches the keys.
+package final class KeyAccess: Sendable {
+    /// The name of those who need no key.
+    package static let anonymous = "anonymous"
+    /// Of what a client gives as its key no more is looked at: no key of ours is near as long.
+    private static let keyBytesMax = 256
+
+    let isRequired: Bool
+    let anonymousLimits: KeyLimits
+    let anonymousUse = KeyUse()
+    /// Nil: there are no keys, so whatever clients say is as good.
+    private let hash: KeyedHash?
+    private let ring = Lock(KeyRing())
+
+    /// Everybody is anonymous, unless there is a hash.
+    package init(hash: KeyedHash? = nil, isRequired: Bool = false, anonymousLimits: KeyLimits = KeyLimits()) {
+        self.hash = hash
+        self.isRequired = isRequired
+        self.anonymousLimits = anonymousLimits
+    }
+
+    /// From now on these keys are in force, and no others.
+    package func publish(_ keys: [AccessKey]) {
+        // One publisher: the ring that is replaced is the one that was read.
+        let next = KeyRing(keys, after: ring.withLock { $0 })
+        ring.withLock { $0 = next }
+    }
+
+    /// - Parameter seconds: since 1970.
+    package func identify(_ fields: FieldBlock, at seconds: Int) -> Identity {
+        guard let hash else { return .anonymous }
+        guard let given = Self.givenKey(in: fields) else { return isRequired ? .nobody : .anonymous }
+        let current = ring.withLock { $0 }
+        return current.find(hash(given.prefix(Self.keyBytesMax)), at: seconds).map { .key($0) } ?? .nobody
+    }
+
+    /// The key in `authorization: Bearer` (RFC 6750), else in `x-api-key`; empty where there is more than one, or none
+    /// that could be read, nil where a client gives none.
+    static func givenKey(in fields: FieldBlock) -> ArraySlice<UInt8>? {
+        guard fields.occurrences(of: .authorization) < 2, fields.occurrences(of: .xAPIKey) < 2 else { return [] }
+        if let value = fields.first(.authorization) {
+            let scheme = value.prefix { $0 != UInt8(ascii: " ") }
+            if scheme.map({ $0 | 0x20 }) == Array("bearer".utf8) {
+                return value[scheme.endIndex...].drop { $0 == UInt8(ascii: " ") }
+            }
+            if fields.first(.xAPIKey) == nil { return [] }
+        }
+        return fields.first(.xAPIKey)
+    }
+}

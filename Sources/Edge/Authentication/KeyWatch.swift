@@ -1,0 +1,89 @@
+// The thread that looks at the keys, and hands the workers what has changed: they never wait for a file.
+internal import Glibc
+internal import Routing
+internal import Transport
+
+package enum KeyWatch {
+    /// How long a change may go unseen: changes are in force within a second.
+    private static let interval: useconds_t = 250_000
+
+    /// What a configuration says of keys, with the keys that are in force now.
+    ///
+    /// - Throws: where the secret or the keys cannot be read.
+    package static func open(_ settings: Configuration.Authentication) throws(StartError) -> KeyAccess {
+        guard let path = settings.keysPath, let secretPath = settings.secretPath else {
+            return KeyAccess(isRequired: settings.required, anonymousLimits: settings.anonymousLimits)
+        }
+        let hash: KeyedHash
+        switch KeySecret.loadOrMake(secretPath) {
+        case .success(let made): hash = made
+        case .failure(let problem):
+            throw StartError(description: "the secret of the keys, \(secretPath): \(problem)")
+        }
+        var source = KeySource(path: path)
+        let access = KeyAccess(
+            hash: hash,
+            isRequired: settings.required,
+            anonymousLimits: settings.anonymousLimits
+        )
+        do throws(KeySourceError) { access.publish(try source.changes() ?? []) } catch {
+            throw StartError(description: "\(error)")
+        }
+        watch(path, from: source, for: access)
+        return access
+    }
+
+    /// Starts the thread.
+    ///
+    /// It lives as long as the process: there is nothing to end in order. While the keys cannot be read the last ones
+    /// stay in force, so that no fault of a file stops traffic; that is said once.
+    private static func watch(_ path: String, from source: KeySource, for access: KeyAccess) {
+        let start = source
+        _ = Thread(name: "keys") {
+            var source = start
+            var problem: KeySourceError?
+            while true {
+                usleep(interval)
+                do throws(KeySourceError) {
+                    let keys = try source.changes()
+                    if let keys { access.publish(keys) }
+                    if problem != nil { Messages.say("the keys in \(path) can be read again") }
+                    problem = nil
+                } catch {
+                    if error != problem { Messages.say("warning: the last keys stay in force: \(error)") }
+                    problem = error
+                }
+            }
+        }
+    }
+}
+
+/// For `check`: what there is to say of keys, without changing anything.
+package enum KeyCheck {
+    package static func errors(_ settings: Configuration.Authentication) -> [String] {
+        guard let path = settings.keysPath, let secretPath = settings.secretPath else { return [] }
+        var found: [String] = []
+        if KeySecret.exists(secretPath), case .failure(let problem) = KeySecret.load(secretPath) {
+            found.append("authentication.secret: \(secretPath): \(problem)")
+        }
+        do throws(KeySourceError) { _ = try KeySource.load(path: path) } catch { found += error.problems }
+        return found
+    }
+
+    package static func warnings(_ configuration: Configuration) -> [String] {
+        let settings = configuration.authentication
+        guard let path = settings.keysPath, let secretPath = settings.secretPath else { return [] }
+        var found: [String] = []
+        for listener in configuration.listeners where listener.tls == nil && !listener.address.isLocal {
+            found.append("warning: keys pass \(listener.address) in clear: whoever is on the way can read them")
+        }
+        if !KeySecret.exists(secretPath) {
+            let keys = (try? KeySource.load(path: path)) ?? []
+            let lost = keys.isEmpty ? "" : ", and the \(keys.count) keys there are were hashed under another"
+            found.append("warning: \(secretPath) is not there: a secret will be made\(lost)")
+        } else if KeySecret.isShared(secretPath) {
+            found.append("warning: others than its owner may read \(secretPath): its mode should be 0600")
+        }
+        return found
+    }
+}

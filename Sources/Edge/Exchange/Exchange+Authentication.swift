@@ -1,0 +1,77 @@
+// The phases authenticate and authorize of an exchange: who asks, whether they may, and what of their limits it takes.
+internal import HTTP
+internal import Inference
+internal import Routing
+internal import Transport
+
+extension Exchange {
+    /// By the header alone, before anything of the body is read; nil when it may go on.
+    func authenticate(_ head: RequestHead) -> Failure? {
+        let access = worker.share.access
+        switch access.identify(head.fields, at: Clock.wallTime().seconds) {
+        case .nobody: return Failure(.unauthorized)
+        case .anonymous: caller = Caller(anonymousOf: access)
+        case .key(let entry):
+            caller = Caller(entry)
+            record.key = entry.key.id
+            record.tenant = entry.key.tenant
+            if entry.key.role == .observer { return Failure(.forbidden) }
+        }
+        record.tenant = caller?.tenant
+        return caller?.begin(at: now)
+    }
+
+    /// For what the edge answers itself: a key need not be given, but one that is given must be good.
+    ///
+    /// So that whoever tries a key at the list of models is not led to believe that it works.
+    func authenticateLookup(_ head: RequestHead) -> Failure? {
+        let access = worker.share.access
+        guard KeyAccess.givenKey(in: head.fields) != nil else { return nil }
+        switch access.identify(head.fields, at: Clock.wallTime().seconds) {
+        case .nobody: return Failure(.unauthorized)
+        case .anonymous: return nil
+        case .key(let entry):
+            caller = Caller(entry)
+            record.key = entry.key.id
+            record.tenant = entry.key.tenant
+            return nil
+        }
+    }
+
+    func mayUse(_ model: Model) -> Bool { caller?.mayUse(model) ?? true }
+
+    /// Of the rate of tokens: what the request may come to.
+    func reserveTokens(_ found: RequestScan) -> Failure? {
+        let choices = max(1, min(found.n, 1 << 10))
+        let answer = (found.maxTokens ?? 0).multipliedReportingOverflow(by: choices)
+        return caller?.reserve(
+            promptBytes: body?.count ?? 0,
+            answerTokensMax: answer.overflow ? .max : answer.partialValue,
+            at: now
+        )
+    }
+
+    /// Gives back the place, and settles what was reserved by what was used.
+    func settleCaller() {
+        guard caller != nil else { return }
+        caller?.ended(used: tokensUsed)
+        caller = nil
+    }
+
+    /// The executor's counts where it gave some, else what can be seen from here.
+    private var tokensUsed: Int {
+        guard record.attempts > 0 else { return 0 }
+        let prompt = kind == .events ? meter.promptTokens : answerScan?.promptTokens
+        let answer = kind == .events ? meter.completionTokens ?? meter.tokens : answerScan?.completionTokens
+        // An attempt that failed before it had said anything costs nothing.
+        if prompt == nil, answer ?? 0 == 0, record.status >= 400 { return 0 }
+        return (prompt ?? Caller.tokens(ofPrompt: record.bytesIn)) + (answer ?? 0)
+    }
+
+    func appendRates(to fields: inout FieldBlock) { caller?.appendRates(to: &fields, at: now) }
+
+    /// RFC 9110 section 11.6.1: a 401 says how one identifies oneself.
+    func appendChallenge(_ failure: Failure, to fields: inout FieldBlock) {
+        if failure.kind == .unauthorized { fields.append(name: "www-authenticate", value: "Bearer") }
+    }
+}

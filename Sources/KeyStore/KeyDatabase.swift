@@ -1,0 +1,164 @@
+// Keys in a SQLite file: read by the server, edited by `freeinference keys`. The only file that knows of GRDB.
+internal import Foundation
+internal import GRDB
+package import Routing
+
+/// Why a database could not be read or changed; never with anything of a key in it.
+package struct KeyDatabaseError: Error, Equatable, Sendable, CustomStringConvertible {
+    package let description: String
+}
+
+/// A connection to a database of keys.
+///
+/// Rollback journal, not WAL: so that a server which may only read the file and its folder can read it.
+package struct KeyDatabase: Sendable {
+    /// A key, and what is only of interest to whoever lists it.
+    package struct Record: Equatable, Sendable {
+        package var key: AccessKey
+        /// Seconds since 1970.
+        package var created: Int
+        package var revoked: Int?
+
+        package init(key: AccessKey, created: Int, revoked: Int? = nil) {
+            self.key = key
+            self.created = created
+            self.revoked = revoked
+        }
+    }
+
+    /// The layout of the tables, in `user_version`.
+    private static let version = 1
+    private let queue: DatabaseQueue
+
+    /// For reading only.
+    package init(reading path: String) throws(KeyDatabaseError) {
+        queue = try Self.attempt {
+            var configuration = GRDB.Configuration()
+            configuration.readonly = true
+            configuration.busyMode = .timeout(0.2)
+            return try DatabaseQueue(path: path, configuration: configuration)
+        }
+        try Self.attempt { try queue.read { try Self.checkVersion($0) } }
+    }
+
+    /// For changing; made where it is absent.
+    package init(editing path: String) throws(KeyDatabaseError) {
+        queue = try Self.attempt {
+            var configuration = GRDB.Configuration()
+            configuration.busyMode = .timeout(5)
+            return try DatabaseQueue(path: path, configuration: configuration)
+        }
+        try Self.attempt {
+            try queue.write { database in
+                let tables = try Int.fetchOne(database, sql: "SELECT count(*) FROM sqlite_master") ?? 0
+                guard tables == 0 else { return try Self.checkVersion(database) }
+                try database.execute(
+                    sql: """
+                        CREATE TABLE key (
+                            id TEXT PRIMARY KEY NOT NULL,
+                            hash BLOB NOT NULL UNIQUE CHECK (length(hash) = 32),
+                            tenant TEXT NOT NULL,
+                            role TEXT NOT NULL,
+                            models TEXT, -- one a line; NULL: all
+                            concurrency INTEGER,
+                            requests_per_minute INTEGER,
+                            tokens_per_minute INTEGER,
+                            created INTEGER NOT NULL, -- seconds since 1970, as the next two
+                            expires INTEGER,
+                            revoked INTEGER
+                        ) STRICT;
+                        PRAGMA user_version = \(Self.version);
+                        """
+                )
+            }
+        }
+    }
+
+    /// Changes whenever somebody else has changed the database.
+    package func dataVersion() throws(KeyDatabaseError) -> Int {
+        try Self.attempt { try queue.read { try Int.fetchOne($0, sql: "PRAGMA data_version") ?? 0 } }
+    }
+
+    /// All keys ever made, in the order in which they were.
+    package func records() throws(KeyDatabaseError) -> [Record] {
+        try Self.attempt {
+            try queue.read { database in
+                try Row.fetchAll(database, sql: "SELECT * FROM key ORDER BY created, rowid").map { try Self.record($0) }
+            }
+        }
+    }
+
+    /// Those that were not revoked.
+    package func keys() throws(KeyDatabaseError) -> [AccessKey] {
+        try records().filter { $0.revoked == nil }.map(\.key)
+    }
+
+    package func add(_ record: Record) throws(KeyDatabaseError) {
+        let key = record.key
+        let values: StatementArguments = [
+            key.id, Data(key.hash), key.tenant, key.role.rawValue, key.models?.joined(separator: "\n"),
+            key.limits.concurrency, key.limits.requestsPerMinute, key.limits.tokensPerMinute, record.created,
+            key.expires, record.revoked,
+        ]
+        try Self.attempt {
+            try queue.write {
+                try $0.execute(sql: "INSERT INTO key VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", arguments: values)
+            }
+        }
+    }
+
+    /// - Returns: false when no key in force has this id.
+    package func revoke(_ id: String, at seconds: Int) throws(KeyDatabaseError) -> Bool {
+        try Self.attempt {
+            try queue.write { database in
+                try database.execute(
+                    sql: "UPDATE key SET revoked = ? WHERE id = ? AND revoked IS NULL",
+                    arguments: [seconds, id]
+                )
+                return database.changesCount > 0
+            }
+        }
+    }
+
+    private static func checkVersion(_ database: Database) throws {
+        let found = try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0
+        guard found == version else { throw KeyDatabaseError(description: "it is no database of keys of this version") }
+    }
+
+    private static func record(_ row: Row) throws -> Record {
+        let id: String = row["id"]
+        let roleName: String = row["role"]
+        guard let role = AccessKey.Role(rawValue: roleName) else {
+            throw KeyDatabaseError(description: "key \(id) has a role of another version")
+        }
+        let hash: Data = row["hash"]
+        let models: String? = row["models"]
+        let key = AccessKey(
+            id: id,
+            hash: Array(hash),
+            tenant: row["tenant"],
+            role: role,
+            models: models?.split(separator: "\n").map(String.init),
+            limits: KeyLimits(
+                concurrency: row["concurrency"],
+                requestsPerMinute: row["requests_per_minute"],
+                tokensPerMinute: row["tokens_per_minute"]
+            ),
+            expires: row["expires"]
+        )
+        return Record(key: key, created: row["created"], revoked: row["revoked"])
+    }
+
+    /// Errors of SQLite in its words, without the values of a statement.
+    private static func attempt<Answer>(_ body: () throws -> Answer) throws(KeyDatabaseError) -> Answer {
+        do {
+            return try body()
+        } catch let error as KeyDatabaseError {
+            throw error
+        } catch let error as DatabaseError {
+            throw KeyDatabaseError(description: error.message ?? "SQLite error \(error.resultCode.rawValue)")
+        } catch {
+            throw KeyDatabaseError(description: "it cannot be read")
+        }
+    }
+}

@@ -1,0 +1,54 @@
+// A rate a minute, as a bucket: what has been spent flows back evenly.
+package import Transport
+
+/// Holds what has been spent and has not flowed back yet.
+///
+/// The limit is not in it, so that a changed limit holds from the next question on, and nothing is forgotten. What is
+/// spent flows back at the rate of one limit a minute.
+package struct TokenBucket: Sendable {
+    private static let minute = 60e9
+
+    private var spent = 0.0
+    private var seen: Nanoseconds = 0
+
+    package init() {}
+
+    /// What a limit leaves, now.
+    package mutating func remaining(of limit: Int, at now: Nanoseconds) -> Int {
+        flow(limit, now)
+        return max(0, Int((Double(limit) - spent).rounded(.down)))
+    }
+
+    /// Takes `count` if the limit leaves so many.
+    ///
+    /// - Returns: how long to wait for them otherwise; nil when they are taken. With a limit of 0, or a count beyond the
+    ///   limit, no wait would do: `Nanoseconds.max`.
+    package mutating func take(_ count: Int, of limit: Int, at now: Nanoseconds) -> Nanoseconds? {
+        flow(limit, now)
+        let over = spent + Double(count) - Double(limit)
+        guard over > 0 else {
+            spent += Double(count)
+            return nil
+        }
+        guard count <= limit, limit > 0 else { return .max }
+        return Nanoseconds((over / Double(limit) * Self.minute).rounded(.up))
+    }
+
+    /// Spends more, or gives back, than was taken: the limit is not asked.
+    package mutating func adjust(by count: Int) {
+        spent = max(0, spent + Double(count))
+    }
+
+    /// Until nothing is spent any more.
+    package mutating func reset(of limit: Int, at now: Nanoseconds) -> Nanoseconds {
+        flow(limit, now)
+        return limit > 0 ? Nanoseconds((spent / Double(limit) * Self.minute).rounded(.up)) : 0
+    }
+
+    private mutating func flow(_ limit: Int, _ now: Nanoseconds) {
+        // A worker's clock may be a turn behind another's.
+        guard now > seen else { return }
+        spent = max(0, spent - Double(now - seen) / Self.minute * Double(limit))
+        seen = now
+    }
+}

@@ -1,0 +1,128 @@
+import HTTP
+import Inference
+import Routing
+import Testing
+import Transport
+
+@testable import Edge
+
+private let hash = KeyedHash(secret: Array("0123456789abcdef0123456789abcdef".utf8))
+
+@Suite struct KeyAccessTests {
+    private func fields(_ fields: (String, String)...) -> FieldBlock {
+        var block = FieldBlock()
+        for (name, value) in fields { block.append(name: name, value: value) }
+        return block
+    }
+
+    private func access(isRequired: Bool = true) -> KeyAccess {
+        let access = KeyAccess(hash: hash, isRequired: isRequired)
+        access.publish([
+            AccessKey(id: "good", hash: hash("fi-good".utf8), tenant: "t"),
+            AccessKey(id: "old", hash: hash("fi-old".utf8), tenant: "t", expires: 100),
+        ])
+        return access
+    }
+
+    private func name(_ identity: Identity) -> String {
+        switch identity {
+        case .key(let entry): entry.key.id
+        case .anonymous: "anonymous"
+        case .nobody: "nobody"
+        }
+    }
+
+    @Test func aKeyIsReadFromEitherField() {
+        let access = access()
+        let cases: [(FieldBlock, String)] = [
+            (fields(("authorization", "Bearer fi-good")), "good"), (fields(("x-api-key", "fi-good")), "good"),
+            (fields(("authorization", "bEARER   fi-good")), "good"),
+            (fields(("authorization", "Basic eDp5"), ("x-api-key", "fi-good")), "good"),
+            (fields(("authorization", "Bearer fi-bad"), ("x-api-key", "fi-good")), "nobody"),
+            (fields(("authorization", "fi-good")), "nobody"), (fields(("authorization", "Bearer")), "nobody"),
+            (fields(("authorization", "Bearer fi-good x")), "nobody"), (fields(("x-api-key", "")), "nobody"),
+            (fields(("authorization", "Bearer fi-good"), ("authorization", "Bearer fi-good")), "nobody"),
+            (fields(("x-api-key", String(repeating: "x", count: 30_000))), "nobody"),
+            (fields(("authorization", "Bearer fi-old")), "nobody"), (fields(), "nobody"),
+        ]
+        for (fields, expected) in cases { #expect(name(access.identify(fields, at: 100)) == expected) }
+        #expect(name(access.identify(fields(("x-api-key", "fi-old")), at: 99)) == "old")
+    }
+
+    @Test func whereNoKeyIsRequiredOneThatIsGivenMustBeGood() {
+        let access = access(isRequired: false)
+        #expect(name(access.identify(fields(), at: 0)) == "anonymous")
+        #expect(name(access.identify(fields(("x-api-key", "fi-good")), at: 0)) == "good")
+        #expect(name(access.identify(fields(("x-api-key", "fi-bad")), at: 0)) == "nobody")
+    }
+
+    @Test func whereThereAreNoKeysEverybodyIsAnonymous() {
+        let access = KeyAccess()
+        #expect(name(access.identify(fields(("authorization", "Bearer none")), at: 0)) == "anonymous")
+    }
+
+    @Test func whatIsPublishedIsInForce() {
+        let access = access()
+        access.publish([AccessKey(id: "new", hash: hash("fi-new".utf8), tenant: "t")])
+        #expect(name(access.identify(fields(("x-api-key", "fi-good")), at: 0)) == "nobody")
+        #expect(name(access.identify(fields(("x-api-key", "fi-new")), at: 0)) == "new")
+    }
+}
+
+@Suite struct CallerTests {
+    private let second: Nanoseconds = 1_000_000_000
+
+    private func caller(_ limits: KeyLimits = KeyLimits(), models: [String]? = nil) throws -> Caller {
+        let ring = KeyRing([AccessKey(id: "k", hash: hash("x".utf8), tenant: "t", models: models, limits: limits)])
+        return Caller(try #require(ring.find(hash("x".utf8), at: 0)))
+    }
+
+    @Test func modelsAreAllowedByIDOrAlias() throws {
+        let model = Model(id: "demo", aliases: ["d", "/models/d"])
+        #expect(try caller().mayUse(model))
+        #expect(try caller(models: ["other", "demo"]).mayUse(model))
+        #expect(try caller(models: ["/models/d"]).mayUse(model))
+        #expect(try !caller(models: ["dem"]).mayUse(model))
+        #expect(try !caller(models: []).mayUse(model))
+    }
+
+    @Test func limitsAreToldInTheFailure() throws {
+        var one = try caller(KeyLimits(concurrency: 1, requestsPerMinute: 60, tokensPerMinute: 100))
+        #expect(one.begin(at: second) == nil)
+        var two = one
+        #expect(two.begin(at: second)?.kind == .concurrencyLimited)
+        #expect(two.begin(at: second)?.retryAfter == 1)
+        let tooMany = one.reserve(promptBytes: 400, answerTokensMax: 1, at: second)
+        #expect(tooMany?.kind == .rateLimited && tooMany?.retryAfter == nil && tooMany?.code == "rate_limit_exceeded")
+        #expect(one.reserve(promptBytes: 41, answerTokensMax: 50, at: second) == nil)
+        let wait = one.reserve(promptBytes: 0, answerTokensMax: 50, at: second)
+        #expect(wait?.kind == .rateLimited && wait?.retryAfter == 7)
+        #expect(one.reserve(promptBytes: .max / 8, answerTokensMax: .max, at: second)?.kind == .rateLimited)
+        one.ended(used: 10)
+        var fields = FieldBlock()
+        one.appendRates(to: &fields, at: second)
+        let told = ["limit", "remaining", "reset"].flatMap { what in
+            ["requests", "tokens"].map { fields.string(named: "x-ratelimit-\(what)-\($0)") }
+        }
+        #expect(told == ["60", "100", "59", "90", "1s", "6s"])
+        #expect(two.begin(at: second) == nil, "the place is free again")
+    }
+
+    @Test func endingTwiceGivesBackOnce() throws {
+        var caller = try caller(KeyLimits(concurrency: 1))
+        #expect(caller.begin(at: 0) == nil)
+        var other = caller
+        caller.ended(used: 0)
+        caller.ended(used: 0)
+        #expect(other.begin(at: 0) == nil)
+        #expect(caller.begin(at: 0) != nil)
+    }
+
+    @Test func durationsAreWrittenAsOpenAIWritesThem() {
+        let cases: [(Nanoseconds, String)] = [
+            (0, "0ms"), (1, "1ms"), (20_000_000, "20ms"), (999_000_000, "999ms"), (1_000_000_000, "1s"),
+            (5_100_000_000, "6s"), (60_000_000_000, "1m"), (90_000_000_000, "1m30s"),
+        ]
+        for (duration, text) in cases { #expect(Caller.text(duration) == text) }
+    }
+}

@@ -1,0 +1,120 @@
+import Foundation
+import Testing
+
+/// `freeinference keys`, and what `check` says of keys.
+@Suite struct KeyCommandTests {
+    /// A store without a server.
+    private func withStore(
+        _ file: String = "keys.sqlite",
+        listener: String = "127.0.0.1:1",
+        _ body: (KeyStore) async throws -> Void
+    ) async throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        let yaml = """
+            listeners: [{address: "\(listener)"}]
+            authentication: {keys: \(file), secret: secret}
+            models: [{id: demo, executors: [{url: "http://127.0.0.1:1"}]}]
+            """
+        let configuration = try scratch.write(yaml, to: "freeinference.yaml")
+        try await body(KeyStore(scratch: scratch, path: scratch.file(file), configuration: configuration))
+    }
+
+    private func check(_ store: KeyStore) async throws -> Completed {
+        try await run(Repository.binary, ["check", "--config", store.configuration])
+    }
+
+    private func mode(_ path: String) throws -> Int {
+        try #require(FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int)
+    }
+
+    @Test func aKeyIsShownOnceAndStoredNowhere() async throws {
+        try await withStore { store in
+            let made = try await store.create(
+                ["--models", "a,b", "--concurrency", "2", "--requests-per-minute", "3", "--tokens-per-minute", "4"]
+                    + ["--expires", "2099-12-31"]
+            )
+            #expect(try mode(store.scratch.file("secret")) == 0o600)
+            let stored = try Data(contentsOf: URL(filePath: store.path))
+            let bytes = Data(made.key.utf8.dropFirst(3))
+            #expect(stored.range(of: bytes) == nil)
+            let listed = try await store.keys(["list"])
+            #expect(!listed.output.contains(made.key))
+            let limits = "models=a,b concurrency=2 requests_per_minute=3 tokens_per_minute=4"
+            #expect(listed.output.hasPrefix("\(made.id) tenant=acme role=user \(limits) created="))
+            #expect(listed.output.hasSuffix(" expires=2099-12-31T00:00:00Z\n"))
+            try await store.revoke(made.id)
+            #expect(try await store.keys(["list"]).output.contains(" revoked="))
+            #expect(try await store.keys(["revoke", made.id]).status == .exited(1))
+            #expect(try await store.keys(["revoke", "none"]).errors.contains("no key in force has the id none"))
+        }
+    }
+
+    @Test func aYAMLFileIsTheOperators() async throws {
+        try await withStore("keys.yml") { store in
+            try store.scratch.write("keys: []\n", to: "keys.yml")
+            let made = try await store.create(["--role", "observer"])
+            #expect(try String(contentsOfFile: store.path, encoding: .utf8) == "keys: []\n")
+            #expect(made.entry.contains("hash: ") && !made.entry.contains(made.key))
+            try store.scratch.write("keys:\n\(made.entry)\n", to: "keys.yml")
+            #expect(try await check(store).status == .exited(0))
+            #expect(try await store.keys(["list"]).output == "\(made.id) tenant=acme role=observer models=all\n")
+            let revoked = try await store.keys(["revoke", made.id])
+            #expect(revoked.output.contains("take the entry with 'id: \(made.id)' out of \(store.path)"))
+            #expect(try await store.keys(["list"]).output.contains(made.id))
+        }
+    }
+
+    @Test func badArgumentsAreRefused() async throws {
+        try await withStore { store in
+            for arguments in [
+                ["--tenant", ""], ["--tenant", "t", "--concurrency", "0"], ["--tenant", "t", "--expires", "soon"],
+                ["--tenant", "t", "--role", "king"], [],
+            ] {
+                let completed = try await store.keys(["create"] + arguments)
+                #expect(completed.status == .exited(64), "\(arguments)")
+                #expect(!FileManager.default.fileExists(atPath: store.path))
+            }
+            #expect(try await store.keys(["list"]).status == .exited(1))
+        }
+    }
+
+    @Test func checkFindsKeysThatCannotBeRead() async throws {
+        try await withStore { store in
+            let absent = try await check(store)
+            #expect(absent.status == .exited(2))
+            #expect(absent.output.contains("authentication.keys: cannot read \(store.path): No such file"))
+            try store.scratch.write("no database", to: "keys.sqlite")
+            let other = try await check(store)
+            #expect(other.status == .exited(2) && other.output.contains("cannot read \(store.path): "))
+        }
+        try await withStore("keys.yaml") { store in
+            try store.scratch.write("keys:\n  - {id: a, hash: x, tenant: t}\n", to: "keys.yaml")
+            try store.scratch.write("short", to: "secret")
+            let seen = try await check(store)
+            #expect(seen.status == .exited(2))
+            #expect(seen.output.contains("\(store.path):2:19: keys[].hash: expected 64 hexadecimal digits"))
+            #expect(
+                seen.output.contains("authentication.secret: ") && seen.output.contains("between 32 and 4096 bytes")
+            )
+            let served = try await run(Repository.binary, ["serve", "--config", store.configuration])
+            #expect(served.status == .exited(1) && served.errors.contains("cannot start: "))
+        }
+    }
+
+    @Test func checkWarnsOfKeysInTheClear() async throws {
+        try await withStore(listener: "0.0.0.0:1") { store in
+            _ = try await store.create()
+            let seen = try await check(store)
+            #expect(seen.status == .exited(0))
+            #expect(seen.output.contains("warning: keys pass 0.0.0.0:1 in clear"))
+        }
+        try await withStore { store in
+            _ = try await store.create()
+            #expect(try await !check(store).output.contains("warning"))
+            try FileManager.default.removeItem(atPath: store.scratch.file("secret"))
+            #expect(try await check(store).output.contains("the 1 keys there are were hashed under another"))
+            #expect(!FileManager.default.fileExists(atPath: store.scratch.file("secret")), "check makes nothing")
+        }
+    }
+}

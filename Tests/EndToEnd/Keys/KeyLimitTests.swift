@@ -1,0 +1,122 @@
+import Testing
+
+/// What a key may use at once and in a minute; and what a client is told of it.
+@Suite struct KeyLimitTests {
+    @Test func placesAreHeldUntilTheStreamEndsAndFreeThen() async throws {
+        try await withKeys(executor: ["--prefill", "0ms"]) { server, executor, store in
+            let made = try await store.create(["--concurrency", "1"])
+            try await eventually("the key") { try await server.chat(key: made.key).status == 200 ? true : nil }
+            let client = try await server.connect()
+            let long = chat(tokens: 100_000)
+            try await client.send(
+                "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer \(made.key)\r\n"
+                    + "content-length: \(long.utf8.count)\r\n\r\n\(long)"
+            )
+            try await executor.counter("running", reaches: 1)
+            let refused = try await server.chat(key: made.key)
+            #expect(refused.status == 429 && refused["retry-after"] == "1")
+            #expect(try refused.json.error.code.string == "concurrency_limit_exceeded")
+            #expect(try refused.json.error.type.string == "rate_limit_error")
+            client.close()
+            try await eventually("a place") { try await server.chat(key: made.key).status == 200 ? true : nil }
+            // However an exchange ends, its place is free: a failed one, one without a model, one without JSON.
+            for body in [chat(stream: false, more: #""simulator":{"fault":"status:500"}"#), "{", "{}", chat(tokens: 3)]
+            {
+                let answer = try await server.chat(key: made.key, body: body)
+                #expect(answer.status != 429)
+            }
+        }
+    }
+
+    @Test func requestsAMinuteAreCountedAndTold() async throws {
+        try await withKeys { server, _, store in
+            let made = try await store.create(["--requests-per-minute", "3"])
+            let other = try await store.create()
+            try await eventually("the keys") { try await server.chat(key: other.key).status == 200 ? true : nil }
+            for left in ["2", "1", "0"] {
+                let answer = try await server.chat(key: made.key, body: chat(tokens: 2))
+                #expect(answer.status == 200)
+                #expect(answer["x-ratelimit-limit-requests"] == "3")
+                #expect(answer["x-ratelimit-remaining-requests"] == left)
+                #expect(answer["x-ratelimit-reset-requests"]?.hasSuffix("s") == true)
+                #expect(answer["x-ratelimit-limit-tokens"] == nil)
+            }
+            let refused = try await server.chat(key: made.key)
+            #expect(refused.status == 429)
+            #expect(try refused.json.error.code.string == "rate_limit_exceeded")
+            #expect(refused["retry-after"].flatMap(Int.init).map { (1...20).contains($0) } == true)
+            #expect(refused["x-ratelimit-remaining-requests"] == "0")
+            // The list is free, and others have rates of their own.
+            let listed = try await server.curl("/v1/models", arguments: ["--header", "x-api-key: \(made.key)"])
+            #expect(listed.status == 200)
+            #expect(try await server.chat(key: other.key).status == 200)
+            let line = try await server.logged("the refusal") { $0.status.int == 429 }
+            #expect(line.end.string == "rate_limited" && line.tenant.string == "acme" && line["key"].string == made.id)
+        }
+    }
+
+    @Test(arguments: [true, false])
+    func tokensAreReservedAndSettledByUsage(stream: Bool) async throws {
+        let executor = try HandMadeExecutor()
+        try await withKeys(models: "- {id: mine, executors: [{url: \"\(executor.url)\"}]}") { server, _, store in
+            let made = try await store.create(["--tokens-per-minute", "1000"])
+            try await eventually("the key") {
+                try await server.curl("/v1/models", arguments: ["--header", "x-api-key: \(made.key)"]).status == 200
+                    ? true : nil
+            }
+            let usage = #""usage":{"prompt_tokens":5,"completion_tokens":8,"total_tokens":13}"#
+            func ask(tokens: Int) async throws -> Answer {
+                let body = chat(stream: stream, tokens: tokens).replacing("demo", with: "mine")
+                async let answer = server.chat(key: made.key, body: body)
+                let connection = try await executor.accept()
+                defer { connection.close() }
+                _ = try await connection.receiveRequest()
+                if stream {
+                    let events = chatEvent("Hi") + "data: {\"choices\":[],\(usage)}\n\ndata: [DONE]\n\n"
+                    try await connection.answer(events, type: "text/event-stream", more: "connection: close\r\n")
+                } else {
+                    try await connection.answer("{\"choices\":[],\(usage)}", more: "connection: close\r\n")
+                }
+                return try await answer
+            }
+            // It might make 900 tokens, and makes 8.
+            let first = try await ask(tokens: 900)
+            #expect(first.status == 200)
+            #expect(first["x-ratelimit-limit-tokens"] == "1000")
+            #expect(first["x-ratelimit-remaining-tokens"].flatMap(Int.init).map { $0 <= 100 } == true)
+            // Without the settlement it would have to wait for most of a minute.
+            let second = try await ask(tokens: 900)
+            #expect(second.status == 200)
+
+            let large = try await server.chat(key: made.key, body: chat(stream: stream, tokens: 2000))
+            #expect(large.status == 429)
+            #expect(try large.json.error.code.string == "rate_limit_exceeded")
+            #expect(large["retry-after"] == nil, "no wait helps")
+        }
+    }
+
+    @Test func thoseWithoutAKeyHaveLimitsAllTheSame() async throws {
+        let access = ", required: false, anonymous: {requests_per_minute: 2}"
+        try await withKeys(access: access) { server, _, store in
+            let made = try await store.create()
+            try await eventually("the key") { try await server.chat(key: made.key).status == 200 ? true : nil }
+            let statuses = [
+                try await server.chat(key: nil).status, try await server.chat(key: nil).status,
+                try await server.chat(key: nil).status,
+            ]
+            #expect(statuses == [200, 200, 429])
+            #expect(try await server.chat(key: "none").status == 401, "a key that is given must be good")
+            #expect(try await server.chat(key: made.key).status == 200)
+            let line = try await server.logged("anonymous") { $0.tenant.string == "anonymous" }
+            #expect(line["key"] == .null)
+        }
+    }
+
+    @Test func withoutKeysWhateverIsGivenIsAsGood() async throws {
+        try await withServer { server, _ in
+            #expect(try await server.chat(key: "none").status == 200)
+            let line = try await server.logged("the chat") { $0.status.int == 200 }
+            #expect(line.tenant.string == "anonymous")
+        }
+    }
+}

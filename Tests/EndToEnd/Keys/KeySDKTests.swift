@@ -1,0 +1,28 @@
+import Testing
+
+/// Keys as the official SDKs see them: `authorization` from OpenAI's, `x-api-key` from Anthropic's.
+@Suite struct KeySDKTests {
+    @Test(arguments: [false, true])
+    func theSDKsRaiseTheirOwnErrors(http2: Bool) async throws {
+        try await withKeys { server, _, store in
+            let good = try await store.create()
+            let observer = try await store.create(["--role", "observer"])
+            let slow = try await store.create(["--requests-per-minute", "1"])
+            try await eventually("the keys") { try await server.chat(key: slow.key).status == 200 ? true : nil }
+            for (key, raised, status) in [
+                ("fi-unknown", "AuthenticationError", 401), (observer.key, "PermissionDeniedError", 403),
+                (slow.key, "RateLimitError", 429),
+            ] {
+                let openAI = try await server.openAISDK("refused", http2: http2, arguments: ["--api-key", key])
+                #expect(openAI.first?.raised.string == raised && openAI.first?.status.int == status)
+                #expect(openAI.first?.body.message.string != nil)
+                let anthropic = try await server.anthropicSDK("refused", http2: http2, arguments: ["--api-key", key])
+                #expect(anthropic.first?.raised.string == raised && anthropic.first?.status.int == status)
+                #expect(anthropic.first?.body.type.string == "error")
+            }
+            let arguments = ["--api-key", good.key]
+            #expect(try await server.openAISDK("nonstream", http2: http2, arguments: arguments).first?.text != nil)
+            #expect(try await server.anthropicSDK("stream", http2: http2, arguments: arguments).first?.text != nil)
+        }
+    }
+}

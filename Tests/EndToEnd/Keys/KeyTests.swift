@@ -1,0 +1,173 @@
+import Foundation
+import Testing
+
+/// Who may ask: keys from a database or a YAML file, by either header field.
+@Suite struct KeyTests {
+    @Test func allKeysThatAreNotGoodAreAnsweredAlike() async throws {
+        try await withKeys { server, executor, store in
+            let good = try await store.create()
+            let expired = try await store.create(["--expires", "2020-01-01"])
+            let revoked = try await store.create()
+            try await store.revoke(revoked.id)
+            try await eventually("the new key", within: .seconds(1)) {
+                try await server.chat(key: good.key).status == 200 ? true : nil
+            }
+            #expect(try await server.chat(key: good.key, field: "x-api-key: ").status == 200)
+
+            let unknown = "fi-" + String(repeating: "A", count: 43)
+            let malformed = [
+                "", "x", "fi-", good.key + "x", String(good.key.dropLast()), String(repeating: "k", count: 9000),
+            ]
+            var bodies: Set<String> = []
+            for key in [nil, unknown, expired.key, revoked.key] + malformed {
+                for field in ["authorization: Bearer ", "x-api-key: "] {
+                    let answer = try await server.chat(key: key, field: field)
+                    #expect(answer.status == 401)
+                    #expect(answer["www-authenticate"] == "Bearer")
+                    #expect(answer["x-request-id"] != nil)
+                    bodies.insert(answer.body)
+                }
+            }
+            #expect(bodies.count == 1)
+            let error = try JSON(parsing: bodies.first ?? "").error
+            #expect(error.code.string == "invalid_api_key" && error.type.string == "authentication_error")
+            // Nothing but what the good key asked has reached the executor.
+            let counted = try await executor.counters()
+            #expect(counted.finished.int.map { $0 <= 5 } == true)
+        }
+    }
+
+    @Test(arguments: [Protocol.http1, .http2])
+    func aRefusalDoesNotWaitForTheBody(speaking: Protocol) async throws {
+        try await withKeys { server, _, store in
+            let big = #"{"model":"demo","messages":"\#(String(repeating: "x", count: 4 << 20))"}"#
+            let file = try store.scratch.write(big, to: "big.json")
+            let answer = try await server.curl("/v1/chat/completions", speaking, body: "@" + file)
+            #expect(answer.status == 401)
+            let line = try await server.logged("the refusal") { $0.status.int == 401 }
+            #expect(line.end.string == "unauthorized" && line.side.string == "client")
+            #expect(line.tenant == .null && line["key"] == .null)
+        }
+    }
+
+    @Test func aKeyIsInForceWithinASecondAndOutOfForceWithinAnother() async throws {
+        try await withKeys { server, _, store in
+            let made = try await store.create()
+            #expect(made.key.hasPrefix("fi-") && made.key.utf8.count == 46)
+            try await eventually("the new key", within: .seconds(1)) {
+                try await server.chat(key: made.key).status == 200 ? true : nil
+            }
+            try await store.revoke(made.id)
+            try await eventually("the end of the key", within: .seconds(1)) {
+                try await server.chat(key: made.key).status == 401 ? true : nil
+            }
+        }
+    }
+
+    @Test func aYAMLFileIsFollowedAndAFaultInItStopsNothing() async throws {
+        try await withKeys("keys.yaml", prepare: { try $0.write([]) }) { server, _, store in
+            let one = try await store.create(["--models", "demo"])
+            let two = try await store.create(tenant: "o'neil: #2")
+            #expect(
+                try await server.chat(key: one.key).status == 401,
+                "YAML is the operator's: create does not edit it"
+            )
+            try store.write([one, two])
+            try await eventually("the keys", within: .seconds(1)) {
+                try await server.chat(key: two.key).status == 200 ? true : nil
+            }
+            #expect(try await server.chat(key: one.key).status == 200)
+
+            try store.scratch.write("keys:\n  - id: [\n", to: "keys.yaml")
+            try await eventually("the warning") {
+                server.process.errors.contains("the last keys stay in force") ? true : nil
+            }
+            #expect(try await server.chat(key: one.key).status == 200)
+            try FileManager.default.removeItem(atPath: store.path)
+            try await eventually("the next warning") { server.process.errors.contains("cannot read") ? true : nil }
+            #expect(try await server.chat(key: one.key).status == 200)
+
+            try store.write([two])
+            try await eventually("the end of the key", within: .seconds(2)) {
+                try await server.chat(key: one.key).status == 401 ? true : nil
+            }
+            #expect(try await server.chat(key: two.key).status == 200)
+            #expect(server.process.errors.contains("can be read again"))
+        }
+    }
+
+    @Test func aDatabaseThatIsGoneStopsNothing() async throws {
+        try await withKeys { server, _, store in
+            let made = try await store.create()
+            try await eventually("the key") { try await server.chat(key: made.key).status == 200 ? true : nil }
+            try FileManager.default.removeItem(atPath: store.path)
+            try await eventually("the warning") {
+                server.process.errors.contains("the last keys stay in force") ? true : nil
+            }
+            #expect(try await server.chat(key: made.key).status == 200)
+        }
+    }
+
+    @Test func modelsThatAKeyMayNotUseDoNotExistForIt() async throws {
+        let models = "- {id: other, aliases: [another], executors: [{url: EXECUTOR, model: demo}]}"
+        try await withKeys(models: models) { server, executor, store in
+            let some = try await store.create(["--models", "other"])
+            let observer = try await store.create(["--role", "observer"])
+            try await eventually("the keys") {
+                try await server.curl("/v1/models", arguments: ["--header", "x-api-key: " + observer.key]).status == 200
+                    ? true : nil
+            }
+            func list(_ arguments: [String]) async throws -> [String] {
+                try await server.curl("/v1/models", arguments: arguments).json.data.array.compactMap(\.id.string)
+            }
+            let bearer = ["--header", "authorization: Bearer " + some.key]
+            #expect(try await list([]) == ["demo", "other"], "the list needs no key")
+            #expect(try await list(bearer) == ["other"])
+            #expect(try await server.curl("/v1/models/other", arguments: bearer).status == 200)
+            #expect(try await server.curl("/v1/models", arguments: ["--header", "x-api-key: x"]).status == 401)
+            #expect(try await server.curl("/health").status == 200)
+
+            let before = try await executor.counters().finished.int
+            let hidden = try await server.chat(key: some.key)
+            let absent = try await server.chat(key: some.key, body: chatOnce.replacing("demo", with: "none"))
+            #expect([hidden.status, absent.status] == [404, 404])
+            #expect(hidden.body.replacing("demo", with: "none") == absent.body)
+            let lookedUp = try await server.curl("/v1/models/demo", arguments: bearer)
+            #expect(lookedUp.status == 404 && lookedUp.body == hidden.body)
+            #expect(try await executor.counters().finished.int == before)
+            #expect(
+                try await server.chat(key: some.key, body: chatOnce.replacing("demo", with: "another")).status == 200
+            )
+
+            let forbidden = try await server.chat(key: observer.key)
+            #expect(forbidden.status == 403)
+            #expect(try forbidden.json.error.code.string == "forbidden")
+        }
+    }
+
+    @Test func theKeyReachesNeitherTheExecutorNorTheLog() async throws {
+        let executor = try HandMadeExecutor()
+        try await withKeys(models: "- {id: mine, executors: [{url: \"\(executor.url)\"}]}") { server, _, store in
+            let made = try await store.create()
+            try await eventually("the key") { try await server.chat(key: made.key).status == 200 ? true : nil }
+            for field in ["authorization: Bearer ", "x-api-key: "] {
+                async let answer = server.chat(
+                    key: made.key,
+                    body: chatOnce.replacing("demo", with: "mine"),
+                    field: field
+                )
+                let connection = try await executor.accept()
+                let request = try await connection.receiveRequest()
+                try await connection.answer(#"{"choices":[]}"#, more: "connection: close\r\n")
+                #expect(try await answer.status == 200)
+                let heard = request.line + request.fields.map { $0.name + $0.value }.joined() + request.body
+                #expect(!heard.contains(made.key) && !heard.contains("fi-"))
+                connection.close()
+            }
+            let line = try await server.logged("the chat") { $0.model.string == "mine" }
+            #expect(line.tenant.string == "acme" && line["key"].string == made.id)
+            let said = server.process.output + server.process.errors
+            #expect(!said.contains(made.key) && !said.contains(String(made.key.suffix(20))))
+        }
+    }
+}

@@ -1,0 +1,51 @@
+import Testing
+import Transport
+
+@testable import Routing
+
+private let second: Nanoseconds = 1_000_000_000
+
+@Suite struct KeyUseTests {
+    @Test func placesAreGivenBack() {
+        let use = KeyUse()
+        let limits = KeyLimits(concurrency: 2)
+        #expect(use.begin(limits, at: 0) == nil)
+        #expect(use.begin(limits, at: 0) == nil)
+        #expect(use.begin(limits, at: 0) == .concurrency)
+        #expect(use.running == 2)
+        use.ended()
+        #expect(use.begin(limits, at: 0) == nil)
+    }
+
+    @Test func aRequestThatHasNoPlaceDoesNotCount() {
+        let use = KeyUse()
+        let limits = KeyLimits(concurrency: 1, requestsPerMinute: 2)
+        #expect(use.begin(limits, at: second) == nil)
+        for _ in 0..<5 { #expect(use.begin(limits, at: second) == .concurrency) }
+        use.ended()
+        #expect(use.begin(limits, at: second) == nil)
+        use.ended()
+        #expect(use.begin(limits, at: second) == .requests(wait: 30 * second))
+        #expect(use.running == 0)
+        #expect(use.requestRate(limits, at: second) == .init(limit: 2, remaining: 0, reset: 60 * second))
+    }
+
+    @Test func tokensAreReservedAndSettled() {
+        let use = KeyUse()
+        let limits = KeyLimits(tokensPerMinute: 600)
+        #expect(use.reserve(500, limits, at: second) == nil)
+        #expect(use.reserve(200, limits, at: second) == .tokens(wait: 10 * second))
+        #expect(use.reserve(601, limits, at: second) == .tokens(wait: .max))
+        use.settle(reserved: 500, used: 20)
+        #expect(use.tokenRate(limits, at: second) == .init(limit: 600, remaining: 580, reset: 2 * second))
+        #expect(use.reserve(200, limits, at: second) == nil)
+    }
+
+    @Test func withoutLimitsNothingIsCountedButPlaces() {
+        let use = KeyUse()
+        for _ in 0..<1000 { #expect(use.begin(KeyLimits(), at: 0) == nil) }
+        #expect(use.reserve(1 << 50, KeyLimits(), at: 0) == nil)
+        #expect(use.requestRate(KeyLimits(), at: 0) == nil && use.tokenRate(KeyLimits(), at: 0) == nil)
+        #expect(use.running == 1000)
+    }
+}

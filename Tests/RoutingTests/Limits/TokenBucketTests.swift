@@ -1,0 +1,64 @@
+import Testing
+import Transport
+
+@testable import Routing
+
+private let second: Nanoseconds = 1_000_000_000
+
+@Suite struct TokenBucketTests {
+    @Test func aLimitIsThereAtOnceAndFlowsBackEvenly() {
+        var bucket = TokenBucket()
+        for _ in 0..<60 { #expect(bucket.take(1, of: 60, at: second) == nil) }
+        #expect(bucket.take(1, of: 60, at: second) == second)
+        #expect(bucket.remaining(of: 60, at: second) == 0)
+        #expect(bucket.reset(of: 60, at: second) == 60 * second)
+        #expect(bucket.take(1, of: 60, at: 2 * second) == nil)
+        #expect(bucket.take(1, of: 60, at: 2 * second) != nil)
+        #expect(bucket.remaining(of: 60, at: 12 * second) == 10)
+        #expect(bucket.remaining(of: 60, at: 10_000 * second) == 60)
+        #expect(bucket.reset(of: 60, at: 10_000 * second) == 0)
+    }
+
+    @Test func theWaitIsLongEnoughAndNoLonger() throws {
+        var bucket = TokenBucket()
+        #expect(bucket.take(100, of: 120, at: second) == nil)
+        let needed = bucket.take(80, of: 120, at: second)
+        let wait = try #require(needed)
+        #expect(wait == 30 * second)
+        #expect(bucket.take(80, of: 120, at: second + wait - second / 10) != nil)
+        #expect(bucket.take(80, of: 120, at: second + wait) == nil)
+    }
+
+    @Test func moreThanTheLimitNeverFits() {
+        var bucket = TokenBucket()
+        #expect(bucket.take(121, of: 120, at: second) == .max)
+        #expect(bucket.take(120, of: 120, at: second) == nil)
+    }
+
+    @Test func whatIsSettledComesBackOrIsOwed() {
+        var bucket = TokenBucket()
+        #expect(bucket.take(100, of: 100, at: second) == nil)
+        bucket.adjust(by: -90)
+        #expect(bucket.remaining(of: 100, at: second) == 90)
+        bucket.adjust(by: 140)
+        #expect(bucket.remaining(of: 100, at: second) == 0)
+        #expect(bucket.take(50, of: 100, at: second) == 60 * second)
+        bucket.adjust(by: -1000)
+        #expect(bucket.remaining(of: 100, at: second) == 100)
+    }
+
+    @Test func aChangedLimitHoldsFromTheNextQuestionOn() {
+        var bucket = TokenBucket()
+        #expect(bucket.take(10, of: 10, at: second) == nil)
+        #expect(bucket.take(1, of: 10, at: second) != nil)
+        #expect(bucket.take(5, of: 15, at: second) == nil)
+        #expect(bucket.remaining(of: 10, at: second) == 0)
+    }
+
+    @Test func aClockThatIsBehindTakesNothingBack() {
+        var bucket = TokenBucket()
+        #expect(bucket.take(10, of: 10, at: 100 * second) == nil)
+        #expect(bucket.take(1, of: 10, at: 99 * second) != nil)
+        #expect(bucket.remaining(of: 10, at: 50 * second) == 0)
+    }
+}
