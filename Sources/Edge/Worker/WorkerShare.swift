@@ -25,6 +25,8 @@ package final class WorkerShare: Sendable {
     package let doors: [WorkerDoor]
     let scanThread = ScanThread()
     let retries = RetryBudget()
+    /// The tenants that metrics tell apart.
+    let tenants = TenantLabels()
     private let connections = Atomic<Int>(0)
     private let lastWarning = Atomic<Int>(0)
 
@@ -95,6 +97,6 @@ package final class WorkerShare: Sendable {
     func warn(_ text: @autoclosure () -> String) {
         let second = Clock.wallTime().seconds
         guard lastWarning.exchange(second, ordering: .relaxed) != second else { return }
-        Messages.say("warning: \(text())")
+        Messages.warn(text())
     }
 }

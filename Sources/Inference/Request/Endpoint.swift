@@ -37,7 +37,7 @@ package enum Endpoint: Equatable, Sendable {
     private static func readable(_ path: [UInt8]) -> Endpoint? {
         switch String(decoding: path, as: UTF8.self) {
         case "/": return .root
-        case "/health": return .health
+        case "/health", "/health/ready": return .health
         case "/v1/models", "/models": return .models
         default: break
         }

@@ -23,6 +23,7 @@ struct CheckCommand: ParsableCommand {
             let problems = Supervisor.certificateProblems(configuration)
             for problem in problems { print("\(options.config): \(problem)") }
             if !problems.isEmpty { throw ExitCode(2) }
+            for warning in configuration.warnings { print("\(options.config): warning: \(warning)") }
             for problem in Supervisor.nameProblems(configuration) { print("\(options.config): \(problem)") }
             print("\(options.config): no errors")
         }
