@@ -1,10 +1,9 @@
 // The command line: one subcommand a screen, in Commands/.
 import ArgumentParser
+import Edge
 
 @main
 struct Root: ParsableCommand {
-    static let version = "0.1.0"
-
     static let configuration = CommandConfiguration(
         commandName: "freeinference",
         abstract: "TLS and HTTP/2 edge, OpenRouter-compatible gateway and router for language-model executors.",
@@ -13,7 +12,7 @@ struct Root: ParsableCommand {
             `certificate` makes a development certificate, `executor` is a model server without a model, and `bench` \
             measures.
             """,
-        version: version,
+        version: Build.version,
         subcommands: [
             ServeCommand.self, CheckCommand.self, KeysCommand.self, ExecutorCommand.self, BenchCommand.self,
             CertificateCommand.self,

@@ -18,10 +18,11 @@ extension Exchange {
 
     // MARK: ExecutorStreamHandler
 
-    func requestSent() {}
+    func requestSent() { record.requestSent(now) }
 
     func responseHead(_ head: ResponseHead, body: ResponseBody) {
         guard machine.phase == .attempt || machine.phase == .silence else { return }
+        record.answered(head.status, at: now)
         if let failure = Failure(executorHead: head) {
             attemptBroke(failure)
             return
@@ -89,9 +90,11 @@ extension Exchange {
     /// One event, or a piece of a large one, in the turn in which it came.
     private func relay(_ event: Span<UInt8>, _ piece: EventSplitter.Kind) {
         guard machine.phase != .finishing, machine.phase != .ended else { return }
+        let (tokens, last) = (meter.tokens, meter.lastToken)
         let found =
             piece == .whole
             ? meter.read(event, at: now, scanner: worker.scanner) : meter.readPiece(event, kind: piece, at: now)
+        countGap(after: tokens, last: last)
         if machine.phase != .relay {
             // The first event is looked at before anything is committed; comments before it are dropped.
             if found == .comment { return }
@@ -110,6 +113,7 @@ extension Exchange {
 
     /// From here on the exchange cannot move to another executor: the body has done its duty.
     private func firstEventRelayed() {
+        worker.metrics.answerHandedOver(since: now)
         routing?.report(.good, at: now)
         letGoOfRequest()
         dues = Dues()
@@ -197,6 +201,7 @@ extension Exchange {
             }
         }
         routing?.report((answerHead?.status ?? 500) < 500 ? .good : .fault, at: now)
+        worker.metrics.answerHandedOver(since: now)
         handle(.answerReady)
         letGoOfRequest()
         let bytes = held

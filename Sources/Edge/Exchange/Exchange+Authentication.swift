@@ -17,7 +17,7 @@ extension Exchange {
             record.tenant = entry.key.tenant
             if entry.key.role == .observer { return Failure(.forbidden) }
         }
-        record.tenant = caller?.tenant
+        if let caller { record.tenant = caller.tenant }
         return caller?.begin(at: now)
     }
 

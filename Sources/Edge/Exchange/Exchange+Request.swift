@@ -144,7 +144,10 @@ extension Exchange {
         handle(.bodyEnded)
     }
 
-    func clientLeft(_ end: ClientEnd) { handle(.clientLeft) }
+    func clientLeft(_ end: ClientEnd) {
+        if attempt != nil, machine.phase != .finishing { worker.metrics.abortHandedOver() }
+        handle(.clientLeft)
+    }
 
     func requestBroke(status: Int, message: String) -> Bool {
         guard machine.phase == .body else { return false }
@@ -189,6 +192,7 @@ extension Exchange {
             return
         }
         record.model = snapshot.catalog.models[place].id
+        record.modelPlace = place
         scan = found
         record.isStream = found.stream
         if let failure = reserveTokens(found) {
@@ -226,9 +230,10 @@ extension Exchange {
             fields: FieldPolicy.toExecutor(head.fields, requestID: record.requestID, credential: target.credential),
             body: SplicedBody(body: body, splice: splice)
         )
-        record.executor = target.executor.name
-        record.attempts += 1
-        record.attemptBegan = now
+        record.attemptBegins(at: target.executor.name, now)
+        if record.attempts == 1 {
+            worker.metrics.requestHandedOver(since: record.bodyEnded + record.queueWait(at: now))
+        }
         attempt = worker.client(of: target).send(request, handler: self)
         let limits = snapshot.limits
         dues.answer =

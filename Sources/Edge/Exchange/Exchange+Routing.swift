@@ -9,14 +9,11 @@ extension Exchange {
     /// Between two looks for room in the retry budget.
     private static let retryInterval: Nanoseconds = 20_000_000
 
-    /// Whose request it is, for the fair queue.
-    var tenant: String { record.tenant ?? "anonymous" }
-
     /// An executor, or a place in the queue, or a refusal.
     func admitToPool(again waited: Nanoseconds? = nil) {
         let (mailbox, place, number) = (worker.grants, slot, number)
         let next = routing?.admit(
-            tenant: tenant,
+            tenant: record.tenant,
             limits: snapshot.admission,
             waited: waited,
             at: now
@@ -29,8 +26,7 @@ extension Exchange {
             target = snapshot.targets[executor.index]
             handle(.routed)
         case .waiting:
-            if record.queueBegan == 0 { record.queueBegan = now }
-            record.waitsSince = now
+            record.waits(since: now)
             dues.queue = record.queueBegan + snapshot.admission.waitMax
             dues.pump = now + Self.pumpInterval
             handle(.queued)
@@ -56,7 +52,7 @@ extension Exchange {
     /// The wait is over, one way or the other.
     func leftQueue() {
         guard dues.queue != .max else { return }
-        record.queued += now &- record.waitsSince
+        record.waited(until: now)
         dues.queue = .max
         dues.pump = .max
     }
@@ -67,7 +63,7 @@ extension Exchange {
             routing?.pump(at: now)
         }
         guard dues.queue <= now else { return }
-        let wait = routing?.predictedWait(of: tenant) ?? 1_000_000_000
+        let wait = routing?.predictedWait(of: record.tenant) ?? 1_000_000_000
         leftQueue()
         handle(.refused(Failure(.queueTimeout, waiting: wait)))
     }
@@ -81,6 +77,7 @@ extension Exchange {
         }
         routing?.report(failure.outcome, at: now)
         record.failed(failure, at: now)
+        countAttempt(Ending.place(of: failure))
         // The attempt's place is free before another is looked for.
         abortAttempt()
         retry(after: failure, sawError: sawError)
@@ -109,7 +106,7 @@ extension Exchange {
             dues.commit = .max
             routing?.forgetTried()
             handle(.queued)
-            admitToPool(again: record.queued)
+            admitToPool(again: record.queueWait(at: now))
         } else {
             handle(.executorBroke(failure, sawError: sawError))
         }

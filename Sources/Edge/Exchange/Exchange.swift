@@ -102,7 +102,9 @@ final class Exchange: ServerStreamHandler, ExecutorStreamHandler, TimerTarget {
         case .answer(let failure): answer(failure)
         case .finish: finishResponse()
         case .breakOff(let failure, let withEvent): breakOff(failure, withEvent: withEvent)
-        case .cutClient: stream.abort()
+        case .cutClient:
+            record.bytesLost = stream.buffered
+            stream.abort()
         case .abortAttempt: abortAttempt()
         case .leaveQueue: routing?.leaveQueue()
         case .end(let end): self.end(end)
@@ -212,6 +214,7 @@ final class Exchange: ServerStreamHandler, ExecutorStreamHandler, TimerTarget {
 
     private func end(_ end: ExchangeMachine.End) {
         settleCaller()
+        let usage = usage(end)
         letGoOfRequest()
         routing?.exchangeEnded(at: now)
         held = []
@@ -220,16 +223,20 @@ final class Exchange: ServerStreamHandler, ExecutorStreamHandler, TimerTarget {
         if attempt == nil { deadline.cancel(on: worker.loop) }
         worker.exchangeEnded(self)
         // Health checks come by the second and say nothing.
-        guard snapshot.accessLog, endpoint != .health else { return }
+        guard endpoint != .health else { return }
+        count(end, usage)
+        guard snapshot.accessLog else { return }
         if end == .clientLeft, record.status == 0 { record.status = Failure.Kind.clientLeft.status }
         worker.log.write(
             record.line(
                 end: end,
                 meter: kind == .events ? meter : nil,
-                usage: answerScan,
+                usage: usage,
+                answer: answerScan,
                 bytesOut: stream.bytesSent,
                 now: now
-            )
+            ),
+            priority: end.priority
         )
     }
 }

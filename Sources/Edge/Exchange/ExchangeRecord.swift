@@ -12,34 +12,107 @@ struct ExchangeRecord {
     var path: String
     var began: Nanoseconds
     var bodyEnded: Nanoseconds = 0
-    /// When it first waited for an executor, since when it waits now, and how long it has waited in all.
+    private(set) var attemptBegan: Nanoseconds = 0
+    private var attemptTimes = AttemptTimes()
+    /// When it first waited for an executor, when it last began to, and when that ended: 0 while it goes on.
     var queueBegan: Nanoseconds = 0
-    var waitsSince: Nanoseconds = 0
-    var queued: Nanoseconds = 0
-    var attemptBegan: Nanoseconds = 0
+    private var waitsSince: Nanoseconds = 0
+    private(set) var queueEnded: Nanoseconds = 0
+    /// How long the waits that are over have taken.
+    private var queued: Nanoseconds = 0
     var committed: Nanoseconds = 0
-    /// Who asked; the public name of their key.
-    var tenant: String?
+    /// Who asks: the one place where log and metrics take the tenant from.
+    var tenant = "anonymous"
+    /// The public name of their key.
     var key: String?
+    /// 256 bytes at most.
+    private var userAgent: String?
     var model: String?
-    var executor: String?
+    /// In the catalog.
+    var modelPlace: Int?
+    private(set) var executor: String?
     /// Attempts so far, and why those before the last one failed.
-    var attempts = 0
+    private(set) var attempts = 0
+    /// The last attempt is among the counters.
+    var isAttemptCounted = false
+    /// The executor of the last attempt has the request, and has not failed it.
+    private(set) var isWithExecutor = false
+    /// Of the last attempt; 0 until it is there.
+    private(set) var answerStatus = 0
+    /// Of response body, that waited for the client when it was cut off.
+    var bytesLost = 0
     private var failures: [FailedAttempt] = []
     var status = 0
     var bytesIn = 0
     var isStream = false
 
+    /// From the begin of an attempt; 0 for what did not come to be.
+    private struct AttemptTimes {
+        /// The request is with the kernel: connecting, if it had to be, is in it.
+        var sent: Nanoseconds = 0
+        var head: Nanoseconds = 0
+    }
+
     private struct FailedAttempt {
         var executor: String
         var failure: Failure
+        var began: Nanoseconds
         var duration: Nanoseconds
+        var times: AttemptTimes
+    }
+
+    mutating func attemptBegins(at executor: String, _ now: Nanoseconds) {
+        self.executor = executor
+        attempts += 1
+        attemptBegan = now
+        attemptTimes = AttemptTimes()
+        isAttemptCounted = false
+        isWithExecutor = false
+        answerStatus = 0
+    }
+
+    mutating func requestSent(_ now: Nanoseconds) {
+        attemptTimes.sent = max(1, now &- attemptBegan)
+        isWithExecutor = true
+    }
+
+    /// The answer's head is there.
+    mutating func answered(_ status: Int, at now: Nanoseconds) {
+        attemptTimes.head = max(1, now &- attemptBegan)
+        answerStatus = status
+        // An answer that comes before the request is whole.
+        isWithExecutor = true
+    }
+
+    mutating func waits(since now: Nanoseconds) {
+        if queueBegan == 0 { queueBegan = now }
+        waitsSince = now
+        queueEnded = 0
+    }
+
+    mutating func waited(until now: Nanoseconds) {
+        queued += now &- waitsSince
+        queueEnded = now
+    }
+
+    /// In all, also if it was put back.
+    func queueWait(at now: Nanoseconds) -> Nanoseconds {
+        queueBegan > 0 && queueEnded == 0 ? queued + (now &- waitsSince) : queued
     }
 
     /// The attempt under way has failed.
     mutating func failed(_ failure: Failure, at now: Nanoseconds) {
         guard let executor else { return }
-        failures.append(FailedAttempt(executor: executor, failure: failure, duration: now &- attemptBegan))
+        isWithExecutor = false
+        failures.append(
+            FailedAttempt(
+                executor: executor,
+                failure: failure,
+                began: attemptBegan,
+                duration: now &- attemptBegan,
+                times: attemptTimes
+            )
+        )
     }
 
     init(head: RequestHead, client: SocketAddress, requestID: String, now: Nanoseconds) {
@@ -48,6 +121,7 @@ struct ExchangeRecord {
         version = head.version
         method = head.method
         path = String(decoding: head.target.prefix { $0 != UInt8(ascii: "?") }.prefix(256), as: UTF8.self)
+        userAgent = head.fields.first(.userAgent).map { String(decoding: $0.prefix(256), as: UTF8.self) }
         began = now
     }
 
@@ -55,7 +129,8 @@ struct ExchangeRecord {
     func line(
         end: ExchangeMachine.End,
         meter: Meter?,
-        usage: AnswerScan?,
+        usage: Usage?,
+        answer: AnswerScan?,
         bytesOut: Int,
         now: Nanoseconds
     ) -> [UInt8] {
@@ -68,24 +143,30 @@ struct ExchangeRecord {
         json.field("protocol", version.label)
         json.field("method", method.text)
         json.field("path", path)
+        if let userAgent { json.field("user_agent", userAgent) }
+        json.field("tenant", tenant)
         json.field("status", status)
         write(end, to: &json)
         json.field("duration_ms", milliseconds(now &- began))
         json.field("bytes_in", bytesIn)
         json.field("bytes_out", bytesOut)
-        if let tenant { json.field("tenant", tenant) }
         if let key { json.field("key", key) }
         if let model { json.field("model", model) }
         if let executor { json.field("executor", executor) }
         if attempts > 0 { json.field("attempts", attempts) }
         if attempts > 1 { writeFailures(to: &json) }
         if bodyEnded > 0 { json.field("body_ms", milliseconds(bodyEnded &- began)) }
-        if queueBegan > 0 { json.field("queue_ms", milliseconds(queued)) }
+        if queueBegan > 0 { json.field("queue_ms", milliseconds(queueWait(at: now))) }
+        if attempts > 0 {
+            json.field("attempt_ms", milliseconds(attemptBegan &- began))
+            write(attemptTimes, to: &json)
+        }
         if attemptBegan > 0, committed >= attemptBegan {
             json.field("wait_ms", milliseconds(committed &- attemptBegan))
         }
         if let meter, isStream { write(meter, to: &json) }
-        if let usage, !isStream { write(usage, to: &json) }
+        if let answer, !isStream { write(answer, to: &json) }
+        if let usage { write(usage, to: &json) }
         json.endObject()
         return json.bytes
     }
@@ -99,6 +180,8 @@ struct ExchangeRecord {
             json.field("executor", attempt.executor)
             json.field("end", attempt.failure.label)
             if let detail = attempt.failure.detail { json.field("detail", detail) }
+            json.field("attempt_ms", milliseconds(attempt.began &- began))
+            write(attempt.times, to: &json)
             json.field("duration_ms", milliseconds(attempt.duration))
             json.endObject()
         }
@@ -121,9 +204,6 @@ struct ExchangeRecord {
     private func write(_ meter: Meter, to json: inout JSONWriter) {
         json.field("stream", true)
         json.field("events", meter.events)
-        json.field("tokens", meter.completionTokens ?? meter.tokens)
-        json.field("tokens_estimated", meter.completionTokens == nil)
-        if let prompt = meter.promptTokens { json.field("prompt_tokens", prompt) }
         if meter.firstToken > 0 { json.field("first_token_ms", milliseconds(meter.firstToken &- began)) }
         if meter.gapCount > 0 {
             json.field("gap_mean_ms", milliseconds(meter.gapSum / UInt64(meter.gapCount)))
@@ -132,11 +212,21 @@ struct ExchangeRecord {
         if let reason = meter.finishReason { json.field("finish_reason", reason) }
     }
 
-    private func write(_ usage: AnswerScan, to json: inout JSONWriter) {
+    private func write(_ answer: AnswerScan, to json: inout JSONWriter) {
         json.field("stream", false)
-        if let tokens = usage.completionTokens { json.field("tokens", tokens) }
-        if let prompt = usage.promptTokens { json.field("prompt_tokens", prompt) }
-        if let reason = usage.finishReason { json.field("finish_reason", reason) }
+        if let reason = answer.finishReason { json.field("finish_reason", reason) }
+    }
+
+    private func write(_ usage: Usage, to json: inout JSONWriter) {
+        json.field("tokens", usage.output)
+        json.field("tokens_estimated", usage.isOutputEstimated)
+        json.field("prompt_tokens", usage.input)
+        json.field("prompt_tokens_estimated", usage.isInputEstimated)
+    }
+
+    private func write(_ times: AttemptTimes, to json: inout JSONWriter) {
+        if times.sent > 0 { json.field("sent_ms", milliseconds(times.sent)) }
+        if times.head > 0 { json.field("head_ms", milliseconds(times.head)) }
     }
 
     private func milliseconds(_ nanoseconds: Nanoseconds) -> Double {

@@ -17,6 +17,8 @@ package final class LogSink: Sendable {
     package static let waitingMax = 4 << 20
 
     private let descriptor: CInt
+    /// Lines begin with their priority.
+    private let isJournal: Bool
     private let queue = Lock(Queue())
     private let droppedLines = Atomic<Int>(0)
     private let wakeup: CInt
@@ -25,6 +27,7 @@ package final class LogSink: Sendable {
     /// - Parameter descriptor: stdout, unless a test has its own.
     package init(descriptor: CInt = 1) {
         self.descriptor = descriptor
+        isJournal = Journal.isConnected(descriptor)
         wakeup = eventfd(0, CInt(clinux_EVENTFD_BLOCKING))
     }
 
@@ -36,10 +39,11 @@ package final class LogSink: Sendable {
     /// Queues a line (without its line end).
     ///
     /// Never waits.
-    package func write(_ line: [UInt8]) {
+    package func write(_ line: [UInt8], priority: LogPriority = .information) {
         let (isFirst, isFull) = queue.withLock { queue in
             guard queue.lines.count + line.count < Self.waitingMax else { return (false, true) }
             let isFirst = queue.lines.isEmpty
+            if isJournal { queue.lines += priority.prefix }
             queue.lines += line
             queue.lines.append(UInt8(ascii: "\n"))
             return (isFirst, false)

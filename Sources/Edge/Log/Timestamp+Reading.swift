@@ -3,12 +3,6 @@
 extension Timestamp {
     package static let expected = "a day such as 2027-01-31, or a moment such as 2027-01-31T12:00:00Z"
 
-    /// As in `2026-11-23T19:20:17Z`.
-    package static func rfc3339(seconds: Int) -> String {
-        let text = rfc3339(seconds: seconds, microseconds: 0)
-        return text.hasSuffix(".000Z") ? text.dropLast(5) + "Z" : text
-    }
-
     /// Seconds since 1970 of a day's begin, or of a moment, both in UTC; nil where it is neither, or before 1970.
     package static func seconds(_ text: String) -> Int? {
         let bytes = Array(text.utf8)

@@ -8,7 +8,7 @@ package enum Timestamp {
     }
 
     /// As in `2026-11-23T19:20:17Z`.
-    static func rfc3339(seconds: Int) -> String { "\(civil(seconds))Z" }
+    package static func rfc3339(seconds: Int) -> String { "\(civil(seconds))Z" }
 
     private static func civil(_ seconds: Int) -> String {
         let day = Day(seconds: seconds)

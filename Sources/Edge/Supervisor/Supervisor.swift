@@ -25,6 +25,7 @@ package final class Supervisor {
     private var quiet = 0
     private var failure: StartError?
     private var isDraining = false
+    private var admin: AdminServer?
 
     /// How long the start waits for names that do not resolve.
     private static let namesPatience: Nanoseconds = 2_000_000_000
@@ -45,6 +46,7 @@ package final class Supervisor {
         if let problem = Self.authorityProblems(configuration).first { throw StartError(description: problem) }
         let access = try KeyWatch.open(configuration.authentication)
         let listeners = try openListeners(workers: workers)
+        let adminSockets = try openAdmin(closing: listeners)
         let log = LogSink()
         _ = log.start()
         let share = WorkerShare(
@@ -59,11 +61,14 @@ package final class Supervisor {
             plans: plans
         )
 
+        for warning in configuration.adminWarnings { Messages.warn(warning) }
+        let admin = AdminServer(loop: loop, sockets: adminSockets, share: share, snapshot: snapshot)
+        self.admin = admin
         loop.attach(reports) { [unowned self] report in handle(report, share: share, listeners: listeners) }
         loop.watch(descriptor: signals.descriptor) { [unowned self] in
             while let signal = signals.next() { handle(signal: signal, share: share) }
         }
-        let resolver = NameResolver(loop: loop, books: snapshot.addresses) { Messages.say($0) }
+        let resolver = NameResolver(loop: loop, books: snapshot.addresses) { Messages.say($0, .warning) }
         let prober = HealthProber(snapshot, loop: loop)
         // Until the names are known clients wait in the backlog: but not for long, and not for ever.
         resolver.start(patience: Self.namesPatience) { [unowned self] in
@@ -72,10 +77,11 @@ package final class Supervisor {
         loop.run()
         prober.stop()
         resolver.stop()
+        admin.close()
         for thread in threads { thread.join() }
         if quiet < workers { listeners.close() }
         log.endWaiting()
-        if log.dropped > 0 { Messages.say("warning: \(log.dropped) log lines were dropped: nobody read stdout") }
+        if log.dropped > 0 { Messages.warn("\(log.dropped) log lines were dropped: nobody read stdout") }
         if let failure { throw failure }
     }
 
@@ -132,12 +138,9 @@ package final class Supervisor {
     private func openListeners(workers: Int) throws(StartError) -> ListenerSet {
         var addresses: [SocketAddress] = []
         for listener in configuration.listeners {
-            let address: SocketAddress? =
-                switch listener.address {
-                case .tcp(let host, let port): SocketAddress(numeric: host, port: port)
-                case .unix(let path): SocketAddress(unixPath: path)
-                }
-            guard let address else { throw StartError(description: "cannot listen on \(listener.address)") }
+            guard let address = SocketAddress(listener.address) else {
+                throw StartError(description: "cannot listen on \(listener.address)")
+            }
             addresses.append(address)
         }
         let inherited = ListenerSet.inherited(from: environment)
@@ -148,6 +151,20 @@ package final class Supervisor {
         }
         return try Self.start { () throws(ListenerSet.Failure) in
             try ListenerSet(addresses: addresses, workers: workers, inherited: inherited)
+        }
+    }
+
+    /// The admin listener's socket; beside it nothing stays open when it cannot be had.
+    private func openAdmin(closing listeners: ListenerSet) throws(StartError) -> ListenerSet {
+        guard let address = SocketAddress(configuration.admin.address) else {
+            listeners.close()
+            throw StartError(description: "cannot listen on \(configuration.admin.address)")
+        }
+        do throws(ListenerSet.Failure) {
+            return try ListenerSet(addresses: [address], workers: 1)
+        } catch {
+            listeners.close()
+            throw StartError(description: "admin.address: \(error)")
         }
     }
 
@@ -183,6 +200,11 @@ package final class Supervisor {
                 let kind = (settings.tls == nil ? "" : " (TLS)") + (listeners.isInherited[index] ? ", inherited" : "")
                 Messages.say("listening on \(listeners.addresses[index])\(kind)")
             }
+            if let admin {
+                admin.workers = started
+                if admin.state == .starting { admin.state = .ready }
+                Messages.say("listening on \(admin.address) (admin)")
+            }
             Messages.say("ready")
             ServiceNotifier.notify("READY=1", environment: environment)
         case .failed(let text):
@@ -192,8 +214,11 @@ package final class Supervisor {
             // Whoever connects from now on is refused at once, not left waiting.
             quiet += 1
             if quiet == threads.count { listeners.close() }
+        case .counted(let worker, let number, let counters):
+            admin?.collector.counted(worker: worker, number: number, counters)
         case .ended:
             ended += 1
+            admin?.workers = max(0, started - ended)
             if ended == threads.count { loop.stop() }
         }
     }
@@ -208,6 +233,7 @@ package final class Supervisor {
             exit(1)
         }
         isDraining = true
+        admin?.state = .draining
         ServiceNotifier.notify("STOPPING=1", environment: environment)
         guard !threads.isEmpty else {
             // Names are still being resolved: nobody has been served.
@@ -223,6 +249,15 @@ package final class Supervisor {
         share.tellAll(.drain)
         let due = loop.now + Nanoseconds(patience.inNanoseconds)
         _ = loop.timers.schedule(at: due, target: TimerClosure { share.tellAll(.expire) }, kind: 0)
+    }
+}
+
+extension SocketAddress {
+    init?(_ address: ListenAddress) {
+        switch address {
+        case .tcp(let host, let port): self.init(numeric: host, port: port)
+        case .unix(let path): self.init(unixPath: path)
+        }
     }
 }
 

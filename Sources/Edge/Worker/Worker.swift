@@ -11,6 +11,8 @@ package enum WorkerMessage: Sendable {
     /// The patience of draining is over: what is under way breaks off, in band.
     case expire
     case stop
+    /// Report the counters, with this number.
+    case count(Int)
     /// A connection that another worker accepted, of the listener with this place.
     ///
     /// It has been admitted, and counted at this worker's door.
@@ -29,6 +31,8 @@ package enum WorkerReport: Sendable {
     case failed(String)
     /// Its listeners are idle: the sockets may be closed.
     case stoppedAccepting
+    /// The counters of the worker with this index, as number `number` asked for them; its last ones come unasked, as 0.
+    case counted(worker: Int, number: Int, WorkerCounters)
     case ended
 }
 
@@ -40,6 +44,7 @@ package final class Worker: ServerDelegate {
     private let report: (WorkerReport) -> Void
     let snapshot: Snapshot
     let scanner = JSONScanner()
+    let metrics: WorkerMetrics
     private let environment = HTTP2Environment()
     private let executorEnvironment = ExecutorEnvironment()
     private var listeners: [Listener] = []
@@ -74,6 +79,11 @@ package final class Worker: ServerDelegate {
         self.snapshot = snapshot
         loop = EventLoop(gather: share.gather, poller: share.poller)
         clients = Array(repeating: nil, count: snapshot.targets.count)
+        metrics = WorkerMetrics(
+            models: snapshot.catalog.models.count,
+            executors: snapshot.targets.count,
+            tenants: share.tenants
+        )
         for plan in share.plans {
             contexts.append(
                 plan.certificates.isEmpty
@@ -106,8 +116,22 @@ package final class Worker: ServerDelegate {
     package func run() {
         door.setTakesConnections(true)
         loop.attach(door.mailbox) { [unowned self] message in handle(message) }
+        loop.onTurnEnd = { [unowned self] in metrics.turnEnded(began: loop.now, clock: loop.clock) }
         loop.run()
+        count(0)
         loop.dismantle()
+    }
+
+    /// Reports what it has counted, and what is under way.
+    private func count(_ number: Int) {
+        var counters = metrics.counters
+        for case .some(let exchange) in exchanges {
+            counters.phases[exchange.machine.phase.place] += 1
+            let record = exchange.record
+            guard record.queueBegan > 0, record.queueEnded == 0, let model = record.modelPlace else { continue }
+            counters.models[model].queued += 1
+        }
+        report(.counted(worker: index, number: number, counters))
     }
 
     private func handle(_ message: WorkerMessage) {
@@ -115,6 +139,7 @@ package final class Worker: ServerDelegate {
         case .drain: drain()
         case .expire: expire()
         case .stop: loop.stop()
+        case .count(let number): count(number)
         case .adopt(let socket, let peer, let listener):
             serve(socket, from: peer, listener: listener)
         case .granted(let place, let number, let grant):
@@ -264,6 +289,7 @@ package final class Worker: ServerDelegate {
         stream.respond(ResponseHead(status: failure.status, fields: fields), end: false)
         stream.send(body.span)
         stream.finish()
+        metrics.exchangeEnded(.failed(failure), model: nil, bytesIn: 0, bytesOut: stream.bytesSent)
         guard snapshot.accessLog else { return }
         let head = RequestHead(
             method: .other("-"),
@@ -280,6 +306,7 @@ package final class Worker: ServerDelegate {
                 end: .failed(failure),
                 meter: nil,
                 usage: nil,
+                answer: nil,
                 bytesOut: stream.bytesSent,
                 now: loop.now
             )

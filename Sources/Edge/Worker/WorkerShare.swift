@@ -28,6 +28,8 @@ package final class WorkerShare: Sendable {
     package let doors: [WorkerDoor]
     let scanThread = ScanThread()
     let retries = RetryBudget()
+    /// The tenants that metrics tell apart.
+    let tenants = TenantLabels()
     private let connections = Atomic<Int>(0)
     private let lastWarning = Atomic<Int>(0)
 
@@ -98,7 +100,7 @@ package final class WorkerShare: Sendable {
                 doors[worker].connectionEnded()
                 connectionEnded()
             case .granted(_, _, let grant): grant.giveBack(at: Clock.monotonicNow())
-            case .drain, .expire, .stop, .scanned: continue
+            case .drain, .expire, .stop, .count, .scanned: continue
             }
         }
     }
@@ -107,6 +109,6 @@ package final class WorkerShare: Sendable {
     func warn(_ text: @autoclosure () -> String) {
         let second = Clock.wallTime().seconds
         guard lastWarning.exchange(second, ordering: .relaxed) != second else { return }
-        Messages.say("warning: \(text())")
+        Messages.warn(text())
     }
 }

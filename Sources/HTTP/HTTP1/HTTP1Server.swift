@@ -294,6 +294,7 @@ final class HTTP1Server: ServerProtocol {
         state = .closing
         waiting = []
         guard let stream else { return }
+        stream.bytesLost = stream.buffered
         release(stream)?.clientLeft(end)
     }
 

@@ -12,6 +12,7 @@ extension HTTP2Server {
         drySince = []
         for stream in all.values.sorted(by: { $0.id < $1.id }) {
             stream.isClosed = true
+            stream.bytesLost = stream.output.count
             let handler = stream.handler
             stream.handler = nil
             if stream.isEndSent { handler?.responseFinished() } else { handler?.clientLeft(end) }

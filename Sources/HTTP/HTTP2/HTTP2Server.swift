@@ -315,6 +315,7 @@ final class HTTP2Server: ServerProtocol {
         guard let stream = streams.removeValue(forKey: id) else { return 0 }
         if streams.isEmpty { idleBegins() }
         stream.isClosed = true
+        stream.bytesLost = stream.output.count
         stream.output.removeAll()
         orphaned += stream.unconsumed
         ending.removeAll { $0.stream === stream }

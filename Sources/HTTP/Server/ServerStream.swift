@@ -68,6 +68,8 @@ package class ServerStream {
     var isBroken = false
     /// Bytes of response body handed over so far.
     package internal(set) var bytesSent = 0
+    /// Bytes that waited for the client when it left.
+    package internal(set) var bytesLost = 0
 
     init(connection: ServerConnection, version: HTTPVersion) {
         self.connection = connection

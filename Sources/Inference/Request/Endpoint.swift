@@ -51,7 +51,7 @@ package enum Endpoint: Equatable, Sendable {
         }
         switch String(decoding: path, as: UTF8.self) {
         case "/": return .root
-        case "/health": return .health
+        case "/health", "/health/ready": return .health
         case "/v1/models", "/models": return .models
         default: break
         }

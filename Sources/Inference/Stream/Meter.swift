@@ -31,6 +31,7 @@ package struct Meter: Sendable {
     package private(set) var firstEvent: UInt64 = 0
     package private(set) var lastEvent: UInt64 = 0
     package private(set) var firstToken: UInt64 = 0
+    package private(set) var lastToken: UInt64 = 0
     package private(set) var events = 0
     package private(set) var tokens = 0
     /// Gaps between events that follow each other; there is one less than `events`.
@@ -114,6 +115,7 @@ package struct Meter: Sendable {
         guard kind == .token || finishCarriesText else { return }
         finishCarriesText = false
         if tokens == 0 { firstToken = now }
+        lastToken = now
         tokens += 1
     }
 

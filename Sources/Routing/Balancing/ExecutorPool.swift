@@ -165,6 +165,23 @@ package final class ExecutorPool: Sendable {
         return others + 1 <= executors.count / 2
     }
 
+    /// An executor as it stands in this pool.
+    package struct Standing: Sendable {
+        package var executor: Executor
+        package var state: ExecutorHealth.State
+        /// Requests may go to it, be it one that tries it.
+        package var isUsable: Bool
+    }
+
+    package func standings(at now: Nanoseconds) -> [Standing] {
+        state.withLock { state in
+            executors.indices.map { place in
+                let health = state.health[place]
+                return Standing(executor: executors[place], state: health.state, isUsable: health.use(at: now) != .no)
+            }
+        }
+    }
+
     package func health(of executor: Executor) -> ExecutorHealth.State? {
         guard let place = place(of: executor) else { return nil }
         return state.withLock { $0.health[place].state }

@@ -24,14 +24,14 @@ struct ServeCommand: ParsableCommand {
     func run() throws {
         switch Configuration.load(path: options.config) {
         case .failure(let errors):
-            Messages.say("the configuration has errors\n\(errors)")
+            Messages.say("the configuration has errors\n\(errors)", .error)
             throw ExitCode(2)
         case .success(let configuration):
             for warning in configuration.warnings { Messages.say("\(warning)") }
             do {
                 try Supervisor(configuration: configuration, environment: SystemFiles.environment()).run()
             } catch {
-                Messages.say("cannot start: \(error)")
+                Messages.say("cannot start: \(error)", .error)
                 throw ExitCode(1)
             }
         }

@@ -1,0 +1,84 @@
+// One request to the admin listener and its answer. Request bodies are not waited for, and dropped.
+internal import HTTP
+internal import Inference
+internal import Transport
+
+final class AdminExchange: ServerStreamHandler {
+    private let server: AdminServer
+    private let head: RequestHead
+    private let stream: ServerStream
+
+    init(server: AdminServer, head: RequestHead, stream: ServerStream) {
+        self.server = server
+        self.head = head
+        self.stream = stream
+    }
+
+    // MARK: ServerStreamHandler
+
+    func requestBegan() {
+        guard head.method == .get || head.method == .head else {
+            respond(Failure(.methodNotAllowed), allow: "GET, HEAD")
+            return
+        }
+        switch String(decoding: head.target.prefix { $0 != UInt8(ascii: "?") }, as: UTF8.self) {
+        case "/health": respond(status: 200, Array(#"{"status":"ok"}"#.utf8))
+        case "/health/ready":
+            let status = server.state == .ready ? 200 : 503
+            respond(status: status, Array(#"{"status":"\#(server.state.rawValue)"}"#.utf8))
+        case "/health/deep":
+            let page = DeepHealth(server)
+            respond(status: page.isGood ? 200 : 503, page.json)
+        case "/metrics":
+            // The client may have left when the workers have answered: then nothing is sent.
+            server.collector.ask { [self] in
+                respond(status: 200, MetricsPage(server).bytes, type: PrometheusText.contentType)
+            }
+        case "/":
+            let paths = #"{"metrics":"/metrics","health":["/health","/health/ready","/health/deep"]}"#
+            respond(status: 200, Array(paths.utf8))
+        default: respond(Failure(.notFound))
+        }
+    }
+
+    func requestBody(_ bytes: Span<UInt8>) { stream.consumed(bytes.count) }
+    func requestEnded() {}
+    func clientLeft(_ end: ClientEnd) {}
+    func outputMoved() {}
+    func responseFinished() {}
+
+    // MARK: Answers
+
+    private func respond(_ failure: Failure, allow: String? = nil) {
+        respond(status: failure.status, failure.body(.other, requestID: ""), allow: allow)
+    }
+
+    private func respond(
+        status: Int,
+        _ body: [UInt8],
+        type: String = "application/json",
+        allow: String? = nil
+    ) {
+        Self.respond(status: status, json: body, type: type, allow: allow, isHEAD: head.method == .head, on: stream)
+    }
+
+    static func respond(
+        status: Int,
+        json body: [UInt8],
+        type: String = "application/json",
+        allow: String? = nil,
+        isHEAD: Bool = false,
+        on stream: ServerStream
+    ) {
+        var fields = FieldBlock()
+        fields.append(.contentType, type)
+        fields.append(.contentLength, String(body.count))
+        fields.append(.date, Timestamp.imfFixdate(seconds: Clock.wallTime().seconds))
+        fields.append(.cacheControl, "no-store")
+        if let allow { fields.append(.allow, allow) }
+        stream.respond(ResponseHead(status: status, fields: fields), end: isHEAD)
+        guard !isHEAD else { return }
+        stream.send(body.span)
+        stream.finish()
+    }
+}

@@ -1,0 +1,83 @@
+// The admin listener: metrics and health, served by the control thread with the server that clients have.
+internal import HTTP
+internal import Inference
+internal import Transport
+
+/// Confined to the control thread.
+final class AdminServer: ServerDelegate {
+    /// Connections at once; more wait in the backlog.
+    static let connectionsMax = 64
+
+    enum State: String { case starting, ready, draining }
+
+    let loop: EventLoop
+    let share: WorkerShare
+    let snapshot: Snapshot
+    let collector: CounterCollector
+    /// Of the workers that serve.
+    var workers = 0
+    var state = State.starting
+
+    private let environment = HTTP2Environment()
+    private let sockets: ListenerSet
+    private var settings = ServerSettings()
+    private var listener: Listener?
+    private var connections: [ObjectIdentifier: ServerConnection] = [:]
+
+    init(loop: EventLoop, sockets: ListenerSet, share: WorkerShare, snapshot: Snapshot) {
+        self.loop = loop
+        self.sockets = sockets
+        self.share = share
+        self.snapshot = snapshot
+        collector = CounterCollector(loop: loop, share: share, snapshot: snapshot)
+        settings.streamsMax = 16
+        let listener = Listener(
+            loop: loop,
+            socket: sockets.socket(address: 0, worker: 0),
+            accepted: { [unowned self] in accepted($0, from: $1) },
+            exhausted: { _ in }
+        )
+        listener.hasRoom = { [unowned self] in connections.count < Self.connectionsMax }
+        self.listener = listener
+    }
+
+    var address: SocketAddress { sockets.addresses[0] }
+
+    /// Nobody is served any more.
+    func close() {
+        listener?.pause()
+        listener = nil
+        for connection in Array(connections.values) { connection.close(.edge) }
+        sockets.close()
+    }
+
+    private func accepted(_ socket: Socket, from peer: SocketAddress) {
+        let connection = ServerConnection(
+            channel: Channel.accept(socket, peer: peer, loop: loop),
+            settings: settings,
+            environment: environment,
+            delegate: self
+        )
+        connections[ObjectIdentifier(connection)] = connection
+        connection.start()
+    }
+
+    // MARK: ServerDelegate
+
+    func handler(for head: RequestHead, on stream: ServerStream) -> any ServerStreamHandler {
+        AdminExchange(server: self, head: head, stream: stream)
+    }
+
+    func refusal(status: Int, message: String, on stream: ServerStream) {
+        AdminExchange.respond(
+            status: status,
+            json: Failure(refusal: status, message).body(.other, requestID: ""),
+            on: stream
+        )
+    }
+
+    func connectionEnded(_ connection: ServerConnection) {
+        connections[ObjectIdentifier(connection)] = nil
+        if let listener, listener.isWaiting { listener.resume() }
+    }
+}

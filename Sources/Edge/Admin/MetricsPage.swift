@@ -1,0 +1,213 @@
+// `/metrics`: every counter, gauge and histogram by its name. Labels are of the configuration, or of closed lists.
+internal import Inference
+internal import Routing
+internal import Transport
+
+struct MetricsPage {
+    private let server: AdminServer
+    private let counters: WorkerCounters
+    /// By the place of their row among the counters; the last one has none.
+    private let models: [String]
+    private var text = PrometheusText()
+
+    init(_ server: AdminServer) {
+        self.server = server
+        counters = server.collector.sum
+        models = server.snapshot.catalog.models.map(\.id) + [""]
+        writeConventions()
+        writeExchanges()
+        writeTokens()
+        writeEdge()
+        writeExecutors()
+        writeProcess()
+    }
+
+    var bytes: [UInt8] { text.bytes }
+
+    /// Those of OpenTelemetry's conventions for generative AI, in the words of its attributes.
+    private mutating func writeConventions() {
+        perModel(
+            "gen_ai_server_time_to_first_token_seconds",
+            "From a request's head to the first token of its stream.",
+            label: "gen_ai_request_model",
+            \.firstToken
+        )
+        perModel(
+            "gen_ai_server_time_per_output_token_seconds",
+            "Of a stream that ended complete: the mean time of a token after the first.",
+            label: "gen_ai_request_model",
+            \.timePerToken
+        )
+        perModel(
+            "gen_ai_server_request_duration_seconds",
+            "From a request's head to the end of its exchange, whatever the end.",
+            label: "gen_ai_request_model",
+            \.duration
+        )
+        text.family(
+            "gen_ai_client_token_usage",
+            .histogram,
+            "Tokens of an exchange, as its executor counted them; of streams without a count the events with text."
+        )
+        for (place, model) in models.dropLast().enumerated() {
+            let row = counters.models[place]
+            for (type, histogram) in [("input", row.input), ("output", row.output)] {
+                let labels = [("gen_ai_request_model", model), ("gen_ai_token_type", type)]
+                text.histogram(labels, histogram, .none)
+            }
+        }
+    }
+
+    private mutating func perModel(
+        _ name: String,
+        _ help: String,
+        label: String = "model",
+        _ histogram: KeyPath<WorkerCounters.OfModel, Histogram>
+    ) {
+        text.family(name, .histogram, help)
+        for (place, model) in models.dropLast().enumerated() {
+            text.histogram([(label, model)], counters.models[place][keyPath: histogram], .seconds)
+        }
+    }
+
+    private mutating func writeExchanges() {
+        text.family(
+            "freeinference_exchanges_total",
+            .counter,
+            "Exchanges that are over, by how they ended and whose fault it was; those of no model have none."
+        )
+        for (row, model) in models.enumerated() {
+            for (place, count) in counters.models[row].ends.enumerated() where count > 0 || place == 0 {
+                let labels = Ending.labels(at: place)
+                text.sample([("model", model), ("end", labels.end), ("side", labels.side)], count)
+            }
+        }
+        text.family("freeinference_exchanges_in_flight", .gauge, "Exchanges under way, by phase.")
+        for (place, phase) in ExchangeMachine.Phase.labels.enumerated() {
+            text.sample([("phase", phase)], counters.phases[place])
+        }
+        text.family("freeinference_queue_length", .gauge, "Exchanges that wait for an executor.")
+        for (row, model) in models.dropLast().enumerated() {
+            text.sample([("model", model)], counters.models[row].queued)
+        }
+        text.family(
+            "freeinference_body_bytes_total",
+            .counter,
+            "Bytes of request bodies (in) and response bodies (out)."
+        )
+        text.sample([("direction", "in")], counters.bytesIn)
+        text.sample([("direction", "out")], counters.bytesOut)
+    }
+
+    private mutating func writeTokens() {
+        text.family(
+            "freeinference_tokens_total",
+            .counter,
+            "Tokens of exchanges that are over; estimated where their executor said no count."
+        )
+        for (row, model) in models.dropLast().enumerated() {
+            for isInput in [true, false] {
+                for isEstimated in [false, true] {
+                    let kind = WorkerCounters.TokenKind(isInput: isInput, isEstimated: isEstimated)
+                    let labels = [
+                        ("model", model), ("direction", isInput ? "input" : "output"), ("estimated", "\(isEstimated)"),
+                    ]
+                    text.sample(labels, counters.models[row].tokens[kind] ?? 0)
+                }
+            }
+        }
+        text.family(
+            "freeinference_wasted_tokens_total",
+            .counter,
+            "Tokens received from an executor whose client was no longer there to take them."
+        )
+        let names = server.share.tenants.names
+        for (place, count) in counters.wastedTokens.enumerated() where count > 0 {
+            text.sample([("tenant", names[place])], count)
+        }
+    }
+
+    private mutating func writeEdge() {
+        perModel("freeinference_token_gap_seconds", "Between two tokens of a stream.", \.gap)
+        perModel(
+            "freeinference_queue_wait_seconds",
+            "In the queue for an executor, of exchanges that had to wait.",
+            \.queueWait
+        )
+        text.family(
+            "freeinference_edge_overhead_seconds",
+            .histogram,
+            "What the edge itself takes: from the end of a request to its hand-over to an executor's connection, "
+                + "less its queue (request), and from an answer's first event to the client's connection (answer)."
+        )
+        text.histogram([("part", "request")], counters.requestOverhead, .seconds)
+        text.histogram([("part", "answer")], counters.answerOverhead, .seconds)
+        text.family(
+            "freeinference_abort_to_executor_seconds",
+            .histogram,
+            "From a client that left to its executor's connection closed, or its stream reset."
+        )
+        text.histogram([], counters.abortToExecutor, .seconds)
+    }
+
+    private mutating func writeExecutors() {
+        let executors = executors
+        text.family("freeinference_attempts_total", .counter, "Attempts that are over, by how they ended.")
+        for (labels, standing) in executors {
+            for (place, count) in counters.attempts[standing.executor.index].enumerated()
+            where count > 0 || place == 0 {
+                let ending = Ending.labels(at: place)
+                text.sample(labels + [("end", ending.end), ("side", ending.side)], count)
+            }
+        }
+        text.family("freeinference_executor_running", .gauge, "Attempts under way at an executor.")
+        for (labels, standing) in executors { text.sample(labels, standing.executor.running) }
+        text.family(
+            "freeinference_executor_waiting_prompt_bytes",
+            .gauge,
+            "Prompts at an executor that have no first event yet."
+        )
+        for (labels, standing) in executors { text.sample(labels, standing.executor.waitingBytes) }
+        text.family("freeinference_executor_usable", .gauge, "1 while requests may go to the executor.")
+        for (labels, standing) in executors { text.sample(labels, standing.isUsable ? 1 : 0) }
+        text.family("freeinference_executor_state", .gauge, "1 for the state of health that the executor is in.")
+        for (labels, standing) in executors {
+            for state in ExecutorPool.Standing.labels {
+                text.sample(labels + [("state", state)], standing.label == state ? 1 : 0)
+            }
+        }
+    }
+
+    private var executors: [(labels: [(String, String)], standing: ExecutorPool.Standing)] {
+        server.snapshot.pools.enumerated().flatMap { place, pool in
+            // One that is written twice under a model is one too many for a label.
+            var seen: [String: Int] = [:]
+            return pool.standings(at: server.loop.now).map { standing in
+                let name = standing.executor.name
+                let times = seen[name, default: 0]
+                seen[name] = times + 1
+                let label = times == 0 ? name : "\(name)#\(times + 1)"
+                return ([("model", models[place]), ("executor", label)], standing)
+            }
+        }
+    }
+
+    private mutating func writeProcess() {
+        let share = server.share
+        gauge("freeinference_connections", "Connections of clients.", share.connectionCount)
+        gauge("freeinference_connections_max", "Connections that may be open at once.", share.connectionsMax)
+        gauge("freeinference_memory_used_bytes", "Charged against memory_limit.", share.budget.used)
+        gauge("freeinference_memory_limit_bytes", "The budget above all buffers and bodies.", share.budget.limit)
+        gauge("freeinference_workers", "Worker threads that serve.", server.workers)
+        gauge("freeinference_workers_heard", "Workers whose counters are of this moment.", server.collector.heard)
+        text.family("freeinference_log_lines_dropped_total", .counter, "Log lines that nobody took from stdout.")
+        text.sample([], share.log.dropped)
+        text.family("freeinference_build_info", .gauge, "1, with the version.")
+        text.sample([("version", Build.version)], 1)
+    }
+
+    private mutating func gauge(_ name: String, _ help: String, _ value: Int) {
+        text.family(name, .gauge, help)
+        text.sample([], value)
+    }
+}

@@ -1,0 +1,66 @@
+// What an exchange has used, whatever its ending: the executor's count, or else an estimate that says that it is one.
+internal import Inference
+
+struct Usage: Equatable {
+    var input = 0
+    var output = 0
+    /// The executor has not said it.
+    var isInputEstimated = true
+    var isOutputEstimated = true
+
+    /// Bytes of JSON that an estimate takes for one token.
+    static let bytesPerToken = 4
+
+    /// An executor has answered with an error, or has not been reached: nothing is used.
+    static let none = Usage()
+
+    /// A stream of events.
+    ///
+    /// An executor's count holds for a whole stream only: those that count as they go have counted less at a break, and
+    /// Anthropic's first event says 1.
+    ///
+    /// - Parameter requestBytes: of the body that the executor has had.
+    init(_ meter: Meter, isWhole: Bool, requestBytes: Int) {
+        if let said = meter.completionTokens, isWhole {
+            output = said
+            isOutputEstimated = false
+        } else {
+            output = max(meter.tokens, meter.completionTokens ?? 0)
+        }
+        input(meter.promptTokens, requestBytes: requestBytes)
+    }
+
+    /// An answer of another kind, of which so many bytes have come.
+    init(_ scan: AnswerScan?, dialect: Dialect, answerBytes: Int, requestBytes: Int) {
+        if let said = scan?.completionTokens {
+            output = said
+            isOutputEstimated = false
+        } else if scan?.hasUsage == true {
+            // Embeddings and their like: a usage, and nothing generated.
+            isOutputEstimated = false
+        } else if dialect.generates {
+            output = answerBytes / Self.bytesPerToken
+        }
+        input(scan?.promptTokens, requestBytes: requestBytes)
+    }
+
+    /// An executor had the request, and nothing has come of it.
+    init(requestBytes: Int) { input(nil, requestBytes: requestBytes) }
+
+    private init() {}
+
+    private mutating func input(_ said: Int?, requestBytes: Int) {
+        input = said ?? requestBytes / Self.bytesPerToken
+        isInputEstimated = said == nil
+    }
+}
+
+extension Dialect {
+    /// Its answers are text of a model.
+    fileprivate var generates: Bool {
+        switch self {
+        case .openAIChat, .completions, .responses, .messages: true
+        case .embeddings, .countTokens, .rerank, .other: false
+        }
+    }
+}

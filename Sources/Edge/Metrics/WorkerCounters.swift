@@ -1,0 +1,126 @@
+// What one worker has counted since it began: its own, written without locks, and copied when the control thread asks.
+internal import Inference
+internal import Transport
+
+/// A value: the worker has one and changes it, the control thread gets copies and adds them up.
+package struct WorkerCounters: Sendable {
+    /// Of one model; in a row of its own what named no model that there is.
+    struct OfModel: Sendable {
+        /// By `place(of:)`.
+        var ends: [UInt64] = Array(repeating: 0, count: Ending.places)
+        var tokens: [TokenKind: UInt64] = [:]
+        var firstToken = Histogram(bounds: Buckets.firstToken)
+        var gap = Histogram(bounds: Buckets.gap)
+        /// Of one whole stream, its tokens after the first.
+        var timePerToken = Histogram(bounds: Buckets.firstToken)
+        var duration = Histogram(bounds: Buckets.duration)
+        var queueWait = Histogram(bounds: Buckets.queueWait)
+        var input = Histogram(bounds: Buckets.tokens)
+        var output = Histogram(bounds: Buckets.tokens)
+        /// At the moment of the copy.
+        var queued = 0
+    }
+
+    struct TokenKind: Hashable, Sendable {
+        var isInput: Bool
+        var isEstimated: Bool
+    }
+
+    /// By the model's place in the catalog; the last row is of no model.
+    var models: [OfModel]
+    /// By the executor's index, then by the place of how they ended.
+    var attempts: [[UInt64]]
+    /// By the tenant's place among `TenantLabels`.
+    var wastedTokens: [UInt64] = []
+    var bytesIn: UInt64 = 0
+    var bytesOut: UInt64 = 0
+    /// From the end of a request to its hand-over to an executor's connection.
+    var requestOverhead = Histogram(bounds: Buckets.overhead)
+    /// From an answer's first event to its hand-over to the client's connection.
+    var answerOverhead = Histogram(bounds: Buckets.overhead)
+    var abortToExecutor = Histogram(bounds: Buckets.overhead)
+    /// Exchanges at the moment of the copy, by `ExchangeMachine.Phase.place`.
+    var phases: [Int] = Array(repeating: 0, count: ExchangeMachine.Phase.labels.count)
+
+    package init(models: Int, executors: Int) {
+        self.models = Array(repeating: OfModel(), count: models + 1)
+        attempts = Array(repeating: Array(repeating: 0, count: Ending.places), count: executors)
+    }
+
+    /// Adds what another worker has counted.
+    mutating func add(_ other: WorkerCounters) {
+        for place in models.indices { models[place].add(other.models[place]) }
+        for executor in attempts.indices { Self.add(other.attempts[executor], to: &attempts[executor]) }
+        Self.add(other.wastedTokens, to: &wastedTokens)
+        bytesIn &+= other.bytesIn
+        bytesOut &+= other.bytesOut
+        requestOverhead.add(other.requestOverhead)
+        answerOverhead.add(other.answerOverhead)
+        abortToExecutor.add(other.abortToExecutor)
+        for place in phases.indices { phases[place] += other.phases[place] }
+    }
+
+    fileprivate static func add(_ other: [UInt64], to counts: inout [UInt64]) {
+        while counts.count < other.count { counts.append(0) }
+        for place in other.indices { counts[place] &+= other[place] }
+    }
+}
+
+extension WorkerCounters.OfModel {
+    mutating func add(_ other: Self) {
+        WorkerCounters.add(other.ends, to: &ends)
+        for (kind, count) in other.tokens { tokens[kind, default: 0] &+= count }
+        firstToken.add(other.firstToken)
+        gap.add(other.gap)
+        timePerToken.add(other.timePerToken)
+        duration.add(other.duration)
+        queueWait.add(other.queueWait)
+        input.add(other.input)
+        output.add(other.output)
+        queued += other.queued
+    }
+}
+
+/// How an exchange or an attempt ended, as a place in a table and as labels.
+enum Ending {
+    private static let kinds = Failure.Kind.allCases
+    private static let sides: [Failure.Side] = [.client, .executor, .edge]
+
+    /// Complete, and each kind of failure on each side.
+    static let places = 1 + kinds.count * sides.count
+
+    static func place(of end: ExchangeMachine.End) -> Int {
+        switch end {
+        case .complete: 0
+        case .clientLeft: place(of: Failure(.clientLeft))
+        case .failed(let failure): place(of: failure)
+        }
+    }
+
+    static func place(of failure: Failure) -> Int {
+        guard let kind = kinds.firstIndex(of: failure.kind), let side = sides.firstIndex(of: failure.side) else {
+            preconditionFailure("a failure of no kind")
+        }
+        return 1 + kind * sides.count + side
+    }
+
+    static func labels(at place: Int) -> (end: String, side: String) {
+        guard place > 0 else { return ("complete", "") }
+        return (kinds[(place - 1) / sides.count].label, sides[(place - 1) % sides.count].rawValue)
+    }
+}
+
+extension ExchangeMachine.Phase {
+    static let labels = ["body", "attempt", "silence", "relay", "finishing", "other"]
+
+    var place: Int {
+        switch self {
+        case .body: 0
+        case .attempt: 1
+        case .silence: 2
+        case .relay: 3
+        case .finishing: 4
+        default: 5
+        }
+    }
+}

@@ -1,0 +1,70 @@
+import Inference
+import Testing
+
+@testable import Edge
+
+/// What an exchange has used, by what its executor said of it.
+@Suite struct UsageFiguresTests {
+    private func meter(_ dialect: Dialect, _ events: [String]) -> Meter {
+        var meter = Meter(dialect: dialect)
+        let scanner = JSONScanner()
+        for (index, event) in events.enumerated() {
+            let bytes = Array((event + "\n\n").utf8)
+            _ = meter.read(bytes.span, at: UInt64(index + 1) * 1_000_000, scanner: scanner)
+        }
+        return meter
+    }
+
+    private let token = #"data: {"choices":[{"index":0,"delta":{"content":"x"}}]}"#
+    private let said = #"data: {"choices":[],"usage":{"prompt_tokens":7,"completion_tokens":5}}"#
+
+    @Test func aWholeStreamHasItsExecutorsCount() {
+        let usage = Usage(meter(.openAIChat, [token, token, said, "data: [DONE]"]), isWhole: true, requestBytes: 400)
+        #expect((usage.input, usage.output) == (7, 5))
+        #expect(!usage.isInputEstimated && !usage.isOutputEstimated)
+    }
+
+    @Test func withoutACountEventsAreCounted() {
+        let usage = Usage(meter(.openAIChat, [token, token, "data: [DONE]"]), isWhole: true, requestBytes: 400)
+        #expect((usage.input, usage.output) == (100, 2))
+        #expect(usage.isInputEstimated && usage.isOutputEstimated)
+    }
+
+    /// Anthropic's first event says 1, whatever comes.
+    @Test func aBrokenStreamIsAnEstimateOfAtLeastItsEvents() {
+        let start =
+            #"event: message_start"# + "\n"
+            + #"data: {"type":"message_start","message":{"usage":{"input_tokens":9,"output_tokens":1}}}"#
+        let text =
+            #"event: content_block_delta"# + "\n"
+            + #"data: {"type":"content_block_delta","delta":{"type":"text_delta","text":"x"}}"#
+        let usage = Usage(meter(.messages, [start, text, text, text]), isWhole: false, requestBytes: 400)
+        #expect(usage.output == 3)
+        #expect(usage.isOutputEstimated)
+        #expect(usage.input == 9)
+        #expect(!usage.isInputEstimated)
+    }
+
+    @Test func documents() {
+        var scan = AnswerScan()
+        let guess = Usage(scan, dialect: .openAIChat, answerBytes: 80, requestBytes: 40)
+        #expect((guess.input, guess.output) == (10, 20))
+        #expect(guess.isInputEstimated && guess.isOutputEstimated)
+        scan.hasUsage = true
+        scan.promptTokens = 3
+        let embedding = Usage(scan, dialect: .embeddings, answerBytes: 80_000, requestBytes: 40)
+        #expect((embedding.input, embedding.output) == (3, 0))
+        #expect(!embedding.isInputEstimated && !embedding.isOutputEstimated)
+        scan.completionTokens = 4
+        #expect(Usage(scan, dialect: .openAIChat, answerBytes: 80, requestBytes: 40).output == 4)
+        #expect((Usage.none.input, Usage.none.output) == (0, 0))
+        #expect(Usage.none.isOutputEstimated)
+    }
+
+    @Test func theMeterKnowsItsLastToken() {
+        let plain = #"data: {"choices":[{"index":0,"delta":{"role":"assistant"}}]}"#
+        let meter = meter(.openAIChat, [token, plain, plain, token])
+        #expect(meter.tokens == 2)
+        #expect(meter.lastToken - meter.firstToken == 3_000_000)
+    }
+}

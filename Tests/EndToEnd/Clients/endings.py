@@ -1,0 +1,131 @@
+#!/usr/bin/env python3
+"""Many exchanges with endings of every kind: whole, left by their client, broken off or refused by their executor.
+
+Several threads make one after another over HTTP/2 (TLS, several streams at once on a connection) and HTTP/1.1, chosen by
+a seed. Prints one JSON object for each exchange: its id, what was planned, and how many tokens its client has seen.
+"""
+
+import argparse
+import json
+import random
+import threading
+
+from exchanges import HTTP1, Recorder, post_fields
+from h2_raw import expect, report
+
+TOKEN = b'"emitted_ns":'
+KINDS = ("whole", "whole", "whole", "document", "left", "left", "broken", "refused", "failed", "unknown")
+lock = threading.Lock()
+
+
+def tokens(body):
+    """Those whose event is whole."""
+    return body.rpartition(b"\n\n")[0].count(TOKEN)
+
+
+def plan(number, chance):
+    kind = chance.choice(KINDS)
+    count = chance.randint(1, 15)
+    simulator = {"prefill_ms": chance.choice((0, 2, 10)), "pace": chance.choice((300, 1000))}
+    planned = {"id": f"ending-{number}", "kind": kind, "tokens": count, "after": 0}
+    if kind == "left":
+        count = planned["tokens"] = 400
+        planned["after"] = chance.randint(0, 6)
+    elif kind == "broken":
+        count = planned["tokens"] = count + 1
+        planned["after"] = chance.randint(1, count - 1)
+        simulator["fault"] = f"die_after:{planned['after']}"
+    elif kind == "refused":
+        simulator["fault"] = "status:400"
+    elif kind == "failed":
+        simulator["fault"] = chance.choice(("status:503", "die_after:0"))
+    body = {
+        "model": "nobody's" if kind == "unknown" else "demo",
+        "stream": kind != "document",
+        "max_tokens": count,
+        "messages": [{"role": "user", "content": "Tell me of endings."}],
+        "simulator": simulator,
+    }
+    return planned, json.dumps(body).encode()
+
+
+def told(planned, seen, speaking):
+    with lock:
+        report(**planned, seen=seen, speaking=speaking)
+
+
+def over_http1(options, planned, body):
+    client = HTTP1(options.clear)
+    client.request("/v1/chat/completions", body, [("x-request-id", planned["id"])])
+    if planned["kind"] == "left":
+        while tokens(client.parse()[2]) < planned["after"]:
+            expect(client.read(5), "the server left first")
+        seen = tokens(client.parse()[2])
+        client.close(abort=True)
+    else:
+        seen = client.to_end(20)["body"].encode().count(TOKEN)
+    told(planned, seen, "1.1")
+
+
+def over_http2(options, batch):
+    wire = Recorder(options.secure)
+    wire.wait(lambda: "Settings" in wire.frames, 5)
+    opened = []
+    for planned, body in batch:
+        fields = post_fields(wire, options.secure, "/v1/chat/completions", len(body), [("x-request-id", planned["id"])])
+        identifier = wire.open(fields, body=body)
+        opened.append((planned, identifier, wire.streams[identifier]))
+    waiting = list(opened)
+
+    def step():
+        for entry in list(waiting):
+            planned, identifier, stream = entry
+            if stream.ended or stream.reset is not None:
+                waiting.remove(entry)
+                told(planned, tokens(stream.body), "h2")
+            elif planned["kind"] == "left" and tokens(stream.body) >= planned["after"]:
+                waiting.remove(entry)
+                seen = tokens(stream.body)
+                wire.reset(identifier)
+                told(planned, seen, "h2")
+        return not waiting
+
+    expect(wire.wait(step, 30), f"not ended: {[entry[0] for entry in waiting]}, {wire.closed}, {wire.goaway}")
+    wire.close()
+
+
+def work(options, plans):
+    while True:
+        with lock:
+            batch = [plans.pop() for _ in range(min(len(plans), 8))]
+        if not batch:
+            return
+        if options.chance.random() < 0.5:
+            over_http2(options, batch)
+        else:
+            for planned, body in batch:
+                over_http1(options, planned, body)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--tls", type=int, required=True)
+    parser.add_argument("--clear", type=int, required=True)
+    parser.add_argument("--ca", required=True)
+    parser.add_argument("--count", type=int, default=1000)
+    parser.add_argument("--seed", type=int, default=1)
+    given = parser.parse_args()
+    expect(1 <= given.count <= 10_000, "a bounded number")
+    options = argparse.Namespace(chance=random.Random(given.seed))
+    options.secure = argparse.Namespace(host="127.0.0.1", port=given.tls, ca=given.ca)
+    options.clear = argparse.Namespace(host="127.0.0.1", port=given.clear, ca=None)
+    plans = [plan(number, options.chance) for number in range(given.count)]
+    threads = [threading.Thread(target=work, args=(options, plans)) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+if __name__ == "__main__":
+    main()
