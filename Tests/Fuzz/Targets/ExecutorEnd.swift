@@ -67,6 +67,8 @@ final class ExecutorEnd {
                 if frame.flags & 1 != 0 { over.insert(frame.stream) }
             case 1: if frame.flags & 1 != 0 { over.insert(frame.stream) }
             case 3: over.insert(frame.stream)
+            // Those beyond it are over without a word of ours.
+            case 7: over.formUnion(streams.keys.filter { $0 > frame.word })
             default: break
             }
         }
