@@ -69,9 +69,11 @@ final class HTTP2ExecutorTarget: FuzzTarget {
             // As they stand in the input, behind the settings or not.
             steps = connectionSteps(bytes, cuts: Cuts(choice), events: form >> 4).map(Self.event)
         } else {
-            var script = HTTP2Script(bytes, cuts: form & 16 != 0 ? Cuts(choice) : .none, side: .executor)
+            let isCut = form & 16 != 0
+            var script = HTTP2Script(bytes, cuts: isCut ? Cuts(choice) : .none, side: .executor)
             steps = script.steps()
-            http2.isTelling = script.isTelling
+            // A frame whose pieces go to two connections is another.
+            http2.isTelling = script.isTelling && !isCut
         }
         plan.http2 = http2
         scenario.run(steps, plan, findings)
