@@ -5,14 +5,17 @@
 #include <emmintrin.h>
 #endif
 
+/// Breaks are told apart as a whole: what is left between a key, its colon and its value may be these.
+static bool is_blank(uint8_t byte) noexcept { return byte == ' ' || byte == '\t'; }
+
 /// Where the value of the key `key"` at `at` begins; NULL when the text there is not that key.
 static const uint8_t *value_of(const uint8_t *at, const uint8_t *end, const char *key, size_t length) noexcept {
     if (size_t(end - at) <= length || std::memcmp(at, key, length) != 0) return nullptr;
     at += length;
-    while (at < end && *at == ' ') at++;
+    while (at < end && is_blank(*at)) at++;
     if (at == end || *at != ':') return nullptr;
     at++;
-    while (at < end && *at == ' ') at++;
+    while (at < end && is_blank(*at)) at++;
     return at < end ? at : nullptr;
 }
 

@@ -115,6 +115,22 @@ import Testing
         #expect(run("data: {\"a\":1,\ndata: \"error\":\"x\"}\n\n", .openAIChat).kinds == [.error])
     }
 
+    /// JSON lets a tab stand wherever a space may.
+    @Test(arguments: [" ", "\t", "\t \t"]) func seesKeysWithAnyBlankAroundTheirColon(blank: String) {
+        func event(_ members: String) -> String {
+            let colon = "\(blank):\(blank)"
+            return "data: {" + members.replacing("=", with: colon) + "}\n\n"
+        }
+        let finish = run(event(#""choices"=[{"index"=0,"delta"={},"finish_reason"="stop"}]"#), .openAIChat)
+        #expect(finish.kinds == [.finish] && finish.meter.isCompleteAtCleanEnd && finish.meter.finishReason == "stop")
+        let usage = run(event(#""choices"=[],"usage"={"prompt_tokens"=2,"completion_tokens"=1}"#), .openAIChat)
+        #expect(usage.kinds == [.usage] && usage.meter.promptTokens == 2)
+        let token = run(event(#""choices"=[{"index"=0,"delta"={"content"="a"},"finish_reason"=null}]"#), .openAIChat)
+        #expect(token.kinds == [.token] && !token.meter.isCompleteAtCleanEnd)
+        #expect(run(event(#""error"=null,"choices"=[{"text"="a"}]"#), .completions).kinds == [.token])
+        #expect(run(event(#""error"="x""#), .openAIChat).kinds == [.error])
+    }
+
     @Test func readsUsageThatComesWithEachChunk() {
         let stream = Self.chunk(
             #"[{"index":0,"delta":{"content":"a"},"finish_reason":null}]"#,

@@ -45,9 +45,10 @@ package final class Peer {
 
     /// Sends what fits.
     ///
-    /// - Returns: how many bytes were taken.
+    /// - Returns: how many bytes were taken; none after `close`, whose descriptor may be another's by then.
     @discardableResult
     package func send(_ bytes: [UInt8]) -> Int {
+        guard isOpen else { return 0 }
         let count = Glibc.send(descriptor, bytes, bytes.count, clinux_MSG_NOSIGNAL)
         return max(0, count)
     }
@@ -76,7 +77,7 @@ package final class Peer {
         return received
     }
 
-    package func shutdown() { _ = Glibc.shutdown(descriptor, CInt(SHUT_WR)) }
+    package func shutdown() { if isOpen { _ = Glibc.shutdown(descriptor, CInt(SHUT_WR)) } }
 
     package func close() {
         guard isOpen else { return }
@@ -85,6 +86,7 @@ package final class Peer {
     }
 
     package func reset() {
+        guard isOpen else { return }
         _ = clinux_set_linger(descriptor, 0)
         close()
     }

@@ -4,7 +4,7 @@ import HTTP
 import LoopTesting
 import Transport
 
-/// Requests one after the other through one client, for as long as the executor has something to say.
+/// Requests through one client: one after the other, for as long as the executor has something to say, or many at once.
 final class ExecutorScenario {
     /// What the edge does meanwhile.
     struct Plan {
@@ -18,6 +18,8 @@ final class ExecutorScenario {
         /// Reading pauses for every other step.
         var pauses = false
         var readLimit: Int?
+        /// Nil on HTTP/1.1.
+        var http2: HTTP2Plan?
     }
 
     let test = TestLoop()
@@ -25,7 +27,11 @@ final class ExecutorScenario {
     private let path: String
     private let socket: Socket
     private var listener: Listener?
-    private var peers: [Peer] = []
+    private(set) var peers: [ExecutorEnd] = []
+    private var spokenOn: Int?
+    private var plan = Plan()
+    private var shared = FuzzAttempt.Shared(Findings())
+    private(set) var client: ExecutorClient?
     /// What its settings say that is to be tried, by whoever makes the client.
     private let makeClient: (EventLoop, SocketAddress) -> ExecutorClient
     private(set) var attempts: [FuzzAttempt] = []
@@ -42,7 +48,7 @@ final class ExecutorScenario {
         listener = Listener(
             loop: test.loop,
             socket: socket,
-            accepted: { [weak self] socket, _ in self?.peers.append(Peer(descriptor: socket.descriptor)) },
+            accepted: { [weak self] socket, _ in self?.peers.append(ExecutorEnd(socket.descriptor)) },
             exhausted: { _ in }
         )
     }
@@ -55,28 +61,43 @@ final class ExecutorScenario {
 
     private static let attemptsMax = 4
 
-    func run(_ steps: [Step], _ plan: Plan, _ findings: Findings) {
+    func run(_ steps: [Step], _ plan: Plan, ignoresPauses: Bool = false, _ findings: Findings) {
         attempts = []
         peers = []
-        let client = makeClient(test.loop, SocketAddress(unixPath: path)!)
-        send(plan.method, plan, through: client, findings)
+        spokenOn = nil
+        self.plan = plan
+        shared = FuzzAttempt.Shared(findings)
+        shared.ignoresPauses = ignoresPauses
+        client = makeClient(test.loop, SocketAddress(unixPath: path)!)
+        if let http2 = plan.http2 { runShared(steps, http2) } else { runInTurn(steps) }
+        for attempt in attempts { attempt.setReading(true) }
+        end()
+        check(findings)
+    }
+
+    private func runInTurn(_ steps: [Step]) {
+        send(plan.method)
         for (index, step) in steps.enumerated() {
             if attempts.last?.isOver == true {
                 guard attempts.count < Self.attemptsMax else { break }
-                send(.post, plan, through: client, findings)
+                send(.post)
             }
             if plan.cancelsBefore == index { attempts[0].cancel() }
             if plan.pauses { attempts.last?.setReading(index % 2 == 0) }
             perform(step)
             turn()
         }
-        for attempt in attempts { attempt.setReading(true) }
-        end(plan, client)
-        check(client, findings)
     }
 
-    private func send(_ method: Method, _ plan: Plan, through client: ExecutorClient, _ findings: Findings) {
-        let attempt = FuzzAttempt(isHEAD: method == .head, findings)
+    private func send(_ method: Method) {
+        let attempt = start(method)
+        if let limit = plan.readLimit { attempt.setReadLimit(limit) }
+        for _ in 0..<3 { turn() }
+    }
+
+    @discardableResult
+    private func start(_ method: Method, _ reaction: FuzzAttempt.Reaction = .none) -> FuzzAttempt {
+        let attempt = FuzzAttempt(isHEAD: method == .head, shared, reaction: reaction)
         attempts.append(attempt)
         let body = method == .post ? ZeroBytes(length: plan.bodyBytes) : nil
         let request = ExecutorRequest(
@@ -86,21 +107,73 @@ final class ExecutorScenario {
             fields: FieldBlock(),
             body: body
         )
-        attempt.began(client.send(request, handler: attempt))
-        if let limit = plan.readLimit { attempt.stream?.setReadLimit(limit) }
-        for _ in 0..<3 { turn() }
+        shared.isCalling = true
+        attempt.began(client!.send(request, handler: attempt))
+        shared.isCalling = false
+        return attempt
     }
+
+    // MARK: Many at once
+
+    private func runShared(_ steps: [Step], _ http2: HTTP2Plan) {
+        shared.windowBytes = HTTP2Plan.windowBytes + HTTP2Plan.windowExcessMax
+        shared.isTelling = http2.isTelling
+        shared.again = { [weak self] in
+            guard let self, attempts.count < HTTP2Plan.attemptsMax else { return }
+            start(.post)
+        }
+        for index in 0..<http2.attempts {
+            start(index == 0 ? plan.method : .post, http2.reaction(of: index))
+        }
+        for _ in 0..<3 { turn() }
+        for step in steps {
+            perform(step)
+            turn()
+        }
+        for attempt in attempts { attempt.setReading(true) }
+        for _ in 0..<4 { turn() }
+        guard !shared.ignoresPauses, http2.isTelling else { return }
+        for peer in peers { peer.checkWindows(shared.findings) }
+    }
+
+    private func perform(_ event: ExecutorEvent) {
+        let attempt = attempts[event.number % attempts.count]
+        switch event.kind {
+        case .request:
+            guard attempts.count < HTTP2Plan.attemptsMax else { return }
+            start(event.number & 7 == 7 ? .head : .post, FuzzAttempt.Reaction(event.number))
+        case .cancel: attempt.cancel()
+        case .pause: attempt.setReading(false)
+        case .resume: attempt.setReading(true)
+        case .limit: attempt.setReadLimit(1 + event.number << 8)
+        case .speakOn: spokenOn = event.number
+        case .shutdown: speaker?.peer.shutdown()
+        case .close: speaker?.peer.close()
+        case .closeIdle: client?.closeIdle()
+        }
+    }
+
+    /// The newest connection, until another is chosen.
+    private var speaker: ExecutorEnd? {
+        peers.isEmpty ? nil : spokenOn.map { peers[$0 % peers.count] } ?? peers.last
+    }
+
+    // MARK: Steps
 
     private func perform(_ step: Step) {
         switch step {
         case .bytes(let bytes):
+            // Another connection may come meanwhile; and what was cut off inside of a frame goes on nowhere.
+            guard let speaker, !speaker.isCut else { return }
             var sent = 0
             for _ in 0..<8 where sent < bytes.count {
-                sent += peers.last?.send(Array(bytes[sent...])) ?? bytes.count
+                sent += speaker.send(bytes[sent...])
                 if sent < bytes.count { turn() }
             }
+            if sent < bytes.count { speaker.isCut = true }
         case .pass(let duration): test.clock.advance(by: duration)
-        case .shutdown: peers.last?.shutdown()
+        case .shutdown: speaker?.peer.shutdown()
+        case .event(let event): perform(event)
         case .read, .drain: break
         }
     }
@@ -108,131 +181,56 @@ final class ExecutorScenario {
     private func turn() {
         test.loop.turn(waitMax: 0)
         for peer in peers {
-            peer.poll()
-            peer.received.removeAll(keepingCapacity: true)
+            if let http2 = plan.http2 { peer.greet(http2) }
+            peer.read(keeping: plan.http2 != nil)
         }
         test.loop.turn(waitMax: 0)
     }
 
-    private func end(_ plan: Plan, _ client: ExecutorClient) {
-        for peer in peers {
-            switch plan.ending {
-            case 0: peer.shutdown()
-            case 1: peer.close()
-            case 2: peer.reset()
-            default: break
+    // MARK: The end
+
+    private func end() {
+        // Each attempt may come back with another connection, that ends likewise.
+        for round in 0..<(plan.http2 == nil ? 1 : HTTP2Plan.roundsMax) {
+            if round > 0, attempts.allSatisfy(\.isOver) { break }
+            for peer in peers {
+                switch plan.ending {
+                case 0: peer.peer.shutdown()
+                case 1: peer.peer.close()
+                case 2: peer.peer.reset()
+                default: break
+                }
             }
+            for _ in 0..<(round == 0 ? 8 : 2) { turn() }
+            if plan.http2 != nil { test.clock.advance(by: 21 * second) }
         }
-        for _ in 0..<8 { turn() }
-        // Above HTTP there are deadlines that end an attempt whose executor says nothing more.
-        for attempt in attempts where !attempt.isOver { attempt.cancel() }
-        client.closeIdle()
+        // Above HTTP there are deadlines that end an attempt whose executor says nothing more. On HTTP/2 a connection
+        // that is silent ends by itself.
+        for (index, attempt) in attempts.enumerated() where !attempt.isOver {
+            shared.findings.expect(plan.http2 == nil, "attempt \(index) has no end")
+            attempt.cancel()
+        }
+        client?.closeIdle()
         for _ in 0..<3 { turn() }
     }
 
-    private func check(_ client: ExecutorClient, _ findings: Findings) {
-        for attempt in attempts { attempt.check(findings) }
-        findings.expect(client.connections == 0, "\(client.connections) connections are left")
-        findings.expect(client.opened <= 2 * attempts.count, "\(client.opened) connections for \(attempts.count)")
+    private func check(_ findings: Findings) {
+        for attempt in attempts { attempt.check() }
+        let connections = client?.connections ?? 0
+        let opened = client?.opened ?? 0
+        findings.expect(connections == 0, "\(connections) connections are left")
+        let most = (plan.http2 == nil ? 2 : HTTP2Plan.connectionsPerAttemptMax) * attempts.count
+        findings.expect(opened <= most, "\(opened) connections for \(attempts.count)")
         for attempt in attempts { attempt.letGo() }
         for attempt in attempts { findings.expect(attempt.isStreamGone, "a stream is left") }
+        weak let watched = client
+        client = nil
+        findings.expect(watched == nil, "the client is left, or something that holds it")
         let held = test.loop.chunks.bytesInUse
         findings.expect(held == 0, "\(held) bytes of chunks are left")
         findings.expect(test.loop.timers.active == 0, "\(test.loop.timers.active) timers are left")
+        for peer in peers where plan.http2 != nil { peer.checkRequests(findings) }
         peers = []
-    }
-}
-
-/// What hears of one attempt.
-final class FuzzAttempt: ExecutorStreamHandler {
-    private(set) var stream: (any ExecutorStream)?
-    private weak var watched: (any ExecutorStream)?
-    private let findings: Findings
-    private let isHEAD: Bool
-    private var isCancelled = false
-    private var wasSent = false
-    private var framing: ResponseBody?
-    private var head: [UInt8] = []
-    private var body: [UInt8] = []
-    private var received = 0
-    private var ended = 0
-    private var failure: String?
-
-    private static let keptMax = 1 << 16
-
-    init(isHEAD: Bool, _ findings: Findings) {
-        self.isHEAD = isHEAD
-        self.findings = findings
-    }
-
-    func began(_ stream: any ExecutorStream) {
-        self.stream = stream
-        watched = stream
-    }
-
-    var isOver: Bool { isCancelled || ended > 0 || failure != nil }
-    var isStreamGone: Bool { watched == nil }
-
-    /// What the executor was heard to say.
-    var story: [UInt8] {
-        head + Array(" \(received) \(ended) \(failure ?? "-") ".utf8) + body
-    }
-
-    func setReading(_ reading: Bool) { if !isOver { stream?.setReading(reading) } }
-
-    func cancel() {
-        guard !isOver else { return }
-        isCancelled = true
-        stream?.cancel()
-    }
-
-    func letGo() { stream = nil }
-
-    private func called(_ what: StaticString) { findings.expect(!isOver, "\(what) after the end") }
-
-    func requestSent() {
-        called("requestSent")
-        findings.expect(!wasSent, "requestSent twice")
-        wasSent = true
-    }
-
-    func responseHead(_ head: ResponseHead, body: ResponseBody) {
-        called("responseHead")
-        findings.expect(framing == nil, "two heads")
-        findings.expect((200...999).contains(head.status), "status \(head.status)")
-        let isBodiless = head.status == 204 || head.status == 304 || isHEAD
-        findings.expect(!isBodiless || body == .none, "\(body) on \(head.status)")
-        framing = body
-        self.head = Array("\(head.status) \(body) ".utf8) + flat(head.fields)
-    }
-
-    func responseBody(_ bytes: Span<UInt8>) {
-        called("responseBody")
-        findings.expect(framing != nil && framing != ResponseBody.none, "a body out of its order")
-        findings.expect(!bytes.isEmpty, "a body of nothing")
-        received += bytes.count
-        if case .known(let length) = framing {
-            findings.expect(received <= length, "\(received) bytes of a body of \(length)")
-        }
-        for index in bytes.indices where body.count < Self.keptMax { body.append(bytes[index]) }
-    }
-
-    func responseEnded() {
-        called("responseEnded")
-        findings.expect(framing != nil, "an end without a head")
-        if case .known(let length) = framing { findings.expect(received == length, "an end after \(received) bytes") }
-        ended += 1
-    }
-
-    func attemptFailed(_ failure: ExecutorFailure) {
-        called("attemptFailed")
-        // A reset may overtake what came before it: only the kind is compared.
-        self.failure = String(describing: failure)
-    }
-
-    func check(_ findings: Findings) {
-        findings.expect(isOver, "neither an end nor a failure")
-        findings.expect(ended <= 1, "\(ended) ends")
     }
 }
 

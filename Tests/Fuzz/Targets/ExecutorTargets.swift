@@ -36,6 +36,93 @@ final class HTTP1ExecutorTarget: FuzzTarget {
     }
 }
 
+/// An executor that speaks HTTP/2 to many requests at once, or anything at all.
+final class HTTP2ExecutorTarget: FuzzTarget {
+    static let name = "executor-http2"
+
+    private let scenario = ExecutorScenario { loop, address in
+        var settings = ExecutorClientSettings(
+            addresses: AddressBook(address),
+            connectTimeout: 2 * second,
+            idleTimeout: 4 * second
+        )
+        settings.version = .http2
+        return ExecutorClient(loop: loop, settings: settings)
+    }
+
+    func run(_ input: FuzzInput, _ findings: Findings) {
+        var input = input
+        let form = input.choice()
+        var plan = ExecutorScenario.Plan()
+        plan.ending = form >> 2 & 3
+        let many = input.choice()
+        plan.method = many & 128 == 0 ? .post : .head
+        plan.bodyBytes = [2, 0, 20_000, 300_000][Int(many >> 5 & 3)]
+        var http2 = HTTP2Plan()
+        http2.attempts = 1 + Int(many % 5)
+        http2.reactions = SplitMix.first(of: input.choice())
+        let choice = input.choice()
+        begin(&http2, input.choice(), isRaw: form & 3 == 1)
+        let bytes = input.rest
+        let steps: [Step]
+        if form & 3 < 2 {
+            // As they stand in the input, behind the settings or not.
+            steps = connectionSteps(bytes, cuts: Cuts(choice), events: form >> 4).map(Self.event)
+        } else {
+            let isCut = form & 16 != 0
+            var script = HTTP2Script(bytes, cuts: isCut ? Cuts(choice) : .none, side: .executor)
+            steps = script.steps()
+            // A frame whose pieces go to two connections is another.
+            http2.isTelling = script.isTelling && !isCut
+        }
+        plan.http2 = http2
+        scenario.run(steps, plan, findings)
+        // A pause of one stream holds back nothing of another, and in the end nothing of itself.
+        guard findings.messages.isEmpty, Self.count(steps) < HTTP2Plan.windowBytes / 2 else { return }
+        let stories = scenario.attempts.map(\.story)
+        scenario.run(steps, plan, ignoresPauses: true, findings)
+        let unpaused = scenario.attempts.map(\.story)
+        findings.expect(stories.count == unpaused.count, "\(stories.count) attempts are \(unpaused.count)")
+        for (story, other) in zip(stories, unpaused) {
+            findings.expect(story == other, "paused: \(shown(story)), not: \(shown(other))")
+        }
+    }
+
+    /// What each connection begins with.
+    private func begin(_ plan: inout HTTP2Plan, _ choice: UInt8, isRaw: Bool) {
+        guard !isRaw else { return }
+        // How many streams it takes: as many as come, or 0 to 5.
+        let most = UInt32(choice & 7)
+        let entry = [0, 3] + HTTP2Script.word(most)
+        plan.greeting = HTTP2Script.frame(4, 0, 0, most > 5 ? [] : entry)
+        if choice & 8 != 0 { plan.greeting += HTTP2Script.frame(4, 1, 0, []) }
+        let head = HTTP2Script.literal(":status", "200") + HTTP2Script.literal("x-stream", "1")
+        switch choice >> 4 & 7 {
+        case 1: plan.answer = HTTP2Script.frame(1, 5, 1, head)
+        case 2: plan.answer = HTTP2Script.frame(3, 0, 1, HTTP2Script.word(7))
+        case 3: plan.answer = HTTP2Script.frame(7, 0, 0, HTTP2Script.word(0) + HTTP2Script.word(0))
+        case 4: plan.answer = HTTP2Script.frame(7, 0, 0, HTTP2Script.word(1) + HTTP2Script.word(0))
+        case 5: plan.answer = HTTP2Script.frame(8, 0, 0, HTTP2Script.word(1 << 20))
+        case 6: plan.answer = HTTP2Script.frame(1, 4, 1, head)
+        default: break
+        }
+        plan.closesSoon = choice & 128 != 0
+    }
+
+    /// In place of what only happens to clients' connections.
+    private static func event(_ step: Step) -> Step {
+        switch step {
+        case .read(let reads): .event(ExecutorEvent(reads ? 3 : 2, 0))
+        case .drain: .event(ExecutorEvent(1, 1))
+        case .bytes, .pass, .shutdown, .event: step
+        }
+    }
+
+    private static func count(_ steps: [Step]) -> Int {
+        steps.reduce(0) { if case .bytes(let bytes) = $1 { $0 + bytes.count } else { $0 } }
+    }
+}
+
 /// What the edge does while the executor answers.
 func executorPlan(_ form: UInt8, _ detail: UInt8) -> ExecutorScenario.Plan {
     var plan = ExecutorScenario.Plan()

@@ -15,6 +15,7 @@ package enum FuzzTargets {
         [
             HTTP1HeadTarget.self, HTTP1ChunksTarget.self, EventsTarget.self, JSONTarget.self, ConfigurationTarget.self,
             HTTP1ServerTarget.self, HTTP2SessionTarget.self, UpgradeTarget.self, HTTP1ExecutorTarget.self,
+            HTTP2ExecutorTarget.self,
         ]
     }
 
@@ -97,6 +98,12 @@ struct Cuts {
 /// A small seeded generator.
 struct SplitMix: RandomNumberGenerator {
     var state: UInt64
+
+    /// What one choice is spread to.
+    static func first(of choice: UInt8) -> UInt64 {
+        var random = SplitMix(state: UInt64(choice))
+        return choice == 0 ? 0 : random.next()
+    }
 
     mutating func next() -> UInt64 {
         state &+= 0x9e37_79b9_7f4a_7c15

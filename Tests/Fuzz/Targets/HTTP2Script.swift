@@ -16,6 +16,8 @@ struct HTTP2Script {
     private var position = 0
     private var opened: UInt32 = 0
     private static let stepsMax = 200
+    /// Every body and every head so far says of which stream it is.
+    private(set) var isTelling = true
 
     init(_ bytes: [UInt8], cuts: Cuts, side: Side = .client) {
         self.bytes = bytes
@@ -51,6 +53,8 @@ struct HTTP2Script {
     private mutating func stream() -> UInt32 {
         let byte = UInt32(next())
         if byte >= 0xF0 { return byte & 15 }
+        // Those of an executor are opened by the other side.
+        if side == .executor { return 1 + 2 * (byte & 7) }
         return 1 + 2 * (byte % max(1, opened + (byte & 0x80 != 0 ? 1 : 0)))
     }
 
@@ -64,12 +68,19 @@ struct HTTP2Script {
         case 7: return .bytes(Self.frame(6, next() & 1, 0, Array(0..<8)))
         case 8: return .bytes(settings())
         case 9: return .bytes(Self.frame(1, 5, stream(), Self.literal("x-trailer", "1")))
+        case 10 where side == .executor && kind & 16 != 0:
+            return .bytes(Self.frame(7, 0, 0, Self.word(stream()) + Self.word(UInt32(next() & 15))))
         case 10: return .bytes(odd())
         case 11: return .bytes(many())
         case 12: return .pass(UInt64(next()) * UInt64(next()) * 1_000_000)
+        case 13 where side == .executor: return .event(ExecutorEvent(next(), next()))
         case 13: return kind & 16 == 0 ? .read(kind & 32 != 0) : next() == 7 ? .shutdown : .drain
-        case 14: return .bytes(take(Int(next() & 63)))
-        default: return .bytes(Self.frame(1, kind >> 4, stream(), take(Int(next() & 63))))
+        case 14:
+            isTelling = false
+            return .bytes(take(Int(next() & 63)))
+        default:
+            isTelling = false
+            return .bytes(Self.frame(1, kind >> 4, stream(), take(Int(next() & 63))))
         }
     }
 
@@ -90,9 +101,8 @@ struct HTTP2Script {
             id = 2 * opened - 1
         case .executor:
             id = stream()
-            opened = max(opened, id / 2 + 1)
         }
-        var fields = side == .client ? request(form, detail) : answer(form, detail)
+        var fields = side == .client ? request(form, detail) : answer(form, detail, id)
         if form & 4 != 0 { fields += Self.literal("content-length", String(Int(detail) * 8)) }
         if form & 8 != 0 { fields += Self.literal("x-long", String(repeating: "v", count: Int(detail) * 4)) }
         if form & 16 != 0 { fields += Self.literal("priority", "u=\(detail & 7), i") }
@@ -114,21 +124,26 @@ struct HTTP2Script {
         return fields
     }
 
-    private func answer(_ form: UInt8, _ detail: UInt8) -> [UInt8] {
+    private func answer(_ form: UInt8, _ detail: UInt8, _ stream: UInt32) -> [UInt8] {
         let statuses = ["200", "100", "204", "304", "500", "103", "404", "101"]
         return Self.literal(":status", statuses[form & 2 == 0 ? 0 : Int(detail & 7)])
-            + Self.literal("content-type", "text/event-stream")
+            + Self.literal("x-stream", String(stream))
     }
 
     private mutating func data() -> [UInt8] {
         let id = stream()
         let form = next()
         let length = Int(next()) << (Int(form >> 4 & 3) * 2)
-        let payload = [UInt8](repeating: 0x64, count: length)
+        let payload = [UInt8](repeating: letter(of: id), count: length)
         let flags = form & 1
         guard form & 2 != 0 else { return Self.frame(0, flags, id, payload) }
         let padding = Int(form >> 6)
         return Self.frame(0, flags | 8, id, [UInt8(padding)] + payload + [UInt8](repeating: 0, count: padding))
+    }
+
+    /// What a body of the stream is made of.
+    private func letter(of stream: UInt32) -> UInt8 {
+        side == .client ? 0x64 : UInt8(truncatingIfNeeded: 0x30 + stream)
     }
 
     private mutating func settings() -> [UInt8] {
@@ -137,7 +152,9 @@ struct HTTP2Script {
         let values: [UInt32] = [0, 1, 100, 65_535, 1 << 20, 0x7FFF_FFFF, 16_384, 4096]
         let entries = (0..<Int(form >> 6) + 1).flatMap { _ -> [UInt8] in
             let entry = next()
-            return [0, entry & 15] + Self.word(values[Int(entry >> 4 & 7)])
+            // How many streams an executor takes at once decides on its next connection.
+            let value = side == .executor && entry & 15 == 3 ? UInt32(entry >> 4) % 6 : values[Int(entry >> 4 & 7)]
+            return [0, entry & 15] + Self.word(value)
         }
         return Self.frame(4, 0, 0, entries)
     }
@@ -145,6 +162,7 @@ struct HTTP2Script {
     /// What peers seldom send.
     private mutating func odd() -> [UInt8] {
         let form = next()
+        if form & 7 > 4 { isTelling = false }
         switch form & 7 {
         case 0: return Self.frame(2, 0, stream(), Self.word(stream()) + [form])
         case 1: return Self.frame(7, 0, 0, Self.word(stream()) + Self.word(UInt32(form >> 4)))
@@ -171,7 +189,7 @@ struct HTTP2Script {
             case 4: Self.frame(9, 0, id, [])
             case 5: Self.frame(3, 0, UInt32(2 * index + 1), Self.word(8))
             case 6: Self.frame(2, 0, UInt32(2 * index + 1), Self.word(0) + [0])
-            default: Self.frame(0, 0, id, [UInt8](repeating: 0x66, count: 200))
+            default: Self.frame(0, 0, id, [UInt8](repeating: letter(of: id), count: 200))
             }
         }
     }

@@ -19,6 +19,14 @@ struct OutputReader {
         if bytes.starts(with: "HTTP/1.1 ".utf8.prefix(bytes.count)) { readResponses() } else { readFrames() }
     }
 
+    /// What we say to an executor in HTTP/2.
+    mutating func readRequests() {
+        let preface = HTTP2Preface.bytes
+        findings.expect(bytes.starts(with: preface.prefix(bytes.count)), "no preface: \(shown(bytes))")
+        position = min(preface.count, bytes.count)
+        readFrames()
+    }
+
     // MARK: HTTP/1.1
 
     private mutating func readResponses() {

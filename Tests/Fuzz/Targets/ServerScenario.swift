@@ -14,6 +14,8 @@ enum Step {
     case drain
     /// The client sends no more.
     case shutdown
+    /// Of executors only.
+    case event(ExecutorEvent)
 }
 
 /// Serves one connection after another, all in one loop.
@@ -88,6 +90,7 @@ final class ServerScenario: ServerDelegate {
         case .read(let reads): isReading = reads
         case .drain: connection?.drain()
         case .shutdown: peer?.shutdown()
+        case .event: break
         }
     }
 

@@ -153,6 +153,19 @@ import Transport
         #expect(attempt.text == "ok" && attempt.ended == 1)
     }
 
+    @Test func anExecutorThatGreetsAndClosesIsNotDialledForEver() throws {
+        let executor = try ExecutorTest.http2()
+        let attempt = executor.send()
+        for index in 0..<6 where executor.peers.count > index {
+            executor.http2(index).greet()
+            executor.settle()
+            executor.peers[index].close()
+            executor.settle()
+        }
+        #expect(attempt.failure == "closedBeforeHead" && attempt.failures.count == 1 && executor.peers.count == 2)
+        #expect(executor.client.connections == 0)
+    }
+
     @Test func interimHeadsAndTrailersAreReadOver() throws {
         let executor = try ExecutorTest.http2()
         let attempt = executor.sendAll(1)[0]

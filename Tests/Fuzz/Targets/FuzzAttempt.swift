@@ -1,0 +1,180 @@
+// One request to an executor as its handler sees it: what must hold of every call, and what it does when it is called.
+import HTTP
+import Transport
+
+final class FuzzAttempt: ExecutorStreamHandler {
+    /// What the edge does inside of a call, as its exchanges do.
+    enum Reaction: UInt8, CaseIterable {
+        case none, cancelAtHead, cancelAtBody, pauseAtHead, pauseAtBody, limitAtHead, againAtEnd, cancelAndAgain
+    }
+
+    /// What all attempts of a scenario share.
+    final class Shared {
+        let findings: Findings
+        /// A call to a stream is under way: nobody may be told anything meanwhile.
+        var isCalling = false
+        /// Reading neither pauses nor is limited.
+        var ignoresPauses = false
+        /// The most that may come while reading is paused; nil when only the kernel bounds it.
+        var windowBytes: Int?
+        /// Every head says of which stream it is, and its body is made of that stream's letter.
+        var isTelling = false
+        var again: () -> Void = {}
+
+        init(_ findings: Findings) { self.findings = findings }
+    }
+
+    private(set) var stream: (any ExecutorStream)?
+    private weak var watched: (any ExecutorStream)?
+    private let shared: Shared
+    private var findings: Findings { shared.findings }
+    private let isHEAD: Bool
+    private let reaction: Reaction
+    private var isCancelled = false
+    private var wasSent = false
+    private var framing: ResponseBody?
+    private var head: [UInt8] = []
+    private var body: [UInt8] = []
+    private var letter: UInt8?
+    private var received = 0
+    private var isPaused = false
+    private var receivedInPause = 0
+    private var ended = 0
+    private var failure: String?
+
+    private static let keptMax = 1 << 16
+
+    init(isHEAD: Bool, _ shared: Shared, reaction: Reaction = .none) {
+        self.isHEAD = isHEAD
+        self.shared = shared
+        self.reaction = reaction
+    }
+
+    func began(_ stream: any ExecutorStream) {
+        self.stream = stream
+        watched = stream
+    }
+
+    var isOver: Bool { isCancelled || ended > 0 || failure != nil }
+    var isStreamGone: Bool { watched == nil }
+
+    /// What the executor was heard to say.
+    var story: [UInt8] {
+        head + Array(" \(received) \(ended) \(isCancelled) \(failure ?? "-") ".utf8) + body
+    }
+
+    // MARK: What is done to it
+
+    private func call(_ body: (any ExecutorStream) -> Void) {
+        guard !isOver, let stream else { return }
+        shared.isCalling = true
+        body(stream)
+        shared.isCalling = false
+    }
+
+    func setReading(_ reading: Bool) {
+        guard !shared.ignoresPauses else { return }
+        // Before its head there is nothing that could be paused.
+        isPaused = !reading && framing != nil
+        if reading { receivedInPause = 0 }
+        call { $0.setReading(reading) }
+    }
+
+    func setReadLimit(_ bytes: Int) {
+        guard !shared.ignoresPauses else { return }
+        call { $0.setReadLimit(bytes) }
+    }
+
+    func cancel() {
+        call {
+            isCancelled = true
+            $0.cancel()
+        }
+    }
+
+    func letGo() { stream = nil }
+
+    // MARK: ExecutorStreamHandler
+
+    private func called(_ what: StaticString) {
+        findings.expect(!isOver, "\(what) after the end")
+        findings.expect(!shared.isCalling, "\(what) inside a call to a stream")
+    }
+
+    func requestSent() {
+        called("requestSent")
+        findings.expect(!wasSent, "requestSent twice")
+        wasSent = true
+    }
+
+    func responseHead(_ head: ResponseHead, body: ResponseBody) {
+        called("responseHead")
+        findings.expect(framing == nil, "two heads")
+        findings.expect((200...999).contains(head.status), "status \(head.status)")
+        let isBodiless = head.status == 204 || head.status == 304 || isHEAD
+        findings.expect(!isBodiless || body == .none, "\(body) on \(head.status)")
+        framing = body
+        self.head = Array("\(head.status) \(body) ".utf8) + flat(head.fields)
+        if shared.isTelling {
+            let number = head.fields.string(named: "x-stream").flatMap { UInt8($0) }
+            findings.expect(number != nil, "a head of no stream: \(shown(self.head))")
+            letter = number.map { 0x30 + $0 }
+        }
+        switch reaction {
+        case .cancelAtHead: cancel()
+        case .pauseAtHead: setReading(false)
+        case .limitAtHead: setReadLimit(5000)
+        case .cancelAndAgain:
+            cancel()
+            shared.again()
+        default: break
+        }
+    }
+
+    func responseBody(_ bytes: Span<UInt8>) {
+        called("responseBody")
+        findings.expect(framing != nil && framing != ResponseBody.none, "a body out of its order")
+        findings.expect(!bytes.isEmpty, "a body of nothing")
+        received += bytes.count
+        if case .known(let length) = framing {
+            findings.expect(received <= length, "\(received) bytes of a body of \(length)")
+        }
+        if isPaused {
+            receivedInPause += bytes.count
+            let most = shared.windowBytes ?? .max
+            findings.expect(receivedInPause <= most, "\(receivedInPause) bytes while paused, of at most \(most)")
+        }
+        if let letter {
+            for index in bytes.indices where bytes[index] != letter {
+                findings.expect(false, "a body of stream \(Int(bytes[index]) - 0x30) for \(shown(head))")
+                break
+            }
+        }
+        for index in bytes.indices where body.count < Self.keptMax { body.append(bytes[index]) }
+        switch reaction {
+        case .cancelAtBody: cancel()
+        case .pauseAtBody: setReading(false)
+        default: break
+        }
+    }
+
+    func responseEnded() {
+        called("responseEnded")
+        findings.expect(framing != nil, "an end without a head")
+        if case .known(let length) = framing { findings.expect(received == length, "an end after \(received) bytes") }
+        ended += 1
+        if reaction == .againAtEnd { shared.again() }
+    }
+
+    func attemptFailed(_ failure: ExecutorFailure) {
+        called("attemptFailed")
+        // A reset may overtake what came before it: only the kind is compared.
+        self.failure = String(describing: failure)
+        if reaction == .againAtEnd { shared.again() }
+    }
+
+    func check() {
+        findings.expect(isOver, "neither an end nor a failure")
+        findings.expect(ended <= 1, "\(ended) ends")
+    }
+}
