@@ -37,6 +37,8 @@ final class HTTP2ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
     /// The executor's SETTINGS have come: nghttp2 takes nothing else for its first frame (RFC 9113 section 3.4).
     var hasSettings = false
     private var isGreeted = false
+    /// A request that it carried is over: it may have been idle since, and its executor gone.
+    private var hasServed = false
     /// No new requests: it has sent GOAWAY, has no ids left, or is wanted no more.
     var isRetired = false
     /// It has just refused a request while it had others.
@@ -146,7 +148,7 @@ final class HTTP2ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
             client.place(attempt)
             return
         }
-        attempt.isReused = reads > 0
+        attempt.isReused = hasServed
         let stream = HTTP2ExecutorStream(connection: self, id: id, attempt: attempt, readsBefore: reads)
         streams[id] = stream
         attempt.carrier = stream
@@ -186,6 +188,7 @@ final class HTTP2ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
     private func forget(_ stream: HTTP2ExecutorStream) {
         stream.attempt = nil
         guard streams.removeValue(forKey: stream.id) != nil else { return }
+        hasServed = true
         isRefusing = false
         if streams.isEmpty { becameIdle() }
     }
