@@ -162,7 +162,8 @@ import Transport
             executor.peers[index].close()
             executor.settle()
         }
-        #expect(attempt.failure == "closedBeforeHead" && attempt.failures.count == 1 && executor.peers.count == 2)
+        #expect(attempt.failure == "closedBeforeHead" && attempt.failures.count == 1)
+        #expect(executor.peers.count == 1, "a connection that has served nothing is not stale")
         #expect(executor.client.connections == 0)
     }
 
