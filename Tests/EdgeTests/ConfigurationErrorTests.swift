@@ -248,6 +248,17 @@ import Testing
         )
     }
 
+    /// A variable may be a secret, wherever it was put by mistake.
+    @Test func whatCameFromTheEnvironmentIsToldByItsName() {
+        let found = faults(
+            valid(executor: ", model: ${SECRET}")
+                + "cors: {origins: [\"${SECRET}\"]}\ngather: ${SECRET}\nworkers: ${N}\n",
+            environment: ["SECRET": "hunter2-Qj8x", "N": "many"]
+        )
+        #expect(found.count == 3 && found.allSatisfy { !$0.contains("hunter2") }, "\(found)")
+        #expect(found.contains { $0.contains("cors.origins: '${SECRET}'") })
+    }
+
     @Test func aMessageIsOneLineWhateverAKeyHolds() {
         let found = faults(valid() + "\"a\\nb\": 1\n\"a\\nb\": 2\n")
         #expect(found.contains { $0.contains("appears more than once") })

@@ -25,6 +25,7 @@ extension ConfigurationSection {
             self.reader.report(message, at: scalar.position)
             return []
         case .success(let bytes):
+            reader.noteVariables(in: String(decoding: bytes, as: UTF8.self))
             let problems = reader.problems.count
             let root = document.parse(bytes)
             guard case .sequence(let items)? = root?.kind, !items.isEmpty else {

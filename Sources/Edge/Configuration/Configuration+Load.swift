@@ -28,6 +28,7 @@ extension Configuration {
         reader: ConfigurationReader
     ) -> Result<Configuration, ConfigurationErrors> {
         reader.environment = environment
+        reader.noteVariables(in: String(decoding: bytes, as: UTF8.self))
         var document = ConfigurationDocument(environment: environment) { reader.report($0, at: $1) }
         let root = document.parse(bytes)
         // Nothing below makes sense of a file that is no YAML; an empty one is a section without keys.

@@ -8,6 +8,8 @@ final class ConfigurationReader {
         var warnings: [ConfigurationProblem] = []
         /// Every key that was looked for, such as `listeners[].address`; a test holds the documentation to it.
         var knownKeys: Set<String> = []
+        /// Variables of the environment that a file names, with their values.
+        var expanded: [String: String] = [:]
         /// In the order in which they were opened.
         var files: [String]
 
@@ -65,8 +67,27 @@ final class ConfigurationReader {
     }
 
     private func problem(_ message: String, at position: Position) -> ConfigurationProblem {
-        ConfigurationProblem(file: file, line: position.line, column: position.column, message: message)
+        ConfigurationProblem(file: file, line: position.line, column: position.column, message: unexpanded(message))
     }
+
+    /// What came from the environment is told by its name: it may be a secret, wherever it was put.
+    private func unexpanded(_ message: String) -> String {
+        var told = message
+        for (name, value) in findings.expanded where told.contains(value) {
+            told = told.split(separator: value, omittingEmptySubsequences: false).joined(separator: "${\(name)}")
+        }
+        return told
+    }
+
+    /// The variables that the text names, with their values.
+    func noteVariables(in text: String) {
+        for (name, value) in environment where value.utf8.count >= Self.secretLengthMin && text.contains("${\(name)") {
+            findings.expanded[name] = value
+        }
+    }
+
+    /// Shorter values are ports and flags, and stand in messages by chance.
+    private static let secretLengthMin = 6
 
     /// The path of a file that the configuration names: relative ones begin where the configuration is.
     func resolve(_ path: String) -> String {

@@ -46,7 +46,7 @@ package enum Endpoint: Equatable, Sendable {
     /// What GET and HEAD find at a path.
     private static func readable(_ path: [UInt8]) -> Endpoint? {
         // The longest that is not a prefix.
-        guard path.count <= 10 || path.starts(with: "/v1/models".utf8) || path.starts(with: "/models".utf8) else {
+        guard path.count <= 13 || path.starts(with: "/v1/models".utf8) || path.starts(with: "/models".utf8) else {
             return nil
         }
         switch String(decoding: path, as: UTF8.self) {
