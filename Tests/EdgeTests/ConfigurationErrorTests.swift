@@ -251,7 +251,7 @@ import Testing
     /// A variable may be a secret, wherever it was put by mistake.
     @Test func whatCameFromTheEnvironmentIsToldByItsName() {
         let found = faults(
-            valid(executor: ", model: ${SECRET}")
+            valid(executor: ", model: \"${SECRET}\"")
                 + "cors: {origins: [\"${SECRET}\"]}\ngather: ${SECRET}\nworkers: ${N}\n",
             environment: ["SECRET": "hunter2-Qj8x", "N": "many"]
         )

@@ -118,6 +118,19 @@ import Testing
         #expect(wait("e", in: pool, granted, at: 31 * second).isExecutor, "what was learnt is forgotten")
     }
 
+    @Test func aPauseLongerThanAnybodyMayWaitIsToldAtOnce() {
+        let (pool, granted) = (BalancingTests.pool(1), Granted())
+        _ = wait("a", in: pool, granted)
+        pool.report(.busy(20 * second), of: pool.executors[0], at: 0)
+        pool.release(pool.executors[0], at: 0)
+        guard case .refused(let retryAfter) = wait("b", in: pool, granted, at: 5 * second) else {
+            Issue.record("it would wait in vain")
+            return
+        }
+        #expect(retryAfter == 15 * second)
+        #expect(wait("c", in: pool, granted, at: 13 * second).ticket != nil)
+    }
+
     @Test func aRetryAfterIsHonoured() {
         let (pool, granted) = (BalancingTests.pool(1), Granted())
         _ = wait("a", in: pool, granted)

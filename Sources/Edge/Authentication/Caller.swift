@@ -87,7 +87,7 @@ struct Caller {
         if milliseconds < 1000 { return "\(milliseconds)ms" }
         let seconds = (milliseconds + 999) / 1000
         if seconds < 60 { return "\(seconds)s" }
-        return seconds % 60 == 0 ? "\(seconds / 60)m" : "\(seconds / 60)m\(seconds % 60)s"
+        return "\(seconds / 60)m\(seconds % 60)s"
     }
 }
 

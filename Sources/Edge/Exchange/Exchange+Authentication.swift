@@ -9,7 +9,9 @@ extension Exchange {
     func authenticate(_ head: RequestHead) -> Failure? {
         let access = worker.share.access
         switch access.identify(head.fields, at: Clock.wallTime().seconds) {
-        case .nobody: return Failure(.unauthorized)
+        case .nobody:
+            record.isUnknown = true
+            return Failure(.unauthorized)
         case .anonymous: caller = Caller(anonymousOf: access)
         case .key(let entry):
             caller = Caller(entry)

@@ -23,6 +23,8 @@ struct ExchangeRecord {
     var committed: Nanoseconds = 0
     /// Who asks: the one place where log and metrics take the tenant from.
     var tenant = "anonymous"
+    /// They gave a key that is none, or none where one is needed.
+    var isUnknown = false
     /// The public name of their key.
     var key: String?
     /// 256 bytes at most.
@@ -144,7 +146,7 @@ struct ExchangeRecord {
         json.field("method", method.text)
         json.field("path", path)
         if let userAgent { json.field("user_agent", userAgent) }
-        json.field("tenant", tenant)
+        if !isUnknown { json.field("tenant", tenant) }
         json.field("status", status)
         write(end, to: &json)
         json.field("duration_ms", milliseconds(now &- began))

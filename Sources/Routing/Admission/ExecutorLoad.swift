@@ -15,6 +15,9 @@ struct ExecutorLoad: Sendable {
 
     init(runningMax: Int?) { self.runningMax = runningMax }
 
+    /// How long it is still to be left alone.
+    func pause(at now: Nanoseconds) -> Nanoseconds { pausedUntil > now ? pausedUntil - now : 0 }
+
     func takesMore(running: Int, at now: Nanoseconds) -> Bool {
         guard now >= pausedUntil, running < runningMax ?? .max else { return false }
         guard let learnt, now < learnt.until else { return true }

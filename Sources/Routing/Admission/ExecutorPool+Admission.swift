@@ -62,14 +62,22 @@ extension ExecutorPool {
                 case .full: break
                 }
             }
-            if waited == nil, let refusal = refusal(of: tenant, state, limits) { return refusal }
+            if waited == nil, let refusal = refusal(of: tenant, state, limits, at: now) { return refusal }
             let waiting = Waiting(tried: tried, promptBytes: promptBytes, grant: grant)
             let ticket = state.queue.push(waiting, tenant: tenant, cost: promptBytes, atHead: waited != nil)
             return .waiting(ticket)
         }
     }
 
-    private func refusal(of tenant: String, _ state: State, _ limits: AdmissionLimits) -> Admission? {
+    private func refusal(
+        of tenant: String,
+        _ state: State,
+        _ limits: AdmissionLimits,
+        at now: Nanoseconds
+    ) -> Admission? {
+        // All of them have asked to be left alone for longer than anybody may wait.
+        let pause = state.load.map { $0.pause(at: now) }.min() ?? 0
+        if pause > limits.waitMax { return .refused(retryAfter: pause) }
         let predicted = state.pace.wait(behind: state.queue.ahead(of: tenant))
         if state.queue.count >= limits.queueMax { return .refused(retryAfter: predicted ?? 1_000_000_000) }
         guard let predicted, predicted > limits.waitMax else { return nil }

@@ -121,7 +121,7 @@ private let hash = KeyedHash(secret: Array("0123456789abcdef0123456789abcdef".ut
     @Test func durationsAreWrittenAsOpenAIWritesThem() {
         let cases: [(Nanoseconds, String)] = [
             (0, "0ms"), (1, "1ms"), (20_000_000, "20ms"), (999_000_000, "999ms"), (1_000_000_000, "1s"),
-            (5_100_000_000, "6s"), (60_000_000_000, "1m"), (90_000_000_000, "1m30s"),
+            (5_100_000_000, "6s"), (60_000_000_000, "1m0s"), (90_000_000_000, "1m30s"),
         ]
         for (duration, text) in cases { #expect(Caller.text(duration) == text) }
     }

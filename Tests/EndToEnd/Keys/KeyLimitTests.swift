@@ -58,7 +58,10 @@ import Testing
     @Test(arguments: [true, false])
     func tokensAreReservedAndSettledByUsage(stream: Bool) async throws {
         let executor = try HandMadeExecutor()
-        try await withKeys(models: "- {id: mine, executors: [{url: \"\(executor.url)\"}]}") { server, _, store in
+        try await withKeys(models: "- {id: mine, executors: [{url: \"\(executor.url)\", health: {interval: 0s}}]}") {
+            server,
+            _,
+            store in
             let made = try await store.create(["--tokens-per-minute", "1000"])
             try await eventually("the key") {
                 try await server.curl("/v1/models", arguments: ["--header", "x-api-key: \(made.key)"]).status == 200
