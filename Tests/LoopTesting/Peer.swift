@@ -9,7 +9,7 @@ package final class Peer {
     package let descriptor: CInt
     package var received: [UInt8] = []
     package private(set) var end: End?
-    private var isOpen = true
+    package private(set) var isOpen = true
     private var buffer = [UInt8](repeating: 0, count: 64 << 10)
 
     package init(descriptor: CInt) {

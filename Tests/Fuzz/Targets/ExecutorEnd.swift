@@ -44,7 +44,8 @@ final class ExecutorEnd {
 
     /// Everything has been taken that came: then the windows are open again, of the connection and of each stream.
     func checkWindows(_ findings: Findings) {
-        guard peer.end == nil, !isCut else { return }
+        // One that closed has not heard all: neither our resets nor that we closed.
+        guard peer.isOpen, peer.end == nil, !isCut else { return }
         var connection = 65_535
         var streams: [UInt32: Int] = [:]
         var over: Set<UInt32> = []
