@@ -263,6 +263,8 @@ import Testing
         let found = faults(valid() + "\"a\\nb\": 1\n\"a\\nb\": 2\n")
         #expect(found.contains { $0.contains("appears more than once") })
         #expect(found.allSatisfy { !$0.contains("\n") }, "\(found)")
+        let expansion = faults("a${SE\n\nRET}: 1\n")
+        #expect(!expansion.isEmpty && expansion.allSatisfy { !$0.contains("\n") }, "\(expansion)")
     }
 
     @Test func secretsAreNeverQuoted() {

@@ -67,7 +67,22 @@ final class ConfigurationReader {
     }
 
     private func problem(_ message: String, at position: Position) -> ConfigurationProblem {
-        ConfigurationProblem(file: file, line: position.line, column: position.column, message: unexpanded(message))
+        ConfigurationProblem(file: file, line: position.line, column: position.column, message: told(message))
+    }
+
+    private func told(_ message: String) -> String { Self.oneLine(unexpanded(message)) }
+
+    /// Whatever a file holds, a message stays in its line, and does not fill the screen.
+    private static func oneLine(_ message: String) -> String {
+        var told = ""
+        for scalar in message.unicodeScalars.prefix(1024) {
+            if scalar.properties.generalCategory == .control {
+                told += "\\u{\(String(scalar.value, radix: 16))}"
+            } else {
+                told.unicodeScalars.append(scalar)
+            }
+        }
+        return told
     }
 
     /// What came from the environment is told by its name: it may be a secret, wherever it was put.
