@@ -1,13 +1,17 @@
 import Testing
 
-/// Several executors of a model take turns.
+/// Several executors of a model take turns, where that is what is asked for.
 @Suite struct TurnTests {
     @Test func eachGetsItsShare() async throws {
         try await withExecutor { first in
             try await withExecutor { second in
                 try await withExecutor { third in
                     let all = [first, second, third]
-                    let configuration = Configuration(executors: all.map(\.url), settings: "workers: 1")
+                    let urls = all.map { "{url: '\($0.url)', health: {interval: 0s}}" }.joined(separator: ", ")
+                    let configuration = Configuration(
+                        settings: "workers: 1",
+                        models: "- {id: demo, balance: round-robin, executors: [\(urls)]}"
+                    )
                     try await withServer(configuration) { server in
                         let client = try await server.connect()
                         let body = chat(stream: false, tokens: 1)
