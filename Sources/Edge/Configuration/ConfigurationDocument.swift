@@ -79,13 +79,18 @@ struct ConfigurationDocument {
                 return try Parser(yaml: String(source), encoding: .utf8).singleRoot()
             } catch YamlError.duplicatedKeysInMapping(let duplicates, let context) {
                 let position = Position(context.mark)
-                let key = duplicates.sorted().first ?? ""
+                // Of several the library names all, and gives the place of any: the one that is there.
+                let found = duplicates.sorted().lazy.compactMap { key in
+                    Self.start(of: key, at: position, in: scalars, lineStarts: lineStarts).map { (key, $0) }
+                }.first
                 // From the private use area, where no key of ours begins.
-                guard let start = Self.start(of: key, at: position, in: scalars, lineStarts: lineStarts),
-                    renamed.count < 1000, let standIn = Unicode.Scalar(0xE000 + UInt32(renamed.count))
+                guard let (key, start) = found, renamed.count < 1000,
+                    let standIn = Unicode.Scalar(0xE000 + UInt32(renamed.count))
                 else {
-                    let shown = ConfigurationSection.printable(key)
-                    report("key '\(shown)' appears more than once in this section", position)
+                    let shown = ConfigurationSection.printable(duplicates.sorted().first ?? "")
+                    // Keys that are no plain words: of several the library gives the place of one at random.
+                    let place = duplicates.count == 1 ? position : Position()
+                    report("key '\(shown)' appears more than once in this section", place)
                     return nil
                 }
                 scalars[start] = standIn
