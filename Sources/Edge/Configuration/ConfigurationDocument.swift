@@ -89,8 +89,7 @@ struct ConfigurationDocument {
                 else {
                     let shown = ConfigurationSection.printable(duplicates.sorted().first ?? "")
                     // Keys that are no plain words: of several the library gives the place of one at random.
-                    let place = duplicates.count == 1 ? position : Position()
-                    report("key '\(shown)' appears more than once in this section", place)
+                    report("key '\(shown)' appears more than once in this section", Position())
                     return nil
                 }
                 scalars[start] = standIn
