@@ -20,11 +20,11 @@ import Testing
         _ granted: Granted,
         bytes: Int = 100,
         tenant: String = "t",
-        waited: UInt64? = nil,
+        again: Bool = false,
         limits: AdmissionLimits = AdmissionLimits(waitMax: 8_000_000_000, queueMax: 1000),
         at now: UInt64 = 0
     ) -> ExecutorPool.Admission {
-        pool.admit(tenant: tenant, promptBytes: bytes, waited: waited, limits: limits, at: now) { grant in
+        pool.admit(tenant: tenant, promptBytes: bytes, again: again, limits: limits, at: now) { grant in
             granted.names.withLock { $0.append(name) }
             granted.grants.withLock { $0.append(grant) }
         }
@@ -101,7 +101,7 @@ import Testing
         let (pool, granted) = (BalancingTests.pool(1, max: 1), Granted())
         _ = wait("a", in: pool, granted)
         _ = wait("b", in: pool, granted)
-        _ = wait("c", in: pool, granted, waited: second)
+        _ = wait("c", in: pool, granted, again: true)
         pool.release(pool.executors[0], at: 0)
         #expect(granted.order == ["c"])
     }

@@ -45,7 +45,7 @@ import Testing
 
     @Test func promptsThatWaitAreLoad() {
         let pool = Self.pool(2)
-        guard case .executor(let busy, _) = pool.choose(promptBytes: 1 << 20, at: 0) else { return }
+        guard case .executor(let busy) = pool.choose(promptBytes: 1 << 20, at: 0) else { return }
         let others = (0..<20).map { _ in pool.chosen()! }
         #expect(others.allSatisfy { $0 != busy.index })
         busy.promptDone(bytes: 1 << 20)
@@ -89,7 +89,7 @@ import Testing
 extension ExecutorPool {
     /// The index of the one that is chosen.
     func chosen(excluding tried: [Int] = [], at now: UInt64 = 0) -> Int? {
-        guard case .executor(let executor, _) = choose(excluding: tried, at: now) else { return nil }
+        guard case .executor(let executor) = choose(excluding: tried, at: now) else { return nil }
         return executor.index
     }
     func isFull(at now: UInt64 = 0) -> Bool {

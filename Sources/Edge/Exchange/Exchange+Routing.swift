@@ -10,12 +10,14 @@ extension Exchange {
     private static let retryInterval: Nanoseconds = 20_000_000
 
     /// An executor, or a place in the queue, or a refusal.
-    func admitToPool(again waited: Nanoseconds? = nil) {
+    ///
+    /// - Parameter again: it has been at an executor that was busy.
+    func admitToPool(again: Bool = false) {
         let (mailbox, place, number) = (worker.grants, slot, number)
         let next = routing?.admit(
             tenant: record.tenant,
             limits: snapshot.admission,
-            waited: waited,
+            again: again,
             at: now
         ) { grant in
             let isTaken = mailbox.post(.granted(place: place, number: number, grant))
@@ -106,7 +108,7 @@ extension Exchange {
             dues.commit = .max
             routing?.forgetTried()
             handle(.queued)
-            admitToPool(again: record.queueWait(at: now))
+            admitToPool(again: true)
         } else {
             handle(.executorBroke(failure, sawError: sawError))
         }

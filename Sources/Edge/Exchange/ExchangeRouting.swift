@@ -43,7 +43,7 @@ struct ExchangeRouting {
     mutating func admit(
         tenant: String,
         limits: AdmissionLimits,
-        waited: Nanoseconds? = nil,
+        again: Bool = false,
         at now: Nanoseconds,
         grant: @escaping @Sendable (Grant) -> Void
     ) -> Next {
@@ -53,7 +53,7 @@ struct ExchangeRouting {
                 tenant: tenant,
                 promptBytes: promptBytes,
                 excluding: tried,
-                waited: waited,
+                again: again,
                 limits: limits,
                 at: now,
                 grant: grant
@@ -78,7 +78,7 @@ struct ExchangeRouting {
     mutating func choose(at now: Nanoseconds) -> Executor? {
         guard attempts < Self.attemptsMax else { return nil }
         while place < pools.count {
-            if case .executor(let executor, _) = pools[place].choose(
+            if case .executor(let executor) = pools[place].choose(
                 excluding: tried,
                 promptBytes: promptBytes,
                 at: now
@@ -115,7 +115,7 @@ struct ExchangeRouting {
         guard let ticket else { return }
         self.ticket = nil
         // If a grant is on its way, the worker gives it back when it finds that the exchange waits no more.
-        _ = pools[place].leave(ticket)
+        pools[place].leave(ticket)
     }
 
     /// How long one more of this tenant would wait now; at least a second.

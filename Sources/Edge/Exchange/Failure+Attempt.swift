@@ -8,8 +8,9 @@ extension Failure {
     init?(executorHead head: ResponseHead) {
         switch head.status {
         case 401, 402, 403, 404, 407:
-            // Our credential or our configuration: nothing that the client did.
+            // Nothing that the client did.
             self.init(executorStatus: 502)
+            isOfOurConfiguration = true
             detail = "it answered \(head.status)"
         case 408, 429, 500...599:
             self.init(executorStatus: head.status)
@@ -25,13 +26,10 @@ extension Failure {
         case .executorUnreachable, .executorCertificate, .executorBrokeOff, .executorProtocol, .firstEventTimeout,
             .responseTimeout, .stall:
             true
-        case .executorError: status >= 500 && !isRefusal
+        case .executorError: status >= 500 && !isOfOurConfiguration
         default: false
         }
     }
-
-    /// 401 and its like: the executor works, and does not want us.
-    private var isRefusal: Bool { detail.map { $0.hasPrefix("it answered 4") } ?? false }
 
     /// Whether another executor may try, before the first event has been relayed.
     ///
@@ -43,7 +41,7 @@ extension Failure {
         case .firstEventTimeout: .budgeted
         case .executorError:
             switch status {
-            case 429, 502, 503, 504: isRefusal && status == 502 ? .free : .budgeted
+            case 429, 502, 503, 504: isOfOurConfiguration ? .free : .budgeted
             default: .none
             }
         default: .none

@@ -32,6 +32,8 @@ package struct Failure: Error, Equatable, Sendable {
     package var retryAfterMs: Int?
     /// For the log, never for the client: what the system, TLS or the executor's framing had to say.
     package var detail: String?
+    /// The executor works, and does not want us: our credential or our configuration is wrong.
+    package var isOfOurConfiguration = false
     /// `executorError` only: the status that the executor gave.
     private var executorStatus: Int?
 

@@ -42,29 +42,29 @@ extension ExecutorPool {
     /// Chooses an executor, or lets the request wait for one behind those who came before.
     ///
     /// - Parameters:
-    ///   - waited: how long the request has waited already: it then goes back to the head of its tenant's line.
+    ///   - again: it has been at an executor, and goes back to the head of its tenant's line.
     ///   - grant: called once, from any thread, with an executor whose attempt is counted.
     package func admit(
         tenant: String,
         promptBytes: Int,
         excluding tried: [Int] = [],
-        waited: Nanoseconds? = nil,
+        again: Bool = false,
         limits: AdmissionLimits,
         at now: Nanoseconds,
         grant: @escaping @Sendable (Grant) -> Void
     ) -> Admission {
         state.withLock { state in
-            // Nobody goes before those who wait, but who has waited.
-            if state.queue.isEmpty || waited != nil {
+            // Nobody goes before those who wait, but who has had a turn.
+            if state.queue.isEmpty || again {
                 switch choose(excluding: tried, promptBytes: promptBytes, &state, at: now) {
-                case .executor(let executor, _): return .executor(executor)
+                case .executor(let executor): return .executor(executor)
                 case .none: return .none
                 case .full: break
                 }
             }
-            if waited == nil, let refusal = refusal(of: tenant, state, limits, at: now) { return refusal }
+            if !again, let refusal = refusal(of: tenant, state, limits, at: now) { return refusal }
             let waiting = Waiting(tried: tried, promptBytes: promptBytes, grant: grant)
-            let ticket = state.queue.push(waiting, tenant: tenant, cost: promptBytes, atHead: waited != nil)
+            let ticket = state.queue.push(waiting, tenant: tenant, cost: promptBytes, atHead: again)
             return .waiting(ticket)
         }
     }
@@ -88,6 +88,7 @@ extension ExecutorPool {
     /// The request waits no more.
     ///
     /// - Returns: false when its grant is on its way already: then that is to be given back.
+    @discardableResult
     package func leave(_ ticket: QueueTicket) -> Bool {
         state.withLock { state in
             let left = state.queue.remove(ticket) != nil
@@ -111,7 +112,7 @@ extension ExecutorPool {
             while let next = state.queue.first {
                 // One that has tried the free ones already does not hold up the others for long: it has a deadline.
                 guard
-                    case .executor(let executor, _) = choose(
+                    case .executor(let executor) = choose(
                         excluding: next.tried,
                         promptBytes: next.promptBytes,
                         &state,

@@ -38,8 +38,8 @@ package final class ExecutorPool: Sendable {
     }
 
     package enum Choice: Sendable {
-        /// Its attempt is counted: tell `ended` of it.
-        case executor(Executor, isTrial: Bool)
+        /// Its attempt is counted, until `release`.
+        case executor(Executor)
         /// All that could take it run as many as they may.
         case full
         /// There is none that has not been tried.
@@ -91,7 +91,7 @@ package final class ExecutorPool: Sendable {
         let place = trial ?? pick(from: free, &state, at: now)
         if trial != nil { state.health[place].trialBegan(at: now) }
         executors[place].attemptBegan(promptBytes: promptBytes)
-        return .executor(executors[place], isTrial: trial != nil)
+        return .executor(executors[place])
     }
 
     /// Where an executor stands in this pool.
