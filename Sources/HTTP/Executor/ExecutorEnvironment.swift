@@ -5,8 +5,7 @@ package import Transport
 /// One a worker; lives as long as its connections.
 @safe
 package final class ExecutorEnvironment {
-    let callbacks: OpaquePointer
-    let options: OpaquePointer
+    let library = HTTP2Library()
     private var contexts: [ContextKey: TLSContext] = [:]
 
     /// The system's trust store is read once for all executors that use it.
@@ -16,27 +15,8 @@ package final class ExecutorEnvironment {
     }
 
     package init() {
-        var table: OpaquePointer?
-        var made = unsafe nghttp2_session_callbacks_new(&table)
-        precondition(made == 0, "nghttp2: out of memory")
-        unsafe callbacks = table!
-        var settings: OpaquePointer?
-        made = unsafe nghttp2_option_new(&settings)
-        precondition(made == 0, "nghttp2: out of memory")
-        unsafe options = settings!
-        // Windows open only as bytes are consumed (design.md, Flow control).
-        unsafe nghttp2_option_set_no_auto_window_update(options, 1)
-        // Debian's 1.52 counts reads, not frames: 8 frames in at most 9 reads each (edge-servers.md 0.6).
-        unsafe nghttp2_option_set_max_continuations(options, 72)
-        unsafe nghttp2_option_set_max_outbound_ack(options, 1000)
-        unsafe nghttp2_option_set_max_settings(options, 32)
-        unsafe nghttp2_option_set_no_closed_streams(options, 1)
-        unsafe HTTP2ExecutorCallbacks.install(in: callbacks)
-    }
-
-    deinit {
-        unsafe nghttp2_session_callbacks_del(callbacks)
-        unsafe nghttp2_option_del(options)
+        unsafe nghttp2_option_set_no_closed_streams(library.options, 1)
+        unsafe HTTP2ExecutorCallbacks.install(in: library.callbacks)
     }
 
     /// A context that verifies the executor's certificate and offers these protocols.

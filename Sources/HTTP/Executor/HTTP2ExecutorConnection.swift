@@ -60,9 +60,9 @@ final class HTTP2ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
         self.channel = channel
         lastHeard = client.loop.now
         var made: OpaquePointer?
-        let environment = client.environment
+        let library = client.environment.library
         let context = unsafe Unmanaged.passUnretained(self).toOpaque()
-        let result = unsafe nghttp2_session_client_new2(&made, environment.callbacks, context, environment.options)
+        let result = unsafe nghttp2_session_client_new2(&made, library.callbacks, context, library.options)
         precondition(result == 0, "nghttp2: out of memory")
         unsafe session = made
         channel.attach(self)

@@ -4,31 +4,11 @@ internal import CNghttp2
 /// One a worker; lives as long as its connections.
 @safe
 package final class HTTP2Environment {
-    let callbacks: OpaquePointer
-    let options: OpaquePointer
+    let library = HTTP2Library()
 
     package init() {
-        var table: OpaquePointer?
-        var made = unsafe nghttp2_session_callbacks_new(&table)
-        precondition(made == 0, "nghttp2: out of memory")
-        unsafe callbacks = table!
-        var settings: OpaquePointer?
-        made = unsafe nghttp2_option_new(&settings)
-        precondition(made == 0, "nghttp2: out of memory")
-        unsafe options = settings!
-        // Windows open only as bytes are consumed (design.md, Flow control).
-        unsafe nghttp2_option_set_no_auto_window_update(options, 1)
-        // Debian's 1.52 counts reads, not frames: 8 frames in at most 9 reads each (edge-servers.md 0.6).
-        unsafe nghttp2_option_set_max_continuations(options, 72)
-        unsafe nghttp2_option_set_max_outbound_ack(options, 1000)
-        unsafe nghttp2_option_set_max_settings(options, 32)
         // Our own counter knows which resets matter (HTTP2Abuse); the library's is a far backstop.
-        unsafe nghttp2_option_set_stream_reset_rate_limit(options, 20_000, 2000)
-        unsafe HTTP2Callbacks.install(in: callbacks)
-    }
-
-    deinit {
-        unsafe nghttp2_session_callbacks_del(callbacks)
-        unsafe nghttp2_option_del(options)
+        unsafe nghttp2_option_set_stream_reset_rate_limit(library.options, 20_000, 2000)
+        unsafe HTTP2Callbacks.install(in: library.callbacks)
     }
 }

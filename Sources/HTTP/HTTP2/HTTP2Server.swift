@@ -52,9 +52,9 @@ final class HTTP2Server: ServerProtocol {
         abuse = HTTP2Abuse(trusted: connection.settings.isTrusted, now: now)
         settingsDue = now + Self.settingsAckTimeout
         var made: OpaquePointer?
-        let environment = connection.environment
+        let library = connection.environment.library
         let context = unsafe Unmanaged.passUnretained(self).toOpaque()
-        let result = unsafe nghttp2_session_server_new2(&made, environment.callbacks, context, environment.options)
+        let result = unsafe nghttp2_session_server_new2(&made, library.callbacks, context, library.options)
         precondition(result == 0, "nghttp2: out of memory")
         unsafe session = made
     }
