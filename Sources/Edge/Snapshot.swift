@@ -1,5 +1,4 @@
 // What a configuration comes to: resolved, immutable, shared by all workers. An exchange keeps the one it began with.
-internal import Glibc
 package import HTTP
 package import Inference
 package import Routing
@@ -111,7 +110,9 @@ package struct Snapshot: Sendable {
                 )
                 members.append(executor)
             }
-            pools.append(ExecutorPool(executors: members, balance: Balance(model.balance), seed: Self.seed()))
+            // The pools of many processes are not to choose alike.
+            let seed = UInt64.random(in: .min ... .max)
+            pools.append(ExecutorPool(executors: members, balance: Balance(model.balance), seed: seed))
         }
         self.pools = pools
         let ids = configuration.models.map(\.id)
@@ -120,13 +121,6 @@ package struct Snapshot: Sendable {
         addresses = books.sorted { $0.key < $1.key }.map(\.value)
         catalog = ModelCatalog(configuration.models.map { Model($0, startedAt: created) })
         crossOrigin = CrossOriginPolicy(origins: configuration.cors.origins)
-    }
-
-    /// So that the pools of many processes do not choose alike.
-    private static func seed() -> UInt64 {
-        var seed: UInt64 = 0
-        _ = unsafe getentropy(&seed, 8)
-        return seed
     }
 
     private static func book(for url: ExecutorURL) -> AddressBook {

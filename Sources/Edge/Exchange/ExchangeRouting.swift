@@ -15,7 +15,8 @@ struct ExchangeRouting {
     private var place = 0
     private var tried: [Int] = []
     private var attempts = 0
-    private(set) var executor: Executor?
+    /// The executor of the last attempt, and the pool that it was chosen from.
+    private var current: (executor: Executor, pool: ExecutorPool)?
     private var ticket: QueueTicket?
     private var isCounted = false
     private var isPromptCounted = false
@@ -98,7 +99,7 @@ struct ExchangeRouting {
     mutating func take(_ executor: Executor) {
         ticket = nil
         if let index = pools[place].place(of: executor) { tried.append(index) }
-        self.executor = executor
+        current = (executor, pools[place])
         attempts += 1
         isCounted = true
         isPromptCounted = true
@@ -145,28 +146,28 @@ struct ExchangeRouting {
         promptDone()
         // What the retry was to get is there: its share of the budget is for others now.
         if case .good = outcome { giveBackRetries() }
-        guard let executor, !isReported, place < pools.count else { return }
+        guard let current, !isReported else { return }
         isReported = true
-        pools[place].report(outcome, of: executor, at: now)
+        current.pool.report(outcome, of: current.executor, at: now)
     }
 
     /// After a good first event: the stream stalled.
     func reportStall(at now: Nanoseconds) {
-        guard let executor, place < pools.count else { return }
-        pools[place].report(.fault, of: executor, at: now)
+        guard let current else { return }
+        current.pool.report(.fault, of: current.executor, at: now)
     }
 
     private mutating func promptDone() {
         guard isPromptCounted else { return }
         isPromptCounted = false
-        executor?.promptDone(bytes: promptBytes)
+        current?.executor.promptDone(bytes: promptBytes)
     }
 
     mutating func attemptEnded(at now: Nanoseconds) {
         promptDone()
-        guard isCounted, let executor else { return }
+        guard isCounted, let current else { return }
         isCounted = false
-        pools[min(place, pools.count - 1)].release(executor, at: now)
+        current.pool.release(current.executor, at: now)
     }
 
     /// The exchange is over; an attempt may still be ending its side.

@@ -1,14 +1,10 @@
 // Request ids of ours: UUIDs, since some executors answer 400 to an x-request-id that is none (llama-cpp-python).
-internal import Glibc
-
 struct RequestIDSource {
     private var state: UInt64
 
     /// A start of one's own, from the kernel.
     init() {
-        var seed: UInt64 = 0
-        _ = unsafe getentropy(&seed, 8)
-        state = seed
+        state = UInt64.random(in: .min ... .max)
     }
 
     init(seed: UInt64) {

@@ -81,13 +81,14 @@ package final class ExecutorPool: Sendable {
     func choose(excluding tried: [Int], promptBytes: Int, _ state: inout State, at now: Nanoseconds) -> Choice {
         let untried = executors.indices.filter { !tried.contains($0) }
         guard !untried.isEmpty else { return .none }
-        let areAllBad = !state.health.contains { $0.use(at: now) != .no }
-        let usable = areAllBad ? untried : untried.filter { state.health[$0].use(at: now) != .no }
+        let uses = state.health.map { $0.use(at: now) }
+        let areAllBad = uses.allSatisfy { $0 == .no }
+        let usable = areAllBad ? untried : untried.filter { uses[$0] != .no }
         guard !usable.isEmpty else { return .none }
         let free = usable.filter { state.load[$0].takesMore(running: executors[$0].running, at: now) }
         guard !free.isEmpty else { return .full }
         // A trial is one request, and the first that comes: it can go elsewhere if it fails.
-        let trial = free.first { state.health[$0].use(at: now) == .trial }
+        let trial = free.first { uses[$0] == .trial }
         let place = trial ?? pick(from: free, &state, at: now)
         if trial != nil { state.health[place].trialBegan(at: now) }
         executors[place].attemptBegan(promptBytes: promptBytes)
