@@ -50,7 +50,7 @@ package enum KeyWatch {
                     if problem != nil { Messages.say("the keys in \(path) can be read again") }
                     problem = nil
                 } catch {
-                    if error != problem { Messages.say("warning: the last keys stay in force: \(error)") }
+                    if error != problem { Messages.warn("the last keys stay in force: \(error)") }
                     problem = error
                 }
             }

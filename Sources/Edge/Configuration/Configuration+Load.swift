@@ -75,6 +75,13 @@ extension Configuration {
             let message = "\(section.name("address")): \(listener.address) is a listener's address already"
             section.reader.report(message, at: section.place("address"))
         }
+        if !address.isLocal {
+            let told = "where metrics and names of models and executors are told to whoever asks"
+            section.reader.warn(
+                "\(section.name("address")): others can reach \(address), \(told)",
+                at: section.place("address")
+            )
+        }
         admin.address = address
     }
 

@@ -37,15 +37,6 @@ package struct Configuration: Sendable, Equatable {
 }
 
 extension Configuration {
-    /// What is no error, and most likely not meant.
-    package var adminWarnings: [String] {
-        guard !admin.address.isLocal else { return [] }
-        return [
-            "admin.address: others can reach \(admin.address), where metrics and names of models and executors are told "
-                + "to whoever asks"
-        ]
-    }
-
     /// Where metrics, status and debug pages are served.
     ///
     /// Never public by default.

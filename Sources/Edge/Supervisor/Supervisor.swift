@@ -61,7 +61,6 @@ package final class Supervisor {
             plans: plans
         )
 
-        for warning in configuration.adminWarnings { Messages.warn(warning) }
         let admin = AdminServer(loop: loop, sockets: adminSockets, share: share, snapshot: snapshot)
         self.admin = admin
         loop.attach(reports) { [unowned self] report in handle(report, share: share, listeners: listeners) }

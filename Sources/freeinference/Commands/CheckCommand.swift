@@ -27,7 +27,6 @@ struct CheckCommand: ParsableCommand {
             for problem in keyProblems { print(problem) }
             if !problems.isEmpty || !keyProblems.isEmpty { throw ExitCode(2) }
             for warning in configuration.warnings { print(warning) }
-            for warning in configuration.adminWarnings { print("\(options.config): warning: \(warning)") }
             for warning in KeyCheck.warnings(configuration) { print("\(options.config): \(warning)") }
             for problem in Supervisor.nameProblems(configuration) { print("\(options.config): \(problem)") }
             print("\(options.config): no errors")

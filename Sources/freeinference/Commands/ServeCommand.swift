@@ -27,7 +27,7 @@ struct ServeCommand: ParsableCommand {
             Messages.say("the configuration has errors\n\(errors)", .error)
             throw ExitCode(2)
         case .success(let configuration):
-            for warning in configuration.warnings { Messages.say("\(warning)") }
+            for warning in configuration.warnings { Messages.say("\(warning)", .warning) }
             do {
                 try Supervisor(configuration: configuration, environment: SystemFiles.environment()).run()
             } catch {
