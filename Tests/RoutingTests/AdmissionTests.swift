@@ -97,6 +97,19 @@ import Testing
         #expect(wait("other", in: pool, granted, tenant: "u", at: now).ticket != nil)
     }
 
+    /// Each worker has a clock of its own turn: places come free at moments that are not in order.
+    @Test func clocksThatAreATurnApartAreNoFault() {
+        let (pool, granted) = (BalancingTests.pool(1, max: 1), Granted())
+        _ = wait("first", in: pool, granted, at: second)
+        for number in 0..<12 { _ = wait("\(number)", in: pool, granted, at: second) }
+        for step in 0..<12 {
+            let now = second + UInt64(step) * 1_000_000 - (step % 2 == 0 ? 0 : 5_000_000)
+            pool.release(pool.executors[0], at: now)
+            #expect((second...8 * second).contains(pool.predictedWait(of: "t")))
+        }
+        #expect(granted.order.count == 12)
+    }
+
     @Test func whoHasWaitedGoesToTheHead() {
         let (pool, granted) = (BalancingTests.pool(1, max: 1), Granted())
         _ = wait("a", in: pool, granted)

@@ -71,6 +71,15 @@ import Testing
         #expect((43...46).contains(pool.executors[0].running))
     }
 
+    /// Each worker has a clock of its own turn.
+    @Test func aClockThatIsATurnBehindIsNoFault() {
+        let pool = pool(2)
+        fail(pool, 0, at: 0)
+        #expect(pool.chosen(at: 4 * second) == 0)
+        pool.report(.good, of: pool.executors[0], at: 4 * second)
+        for _ in 0..<20 { #expect(pool.chosen(at: 4 * second - 1_000_000) != nil) }
+    }
+
     @Test func neverMoreThanHalfIsLeftOut() {
         let pool = pool(3)
         for index in 0..<3 { fail(pool, index, at: 0) }

@@ -42,9 +42,10 @@ struct GrantPace: Sendable {
 
     /// A place has been given to somebody who waited.
     mutating func granted(at now: Nanoseconds) {
-        defer { last = now }
+        // A worker's clock may be a turn behind another's.
+        defer { last = max(last, now) }
         guard last > 0 else { return }
-        let interval = Double(now &- last)
+        let interval = now > last ? Double(now - last) : 0
         mean = samples == 0 ? interval : mean * 0.8 + interval * 0.2
         samples += 1
     }

@@ -63,7 +63,9 @@ package struct ExecutorHealth: Sendable, Equatable {
     /// A share of 1, or less for a while after it has come back.
     package func share(at now: Nanoseconds) -> Double {
         guard let healthySince, now < healthySince + Self.slowStart else { return 1 }
-        return max(0.1, Double(now - healthySince) / Double(Self.slowStart))
+        // A worker's clock may be a turn behind another's.
+        let healthyFor = now > healthySince ? now - healthySince : 0
+        return max(0.1, Double(healthyFor) / Double(Self.slowStart))
     }
 
     package mutating func trialBegan(at now: Nanoseconds) { state = .trial(since: now) }
