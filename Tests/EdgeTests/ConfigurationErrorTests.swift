@@ -82,6 +82,12 @@ import Testing
             ]
         )
         #expect(faults("&x a: 1\na: 2") == ["c.yaml:1:1: key 'a' appears more than once in this section"])
+        // Of these Yams gives the place of any; the fault is the same each time.
+        let mixed = "&x a: 1\na: 2\n&y b: 1\nb: 2\n[c]: 1\n[c]: 2"
+        for _ in 1...32 {
+            let told = "c.yaml:1:1: a key must be a single word, not a list or a section, and stand once"
+            #expect(faults(mixed) == [told])
+        }
     }
 
     @Test func aTreeOfAliasesIsCutOff() {

@@ -78,17 +78,18 @@ struct ConfigurationDocument {
             do {
                 return try Parser(yaml: String(source), encoding: .utf8).singleRoot()
             } catch YamlError.duplicatedKeysInMapping(let duplicates, let context) {
+                // They come sorted, and the place is the first's; but a list or a section has no place in that order,
+                // and with one among them the first is any.
+                guard let key = duplicates.first, !duplicates.contains(Self.noScalar) else {
+                    report("a key must be a single word, not a list or a section, and stand once", Position())
+                    return nil
+                }
                 let position = Position(context.mark)
-                // Of several the library names all, and gives the place of any: the one that is there.
-                let found = duplicates.sorted().lazy.compactMap { key in
-                    Self.start(of: key, at: position, in: scalars, lineStarts: lineStarts).map { (key, $0) }
-                }.first
                 // From the private use area, where no key of ours begins.
-                guard let (key, start) = found, renamed.count < 1000,
-                    let standIn = Unicode.Scalar(0xE000 + UInt32(renamed.count))
+                guard let start = Self.start(of: key, at: position, in: scalars, lineStarts: lineStarts),
+                    renamed.count < 1000, let standIn = Unicode.Scalar(0xE000 + UInt32(renamed.count))
                 else {
-                    let shown = ConfigurationSection.printable(duplicates.sorted().first ?? "")
-                    // Keys that are no plain words: of several the library gives the place of one at random.
+                    let shown = ConfigurationSection.printable(key)
                     report("key '\(shown)' appears more than once in this section", Position())
                     return nil
                 }
@@ -102,6 +103,9 @@ struct ConfigurationDocument {
             }
         }
     }
+
+    /// What Yams calls a duplicate key that is a list or a section.
+    private static let noScalar = "<uncovertable>"
 
     /// Where the characters of a key begin, nil where they are not simply there (escapes, anchors, tags).
     private static func start(
