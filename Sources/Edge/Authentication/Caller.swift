@@ -49,15 +49,14 @@ struct Caller {
 
     /// Reserves tokens for a request: a quarter of its bytes, and the most that it lets an executor answer with.
     mutating func reserve(promptBytes: Int, answerTokensMax: Int, at now: Nanoseconds) -> Failure? {
-        let tokens = Self.tokens(ofPrompt: promptBytes) + min(max(0, answerTokensMax), Self.answerTokensMost)
+        let promptTokens = (promptBytes + Usage.bytesPerToken - 1) / Usage.bytesPerToken
+        let tokens = promptTokens + min(max(0, answerTokensMax), Self.answerTokensMost)
         if let denial = use.reserve(tokens, limits, at: now) { return Failure(denial, limits) }
         if limits.tokensPerMinute != nil { reserved = tokens }
         return nil
     }
     /// So that sums do not overflow, whatever a body asks for.
     private static let answerTokensMost = 1 << 40
-
-    static func tokens(ofPrompt bytes: Int) -> Int { (bytes + 3) / 4 }
 
     /// The exchange is over, and has used so many tokens.
     mutating func ended(used: Int) {

@@ -53,21 +53,14 @@ extension Exchange {
         )
     }
 
-    /// Gives back the place, and settles what was reserved by what was used.
-    func settleCaller() {
+    /// Gives back the place, and settles what was reserved by what the exchange's line in the log says.
+    func settleCaller(_ usage: Usage?) {
         guard caller != nil else { return }
-        caller?.ended(used: tokensUsed)
-        caller = nil
-    }
-
-    /// The executor's counts where it gave some, else what can be seen from here.
-    private var tokensUsed: Int {
-        guard record.attempts > 0 else { return 0 }
-        let prompt = kind == .events ? meter.promptTokens : answerScan?.promptTokens
-        let answer = kind == .events ? meter.completionTokens ?? meter.tokens : answerScan?.completionTokens
+        var used = usage.map { $0.input + $0.output } ?? 0
         // An attempt that failed before it had said anything costs nothing.
-        if prompt == nil, answer ?? 0 == 0, record.status >= 400 { return 0 }
-        return (prompt ?? Caller.tokens(ofPrompt: record.bytesIn)) + (answer ?? 0)
+        if let usage, usage.isInputEstimated, usage.output == 0, record.status >= 400 { used = 0 }
+        caller?.ended(used: used)
+        caller = nil
     }
 
     func appendRates(to fields: inout FieldBlock) { caller?.appendRates(to: &fields, at: now) }

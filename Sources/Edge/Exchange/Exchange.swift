@@ -213,8 +213,8 @@ final class Exchange: ServerStreamHandler, ExecutorStreamHandler, TimerTarget {
     }
 
     private func end(_ end: ExchangeMachine.End) {
-        settleCaller()
         let usage = usage(end)
+        settleCaller(usage)
         letGoOfRequest()
         routing?.exchangeEnded(at: now)
         held = []
