@@ -168,8 +168,8 @@ extension AnswerScan {
         unsafe finished = found.finished
         unsafe finishReason = found.finish_reason.string.map { String($0.prefix(32)) }
         unsafe hasUsage = found.has_usage
-        unsafe promptTokens = found.prompt_tokens.number
-        unsafe completionTokens = found.completion_tokens.number
+        unsafe promptTokens = found.prompt_tokens.tokens
+        unsafe completionTokens = found.completion_tokens.tokens
         unsafe type = found.type.string ?? found.name.string ?? ""
         if unsafe found.error || hasError(named: found.name.string) {
             unsafe error = StreamError(
@@ -185,6 +185,9 @@ extension AnswerScan {
 
 extension cjson_integer {
     fileprivate var number: Int? { present ? Int(value) : nil }
+
+    /// A count of tokens; what cannot be one, negative or so large that sums would overflow, is none.
+    fileprivate var tokens: Int? { number.flatMap { (0...1 << 40).contains($0) ? $0 : nil } }
 }
 
 extension cjson_range {

@@ -258,6 +258,15 @@ import Testing
         #expect(only.meter.tokens == 1 && only.meter.firstToken == 1000)
     }
 
+    @Test(arguments: ["-1", "9223372036854775807", "-9223372036854775808", "1099511627777", "1.5", "null"])
+    func aCountThatCannotBeIsNone(_ count: String) {
+        let usage = #"{"prompt_tokens":\#(count),"completion_tokens":\#(count)}"#
+        let stream = run(Self.chunk("[]", #","usage":\#(usage)"#), .openAIChat)
+        #expect(stream.meter.promptTokens == nil && stream.meter.completionTokens == nil)
+        let scan = scanner.scanAnswer(Array(#"{"choices":[],"usage":\#(usage)}"#.utf8).span)
+        #expect(scan.isValid && scan.hasUsage && scan.promptTokens == nil && scan.completionTokens == nil)
+    }
+
     @Test func isSmall() { #expect(MemoryLayout<Meter>.size < 200) }
 
     @Test func scansJSONAnswers() {

@@ -35,11 +35,11 @@ struct Usage: Equatable {
         if let said = scan?.completionTokens {
             output = said
             isOutputEstimated = false
+        } else if dialect.generates {
+            output = answerBytes / Self.bytesPerToken
         } else if scan?.hasUsage == true {
             // Embeddings and their like: a usage, and nothing generated.
             isOutputEstimated = false
-        } else if dialect.generates {
-            output = answerBytes / Self.bytesPerToken
         }
         input(scan?.promptTokens, requestBytes: requestBytes)
     }

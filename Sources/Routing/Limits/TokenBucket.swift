@@ -31,7 +31,7 @@ package struct TokenBucket: Sendable {
             return nil
         }
         guard count <= limit, limit > 0 else { return .max }
-        return Nanoseconds((over / Double(limit) * Self.minute).rounded(.up))
+        return Self.time(over, of: limit)
     }
 
     /// Spends more, or gives back, than was taken: the limit is not asked.
@@ -42,8 +42,15 @@ package struct TokenBucket: Sendable {
     /// Until nothing is spent any more.
     package mutating func reset(of limit: Int, at now: Nanoseconds) -> Nanoseconds {
         flow(limit, now)
-        return limit > 0 ? Nanoseconds((spent / Double(limit) * Self.minute).rounded(.up)) : 0
+        return limit > 0 ? Self.time(spent, of: limit) : 0
     }
+
+    /// How long so many take to flow back; an executor's count may make it ages.
+    private static func time(_ tokens: Double, of limit: Int) -> Nanoseconds {
+        Nanoseconds(min(tokens / Double(limit) * minute, timeMax).rounded(.up))
+    }
+    /// 31 years.
+    private static let timeMax = 1e18
 
     private mutating func flow(_ limit: Int, _ now: Nanoseconds) {
         // A worker's clock may be a turn behind another's.

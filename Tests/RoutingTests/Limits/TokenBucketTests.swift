@@ -61,4 +61,13 @@ private let second: Nanoseconds = 1_000_000_000
         #expect(bucket.take(1, of: 10, at: 99 * second) != nil)
         #expect(bucket.remaining(of: 10, at: 50 * second) == 0)
     }
+
+    /// An executor may count more tokens than a small limit gives back in a lifetime.
+    @Test func agesAreTold() throws {
+        var bucket = TokenBucket()
+        bucket.adjust(by: 1 << 40)
+        #expect(bucket.reset(of: 1, at: second) == 1_000_000_000_000_000_000)
+        #expect(bucket.take(1, of: 1, at: second) == 1_000_000_000_000_000_000)
+        #expect(bucket.remaining(of: 1, at: second) == 0)
+    }
 }
