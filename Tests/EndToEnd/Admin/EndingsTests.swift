@@ -1,8 +1,8 @@
 import Testing
 
-/// A thousand exchanges with endings of every kind: each has its one line, and log, metrics and executors agree.
+/// Ten thousand exchanges with endings of every kind: each has its one line, and log, metrics and executors agree.
 @Suite struct EndingsTests {
-    private static let count = 1000
+    private static let count = 10_000
 
     /// What the executors say of all of it.
     private struct Emission {
@@ -45,7 +45,7 @@ import Testing
                 Repository.clients + "/endings.py", "--tls", "\(server.configuration.tls)", "--clear",
                 "\(server.configuration.clear)", "--ca", server.certificates.authority, "--count", "\(Self.count)",
             ],
-            within: .seconds(120)
+            within: .seconds(300)
         )
         let told = completed.lines.filter { $0.id.string != nil }
         try #require(told.count == Self.count, "\(completed.output.suffix(2000))\n\(completed.errors)")

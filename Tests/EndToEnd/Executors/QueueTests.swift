@@ -100,4 +100,55 @@ import Testing
             }
         }
     }
+
+    /// With one slot and 500 of X waiting, Y does not wait for them: at most one of them goes before each of Y's.
+    @Test func aTenantDoesNotWaitForAnothersCrowd() async throws {
+        try await withKeys(
+            executor: ["--prefill", "2ms", "--pace", "2000"],
+            settings: "workers: 1\nadmission: {max_wait: 60s}\ncommit_after: 90s",
+            models: "- {id: one, executors: [{url: 'EXECUTOR', model: demo, max_running: 1, health: {interval: 0s}}]}"
+        ) { server, executor, store in
+            let (x, y) = (try await store.create(tenant: "x"), try await store.create(tenant: "y"))
+            try await eventually("the keys") { try await server.chat(key: y.key).status == 200 ? true : nil }
+            func load(_ key: KeyStore.Made, connections: Int, count: Int) async throws -> ChildProcess {
+                let file = try store.scratch.write(chat(tokens: 2).replacing("demo", with: "one"), to: "body.json")
+                return try await ChildProcess.start(
+                    "h2load",
+                    [
+                        "-n", "\(count)", "-c", "\(connections)", "-m", "100", "-d", file, "-H",
+                        "x-api-key: \(key.key)", server.tls + "/v1/chat/completions",
+                    ],
+                    in: store.scratch
+                )
+            }
+            func queue(reaches length: Int) async throws {
+                _ = try await eventually("\(length) wait") {
+                    try await server.metrics()["freeinference_queue_length", ["model": "one"]] == Double(length)
+                        ? true : nil
+                }
+            }
+            // The slot is X's until Y waits as well: so the order of the log is the order of the starts.
+            let client = try await server.connect()
+            let long = chat(tokens: 90_000).replacing("demo", with: "one")
+            try await client.send(
+                "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nx-api-key: \(x.key)\r\n"
+                    + "content-length: \(long.utf8.count)\r\n\r\n\(long)"
+            )
+            try await executor.counter("running", reaches: 1)
+            let crowd = try await load(x, connections: 5, count: 500)
+            try await queue(reaches: 500)
+            let few = try await load(y, connections: 1, count: 2)
+            try await queue(reaches: 502)
+            client.close()
+            #expect(try await few.ending() == .exited(0))
+            #expect(try await crowd.ending(within: .seconds(60)) == .exited(0))
+            let order = server.log.filter { $0.model.string == "one" && $0.end.string == "complete" }.map(
+                \.tenant.string
+            )
+            #expect(order.count == 502 && order.count { $0 == "y" } == 2)
+            let places = order.indices.filter { order[$0] == "y" }
+            #expect(places[0] <= 1, "X's before Y's first: \(places[0])")
+            #expect(places[1] - places[0] <= 2, "X's between Y's: \(places[1] - places[0] - 1)")
+        }
+    }
 }

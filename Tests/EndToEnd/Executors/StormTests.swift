@@ -1,0 +1,157 @@
+import Testing
+
+/// Executors that fail under load, each in its way: no request pays for it that has not had its first event.
+@Suite struct StormTests {
+    private func configuration(_ urls: [String], settings: String = "") -> Configuration {
+        let executors = urls.map { "{url: '\($0)', health: {interval: 0s}}" }.joined(separator: ", ")
+        return Configuration(
+            settings: "workers: 1\n" + settings,
+            models: "- {id: demo, balance: round-robin, executors: [\(executors)]}"
+        )
+    }
+
+    private func h2load(
+        _ server: Server,
+        _ options: [String],
+        tokens: Int,
+        in scratch: Scratch
+    ) async throws -> ChildProcess {
+        let body = try scratch.write(chat(tokens: tokens), to: "body.json")
+        let load = options + ["-d", body, "-H", "content-type: application/json"]
+        return try await ChildProcess.start("h2load", load + [server.tls + "/v1/chat/completions"], in: scratch)
+    }
+
+    /// Those that failed without having had an event.
+    ///
+    /// What h2load leaves when its time is up is no failure.
+    private func lost(_ lines: [JSON]) -> [JSON] {
+        lines.filter { line in
+            guard line.end.string != "complete", line.end.string != "client_left" else { return false }
+            return line.status.int != 200 || (line.events.int ?? 0) == 0
+        }
+    }
+
+    private func expectNoneLost(_ lines: [JSON]) {
+        let lost = lost(lines)
+        let words = lost.prefix(3).map { "\($0.end) after \($0.attempts) attempts, \($0.failed_attempts)" }
+        #expect(lost.isEmpty, "\(lost.count) of \(lines.count): \(words)")
+    }
+
+    private func expectAllServe(_ executors: [Executor]) async throws {
+        var before: [Int] = []
+        for executor in executors { before.append(try await executor.counters().finished.int ?? 0) }
+        _ = try await eventually("all are back in rotation", within: .seconds(15)) { () async throws -> Bool? in
+            for (index, executor) in executors.enumerated() {
+                guard (try await executor.counters().finished.int ?? 0) > before[index] else { return nil }
+            }
+            return true
+        }
+    }
+
+    /// Three executors, 300 streams, and for a minute one is killed or stopped every few seconds.
+    @Test func killedAndStopped() async throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        let addresses = (0..<3).map { _ in SocketAddress.loopback(port: Port.free()) }
+        let options = ["--prefill", "100ms", "--pace", "50"]
+        var executors: [Executor] = []
+        for address in addresses { executors.append(try await Executor.start(options, at: address, in: scratch)) }
+        let settings = "timeouts: {first_event: 2s, stall: 2s}"
+        try await withServer(configuration(executors.map(\.url), settings: settings)) { server in
+            let client = try await h2load(server, ["-D", "80", "-c", "6", "-m", "50"], tokens: 60, in: scratch)
+            let start = ContinuousClock.now
+            var round = 0
+            while ContinuousClock.now - start < .seconds(60) {
+                try await Task.sleep(for: .milliseconds(1500))
+                let victim = round % 3
+                if round % 2 == 0 {
+                    executors[victim].process.signal(9)
+                    _ = try await executors[victim].process.ending()
+                    try await Task.sleep(for: .milliseconds(1500))
+                    executors[victim] = try await Executor.start(options, at: addresses[victim], in: scratch)
+                } else {
+                    executors[victim].process.signal(19)
+                    try await Task.sleep(for: .milliseconds(2500))
+                    executors[victim].process.signal(18)
+                }
+                round += 1
+            }
+            #expect(round >= 10)
+            // Healed: all three carry their part again.
+            try await Task.sleep(for: .seconds(1))
+            try await expectAllServe(executors)
+            #expect(try await client.ending(within: .seconds(30)) == .exited(0), "h2load ends by itself: nothing hangs")
+            _ = try await eventually("none is left over") {
+                try await server.metrics().sum("freeinference_exchanges_in_flight") == 0 ? true : nil
+            }
+            let lines = server.log
+            expectNoneLost(lines)
+            #expect(lines.count { $0.end.string == "complete" } > 1000 && lines.contains { ($0.attempts.int ?? 0) > 1 })
+        }
+        for executor in executors { try await executor.process.stop() }
+    }
+
+    /// One that goes and comes again and again is tried again and again, at nobody's expense.
+    @Test func flapping() async throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        let address = SocketAddress.loopback(port: Port.free())
+        let options = ["--prefill", "10ms", "--pace", "500"]
+        try await withExecutor(options) { steady in
+            var flapping = try await Executor.start(options, at: address, in: scratch)
+            try await withServer(configuration([flapping.url, steady.url])) { server in
+                let client = try await h2load(server, ["-D", "13", "-c", "2", "-m", "5"], tokens: 20, in: scratch)
+                for _ in 0..<8 {
+                    try await Task.sleep(for: .milliseconds(500))
+                    flapping.process.signal(9)
+                    _ = try await flapping.process.ending()
+                    try await Task.sleep(for: .milliseconds(500))
+                    flapping = try await Executor.start(options, at: address, in: scratch)
+                }
+                try await expectAllServe([flapping, steady])
+                #expect(try await client.ending(within: .seconds(30)) == .exited(0))
+                let lines = server.log
+                expectNoneLost(lines)
+                let failed = lines.flatMap { $0.failed_attempts.array }
+                #expect(!failed.isEmpty && failed.allSatisfy { $0.executor.string == flapping.url })
+            }
+            try await flapping.process.stop()
+        }
+    }
+
+    /// Its kernel accepts, and it does not: connections open and nothing is said on them.
+    @Test func outOfDescriptors() async throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        let port = Port.free()
+        let executor = try await ChildProcess.start(
+            "prlimit",
+            ["--nofile=24:24", Repository.binary, "executor", "--listen", "127.0.0.1:\(port)"],
+            in: scratch
+        )
+        let url = "http://127.0.0.1:\(port)"
+        _ = try await eventually("the executor") { try? await RawConnection(port: port) }
+        try await withExecutor { good in
+            let settings = "timeouts: {first_event: 300ms}"
+            try await withServer(configuration([url, good.url], settings: settings)) { server in
+                var crowd: [RawConnection] = []
+                for _ in 0..<32 { crowd.append(try await RawConnection(port: port)) }
+                for _ in 0..<10 {
+                    let answer = try await server.curl("/v1/chat/completions", body: chat(tokens: 3))
+                    #expect(answer.status == 200 && eventData(answer.body).last == "[DONE]")
+                }
+                let failed = server.log.flatMap { $0.failed_attempts.array }
+                // Left out after three faults in a row; a trial may have come within the test.
+                #expect((3...5).contains(failed.count), "\(failed.count)")
+                #expect(failed.allSatisfy { $0.executor.string == url && $0.end.string == "first_event_timeout" })
+                for connection in crowd { connection.close() }
+                _ = try await eventually("it serves again", within: .seconds(20)) { () async throws -> Bool? in
+                    _ = try await server.curl("/v1/chat/completions", body: chat(tokens: 1))
+                    return server.log.last?.executor.string == url ? true : nil
+                }
+                expectNoneLost(server.log)
+            }
+        }
+        try await executor.stop()
+    }
+}
