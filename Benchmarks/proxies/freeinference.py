@@ -18,22 +18,46 @@ memory_limit: 4GiB
 timeouts:
   idle: 1h
 log:
-  access: false
-models:
+  access: {access}
+{authentication}models:
   - id: demo
     executors:
       - url: {executor}
 """
 
 
+AUTHENTICATION = """\
+authentication:
+  required: true
+  keys: {folder}/keys.sqlite
+  secret: {folder}/secret
+"""
+
+# All of a key's limits are asked, and none is reached.
+KEY = ["--tenant", "bench", "--models", "demo", "--concurrency", "100000"]
+KEY += ["--requests-per-minute", "1000000000", "--tokens-per-minute", "1000000000"]
+
+
 class FreeInference(Proxy):
     name = "freeinference"
 
     def command(self, setting):
-        text = CONFIGURATION.format(**vars(setting))
+        text = CONFIGURATION.format(
+            **vars(setting),
+            access=str(setting.gateway).lower(),
+            authentication=AUTHENTICATION.format(folder=setting.folder) if setting.gateway else "",
+        )
         if setting.protocol:
             text += f"        protocol: {setting.protocol}\n"
+        if setting.gateway:
+            text += "        max_running: 4000\n"
         file = self.write(setting, "freeinference.yaml", text)
+        if setting.gateway:
+            create = [self.program, "keys", "create", *KEY, "--config", file]
+            made = subprocess.run(create, capture_output=True, text=True, timeout=30)
+            if made.returncode:
+                raise Unable(f"keys create: {made.stderr.strip()}")
+            setting.api_key = made.stdout.strip()
         check = subprocess.run([self.program, "check", "--config", file], capture_output=True, text=True, timeout=30)
         if check.returncode:
             said = (check.stderr + check.stdout).strip().replace(f"{file}:", "")

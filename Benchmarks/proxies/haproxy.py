@@ -9,10 +9,10 @@ global
     tune.h2.max-concurrent-streams {streams}
     tune.h2.initial-window-size {window}
     ssl-default-bind-options ssl-min-ver TLSv1.3
-
+{log_global}
 defaults
     mode http
-    timeout connect 10s
+{log}    timeout connect 10s
     timeout client 1h
     timeout server 1h
     timeout http-request 1h
@@ -41,5 +41,9 @@ class HAProxy(Proxy):
             address=setting.executor_address,
             streams=STREAMS_OF_A_CONNECTION,
             window=STREAM_WINDOW_BYTES,
+            log_global="    log stdout format raw local0\n" if setting.gateway else "",
+            log="    log global\n    option httplog\n" if setting.gateway else "",
         )
-        return [self.program, "-db", "-q", "-f", self.write(setting, "haproxy.cfg", text)]
+        # It gives up its stdout for -q.
+        quiet = [] if setting.gateway else ["-q"]
+        return [self.program, "-db", *quiet, "-f", self.write(setting, "haproxy.cfg", text)]

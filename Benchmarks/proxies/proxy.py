@@ -18,7 +18,11 @@ class Unable(Exception):
 
 @dataclass
 class Setting:
-    """What a proxy is started with. `executor` is `http://HOST:PORT` or `unix:/PATH`; `protocol` is None or "h2"."""
+    """What a proxy is started with. `executor` is `http://HOST:PORT` or `unix:/PATH`; `protocol` is None or "h2".
+
+    `gateway`: with its access log, and whatever it has of keys, limits and admission. A proxy that wants a key then
+    leaves it in `api_key`, and the port of its metrics is `spare_port`.
+    """
 
     folder: Path
     port: int
@@ -28,6 +32,8 @@ class Setting:
     key: Path
     protocol: str | None = None
     workers: int = 1
+    gateway: bool = False
+    api_key: str | None = None
 
     @property
     def executor_address(self):

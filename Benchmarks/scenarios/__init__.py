@@ -1,6 +1,7 @@
 """The scenarios, each in a file of its own."""
 
 from .executors import Executors
+from .gateway import GatewayShort, GatewayStreams
 from .handshakes import Handshakes
 from .idle import Idle
 from .many import Many
@@ -10,6 +11,6 @@ from .short import Short
 from .streams import Streams
 from .workers import Workers
 
-SCENARIOS = [Streams, Executors, Many, Workers, Short, Prompts, Handshakes, Idle]
+SCENARIOS = [Streams, Executors, Many, Workers, GatewayStreams, Short, GatewayShort, Prompts, Handshakes, Idle]
 
 __all__ = ["OTHER_CORE", "PROXY_CORE", "SCENARIOS", "Scenario", *(scenario.__name__ for scenario in SCENARIOS)]

@@ -19,7 +19,7 @@ class Stand:
     def __init__(self, folder, port, certificate):
         self.folder, self.port, self.certificate = folder, port, certificate
         self.url = f"https://127.0.0.1:{port}"
-        self.executor = self.proxy = self.executor_port = None
+        self.executor = self.proxy = self.executor_port = self.api_key = self.spare_port = None
         self.started = []
 
 
@@ -63,7 +63,8 @@ class Scenario:
         return f"{self.title}, {variant}" if variant else self.title
 
     @contextlib.contextmanager
-    def stand(self, proxy, *executor_arguments, unix=False, protocol=None, workers=1, cores=(PROXY_CORE, OTHER_CORE)):
+    def stand(self, proxy, *executor_arguments, unix=False, protocol=None, workers=1, gateway=False,
+              cores=(PROXY_CORE, OTHER_CORE)):
         """An executor and the proxy before it; both are ended after the block, and whatever the block has started."""
         proxy_core, other_core = cores
         with tempfile.TemporaryDirectory(prefix="bench-") as name:
@@ -89,8 +90,10 @@ class Scenario:
                     key=self.key,
                     protocol=protocol,
                     workers=workers,
+                    gateway=gateway,
                 )
                 stand.proxy = Process(proxy_core, proxy.command(setting), folder, proxy.name)
+                stand.api_key, stand.spare_port = setting.api_key, setting.spare_port
                 stand.started.append(stand.proxy)
                 stand.proxy.ready(stand.port, patience=20)
                 proxy.wait(setting)

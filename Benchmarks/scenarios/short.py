@@ -29,8 +29,9 @@ class Short(Scenario):
             body = stand.folder / "body.json"
             body.write_bytes(self.body())
             url = f"{stand.url}/v1/chat/completions"
-            h2load(stand.proxy, url, body, self.warm_requests, self.connections, self.streams, OTHER_CORE)
-            row = h2load(stand.proxy, url, body, self.requests, self.connections, self.streams, OTHER_CORE)
+            load = [self.connections, self.streams, OTHER_CORE, stand.api_key]
+            h2load(stand.proxy, url, body, self.warm_requests, *load)
+            row = h2load(stand.proxy, url, body, self.requests, *load)
         return {"figure": row["cpu_us"], **row}
 
     def targets(self, of):

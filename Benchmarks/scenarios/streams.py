@@ -26,7 +26,7 @@ class Streams(Scenario):
             row = token_streams(
                 stand.proxy, stand.executor, options.freeinference, stand.url, self.certificate, stand.folder,
                 CONNECTIONS, streams, options.warmup, options.seconds, OTHER_CORE, started=stand.started,
-                look=lambda: {"executor_connections": connections_to(stand.executor_port)},
+                look=lambda: {"executor_connections": connections_to(stand.executor_port)}, api_key=stand.api_key,
             )
         # Whether they were as asked: HTTP/1.1 needs a connection a stream, HTTP/2 few, a unix socket none on TCP.
         least, most = CONNECTIONS * streams, 2 * CONNECTIONS * streams

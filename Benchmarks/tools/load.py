@@ -7,13 +7,15 @@ import subprocess
 from .processes import Failed, Process
 
 
-def h2load(proxy, url, body, requests, connections, streams, core):
+def h2load(proxy, url, body, requests, connections, streams, core, api_key=None):
     """Sends so many requests through a running proxy; what it spent on each, in microseconds.
 
     All must be answered by 2xx. The connections and their handshakes are among what is measured.
     """
     command = ["taskset", "-c", str(core), "h2load", "-n", requests, "-c", connections, "-m", streams, "-d", body]
     command += ["-H", "content-type: application/json", "--connection-inactivity-timeout=30"]
+    if api_key:
+        command += ["-H", f"authorization: Bearer {api_key}"]
     # The same cipher with all of them; h2load's own order begins with another than OpenSSL's.
     command += ["--tls13-ciphers=TLS_AES_256_GCM_SHA384", url]
     before = proxy.cpu()
@@ -35,7 +37,7 @@ def h2load(proxy, url, body, requests, connections, streams, core):
 
 
 def token_streams(proxy, executor, program, url, certificate, folder, connections, streams, warmup, seconds, core,
-                  hold=1, started=None, look=None):
+                  hold=1, started=None, look=None, api_key=None):
     """Streams through a running proxy; what it and the executor spent on a token, the latencies, the memory.
 
     `started` is a list that the load's process is put into, for whoever has to end it. `look` is called while all
@@ -44,6 +46,8 @@ def token_streams(proxy, executor, program, url, certificate, folder, connection
     command = [program, "bench", "streams", "--url", url, "--ca", certificate, "--model", "demo", "--json"]
     command += ["--connections", connections, "--streams", streams]
     command += ["--warmup", warmup, "--seconds", seconds, "--hold", hold]
+    if api_key:
+        command += ["--api-key", api_key]
     bench = Process(core, command, folder, "bench", piped=True)
     if started is not None:
         started.append(bench)

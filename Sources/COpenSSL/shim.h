@@ -11,7 +11,6 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <openssl/params.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
@@ -169,12 +168,25 @@ static inline int copenssl_ticket_init(
         && EVP_MAC_CTX_set_params(mac_context, parameters) == 1;
 }
 
-/* HMAC-SHA256 in one call; `tag` has 32 bytes. */
-static inline int copenssl_hmac_sha256(
-    const uint8_t *key, size_t key_length, const uint8_t *bytes, size_t length, uint8_t *tag
-) {
-    unsigned int tag_length = 32;
-    return HMAC(EVP_sha256(), key, (int)key_length, bytes, length, tag, &tag_length) != NULL && tag_length == 32;
+/* HMAC-SHA256 under one key, for many messages one after the other (EVP_MAC(3)); NULL if OpenSSL has none. */
+static inline EVP_MAC_CTX *copenssl_hmac_sha256_new(const uint8_t *key, size_t key_length) {
+    EVP_MAC *kind = EVP_MAC_fetch(NULL, "HMAC", NULL);
+    EVP_MAC_CTX *context = EVP_MAC_CTX_new(kind);
+    EVP_MAC_free(kind);
+    char digest[] = "SHA256";
+    const OSSL_PARAM parameters[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0), OSSL_PARAM_construct_end()
+    };
+    if (context && EVP_MAC_init(context, key, key_length, parameters)) return context;
+    EVP_MAC_CTX_free(context);
+    return NULL;
+}
+
+/* `tag` has 32 bytes. Leaves the context as it was. */
+static inline int copenssl_hmac_sha256(EVP_MAC_CTX *context, const uint8_t *bytes, size_t length, uint8_t *tag) {
+    size_t tag_length = 0;
+    return EVP_MAC_update(context, bytes, length) && EVP_MAC_final(context, tag, &tag_length, 32) && tag_length == 32
+        && EVP_MAC_init(context, NULL, 0, NULL);
 }
 
 static inline int copenssl_X509_add_extension(X509 *subject, X509 *issuer, int nid, const char *text) {

@@ -34,19 +34,30 @@ package struct ExchangeLimits: Sendable {
 /// How to reach one executor.
 ///
 /// `Executor` counts for it, this connects to it.
-package struct ExecutorTarget: Sendable {
-    package var executor: Executor
-    package var client: ExecutorClientSettings
+package final class ExecutorTarget: Sendable {
+    package let executor: Executor
+    package let client: ExecutorClientSettings
     /// The `host` field of requests.
-    package var host: [UInt8]
-    package var pathPrefix: [UInt8]
-    package var credential: ExecutorCredential?
-    package var asksForUsage: Bool
+    package let host: [UInt8]
+    package let pathPrefix: [UInt8]
+    package let credential: ExecutorCredential?
+    package let asksForUsage: Bool
     /// Nil: it is not asked whether it lives.
-    var probe: HealthProbe?
+    let probe: HealthProbe?
+
+    init(_ settings: ExecutorSettings, executor: Executor, client: ExecutorClientSettings) {
+        self.executor = executor
+        self.client = client
+        host = Array(settings.url.authority.utf8)
+        pathPrefix = Array(settings.url.pathPrefix.utf8)
+        credential = settings.apiKey.map { ExecutorCredential(key: $0, kind: settings.kind) }
+        asksForUsage = settings.includeUsage
+        probe = HealthProbe(settings)
+    }
 }
 
-package struct Snapshot: Sendable {
+/// A class, since each exchange holds it, and its target: to copy either would be to count a dozen references.
+package final class Snapshot: Sendable {
     package let limits: ExchangeLimits
     package let catalog: ModelCatalog
     /// By the place of the model in the catalog.
@@ -97,17 +108,7 @@ package struct Snapshot: Sendable {
                 if settings.url.scheme == .https {
                     client.tls = .init(serverName: settings.url.host, caFile: settings.certificateAuthorityPath)
                 }
-                targets.append(
-                    ExecutorTarget(
-                        executor: executor,
-                        client: client,
-                        host: Array(settings.url.authority.utf8),
-                        pathPrefix: Array(settings.url.pathPrefix.utf8),
-                        credential: settings.apiKey.map { ExecutorCredential(key: $0, kind: settings.kind) },
-                        asksForUsage: settings.includeUsage,
-                        probe: HealthProbe(settings)
-                    )
-                )
+                targets.append(ExecutorTarget(settings, executor: executor, client: client))
                 members.append(executor)
             }
             // The pools of many processes are not to choose alike.

@@ -10,6 +10,7 @@ package enum FieldName: UInt8, CaseIterable, Sendable {
     case contentLength, contentType, cookie, date, expect, forwarded, host, http2Settings, keepAlive, location, priority
     case proxyAuthenticate, proxyAuthorization, proxyConnection, requestID, retryAfter, retryAfterMs, server, setCookie
     case te, trailer, traceparent, transferEncoding, upgrade, userAgent, via, xAccelBuffering, xAPIKey, xForwardedFor
+    case requestsLimit, requestsRemaining, requestsReset, tokensLimit, tokensRemaining, tokensReset
 
     /// The name as it goes on the wire, in lower case.
     package var text: StaticString {
@@ -54,14 +55,20 @@ package enum FieldName: UInt8, CaseIterable, Sendable {
         case .xAccelBuffering: "x-accel-buffering"
         case .xAPIKey: "x-api-key"
         case .xForwardedFor: "x-forwarded-for"
+        case .requestsLimit: "x-ratelimit-limit-requests"
+        case .requestsRemaining: "x-ratelimit-remaining-requests"
+        case .requestsReset: "x-ratelimit-reset-requests"
+        case .tokensLimit: "x-ratelimit-limit-tokens"
+        case .tokensRemaining: "x-ratelimit-remaining-tokens"
+        case .tokensReset: "x-ratelimit-reset-tokens"
         }
     }
 
-    private static let byLength: [[FieldName]] = {
-        var table = [[FieldName]](repeating: [], count: 32)
-        for name in FieldName.allCases where name != .other { table[name.text.utf8CodeUnitCount].append(name) }
-        return table
-    }()
+    /// All names, the shortest first; and where among them those of a length begin.
+    private static let byLength = allCases.sorted { $0.text.utf8CodeUnitCount < $1.text.utf8CodeUnitCount }
+    private static let starts = (0...32).map { length in
+        byLength.firstIndex { $0.text.utf8CodeUnitCount >= length } ?? byLength.count
+    }
 
     /// The name that the lower-case bytes spell; `.other` when it is none of ours.
     package init(lowercase bytes: ArraySlice<UInt8>) {
@@ -70,8 +77,10 @@ package enum FieldName: UInt8, CaseIterable, Sendable {
 
     @unsafe init(spelledBy bytes: UnsafeBufferPointer<UInt8>) {
         self = .other
-        guard bytes.count < Self.byLength.count, let start = bytes.baseAddress else { return }
-        for name in Self.byLength[bytes.count] where unsafe memcmp(start, name.text.utf8Start, bytes.count) == 0 {
+        guard bytes.count < Self.starts.count - 1, let start = bytes.baseAddress else { return }
+        for index in Self.starts[bytes.count]..<Self.starts[bytes.count + 1] {
+            let name = Self.byLength[index]
+            guard unsafe memcmp(start, name.text.utf8Start, bytes.count) == 0 else { continue }
             self = name
             return
         }
@@ -136,6 +145,12 @@ package struct FieldBlock: Sendable {
     package mutating func append(_ name: FieldName, _ value: String) {
         let start = appendName(of: name)
         storage.append(contentsOf: value.utf8)
+        endField(name, from: start)
+    }
+
+    package mutating func append(_ name: FieldName, _ value: Int) {
+        let start = appendName(of: name)
+        storage.append(decimal: value)
         endField(name, from: start)
     }
 

@@ -1,10 +1,16 @@
 // The heads of a request and of a response, the same for HTTP/1.1 and HTTP/2.
+internal import Transport
 
 package enum HTTPVersion: Sendable { case http10, http11, http2 }
 
 package enum Method: Equatable, Sendable {
     case get, head, post, put, delete, options, connect, trace, patch
     case other(String)
+
+    package init(_ bytes: Span<UInt8>) {
+        // Of nearly all requests.
+        self = bytes.spells("POST") ? .post : unsafe bytes.withUnsafeBufferPointer { unsafe Method($0) }
+    }
 
     package init(_ bytes: some Collection<UInt8>) {
         let text = String(decoding: bytes, as: UTF8.self)
@@ -47,19 +53,20 @@ package enum BodyLength: Equatable, Sendable {
     case unknown
 }
 
-package struct RequestHead: Sendable {
-    package var method: Method
+/// A class, since it is handed from floor to floor: to copy it is to count one reference, not five.
+package final class RequestHead: Sendable {
+    package let method: Method
     /// The request target in origin form (path and query), or `*`; never normalised.
-    package var target: [UInt8]
+    package let target: [UInt8]
     /// `:authority` or `host`, as it came.
-    package var authority: [UInt8]
-    package var version: HTTPVersion
-    package var fields: FieldBlock
-    package var body: BodyLength
+    package let authority: [UInt8]
+    package let version: HTTPVersion
+    package let fields: FieldBlock
+    package let body: BodyLength
     /// HTTP/1.1 only: the connection may carry another request after this one.
-    package var keepAlive: Bool
+    package let keepAlive: Bool
     /// HTTP/1.1 only: the client waits for 100 (Continue) before it sends the body.
-    package var expectsContinue: Bool
+    package let expectsContinue: Bool
 
     package init(
         method: Method,
@@ -79,6 +86,20 @@ package struct RequestHead: Sendable {
         self.body = body
         self.keepAlive = keepAlive
         self.expectsContinue = expectsContinue
+    }
+
+    /// The same request, on a stream of HTTP/2.
+    func upgraded() -> RequestHead {
+        RequestHead(
+            method: method,
+            target: target,
+            authority: authority,
+            version: .http2,
+            fields: fields,
+            body: body,
+            keepAlive: keepAlive,
+            expectsContinue: expectsContinue
+        )
     }
 }
 

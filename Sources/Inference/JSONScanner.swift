@@ -166,7 +166,7 @@ extension AnswerScan {
         unsafe hasEmptyChoices = found.empty_choices
         unsafe hasText = found.has_text
         unsafe finished = found.finished
-        unsafe finishReason = found.finish_reason.string.map { String($0.prefix(32)) }
+        unsafe finishReason = found.finish_reason.string.map { String(decoding: $0.utf8.prefix(32), as: UTF8.self) }
         unsafe hasUsage = found.has_usage
         unsafe promptTokens = found.prompt_tokens.tokens
         unsafe completionTokens = found.completion_tokens.tokens

@@ -1,5 +1,7 @@
 // Writes JSON into a byte array: error bodies, the model list, log lines. Commas take care of themselves.
 
+internal import Transport
+
 package struct JSONWriter: Sendable {
     package private(set) var bytes: [UInt8] = []
     private var needsComma = false
@@ -23,7 +25,11 @@ package struct JSONWriter: Sendable {
         Self.append(text, to: &bytes)
         needsComma = true
     }
-    package mutating func value(_ number: some BinaryInteger) { literal(String(number)) }
+    package mutating func value(_ number: Int) {
+        separate()
+        bytes.append(decimal: number)
+        needsComma = true
+    }
     /// A number that JSON cannot say (infinite, not a number) becomes null.
     package mutating func value(_ number: Double) { literal(number.isFinite ? "\(number)" : "null") }
     package mutating func value(_ truth: Bool) { literal(truth ? "true" : "false") }
@@ -44,13 +50,21 @@ package struct JSONWriter: Sendable {
         key(name)
         if let text { value(text) } else { null() }
     }
-    package mutating func field(_ name: String, _ number: some BinaryInteger) {
+    package mutating func field(_ name: String, _ number: Int) {
         key(name)
         value(number)
     }
     package mutating func field(_ name: String, _ number: Double) {
         key(name)
         value(number)
+    }
+    /// A number with two decimals, as in `12.05`.
+    package mutating func field(_ name: String, hundredths number: Int) {
+        key(name)
+        bytes.append(decimal: number / 100)
+        bytes.append(0x2E)
+        bytes.append(digits: number % 100, count: 2)
+        needsComma = true
     }
     package mutating func field(_ name: String, _ truth: Bool) {
         key(name)
@@ -78,18 +92,29 @@ package struct JSONWriter: Sendable {
     /// Appends `text` as a JSON string, with its quotes.
     package static func append(_ text: String, to bytes: inout [UInt8]) {
         bytes.append(0x22)
-        for byte in text.utf8 {
-            switch byte {
-            case 0x22, 0x5C: bytes.append(contentsOf: [0x5C, byte])
-            case 0x0A: bytes.append(contentsOf: [0x5C, 0x6E])
-            case 0x0D: bytes.append(contentsOf: [0x5C, 0x72])
-            case 0x09: bytes.append(contentsOf: [0x5C, 0x74])
-            case 0..<0x20, 0x7F:
-                bytes.append(contentsOf: [0x5C, 0x75, 0x30, 0x30, hex(byte >> 4), hex(byte & 15)])
-            default: bytes.append(byte)
-            }
+        let utf8 = text.utf8.span
+        // What needs no escape goes by the block.
+        var plain = 0
+        for index in utf8.indices {
+            let byte = utf8[index]
+            guard byte < 0x20 || byte == 0x22 || byte == 0x5C || byte == 0x7F else { continue }
+            bytes.append(utf8.extracting(plain..<index))
+            escape(byte, to: &bytes)
+            plain = index + 1
         }
+        bytes.append(utf8.extracting(plain..<utf8.count))
         bytes.append(0x22)
+    }
+
+    private static func escape(_ byte: UInt8, to bytes: inout [UInt8]) {
+        bytes.append(0x5C)
+        switch byte {
+        case 0x22, 0x5C: bytes.append(byte)
+        case 0x0A: bytes.append(0x6E)
+        case 0x0D: bytes.append(0x72)
+        case 0x09: bytes.append(0x74)
+        default: bytes += [0x75, 0x30, 0x30, hex(byte >> 4), hex(byte & 15)]
+        }
     }
 
     private static func hex(_ digit: UInt8) -> UInt8 { digit < 10 ? 0x30 + digit : 0x61 + digit - 10 }

@@ -89,10 +89,12 @@ import Testing
         writer.raw("[]".utf8)
         writer.endArray()
         writer.field("s", nil)
+        writer.field("ms", hundredths: 1205)
+        writer.field("none", hundredths: 7)
         writer.endObject()
         #expect(
             text(writer.bytes)
-                == #"{"a\"\\\n\u0001é":"x\t\r\u007f","list":[1,-2.5,null,true,null,{},[]],"s":null}"#
+                == #"{"a\"\\\n\u0001é":"x\t\r\u007f","list":[1,-2.5,null,true,null,{},[]],"s":null,"ms":12.05,"none":0.07}"#
         )
     }
 }

@@ -70,23 +70,25 @@ struct Caller {
 
     /// OpenAI's fields, for the rates that there are.
     func appendRates(to fields: inout FieldBlock, at now: Nanoseconds) {
-        if let rate = use.requestRate(limits, at: now) { Self.append(rate, of: "requests", to: &fields) }
-        if let rate = use.tokenRate(limits, at: now) { Self.append(rate, of: "tokens", to: &fields) }
-    }
-
-    private static func append(_ rate: KeyUse.Rate, of what: String, to fields: inout FieldBlock) {
-        fields.append(name: "x-ratelimit-limit-\(what)", value: String(rate.limit))
-        fields.append(name: "x-ratelimit-remaining-\(what)", value: String(rate.remaining))
-        fields.append(name: "x-ratelimit-reset-\(what)", value: text(rate.reset))
+        if let rate = use.requestRate(limits, at: now) {
+            fields.append(.requestsLimit, rate.limit)
+            fields.append(.requestsRemaining, rate.remaining)
+            fields.append(.requestsReset, Self.text(rate.reset))
+        }
+        if let rate = use.tokenRate(limits, at: now) {
+            fields.append(.tokensLimit, rate.limit)
+            fields.append(.tokensRemaining, rate.remaining)
+            fields.append(.tokensReset, Self.text(rate.reset))
+        }
     }
 
     /// As OpenAI writes durations: `20ms`, `6s`, `1m30s`.
     static func text(_ duration: Nanoseconds) -> String {
         let milliseconds = (duration + 999_999) / 1_000_000
-        if milliseconds < 1000 { return "\(milliseconds)ms" }
+        if milliseconds < 1000 { return String(milliseconds) + "ms" }
         let seconds = (milliseconds + 999) / 1000
-        if seconds < 60 { return "\(seconds)s" }
-        return "\(seconds / 60)m\(seconds % 60)s"
+        if seconds < 60 { return String(seconds) + "s" }
+        return String(seconds / 60) + "m" + String(seconds % 60) + "s"
     }
 }
 

@@ -47,7 +47,8 @@ package final class KeyAccess: Sendable {
         guard let hash else { return .anonymous }
         guard let given = Self.givenKey(in: fields) else { return isRequired ? .nobody : .anonymous }
         let current = ring.withLock { $0 }
-        return current.find(hash(given.prefix(Self.keyBytesMax)), at: seconds).map { .key($0) } ?? .nobody
+        let key = given.prefix(Self.keyBytesMax)
+        return current.find(hash(key.span), at: seconds).map { .key($0) } ?? .nobody
     }
 
     /// The key in `authorization: Bearer` (RFC 6750), else in `x-api-key`; empty where there is more than one, or none
@@ -56,7 +57,7 @@ package final class KeyAccess: Sendable {
         guard fields.occurrences(of: .authorization) < 2, fields.occurrences(of: .xAPIKey) < 2 else { return [] }
         if let value = fields.first(.authorization) {
             let scheme = value.prefix { $0 != UInt8(ascii: " ") }
-            if scheme.map({ $0 | 0x20 }) == Array("bearer".utf8) {
+            if scheme.count == 6, fields.begins(.authorization, with: "bearer") {
                 return value[scheme.endIndex...].drop { $0 == UInt8(ascii: " ") }
             }
             if fields.first(.xAPIKey) == nil { return [] }

@@ -225,7 +225,7 @@ extension Exchange {
         removesUsageEvent = splice.removesUsageEvent
         let request = ExecutorRequest(
             method: head.method,
-            target: target.pathPrefix + head.target,
+            target: target.pathPrefix.isEmpty ? head.target : target.pathPrefix + head.target,
             host: target.host,
             fields: FieldPolicy.toExecutor(head.fields, requestID: record.requestID, credential: target.credential),
             body: SplicedBody(body: body, splice: splice)

@@ -77,7 +77,6 @@ final class Exchange: ServerStreamHandler, ExecutorStreamHandler, TimerTarget {
         meter = Meter(dialect: dialect)
         record = ExchangeRecord(
             head: head,
-            client: stream.connection.peer,
             requestID: worker.requestID(for: head),
             now: worker.loop.now
         )
@@ -229,6 +228,7 @@ final class Exchange: ServerStreamHandler, ExecutorStreamHandler, TimerTarget {
         if end == .clientLeft, record.status == 0 { record.status = Failure.Kind.clientLeft.status }
         worker.log.write(
             record.line(
+                client: stream.connection.peer,
                 end: end,
                 meter: kind == .events ? meter : nil,
                 usage: usage,

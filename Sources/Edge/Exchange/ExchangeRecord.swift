@@ -5,7 +5,6 @@ internal import Transport
 
 struct ExchangeRecord {
     var requestID: String
-    var client: SocketAddress
     var version: HTTPVersion
     var method: Method
     /// Without its query.
@@ -117,9 +116,8 @@ struct ExchangeRecord {
         )
     }
 
-    init(head: RequestHead, client: SocketAddress, requestID: String, now: Nanoseconds) {
+    init(head: RequestHead, requestID: String, now: Nanoseconds) {
         self.requestID = requestID
-        self.client = client
         version = head.version
         method = head.method
         path = String(decoding: head.target.prefix { $0 != UInt8(ascii: "?") }.prefix(256), as: UTF8.self)
@@ -129,6 +127,7 @@ struct ExchangeRecord {
 
     /// The line, as JSON.
     func line(
+        client: SocketAddress,
         end: ExchangeMachine.End,
         meter: Meter?,
         usage: Usage?,
@@ -137,7 +136,7 @@ struct ExchangeRecord {
         now: Nanoseconds
     ) -> [UInt8] {
         let wall = Clock.wallTime()
-        var json = JSONWriter(reserving: 512)
+        var json = JSONWriter(reserving: 960)
         json.beginObject()
         json.field("time", Timestamp.rfc3339(seconds: wall.seconds, microseconds: wall.microseconds))
         json.field("request_id", requestID)
@@ -149,7 +148,7 @@ struct ExchangeRecord {
         if !isUnknown { json.field("tenant", tenant) }
         json.field("status", status)
         write(end, to: &json)
-        json.field("duration_ms", milliseconds(now &- began))
+        json.field("duration_ms", milliseconds: now &- began)
         json.field("bytes_in", bytesIn)
         json.field("bytes_out", bytesOut)
         if let key { json.field("key", key) }
@@ -157,14 +156,14 @@ struct ExchangeRecord {
         if let executor { json.field("executor", executor) }
         if attempts > 0 { json.field("attempts", attempts) }
         if attempts > 1 { writeFailures(to: &json) }
-        if bodyEnded > 0 { json.field("body_ms", milliseconds(bodyEnded &- began)) }
-        if queueBegan > 0 { json.field("queue_ms", milliseconds(queueWait(at: now))) }
+        if bodyEnded > 0 { json.field("body_ms", milliseconds: bodyEnded &- began) }
+        if queueBegan > 0 { json.field("queue_ms", milliseconds: queueWait(at: now)) }
         if attempts > 0 {
-            json.field("attempt_ms", milliseconds(attemptBegan &- began))
+            json.field("attempt_ms", milliseconds: attemptBegan &- began)
             write(attemptTimes, to: &json)
         }
         if attemptBegan > 0, committed >= attemptBegan {
-            json.field("wait_ms", milliseconds(committed &- attemptBegan))
+            json.field("wait_ms", milliseconds: committed &- attemptBegan)
         }
         if let meter, isStream { write(meter, to: &json) }
         if let answer, !isStream { write(answer, to: &json) }
@@ -182,9 +181,9 @@ struct ExchangeRecord {
             json.field("executor", attempt.executor)
             json.field("end", attempt.failure.label)
             if let detail = attempt.failure.detail { json.field("detail", detail) }
-            json.field("attempt_ms", milliseconds(attempt.began &- began))
+            json.field("attempt_ms", milliseconds: attempt.began &- began)
             write(attempt.times, to: &json)
-            json.field("duration_ms", milliseconds(attempt.duration))
+            json.field("duration_ms", milliseconds: attempt.duration)
             json.endObject()
         }
         json.endArray()
@@ -206,10 +205,10 @@ struct ExchangeRecord {
     private func write(_ meter: Meter, to json: inout JSONWriter) {
         json.field("stream", true)
         json.field("events", meter.events)
-        if meter.firstToken > 0 { json.field("first_token_ms", milliseconds(meter.firstToken &- began)) }
+        if meter.firstToken > 0 { json.field("first_token_ms", milliseconds: meter.firstToken &- began) }
         if meter.gapCount > 0 {
-            json.field("gap_mean_ms", milliseconds(meter.gapSum / UInt64(meter.gapCount)))
-            json.field("gap_max_ms", milliseconds(meter.longestGap))
+            json.field("gap_mean_ms", milliseconds: meter.gapSum / UInt64(meter.gapCount))
+            json.field("gap_max_ms", milliseconds: meter.longestGap)
         }
         if let reason = meter.finishReason { json.field("finish_reason", reason) }
     }
@@ -227,13 +226,10 @@ struct ExchangeRecord {
     }
 
     private func write(_ times: AttemptTimes, to json: inout JSONWriter) {
-        if times.sent > 0 { json.field("sent_ms", milliseconds(times.sent)) }
-        if times.head > 0 { json.field("head_ms", milliseconds(times.head)) }
+        if times.sent > 0 { json.field("sent_ms", milliseconds: times.sent) }
+        if times.head > 0 { json.field("head_ms", milliseconds: times.head) }
     }
 
-    private func milliseconds(_ nanoseconds: Nanoseconds) -> Double {
-        Double(nanoseconds / 10_000) / 100
-    }
 }
 
 extension HTTPVersion {
@@ -243,5 +239,11 @@ extension HTTPVersion {
         case .http11: "HTTP/1.1"
         case .http2: "HTTP/2"
         }
+    }
+}
+
+extension JSONWriter {
+    fileprivate mutating func field(_ name: String, milliseconds nanoseconds: Nanoseconds) {
+        field(name, hundredths: Int(clamping: nanoseconds / 10_000))
     }
 }

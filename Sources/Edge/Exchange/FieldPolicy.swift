@@ -66,6 +66,8 @@ enum FieldPolicy {
         for index in 0..<fields.count where !hopByHop.contains(index, in: fields) {
             switch fields.known(index) {
             case .server, .setCookie, .altSvc, .contentLength, .requestID: continue
+            case .requestsLimit, .requestsRemaining, .requestsReset, .tokensLimit, .tokensRemaining, .tokensReset:
+                continue
             case .contentType, .cacheControl, .xAccelBuffering:
                 if isEventStream { continue }
                 kept.append(fields.known(index), fields.value(index))

@@ -15,6 +15,10 @@ package final class LogSink: Sendable {
 
     /// Bytes of lines that wait at most.
     package static let waitingMax = 4 << 20
+    /// How long lines gather, in microseconds: to wake this thread for each costs more than to write it.
+    private static let gathering: useconds_t = 5_000
+    /// Of a batch that was written, this much room is kept for the next one.
+    private static let roomKept = 1 << 20
 
     private let descriptor: CInt
     /// Lines begin with their priority.
@@ -55,15 +59,17 @@ package final class LogSink: Sendable {
     /// Begins to write; `endWaiting` ends it.
     package func start() -> Thread {
         Thread(name: "log") { [self] in
+            var batch: [UInt8] = []
             while true {
                 var count: eventfd_t = 0
                 unsafe eventfd_read(wakeup, &count)
-                let (lines, isEnding) = queue.withLock { queue in
-                    let batch = queue.lines
-                    queue.lines = []
-                    return (batch, queue.isEnding)
+                if !queue.withLock({ $0.isEnding }) { usleep(Self.gathering) }
+                let isEnding = queue.withLock { queue in
+                    swap(&queue.lines, &batch)
+                    return queue.isEnding
                 }
-                writeAll(lines)
+                writeAll(batch)
+                batch.removeAll(keepingCapacity: batch.capacity <= Self.roomKept)
                 if isEnding {
                     isEnded.store(true, ordering: .releasing)
                     return

@@ -4,17 +4,36 @@ internal import Transport
 package enum Timestamp {
     /// As in `2026-11-23T19:20:17.123Z`.
     static func rfc3339(seconds: Int, microseconds: Int) -> String {
-        "\(civil(seconds)).\(three(microseconds / 1000))Z"
+        var text: [UInt8] = []
+        appendCivil(seconds, to: &text)
+        text.append(UInt8(ascii: "."))
+        text.append(digits: microseconds / 1000, count: 3)
+        text.append(UInt8(ascii: "Z"))
+        return String(decoding: text, as: UTF8.self)
     }
 
     /// As in `2026-11-23T19:20:17Z`.
-    package static func rfc3339(seconds: Int) -> String { "\(civil(seconds))Z" }
+    package static func rfc3339(seconds: Int) -> String {
+        var text: [UInt8] = []
+        appendCivil(seconds, to: &text)
+        text.append(UInt8(ascii: "Z"))
+        return String(decoding: text, as: UTF8.self)
+    }
 
-    private static func civil(_ seconds: Int) -> String {
+    private static func appendCivil(_ seconds: Int, to text: inout [UInt8]) {
         let day = Day(seconds: seconds)
         let time = seconds % 86_400
-        return "\(day.year)-\(two(day.month))-\(two(day.day))T"
-            + "\(two(time / 3600)):\(two(time / 60 % 60)):\(two(time % 60))"
+        text.reserveCapacity(24)
+        text.append(decimal: day.year)
+        func two(_ number: Int, after separator: Unicode.Scalar) {
+            text.append(UInt8(ascii: separator))
+            text.append(digits: number, count: 2)
+        }
+        two(day.month, after: "-")
+        two(day.day, after: "-")
+        two(time / 3600, after: "T")
+        two(time / 60 % 60, after: ":")
+        two(time % 60, after: ":")
     }
 
     /// As in `Mon, 23 Nov 2026 19:20:17 GMT`.
@@ -29,7 +48,6 @@ package enum Timestamp {
     private static let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
     private static func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
-    private static func three(_ number: Int) -> String { number < 100 ? "0\(two(number))" : "\(number)" }
 
     /// The civil date of a second since 1970 (proleptic Gregorian, by eras of 400 years that begin in March).
     private struct Day {

@@ -39,7 +39,7 @@ extension Exchange {
     func count(_ end: ExchangeMachine.End, _ usage: Usage?) {
         countAttempt(Ending.place(of: end))
         countWaste(end)
-        let (record, meter, now, isStream) = (record, meter, now, kind == .events)
+        let (now, isStream) = (now, kind == .events)
         worker.metrics.exchangeEnded(
             end,
             model: record.modelPlace,

@@ -15,14 +15,19 @@ struct RequestIDSource {
     mutating func next() -> String {
         let high = random() & 0xFFFF_FFFF_FFFF_0FFF | 0x4000
         let low = random() & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000
-        var text: [UInt8] = []
-        text.reserveCapacity(36)
-        for place in 0..<32 {
-            if place == 8 || place == 12 || place == 16 || place == 20 { text.append(UInt8(ascii: "-")) }
-            let digit = UInt8(truncatingIfNeeded: (place < 16 ? high : low) >> UInt64(60 - 4 * (place % 16))) & 0xF
-            text.append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10)
+        return unsafe String(unsafeUninitializedCapacity: 36) { text in
+            var index = 0
+            for place in 0..<32 {
+                if place == 8 || place == 12 || place == 16 || place == 20 {
+                    unsafe text[index] = UInt8(ascii: "-")
+                    index += 1
+                }
+                let digit = UInt8(truncatingIfNeeded: (place < 16 ? high : low) >> UInt64(60 - 4 * (place % 16))) & 0xF
+                unsafe text[index] = digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10
+                index += 1
+            }
+            return index
         }
-        return String(decoding: text, as: UTF8.self)
     }
 
     /// splitmix64.

@@ -299,10 +299,11 @@ package final class Worker: ServerDelegate {
             fields: FieldBlock(),
             body: .none
         )
-        var record = ExchangeRecord(head: head, client: stream.connection.peer, requestID: id, now: loop.now)
+        var record = ExchangeRecord(head: head, requestID: id, now: loop.now)
         record.status = failure.status
         log.write(
             record.line(
+                client: stream.connection.peer,
                 end: .failed(failure),
                 meter: nil,
                 usage: nil,

@@ -99,7 +99,7 @@ struct AbortLog {
             writer.object {
                 $0.field("sequence", entry.sequence)
                 $0.field("request_id", entry.requestID)
-                $0.field("ns", entry.time)
+                $0.field("ns", Int(entry.time))
                 $0.field("phase", entry.phase.rawValue)
                 $0.field("emitted", entry.emitted)
             }

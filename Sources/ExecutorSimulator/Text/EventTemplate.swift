@@ -21,10 +21,10 @@ struct EventTemplate {
     func render(_ text: [UInt8], time: Nanoseconds, number: Int, into event: inout [UInt8]) {
         event.removeAll(keepingCapacity: true)
         event.append(contentsOf: beforeTime)
-        JSONText.append(time, to: &event)
+        event.append(decimal: Int(time))
         if let beforeNumber {
             event.append(contentsOf: beforeNumber)
-            JSONText.append(UInt64(number), to: &event)
+            event.append(decimal: number)
         }
         event.append(contentsOf: beforeText)
         event.append(contentsOf: text)

@@ -21,16 +21,6 @@ enum JSONText {
         writer.object(body)
         return writer.bytes
     }
-
-    /// Appends a number in decimal, without making a String of it.
-    static func append(_ number: UInt64, to bytes: inout [UInt8]) {
-        var divisor: UInt64 = 1
-        while number / divisor >= 10 { divisor *= 10 }
-        while divisor > 0 {
-            bytes.append(0x30 + UInt8(truncatingIfNeeded: number / divisor % 10))
-            divisor /= 10
-        }
-    }
 }
 
 extension JSONWriter {

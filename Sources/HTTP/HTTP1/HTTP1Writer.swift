@@ -71,7 +71,7 @@ package enum HTTP1Writer {
     ) {
         let status = (100..<1000).contains(head.status) ? head.status : 500
         append("HTTP/1.1 ", to: &output)
-        append(decimal: status, to: &output)
+        output.append(decimal: status)
         output.append(HTTP1Byte.space)
         output.append(contentsOf: reason(status).utf8)
         append("\r\n", to: &output)
@@ -119,22 +119,12 @@ package enum HTTP1Writer {
 
     private static func append(contentLength length: Int, to output: inout [UInt8]) {
         append("content-length: ", to: &output)
-        append(decimal: max(0, length), to: &output)
+        output.append(decimal: max(0, length))
         append("\r\n", to: &output)
     }
 
     private static func append(_ text: StaticString, to output: inout [UInt8]) {
         unsafe output.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
-    }
-
-    /// `number` is not negative.
-    private static func append(decimal number: Int, to output: inout [UInt8]) {
-        var divisor = 1
-        while number / divisor >= 10 { divisor *= 10 }
-        while divisor > 0 {
-            output.append(HTTP1Byte.zero + UInt8(number / divisor % 10))
-            divisor /= 10
-        }
     }
 
     // MARK: Chunks

@@ -7,7 +7,7 @@ extension HTTP2Server {
         isEnded = true
         let all = streams
         streams = [:]
-        recent = nil
+        (recent, receiving) = (nil, nil)
         ending = []
         drySince = []
         for stream in all.values.sorted(by: { $0.id < $1.id }) {

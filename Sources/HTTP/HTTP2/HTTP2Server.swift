@@ -20,6 +20,8 @@ final class HTTP2Server: ServerProtocol {
     var session: OpaquePointer?
     /// The streams, found by id: nghttp2 keeps no pointers of ours.
     var streams: [Int32: HTTP2ServerStream] = [:]
+    /// The stream whose header fields come in: they come one by one, and no other stream's between them.
+    var receiving: HTTP2ServerStream?
     /// The stream that was last looked up while sending: nghttp2 asks three times for each frame.
     var recent: HTTP2ServerStream?
     var abuse: HTTP2Abuse
@@ -104,9 +106,7 @@ final class HTTP2Server: ServerProtocol {
         history.opened(1)
         history.endedByClient(1)
         makeIncremental(1)
-        var head = request.head
-        head.version = .http2
-        stream.adopt(connection.delegate.handler(for: head, on: stream))
+        stream.adopt(connection.delegate.handler(for: request.head.upgraded(), on: stream))
         // It came with HTTP/1.1, outside of all windows: nothing is owed for it.
         if !request.body.isEmpty, !stream.isFinished { stream.handler?.requestBody(request.body.span) }
         if !stream.isClosed { requestEnded(stream) }
@@ -218,7 +218,9 @@ final class HTTP2Server: ServerProtocol {
         let id = unsafe frame.hd.stream_id
         headersDue = now + connection.settings.headerTimeout
         armDeadline()
-        streams[id] = HTTP2ServerStream(server: self, connection: connection, id: id)
+        let stream = HTTP2ServerStream(server: self, connection: connection, id: id)
+        streams[id] = stream
+        receiving = stream
         idleDue = .max
         history.opened(id)
         makeIncremental(id)
@@ -235,7 +237,7 @@ final class HTTP2Server: ServerProtocol {
 
     func header(stream id: Int32, name: Span<UInt8>, value: Span<UInt8>) -> CInt {
         // Trailers are read by the library and of no use to us.
-        guard let stream = streams[id], stream.builder != nil else { return 0 }
+        guard let stream = receiving, stream.id == id, stream.builder != nil else { return 0 }
         switch stream.builder!.add(name: name, value: value, settings: connection.settings) {
         case .kept, .dropped: return 0
         case .fatal: return abusive()
@@ -247,6 +249,7 @@ final class HTTP2Server: ServerProtocol {
         switch unsafe UInt32(frame.hd.type) {
         case NGHTTP2_HEADERS.rawValue:
             headersDue = .max
+            receiving = nil
             guard let stream = unsafe streams[frame.hd.stream_id] else { return 0 }
             if stream.builder != nil { begin(stream, ended: ended) }
             if ended { requestEnded(stream) }
@@ -264,7 +267,7 @@ final class HTTP2Server: ServerProtocol {
         guard let builder = stream.builder else { return }
         stream.builder = nil
         stream.isRequestWhole = ended
-        stream.isHEAD = builder.method.elementsEqual("HEAD".utf8)
+        stream.isHEAD = builder.method == .head
         if let fault = builder.fault(isSecure: connection.isSecure, isTrusted: connection.settings.isTrusted) {
             // No handler watches whether the client takes its answer.
             ending.append((stream, now + connection.settings.idleTimeout))
@@ -311,7 +314,7 @@ final class HTTP2Server: ServerProtocol {
     }
 
     func streamClosed(_ id: Int32, code: UInt32) -> CInt {
-        recent = nil
+        (recent, receiving) = (nil, nil)
         guard let stream = streams.removeValue(forKey: id) else { return 0 }
         if streams.isEmpty { idleBegins() }
         stream.isClosed = true

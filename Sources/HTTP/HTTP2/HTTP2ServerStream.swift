@@ -78,11 +78,12 @@ final class HTTP2ServerStream: ServerStream {
 struct HTTP2RequestBuilder {
     enum Verdict { case kept, dropped, fatal }
 
-    var method: [UInt8] = []
-    var scheme: [UInt8] = []
-    var authority: [UInt8] = []
-    var path: [UInt8] = []
-    var fields = FieldBlock()
+    private(set) var method = Method.other("")
+    private var scheme = Scheme.other
+    private(set) var authority: [UInt8] = []
+    private(set) var path: [UInt8] = []
+    private(set) var fields = FieldBlock()
+    private enum Scheme { case http, https, other }
     /// Fields and bytes received, whether kept or not; each cookie crumb counts.
     private(set) var count = 0
     private(set) var weight = 0
@@ -107,14 +108,12 @@ struct HTTP2RequestBuilder {
             fields.append(name: name, value: value)
             return .kept
         }
-        var bytes: [UInt8] = []
-        bytes.append(value)
         // nghttp2 lets only the pseudo fields of RFC 9113 section 8.3.1 through: their second letters differ.
         switch name[1] {
-        case UInt8(ascii: "m"): method = bytes
-        case UInt8(ascii: "s"): scheme = bytes
-        case UInt8(ascii: "a"): authority = bytes
-        case UInt8(ascii: "p") where name.count == 5: path = bytes
+        case UInt8(ascii: "m"): method = Method(value)
+        case UInt8(ascii: "s"): scheme = value.spells("https") ? .https : value.spells("http") ? .http : .other
+        case UInt8(ascii: "a"): authority.append(value)
+        case UInt8(ascii: "p") where name.count == 5: path.append(value)
         default: break
         }
         return .kept
@@ -130,7 +129,7 @@ struct HTTP2RequestBuilder {
         if host.isEmpty, let field = fields.first(.host) { host = Array(field) }
         let expects = fields.first(.expect) != nil
         return RequestHead(
-            method: Method(method),
+            method: method,
             target: path,
             authority: host,
             version: .http2,
@@ -143,10 +142,9 @@ struct HTTP2RequestBuilder {
     /// What RFC 9113 leaves to us: a fault with its status, or nil.
     func fault(isSecure: Bool, isTrusted: Bool) -> (status: Int, message: String)? {
         if isTooLarge { return (431, "the request has too many or too large header fields") }
-        if method.elementsEqual("CONNECT".utf8) { return (501, "CONNECT is not implemented") }
+        if method == .connect { return (501, "CONNECT is not implemented") }
         if path.count > HTTP1Limits.request.targetBytes { return (414, "the request target is too long") }
-        let wanted = isSecure ? "https" : "http"
-        if !isTrusted, !scheme.elementsEqual(wanted.utf8) { return (400, ":scheme does not fit the connection") }
+        if !isTrusted, scheme != (isSecure ? .https : .http) { return (400, ":scheme does not fit the connection") }
         if !authority.isEmpty {
             if !isAuthority(authority) { return (400, ":authority is malformed") }
             // Two names for one request is how requests are smuggled (RFC 9113 section 8.3.1).

@@ -5,11 +5,16 @@ package enum Dialect: UInt8, CaseIterable, Sendable {
     case openAIChat, completions, embeddings, responses, messages, countTokens, rerank, other
 
     /// The dialect of a POST to this path (without its query); nil outside `/v1/`.
-    package init?(path: some Collection<UInt8>) {
-        let prefix = Array("/v1/".utf8)
+    package init?(path: [UInt8]) {
+        let prefix = "/v1/".utf8
         guard path.count > prefix.count, path.starts(with: prefix) else { return nil }
-        switch String(decoding: path.dropFirst(prefix.count), as: UTF8.self) {
-        case "chat/completions": self = .openAIChat
+        let name = path[prefix.count...]
+        // Of nearly all requests, and too long for a String that needs no memory.
+        if name.elementsEqual("chat/completions".utf8) {
+            self = .openAIChat
+            return
+        }
+        switch String(decoding: name, as: UTF8.self) {
         case "completions": self = .completions
         case "embeddings": self = .embeddings
         case "responses": self = .responses

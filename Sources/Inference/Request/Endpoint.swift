@@ -18,7 +18,7 @@ package enum Endpoint: Equatable, Sendable {
     ///
     /// Not generic: other modules would call it unspecialized, with every request.
     package init(method: Method, target: [UInt8]) {
-        let path = Array(target.prefix { $0 != UInt8(ascii: "?") })
+        let path = target.firstIndex(of: UInt8(ascii: "?")).map { Array(target[..<$0]) } ?? target
         let isRead = method == .get || method == .head
         guard let resource = Self.readable(path) else {
             guard let dialect = Dialect(path: path) else {

@@ -79,16 +79,21 @@ package final class ExecutorPool: Sendable {
     }
 
     func choose(excluding tried: [Int], promptBytes: Int, _ state: inout State, at now: Nanoseconds) -> Choice {
-        let untried = executors.indices.filter { !tried.contains($0) }
-        guard !untried.isEmpty else { return .none }
-        let uses = state.health.map { $0.use(at: now) }
-        let areAllBad = uses.allSatisfy { $0 == .no }
-        let usable = areAllBad ? untried : untried.filter { uses[$0] != .no }
-        guard !usable.isEmpty else { return .none }
-        let free = usable.filter { state.load[$0].takesMore(running: executors[$0].running, at: now) }
-        guard !free.isEmpty else { return .full }
+        let areAllBad = state.health.allSatisfy { $0.use(at: now) == .no }
+        var isOneUsable = false
+        var free: [Int] = []
         // A trial is one request, and the first that comes: it can go elsewhere if it fails.
-        let trial = free.first { uses[$0] == .trial }
+        var trial: Int?
+        for place in executors.indices where !tried.contains(place) {
+            let use = state.health[place].use(at: now)
+            guard areAllBad || use != .no else { continue }
+            isOneUsable = true
+            guard state.load[place].takesMore(running: executors[place].running, at: now) else { continue }
+            free.append(place)
+            if use == .trial, trial == nil { trial = place }
+        }
+        guard isOneUsable else { return .none }
+        guard !free.isEmpty else { return .full }
         let place = trial ?? pick(from: free, &state, at: now)
         if trial != nil { state.health[place].trialBegan(at: now) }
         executors[place].attemptBegan(promptBytes: promptBytes)

@@ -1,6 +1,39 @@
-// Spans into arrays, by the block: a loop over bytes checks and grows at each.
+// What is put into byte arrays with each exchange: spans by the block, since a loop over bytes checks and grows at each;
+// numbers without a String in between.
+internal import Glibc
+
+extension Span<UInt8> {
+    /// Whether these are the bytes of `text`.
+    package func spells(_ text: StaticString) -> Bool {
+        guard count == text.utf8CodeUnitCount else { return false }
+        return unsafe withUnsafeBufferPointer {
+            unsafe $0.isEmpty || memcmp($0.baseAddress!, text.utf8Start, count) == 0
+        }
+    }
+}
 
 extension [UInt8] {
+    /// A number as text, base ten.
+    package mutating func append(decimal number: Int) {
+        if number < 0 { append(UInt8(ascii: "-")) }
+        var divisor: UInt = 1
+        while number.magnitude / divisor >= 10 { divisor *= 10 }
+        while divisor > 0 {
+            append(UInt8(ascii: "0") + UInt8(number.magnitude / divisor % 10))
+            divisor /= 10
+        }
+    }
+
+    /// The last so many digits of a number that is not negative, with leading zeros.
+    package mutating func append(digits number: Int, count: Int) {
+        var divisor = 1
+        for _ in 1..<count { divisor *= 10 }
+        while divisor > 0 {
+            append(UInt8(ascii: "0") + UInt8(number / divisor % 10))
+            divisor /= 10
+        }
+    }
+
     package mutating func append(_ bytes: Span<UInt8>) {
         unsafe bytes.withUnsafeBufferPointer { unsafe append(contentsOf: $0) }
     }

@@ -66,20 +66,23 @@ package struct SocketAddress: Sendable, CustomStringConvertible {
         var copy = storage
         return unsafe withUnsafeMutablePointer(to: &copy) { pointer in
             let raw = UnsafeMutableRawPointer(pointer)
-            var text = [CChar](repeating: 0, count: 128)
-            switch family {
-            case AF_INET:
-                let address = unsafe raw + MemoryLayout<sockaddr_in>.offset(of: \sockaddr_in.sin_addr)!
-                unsafe inet_ntop(AF_INET, address, &text, 128)
-            case AF_INET6:
-                let address = unsafe raw + MemoryLayout<sockaddr_in6>.offset(of: \sockaddr_in6.sin6_addr)!
-                unsafe inet_ntop(AF_INET6, address, &text, 128)
-            default:
-                let path = unsafe raw + MemoryLayout<sockaddr_un>.offset(of: \sockaddr_un.sun_path)!
-                for index in 0..<108 { text[index] = unsafe path.load(fromByteOffset: index, as: CChar.self) }
+            return unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 128) { text in
+                unsafe text.initialize(repeating: 0)
+                let place = text.baseAddress!
+                switch family {
+                case AF_INET:
+                    let address = unsafe raw + MemoryLayout<sockaddr_in>.offset(of: \sockaddr_in.sin_addr)!
+                    unsafe inet_ntop(AF_INET, address, place, 128)
+                case AF_INET6:
+                    let address = unsafe raw + MemoryLayout<sockaddr_in6>.offset(of: \sockaddr_in6.sin6_addr)!
+                    unsafe inet_ntop(AF_INET6, address, place, 128)
+                default:
+                    // A path of full length has no end of its own.
+                    let path = unsafe raw + MemoryLayout<sockaddr_un>.offset(of: \sockaddr_un.sun_path)!
+                    unsafe memcpy(place, path, 108)
+                }
+                return unsafe String(cString: place)
             }
-            let end = text.firstIndex(of: 0) ?? text.count
-            return String(decoding: text[..<end].map { UInt8(bitPattern: $0) }, as: UTF8.self)
         }
     }
 

@@ -28,6 +28,13 @@ import Testing
         #expect(KeyedHash(secret: [])("a".utf8) != KeyedHash(secret: [1])("a".utf8))
     }
 
+    @Test func oneHashLeavesNothingForTheNext() {
+        let hash = KeyedHash(secret: Array("Jefe".utf8))
+        let first = hash("what do ya want for nothing?".utf8)
+        #expect(hash("something else".utf8) != first)
+        #expect(hash("what do ya want for nothing?".utf8) == first)
+    }
+
     @Test func comparesWholeHashes() {
         let hash = KeyedHash(secret: [1, 2, 3])("key".utf8)
         #expect(KeyedHash.isEqual(hash, hash))
