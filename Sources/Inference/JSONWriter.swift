@@ -13,7 +13,17 @@ package struct JSONWriter: Sendable {
     package mutating func beginArray() { open(0x5B) }
     package mutating func endArray() { close(0x5D) }
 
-    package mutating func key(_ name: String) {
+    /// A key of ours, which needs no escape.
+    package mutating func key(_ name: StaticString) {
+        separate()
+        bytes.append(0x22)
+        unsafe bytes.append(contentsOf: UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
+        bytes.append(0x22)
+        bytes.append(0x3A)
+        needsComma = false
+    }
+    /// Any other key.
+    package mutating func key(named name: String) {
         separate()
         Self.append(name, to: &bytes)
         bytes.append(0x3A)
@@ -41,32 +51,32 @@ package struct JSONWriter: Sendable {
         needsComma = true
     }
 
-    package mutating func field(_ name: String, _ text: String) {
+    package mutating func field(_ name: StaticString, _ text: String) {
         key(name)
         value(text)
     }
     /// Null when there is none.
-    package mutating func field(_ name: String, _ text: String?) {
+    package mutating func field(_ name: StaticString, _ text: String?) {
         key(name)
         if let text { value(text) } else { null() }
     }
-    package mutating func field(_ name: String, _ number: Int) {
+    package mutating func field(_ name: StaticString, _ number: Int) {
         key(name)
         value(number)
     }
-    package mutating func field(_ name: String, _ number: Double) {
+    package mutating func field(_ name: StaticString, _ number: Double) {
         key(name)
         value(number)
     }
     /// A number with two decimals, as in `12.05`.
-    package mutating func field(_ name: String, hundredths number: Int) {
+    package mutating func field(_ name: StaticString, hundredths number: Int) {
         key(name)
         bytes.append(decimal: number / 100)
         bytes.append(0x2E)
         bytes.append(digits: number % 100, count: 2)
         needsComma = true
     }
-    package mutating func field(_ name: String, _ truth: Bool) {
+    package mutating func field(_ name: StaticString, _ truth: Bool) {
         key(name)
         value(truth)
     }

@@ -43,8 +43,9 @@ import Testing
             try await client.send("GET /nothing HTTP/1.1\r\nhost: x\r\n\r\n")
             #expect(try await client.receiveAnswer().status == 404)
             _ = try await server.logged("the last") { $0.status.int == 404 }
-            #expect(server.log.count == 21)
-            #expect(Set(server.log.compactMap(\.request_id.string)).count == 21)
+            let log = try await server.settledLog()
+            #expect(log.count == 21)
+            #expect(Set(log.compactMap(\.request_id.string)).count == 21)
             // Each line is JSON.
             #expect(server.process.output.split(separator: "\n").count == 21)
         }
@@ -101,6 +102,8 @@ import Testing
             let good = try await server.curl("/v1/chat/completions", body: chat())
             let bad = try await server.curl("/nothing")
             #expect([good.status, bad.status] == [200, 404])
+            // Longer than lines gather.
+            try await Task.sleep(for: .milliseconds(50))
             #expect(server.process.output.isEmpty)
         }
     }

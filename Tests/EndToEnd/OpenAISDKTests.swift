@@ -70,7 +70,7 @@ import Testing
             _ = try await server.openAISDK("plainstream", http2: http2)
             try await executor.counter("finished", reaches: 1)
             #expect(try await executor.counters().aborted.int == 0)
-            let log = server.log.filter { $0.stream.bool == true }
+            let log = try await server.settledLog().filter { $0.stream.bool == true }
             #expect(log.map(\.end.string) == ["complete"])
         }
     }

@@ -76,7 +76,8 @@ import Testing
     @Test func writesJSONThatIsValid() throws {
         var writer = JSONWriter()
         writer.beginObject()
-        writer.field("a\"\\\n\u{1}é", "x\t\r\u{7F}")
+        writer.key(named: "a\"\\\n\u{1}é")
+        writer.value("x\t\r\u{7F}")
         writer.key("list")
         writer.beginArray()
         writer.value(1)

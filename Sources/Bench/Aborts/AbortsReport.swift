@@ -42,7 +42,7 @@ package struct AbortsReport {
         json.key("phases")
         json.beginObject()
         for phase in figures {
-            json.key(phase.phase.rawValue)
+            json.key(named: phase.phase.rawValue)
             json.beginObject()
             json.field("resets", phase.resets)
             json.field("requests", phase.requests)
@@ -53,7 +53,10 @@ package struct AbortsReport {
             phase.delay.write(to: &json)
             json.key("executor_phases")
             json.beginObject()
-            for (name, count) in phase.executorPhases.sorted(by: { $0.key < $1.key }) { json.field(name, count) }
+            for (name, count) in phase.executorPhases.sorted(by: { $0.key < $1.key }) {
+                json.key(named: name)
+                json.value(count)
+            }
             json.endObject()
             json.endObject()
         }

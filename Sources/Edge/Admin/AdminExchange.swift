@@ -72,7 +72,7 @@ final class AdminExchange: ServerStreamHandler {
     ) {
         var fields = FieldBlock()
         fields.append(.contentType, type)
-        fields.append(.contentLength, String(body.count))
+        fields.append(.contentLength, body.count)
         fields.append(.date, Timestamp.imfFixdate(seconds: Clock.wallTime().seconds))
         fields.append(.cacheControl, "no-store")
         if let allow { fields.append(.allow, allow) }

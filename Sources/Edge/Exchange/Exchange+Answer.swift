@@ -132,7 +132,7 @@ extension Exchange {
             requestID: record.requestID,
             dialect: dialect
         )
-        if kind == .document { fields.append(.contentLength, String(held.count)) }
+        if kind == .document { fields.append(.contentLength, held.count) }
         if kind == .passing, let length = answerHead.fields.first(.contentLength) {
             fields.append(.contentLength, length)
         }

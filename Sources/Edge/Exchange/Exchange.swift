@@ -130,7 +130,7 @@ final class Exchange: ServerStreamHandler, ExecutorStreamHandler, TimerTarget {
     func sendDocument(status: Int, type: String, fields extra: FieldBlock = FieldBlock(), _ bytes: [UInt8]) {
         var fields = extra
         fields.append(.contentType, type)
-        fields.append(.contentLength, String(bytes.count))
+        fields.append(.contentLength, bytes.count)
         fields.append(.date, worker.date)
         FieldPolicy.appendRequestID(record.requestID, dialect: dialect, to: &fields)
         crossOrigin?.append(to: &fields)

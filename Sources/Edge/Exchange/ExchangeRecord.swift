@@ -7,8 +7,8 @@ struct ExchangeRecord {
     var requestID: String
     var version: HTTPVersion
     var method: Method
-    /// Without its query.
-    var path: String
+    /// As it came: the line has 256 bytes of it, without its query.
+    private var target: [UInt8]
     var began: Nanoseconds
     var bodyEnded: Nanoseconds = 0
     private(set) var attemptBegan: Nanoseconds = 0
@@ -26,6 +26,7 @@ struct ExchangeRecord {
     var isUnknown = false
     /// The public name of their key.
     var key: String?
+    private static let targetKept = 256
     /// 256 bytes at most.
     private var userAgent: String?
     var model: String?
@@ -120,7 +121,7 @@ struct ExchangeRecord {
         self.requestID = requestID
         version = head.version
         method = head.method
-        path = String(decoding: head.target.prefix { $0 != UInt8(ascii: "?") }.prefix(256), as: UTF8.self)
+        target = head.target.count <= Self.targetKept ? head.target : Array(head.target.prefix(Self.targetKept))
         userAgent = head.fields.first(.userAgent).map { String(decoding: $0.prefix(256), as: UTF8.self) }
         began = now
     }
@@ -143,7 +144,7 @@ struct ExchangeRecord {
         json.field("client", client.host)
         json.field("protocol", version.label)
         json.field("method", method.text)
-        json.field("path", path)
+        json.field("path", String(decoding: target.prefix { $0 != UInt8(ascii: "?") }, as: UTF8.self))
         if let userAgent { json.field("user_agent", userAgent) }
         if !isUnknown { json.field("tenant", tenant) }
         json.field("status", status)
@@ -243,7 +244,7 @@ extension HTTPVersion {
 }
 
 extension JSONWriter {
-    fileprivate mutating func field(_ name: String, milliseconds nanoseconds: Nanoseconds) {
+    fileprivate mutating func field(_ name: StaticString, milliseconds nanoseconds: Nanoseconds) {
         field(name, hundredths: Int(clamping: nanoseconds / 10_000))
     }
 }

@@ -16,14 +16,16 @@ struct RequestIDSource {
         let high = random() & 0xFFFF_FFFF_FFFF_0FFF | 0x4000
         let low = random() & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000
         return unsafe String(unsafeUninitializedCapacity: 36) { text in
-            var index = 0
-            for place in 0..<32 {
-                if place == 8 || place == 12 || place == 16 || place == 20 {
+            var (digits, index) = (high, 0)
+            while index < 36 {
+                if index == 19 { digits = low }
+                if index == 8 || index == 13 || index == 18 || index == 23 {
                     unsafe text[index] = UInt8(ascii: "-")
-                    index += 1
+                } else {
+                    let digit = UInt8(truncatingIfNeeded: digits >> 60)
+                    unsafe text[index] = digit &+ (digit < 10 ? UInt8(ascii: "0") : UInt8(ascii: "a") - 10)
+                    digits <<= 4
                 }
-                let digit = UInt8(truncatingIfNeeded: (place < 16 ? high : low) >> UInt64(60 - 4 * (place % 16))) & 0xF
-                unsafe text[index] = digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10
                 index += 1
             }
             return index

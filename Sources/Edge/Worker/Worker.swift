@@ -283,7 +283,7 @@ package final class Worker: ServerDelegate {
         let body = failure.body(.other, requestID: id)
         var fields = FieldBlock()
         fields.append(.contentType, "application/json")
-        fields.append(.contentLength, String(body.count))
+        fields.append(.contentLength, body.count)
         fields.append(.date, date)
         fields.append(.requestID, id)
         stream.respond(ResponseHead(status: failure.status, fields: fields), end: false)

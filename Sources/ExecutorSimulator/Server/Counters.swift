@@ -52,7 +52,10 @@ struct Counters {
             writer.field("connections", connections)
             writer.field("connections_accepted", connectionsAccepted)
             writer.object("requests_by_path") {
-                for (path, count) in paths.sorted(by: { $0.key < $1.key }) { $0.field(path, count) }
+                for (path, count) in paths.sorted(by: { $0.key < $1.key }) {
+                    $0.key(named: path)
+                    $0.value(count)
+                }
             }
         }
     }
@@ -136,7 +139,10 @@ struct LastRequest {
             writer.endArray()
             writer.object("headers") {
                 var seen: Set<String> = []
-                for field in fields where seen.insert(field.name).inserted { $0.field(field.name, field.value) }
+                for field in fields where seen.insert(field.name).inserted {
+                    $0.key(named: field.name)
+                    $0.value(field.value)
+                }
             }
             writer.field("body", String(decoding: body, as: UTF8.self))
             writer.field("body_bytes", body.count)

@@ -124,7 +124,7 @@ package final class ExecutorSimulator: ServerDelegate {
     static func respond(status: Int = 200, body: [UInt8], retryAfter: String? = nil, on stream: ServerStream) {
         var fields = FieldBlock()
         fields.append(.contentType, "application/json")
-        fields.append(.contentLength, String(body.count))
+        fields.append(.contentLength, body.count)
         fields.append(.server, "simulator")
         if let retryAfter { fields.append(.retryAfter, retryAfter) }
         stream.respond(ResponseHead(status: status, fields: fields), end: false)

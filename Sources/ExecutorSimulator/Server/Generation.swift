@@ -235,7 +235,7 @@ final class Generation {
             let whole = form.whole(texts: texts, tokens: tokens)
             var fields = FieldBlock()
             fields.append(.contentType, "application/json")
-            fields.append(.contentLength, String(whole.count))
+            fields.append(.contentLength, whole.count)
             stream.respond(ResponseHead(status: 200, fields: fields), end: false)
             stream.send(whole.span.extracting(0..<whole.count / 2))
         }

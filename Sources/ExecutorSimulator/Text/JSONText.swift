@@ -29,17 +29,17 @@ extension JSONWriter {
         body(&self)
         endObject()
     }
-    mutating func object(_ name: String, _ body: (inout JSONWriter) -> Void) {
+    mutating func object(_ name: StaticString, _ body: (inout JSONWriter) -> Void) {
         key(name)
         object(body)
     }
-    mutating func array(_ name: String, _ body: (inout JSONWriter) -> Void) {
+    mutating func array(_ name: StaticString, _ body: (inout JSONWriter) -> Void) {
         key(name)
         beginArray()
         body(&self)
         endArray()
     }
-    mutating func null(_ name: String) {
+    mutating func null(_ name: StaticString) {
         key(name)
         null()
     }

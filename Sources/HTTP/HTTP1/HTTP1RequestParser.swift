@@ -1,5 +1,6 @@
 // Reads request heads by the strict reading of RFC 9112: what two parsers could understand differently is an error. A
 // value: a client connection owns one and hands it bytes.
+internal import Transport
 
 package struct HTTP1RequestParser: Sendable {
     package enum Result: Sendable {
@@ -169,6 +170,8 @@ enum HTTP1Version {
 
     static func parse(_ range: Range<Int>, of bytes: Span<UInt8>) throws(HTTP1Error) -> HTTPVersion {
         guard range.count == length else { throw HTTP1Error(.malformedVersion) }
+        // Of nearly all.
+        if bytes.extracting(range).spells("HTTP/1.1") { return .http11 }
         let start = range.lowerBound
         for (offset, expected) in "HTTP/0.0".utf8.enumerated() {
             let byte = bytes[start + offset]

@@ -25,8 +25,8 @@ package enum HTTP1Writer {
     /// they follow from the other arguments.
     package static func appendRequest(
         method: Method,
-        target: some Collection<UInt8>,
-        host: some Collection<UInt8>,
+        target: [UInt8],
+        host: [UInt8],
         fields: FieldBlock,
         body: BodyLength,
         keepAlive: Bool = true,
@@ -37,13 +37,17 @@ package enum HTTP1Writer {
         output.append(HTTP1Byte.space)
         if target.isEmpty { output.append(HTTP1Byte.slash) }
         if target.allSatisfy(isPlain) {
-            output.append(contentsOf: target)
+            output.append(target.span)
         } else {
             for byte in target { append(targetByte: byte, to: &output) }
         }
         append(" HTTP/1.1\r\nhost: ", to: &output)
-        for byte in host where byte > HTTP1Byte.space && byte < 0x7f { output.append(byte) }
-        append("\r\n", to: &output)
+        if host.allSatisfy({ $0 > HTTP1Byte.space && $0 < 0x7f }) {
+            output.append(host.span)
+        } else {
+            for byte in host where byte > HTTP1Byte.space && byte < 0x7f { output.append(byte) }
+        }
+        appendLineEnd(to: &output)
         switch body {
         case .known(let length): append(contentLength: length, to: &output)
         case .unknown: append("transfer-encoding: chunked\r\n", to: &output)
@@ -52,7 +56,7 @@ package enum HTTP1Writer {
         }
         if !keepAlive { append("connection: close\r\n", to: &output) }
         append(fields, to: &output)
-        append("\r\n", to: &output)
+        appendLineEnd(to: &output)
     }
 
     /// Appends a response head for a client.
@@ -101,9 +105,15 @@ package enum HTTP1Writer {
     private static func append(name: ArraySlice<UInt8>, value: ArraySlice<UInt8>, to output: inout [UInt8]) {
         guard !name.isEmpty, name.allSatisfy({ $0.isToken }), value.allSatisfy({ $0.isFieldText }) else { return }
         output.append(name.span)
-        append(": ", to: &output)
+        output.append(HTTP1Byte.colon)
+        output.append(HTTP1Byte.space)
         output.append(value.span)
-        append("\r\n", to: &output)
+        appendLineEnd(to: &output)
+    }
+
+    private static func appendLineEnd(to output: inout [UInt8]) {
+        output.append(HTTP1Byte.carriageReturn)
+        output.append(HTTP1Byte.lineFeed)
     }
 
     private static func isPlain(_ byte: UInt8) -> Bool {
@@ -120,7 +130,7 @@ package enum HTTP1Writer {
     private static func append(contentLength length: Int, to output: inout [UInt8]) {
         append("content-length: ", to: &output)
         output.append(decimal: max(0, length))
-        append("\r\n", to: &output)
+        appendLineEnd(to: &output)
     }
 
     private static func append(_ text: StaticString, to output: inout [UInt8]) {

@@ -34,7 +34,7 @@ enum HTTP2Fields {
             case let known: all.append(known, request.fields.value(index))
             }
         }
-        if let length = request.body?.length { all.append(.contentLength, String(length)) }
+        if let length = request.body?.length { all.append(.contentLength, length) }
         unsafe with(all, status: nil, body)
     }
 

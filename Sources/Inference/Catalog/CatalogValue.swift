@@ -41,7 +41,7 @@ package indirect enum CatalogValue: Sendable, Equatable {
 
 extension CatalogField {
     func write(to writer: inout JSONWriter) {
-        writer.key(name)
+        writer.key(named: name)
         value.write(to: &writer)
     }
 }

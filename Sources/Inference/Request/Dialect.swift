@@ -8,13 +8,8 @@ package enum Dialect: UInt8, CaseIterable, Sendable {
     package init?(path: [UInt8]) {
         let prefix = "/v1/".utf8
         guard path.count > prefix.count, path.starts(with: prefix) else { return nil }
-        let name = path[prefix.count...]
-        // Of nearly all requests, and too long for a String that needs no memory.
-        if name.elementsEqual("chat/completions".utf8) {
-            self = .openAIChat
-            return
-        }
-        switch String(decoding: name, as: UTF8.self) {
+        switch String(decoding: path[prefix.count...], as: UTF8.self) {
+        case "chat/completions": self = .openAIChat
         case "completions": self = .completions
         case "embeddings": self = .embeddings
         case "responses": self = .responses

@@ -1,6 +1,7 @@
 // The table of endpoints: what a method and a path ask for.
 
 package import HTTP
+internal import Transport
 
 package enum Endpoint: Equatable, Sendable {
     /// A request that names a model in its body.
@@ -18,6 +19,11 @@ package enum Endpoint: Equatable, Sendable {
     ///
     /// Not generic: other modules would call it unspecialized, with every request.
     package init(method: Method, target: [UInt8]) {
+        if method == .post, target.span.spells("/v1/chat/completions") {
+            // Of nearly all requests.
+            self = .model(.openAIChat)
+            return
+        }
         let path = target.firstIndex(of: UInt8(ascii: "?")).map { Array(target[..<$0]) } ?? target
         let isRead = method == .get || method == .head
         guard let resource = Self.readable(path) else {

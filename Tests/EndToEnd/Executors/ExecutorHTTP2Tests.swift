@@ -66,7 +66,8 @@ import Testing
             let load = ["-n", "100", "-c", "1", "-m", "100", "-d", body, "-H", "content-type: application/json"]
             let seen = try await run("h2load", load + [server.tls + "/v1/chat/completions"], within: .seconds(60))
             #expect(seen.output.contains(" 100 done, 100 succeeded, 0 failed, 0 errored, 0 timeout"), "\(seen.output)")
-            #expect(server.log.filter { $0.end.string == "complete" && $0.status.int == 200 }.count == 100)
+            let log = try await server.settledLog()
+            #expect(log.filter { $0.end.string == "complete" && $0.status.int == 200 }.count == 100)
         }
         try await executor.stop()
         let report = try JSON(parsing: executor.output.split(separator: "\n").last.map(String.init) ?? "")

@@ -19,7 +19,7 @@ import Testing
                     let answer = try await server.curl("/v1/chat/completions", body: chat(stream: stream))
                     #expect(answer.status == 200 && answer.exitCode == 0)
                 }
-                let lines = server.log
+                let lines = try await server.settledLog()
                 #expect(lines.count == 12 && lines.allSatisfy { $0.end.string == "complete" })
                 let retried = lines.filter { $0.attempts.int == 2 }
                 // Ejected after three faults in a row; a trial may have come within the test.

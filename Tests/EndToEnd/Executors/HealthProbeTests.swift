@@ -19,7 +19,8 @@ import Testing
                     for _ in 0..<6 {
                         #expect(try await server.curl("/v1/chat/completions", body: chat()).status == 200)
                     }
-                    #expect(server.log.allSatisfy { $0.attempts.int == 1 && $0.executor.string == good.url })
+                    let log = try await server.settledLog()
+                    #expect(log.allSatisfy { $0.attempts.int == 1 && $0.executor.string == good.url })
                     hung.process.signal(18)
                     _ = try await eventually("it is used again", within: .seconds(10)) { () async throws -> Bool? in
                         _ = try await server.curl("/v1/chat/completions", body: chat(tokens: 1))
@@ -44,7 +45,8 @@ import Testing
                     )
                 }
                 for _ in 0..<4 { #expect(try await server.curl("/v1/chat/completions", body: chat()).status == 200) }
-                #expect(server.log.allSatisfy { $0.executor.string == good.url && $0.attempts.int == 1 })
+                let log = try await server.settledLog()
+                #expect(log.allSatisfy { $0.executor.string == good.url && $0.attempts.int == 1 })
                 probing.close()
             }
         }

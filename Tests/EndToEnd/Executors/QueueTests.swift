@@ -26,7 +26,8 @@ import Testing
                 let counters = try await executor.counters()
                 #expect(counters.finished.int == 40)
                 if max != nil { #expect(counters.refused.int == 0) }
-                #expect(server.log.count { ($0.queue_ms.double ?? 0) > 0 } >= 30)
+                let log = try await server.settledLog()
+                #expect(log.count { ($0.queue_ms.double ?? 0) > 0 } >= 30)
             }
         }
     }
@@ -142,9 +143,10 @@ import Testing
             client.close()
             #expect(try await few.ending() == .exited(0))
             #expect(try await crowd.ending(within: .seconds(60)) == .exited(0))
-            let order = server.log.filter { $0.model.string == "one" && $0.end.string == "complete" }.map(
-                \.tenant.string
-            )
+            let order = try await server.settledLog().filter { $0.model.string == "one" && $0.end.string == "complete" }
+                .map(
+                    \.tenant.string
+                )
             #expect(order.count == 502 && order.count { $0 == "y" } == 2)
             let places = order.indices.filter { order[$0] == "y" }
             #expect(places[0] <= 1, "X's before Y's first: \(places[0])")

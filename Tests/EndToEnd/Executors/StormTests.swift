@@ -84,7 +84,7 @@ import Testing
             _ = try await eventually("none is left over") {
                 try await server.metrics().sum("freeinference_exchanges_in_flight") == 0 ? true : nil
             }
-            let lines = server.log
+            let lines = try await server.settledLog()
             expectNoneLost(lines)
             #expect(lines.count { $0.end.string == "complete" } > 1000 && lines.contains { ($0.attempts.int ?? 0) > 1 })
         }
@@ -110,7 +110,7 @@ import Testing
                 }
                 try await expectAllServe([flapping, steady])
                 #expect(try await client.ending(within: .seconds(30)) == .exited(0))
-                let lines = server.log
+                let lines = try await server.settledLog()
                 expectNoneLost(lines)
                 let failed = lines.flatMap { $0.failed_attempts.array }
                 #expect(!failed.isEmpty && failed.allSatisfy { $0.executor.string == flapping.url })
@@ -140,16 +140,16 @@ import Testing
                     let answer = try await server.curl("/v1/chat/completions", body: chat(tokens: 3))
                     #expect(answer.status == 200 && eventData(answer.body).last == "[DONE]")
                 }
-                let failed = server.log.flatMap { $0.failed_attempts.array }
+                let failed = try await server.settledLog().flatMap { $0.failed_attempts.array }
                 // Left out after three faults in a row; a trial may have come within the test.
                 #expect((3...5).contains(failed.count), "\(failed.count)")
                 #expect(failed.allSatisfy { $0.executor.string == url && $0.end.string == "first_event_timeout" })
                 for connection in crowd { connection.close() }
                 _ = try await eventually("it serves again", within: .seconds(20)) { () async throws -> Bool? in
                     _ = try await server.curl("/v1/chat/completions", body: chat(tokens: 1))
-                    return server.log.last?.executor.string == url ? true : nil
+                    return try await server.settledLog().last?.executor.string == url ? true : nil
                 }
-                expectNoneLost(server.log)
+                expectNoneLost(try await server.settledLog())
             }
         }
         try await executor.stop()

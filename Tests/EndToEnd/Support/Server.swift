@@ -52,6 +52,15 @@ final class Server: Sendable {
     /// The JSON lines on its standard output so far.
     var log: [JSON] { process.output.split(separator: "\n").compactMap { try? JSON(parsing: String($0)) } }
 
+    /// The log, with the line of each exchange that has ended by now: lines come some milliseconds after the end.
+    func settledLog() async throws -> [JSON] {
+        let ended = try await metrics().sum("freeinference_exchanges_total")
+        return try await eventually("\(ended) lines") {
+            let log = log
+            return log.count >= ended ? log : nil
+        }
+    }
+
     /// Waits for a line of the log that `matches`.
     func logged(
         _ what: String,
