@@ -5,7 +5,9 @@ HAProxy has its access log where we have all. The metrics are asked for once a s
 
 import contextlib
 import threading
+import time
 import urllib.request
+from http.client import HTTPException
 
 from proxies import OURS
 from tools.processes import Failed
@@ -28,7 +30,7 @@ def scraped(port):
                 with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
                     if b"freeinference_exchanges_total" not in answer.read():
                         failures.append("no metrics in it")
-            except OSError as failure:
+            except (OSError, HTTPException) as failure:
                 failures.append(str(failure))
             if over.wait(1):
                 return
@@ -42,6 +44,12 @@ def scraped(port):
         thread.join()
     if failures:
         raise Failed(f"bench: /metrics: {failures[0]}")
+
+
+def logged(proxy):
+    """Lines of the log, so far."""
+    with open(proxy.log, "rb") as log:
+        return sum(b"/v1/chat/completions" in line for line in log)
 
 
 class Gateway:
@@ -61,9 +69,10 @@ class Gateway:
         with super().stand(proxy, *arguments, gateway=self.everything, **setting) as stand:
             with scraped(stand.spare_port) if stand.api_key else contextlib.nullcontext():
                 yield stand
-            stand.proxy.stop()
-            with open(stand.proxy.log, "rb") as log:
-                lines = sum(b"/v1/chat/completions" in line for line in log)
+            lines, deadline = logged(stand.proxy), time.monotonic() + 2
+            while self.everything and lines < self.exchanges and time.monotonic() < deadline:
+                time.sleep(0.1)
+                lines = logged(stand.proxy)
             if lines < self.exchanges if self.everything else lines:
                 raise Failed(f"bench: {lines} lines in the log of {proxy.name}")
 

@@ -171,6 +171,7 @@ static inline int copenssl_ticket_init(
 /* HMAC-SHA256 under one key, for many messages one after the other (EVP_MAC(3)); NULL if OpenSSL has none. */
 static inline EVP_MAC_CTX *copenssl_hmac_sha256_new(const uint8_t *key, size_t key_length) {
     EVP_MAC *kind = EVP_MAC_fetch(NULL, "HMAC", NULL);
+    if (!kind) return NULL;
     EVP_MAC_CTX *context = EVP_MAC_CTX_new(kind);
     EVP_MAC_free(kind);
     char digest[] = "SHA256";

@@ -68,7 +68,7 @@ package struct JSONWriter: Sendable {
         key(name)
         value(number)
     }
-    /// A number with two decimals, as in `12.05`.
+    /// A number with two decimals, as in `12.05`; it is not negative.
     package mutating func field(_ name: StaticString, hundredths number: Int) {
         key(name)
         bytes.append(decimal: number / 100)

@@ -42,13 +42,18 @@ package final class KeyAccess: Sendable {
         ring.withLock { $0 = next }
     }
 
-    /// - Parameter seconds: since 1970.
-    package func identify(_ fields: FieldBlock, at seconds: Int) -> Identity {
-        guard let hash else { return .anonymous }
+    /// What a worker hashes keys with, one of its own; nil where there are no keys.
+    package func makeHasher() -> KeyedHasher? { hash.map { KeyedHasher($0) } }
+
+    /// - Parameters:
+    ///   - hasher: The caller's own, of `makeHasher`.
+    ///   - seconds: Since 1970.
+    package func identify(_ fields: FieldBlock, hasher: KeyedHasher?, at seconds: Int) -> Identity {
+        guard let hasher else { return .anonymous }
         guard let given = Self.givenKey(in: fields) else { return isRequired ? .nobody : .anonymous }
         let current = ring.withLock { $0 }
         let key = given.prefix(Self.keyBytesMax)
-        return current.find(hash(key.span), at: seconds).map { .key($0) } ?? .nobody
+        return current.find(hasher.hash(key.span), at: seconds).map { .key($0) } ?? .nobody
     }
 
     /// The key in `authorization: Bearer` (RFC 6750), else in `x-api-key`; empty where there is more than one, or none

@@ -8,7 +8,7 @@ extension Exchange {
     /// By the header alone, before anything of the body is read; nil when it may go on.
     func authenticate(_ head: RequestHead) -> Failure? {
         let access = worker.share.access
-        switch access.identify(head.fields, at: Clock.wallTime().seconds) {
+        switch access.identify(head.fields, hasher: worker.keyHasher, at: Clock.wallTime().seconds) {
         case .nobody:
             record.isUnknown = true
             return Failure(.unauthorized)
@@ -29,7 +29,7 @@ extension Exchange {
     func authenticateLookup(_ head: RequestHead) -> Failure? {
         let access = worker.share.access
         guard KeyAccess.givenKey(in: head.fields) != nil else { return nil }
-        switch access.identify(head.fields, at: Clock.wallTime().seconds) {
+        switch access.identify(head.fields, hasher: worker.keyHasher, at: Clock.wallTime().seconds) {
         case .nobody: return Failure(.unauthorized)
         case .anonymous: return nil
         case .key(let entry):

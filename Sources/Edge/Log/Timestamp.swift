@@ -20,7 +20,9 @@ package enum Timestamp {
         return String(decoding: text, as: UTF8.self)
     }
 
+    /// Nothing here is of before 1970; what is nonsense is told as its first second.
     private static func appendCivil(_ seconds: Int, to text: inout [UInt8]) {
+        let seconds = max(0, seconds)
         let day = Day(seconds: seconds)
         let time = seconds % 86_400
         text.reserveCapacity(24)

@@ -44,6 +44,7 @@ package final class Worker: ServerDelegate {
     private let report: (WorkerReport) -> Void
     let snapshot: Snapshot
     let scanner = JSONScanner()
+    let keyHasher: KeyedHasher?
     let metrics: WorkerMetrics
     private let environment = HTTP2Environment()
     private let executorEnvironment = ExecutorEnvironment()
@@ -77,7 +78,8 @@ package final class Worker: ServerDelegate {
         self.report = report
         self.share = share
         self.snapshot = snapshot
-        loop = EventLoop(gather: share.gather, poller: share.poller)
+        loop = EventLoop(gather: share.gather, poller: share.poller, rates: share.rates, place: index)
+        keyHasher = share.access.makeHasher()
         clients = Array(repeating: nil, count: snapshot.targets.count)
         metrics = WorkerMetrics(
             models: snapshot.catalog.models.count,

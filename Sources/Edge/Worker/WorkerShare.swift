@@ -26,6 +26,7 @@ package final class WorkerShare: Sendable {
     package let plans: [ListenerPlan]
     /// By the worker's index.
     package let doors: [WorkerDoor]
+    let rates: EventRates
     let scanThread = ScanThread()
     let retries = RetryBudget()
     /// The tenants that metrics tell apart.
@@ -52,6 +53,7 @@ package final class WorkerShare: Sendable {
         self.ticketKeys = ticketKeys
         self.access = access
         doors = (0..<workers).map { _ in WorkerDoor() }
+        rates = EventRates(loops: workers)
         self.connectionsMax = connectionsMax
         self.gather = gather
         self.poller = poller

@@ -20,7 +20,7 @@ final class HTTP2Server: ServerProtocol {
     var session: OpaquePointer?
     /// The streams, found by id: nghttp2 keeps no pointers of ours.
     var streams: [Int32: HTTP2ServerStream] = [:]
-    /// The stream whose header fields come in: they come one by one, and no other stream's between them.
+    /// The stream whose header fields come in: no other stream's come between them.
     var receiving: HTTP2ServerStream?
     /// The stream that was last looked up while sending: nghttp2 asks three times for each frame.
     var recent: HTTP2ServerStream?
@@ -314,7 +314,9 @@ final class HTTP2Server: ServerProtocol {
     }
 
     func streamClosed(_ id: Int32, code: UInt32) -> CInt {
-        (recent, receiving) = (nil, nil)
+        recent = nil
+        // Another one's header fields may still be coming in.
+        if receiving?.id == id { receiving = nil }
         guard let stream = streams.removeValue(forKey: id) else { return 0 }
         if streams.isEmpty { idleBegins() }
         stream.isClosed = true

@@ -16,6 +16,34 @@ import Transport
         #expect(session.server.isFreed())
     }
 
+    @Test(arguments: [false, true]) func aHeadOfManyReadsIsWholeWhateverEndsMeanwhile(continued: Bool) throws {
+        let session = try HTTP2Session()
+        session.request(1)
+        let head = HTTP2Session.head(path: "/late", fields: [("authorization", "Bearer x"), ("cookie", "a=b")])
+        let half = head.count / 2
+        let flags = Frame.endStream | (continued ? 0 : Frame.endHeaders)
+        let first = Frame(
+            type: Frame.headers,
+            flags: flags,
+            stream: 3,
+            payload: continued ? Array(head[..<half]) : head
+        ).bytes
+        session.send(Array(first[..<(9 + half)]))
+        // A sibling ends between the reads.
+        session.exchanges[0].answer("hello")
+        session.settle()
+        #expect(session.exchanges[0].finished == 1)
+        if continued {
+            session.send(Frame.continuation, Frame.endHeaders, 3, Array(head[half...]))
+        } else {
+            session.send(Array(first[(9 + half)...]))
+        }
+        try #require(session.exchanges.count == 2)
+        let fields = session.exchanges[1].head.fields
+        #expect(session.exchanges[1].target == "/late")
+        #expect(fields.string(.authorization) == "Bearer x" && fields.string(.cookie) == "a=b")
+    }
+
     @Test func theLastDataAndItsEndAreOneFrame() throws {
         let session = try HTTP2Session()
         session.request(1, "POST")
