@@ -78,7 +78,7 @@ package final class Worker: ServerDelegate {
         self.report = report
         self.share = share
         self.snapshot = snapshot
-        loop = EventLoop(gather: share.gather, poller: share.poller, rates: share.rates, place: index)
+        loop = EventLoop(gather: share.gather, poller: share.poller)
         keyHasher = share.access.makeHasher()
         clients = Array(repeating: nil, count: snapshot.targets.count)
         metrics = WorkerMetrics(

@@ -26,7 +26,6 @@ package final class WorkerShare: Sendable {
     package let plans: [ListenerPlan]
     /// By the worker's index.
     package let doors: [WorkerDoor]
-    let rates: EventRates
     let scanThread = ScanThread()
     let retries = RetryBudget()
     /// The tenants that metrics tell apart.
@@ -53,7 +52,6 @@ package final class WorkerShare: Sendable {
         self.ticketKeys = ticketKeys
         self.access = access
         doors = (0..<workers).map { _ in WorkerDoor() }
-        rates = EventRates(loops: workers)
         self.connectionsMax = connectionsMax
         self.gather = gather
         self.poller = poller

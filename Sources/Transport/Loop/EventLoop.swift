@@ -67,18 +67,11 @@ package final class EventLoop {
     /// The loop's owner hears of the end of each turn: where counters are reported and the graveyard's kin reaped.
     package var onTurnEnd: (() -> Void)?
 
-    /// - Parameter place: of this loop in `rates`, where there are several loops.
-    package init(
-        clock: Clock = .monotonic,
-        gather: Gather = .off,
-        poller choice: PollerChoice = .auto,
-        rates: EventRates? = nil,
-        place: Int = 0
-    ) {
+    package init(clock: Clock = .monotonic, gather: Gather = .off, poller choice: PollerChoice = .auto) {
         self.clock = clock
         self.choice = choice
         now = clock.now
-        gatherer = Gatherer(gather, rates: rates, place: place)
+        gatherer = Gatherer(gather)
         poller = epoll_create1(clinux_EPOLL_CLOEXEC)
         precondition(poller >= 0, "epoll_create1 failed")
         unsafe events = .allocate(capacity: Self.eventsMax)

@@ -95,16 +95,6 @@ import Testing
         #expect(burst.isGathering && !burst.isBusy, "those that follow without a pause come together")
         burst.observe(events: 1, now: second + 2_000_000)
         #expect(!burst.isGathering, "until the next pause")
-        let rates = EventRates(loops: 2)
-        var (one, other) = (Gatherer(.auto, rates: rates, place: 0), Gatherer(.auto, rates: rates, place: 1))
-        for turn in 1...1000 {
-            one.observe(events: 2, now: second + UInt64(turn) * 100_000)
-            other.observe(events: turn < 500 ? 2 : 1, now: second + UInt64(turn) * 100_000)
-            if turn == 450 { #expect(one.isBusy && other.isBusy, "twenty thousand each: together they are busy") }
-        }
-        #expect(one.isBusy && !other.isBusy, "ten thousand are too few to gain by it")
-        for turn in 1...10_000 { one.observe(events: 2, now: 2 * second + UInt64(turn) * 100_000) }
-        #expect(!one.isBusy, "the other has nothing to do any more")
         var off = Gatherer(.off)
         for turn in 1...1000 { off.observe(events: 1, now: UInt64(turn) * 100_000) }
         #expect(!off.isBusy && !off.isGathering)
