@@ -70,6 +70,10 @@ import Testing
         let full = Failure(executorStatus: nil, StreamError(code: 503, message: "queue at 10.0.0.5 is full"))
         #expect(full.status == 503 && !full.message.contains("10.0.0.5"))
         #expect(full.side == .executor && full.retry == .otherExecutor)
+        let inner = Failure(executorStatus: 500, StreamError(message: "CUDA error on 10.0.0.5"))
+        #expect(inner.status == 500 && !inner.message.contains("CUDA") && inner.side == .executor)
+        let credential = Failure(executorStatus: 403, StreamError(message: "the key of 10.0.0.5"))
+        #expect(!credential.message.contains("10.0.0.5"))
         #expect(Failure(executorStatus: 200, StreamError()).status == 502)
     }
 

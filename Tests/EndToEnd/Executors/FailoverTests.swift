@@ -94,4 +94,31 @@ import Testing
             }
         }
     }
+
+    /// Retries are a load of their own: where all would try again at once, ten do, and the others after them.
+    @Test func manyThatFailTogetherTryAgainAFewAtATime() async throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        try await withExecutor(["--fault", "status:503"]) { bad in
+            try await withExecutor(["--model", "second", "--prefill", "300ms"]) { good in
+                let models = """
+                    - {id: demo, fallbacks: [other], executors: [{url: '\(bad.url)', health: {interval: 0s}}]}
+                    - {id: other, executors: [{url: '\(good.url)', model: second, health: {interval: 0s}}]}
+                    """
+                try await withServer(Configuration(settings: "workers: 1", models: models)) { server in
+                    let body = try scratch.write(chat(stream: false, tokens: 1), to: "body.json")
+                    let load = ["-n", "40", "-c", "1", "-m", "40", "-d", body, "-H", "content-type: application/json"]
+                    let client = try await ChildProcess.start(
+                        "h2load",
+                        load + [server.tls + "/v1/chat/completions"],
+                        in: scratch
+                    )
+                    var most = 0
+                    while client.isRunning { most = max(most, try await good.counters().running.int ?? 0) }
+                    #expect(client.output.contains(" 40 succeeded, 0 failed"), "\(client.output)")
+                    #expect((2...10).contains(most), "\(most) at once")
+                }
+            }
+        }
+    }
 }
