@@ -84,8 +84,10 @@ import Testing
     @Test func aClientThatLeavesTheQueueLeavesItsPlace() async throws {
         let scratch = try Scratch()
         defer { scratch.remove() }
+        // There is no other place for who comes after it.
+        let settings = "admission: {max_queue: 1}"
         try await withExecutor { executor in
-            try await withServer(configuration(executor.url, max: 1)) { server in
+            try await withServer(configuration(executor.url, max: 1, settings: settings)) { server in
                 let running = try await server.streamingCurl(body: chat(tokens: 100_000), in: scratch)
                 try await executor.counter("running", reaches: 1)
                 let leaving = try await server.streamingCurl(body: chat(tokens: 50), in: scratch)
