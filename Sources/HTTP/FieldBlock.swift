@@ -157,9 +157,7 @@ package struct FieldBlock: Sendable {
     private mutating func appendName(of name: FieldName) -> Int {
         let text = name.text
         let start = storage.count
-        unsafe storage.append(
-            contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)
-        )
+        storage.append(text)
         return start
     }
 

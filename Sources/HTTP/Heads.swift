@@ -9,7 +9,7 @@ package enum Method: Equatable, Sendable {
 
     package init(_ bytes: Span<UInt8>) {
         // Of nearly all requests.
-        self = bytes.spells("POST") ? .post : unsafe bytes.withUnsafeBufferPointer { unsafe Method($0) }
+        self = bytes.equals("POST") ? .post : unsafe bytes.withUnsafeBufferPointer { unsafe Method($0) }
     }
 
     package init(_ bytes: some Collection<UInt8>) {

@@ -17,7 +17,7 @@ package struct JSONWriter: Sendable {
     package mutating func key(_ name: StaticString) {
         separate()
         bytes.append(0x22)
-        unsafe bytes.append(contentsOf: UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
+        bytes.append(name)
         bytes.append(0x22)
         bytes.append(0x3A)
         needsComma = false
@@ -66,6 +66,11 @@ package struct JSONWriter: Sendable {
     }
     package mutating func field(_ name: StaticString, _ number: Double) {
         key(name)
+        value(number)
+    }
+    /// Under a key that is not ours.
+    package mutating func field(named name: String, _ number: Int) {
+        key(named: name)
         value(number)
     }
     /// A number with two decimals, as in `12.05`; it is not negative.

@@ -53,10 +53,7 @@ package struct AbortsReport {
             phase.delay.write(to: &json)
             json.key("executor_phases")
             json.beginObject()
-            for (name, count) in phase.executorPhases.sorted(by: { $0.key < $1.key }) {
-                json.key(named: name)
-                json.value(count)
-            }
+            for (name, count) in phase.executorPhases.sorted(by: { $0.key < $1.key }) { json.field(named: name, count) }
             json.endObject()
             json.endObject()
         }

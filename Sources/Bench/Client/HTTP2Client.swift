@@ -1,5 +1,6 @@
 // The client side of HTTP/2, on nghttp2: many streams, windows so large that the bench never holds the server back.
 internal import CNghttp2
+internal import HTTP
 internal import Transport
 
 /// One connection.
@@ -30,7 +31,12 @@ final class HTTP2Client: ClientConnection, ChannelHandler {
         self.environment = environment
         var made: OpaquePointer?
         let context = unsafe Unmanaged.passUnretained(self).toOpaque()
-        let result = unsafe nghttp2_session_client_new2(&made, environment.callbacks, context, environment.options)
+        let result = unsafe nghttp2_session_client_new2(
+            &made,
+            environment.library.callbacks,
+            context,
+            environment.library.options
+        )
         precondition(result == 0, "nghttp2: out of memory")
         unsafe session = made
         channel.attach(self)

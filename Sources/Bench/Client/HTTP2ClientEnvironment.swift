@@ -1,5 +1,6 @@
 // What the HTTP/2 connections of a bench share: nghttp2's callback table, of thunks only, and its options.
 internal import CNghttp2
+internal import HTTP
 
 /// Borrows the session that C was given.
 ///
@@ -11,25 +12,11 @@ private func recover<R>(_ context: UnsafeMutableRawPointer?, _ body: (HTTP2Clien
 
 @safe
 final class HTTP2ClientEnvironment {
-    let callbacks: OpaquePointer
-    let options: OpaquePointer
+    let library = HTTP2Library()
 
     init() {
-        var table: OpaquePointer?
-        var made = unsafe nghttp2_session_callbacks_new(&table)
-        precondition(made == 0, "nghttp2: out of memory")
-        unsafe callbacks = table!
-        var settings: OpaquePointer?
-        made = unsafe nghttp2_option_new(&settings)
-        precondition(made == 0, "nghttp2: out of memory")
-        unsafe options = settings!
-        unsafe nghttp2_option_set_no_closed_streams(options, 1)
-        unsafe Self.install(in: callbacks)
-    }
-
-    deinit {
-        unsafe nghttp2_session_callbacks_del(callbacks)
-        unsafe nghttp2_option_del(options)
+        unsafe nghttp2_option_set_no_closed_streams(library.options, 1)
+        unsafe Self.install(in: library.callbacks)
     }
 
     private static func install(in table: OpaquePointer) {

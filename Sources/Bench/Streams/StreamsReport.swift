@@ -73,10 +73,7 @@ package struct StreamsReport {
         json.field("broken", brokenCount)
         json.key("broken_by")
         json.beginObject()
-        for cause in Breakage.allCases {
-            json.key(named: cause.rawValue)
-            json.value(broken[cause] ?? 0)
-        }
+        for cause in Breakage.allCases { json.field(named: cause.rawValue, broken[cause] ?? 0) }
         json.endObject()
         json.field("sample_error", sample)
         json.field("bench_cpu_us_per_token", rounded(microsecondsPerToken))

@@ -7,7 +7,9 @@ struct ExchangeRecord {
     var requestID: String
     var version: HTTPVersion
     var method: Method
-    /// As it came: the line has 256 bytes of it, without its query.
+    /// What is kept of a text of the client's, in bytes.
+    private static let textKept = 256
+    /// As it came: the line has it without its query.
     private var target: [UInt8]
     var began: Nanoseconds
     var bodyEnded: Nanoseconds = 0
@@ -26,8 +28,6 @@ struct ExchangeRecord {
     var isUnknown = false
     /// The public name of their key.
     var key: String?
-    private static let targetKept = 256
-    /// 256 bytes at most.
     private var userAgent: String?
     var model: String?
     /// In the catalog.
@@ -121,8 +121,8 @@ struct ExchangeRecord {
         self.requestID = requestID
         version = head.version
         method = head.method
-        target = head.target.count <= Self.targetKept ? head.target : Array(head.target.prefix(Self.targetKept))
-        userAgent = head.fields.first(.userAgent).map { String(decoding: $0.prefix(256), as: UTF8.self) }
+        target = head.target.count <= Self.textKept ? head.target : Array(head.target.prefix(Self.textKept))
+        userAgent = head.fields.first(.userAgent).map { String(decoding: $0.prefix(Self.textKept), as: UTF8.self) }
         began = now
     }
 
@@ -230,7 +230,6 @@ struct ExchangeRecord {
         if times.sent > 0 { json.field("sent_ms", milliseconds: times.sent) }
         if times.head > 0 { json.field("head_ms", milliseconds: times.head) }
     }
-
 }
 
 extension HTTPVersion {

@@ -52,10 +52,7 @@ struct Counters {
             writer.field("connections", connections)
             writer.field("connections_accepted", connectionsAccepted)
             writer.object("requests_by_path") {
-                for (path, count) in paths.sorted(by: { $0.key < $1.key }) {
-                    $0.key(named: path)
-                    $0.value(count)
-                }
+                for (path, count) in paths.sorted(by: { $0.key < $1.key }) { $0.field(named: path, count) }
             }
         }
     }

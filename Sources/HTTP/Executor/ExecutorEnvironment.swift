@@ -5,7 +5,7 @@ package import Transport
 /// One a worker; lives as long as its connections.
 @safe
 package final class ExecutorEnvironment {
-    let library = HTTP2Library()
+    let library = HTTP2Library.forServer()
     private var contexts: [ContextKey: TLSContext] = [:]
 
     /// The system's trust store is read once for all executors that use it.

@@ -171,7 +171,7 @@ enum HTTP1Version {
     static func parse(_ range: Range<Int>, of bytes: Span<UInt8>) throws(HTTP1Error) -> HTTPVersion {
         guard range.count == length else { throw HTTP1Error(.malformedVersion) }
         // Of nearly all.
-        if bytes.extracting(range).spells("HTTP/1.1") { return .http11 }
+        if bytes.extracting(range).equals("HTTP/1.1") { return .http11 }
         let start = range.lowerBound
         for (offset, expected) in "HTTP/0.0".utf8.enumerated() {
             let byte = bytes[start + offset]

@@ -41,7 +41,7 @@ package enum HTTP1Writer {
         } else {
             for byte in target { append(targetByte: byte, to: &output) }
         }
-        append(" HTTP/1.1\r\nhost: ", to: &output)
+        output.append(" HTTP/1.1\r\nhost: ")
         if host.allSatisfy({ $0 > HTTP1Byte.space && $0 < 0x7f }) {
             output.append(host.span)
         } else {
@@ -50,11 +50,11 @@ package enum HTTP1Writer {
         appendLineEnd(to: &output)
         switch body {
         case .known(let length): append(contentLength: length, to: &output)
-        case .unknown: append("transfer-encoding: chunked\r\n", to: &output)
+        case .unknown: output.append("transfer-encoding: chunked\r\n")
         case .none:
             if method == .post || method == .put || method == .patch { append(contentLength: 0, to: &output) }
         }
-        if !keepAlive { append("connection: close\r\n", to: &output) }
+        if !keepAlive { output.append("connection: close\r\n") }
         append(fields, to: &output)
         appendLineEnd(to: &output)
     }
@@ -74,24 +74,24 @@ package enum HTTP1Writer {
         to output: inout [UInt8]
     ) {
         let status = (100..<1000).contains(head.status) ? head.status : 500
-        append("HTTP/1.1 ", to: &output)
+        output.append("HTTP/1.1 ")
         output.append(decimal: status)
         output.append(HTTP1Byte.space)
         output.append(contentsOf: reason(status).utf8)
-        append("\r\n", to: &output)
+        appendLineEnd(to: &output)
         let isBodiless = status < 200 || status == 204
         switch body {
         case .known(let length) where !isBodiless: append(contentLength: length, to: &output)
-        case .chunked where !isBodiless: append("transfer-encoding: chunked\r\n", to: &output)
+        case .chunked where !isBodiless: output.append("transfer-encoding: chunked\r\n")
         default: break
         }
         if !keepAlive || (body == .untilClose && !isBodiless) {
-            append("connection: close\r\n", to: &output)
+            output.append("connection: close\r\n")
         } else if version == .http10, status >= 200 {
-            append("connection: keep-alive\r\n", to: &output)
+            output.append("connection: keep-alive\r\n")
         }
         append(head.fields, to: &output)
-        append("\r\n", to: &output)
+        appendLineEnd(to: &output)
     }
 
     private static func append(_ fields: FieldBlock, to output: inout [UInt8]) {
@@ -128,13 +128,9 @@ package enum HTTP1Writer {
     }
 
     private static func append(contentLength length: Int, to output: inout [UInt8]) {
-        append("content-length: ", to: &output)
+        output.append("content-length: ")
         output.append(decimal: max(0, length))
         appendLineEnd(to: &output)
-    }
-
-    private static func append(_ text: StaticString, to output: inout [UInt8]) {
-        unsafe output.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
     // MARK: Chunks
@@ -187,11 +183,11 @@ package enum HTTP1Writer {
 
     /// Appends the end of a chunked body with its trailers, without those that only a head may have.
     package static func appendLastChunk(trailers: FieldBlock = FieldBlock(), to output: inout [UInt8]) {
-        append("0\r\n", to: &output)
+        output.append("0\r\n")
         for index in 0..<trailers.count where !isForbiddenTrailer(trailers.known(index)) {
             append(name: trailers.name(index), value: trailers.value(index), to: &output)
         }
-        append("\r\n", to: &output)
+        appendLineEnd(to: &output)
     }
 
     private static func hexDigit(_ value: Int) -> UInt8 {

@@ -4,7 +4,7 @@ internal import CNghttp2
 /// One a worker; lives as long as its connections.
 @safe
 package final class HTTP2Environment {
-    let library = HTTP2Library()
+    let library = HTTP2Library.forServer()
 
     package init() {
         // Our own counter knows which resets matter (HTTP2Abuse); the library's is a far backstop.

@@ -1,13 +1,15 @@
-// nghttp2's callback table and options, with what every session of ours has in common. Whoever speaks HTTP/2 owns one.
+// nghttp2's callback table and options, and what every session of the server has in common in them. Whoever speaks
+// HTTP/2, the bench too, owns one.
 internal import CNghttp2
 
 /// Outlives the sessions that are made with it; confined to their worker.
 @safe
-final class HTTP2Library {
-    let callbacks: OpaquePointer
-    let options: OpaquePointer
+package final class HTTP2Library {
+    package let callbacks: OpaquePointer
+    package let options: OpaquePointer
 
-    init() {
+    /// Empty, with the library's own defaults.
+    package init() {
         var table: OpaquePointer?
         var made = unsafe nghttp2_session_callbacks_new(&table)
         precondition(made == 0, "nghttp2: out of memory")
@@ -16,12 +18,18 @@ final class HTTP2Library {
         made = unsafe nghttp2_option_new(&settings)
         precondition(made == 0, "nghttp2: out of memory")
         unsafe options = settings!
+    }
+
+    /// For the server's sessions, with clients and with executors.
+    static func forServer() -> HTTP2Library {
+        let library = HTTP2Library()
         // Windows open only as bytes are consumed (design.md, Flow control).
-        unsafe nghttp2_option_set_no_auto_window_update(options, 1)
+        unsafe nghttp2_option_set_no_auto_window_update(library.options, 1)
         // Debian's 1.52 counts reads, not frames: 8 frames in at most 9 reads each (edge-servers.md 0.6).
-        unsafe nghttp2_option_set_max_continuations(options, 72)
-        unsafe nghttp2_option_set_max_outbound_ack(options, 1000)
-        unsafe nghttp2_option_set_max_settings(options, 32)
+        unsafe nghttp2_option_set_max_continuations(library.options, 72)
+        unsafe nghttp2_option_set_max_outbound_ack(library.options, 1000)
+        unsafe nghttp2_option_set_max_settings(library.options, 32)
+        return library
     }
 
     deinit {

@@ -111,7 +111,7 @@ struct HTTP2RequestBuilder {
         // nghttp2 lets only the pseudo fields of RFC 9113 section 8.3.1 through: their second letters differ.
         switch name[1] {
         case UInt8(ascii: "m"): method = Method(value)
-        case UInt8(ascii: "s"): scheme = value.spells("https") ? .https : value.spells("http") ? .http : .other
+        case UInt8(ascii: "s"): scheme = value.equals("https") ? .https : value.equals("http") ? .http : .other
         case UInt8(ascii: "a"): authority.append(value)
         case UInt8(ascii: "p") where name.count == 5: path.append(value)
         default: break

@@ -19,7 +19,7 @@ package enum Endpoint: Equatable, Sendable {
     ///
     /// Not generic: other modules would call it unspecialized, with every request.
     package init(method: Method, target: [UInt8]) {
-        if method == .post, target.span.spells("/v1/chat/completions") {
+        if method == .post, target.span.equals("/v1/chat/completions") {
             // Of nearly all requests.
             self = .model(.openAIChat)
             return

@@ -4,7 +4,7 @@ internal import Glibc
 
 extension Span<UInt8> {
     /// Whether these are the bytes of `text`.
-    package func spells(_ text: StaticString) -> Bool {
+    package func equals(_ text: StaticString) -> Bool {
         guard count == text.utf8CodeUnitCount else { return false }
         return unsafe withUnsafeBufferPointer {
             unsafe $0.isEmpty || memcmp($0.baseAddress!, text.utf8Start, count) == 0
@@ -32,6 +32,10 @@ extension [UInt8] {
             append(UInt8(ascii: "0") + UInt8(number / divisor % 10))
             divisor /= 10
         }
+    }
+
+    package mutating func append(_ text: StaticString) {
+        unsafe append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
     package mutating func append(_ bytes: Span<UInt8>) {

@@ -24,9 +24,9 @@ import Testing
             ("", "a", false),
         ] as [(String, StaticString, Bool)]
     )
-    func spelling(bytes: String, text: StaticString, isSame: Bool) {
+    func equality(bytes: String, text: StaticString, isSame: Bool) {
         let bytes = Array(bytes.utf8)
-        let spells = bytes.span.spells(text)
-        #expect(spells == isSame)
+        let equals = bytes.span.equals(text)
+        #expect(equals == isSame)
     }
 }
