@@ -1,5 +1,6 @@
 """The proxies that are measured, each in a file of its own; ours first."""
 
+from .before import Before
 from .envoy import Envoy
 from .freeinference import FreeInference
 from .haproxy import HAProxy
@@ -8,7 +9,8 @@ from .nginx import Nginx
 from .proxy import Proxy, Setting, Unable
 from .sglang_router import SGLangRouter
 
-PROXIES = [FreeInference, HAProxy, Nginx, Nghttpx, Envoy, SGLangRouter]
+PROXIES = [FreeInference, Before, HAProxy, Nginx, Nghttpx, Envoy, SGLangRouter]
 OURS = FreeInference.name
+BEFORE = Before.name
 
-__all__ = ["OURS", "PROXIES", "Proxy", "Setting", "Unable", *(proxy.__name__ for proxy in PROXIES)]
+__all__ = ["BEFORE", "OURS", "PROXIES", "Proxy", "Setting", "Unable", *(proxy.__name__ for proxy in PROXIES)]

@@ -1,6 +1,6 @@
 """Token streams with the executor on a unix socket or on HTTP/2: ours only, beside HAProxy with it on TCP."""
 
-from proxies import OURS
+from proxies import BEFORE, OURS
 
 from .scenario import against
 from .streams import CONNECTIONS, Streams
@@ -15,7 +15,7 @@ class Executors(Streams):
     def measure(self, proxy, variant):
         kind, mode = variant.split()
         setting = {}
-        if proxy.name == OURS:
+        if proxy.name in (OURS, BEFORE):
             setting = {"unix": True} if kind == "unix" else {"protocol": "h2"}
         return self.run(proxy, 400 // CONNECTIONS, mode, **setting)
 

@@ -4,7 +4,7 @@ import contextlib
 import tempfile
 from pathlib import Path
 
-from proxies import OURS, Setting
+from proxies import BEFORE, OURS, Setting
 from tools import certificate as tls
 from tools.processes import Process, free_port
 
@@ -40,7 +40,9 @@ class Scenario:
         self.options, self.certificate, self.key = options, certificate, key
 
     def measures(self, proxy):
-        return self.proxies is None or proxy in self.proxies
+        if proxy == BEFORE and not self.options.before:
+            return False
+        return self.proxies is None or proxy in self.proxies or proxy == BEFORE and OURS in self.proxies
 
     def measure(self, proxy, variant):
         """One measurement with fresh processes: a dictionary whose "figure" is the scenario's; the rest explains it."""
@@ -58,6 +60,11 @@ class Scenario:
     def targets(self, of):
         """(what, the figure, at most) of the issue; `of(proxy, variant)` is a median, or None."""
         return []
+
+    def targets_of_before(self, of):
+        """What a change may cost at most; only where an earlier binary was measured in the same run."""
+        found = [(variant, against(of, variant, BEFORE)) for variant in self.variants]
+        return [(f"{variant or 'all'}: of the binary of before", figure, 1.03) for variant, figure in found if figure]
 
     def row_title(self, variant):
         return f"{self.title}, {variant}" if variant else self.title

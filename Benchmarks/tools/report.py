@@ -67,7 +67,7 @@ def report(scenarios, results, names):
             values = figures(rows, proxy, variant) if is_calm(rows, proxy, variant) else []
             return statistics.median(values) if values else None
 
-        for what, figure, most in scenario.targets(of):
+        for what, figure, most in scenario.targets(of) + scenario.targets_of_before(of):
             verdict = "not measured" if figure is None else "met" if figure <= most else "short"
             shown = "" if figure is None else f"{figure:.2f}"
             targets.append(f"| {scenario.name}, {what} | {shown} | {most} | {verdict} |")
