@@ -63,13 +63,29 @@ import Testing
         #expect(Failure.Kind.allCases.count { $0.label == kind.label } == 1)
     }
 
+    /// What another executor could mend goes to one; what the request itself causes does not.
+    @Test func sayWhetherAnotherExecutorMayTry() {
+        for kind in [Failure.Kind.executorUnreachable, .executorCertificate, .executorBrokeOff, .executorProtocol] {
+            #expect(Failure(kind).retry == .elsewhere)
+        }
+        #expect(Failure(.firstEventTimeout).retry == .withinBudget)
+        for status in [429, 502, 503, 504] { #expect(Failure(executorStatus: status).retry == .withinBudget) }
+        for status in [400, 408, 413, 422, 500, 501] { #expect(Failure(executorStatus: status).retry == .never) }
+        var ours = Failure(executorStatus: 502)
+        ours.isOfOurConfiguration = true
+        #expect(ours.retry == .elsewhere)
+        for kind in [Failure.Kind.responseTimeout, .stall, .memory, .overloaded, .draining, .queueFull] {
+            #expect(Failure(kind).retry == .never)
+        }
+    }
+
     @Test func passesWhatTheClientCausedAndScrubsTheRest() {
         let own = Failure(executorStatus: nil, StreamError(code: 400, message: "context too long"))
         #expect(own.status == 400 && own.message == "context too long")
         #expect(own.side == .client && own.retry == .never)
         let full = Failure(executorStatus: nil, StreamError(code: 503, message: "queue at 10.0.0.5 is full"))
         #expect(full.status == 503 && !full.message.contains("10.0.0.5"))
-        #expect(full.side == .executor && full.retry == .otherExecutor)
+        #expect(full.side == .executor && full.retry == .withinBudget)
         let inner = Failure(executorStatus: 500, StreamError(message: "CUDA error on 10.0.0.5"))
         #expect(inner.status == 500 && !inner.message.contains("CUDA") && inner.side == .executor)
         let credential = Failure(executorStatus: 403, StreamError(message: "the key of 10.0.0.5"))

@@ -104,7 +104,7 @@ struct Preflight {
 extension Exchange {
     /// Answers a preflight of an origin that may call; others are requests like any other.
     func answersPreflight(_ head: RequestHead) -> Bool {
-        guard let preflight = Preflight(head, grant: crossOrigin) else { return false }
+        guard let preflight = Preflight(head, grant: fields.crossOrigin) else { return false }
         answerWithoutBody(status: 204, preflight.fields)
         return true
     }

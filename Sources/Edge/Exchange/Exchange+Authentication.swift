@@ -7,10 +7,10 @@ internal import Transport
 extension Exchange {
     /// By the header alone, before anything of the body is read; nil when it may go on.
     func authenticate(_ head: RequestHead) -> Failure? {
-        let access = worker.share.access
-        switch access.identify(head.fields, hasher: worker.keyHasher, at: Clock.wallTime().seconds) {
+        let access = environment.access
+        switch access.identify(head.fields, hasher: environment.keyHasher, at: Clock.wallTime().seconds) {
         case .nobody:
-            record.isUnknown = true
+            record.isUnauthenticated = true
             return Failure(.unauthorized)
         case .anonymous: caller = Caller(anonymousOf: access)
         case .key(let entry):
@@ -27,9 +27,9 @@ extension Exchange {
     ///
     /// So that whoever tries a key at the list of models is not led to believe that it works.
     func authenticateLookup(_ head: RequestHead) -> Failure? {
-        let access = worker.share.access
+        let access = environment.access
         guard KeyAccess.givenKey(in: head.fields) != nil else { return nil }
-        switch access.identify(head.fields, hasher: worker.keyHasher, at: Clock.wallTime().seconds) {
+        switch access.identify(head.fields, hasher: environment.keyHasher, at: Clock.wallTime().seconds) {
         case .nobody: return Failure(.unauthorized)
         case .anonymous: return nil
         case .key(let entry):
@@ -47,7 +47,7 @@ extension Exchange {
         let choices = max(1, min(found.n, 1 << 10))
         let answer = (found.maxTokens ?? 0).multipliedReportingOverflow(by: choices)
         return caller?.reserve(
-            promptBytes: body?.count ?? 0,
+            promptBytes: request?.body?.count ?? 0,
             answerTokensMax: answer.overflow ? .max : answer.partialValue,
             at: now
         )

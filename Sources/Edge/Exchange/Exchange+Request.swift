@@ -1,17 +1,17 @@
-// The way in of an exchange: admit, read the body, identify, route, start an attempt.
+// The way in of an exchange: what its endpoint wants, admission, the body, and for which model it is.
 internal import HTTP
 internal import Inference
 internal import Routing
 internal import Transport
 
-extension Exchange {
+extension Exchange: ServerStreamHandler {
     /// Steps in which a body of unknown length is charged.
     private static let bodyStep = 1 << 20
 
     // MARK: ServerStreamHandler
 
     func requestBegan() {
-        guard let head else { return }
+        guard let head = request?.head else { return }
         if redirectsToHTTPS(head) || answersPreflight(head) { return }
         switch endpoint {
         case .model:
@@ -32,8 +32,8 @@ extension Exchange {
             handle(.refused(failure))
             return
         }
-        refusal = failure
-        dues.body = now + snapshot.limits.body
+        request?.refusal = failure
+        deadlines.body = now + snapshot.limits.body
         arm()
     }
 
@@ -45,8 +45,8 @@ extension Exchange {
     )
 
     private func answerHealth() {
-        let text = worker.isDraining ? #"{"status":"draining"}"# : #"{"status":"ok"}"#
-        answerHere(status: worker.isDraining ? 503 : 200, Array(text.utf8))
+        let text = environment.isDraining ? #"{"status":"draining"}"# : #"{"status":"ok"}"#
+        answerHere(status: environment.isDraining ? 503 : 200, Array(text.utf8))
     }
 
     private var modelShape: ModelShape { dialect.isAnthropic ? .anthropic : .openRouter }
@@ -67,12 +67,6 @@ extension Exchange {
         answerHere(model.json(as: modelShape))
     }
 
-    /// The answer is the edge's own; no executor is asked.
-    private func answerHere(status: Int = 200, _ json: [UInt8]) {
-        handle(.answeredHere)
-        sendDocument(status: status, type: "application/json", json)
-    }
-
     /// What can be refused before the body is read, is.
     private func admit(_ head: RequestHead) {
         if let type = head.fields.first(.contentType), isMultipart(type) {
@@ -82,7 +76,7 @@ extension Exchange {
         let limit = snapshot.limits.bodyBytesMax
         switch head.body {
         case .none:
-            body = RequestBody()
+            request?.body = RequestBody()
             return
         case .known(let length):
             guard length <= limit else {
@@ -90,13 +84,13 @@ extension Exchange {
                 return
             }
             guard charge(length) else { return }
-            body = RequestBody(capacityHint: length)
+            request?.body = RequestBody(capacityHint: length)
         case .unknown:
             guard charge(min(Self.bodyStep, limit)) else { return }
-            body = RequestBody()
+            request?.body = RequestBody()
         }
         if head.expectsContinue { stream.sendInformational(ResponseHead(status: 100)) }
-        dues.body = bodyDue
+        deadlines.body = bodyDue
         arm()
     }
 
@@ -112,17 +106,17 @@ extension Exchange {
 
     /// Reserves memory for the body; refuses the request when there is none.
     private func charge(_ bytes: Int) -> Bool {
-        if bodyCharge == nil { bodyCharge = BodyCharge(budget: worker.budget) }
-        if bodyCharge?.add(bytes) == true { return true }
+        if request?.charge == nil { request?.charge = BodyCharge(budget: environment.budget) }
+        if request?.charge?.add(bytes) == true { return true }
         handle(.refused(.noMemory))
         return false
     }
 
     func requestBody(_ bytes: Span<UInt8>) {
         record.bytesIn += bytes.count
-        guard machine.phase == .body, let body else {
+        guard phase == .body, let body = request?.body else {
             stream.consumed(bytes.count)
-            if let refusal, record.bytesIn > Self.droppedMax { handle(.refused(refusal)) }
+            if let refusal = request?.refusal, record.bytesIn > Self.droppedMax { handle(.refused(refusal)) }
             return
         }
         let limit = snapshot.limits.bodyBytesMax
@@ -130,27 +124,29 @@ extension Exchange {
             handle(.refused(Failure(.bodyTooLarge, "The request body is larger than \(limit) bytes.")))
             return
         }
-        if record.bytesIn > (bodyCharge?.bytes ?? 0), !charge(Self.bodyStep) { return }
+        if record.bytesIn > (request?.charge?.bytes ?? 0), !charge(Self.bodyStep) { return }
         body.append(bytes)
-        dues.body = bodyDue
+        deadlines.body = bodyDue
         stream.consumed(bytes.count)
     }
 
     func requestEnded() {
-        if let refusal { handle(.refused(refusal)) }
-        guard machine.phase == .body, body != nil else { return }
+        if let refusal = request?.refusal { handle(.refused(refusal)) }
+        guard phase == .body, request?.body != nil else { return }
         record.bodyEnded = now
-        dues.body = .max
+        deadlines.body = .max
         handle(.bodyEnded)
     }
 
     func clientLeft(_ end: ClientEnd) {
-        if attempt != nil, machine.phase != .finishing { worker.metrics.abortHandedOver() }
+        if let attempt, attempt.phase == .waiting || attempt.phase == .relaying {
+            environment.metrics.abortHandedOver()
+        }
         handle(.clientLeft)
     }
 
     func requestBroke(status: Int, message: String) -> Bool {
-        guard machine.phase == .body else { return false }
+        guard phase == .body else { return false }
         handle(.refused(Failure(refusal: status, message)))
         return true
     }
@@ -162,15 +158,15 @@ extension Exchange {
     // MARK: Identify and route
 
     func identify() {
-        guard let body else { return }
+        guard let body = request?.body else { return }
         if body.count > ScanThread.threshold {
-            guard let bodyCharge else { return }
-            worker.scanElsewhere(body, charge: bodyCharge, for: self)
+            guard let charge = request?.charge else { return }
+            environment.scanElsewhere(body, charge: charge, for: self)
             return
         }
         let result: Result<RequestScan, RequestScanError>
         do throws(RequestScanError) {
-            result = .success(try worker.scanner.scanRequest(body, dialect: dialect))
+            result = .success(try environment.scanner.scanRequest(body, dialect: dialect))
         } catch {
             result = .failure(error)
         }
@@ -178,7 +174,7 @@ extension Exchange {
     }
 
     func identified(_ result: Result<RequestScan, RequestScanError>) {
-        guard machine.phase == .body else { return }
+        guard phase == .body else { return }
         switch result {
         case .failure(let error): handle(.refused(Failure(scan: error)))
         case .success(let found): route(found)
@@ -192,92 +188,25 @@ extension Exchange {
             return
         }
         record.model = snapshot.catalog.models[place].id
-        record.modelPlace = place
-        scan = found
-        record.isStream = found.stream
+        record.row = environment.metrics.row(of: snapshot.models[place].entry)
+        request?.scan = found
+        record.wantsStream = found.stream
         if let failure = reserveTokens(found) {
             handle(.refused(failure))
             return
         }
-        routing = ExchangeRouting(
-            pools: [snapshot.pools[place]] + fallbacks(of: place).map { snapshot.pools[$0] },
-            promptBytes: body?.count ?? 0,
-            budget: worker.share.retries
+        selection = ExecutorSelection(
+            pools: [snapshot.models[place].pool] + fallbacks(of: place).map { snapshot.models[$0].pool },
+            request: RoutingRequest(tenant: record.tenant, promptBytes: request?.body?.count ?? 0),
+            limits: snapshot.admission,
+            budget: environment.retries
         )
-        admitToPool()
+        proceed(after: .arrival)
     }
 
     /// The models to fall back on that the caller may use.
     private func fallbacks(of place: Int) -> [Int] {
-        snapshot.fallbacks[place].filter { mayUse(snapshot.catalog.models[$0]) }
-    }
-
-    func startAttempt() {
-        guard let target, let scan, let body, let head else { return }
-        beginAnswer(choices: scan.n)
-        let splice = BodySplice(
-            scan,
-            length: body.count,
-            dialect: dialect,
-            executorModel: target.executor.model,
-            asksForUsage: target.asksForUsage
-        )
-        removesUsageEvent = splice.removesUsageEvent
-        let request = ExecutorRequest(
-            method: head.method,
-            target: target.pathPrefix.isEmpty ? head.target : target.pathPrefix + head.target,
-            host: target.host,
-            fields: FieldPolicy.toExecutor(head.fields, requestID: record.requestID, credential: target.credential),
-            body: SplicedBody(body: body, splice: splice)
-        )
-        record.attemptBegins(at: target.executor.name, now)
-        if record.attempts == 1 {
-            worker.metrics.requestHandedOver(since: record.bodyEnded + record.queueWait(at: now))
-        }
-        attempt = worker.client(of: target).send(request, handler: self)
-        let limits = snapshot.limits
-        dues.answer =
-            now
-            + (scan.stream
-                ? limits.firstEvent + Nanoseconds(body.count / 40_000) * 1_000_000_000 : limits.response)
-        if scan.stream, dialect.hasComments, machine.phase == .attempt, !FieldPolicy.wantsSilence(head.fields) {
-            dues.commit = record.bodyEnded + limits.commitAfter
-        }
-        arm()
-    }
-}
-
-/// A body and the splice of one attempt, as the HTTP layer reads it.
-final class SplicedBody: RequestBodySource {
-    private let body: RequestBody
-    private let splice: BodySplice
-
-    init(body: RequestBody, splice: BodySplice) {
-        self.body = body
-        self.splice = splice
-    }
-
-    var length: Int { splice.count }
-
-    func append(from offset: Int, upTo limit: Int, to scratch: Scratch) {
-        unsafe scratch.append(upTo: limit) { unsafe splice.copy(from: body, offset: offset, into: $0) }
-    }
-}
-
-extension Dialect {
-    /// Streams of this dialect may carry comments before their first event.
-    var hasComments: Bool {
-        switch self {
-        case .openAIChat, .completions, .responses, .messages: true
-        case .embeddings, .countTokens, .rerank, .other: false
-        }
-    }
-}
-
-extension BodyLength {
-    func isOver(_ limit: Int) -> Bool {
-        if case .known(let length) = self { return length > limit }
-        return false
+        snapshot.models[place].fallbacks.filter { mayUse(snapshot.catalog.models[$0]) }
     }
 }
 

@@ -4,87 +4,49 @@ internal import Inference
 internal import Routing
 internal import Transport
 
-/// Confined to its worker.
+/// The client's side of an exchange; each try at an executor is an `Attempt` of its own.
 ///
-/// Split by phase: this file holds the state and the actions; `+Request` the way in, `+Answer` the way out,
-/// `+Deadlines` the timer.
-final class Exchange: ServerStreamHandler, ExecutorStreamHandler, TimerTarget {
-    let worker: Worker
+/// Confined to its worker. Split by subject: this file holds the state and the actions; `+Request` reads the request,
+/// `+Attempts` finds executors and hears of the attempts, `+Response` writes the response, `+Deadlines` is the timer.
+final class Exchange {
+    let environment: any ExchangeEnvironment
     let stream: ServerStream
     let snapshot: Snapshot
     let endpoint: Endpoint
-    let crossOrigin: CrossOriginGrant?
-    var machine = ExchangeMachine()
-    var record: ExchangeRecord
-    /// Its place among the worker's exchanges.
+    let fields: ResponseFields
+    /// Its place among the exchanges of the worker, which gives it.
     var slot = 0
-    /// Of all the worker's exchanges so far: tells it from one that had the place before.
-    var number = 0
-
-    // The request; let go as soon as the attempt cannot be repeated any more.
-    var head: RequestHead?
-    var body: RequestBody?
-    var bodyCharge: BodyCharge?
-    var scan: RequestScan?
-    /// Already decided, and told once the body has been read.
-    var refusal: Failure?
+    private(set) var machine = ExchangeMachine()
+    var record: ExchangeRecord
+    /// Nil as soon as no attempt can need the request any more.
+    var request: IncomingRequest?
     /// Who asks, from authentication to the end.
     var caller: Caller?
+    /// Nil until the model is known.
+    var selection: ExecutorSelection?
+    /// The attempt under way, or the one that the answer came from.
+    var attempt: Attempt?
+    var window = OutputWindow()
+    var deadlines = Deadlines()
 
-    // The attempt.
-    var attempt: (any ExecutorStream)?
-    var target: ExecutorTarget?
-    var removesUsageEvent = false
-    /// Which executors have been tried, and what may still be.
-    var routing: ExchangeRouting?
-    /// A retry that waits for room in the budget, and until when.
-    var postponed: (Failure, until: Nanoseconds)?
-
-    // The answer.
-    var answerHead: ResponseHead?
-    var kind = AnswerKind.none
-    /// Nothing but the connection's end tells where the answer ends.
-    var endsWithClose = false
-    var splitter = EventSplitter()
-    var meter: Meter
-    /// An answer that is not a stream, held until it is whole or large.
-    var held: [UInt8] = []
-    var answerScan: AnswerScan?
-    var highMark = 0
-    var isPaused = false
-
-    // Deadlines.
-    var dues = Dues()
-    var deadline = Deadline()
-
-    enum AnswerKind { case none, events, document, passing }
-
-    /// What an answer that is not a stream may weigh and still be held until it is whole (design.md, Relay).
-    static let heldMax = 256 << 10
-
-    init(worker: Worker, head: RequestHead, stream: ServerStream) {
-        self.worker = worker
+    init(environment: any ExchangeEnvironment, head: RequestHead, stream: ServerStream) {
+        self.environment = environment
         self.stream = stream
-        snapshot = worker.snapshot
+        snapshot = environment.snapshot
         endpoint = Endpoint(method: head.method, target: head.target)
-        let dialect: Dialect
-        if case .model(let found) = endpoint {
-            dialect = found
-        } else {
-            dialect = endpoint.isOfModels && head.fields.string(named: "anthropic-version") != nil ? .messages : .other
-        }
-        crossOrigin = snapshot.crossOrigin?.grant(head.fields)
-        meter = Meter(dialect: dialect)
-        record = ExchangeRecord(
-            head: head,
-            requestID: worker.requestID(for: head),
-            now: worker.loop.now
+        fields = ResponseFields(
+            requestID: environment.requestID(for: head),
+            dialect: endpoint.dialect(of: head),
+            crossOrigin: snapshot.crossOrigin?.grant(head.fields)
         )
-        self.head = head
+        record = ExchangeRecord(head, id: environment.nextExchangeID(), now: environment.loop.now)
+        request = IncomingRequest(head)
     }
 
-    var dialect: Dialect { meter.dialect }
-    var now: Nanoseconds { worker.loop.now }
+    /// The dialect that the client speaks.
+    var dialect: Dialect { fields.dialect }
+    var phase: ExchangeMachine.Phase { machine.phase }
+    var now: Nanoseconds { environment.loop.now }
 
     /// Tells the machine what happened, and does what it says.
     func handle(_ event: ExchangeMachine.Event) {
@@ -104,139 +66,65 @@ final class Exchange: ServerStreamHandler, ExecutorStreamHandler, TimerTarget {
         case .cutClient:
             record.bytesLost = stream.buffered
             stream.abort()
-        case .abortAttempt: abortAttempt()
-        case .leaveQueue: routing?.leaveQueue()
+        case .abortAttempt: attempt?.cancel()
+        case .stopWaiting: stopWaiting()
         case .end(let end): self.end(end)
         }
     }
 
-    // MARK: Ends
+    /// The body and its charge are for others now.
+    func letGoOfRequest() { request = nil }
 
-    /// A status and a JSON body that says what went wrong, in the client's dialect.
-    private func answer(_ failure: Failure) {
-        letGoOfRequest()
-        dues = Dues()
-        let bytes = failure.body(dialect, requestID: record.requestID)
-        var fields = FieldBlock()
-        if case .methodNotAllowed(let allow) = endpoint { fields.append(.allow, allow.joined(separator: ", ")) }
-        if let seconds = failure.retryAfter { fields.append(.retryAfter, String(seconds)) }
-        if let milliseconds = failure.retryAfterMs { fields.append(.retryAfterMs, String(milliseconds)) }
-        appendChallenge(failure, to: &fields)
-        appendRates(to: &fields)
-        sendDocument(status: failure.status, type: "application/json", fields: fields, bytes)
-    }
-
-    /// A whole response from here: status, head and body in one write.
-    func sendDocument(status: Int, type: String, fields extra: FieldBlock = FieldBlock(), _ bytes: [UInt8]) {
-        var fields = extra
-        fields.append(.contentType, type)
-        fields.append(.contentLength, bytes.count)
-        fields.append(.date, worker.date)
-        FieldPolicy.appendRequestID(record.requestID, dialect: dialect, to: &fields)
-        crossOrigin?.append(to: &fields)
-        record.status = status
-        record.committed = now
-        let isHEAD = record.method == .head
-        stream.respond(ResponseHead(status: status, fields: fields), end: isHEAD)
-        if !isHEAD {
-            stream.send(bytes.span)
-            finishResponse()
-        }
-        watchClient()
-    }
-
-    /// A whole response without a body, from here.
-    func answerWithoutBody(status: Int, _ extra: FieldBlock) {
-        handle(.answeredHere)
-        var fields = extra
-        if status != 204 { fields.append(.contentLength, "0") }
-        fields.append(.date, worker.date)
-        FieldPolicy.appendRequestID(record.requestID, dialect: dialect, to: &fields)
-        record.status = status
-        record.committed = now
-        stream.respond(ResponseHead(status: status, fields: fields), end: true)
-        watchClient()
-    }
-
-    /// The response is whole: its end goes out with what was sent last.
-    private func finishResponse() {
-        dues = Dues()
-        stream.finish()
-        releaseAttempt()
-        watchClient()
-    }
-
-    /// The executor ends its side of a complete answer in its own time, but not for ever.
-    private func releaseAttempt() {
-        guard attempt != nil else { return }
-        attempt?.setReading(true)
-        dues.drain = now + 1_000_000_000
-        arm()
-    }
-
-    /// In-band, because the client has its status: an error event, then an end that nobody takes for whole.
-    private func breakOff(_ failure: Failure, withEvent: Bool) {
-        if withEvent, kind == .events || kind == .none {
-            let identity = StreamIdentity(
-                id: record.requestID,
-                model: record.model ?? "",
-                created: Clock.wallTime().seconds
-            )
-            let event = failure.event(dialect, stream: identity, requestID: record.requestID)
-            stream.send(event.span)
-        }
-        stream.abort()
-    }
-
-    func abortAttempt() {
-        guard let attempt else { return }
-        self.attempt = nil
-        attempt.cancel()
-        routing?.attemptEnded(at: now)
-    }
-
-    /// The attempt ended by itself: its connection goes back to where it came from.
-    func attemptEnded() {
-        guard attempt != nil else { return }
-        attempt = nil
-        dues.drain = .max
-        routing?.attemptEnded(at: now)
-    }
-
-    /// The body, and what it was charged.
-    func letGoOfRequest() {
-        head = nil
-        body = nil
-        scan = nil
-        bodyCharge = nil
-    }
+    // MARK: The end
 
     private func end(_ end: ExchangeMachine.End) {
         let usage = usage(end)
         settleCaller(usage)
         letGoOfRequest()
-        routing?.exchangeEnded(at: now)
-        held = []
-        if highMark > 0 { worker.budget.leave(share: highMark) }
-        highMark = 0
-        if attempt == nil { deadline.cancel(on: worker.loop) }
-        worker.exchangeEnded(self)
-        // Health checks come by the second and say nothing.
-        guard endpoint != .health else { return }
-        count(end, usage)
-        guard snapshot.accessLog else { return }
-        if end == .clientLeft, record.status == 0 { record.status = Failure.Kind.clientLeft.status }
-        worker.log.write(
-            record.line(
-                client: stream.connection.peer,
-                end: end,
-                meter: kind == .events ? meter : nil,
-                usage: usage,
-                answer: answerScan,
-                bytesOut: stream.bytesSent,
-                now: now
-            ),
-            priority: end.priority
+        selection?.ended(at: now)
+        let share = window.close()
+        if share > 0 { environment.budget.leave(share: share) }
+        deadlines.timer.cancel(on: environment.loop)
+        record.bytesLost = max(record.bytesLost, stream.bytesLost)
+        var finished = record.finished(
+            end,
+            requestID: fields.requestID,
+            client: stream.connection.peer,
+            attempt: attempt?.failure == nil ? attempt : nil,
+            wait: selection?.wait ?? ExecutorSelection.Wait(),
+            usage: usage,
+            bytesOut: stream.bytesSent,
+            now: now
         )
+        finished.isHealthCheck = endpoint == .health
+        environment.exchangeEnded(self, finished)
+    }
+
+    /// What the exchange has used; nil when it has named no model.
+    private func usage(_ end: ExchangeMachine.End) -> Usage? {
+        guard record.row != nil else { return nil }
+        // Nothing is used where no executor had the request, or where the last one failed before its answer was ready.
+        guard let attempt, attempt.hasRequest, attempt.failure == nil else { return Usage.none }
+        switch attempt.kind {
+        case .events:
+            return Usage(
+                attempt.meter,
+                isWhole: end == .complete || attempt.meter.isComplete,
+                requestBytes: record.bytesIn
+            )
+        case .document, .passing:
+            guard (200..<300).contains(attempt.status) else { return Usage.none }
+            let bytes = max(stream.bytesSent, attempt.documentBytes)
+            return Usage(attempt.scan, dialect: dialect, answerBytes: bytes, requestBytes: record.bytesIn)
+        case .none: return Usage(requestBytes: record.bytesIn)
+        }
+    }
+}
+
+extension Endpoint {
+    /// The dialect of a request to this endpoint: errors and lists are written in it.
+    fileprivate func dialect(of head: RequestHead) -> Dialect {
+        if case .model(let dialect) = self { return dialect }
+        return isOfModels && head.fields.string(named: "anthropic-version") != nil ? .messages : .other
     }
 }

@@ -7,15 +7,17 @@ package import Inference
 ///
 /// Events and tokens of a relay do not pass through here: only what changes the phase does.
 package struct ExchangeMachine: Equatable, Sendable {
-    package enum Phase: Equatable, Sendable {
+    package enum Phase: CaseIterable, Equatable, Sendable {
         /// The request is being read.
         case body
-        /// Waits for an executor; nothing has been said to the client.
+        /// The exchange waits for an executor; nothing has been said to the client.
         case queued
         /// An attempt is under way; nothing has been said to the client.
         case attempt
-        /// Nothing from the executor yet, but the client has its 200 and hears comments.
+        /// An attempt is under way; the client has its 200 and hears comments.
         case silence
+        /// The exchange waits for another executor; the client has its 200 and hears comments.
+        case silentQueue
         /// The answer passes.
         case relay
         /// The answer has been handed over whole; the client is still taking it.
@@ -24,8 +26,8 @@ package struct ExchangeMachine: Equatable, Sendable {
     }
 
     /// Which deadline passed.
-    package enum DeadlineKind: Equatable, Sendable {
-        case body, firstEvent, response, commit, keepAlive, stall, clientStall
+    package enum DeadlineKind: CaseIterable, Equatable, Sendable {
+        case body, response, commit, keepAlive, stall, clientStall
     }
 
     package enum Event: Equatable, Sendable {
@@ -33,23 +35,19 @@ package struct ExchangeMachine: Equatable, Sendable {
         case bodyEnded
         /// The answer is the edge's own, and on its way.
         case answeredHere
-        /// The model has an executor.
+        /// There is an executor for the first or the next attempt.
         case routed
-        /// Its executors run as many as they take: the exchange waits for one, at first or again.
+        /// All executors are busy: the exchange waits for one, at first or after a failed attempt.
         case queued
-        /// The request cannot be served: told to the client.
+        /// The request cannot be served: the failure is told to the client.
         case refused(Failure)
         /// The first good event of a stream, or a whole (or large) answer of another kind, is there.
         case answerReady
-        /// The executor failed the attempt: below HTTP, or with an error as its first event.
-        case attemptFailed(Failure)
-        /// The attempt failed, and another executor is to try: only ever before the first event has been relayed.
-        case retried
         /// The event that completes the stream has been relayed.
         case complete
-        /// The executor's answer ended in order. Complete, or with an error event of its own: both end as it ended.
+        /// The executor's answer ended in order, complete or after an error event of its own.
         case executorEnded(isComplete: Bool, sawError: Bool)
-        /// The executor's answer was cut; `sawError`: after an error event of its own.
+        /// The executor's answer was cut while it was relayed; `sawError`: after an error event of its own.
         case executorBroke(Failure, sawError: Bool)
         case clientLeft
         /// The client has the whole response.
@@ -60,7 +58,7 @@ package struct ExchangeMachine: Equatable, Sendable {
     }
 
     package enum Action: Equatable, Sendable {
-        /// Find out what is asked for and who can serve it; then `.routed` or `.refused`.
+        /// Find out what is asked for and who can serve it; then `.routed`, `.queued` or `.refused`.
         case identify
         case startAttempt
         /// Send status and head to the client.
@@ -74,12 +72,12 @@ package struct ExchangeMachine: Equatable, Sendable {
         case finish
         /// End it so that nobody can take it for whole, after an error event if `withEvent`.
         case breakOff(Failure, withEvent: Bool)
-        /// Cut the client off: it does not read.
-        case cutClient(Failure)
+        /// Cut off a client that does not read.
+        case cutClient
         case abortAttempt
-        /// Nobody is to be given to it any more.
-        case leaveQueue
-        /// It is over: settle, log, let go.
+        /// Stop waiting: the exchange is to be given no executor any more.
+        case stopWaiting
+        /// The exchange is over: settle, log, let go.
         case end(End)
     }
 
@@ -91,16 +89,16 @@ package struct ExchangeMachine: Equatable, Sendable {
     }
 
     package private(set) var phase = Phase.body
-    /// What went wrong, if anything has: the end is told once the client side is done.
+    /// What the client is being told; the end is reported once the client has taken it.
     private var failure: Failure?
 
     package init() {}
 
-    /// The retry boundary (design.md): until the first event is relayed the exchange may move to another executor.
+    /// Whether another attempt may follow: until the first event is relayed the exchange may move to another executor.
     package var mayRetry: Bool { phase == .attempt || phase == .silence }
 
-    /// The client has a status: from here on a failure is told in the stream.
-    package var isCommitted: Bool { phase == .silence || phase == .relay || phase == .finishing }
+    /// Whether the exchange waits for an executor.
+    package var isWaiting: Bool { phase == .queued || phase == .silentQueue }
 
     package mutating func handle(_ event: Event) -> [Action] {
         switch event {
@@ -111,7 +109,8 @@ package struct ExchangeMachine: Equatable, Sendable {
         case .drainExpired: return fail(Failure(.draining))
         case .deadlinePassed(let kind): return deadlinePassed(kind)
         case .refused(let failure): return fail(failure)
-        case .attemptFailed(let failure): return fail(failure)
+        case .routed: return routed()
+        case .queued: return queued()
         default: break
         }
         switch (phase, event) {
@@ -119,52 +118,54 @@ package struct ExchangeMachine: Equatable, Sendable {
         case (.body, .answeredHere):
             phase = .finishing
             return []
-        case (.body, .routed):
-            phase = .attempt
-            return [.startAttempt]
-        case (.body, .queued):
-            phase = .queued
-            return []
-        case (.attempt, .queued):
-            phase = .queued
-            return [.abortAttempt]
-        case (.queued, .routed):
-            phase = .attempt
-            return [.startAttempt]
         case (.attempt, .answerReady):
             phase = .relay
             return [.commit]
         case (.silence, .answerReady):
             phase = .relay
             return []
-        case (.attempt, .retried), (.silence, .retried): return [.abortAttempt, .startAttempt]
         case (.relay, .complete): return finish()
         case (.relay, .executorEnded(let isComplete, let sawError)):
             if isComplete || sawError { return finish() }
             return fail(Failure(.executorBrokeOff))
         case (.relay, .executorBroke(let failure, let sawError)): return breakOff(failure, withEvent: !sawError)
-        case (.attempt, .executorEnded), (.silence, .executorEnded): return fail(Failure(.executorBrokeOff))
-        case (.attempt, .executorBroke(let failure, _)), (.silence, .executorBroke(let failure, _)):
-            return fail(failure)
         default: return []
         }
+    }
+
+    /// An attempt begins: the first one, one after a wait, or one after an attempt that has failed.
+    private mutating func routed() -> [Action] {
+        switch phase {
+        case .body, .queued: phase = .attempt
+        case .silentQueue: phase = .silence
+        case .attempt, .silence: break
+        case .relay, .finishing, .ended: return []
+        }
+        return [.startAttempt]
+    }
+
+    private mutating func queued() -> [Action] {
+        switch phase {
+        case .body, .attempt: phase = .queued
+        case .silence: phase = .silentQueue
+        case .queued, .silentQueue, .relay, .finishing, .ended: break
+        }
+        return []
     }
 
     private mutating func deadlinePassed(_ kind: DeadlineKind) -> [Action] {
         switch (phase, kind) {
         case (.body, .body): return fail(Failure(.requestTimeout, "The request body did not arrive in time."))
-        case (.attempt, .firstEvent), (.silence, .firstEvent): return fail(Failure(.firstEventTimeout))
         case (.attempt, .response): return fail(Failure(.responseTimeout))
         case (.attempt, .commit):
             phase = .silence
             return [.commitSilently, .sendComment]
-        case (.silence, .keepAlive): return [.sendComment]
+        case (.silence, .keepAlive), (.silentQueue, .keepAlive): return [.sendComment]
         case (.relay, .stall): return fail(Failure(.stall))
         case (.relay, .clientStall), (.finishing, .clientStall):
             let aborts = phase == .relay
             phase = .ended
-            let failure = Failure(.clientStalled)
-            return (aborts ? [.abortAttempt] : []) + [.cutClient(failure), .end(.failed(failure))]
+            return (aborts ? [.abortAttempt] : []) + [.cutClient, .end(.failed(Failure(.clientStalled)))]
         default: return []
         }
     }
@@ -172,26 +173,29 @@ package struct ExchangeMachine: Equatable, Sendable {
     /// A failure of any side, told in the way that the phase still allows.
     private mutating func fail(_ failure: Failure) -> [Action] {
         switch phase {
-        case .body:
+        case .body, .queued, .attempt:
+            let release = release
             self.failure = failure
             phase = .finishing
-            return [.answer(failure)]
-        case .queued:
-            self.failure = failure
-            phase = .finishing
-            return [.leaveQueue, .answer(failure)]
-        case .attempt:
-            self.failure = failure
-            phase = .finishing
-            return [.abortAttempt, .answer(failure)]
-        case .silence, .relay: return breakOff(failure, withEvent: true)
+            return release + [.answer(failure)]
+        case .silence, .silentQueue, .relay: return breakOff(failure, withEvent: true)
         case .finishing, .ended: return []
         }
     }
 
     private mutating func breakOff(_ failure: Failure, withEvent: Bool) -> [Action] {
+        let release = release
         phase = .ended
-        return [.abortAttempt, .breakOff(failure, withEvent: withEvent), .end(.failed(failure))]
+        return release + [.breakOff(failure, withEvent: withEvent), .end(.failed(failure))]
+    }
+
+    /// What is to be let go of when the exchange goes no further than this phase.
+    private var release: [Action] {
+        switch phase {
+        case .queued, .silentQueue: [.stopWaiting]
+        case .attempt, .silence, .relay: [.abortAttempt]
+        case .body, .finishing, .ended: []
+        }
     }
 
     private mutating func finish() -> [Action] {
@@ -201,15 +205,11 @@ package struct ExchangeMachine: Equatable, Sendable {
 
     private mutating func clientLeft() -> [Action] {
         switch phase {
-        case .body: return over(.clientLeft)
-        case .queued:
-            phase = .ended
-            return [.leaveQueue, .end(.clientLeft)]
-        case .attempt, .silence, .relay:
-            phase = .ended
-            return [.abortAttempt, .end(.clientLeft)]
         case .finishing: return over(failure.map { .failed($0) } ?? .clientLeft)
         case .ended: return []
+        default:
+            let release = release
+            return release + over(.clientLeft)
         }
     }
 

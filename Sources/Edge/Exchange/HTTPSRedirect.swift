@@ -33,10 +33,10 @@ extension Exchange {
             handle(.refused(Failure(.malformedRequest, "The request names no host to send it to over HTTPS.")))
             return true
         }
-        var fields = FieldBlock()
-        fields.append(.location, location)
-        crossOrigin?.append(to: &fields)
-        answerWithoutBody(status: 308, fields)
+        var extra = FieldBlock()
+        extra.append(.location, location)
+        fields.crossOrigin?.append(to: &extra)
+        answerWithoutBody(status: 308, extra)
         return true
     }
 }

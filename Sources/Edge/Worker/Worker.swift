@@ -36,7 +36,7 @@ package enum WorkerReport: Sendable {
     case ended
 }
 
-package final class Worker: ServerDelegate {
+package final class Worker: ServerDelegate, ExchangeEnvironment {
     package let loop: EventLoop
     let share: WorkerShare
     private let index: Int
@@ -58,8 +58,10 @@ package final class Worker: ServerDelegate {
     private var settlesSoon = false
     private var exchanges: [Exchange?] = []
     private var freeExchanges: [Int] = []
+    /// Exchanges and refusals so far: numbers them, and so tells an exchange from an earlier one in its slot.
     private var exchangesBegun = 0
-    private var clients: [ExecutorClient?]
+    /// By the engine's id: models at one engine share its connections.
+    private var clients: [Int: ExecutorClient] = [:]
     private(set) var isDraining = false
     private var requestIDs = RequestIDSource()
     private var dateSecond = 0
@@ -80,12 +82,7 @@ package final class Worker: ServerDelegate {
         self.snapshot = snapshot
         loop = EventLoop(gather: share.gather, poller: share.poller)
         keyHasher = share.access.makeHasher()
-        clients = Array(repeating: nil, count: snapshot.targets.count)
-        metrics = WorkerMetrics(
-            models: snapshot.catalog.models.count,
-            executors: snapshot.targets.count,
-            tenants: share.tenants
-        )
+        metrics = WorkerMetrics(tenants: share.tenants)
         for plan in share.plans {
             contexts.append(
                 plan.certificates.isEmpty
@@ -109,10 +106,9 @@ package final class Worker: ServerDelegate {
         share.warn("accepting pauses at \(share.connectionCount) connections: \(why)")
     }
 
-    /// Where pools post executors for those who wait.
-    var grants: Mailbox<WorkerMessage> { door.mailbox }
     var budget: MemoryBudget { share.budget }
-    var log: LogSink { share.log }
+    var retries: RetryBudget { share.retries }
+    var access: KeyAccess { share.access }
 
     /// Serves until it is told to stop.
     package func run() {
@@ -128,10 +124,9 @@ package final class Worker: ServerDelegate {
     private func count(_ number: Int) {
         var counters = metrics.counters
         for case .some(let exchange) in exchanges {
-            counters.phases[exchange.machine.phase.place] += 1
-            let record = exchange.record
-            guard record.queueBegan > 0, record.queueEnded == 0, let model = record.modelPlace else { continue }
-            counters.models[model].queued += 1
+            counters.phases[exchange.phase.place] += 1
+            guard exchange.selection?.wait.isUnderWay == true, let row = exchange.record.row else { continue }
+            counters.models[row.id]?.queued += 1
         }
         report(.counted(worker: index, number: number, counters))
     }
@@ -146,12 +141,13 @@ package final class Worker: ServerDelegate {
             serve(socket, from: peer, listener: listener)
         case .granted(let place, let number, let grant):
             let exchange = place < exchanges.count ? exchanges[place] : nil
-            guard exchange?.number == number, exchange?.granted(grant.executor) == true else {
+            guard exchange?.record.id.number == number, exchange?.granted(grant.executor) == true else {
                 grant.giveBack(at: loop.now)
                 return
             }
         case .scanned(let place, let number, let result):
-            guard place < exchanges.count, let exchange = exchanges[place], exchange.number == number else { return }
+            guard place < exchanges.count, let exchange = exchanges[place], exchange.record.id.number == number
+            else { return }
             if let result { exchange.identified(result) } else { exchange.handle(.refused(.noMemory)) }
         }
     }
@@ -223,7 +219,7 @@ package final class Worker: ServerDelegate {
     // MARK: Requests
 
     package func handler(for head: RequestHead, on stream: ServerStream) -> any ServerStreamHandler {
-        let exchange = Exchange(worker: self, head: head, stream: stream)
+        let exchange = Exchange(environment: self, head: head, stream: stream)
         if let slot = freeExchanges.popLast() {
             exchange.slot = slot
             exchanges[slot] = exchange
@@ -231,8 +227,6 @@ package final class Worker: ServerDelegate {
             exchange.slot = exchanges.count
             exchanges.append(exchange)
         }
-        exchangesBegun += 1
-        exchange.number = exchangesBegun
         door.exchangeBegan()
         let slot = stream.connection.slot
         if connections[slot] === stream.connection, !hasServed[slot] {
@@ -245,7 +239,7 @@ package final class Worker: ServerDelegate {
 
     /// Has the body scanned by another thread; the answer comes by the mailbox, if the exchange is still there then.
     func scanElsewhere(_ body: RequestBody, charge: BodyCharge, for exchange: Exchange) {
-        let (mailbox, budget, place, number) = (door.mailbox, budget, exchange.slot, exchange.number)
+        let (mailbox, budget, place, number) = (door.mailbox, budget, exchange.slot, exchange.record.id.number)
         share.scanThread.post(
             ScanThread.Job(body: InTransit(value: body), charge: charge, budget: budget, dialect: exchange.dialect) {
                 result in
@@ -254,12 +248,36 @@ package final class Worker: ServerDelegate {
         )
     }
 
-    func exchangeEnded(_ exchange: Exchange) {
+    func grant(for exchange: Exchange) -> @Sendable (Grant) -> Void {
+        let (mailbox, place, number) = (door.mailbox, exchange.slot, exchange.record.id.number)
+        return { grant in
+            let isTaken = mailbox.post(.granted(place: place, number: number, grant))
+            if !isTaken { grant.giveBack(at: Clock.monotonicNow()) }
+        }
+    }
+
+    func exchangeEnded(_ exchange: Exchange, _ finished: FinishedExchange) {
         guard exchange.slot < exchanges.count, exchanges[exchange.slot] === exchange else { return }
         exchanges[exchange.slot] = nil
         freeExchanges.append(exchange.slot)
         door.exchangeEnded()
         settleSoon()
+        tell(finished)
+    }
+
+    /// Everybody who is told of exchanges that are over.
+    private func tell(_ finished: FinishedExchange) {
+        guard !finished.isHealthCheck else { return }
+        metrics.count(finished)
+        if snapshot.accessLog { share.log.write(finished.logLine, priority: finished.end.priority) }
+    }
+
+    func nextExchangeID() -> ExchangeID {
+        exchangesBegun += 1
+        return ExchangeID(
+            processStart: share.processStart,
+            number: (exchangesBegun - 1) * share.doors.count + index + 1
+        )
     }
 
     /// How long the others know nothing of what has changed here: long enough for the streams of connections that came
@@ -291,37 +309,23 @@ package final class Worker: ServerDelegate {
         stream.respond(ResponseHead(status: failure.status, fields: fields), end: false)
         stream.send(body.span)
         stream.finish()
-        metrics.exchangeEnded(.failed(failure), model: nil, bytesIn: 0, bytesOut: stream.bytesSent)
-        guard snapshot.accessLog else { return }
-        let head = RequestHead(
-            method: .other("-"),
-            target: [],
-            authority: [],
-            version: stream.version,
-            fields: FieldBlock(),
-            body: .none
-        )
-        var record = ExchangeRecord(head: head, requestID: id, now: loop.now)
-        record.status = failure.status
-        log.write(
-            record.line(
-                client: stream.connection.peer,
-                end: .failed(failure),
-                meter: nil,
-                usage: nil,
-                answer: nil,
-                bytesOut: stream.bytesSent,
-                now: loop.now
-            )
-        )
+        tell(FinishedExchange(refused: failure, id: nextExchangeID(), requestID: id, stream: stream, now: loop.now))
     }
 
-    /// The connections of this worker to an executor.
-    func client(of target: ExecutorTarget) -> ExecutorClient {
-        let index = target.executor.index
-        if let client = clients[index] { return client }
-        let client = ExecutorClient(loop: loop, settings: target.client, environment: executorEnvironment)
-        clients[index] = client
+    func send(
+        _ request: ExecutorRequest,
+        to target: ExecutorTarget,
+        handler: any ExecutorStreamHandler
+    ) -> any ExecutorStream {
+        client(of: target).send(request, handler: handler)
+    }
+
+    /// The connections of this worker to an engine.
+    private func client(of target: ExecutorTarget) -> ExecutorClient {
+        let id = target.engine.engine.id
+        if let client = clients[id] { return client }
+        let client = ExecutorClient(loop: loop, settings: target.engine.client, environment: executorEnvironment)
+        clients[id] = client
         return client
     }
 
@@ -356,7 +360,7 @@ package final class Worker: ServerDelegate {
         for listener in listeners { listener.pause() }
         report(.stoppedAccepting)
         for connection in connections { connection?.drain() }
-        for client in clients { client?.closeIdle() }
+        for client in clients.values { client.closeIdle() }
         endIfDrained()
     }
 

@@ -28,6 +28,8 @@ package final class WorkerShare: Sendable {
     package let doors: [WorkerDoor]
     let scanThread = ScanThread()
     let retries = RetryBudget()
+    /// In milliseconds since 1970.
+    let processStart = Clock.wallTime().seconds * 1000 + Clock.wallTime().microseconds / 1000
     /// The tenants that metrics tell apart.
     let tenants = TenantLabels()
     private let connections = Atomic<Int>(0)

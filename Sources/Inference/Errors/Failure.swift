@@ -17,8 +17,14 @@ package struct Failure: Error, Equatable, Sendable {
 
     package enum Side: String, Sendable { case client, executor, edge }
 
-    package enum Retry: String, Sendable {
-        case never, otherExecutor, same
+    /// Whether another executor may try after this failure, as long as nothing of an answer has been relayed.
+    package enum Retry: CaseIterable, Sendable {
+        /// The failure is told to the client.
+        case never
+        /// Another executor may try at once: this failure has cost its executor nothing.
+        case elsewhere
+        /// Another executor may try when the retry budget has room, since the failed attempt was work.
+        case withinBudget
     }
 
     package var kind: Kind
@@ -97,25 +103,20 @@ package struct Failure: Error, Equatable, Sendable {
         }
     }
 
-    /// Whether the exchange may try again, as long as no event has been relayed.
+    /// Whether another executor may try.
+    ///
+    /// An executor's 500 or 408 is told: it is caused by the request itself as often as not, and would be caused
+    /// again.
     package var retry: Retry {
         switch kind {
-        case .executorUnreachable, .executorCertificate, .executorBrokeOff, .executorProtocol, .firstEventTimeout:
-            .otherExecutor
-        case .executorError: side == .client ? .never : .otherExecutor
-        case .responseTimeout, .stall: .never
-        case .memory, .overloaded, .draining, .noExecutor, .queueFull, .queueTimeout: .same
+        case .executorUnreachable, .executorCertificate, .executorBrokeOff, .executorProtocol: .elsewhere
+        case .firstEventTimeout: .withinBudget
+        case .executorError:
+            switch status {
+            case 429, 502, 503, 504: isOfOurConfiguration ? .elsewhere : .withinBudget
+            default: .never
+            }
         default: .never
-        }
-    }
-
-    /// The code of an HTTP/2 RST_STREAM that follows it.
-    package var resetCode: UInt32 {
-        switch kind {
-        case .malformedRequest, .headerTooLarge: 0x1
-        case .clientLeft, .clientStalled: 0x8
-        case .memory, .overloaded, .noExecutor, .queueFull, .queueTimeout: 0x7
-        default: 0x2
         }
     }
 }

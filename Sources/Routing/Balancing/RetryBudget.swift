@@ -11,6 +11,9 @@ package final class RetryBudget: Sendable {
 
     package init() {}
 
+    /// Retries that hold a place now.
+    package var underWay: Int { retries.load(ordering: .relaxed) }
+
     package func requestBegan() { requests.wrappingAdd(1, ordering: .relaxed) }
     package func requestEnded() { requests.wrappingSubtract(1, ordering: .relaxed) }
 

@@ -18,14 +18,25 @@ private let broke = Failure(.executorBrokeOff)
 
     @Test func anAttemptIsFollowedByAnotherUntilTheFirstEvent() {
         var machine = ExchangeMachine()
-        #expect(!machine.mayRetry && machine.handle(.retried).isEmpty, "nothing has been tried")
+        #expect(!machine.mayRetry, "nothing has been tried")
         _ = machine.handle(.bodyEnded)
         _ = machine.handle(.routed)
-        #expect(machine.mayRetry && machine.handle(.retried) == [.abortAttempt, .startAttempt])
+        #expect(machine.mayRetry && machine.handle(.routed) == [.startAttempt])
         _ = machine.handle(.deadlinePassed(.commit))
-        #expect(machine.phase == .silence && machine.handle(.retried) == [.abortAttempt, .startAttempt])
+        #expect(machine.phase == .silence && machine.handle(.routed) == [.startAttempt])
         _ = machine.handle(.answerReady)
-        #expect(machine.phase == .relay && !machine.mayRetry && machine.handle(.retried).isEmpty)
+        #expect(machine.phase == .relay && !machine.mayRetry && machine.handle(.routed).isEmpty)
+    }
+
+    @Test func aWaitIsSilentAfterSilenceOnly() {
+        var machine = machine(after: attempting)
+        #expect(machine.handle(.queued) == [] && machine.phase == .queued && machine.isWaiting)
+        #expect(machine.handle(.deadlinePassed(.commit)) == [], "nothing is committed while it waits")
+        #expect(machine.handle(.routed) == [.startAttempt] && machine.phase == .attempt)
+        _ = machine.handle(.deadlinePassed(.commit))
+        #expect(machine.handle(.queued) == [] && machine.phase == .silentQueue && machine.isWaiting)
+        #expect(machine.handle(.deadlinePassed(.keepAlive)) == [.sendComment])
+        #expect(machine.handle(.routed) == [.startAttempt] && machine.phase == .silence)
     }
 
     @Test func aStreamGoesThroughItsPhasesToItsEnd() {
@@ -48,15 +59,7 @@ private let broke = Failure(.executorBrokeOff)
 
     @Test func aFailedAttemptIsAStatusUntilTheCommit() {
         var machine = machine(after: attempting)
-        #expect(machine.handle(.attemptFailed(broke)) == [.abortAttempt, .answer(broke)])
-    }
-
-    @Test func anAnswerThatIsCutBeforeItsFirstEventIsAStatus() {
-        var cut = machine(after: attempting)
-        #expect(cut.handle(.executorBroke(broke, sawError: false)) == [.abortAttempt, .answer(broke)])
-        var ended = machine(after: attempting)
-        let answer = ended.handle(.executorEnded(isComplete: false, sawError: false))
-        #expect(answer == [.abortAttempt, .answer(broke)])
+        #expect(machine.handle(.refused(broke)) == [.abortAttempt, .answer(broke)])
     }
 
     @Test func afterTheCommitAFailureIsToldInTheStream() {
@@ -98,7 +101,7 @@ private let broke = Failure(.executorBrokeOff)
     @Test func afterSilenceAFailureIsToldInTheStream() {
         var machine = machine(after: silent)
         #expect(
-            machine.handle(.attemptFailed(broke))
+            machine.handle(.refused(broke))
                 == [.abortAttempt, .breakOff(broke, withEvent: true), .end(.failed(broke))]
         )
     }
@@ -124,11 +127,9 @@ private let broke = Failure(.executorBrokeOff)
     }
 
     @Test func deadlinesAreHeardOnlyInTheirPhases() {
-        let all: [ExchangeMachine.DeadlineKind] = [
-            .body, .firstEvent, .response, .commit, .keepAlive, .stall, .clientStall,
-        ]
+        let all = ExchangeMachine.DeadlineKind.allCases
         let heard: [(events: [ExchangeMachine.Event], kinds: [ExchangeMachine.DeadlineKind])] = [
-            ([], [.body]), (attempting, [.firstEvent, .response, .commit]), (silent, [.firstEvent, .keepAlive]),
+            ([], [.body]), (attempting, [.response, .commit]), (silent, [.keepAlive]),
             (relaying, [.stall, .clientStall]), (relaying + [.complete], [.clientStall]),
         ]
         for (events, kinds) in heard {
@@ -147,10 +148,10 @@ private let broke = Failure(.executorBrokeOff)
         var relay = machine(after: relaying)
         #expect(
             relay.handle(.deadlinePassed(.clientStall))
-                == [.abortAttempt, .cutClient(stalled), .end(.failed(stalled))]
+                == [.abortAttempt, .cutClient, .end(.failed(stalled))]
         )
         var finishing = machine(after: relaying + [.complete])
-        #expect(finishing.handle(.deadlinePassed(.clientStall)) == [.cutClient(stalled), .end(.failed(stalled))])
+        #expect(finishing.handle(.deadlinePassed(.clientStall)) == [.cutClient, .end(.failed(stalled))])
     }
 
     @Test func theEndOfDrainingIsAStatusOrInBand() {
@@ -168,10 +169,10 @@ private let broke = Failure(.executorBrokeOff)
     @Test func randomEventsNeverEndTwice() {
         var generator = SplitMix(state: 42)
         let events: [ExchangeMachine.Event] = [
-            .bodyEnded, .routed, .refused(broke), .answerReady, .attemptFailed(broke), .complete, .clientLeft,
+            .bodyEnded, .routed, .queued, .refused(broke), .answerReady, .complete, .clientLeft,
             .executorEnded(isComplete: true, sawError: false), .executorEnded(isComplete: false, sawError: false),
             .executorEnded(isComplete: false, sawError: true), .executorBroke(broke, sawError: false), .responseTaken,
-            .deadlinePassed(.body), .deadlinePassed(.firstEvent), .deadlinePassed(.commit), .deadlinePassed(.keepAlive),
+            .deadlinePassed(.body), .deadlinePassed(.response), .deadlinePassed(.commit), .deadlinePassed(.keepAlive),
             .deadlinePassed(.stall), .deadlinePassed(.clientStall), .drainExpired,
         ]
         for _ in 0..<20_000 {

@@ -1,6 +1,7 @@
 // What a failed attempt is to its exchange: told to the client without the executor's own words, which the log has.
 internal import HTTP
 internal import Inference
+internal import Routing
 internal import Transport
 
 extension Failure {
@@ -20,31 +21,15 @@ extension Failure {
         }
     }
 
-    /// What counts against an executor: not that it is busy, and not what the client did.
-    var isExecutorsFault: Bool {
+    /// What the failure of an attempt says of its executor: not that it is at fault for being busy, nor for what the
+    /// client did or our configuration says.
+    var outcome: ExecutorPool.Outcome {
         switch kind {
-        case .executorUnreachable, .executorCertificate, .executorBrokeOff, .executorProtocol, .firstEventTimeout,
-            .responseTimeout, .stall:
-            true
-        case .executorError: status >= 500 && !isOfOurConfiguration
-        default: false
-        }
-    }
-
-    /// Whether another executor may try, before the first event has been relayed.
-    ///
-    /// 500 and 408 mean that this request is the trouble, as often as not.
-    var retryCause: RetryCause {
-        switch kind {
-        case .executorUnreachable, .executorCertificate, .executorBrokeOff, .executorProtocol: .free
-        case .overloaded: .none
-        case .firstEventTimeout: .budgeted
-        case .executorError:
-            switch status {
-            case 429, 502, 503, 504: isOfOurConfiguration ? .free : .budgeted
-            default: .none
-            }
-        default: .none
+        case .executorUnreachable, .executorCertificate, .executorBrokeOff, .executorProtocol: .fault(.connection)
+        case .firstEventTimeout, .responseTimeout, .stall: .fault(.timeout)
+        case .executorError where status == 429: .busy(retryAfter.map { Nanoseconds($0) * 1_000_000_000 })
+        case .executorError where status >= 500 && !isOfOurConfiguration: .fault(.answer)
+        default: .neither
         }
     }
 

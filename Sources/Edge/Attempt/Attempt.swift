@@ -1,0 +1,343 @@
+// One try of an exchange at one executor: sends the request, reads the answer, and reports what it comes to.
+internal import HTTP
+internal import Inference
+internal import Routing
+internal import Transport
+
+/// Confined to its worker.
+///
+/// An attempt has an owner, its exchange, until it is over. What the executor sends after that reaches nobody, whatever
+/// the exchange does next, since a further attempt is another object with a splitter and a meter of its own.
+///
+/// This file holds the life of an attempt; `Attempt+Answer` reads the answer.
+final class Attempt: TimerTarget {
+    enum AnswerKind: Sendable {
+        /// No head has come.
+        case none
+        /// A stream of events.
+        case events
+        /// Not a stream: held back until it is whole or larger than `heldMax`.
+        case document
+        /// A document larger than `heldMax`, relayed as it comes.
+        case passing
+    }
+
+    /// How an answer that was ready ended.
+    enum End: Equatable {
+        /// With its last event, or as a whole document.
+        case whole
+        /// In order, by its framing.
+        case closed(isComplete: Bool, sawError: Bool)
+        /// In the midst of it; `sawError`: after an error event of the executor's own.
+        case brokeOff(Failure, sawError: Bool)
+    }
+
+    enum Phase: Equatable {
+        /// Nothing of the answer is ready.
+        case waiting
+        /// The answer is being relayed.
+        case relaying
+        /// The answer is whole, and the executor may still end its side of it.
+        case draining
+        case over
+    }
+
+    /// How many bytes of an answer that is not a stream are held back until it is whole.
+    static let heldMax = 256 << 10
+    /// How long an executor may take to end its side of an answer that is complete.
+    static let drainTime: Nanoseconds = 1_000_000_000
+
+    /// Stamps of an attempt; durations count from its begin and are 0 for what has not happened.
+    struct Times: Equatable, Sendable {
+        var began: Nanoseconds = 0
+        /// The whole request was with the kernel: this includes the time to connect.
+        var sent: Nanoseconds = 0
+        /// The head of the response was there.
+        var head: Nanoseconds = 0
+    }
+
+    let target: ExecutorTarget
+    /// The dialect that the executor answers in.
+    let dialect: Dialect
+    let environment: any ExchangeEnvironment
+    /// The usage is asked for by us alone: the client is not to see its event.
+    private var removesUsageEvent = false
+    /// The counters of the model, for the gaps between tokens.
+    private let row: ModelRow
+    private var owner: (any AttemptOwner)?
+    private var stream: (any ExecutorStream)?
+    private var lease: ExecutorLease
+    private var drainTimer: TimerID?
+
+    private(set) var phase = Phase.waiting
+    private(set) var times = Times()
+    /// The executor has the whole request, or has answered before it had.
+    private(set) var hasRequest = false
+    /// Why it failed before its answer was ready.
+    private(set) var failure: Failure?
+
+    // The answer.
+    private(set) var head: ResponseHead?
+    private(set) var kind = AnswerKind.none
+    private(set) var meter: Meter
+    /// What a scan of a whole JSON document has found.
+    private(set) var scan: AnswerScan?
+    private var splitter = EventSplitter()
+    private var held: [UInt8] = []
+    /// How many bytes of a document have come.
+    private(set) var documentBytes = 0
+    /// Nothing but the end of the connection tells where the answer ends.
+    private var endsWithClose = false
+
+    init(
+        _ lease: ExecutorLease,
+        at target: ExecutorTarget,
+        dialect: Dialect,
+        choices: Int,
+        row: ModelRow,
+        environment: any ExchangeEnvironment,
+        owner: any AttemptOwner
+    ) {
+        self.lease = lease
+        self.target = target
+        self.dialect = dialect
+        self.row = row
+        self.environment = environment
+        self.owner = owner
+        meter = Meter(dialect: dialect, choices: choices)
+        times.began = environment.loop.now
+    }
+
+    var executor: Executor { lease.executor }
+    var now: Nanoseconds { environment.loop.now }
+    /// The status of the response, 0 before its head has arrived.
+    var status: Int { head?.status ?? 0 }
+    /// The length of a document that is held back, in bytes.
+    var heldBytes: Int { held.count }
+
+    /// Hands the request to a connection; failures are reported later in this turn or in another one.
+    func start(_ request: IncomingRequest, requestID: String) {
+        guard let own = request.forExecutor(target, dialect: dialect, requestID: requestID) else { return }
+        removesUsageEvent = own.removesUsageEvent
+        stream = environment.send(own.request, to: target, handler: self)
+    }
+
+    // MARK: What the exchange asks of it
+
+    func setReading(_ reading: Bool) { stream?.setReading(reading) }
+    func setReadLimit(_ bytes: Int) { stream?.setReadLimit(bytes) }
+
+    /// The executor has let a deadline of its answer pass.
+    func reportTimeout() { lease.reportTimeout(at: now) }
+
+    /// The exchange has no use for it: the executor's connection, or its stream, ends in this turn.
+    func cancel() { close(.neither) }
+
+    /// The exchange finds that the attempt has failed before its answer was ready. The owner is not called.
+    func giveUp(_ failure: Failure) {
+        guard phase == .waiting else { return }
+        self.failure = failure
+        close(failure.outcome)
+    }
+
+    /// The answer has been relayed whole: the executor has `drainTime` to end its side of it.
+    func drain() {
+        guard phase != .over, phase != .draining else { return }
+        owner = nil
+        guard let stream else {
+            close(.neither)
+            return
+        }
+        phase = .draining
+        stream.setReading(true)
+        drainTimer = environment.loop.timers.schedule(at: now + Self.drainTime, target: self, kind: 0)
+    }
+
+    func timerFired(_ kind: Int) {
+        drainTimer = nil
+        close(.neither)
+    }
+
+    // MARK: Its end
+
+    /// Ends it: the executor is told and released, and nobody hears of the attempt again.
+    private func close(_ outcome: ExecutorPool.Outcome) {
+        guard phase != .over else { return }
+        phase = .over
+        owner = nil
+        held = []
+        if let drainTimer { environment.loop.timers.cancel(drainTimer) }
+        drainTimer = nil
+        let last = stream
+        stream = nil
+        last?.cancel()
+        lease.report(outcome, at: now)
+        lease.end(at: now)
+    }
+
+    /// The attempt has failed, before its answer was ready or while it was relayed.
+    private func fail(_ failure: Failure, sawError: Bool = false) {
+        guard let owner else { return }
+        if phase == .waiting {
+            giveUp(failure)
+            owner.attempt(self, failed: failure)
+        } else {
+            close(.neither)
+            owner.attempt(self, ended: .brokeOff(failure, sawError: sawError))
+        }
+    }
+
+    /// The answer is good so far: the executor is well, and the exchange stays with it.
+    private func becomeReady(_ owner: any AttemptOwner) {
+        phase = .relaying
+        lease.report(.good, at: now)
+        owner.attemptIsReady(self)
+    }
+}
+
+// MARK: - ExecutorStreamHandler
+
+extension Attempt: ExecutorStreamHandler {
+    func requestSent() {
+        times.sent = max(1, now &- times.began)
+        hasRequest = true
+    }
+
+    func responseHead(_ head: ResponseHead, body: ResponseBody) {
+        guard let owner, phase == .waiting else { return }
+        times.head = max(1, now &- times.began)
+        hasRequest = true
+        self.head = head
+        if let failure = Failure(executorHead: head) {
+            fail(failure)
+            return
+        }
+        let isEvents = (200..<300).contains(head.status) && FieldPolicy.isEventStream(head.fields)
+        if isEvents, FieldPolicy.isEncoded(head.fields) {
+            fail(Failure(.executorProtocol, "The executor compressed an event stream."))
+            return
+        }
+        kind = isEvents ? .events : .document
+        endsWithClose = body == .untilClose
+        if !isEvents, case .known(let length) = body { held.reserveCapacity(min(length, Self.heldMax)) }
+        owner.attempt(self, answersWith: kind)
+    }
+
+    func responseBody(_ bytes: Span<UInt8>) {
+        guard let owner else { return }
+        switch kind {
+        case .events: splitter.feed(bytes) { event, piece in read(event, piece) }
+        case .document: hold(bytes)
+        case .passing:
+            documentBytes += bytes.count
+            owner.attempt(self, relays: bytes)
+        case .none: return
+        }
+    }
+
+    func responseEnded() {
+        stream = nil
+        guard let owner else {
+            close(.neither)
+            return
+        }
+        switch kind {
+        case .events: streamEnded()
+        case .document: documentEnded()
+        case .passing:
+            close(.neither)
+            owner.attempt(self, ended: .closed(isComplete: true, sawError: false))
+        case .none: fail(Failure(.executorBrokeOff))
+        }
+    }
+
+    func attemptFailed(_ failure: ExecutorFailure) {
+        stream = nil
+        guard owner != nil else {
+            close(.neither)
+            return
+        }
+        fail(Failure(attempt: failure), sawError: kind == .events && meter.sawError)
+    }
+
+    // MARK: A stream
+
+    /// Reads one event, or a piece of a large one, in the turn in which it came.
+    private func read(_ event: Span<UInt8>, _ piece: EventSplitter.Kind) {
+        // The attempt may have ended with an event before this one.
+        guard let owner else { return }
+        let now = now
+        let (tokens, last) = (meter.tokens, meter.lastToken)
+        let found =
+            piece == .whole
+            ? meter.read(event, at: now, scanner: environment.scanner) : meter.readPiece(event, kind: piece, at: now)
+        if tokens > 0, meter.tokens > tokens {
+            row.counts.gap.observe(meter.lastToken &- min(last, meter.lastToken))
+        }
+        if phase == .waiting {
+            // The first event is looked at before anything is committed; comments before it are dropped.
+            if found == .comment { return }
+            if meter.sawError {
+                fail(Failure(executorStatus: nil, meter.error ?? StreamError()))
+                return
+            }
+            becomeReady(owner)
+            guard phase == .relaying else { return }
+        }
+        if found == .usage, removesUsageEvent { return }
+        owner.attempt(self, relays: event)
+        if meter.isComplete, phase == .relaying { owner.attempt(self, ended: .whole) }
+    }
+
+    /// The framing of a stream has ended in order.
+    private func streamEnded() {
+        let isBetween = splitter.finish { event, piece in read(event, piece) }
+        // The last event may have ended the attempt, as an error or as the completing one.
+        guard let owner else { return }
+        guard phase == .relaying else {
+            fail(Failure(.executorBrokeOff))
+            return
+        }
+        close(.neither)
+        owner.attempt(
+            self,
+            ended: .closed(
+                isComplete: isBetween && meter.isCompleteAtCleanEnd,
+                sawError: isBetween && meter.sawError
+            )
+        )
+    }
+
+    // MARK: A document
+
+    private func hold(_ bytes: Span<UInt8>) {
+        held.append(bytes)
+        documentBytes += bytes.count
+        guard let owner, held.count > Self.heldMax else { return }
+        kind = .passing
+        let bytes = held
+        held = []
+        becomeReady(owner)
+        guard phase == .relaying else { return }
+        owner.attempt(self, relays: bytes.span)
+    }
+
+    private func documentEnded() {
+        guard let owner else { return }
+        let bytes = held
+        if head?.fields.begins(.contentType, with: "application/json") == true {
+            let found = environment.scanner.scanAnswer(bytes.span)
+            scan = found
+            // Where only the connection's end tells the end, half an answer looks whole.
+            if endsWithClose, !found.isValid {
+                fail(Failure(.executorBrokeOff))
+                return
+            }
+        }
+        becomeReady(owner)
+        guard phase == .relaying else { return }
+        held = []
+        owner.attempt(self, relays: bytes.span)
+        if phase == .relaying { owner.attempt(self, ended: .whole) }
+    }
+}

@@ -1,0 +1,51 @@
+// A place at an executor, as one attempt holds it: taken by the pool, given back once, with what the attempt showed.
+internal import Routing
+internal import Transport
+
+/// Confined to its attempt; a value with a duty: whoever has it calls `end` once.
+///
+/// The pool has counted the attempt before the lease is made.
+struct ExecutorLease {
+    let executor: Executor
+    /// The pool that it was chosen from.
+    let pool: ExecutorPool
+    private let promptBytes: Int
+    private var isHeld = true
+    private var isPromptWaiting = true
+    private var isReported = false
+
+    init(executor: Executor, pool: ExecutorPool, promptBytes: Int) {
+        self.executor = executor
+        self.pool = pool
+        self.promptBytes = promptBytes
+    }
+
+    /// What the attempt has shown of its executor. Only the first report counts.
+    mutating func report(_ outcome: ExecutorPool.Outcome, at now: Nanoseconds) {
+        endPrompt()
+        guard !isReported else { return }
+        isReported = true
+        pool.report(outcome, of: executor, at: now)
+    }
+
+    /// The executor has let a deadline pass: this counts also after a good first event.
+    mutating func reportTimeout(at now: Nanoseconds) {
+        endPrompt()
+        isReported = true
+        pool.report(.fault(.timeout), of: executor, at: now)
+    }
+
+    /// The attempt is over, and its place is for others.
+    mutating func end(at now: Nanoseconds) {
+        report(.neither, at: now)
+        guard isHeld else { return }
+        isHeld = false
+        pool.release(executor, at: now)
+    }
+
+    private mutating func endPrompt() {
+        guard isPromptWaiting else { return }
+        isPromptWaiting = false
+        executor.promptDone(bytes: promptBytes)
+    }
+}

@@ -1,0 +1,182 @@
+// Finding executors for an exchange, waiting for them, and what its attempts come to.
+internal import HTTP
+internal import Inference
+internal import Routing
+internal import Transport
+
+extension Exchange {
+    /// How often the queue is looked at while the exchange waits.
+    private static let pumpInterval: Nanoseconds = 250_000_000
+    /// How often the exchange looks for room in the retry budget.
+    private static let retryInterval: Nanoseconds = 20_000_000
+
+    // MARK: The next executor
+
+    /// Carries out what `RetryPolicy` says: the next attempt, a wait, or an answer to the client.
+    func proceed(after cause: ExecutorSelection.Cause) {
+        let time = selection?.answerTime(each: answerTime, isStream: record.wantsStream) ?? 0
+        switch selection?.next(after: cause, timeIsLeft: time > 0, at: now, grant: environment.grant(for: self)) {
+        case .attempt(let lease): begin(lease)
+        case .wait: wait()
+        case .waitForBudget:
+            deadlines.retry = now + Self.retryInterval
+            wait()
+        case .tell(let failure):
+            deadlines.clearWaiting()
+            handle(.refused(failure))
+        case nil: handle(.refused(Failure(.noExecutor)))
+        }
+    }
+
+    private func wait() {
+        guard let selection else { return }
+        deadlines.queue = now + selection.waitLeft(at: now)
+        deadlines.pump = now + Self.pumpInterval
+        deadlines.answer = .max
+        // A refusal of ours is a status as long as the client has none.
+        deadlines.commit = .max
+        handle(.queued)
+        arm()
+    }
+
+    /// A pool has given an executor to this exchange, which waited for it.
+    ///
+    /// - Returns: false when it waits no more: then the executor is to be given back.
+    func granted(_ executor: Executor) -> Bool {
+        guard machine.isWaiting, selection?.postponed == nil, let lease = selection?.granted(executor, at: now) else {
+            return false
+        }
+        begin(lease)
+        return true
+    }
+
+    func stopWaiting() {
+        deadlines.clearWaiting()
+        selection?.stopWaiting(at: now)
+    }
+
+    /// `.queue`, `.pump` and `.retry` of the deadlines.
+    func waitingDeadlinesPassed() {
+        if deadlines.take(\.pump, at: now), machine.isWaiting {
+            deadlines.pump = now + Self.pumpInterval
+            selection?.pump(at: now)
+        }
+        guard let postponed = selection?.postponed else {
+            if deadlines.take(\.queue, at: now), machine.isWaiting { proceed(after: .waitOver) }
+            return
+        }
+        let isOver = deadlines.take(\.queue, at: now)
+        if deadlines.take(\.retry, at: now) || isOver { proceed(after: .failure(postponed)) }
+    }
+
+    // MARK: An attempt
+
+    private func begin(_ lease: ExecutorLease) {
+        deadlines.clearWaiting()
+        guard let row = record.row else { preconditionFailure("an executor for an exchange without a model") }
+        attempt = Attempt(
+            lease,
+            at: snapshot.target(of: lease.executor, in: lease.pool),
+            dialect: dialect,
+            choices: request?.scan?.n ?? 1,
+            row: row,
+            environment: environment,
+            owner: self
+        )
+        handle(.routed)
+    }
+
+    /// The machine's action.
+    func startAttempt() {
+        guard let attempt, let selection, let request else { return }
+        if selection.attempts == 1 {
+            environment.metrics.requestHandedOver(since: record.bodyEnded + selection.wait.total(at: now))
+        }
+        attempt.start(request, requestID: fields.requestID)
+        deadlines.answer = now + selection.answerTime(each: answerTime, isStream: record.wantsStream)
+        if record.wantsStream, dialect.hasComments, phase == .attempt,
+            !FieldPolicy.wantsSilence(request.head.fields)
+        {
+            deadlines.commit = record.bodyEnded + snapshot.limits.commitAfter
+        }
+        arm()
+    }
+
+    /// How long one attempt may take until its answer is ready: a large prompt takes an executor longer to read.
+    private var answerTime: Nanoseconds {
+        let limits = snapshot.limits
+        guard record.wantsStream else { return limits.response }
+        let length = request?.body?.count ?? 0
+        return limits.firstEvent + Nanoseconds(length / Self.bytesPerExtraSecond) * 1_000_000_000
+    }
+    private static let bytesPerExtraSecond = 40_000
+
+    /// The exchange itself finds that the attempt has failed.
+    func attemptFailed(_ failure: Failure) {
+        guard let attempt, machine.mayRetry else { return }
+        attempt.giveUp(failure)
+        self.attempt(attempt, failed: failure)
+    }
+}
+
+// MARK: - AttemptOwner
+
+extension Exchange: AttemptOwner {
+    func attempt(_ attempt: Attempt, answersWith kind: Attempt.AnswerKind) {
+        guard kind != .events else { return }
+        if phase == .silence {
+            // The client has been told 200: an answer that is no stream can only be told as a failure.
+            attemptFailed(Failure(executorStatus: attempt.status))
+        } else {
+            // A status is on its way: nothing is to be committed before it.
+            deadlines.commit = .max
+        }
+    }
+
+    func attemptIsReady(_ attempt: Attempt) {
+        environment.metrics.answerHandedOver(since: now)
+        selection?.succeeded()
+        handle(.answerReady)
+        letGoOfRequest()
+        deadlines.clear()
+        deadlines.stall = now + snapshot.limits.stall
+        // From here on, not only when much waits: a little may wait for long, too.
+        watchClient()
+    }
+
+    func attempt(_ attempt: Attempt, relays bytes: Span<UInt8>) {
+        stream.send(bytes)
+        deadlines.stall = now + snapshot.limits.stall
+        guard window.pauses(at: stream.buffered), phase == .relay else { return }
+        attempt.setReading(false)
+        deadlines.stall = .max
+        watchClient()
+    }
+
+    func attempt(_ attempt: Attempt, ended end: Attempt.End) {
+        switch end {
+        case .whole: handle(.complete)
+        case .closed(let isComplete, let sawError):
+            handle(.executorEnded(isComplete: isComplete, sawError: sawError))
+        case .brokeOff(let failure, let sawError): handle(.executorBroke(failure, sawError: sawError))
+        }
+    }
+
+    func attempt(_ attempt: Attempt, failed failure: Failure) {
+        guard machine.mayRetry else { return }
+        record.failed(attempt, at: now)
+        deadlines.answer = .max
+        selection?.failed(failure, at: attempt.executor, after: now &- attempt.times.began)
+        proceed(after: .failure(failure))
+    }
+}
+
+extension Dialect {
+    /// Streams of this dialect may carry comments before their first event.
+    var hasComments: Bool {
+        switch self {
+        case .openAIChat, .completions, .responses, .messages: true
+        case .embeddings, .countTokens, .rerank, .other: false
+        }
+    }
+}

@@ -1,0 +1,133 @@
+// What an exchange says to its client: answers of its own, heads, comments, endings, and when it stops reading.
+internal import HTTP
+internal import Inference
+internal import Transport
+
+extension Exchange {
+    // MARK: Answers of the edge's own
+
+    /// A status and a JSON body that says what went wrong, in the client's dialect.
+    func answer(_ failure: Failure) {
+        letGoOfRequest()
+        deadlines.clear()
+        var extra = FieldBlock()
+        if case .methodNotAllowed(let allow) = endpoint { extra.append(.allow, allow.joined(separator: ", ")) }
+        if let seconds = failure.retryAfter { extra.append(.retryAfter, String(seconds)) }
+        if let milliseconds = failure.retryAfterMs { extra.append(.retryAfterMs, String(milliseconds)) }
+        appendChallenge(failure, to: &extra)
+        appendRates(to: &extra)
+        let bytes = failure.body(dialect, requestID: fields.requestID)
+        sendDocument(status: failure.status, type: "application/json", fields: extra, bytes)
+    }
+
+    /// A whole response of the edge's own; no executor is asked.
+    func answerHere(status: Int = 200, _ json: [UInt8]) {
+        handle(.answeredHere)
+        sendDocument(status: status, type: "application/json", json)
+    }
+
+    /// Status, head and body in one write.
+    private func sendDocument(status: Int, type: String, fields extra: FieldBlock = FieldBlock(), _ bytes: [UInt8]) {
+        let all = fields.document(type: type, length: bytes.count, date: environment.date, extra)
+        let isHEAD = record.method == .head
+        respond(status, all, end: isHEAD)
+        if !isHEAD {
+            stream.send(bytes.span)
+            finishResponse()
+        }
+        watchClient()
+    }
+
+    /// A whole response of the edge's own without a body.
+    func answerWithoutBody(status: Int, _ extra: FieldBlock) {
+        handle(.answeredHere)
+        respond(status, fields.withoutBody(status: status, date: environment.date, extra), end: true)
+        watchClient()
+    }
+
+    private func respond(_ status: Int, _ fields: FieldBlock, end: Bool) {
+        record.status = status
+        record.committed = now
+        stream.respond(ResponseHead(status: status, fields: fields), end: end)
+    }
+
+    // MARK: The commit
+
+    /// The head of the executor's answer, before the first bytes of it.
+    func commit() {
+        guard let attempt, let head = attempt.head else { return }
+        var length: Int?
+        switch attempt.kind {
+        case .document: length = attempt.heldBytes
+        case .passing: length = head.fields.string(.contentLength).flatMap { Int($0) }
+        case .events, .none: break
+        }
+        var all = fields.relayed(
+            head,
+            isEventStream: attempt.kind == .events,
+            length: length,
+            date: environment.date
+        )
+        appendRates(to: &all)
+        respond(head.status, all, end: head.status == 204 || head.status == 304)
+        openWindow()
+    }
+
+    /// 200 after `commit_after` of silence: intermediaries and SDKs would give up on a connection that says nothing.
+    func commitSilently() {
+        var all = fields.eventStream(date: environment.date)
+        appendRates(to: &all)
+        respond(200, all, end: false)
+        openWindow()
+    }
+
+    func sendComment() {
+        let comment: StaticString =
+            dialect == .messages ? "event: ping\ndata: {\"type\": \"ping\"}\n\n" : ": keep-alive\n\n"
+        stream.send(Array(String(describing: comment).utf8).span)
+        deadlines.commit = .max
+        deadlines.keepAlive = now + snapshot.limits.keepAlive
+        arm()
+    }
+
+    // MARK: Endings
+
+    /// The response is whole: its end goes out with what was sent last.
+    func finishResponse() {
+        deadlines.clear()
+        stream.finish()
+        attempt?.drain()
+        watchClient()
+    }
+
+    /// In-band, because the client has its status: an error event, then an end that nobody takes for whole.
+    func breakOff(_ failure: Failure, withEvent: Bool) {
+        // The client reads an event stream, unless a large document is being relayed.
+        if withEvent, attempt?.kind != .passing {
+            let identity = StreamIdentity(
+                id: fields.requestID,
+                model: record.model ?? "",
+                created: Clock.wallTime().seconds
+            )
+            let event = failure.event(dialect, stream: identity, requestID: fields.requestID)
+            stream.send(event.span)
+        }
+        stream.abort()
+    }
+
+    // MARK: Flow control
+
+    private func openWindow() {
+        window.open(highWatermark: environment.budget.enter(most: snapshot.limits.bufferMax))
+        attempt?.setReadLimit(window.highWatermark)
+    }
+
+    func outputMoved() {
+        guard window.resumes(at: stream.buffered) else { return }
+        attempt?.setReading(true)
+        if phase == .relay {
+            deadlines.stall = now + snapshot.limits.stall
+            arm()
+        }
+    }
+}

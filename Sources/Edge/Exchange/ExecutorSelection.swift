@@ -1,0 +1,265 @@
+// Which executor an exchange tries next: what it has tried, where it waits, and how much it may still try and wait.
+internal import Inference
+internal import Routing
+internal import Transport
+
+/// Confined to its exchange; a value with a duty: the exchange calls `ended` once.
+///
+/// It carries out `RetryPolicy`: asks the pools of the model and of its fallbacks, in this order, and keeps what an
+/// exchange has used of its attempts, of its wait and of the retry budget.
+struct ExecutorSelection {
+    /// Attempts of one exchange, however many executors there are and whatever they answer.
+    static let attemptsMax = 6
+
+    /// How long the exchange has waited for executors, all its waits together.
+    struct Wait: Equatable, Sendable {
+        /// When it first waited, 0 if it never has.
+        var began: Nanoseconds = 0
+        fileprivate var since: Nanoseconds?
+        fileprivate var before: Nanoseconds = 0
+
+        var isUnderWay: Bool { since != nil }
+
+        func total(at now: Nanoseconds) -> Nanoseconds { before + (since.map { now &- $0 } ?? 0) }
+
+        fileprivate mutating func begin(at now: Nanoseconds) {
+            guard since == nil else { return }
+            since = now
+            if began == 0 { began = now }
+        }
+
+        fileprivate mutating func end(at now: Nanoseconds) {
+            before = total(at: now)
+            since = nil
+        }
+    }
+
+    /// Why the exchange has no executor.
+    enum Cause {
+        case arrival
+        /// The attempt has failed, and its executor has been released.
+        case failure(Failure)
+        /// The wait in a queue is over: `waitIsLeft` is false.
+        case waitOver
+
+        fileprivate var ofPolicy: RetryPolicy.Cause {
+            switch self {
+            case .arrival: .arrival
+            case .failure(let failure): .failure(failure.retry)
+            case .waitOver: .waitOver
+            }
+        }
+    }
+
+    enum Step {
+        /// An attempt at an executor that has been counted.
+        case attempt(ExecutorLease)
+        /// The exchange stands in a queue, until it is granted an executor.
+        case wait
+        /// There is no room in the retry budget: ask again soon, for the same cause.
+        case waitForBudget
+        case tell(Failure)
+    }
+
+    private let pools: [ExecutorPool]
+    private var request: RoutingRequest
+    private let limits: AdmissionLimits
+    private let budget: RetryBudget
+    private(set) var wait = Wait()
+    /// How many attempts have begun.
+    private(set) var attempts = 0
+    /// How long attempts that failed have taken, all together.
+    private var attempted: Nanoseconds = 0
+    /// The pool in whose queue the exchange stands.
+    private var queue: (pool: Int, ticket: QueueTicket)?
+    /// One place of the retry budget is this exchange's.
+    private var holdsRetry = false
+    /// The failure after which the exchange waits for room in the retry budget.
+    private(set) var postponed: Failure?
+
+    /// - Parameter pools: That of the model first, then those of its fallbacks, in order.
+    init(pools: [ExecutorPool], request: RoutingRequest, limits: AdmissionLimits, budget: RetryBudget) {
+        self.pools = pools
+        self.request = request
+        self.limits = limits
+        self.budget = budget
+        budget.requestBegan()
+    }
+
+    /// How much of `admission.max_wait` is left.
+    func waitLeft(at now: Nanoseconds) -> Nanoseconds {
+        let used = wait.total(at: now)
+        return used < limits.waitMax ? limits.waitMax - used : 0
+    }
+
+    /// How long the next attempt may take until its answer is ready.
+    ///
+    /// Of a document all attempts together have the time of one. Of a stream they have twice that: an executor that
+    /// says nothing costs its clients one such time, and never one for each executor.
+    ///
+    /// - Parameter each: What one attempt may take, by the configuration.
+    func answerTime(each: Nanoseconds, isStream: Bool) -> Nanoseconds {
+        let total = isStream ? each * 2 : each
+        return min(each, total > attempted ? total - attempted : 0)
+    }
+
+    // MARK: The next step
+
+    /// Decides what is next, and takes what that needs: an executor, a place in a queue or in the budget.
+    ///
+    /// - Parameters:
+    ///   - timeIsLeft: The attempts so far have left time for another one (`answerTime`).
+    ///   - grant: Called from any thread with the executor, if the step is `wait`.
+    mutating func next(
+        after cause: Cause,
+        timeIsLeft: Bool = true,
+        at now: Nanoseconds,
+        grant: @escaping @Sendable (Grant) -> Void
+    ) -> Step {
+        leaveQueue()
+        giveBackRetry()
+        postponed = nil
+        let left = waitLeft(at: now)
+        var situation = RetryPolicy.Situation(
+            cause.ofPolicy,
+            attemptsAreLeft: attempts < Self.attemptsMax && timeIsLeft,
+            waitIsLeft: left > 0,
+            pools: pools.count,
+            asked: firstPool(after: cause)
+        )
+        if situation.cause == .failure(.withinBudget), situation.attemptsAreLeft {
+            situation.budgetHasRoom = budget.take()
+            holdsRetry = situation.budgetHasRoom
+        }
+        var refused: Nanoseconds?
+        while true {
+            switch RetryPolicy.next(situation) {
+            case .ask(let pool, let mayWait):
+                let admission = pools[pool].admit(
+                    request,
+                    returning: attempts > 0,
+                    waitMax: mayWait ? left : 0,
+                    queueMax: limits.queueMax,
+                    at: now,
+                    grant: grant
+                )
+                switch admission {
+                case .executor(let executor): return .attempt(take(executor, of: pool, at: now))
+                case .waiting(let ticket):
+                    queue = (pool, ticket)
+                    giveBackRetry()
+                    wait.begin(at: now)
+                    return .wait
+                case .refused(let retryAfter): refused = min(refused ?? .max, retryAfter)
+                case .none: break
+                }
+                situation.asked = pool + 1
+            case .waitForBudget:
+                if case .failure(let failure) = cause { postponed = failure }
+                wait.begin(at: now)
+                return .waitForBudget
+            case .tell:
+                wait.end(at: now)
+                return .tell(told(cause, refused: refused, waitIsLeft: left > 0))
+            }
+        }
+    }
+
+    /// A wait that is over has been for the pool that it was for, and for those before it.
+    private func firstPool(after cause: Cause) -> Int {
+        if case .waitOver = cause { return waitedFor + 1 }
+        return 0
+    }
+    private var waitedFor = 0
+
+    /// The executor that a pool has granted to this exchange, which waited for it.
+    mutating func granted(_ executor: Executor, at now: Nanoseconds) -> ExecutorLease {
+        let pool = queue?.pool ?? 0
+        queue = nil
+        return take(executor, of: pool, at: now)
+    }
+
+    private mutating func take(_ executor: Executor, of pool: Int, at now: Nanoseconds) -> ExecutorLease {
+        wait.end(at: now)
+        attempts += 1
+        return ExecutorLease(executor: executor, pool: pools[pool], promptBytes: request.promptBytes)
+    }
+
+    private func told(_ cause: Cause, refused: Nanoseconds?, waitIsLeft: Bool) -> Failure {
+        var failed: Failure?
+        if case .failure(let failure) = cause { failed = failure }
+        let told = RetryPolicy.told(
+            cause.ofPolicy,
+            wasFull: refused != nil,
+            saysBusy: failed?.status == 429,
+            waitIsLeft: waitIsLeft
+        )
+        switch told {
+        case .failure: return failed ?? Failure(.noExecutor)
+        case .queueFull: return Failure(.queueFull, waiting: refused ?? Self.waitDefault)
+        case .queueTimeout: return Failure(.queueTimeout, waiting: refused ?? predictedWait)
+        case .noExecutor: return Failure(.noExecutor)
+        }
+    }
+
+    private static let waitDefault: Nanoseconds = 1_000_000_000
+
+    /// How long one more request of this tenant would wait now for the model; at least a second.
+    private var predictedWait: Nanoseconds {
+        pools.first?.predictedWait(of: request.tenant) ?? Self.waitDefault
+    }
+
+    // MARK: What came of it
+
+    /// The attempt has failed before its answer was ready, after `duration`.
+    ///
+    /// An executor that is busy may be asked again when it has room; another one is asked once.
+    mutating func failed(_ failure: Failure, at executor: Executor, after duration: Nanoseconds) {
+        attempted += duration
+        if case .busy = failure.outcome { return }
+        request.tried.append(executor.id)
+    }
+
+    /// The answer is ready: what the retry was for is there, and its share of the budget is for others.
+    mutating func succeeded() { giveBackRetry() }
+
+    /// Time passes, and with it pauses of executors: the queue is looked at.
+    func pump(at now: Nanoseconds) {
+        if let queue { pools[queue.pool].pump(at: now) }
+    }
+
+    /// The exchange waits no more: nobody is to be given to it.
+    mutating func stopWaiting(at now: Nanoseconds) {
+        leaveQueue()
+        wait.end(at: now)
+    }
+
+    /// The exchange is over; an attempt may still be ending its side.
+    mutating func ended(at now: Nanoseconds) {
+        stopWaiting(at: now)
+        giveBackRetry()
+        budget.requestEnded()
+    }
+
+    private mutating func leaveQueue() {
+        guard let (pool, ticket) = queue else { return }
+        queue = nil
+        waitedFor = pool
+        // If a grant is on its way, the worker gives it back when it finds that the exchange waits no more.
+        pools[pool].leave(ticket)
+    }
+
+    private mutating func giveBackRetry() {
+        guard holdsRetry else { return }
+        holdsRetry = false
+        budget.retryEnded()
+    }
+}
+
+extension Failure {
+    /// A refusal that is worth trying again after this time.
+    init(_ kind: Kind, waiting wait: Nanoseconds) {
+        self.init(kind, retryAfter: Int((wait + 999_999_999) / 1_000_000_000))
+        retryAfterMs = Int(wait / 1_000_000)
+    }
+}

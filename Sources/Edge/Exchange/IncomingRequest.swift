@@ -1,0 +1,50 @@
+// What an exchange keeps of its request: the head, the body with its charge, and what a scan has found in it.
+internal import HTTP
+internal import Inference
+internal import Routing
+internal import Transport
+
+/// Let go of as soon as no attempt can need it any more.
+struct IncomingRequest {
+    let head: RequestHead
+    /// Nil until the request has been admitted; then what has come of it.
+    var body: RequestBody?
+    var charge: BodyCharge?
+    var scan: RequestScan?
+    /// Decided by the head alone, and told once the body has been read and dropped.
+    var refusal: Failure?
+
+    init(_ head: RequestHead) { self.head = head }
+
+    /// The request as an executor gets it.
+    ///
+    /// - Returns: nil where the request has not been scanned; `removesUsageEvent` if the usage is asked for by us alone.
+    func forExecutor(_ target: ExecutorTarget, dialect: Dialect, requestID: String)
+        -> (request: ExecutorRequest, removesUsageEvent: Bool)?
+    {
+        guard let scan, let body else { return nil }
+        let splice = BodySplice(
+            scan,
+            length: body.count,
+            dialect: dialect,
+            executorModel: target.executor.model,
+            asksForUsage: target.asksForUsage
+        )
+        let request = ExecutorRequest(
+            method: head.method,
+            target: target.pathPrefix.isEmpty ? head.target : target.pathPrefix + head.target,
+            host: target.host,
+            fields: FieldPolicy.toExecutor(head.fields, requestID: requestID, credential: target.credential),
+            body: SplicedBody(body: body, splice: splice)
+        )
+        return (request, splice.removesUsageEvent)
+    }
+}
+
+extension BodyLength {
+    /// Whether the length is announced and larger than `limit` bytes.
+    func isOver(_ limit: Int) -> Bool {
+        if case .known(let length) = self { return length > limit }
+        return false
+    }
+}

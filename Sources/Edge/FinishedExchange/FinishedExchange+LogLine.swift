@@ -1,0 +1,136 @@
+// The line of an exchange in the access log, as JSON. The README lists its fields.
+internal import HTTP
+internal import Inference
+internal import Transport
+
+extension FinishedExchange {
+    /// One line without its line end.
+    var logLine: [UInt8] {
+        var json = JSONWriter(reserving: 960)
+        json.beginObject()
+        json.field("time", Timestamp.rfc3339(seconds: wallTime.seconds, microseconds: wallTime.microseconds))
+        json.field("exchange_id", id.description)
+        json.field("request_id", requestID)
+        json.field("client", client.host)
+        json.field("protocol", version.label)
+        json.field("method", method)
+        json.field("path", path)
+        if let userAgent { json.field("user_agent", userAgent) }
+        if let tenant { json.field("tenant", tenant) }
+        json.field("status", status)
+        writeEnd(to: &json)
+        json.field("duration_ms", milliseconds: ended &- began)
+        json.field("bytes_in", bytesIn)
+        json.field("bytes_out", bytesOut)
+        if let key { json.field("key", key) }
+        if let model { json.field("model", model) }
+        writeAttempts(to: &json)
+        writeAnswer(to: &json)
+        if let usage { write(usage, to: &json) }
+        json.endObject()
+        return json.bytes
+    }
+
+    private func writeEnd(to json: inout JSONWriter) {
+        switch end {
+        case .complete: json.field("end", "complete")
+        case .clientLeft:
+            json.field("end", Failure.Kind.clientLeft.label)
+            json.field("side", Failure.Side.client.rawValue)
+        case .failed(let failure):
+            json.field("end", failure.label)
+            json.field("side", failure.side.rawValue)
+            if let detail = failure.detail { json.field("detail", detail) }
+        }
+    }
+
+    /// The attempts, and when each phase up to the last one ended.
+    private func writeAttempts(to json: inout JSONWriter) {
+        if let last = attempts.last {
+            json.field("executor", last.executor)
+            json.field("attempts", attempts.count)
+            writeFailures(to: &json)
+        }
+        if bodyEnded > 0 { json.field("body_ms", milliseconds: bodyEnded &- began) }
+        if let queueWait { json.field("queue_ms", milliseconds: queueWait) }
+        guard let last = attempts.last else { return }
+        json.field("attempt_ms", milliseconds: last.times.began &- began)
+        write(last.times, to: &json)
+        if committed >= last.times.began { json.field("wait_ms", milliseconds: committed &- last.times.began) }
+    }
+
+    /// Why there was another attempt each time; the failure that the exchange ended with is its `end`.
+    private func writeFailures(to json: inout JSONWriter) {
+        var failed = attempts.filter { $0.failure != nil }
+        if let last = failed.last, attempts.last == last, let failure = last.failure, end == .failed(failure) {
+            failed.removeLast()
+        }
+        guard !failed.isEmpty else { return }
+        json.key("failed_attempts")
+        json.beginArray()
+        for attempt in failed {
+            json.beginObject()
+            json.field("executor", attempt.executor)
+            if let failure = attempt.failure {
+                json.field("end", failure.label)
+                if let detail = failure.detail { json.field("detail", detail) }
+            }
+            json.field("attempt_ms", milliseconds: attempt.times.began &- began)
+            write(attempt.times, to: &json)
+            json.field("duration_ms", milliseconds: attempt.duration)
+            json.endObject()
+        }
+        json.endArray()
+    }
+
+    /// How the answer went, where it was of the kind that the request asked for.
+    private func writeAnswer(to json: inout JSONWriter) {
+        if wantsStream, let stream {
+            write(stream, to: &json)
+        } else if !wantsStream, isScannedDocument {
+            json.field("stream", false)
+        } else {
+            return
+        }
+        if let finishReason { json.field("finish_reason", finishReason) }
+    }
+
+    private func write(_ stream: Stream, to json: inout JSONWriter) {
+        json.field("stream", true)
+        json.field("events", stream.events)
+        if stream.firstToken > 0 { json.field("first_token_ms", milliseconds: stream.firstToken &- began) }
+        if stream.gapCount > 0 {
+            json.field("gap_mean_ms", milliseconds: stream.gapSum / UInt64(stream.gapCount))
+            json.field("gap_max_ms", milliseconds: stream.longestGap)
+        }
+    }
+
+    private func write(_ usage: Usage, to json: inout JSONWriter) {
+        json.field("tokens", usage.output)
+        json.field("tokens_estimated", usage.isOutputEstimated)
+        json.field("prompt_tokens", usage.input)
+        json.field("prompt_tokens_estimated", usage.isInputEstimated)
+    }
+
+    private func write(_ times: Attempt.Times, to json: inout JSONWriter) {
+        if times.sent > 0 { json.field("sent_ms", milliseconds: times.sent) }
+        if times.head > 0 { json.field("head_ms", milliseconds: times.head) }
+    }
+}
+
+extension HTTPVersion {
+    /// As the log has it.
+    var label: String {
+        switch self {
+        case .http10: "HTTP/1.0"
+        case .http11: "HTTP/1.1"
+        case .http2: "HTTP/2"
+        }
+    }
+}
+
+extension JSONWriter {
+    fileprivate mutating func field(_ name: StaticString, milliseconds nanoseconds: Nanoseconds) {
+        field(name, hundredths: Int(clamping: nanoseconds / 10_000))
+    }
+}

@@ -1,0 +1,182 @@
+import HTTP
+import Inference
+import LoopTesting
+import Routing
+import Testing
+import Transport
+
+@testable import Edge
+
+/// What an owner has heard of an attempt, as text.
+private final class Owner: AttemptOwner {
+    var heard: [String] = []
+    /// What the owner does inside a call.
+    var reaction: (String, Attempt) -> Void = { _, _ in }
+
+    private func hear(_ what: String, _ attempt: Attempt) {
+        heard.append(what)
+        reaction(what, attempt)
+    }
+    func attempt(_ attempt: Attempt, answersWith kind: Attempt.AnswerKind) { hear("head \(kind)", attempt) }
+    func attemptIsReady(_ attempt: Attempt) { hear("ready", attempt) }
+    func attempt(_ attempt: Attempt, relays bytes: Span<UInt8>) {
+        var copy: [UInt8] = []
+        for index in bytes.indices { copy.append(bytes[index]) }
+        hear(String(decoding: copy, as: UTF8.self), attempt)
+    }
+    func attempt(_ attempt: Attempt, ended end: Attempt.End) {
+        switch end {
+        case .whole: hear("whole", attempt)
+        case .closed(let isComplete, let sawError): hear("closed \(isComplete) \(sawError)", attempt)
+        case .brokeOff(let failure, let sawError): hear("broke \(failure.label) \(sawError)", attempt)
+        }
+    }
+    func attempt(_ attempt: Attempt, failed failure: Failure) { hear("failed \(failure.label)", attempt) }
+}
+
+@Suite struct AttemptTests {
+    private let environment: TestEnvironment
+    private let owner = Owner()
+    private let attempt: Attempt
+    private let executor: Executor
+
+    init() throws {
+        environment = TestEnvironment(try testSnapshot(models: "- {id: m, executors: [{url: 'http://one:1'}]}"))
+        let pool = environment.snapshot.pool(of: "m")
+        let request = RoutingRequest(promptBytes: 100)
+        guard case .executor(let chosen) = pool.choose(request, at: environment.loop.now) else {
+            throw DocumentedTable.Problem(text: "no executor")
+        }
+        executor = chosen
+        attempt = testAttempt(
+            ExecutorLease(executor: chosen, pool: pool, promptBytes: 100),
+            in: environment,
+            owner: owner
+        )
+        attempt.start(try testRequest(environment), requestID: "r")
+    }
+
+    private var played: PlayedExecutor { environment.executors[0] }
+
+    @Test func itsPlaceAtTheExecutorIsHeldUntilItIsOver() {
+        #expect(executor.running == 1 && executor.waitingBytes == 100)
+        played.answer()
+        played.say(Said.token)
+        #expect(executor.running == 1 && executor.waitingBytes == 0, "its prompt has been read")
+        attempt.cancel()
+        attempt.cancel()
+        #expect(executor.running == 0 && played.isCancelled)
+        #expect(owner.heard == ["head events", "ready", Said.token])
+    }
+
+    @Test func commentsBeforeTheFirstEventAreDropped() {
+        played.answer()
+        played.say(": a comment\n\n")
+        played.say(": another\n\n" + Said.token + ": later\n\n")
+        #expect(owner.heard == ["head events", "ready", Said.token, ": later\n\n"])
+    }
+
+    @Test func whatComesBehindAFailureReachesNobody() {
+        played.answer()
+        let handler = played.handler
+        played.say(Said.error() + Said.token + Said.done)
+        handler?.responseEnded()
+        handler?.attemptFailed(.closedInResponse)
+        #expect(owner.heard == ["head events", "failed executor_error"])
+        #expect(attempt.phase == .over && attempt.failure?.status == 503 && executor.running == 0)
+    }
+
+    @Test func whatComesBehindACancelReachesNobody() {
+        owner.reaction = { what, attempt in if what == Said.token { attempt.cancel() } }
+        played.answer()
+        played.say(Said.token + Said.token + Said.done)
+        #expect(owner.heard == ["head events", "ready", Said.token])
+    }
+
+    @Test func whatComesBehindTheLastEventReachesNobody() {
+        owner.reaction = { what, attempt in if what == "whole" { attempt.drain() } }
+        played.answer()
+        played.say(Said.token + Said.done + Said.token + Said.error())
+        #expect(owner.heard == ["head events", "ready", Said.token, Said.done, "whole"])
+        #expect(attempt.phase == .draining && executor.running == 1)
+        played.end()
+        #expect(attempt.phase == .over && executor.running == 0 && !played.isCancelled)
+        #expect(environment.loop.timers.active == 0)
+    }
+
+    @Test(arguments: [
+        ([Said.token], true, "closed false false"), ([Said.token + Said.finish], true, "closed true false"),
+        ([Said.token, Said.error()], true, "closed false true"), ([Said.token], false, "broke executor_broke_off false"),
+        ([Said.token, Said.error()], false, "broke executor_broke_off true"),
+    ]) func tellsHowAStreamEnded(says: [String], inOrder: Bool, told: String) {
+        played.answer()
+        for text in says { played.say(text) }
+        if inOrder { played.end() } else { played.fail() }
+        #expect(owner.heard.last == told && attempt.phase == .over && executor.running == 0)
+    }
+
+    @Test(arguments: [
+        (200, "executor_broke_off", true), (401, "executor_error", true), (429, "executor_error", true),
+        (500, "executor_error", true), (503, "executor_error", true),
+    ]) func failsBeforeItsAnswerIsReady(status: Int, label: String, ends: Bool) {
+        played.answer(status)
+        if attempt.phase != .over { played.end() }
+        #expect(owner.heard.last == "failed \(label)" && attempt.failure?.label == label)
+        #expect(executor.running == 0)
+    }
+
+    @Test func aCompressedStreamIsAFault() {
+        played.answer(200, [("content-encoding", "gzip")])
+        #expect(owner.heard == ["failed executor_protocol"] && played.isCancelled)
+    }
+
+    @Test func aDocumentIsHandedOverWhole() {
+        played.answer(type: "application/json")
+        played.say(String(Said.document.prefix(10)))
+        played.say(String(Said.document.dropFirst(10)))
+        #expect(owner.heard == ["head document"] && attempt.heldBytes == Said.document.utf8.count)
+        played.end()
+        #expect(owner.heard == ["head document", "ready", Said.document, "whole"])
+        #expect(attempt.scan?.finishReason == "stop")
+    }
+
+    @Test func aLargeDocumentPassesAsItComes() {
+        played.answer(type: "application/json")
+        let piece = String(repeating: " ", count: Attempt.heldMax)
+        played.say(piece)
+        #expect(owner.heard == ["head document"])
+        played.say("x")
+        played.say("y")
+        played.end()
+        #expect(owner.heard == ["head document", "ready", piece + "x", "y", "closed true false"])
+        #expect(attempt.documentBytes == Attempt.heldMax + 2)
+    }
+
+    @Test func anAttemptThatIsGivenUpHasFailed() {
+        attempt.giveUp(Failure(.firstEventTimeout))
+        #expect(attempt.failure?.kind == .firstEventTimeout && played.isCancelled && executor.running == 0)
+        #expect(owner.heard.isEmpty, "it was the owner who found out")
+    }
+
+    @Test func twoAttemptsOfOneOwnerAreToldApart() throws {
+        let pool = environment.snapshot.pool(of: "m")
+        guard case .executor(let chosen) = pool.choose(RoutingRequest(), at: environment.loop.now) else { return }
+        let second = testAttempt(
+            ExecutorLease(executor: chosen, pool: pool, promptBytes: 0),
+            in: environment,
+            owner: owner
+        )
+        second.start(try testRequest(environment), requestID: "r")
+        var ready: [ObjectIdentifier] = []
+        owner.reaction = { what, attempt in if what == "ready" { ready.append(ObjectIdentifier(attempt)) } }
+        for executor in environment.executors.reversed() {
+            executor.answer()
+            executor.say(Said.token)
+        }
+        #expect(ready == [ObjectIdentifier(second), ObjectIdentifier(attempt)])
+        #expect(executor.running == 2)
+        second.cancel()
+        environment.executors[0].say(Said.finish)
+        #expect(owner.heard.last == Said.finish && executor.running == 1)
+    }
+}

@@ -1,0 +1,39 @@
+import Testing
+import Transport
+
+@testable import Edge
+
+@Suite struct DeadlinesTests {
+    private let all: [WritableKeyPath<Deadlines, Nanoseconds>] = [
+        \.body, \.queue, \.pump, \.retry, \.answer, \.commit, \.keepAlive, \.stall, \.clientStall,
+    ]
+
+    @Test func theEarliestIsFoundWhicheverItIs() {
+        #expect(Deadlines().earliest == .max)
+        for (index, deadline) in all.enumerated() {
+            var deadlines = Deadlines()
+            for (other, path) in all.enumerated() { deadlines[keyPath: path] = Nanoseconds(100 + other) }
+            deadlines[keyPath: deadline] = Nanoseconds(index + 1)
+            #expect(deadlines.earliest == Nanoseconds(index + 1))
+            deadlines.clear()
+            #expect(deadlines.earliest == .max)
+        }
+    }
+
+    @Test func oneThatIsDueIsTakenOnce() {
+        for deadline in all {
+            var deadlines = Deadlines()
+            deadlines[keyPath: deadline] = 10
+            let taken = [9, 10, 11].map { deadlines.take(deadline, at: $0) }
+            #expect(taken == [false, true, false])
+        }
+    }
+
+    @Test func aWaitThatIsOverLeavesTheOthers() {
+        var deadlines = Deadlines()
+        for path in all { deadlines[keyPath: path] = 1 }
+        deadlines.clearWaiting()
+        #expect(deadlines.queue == .max && deadlines.pump == .max && deadlines.retry == .max)
+        #expect(deadlines.answer == 1 && deadlines.commit == 1 && deadlines.stall == 1)
+    }
+}

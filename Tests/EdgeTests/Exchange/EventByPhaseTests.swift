@@ -1,0 +1,239 @@
+import Foundation
+import HTTP
+import Inference
+import LoopTesting
+import Routing
+import Testing
+import Transport
+
+@testable import Edge
+
+/// Each cell of the table "Event by phase" of docs/life-of-an-exchange.md, driven through a real exchange.
+@Suite struct EventByPhaseTests {
+    private typealias Phase = ExchangeMachine.Phase
+    private static let phases: [Phase] = [.body, .queued, .attempt, .silence, .silentQueue, .relay, .finishing]
+    private static let failure = Failure(.executorBrokeOff)
+
+    /// The rows of the table: how each begins, and the event.
+    private static let events: [(row: String, event: ExchangeMachine.Event)] = [
+        ("body whole", .bodyEnded),
+        ("routed", .routed),
+        ("queued", .queued),
+        ("refused(f)", .refused(Failure(.memory))),
+        ("answer ready", .answerReady),
+        ("the completing event was relayed", .complete),
+        ("executor ended, complete or", .executorEnded(isComplete: true, sawError: false)),
+        ("executor ended, complete or", .executorEnded(isComplete: false, sawError: true)),
+        ("executor ended, not complete", .executorEnded(isComplete: false, sawError: false)),
+        ("executor broke off(f)", .executorBroke(failure, sawError: false)),
+        ("executor broke off(f)", .executorBroke(failure, sawError: true)),
+        ("client left", .clientLeft),
+        ("client has the whole response", .responseTaken),
+        ("deadline `body`", .deadlinePassed(.body)),
+        ("deadline `response`", .deadlinePassed(.response)),
+        ("deadline `commit`", .deadlinePassed(.commit)),
+        ("deadline `keep_alive`", .deadlinePassed(.keepAlive)),
+        ("deadline `stall`", .deadlinePassed(.stall)),
+        ("deadline `client_stall`", .deadlinePassed(.clientStall)),
+        ("drain expired", .drainExpired),
+    ]
+
+    @Test(arguments: Self.phases.indices) func eachEventDoesWhatTheTableSays(column: Int) throws {
+        let table = try DocumentedTable("| event | body |")
+        let phase = Self.phases[column]
+        for (row, event) in Self.events {
+            let cells = table.rows.filter { $0[0].hasPrefix(row) }
+            try #require(cells.count == 1 && cells[0].count == Self.phases.count + 1, "\(row)")
+            let expected = Expectation(cells[0][column + 1], phase, event)
+            let scene = try Scene(phase, for: event)
+            #expect(scene.exchange.phase == phase, "\(row)")
+            let before = scene.facts
+            scene.let(event)
+            var effects = scene.facts.subtracting(before)
+            var next = scene.exchange.phase
+            if expected.next == .finishing, next == .ended, phase != .finishing {
+                // The client of this test takes its answer in the turn in which it is given.
+                effects.remove("end")
+                next = .finishing
+            }
+            #expect(effects == expected.effects, "\(event) in \(phase): \(effects.sorted())")
+            #expect(next == expected.next, "\(event) in \(phase)")
+        }
+    }
+
+    @Test func everyRowIsDriven() throws {
+        let table = try DocumentedTable("| event | body |")
+        for row in table.rows { #expect(Self.events.contains { row[0].hasPrefix($0.row) }, "\(row[0])") }
+    }
+}
+
+/// What a cell of the table says.
+private struct Expectation {
+    var effects: Set<String> = []
+    var next: ExchangeMachine.Phase
+
+    init(_ cell: String, _ phase: ExchangeMachine.Phase, _ event: ExchangeMachine.Event) {
+        next = phase
+        let parts = cell.components(separatedBy: "->")
+        if parts.count == 2 {
+            let name = parts[1].trimmingCharacters(in: .whitespaces)
+            next = ExchangeMachine.Phase.allCases.first { "\($0)" == name } ?? .ended
+        }
+        let actions = parts[0].prefix { $0 != ":" }.split(separator: ",")
+        for word in actions.map({ $0.trimmingCharacters(in: .whitespaces) }) {
+            switch word {
+            case "": break
+            case "identify":
+                // Which leads to an executor at once, where one is free.
+                effects.insert("start attempt")
+                next = .attempt
+            case "commit with 200": effects.insert("commit")
+            case let word where word.hasPrefix("end"):
+                effects.insert("end")
+                next = .ended
+            case let word where word.hasPrefix("fail"): fail(phase)
+            case let word where word.hasPrefix("but without our error event"):
+                if case .executorBroke(_, sawError: true) = event { effects.remove("error event") }
+            default: effects.insert(word)
+            }
+        }
+    }
+
+    /// The table of **fail**.
+    private mutating func fail(_ phase: ExchangeMachine.Phase) {
+        switch phase {
+        case .body: effects = ["answer"]
+        case .queued: effects = ["stop waiting", "answer"]
+        case .attempt: effects = ["abort attempt", "answer"]
+        case .silentQueue: effects = ["stop waiting", "error event", "cut client", "end"]
+        case .silence, .relay: effects = ["abort attempt", "error event", "cut client", "end"]
+        case .finishing, .ended: return
+        }
+        next = phase == .body || phase == .queued || phase == .attempt ? .finishing : .ended
+    }
+}
+
+/// An exchange that stands in a phase, and what can be seen of it from outside.
+private final class Scene {
+    let environment: TestEnvironment
+    let client: TestClient
+    let exchange: Exchange
+    /// Has the second executor to itself, so that it is full.
+    private let other: TestClient?
+    private let body = chat()
+
+    init(_ phase: ExchangeMachine.Phase, for event: ExchangeMachine.Event) throws {
+        environment = TestEnvironment(
+            try testSnapshot(
+                models: """
+                    - {id: m, balance: round-robin, executors: [{url: 'http://first:1', max_running: 1}, \
+                    {url: 'http://second:1', max_running: 1}]}
+                    - {id: small, executors: [{url: 'http://second:1', max_running: 1}]}
+                    """,
+                settings: "commit_after: 8100ms\nkeep_alive: 60s"
+            )
+        )
+        // The exchange waits where the only executor that it could have is full.
+        let isFull = event == .queued || phase == .queued || phase == .silentQueue
+        other = isFull ? try TestClient(environment) : nil
+        other?.ask(chat(model: "small"))
+        client = try TestClient(environment)
+        let model = phase == .queued || event == .queued && phase == .body ? "small" : "m"
+        let body = chat(model: model)
+        if phase == .body {
+            client.begin(String(body.dropLast()), length: body.utf8.count)
+        } else {
+            client.ask(body)
+        }
+        exchange = client.exchange
+        try bring(to: phase)
+        client.peer.poll()
+        _ = facts
+        commentsBefore = comments
+    }
+
+    deinit { environment.forget() }
+
+    private func bring(to phase: ExchangeMachine.Phase) throws {
+        switch phase {
+        case .body, .queued, .attempt, .ended: break
+        case .silence: client.pass(8_200_000_000)
+        case .silentQueue:
+            client.pass(8_200_000_000)
+            own?.fail(.connectTimeout)
+        case .relay:
+            own?.answer()
+            own?.say(Said.token)
+            client.settle()
+        case .finishing:
+            own?.answer()
+            own?.say(Said.token)
+            client.settle()
+            // The end is not flushed yet: the client is still taking it.
+            own?.say(Said.done)
+        }
+    }
+
+    /// The executor that the exchange has an attempt at.
+    private var own: PlayedExecutor? {
+        environment.executors.last { $0.handler != nil && ($0.handler as? Attempt) === exchange.attempt }
+    }
+
+    /// Lets the event happen in the way in which it happens, where that is not by a call.
+    func `let`(_ event: ExchangeMachine.Event) {
+        switch (event, exchange.phase) {
+        case (.bodyEnded, .body), (.routed, .body), (.queued, .body):
+            client.peer.send("}")
+        case (.routed, .attempt), (.routed, .silence): own?.fail(.connectTimeout)
+        case (.queued, .attempt), (.queued, .silence): own?.fail(.connectTimeout)
+        case (.routed, .queued), (.routed, .silentQueue): environment.executors.first?.fail(.connectTimeout)
+        case (.answerReady, .attempt), (.answerReady, .silence):
+            own?.answer()
+            own?.say(Said.token)
+        case (.clientLeft, .finishing):
+            exchange.clientLeft(.closed)
+            return
+        case (_, .finishing):
+            // No turn of the loop while it goes on: it would hand the end to the client.
+            exchange.handle(event)
+            if exchange.phase != .ended { return }
+        default: exchange.handle(event)
+        }
+        for _ in 0..<3 { client.settle() }
+    }
+
+    /// What has happened so far, as far as client and executors can tell.
+    var facts: Set<String> {
+        var facts: Set<String> = []
+        let attempts = environment.executors.filter { $0.target.executor.name.contains("http") }
+        let mine = attempts.filter { $0 !== otherExecutor }
+        if started != mine.count { facts.insert("start attempt") }
+        if let attempt = exchange.attempt, attempt.phase == .over, attempt.failure == nil, wasCancelled(attempt) {
+            facts.insert("abort attempt")
+        }
+        if exchange.selection?.wait.isUnderWay == false, exchange.selection?.wait.began ?? 0 > 0,
+            exchange.phase == .finishing || exchange.phase == .ended
+        {
+            facts.insert("stop waiting")
+        }
+        let text = client.peer.text
+        if text.hasPrefix("HTTP/1.1 200") { facts.insert("commit") }
+        if let status = Int(text.dropFirst(9).prefix(3)), status >= 400 { facts.insert("answer") }
+        if exchange.record.status >= 400 { facts.insert("answer") }
+        comments = text.components(separatedBy: ": keep-alive").count - 1
+        if comments > commentsBefore { facts.insert("comment") }
+        if text.contains(#""finish_reason":"error""#) { facts.insert("error event") }
+        if exchange.stream.isFinished, exchange.record.status == 200 { facts.insert("finish") }
+        if !environment.finished.filter({ $0.id == exchange.record.id }).isEmpty { facts.insert("end") }
+        // The connection would be kept after an answer that ends well.
+        if exchange.record.status == 200, client.peer.end != nil { facts.insert("cut client") }
+        return facts
+    }
+    private var comments = 0
+    private var commentsBefore = 0
+    private lazy var started = environment.executors.filter { $0 !== otherExecutor }.count
+    private var otherExecutor: PlayedExecutor? { other == nil ? nil : environment.executors.first }
+    private func wasCancelled(_ attempt: Attempt) -> Bool {
+        environment.executors.contains { $0.isCancelled && $0.target === attempt.target }
+    }
+}

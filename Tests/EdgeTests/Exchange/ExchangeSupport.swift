@@ -1,0 +1,302 @@
+// Exchanges in memory: a real client connection in a loop that the test turns, and executors that the test plays.
+import HTTP
+import Inference
+import LoopTesting
+import Routing
+import Transport
+
+@testable import Edge
+
+/// One request as an executor has got it, and the executor's side of its answer.
+final class PlayedExecutor: ExecutorStream {
+    let request: ExecutorRequest
+    let target: ExecutorTarget
+    private(set) var handler: (any ExecutorStreamHandler)?
+    private(set) var isReading = true
+    private(set) var readLimit: Int?
+    private(set) var isCancelled = false
+
+    init(_ request: ExecutorRequest, at target: ExecutorTarget, handler: any ExecutorStreamHandler) {
+        self.request = request
+        self.target = target
+        self.handler = handler
+    }
+
+    var name: String { target.executor.name }
+    var body: String {
+        let scratch = Scratch()
+        request.body?.append(from: 0, upTo: request.body?.length ?? 0, to: scratch)
+        return String(decoding: scratch.bytes, as: UTF8.self)
+    }
+
+    // MARK: ExecutorStream
+
+    func setReading(_ reading: Bool) { isReading = reading }
+    func setReadLimit(_ bytes: Int) { readLimit = bytes }
+    func cancel() {
+        isCancelled = true
+        handler = nil
+    }
+
+    // MARK: What the test has it do
+
+    func takeRequest() { handler?.requestSent() }
+
+    func answer(_ status: Int = 200, type: String = "text/event-stream", _ fields: [(String, String)] = []) {
+        takeRequest()
+        var block = FieldBlock()
+        block.append(.contentType, type)
+        for (name, value) in fields { block.append(name: name, value: value) }
+        handler?.responseHead(ResponseHead(status: status, fields: block), body: .chunked)
+    }
+
+    /// Bytes of the answer, as one read brings them.
+    func say(_ text: String) {
+        let bytes = Array(text.utf8)
+        handler?.responseBody(bytes.span)
+    }
+
+    func end() {
+        let last = handler
+        handler = nil
+        last?.responseEnded()
+    }
+
+    func fail(_ failure: ExecutorFailure = .closedInResponse) {
+        let last = handler
+        handler = nil
+        last?.attemptFailed(failure)
+    }
+}
+
+/// A worker as exchanges see it, without its threads.
+final class TestEnvironment: ExchangeEnvironment, ServerDelegate {
+    let test = TestLoop()
+    var snapshot: Snapshot
+    let scanner = JSONScanner()
+    let metrics: WorkerMetrics
+    let budget = MemoryBudget(limit: 64 << 20)
+    let retries = RetryBudget()
+    let access: KeyAccess
+    let keyHasher: KeyedHasher?
+    var isDraining = false
+    let date = "Sat, 28 Nov 2026 01:30:00 GMT"
+    private var begun = 0
+
+    /// Every request to an executor so far.
+    private(set) var executors: [PlayedExecutor] = []
+    private(set) var exchanges: [Exchange] = []
+    private(set) var finished: [FinishedExchange] = []
+    private(set) var refusals: [Int] = []
+    private(set) var scans: [(body: RequestBody, charge: BodyCharge, exchange: Exchange)] = []
+    private let grants = Lock<[(number: Int, grant: Grant)]>([])
+
+    init(_ snapshot: Snapshot, access: KeyAccess = KeyAccess()) {
+        self.snapshot = snapshot
+        self.access = access
+        keyHasher = access.makeHasher()
+        metrics = WorkerMetrics(tenants: TenantLabels())
+    }
+
+    var loop: EventLoop { test.loop }
+    func nextExchangeID() -> ExchangeID {
+        begun += 1
+        return ExchangeID(processStart: 1, number: begun)
+    }
+    func requestID(for head: RequestHead) -> String { head.fields.string(.requestID) ?? "request-\(begun + 1)" }
+
+    func send(
+        _ request: ExecutorRequest,
+        to target: ExecutorTarget,
+        handler: any ExecutorStreamHandler
+    ) -> any ExecutorStream {
+        let executor = PlayedExecutor(request, at: target, handler: handler)
+        executors.append(executor)
+        return executor
+    }
+
+    func grant(for exchange: Exchange) -> @Sendable (Grant) -> Void {
+        let number = exchange.record.id.number
+        let grants = grants
+        return { grant in grants.withLock { $0.append((number, grant)) } }
+    }
+
+    func scanElsewhere(_ body: RequestBody, charge: BodyCharge, for exchange: Exchange) {
+        scans.append((body, charge, exchange))
+    }
+
+    func exchangeEnded(_ exchange: Exchange, _ finished: FinishedExchange) {
+        self.finished.append(finished)
+        metrics.count(finished)
+    }
+
+    /// What a worker's mailbox does: executors that pools have granted reach the exchanges that wait.
+    func deliverGrants() {
+        let given = grants.withLock { list in
+            defer { list = [] }
+            return list
+        }
+        for (number, grant) in given {
+            let exchange = exchanges.first { $0.record.id.number == number }
+            if exchange?.granted(grant.executor) != true { grant.giveBack(at: loop.now) }
+        }
+    }
+
+    // MARK: ServerDelegate
+
+    func handler(for head: RequestHead, on stream: ServerStream) -> any ServerStreamHandler {
+        let exchange = Exchange(environment: self, head: head, stream: stream)
+        exchanges.append(exchange)
+        return exchange
+    }
+    func refusal(status: Int, message: String, on stream: ServerStream) { refusals.append(status) }
+    func connectionEnded(_ connection: ServerConnection) {}
+
+    /// Cuts the circles of references that a test leaves behind.
+    func forget() {
+        exchanges = []
+        executors = []
+        scans = []
+    }
+}
+
+/// One client with a connection to the environment of a test.
+final class TestClient {
+    let environment: TestEnvironment
+    let peer: Peer
+    private let connection: ServerConnection
+
+    init(_ environment: TestEnvironment) throws {
+        self.environment = environment
+        let (socket, peer) = try environment.test.tcp()
+        self.peer = peer
+        let channel = Channel.accept(socket, peer: Sockets.localAddress(of: socket)!, loop: environment.loop)
+        connection = ServerConnection(
+            channel: channel,
+            settings: ServerSettings(),
+            environment: HTTP2Environment(),
+            delegate: environment
+        )
+        connection.start()
+    }
+
+    deinit {
+        connection.close(.edge)
+        environment.forget()
+        environment.test.settle(peer)
+    }
+
+    /// Sends the head of a chat and the first bytes of its body.
+    func begin(_ body: String, length: Int, path: String = "/v1/chat/completions") {
+        peer.send(
+            "POST \(path) HTTP/1.1\r\nhost: h\r\ncontent-type: application/json\r\ncontent-length: \(length)\r\n\r\n\(body)"
+        )
+        settle()
+    }
+
+    /// Sends a whole request, and lets it reach its executor.
+    func ask(_ body: String = chat(), path: String = "/v1/chat/completions") {
+        begin(body, length: body.utf8.count, path: path)
+    }
+
+    func settle() {
+        environment.test.settle(peer)
+        environment.deliverGrants()
+        environment.test.settle(peer)
+    }
+    /// Lets so much time pass in steps, as a loop that runs would see it.
+    func pass(_ duration: Nanoseconds, step: Nanoseconds = 50_000_000) {
+        var left = duration
+        while left > 0 {
+            let next = min(left, step)
+            environment.test.pass(next, peer)
+            environment.deliverGrants()
+            left -= next
+        }
+        settle()
+    }
+    func leave() {
+        peer.reset()
+        environment.test.settle(peer)
+    }
+
+    /// All that the client has received, without the framing of HTTP/1.1 chunks.
+    var received: String {
+        settle()
+        return peer.text
+    }
+    var status: Int? { received.split(separator: " ").dropFirst().first.flatMap { Int($0) } }
+
+    var exchange: Exchange { environment.exchanges[environment.exchanges.count - 1] }
+    var executors: [PlayedExecutor] { environment.executors }
+    var finished: FinishedExchange? { environment.finished.last }
+}
+
+func chat(stream: Bool = true, model: String = "m") -> String {
+    #"{"model":"\#(model)","stream":\#(stream),"messages":[{"role":"user","content":"hello"}]}"#
+}
+
+/// Events of an executor's stream of chat completions.
+enum Said {
+    static let token = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"x\"}}]}\n\n"
+    static let finish = "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n"
+    static let done = "data: [DONE]\n\n"
+    static func error(_ code: Int = 503) -> String { "data: {\"error\":{\"message\":\"no\",\"code\":\(code)}}\n\n" }
+    static let document = #"{"choices":[{"index":0,"message":{"content":"x"},"finish_reason":"stop"}]}"#
+}
+
+/// A snapshot of a configuration whose executors are asked about their health by nobody.
+///
+/// - Parameters:
+///   - models: The list under `models`, in YAML.
+///   - settings: Further keys of the file.
+///   - registry: What it is resolved against; one of its own if none is given.
+func testSnapshot(models: String, settings: String = "", registry: Registry = Registry()) throws -> Snapshot {
+    let text = """
+        listeners: [{address: "127.0.0.1:8080"}]
+        \(settings)
+        models:
+        \(models)
+        """
+    return registry.resolve(try read(text).get())
+}
+
+extension Snapshot {
+    /// The pool of a model of this snapshot.
+    func pool(of id: String) -> ExecutorPool {
+        guard let model = models.first(where: { $0.entry.name == id }) else { fatalError("no model \(id)") }
+        return model.pool
+    }
+}
+
+/// An attempt of a chat for the first model of the environment's snapshot.
+func testAttempt(_ lease: ExecutorLease, in environment: TestEnvironment, owner: any AttemptOwner) -> Attempt {
+    let snapshot = environment.snapshot
+    return Attempt(
+        lease,
+        at: snapshot.target(of: lease.executor, in: lease.pool),
+        dialect: .openAIChat,
+        choices: 1,
+        row: environment.metrics.row(of: snapshot.models[0].entry),
+        environment: environment,
+        owner: owner
+    )
+}
+
+/// A chat as its exchange has read it.
+func testRequest(_ environment: TestEnvironment) throws -> IncomingRequest {
+    let head = RequestHead(
+        method: .post,
+        target: Array("/v1/chat/completions".utf8),
+        authority: Array("h".utf8),
+        version: .http11,
+        fields: FieldBlock(),
+        body: .unknown
+    )
+    let body = RequestBody()
+    body.append(Array(chat().utf8).span)
+    var request = IncomingRequest(head)
+    request.scan = try environment.scanner.scanRequest(body)
+    request.body = body
+    return request
+}

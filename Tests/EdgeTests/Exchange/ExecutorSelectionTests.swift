@@ -1,0 +1,126 @@
+import Inference
+import Routing
+import Testing
+import Transport
+
+@testable import Edge
+
+@Suite struct ExecutorSelectionTests {
+    private let second: Nanoseconds = 1_000_000_000
+    private let budget = RetryBudget()
+
+    private func selection(_ models: String, waitMax: Nanoseconds = 8_000_000_000) throws -> ExecutorSelection {
+        let snapshot = try testSnapshot(models: models)
+        return ExecutorSelection(
+            pools: snapshot.models.map(\.pool),
+            request: RoutingRequest(promptBytes: 10),
+            limits: AdmissionLimits(waitMax: waitMax, queueMax: 10),
+            budget: budget
+        )
+    }
+
+    private func next(
+        _ selection: inout ExecutorSelection,
+        after cause: ExecutorSelection.Cause,
+        at now: Nanoseconds,
+        timeIsLeft: Bool = true
+    ) -> ExecutorSelection.Step {
+        selection.next(after: cause, timeIsLeft: timeIsLeft, at: now) { _ in }
+    }
+
+    private func told(_ step: ExecutorSelection.Step) -> Failure? {
+        if case .tell(let failure) = step { failure } else { nil }
+    }
+
+    private func lease(_ step: ExecutorSelection.Step) throws -> ExecutorLease {
+        guard case .attempt(let lease) = step else { throw DocumentedTable.Problem(text: "\(step)") }
+        return lease
+    }
+
+    @Test func anExecutorThatHasFailedIsNotAskedAgain() throws {
+        var selection = try selection("- {id: m, executors: [{url: 'http://one:1'}, {url: 'http://two:1'}]}")
+        let failure = Failure(.executorUnreachable)
+        var seen: Set<Int> = []
+        var cause = ExecutorSelection.Cause.arrival
+        for _ in 0..<2 {
+            var lease = try lease(next(&selection, after: cause, at: second))
+            #expect(seen.insert(lease.executor.id).inserted)
+            lease.end(at: second)
+            selection.failed(failure, at: lease.executor, after: 1)
+            cause = .failure(failure)
+        }
+        #expect(told(next(&selection, after: cause, at: second)) == failure && selection.attempts == 2)
+        selection.ended(at: second)
+    }
+
+    @Test func theTimeOfAllAttemptsHasATotal() throws {
+        var selection = try selection("- {id: m, executors: [{url: 'http://one:1'}]}")
+        #expect(selection.answerTime(each: 10, isStream: true) == 10)
+        let lease = try lease(next(&selection, after: .arrival, at: second))
+        selection.failed(Failure(.executorBrokeOff), at: lease.executor, after: 15)
+        #expect(selection.answerTime(each: 10, isStream: true) == 5)
+        #expect(selection.answerTime(each: 20, isStream: false) == 5)
+        #expect(selection.answerTime(each: 10, isStream: false) == 0)
+        selection.failed(Failure(.executorBrokeOff), at: lease.executor, after: 5)
+        #expect(selection.answerTime(each: 10, isStream: true) == 0)
+        let failure = Failure(.firstEventTimeout)
+        #expect(told(next(&selection, after: .failure(failure), at: second, timeIsLeft: false)) == failure)
+    }
+
+    @Test func allWaitsAreSummed() throws {
+        var selection = try selection("- {id: m, executors: [{url: 'http://one:1', max_running: 1}]}")
+        var first = try lease(next(&selection, after: .arrival, at: second))
+        var other = try lease(from: &selection, at: second)
+        #expect(other == nil, "it is full")
+        #expect(selection.wait.isUnderWay && selection.waitLeft(at: 3 * second) == 6 * second)
+        selection.stopWaiting(at: 4 * second)
+        #expect(!selection.wait.isUnderWay && selection.waitLeft(at: 100 * second) == 5 * second)
+        other = try lease(from: &selection, at: 100 * second)
+        #expect(other == nil && selection.wait.total(at: 101 * second) == 4 * second)
+        #expect(selection.waitLeft(at: 200 * second) == 0)
+        #expect(told(next(&selection, after: .waitOver, at: 106 * second))?.kind == .queueTimeout)
+        first.end(at: 106 * second)
+        selection.ended(at: 106 * second)
+    }
+
+    private func lease(from selection: inout ExecutorSelection, at now: Nanoseconds) throws -> ExecutorLease? {
+        switch next(&selection, after: .arrival, at: now) {
+        case .attempt(let lease): lease
+        case .wait: nil
+        case .waitForBudget, .tell: throw DocumentedTable.Problem(text: "neither served nor waiting")
+        }
+    }
+
+    @Test func aBudgetedRetryHoldsOnePlaceUntilItSucceeds() throws {
+        var selection = try selection("- {id: m, executors: [{url: 'http://one:1'}, {url: 'http://two:1'}]}")
+        var first = try lease(next(&selection, after: .arrival, at: second))
+        first.end(at: second)
+        let failure = Failure(executorStatus: 503)
+        selection.failed(failure, at: first.executor, after: 1)
+        _ = try lease(next(&selection, after: .failure(failure), at: second))
+        #expect(budget.underWay == 1)
+        selection.succeeded()
+        #expect(budget.underWay == 0)
+        selection.succeeded()
+        selection.ended(at: second)
+        #expect(budget.underWay == 0)
+    }
+
+    @Test func withoutRoomInTheBudgetTheFailureIsKept() throws {
+        var selection = try selection("- {id: m, executors: [{url: 'http://one:1'}, {url: 'http://two:1'}]}")
+        var first = try lease(next(&selection, after: .arrival, at: second))
+        first.end(at: second)
+        while budget.take() {}
+        let failure = Failure(executorStatus: 503)
+        selection.failed(failure, at: first.executor, after: 1)
+        guard case .waitForBudget = next(&selection, after: .failure(failure), at: second) else {
+            Issue.record("it did not wait for the budget")
+            return
+        }
+        #expect(selection.postponed == failure && selection.wait.isUnderWay)
+        budget.retryEnded()
+        _ = try lease(next(&selection, after: .failure(failure), at: 2 * second))
+        #expect(selection.postponed == nil && selection.wait.total(at: 9 * second) == second)
+        selection.ended(at: 2 * second)
+    }
+}
