@@ -104,7 +104,7 @@ package class ServerStream {
     /// Bytes of the response body: handed to the client in this turn's flush.
     package func send(_ bytes: Span<UInt8>) {}
     /// The response is complete: its end goes out in the same write as what was sent before it.
-    package func finish(trailers: FieldBlock? = nil) {}
+    package func finish() {}
     /// The response is broken: what was sent goes out, then the stream ends in a way that nobody can take for whole.
     package func abort() {}
     /// So many bytes of the request body have been taken: the client may send as many more.

@@ -104,9 +104,6 @@ package struct SocketAddress: Sendable, CustomStringConvertible {
         default: "\(host):\(port)"
         }
     }
-
-    /// `127.0.0.0/8`, `::1`, or a unix socket.
-    package var isLoopback: Bool { isUnix || host == "::1" || host.hasPrefix("127.") }
 }
 
 extension SocketAddress: Equatable {
