@@ -158,6 +158,9 @@ package final class Worker: ServerDelegate {
 
     // MARK: Connections
 
+    /// Connections that have not ended.
+    private var liveConnections: Int { connections.count - freeConnections.count }
+
     private func accepted(_ socket: Socket, from peer: SocketAddress, listener: Int) {
         guard share.admitConnection() else {
             // Another worker took the last room between the question and the answer.
@@ -375,12 +378,12 @@ package final class Worker: ServerDelegate {
 
     private func endIfDrained() {
         // A connection that ends now may still have bytes to flush: one more turn, and the channels linger no longer.
-        guard connections.allSatisfy({ $0 == nil }) else { return }
+        guard liveConnections == 0 else { return }
         _ = loop.timers.schedule(
             at: loop.now + 50_000_000,
             target: TimerClosure { [unowned self] in
                 // One that another worker had handed on may have come meanwhile.
-                if connections.allSatisfy({ $0 == nil }) { loop.stop() }
+                if liveConnections == 0 { loop.stop() }
             },
             kind: 0
         )
