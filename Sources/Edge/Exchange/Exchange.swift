@@ -228,7 +228,7 @@ final class Exchange: ServerStreamHandler, ExecutorStreamHandler, TimerTarget {
         if end == .clientLeft, record.status == 0 { record.status = Failure.Kind.clientLeft.status }
         worker.log.write(
             record.line(
-                client: stream.connection.peer,
+                client: stream.client.address,
                 end: end,
                 meter: kind == .events ? meter : nil,
                 usage: usage,

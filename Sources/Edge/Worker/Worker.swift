@@ -308,7 +308,7 @@ package final class Worker: ServerDelegate {
         record.status = failure.status
         log.write(
             record.line(
-                client: stream.connection.peer,
+                client: stream.client.address,
                 end: .failed(failure),
                 meter: nil,
                 usage: nil,

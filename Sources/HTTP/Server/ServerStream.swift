@@ -91,6 +91,11 @@ package class ServerStream {
         made.requestBegan()
     }
 
+    /// Who sent the request.
+    ///
+    /// The connection's client; where header fields of a trusted proxy tell the address, each request would have its own.
+    package var client: Client { connection.client }
+
     /// Bytes that wait for the client.
     package var buffered: Int { output.count }
 
