@@ -180,12 +180,15 @@ package final class Worker: ServerDelegate {
 
     private func serve(_ socket: Socket, from peer: SocketAddress, listener: Int) {
         let plan = share.plans[listener]
+        let tls = contexts[listener].map { TLSConnection.server(in: $0, wire: loop.wire) }
         let channel: Channel
-        if let context = contexts[listener] {
-            let tls = TLSConnection.server(in: context, wire: loop.wire)
-            channel = Channel.accept(socket, peer: peer, loop: loop, tls: tls)
-        } else {
-            channel = Channel.accept(socket, peer: peer, loop: loop)
+        do throws(SystemError) {
+            channel = try Channel.accept(socket, peer: peer, loop: loop, tls: tls)
+        } catch {
+            share.warn("a client's connection is closed: \(error)")
+            door.connectionEnded()
+            share.connectionEnded()
+            return
         }
         let connection = ServerConnection(
             channel: channel,

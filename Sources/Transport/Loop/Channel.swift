@@ -68,33 +68,48 @@ package final class Channel: Registered, TimerTarget {
     /// The poller has told that the peer ended.
     ///
     /// It tells once: so reading goes on until the end has been read.
-    private var hasHungUp = false
+    var hasHungUp = false
     /// Received by the ring (ReceiveRing), and what is to come of that.
     enum Lane { case none, open, leaving }
     var lane = Lane.none
     /// Taken out of the poller: the peer is gone for good, and what it sent waits until reading resumes.
     var isDeaf = false
 
-    private init(loop: EventLoop, descriptor: CInt, peer: SocketAddress, tls: consuming TLSConnection?, pending: Bool) {
+    /// Closes the socket when it throws.
+    private init(
+        loop: EventLoop,
+        socket: Socket,
+        peer: SocketAddress,
+        tls: consuming TLSConnection?,
+        pending: Bool
+    ) throws(SystemError) {
         self.loop = loop
-        self.descriptor = descriptor
+        descriptor = socket.descriptor
         self.peer = peer
         self.tls = tls
         self.pending = ByteQueue(pool: loop.chunks)
         phase = pending ? .connecting : .open
         lastProgress = loop.now
         interest = clinux_EPOLLIN | clinux_EPOLLRDHUP | clinux_EPOLLET | (pending ? clinux_EPOLLOUT : 0)
-        token = loop.register(self, descriptor: descriptor, events: interest)
+        do throws(SystemError) {
+            token = try loop.register(self, descriptor: descriptor, events: interest)
+        } catch {
+            phase = .closed
+            socket.close()
+            throw error
+        }
     }
 
     /// Takes over an accepted socket.
+    ///
+    /// - Throws: when the system has no room to watch another socket. The socket is closed then.
     package static func accept(
         _ socket: Socket,
         peer: SocketAddress,
         loop: EventLoop,
         tls: consuming TLSConnection? = nil
-    ) -> Channel {
-        Channel(loop: loop, descriptor: socket.descriptor, peer: peer, tls: tls, pending: false)
+    ) throws(SystemError) -> Channel {
+        try Channel(loop: loop, socket: socket, peer: peer, tls: tls, pending: false)
     }
 
     /// Begins to connect; `channelOpened` or `channel(_:ended:)` follows, in a later turn.
@@ -104,7 +119,7 @@ package final class Channel: Registered, TimerTarget {
         tls: consuming TLSConnection? = nil
     ) throws(SystemError) -> Channel {
         let (socket, _) = try Sockets.connect(to: address)
-        return Channel(loop: loop, descriptor: socket.descriptor, peer: address, tls: tls, pending: true)
+        return try Channel(loop: loop, socket: socket, peer: address, tls: tls, pending: true)
     }
 
     /// Binds the channel to what lies above it.
@@ -304,7 +319,7 @@ package final class Channel: Registered, TimerTarget {
         if phase == .lingering || isReading && (phase == .open || phase == .closing) { readOnce() }
     }
 
-    private func revisit() {
+    func revisit() {
         guard !isRevisited, phase != .closed else { return }
         isRevisited = true
         loop.revisit(self)

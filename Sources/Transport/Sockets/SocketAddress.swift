@@ -138,8 +138,10 @@ package struct SystemError: Error, CustomStringConvertible {
 
     package var description: String { "\(call): \(Self.text(code))" }
 
-    /// This process has no descriptor left: no fault of the peer's.
-    package var isOutOfDescriptors: Bool { code == EMFILE || code == ENFILE }
+    /// This process has no descriptor left, or the system no room to watch another one: no fault of the peer's.
+    package var isOutOfDescriptors: Bool {
+        code == EMFILE || code == ENFILE || call == "epoll_ctl"
+    }
 
     package static func text(_ code: CInt) -> String { unsafe String(cString: strerror(code)) }
 }

@@ -113,7 +113,7 @@ final class TestServer {
         configure(&settings)
         let (socket, peer) = try test.tcp(receiveBuffer: receiveBuffer)
         self.peer = peer
-        let channel = Channel.accept(socket, peer: Sockets.localAddress(of: socket)!, loop: test.loop)
+        let channel = try Channel.accept(socket, peer: Sockets.localAddress(of: socket)!, loop: test.loop)
         let connection = ServerConnection(
             channel: channel,
             settings: settings,
