@@ -15,7 +15,9 @@ package enum ChannelEnd: Sendable {
 ///
 /// All calls come from the loop's thread; none may be made on a closed channel.
 package protocol ChannelHandler: AnyObject {
-    /// Connected, and the TLS handshake done.
+    /// Connected, the preamble read and the TLS handshake done.
+    ///
+    /// Not called where there is nothing of these to wait for: see `attach`.
     func channelOpened(_ channel: Channel)
     /// Bytes in the clear. They are valid during the call only.
     func channel(_ channel: Channel, received bytes: Span<UInt8>)
@@ -57,6 +59,8 @@ package final class Channel: Registered, TimerTarget {
     var hasEnded = false
     var closesAbruptly = false
     var closingTimer: TimerID?
+    /// What the first bytes are for, until it is done; nil for most channels from the start.
+    var preamble: PreambleReader?
     var writeFailure: SystemError?
 
     var token: Token?
@@ -102,14 +106,18 @@ package final class Channel: Registered, TimerTarget {
 
     /// Takes over an accepted socket.
     ///
+    /// - Parameter preamble: reads what comes before the client's bytes, and before TLS.
     /// - Throws: when the system has no room to watch another socket. The socket is closed then.
     package static func accept(
         _ socket: Socket,
         peer: SocketAddress,
         loop: EventLoop,
-        tls: consuming TLSConnection? = nil
+        tls: consuming TLSConnection? = nil,
+        preamble: (any ChannelPreamble)? = nil
     ) throws(SystemError) -> Channel {
-        try Channel(loop: loop, socket: socket, peer: peer, tls: tls, pending: false)
+        let channel = try Channel(loop: loop, socket: socket, peer: peer, tls: tls, pending: false)
+        if let preamble { channel.preamble = PreambleReader(preamble) }
+        return channel
     }
 
     /// Begins to connect; `channelOpened` or `channel(_:ended:)` follows, in a later turn.
@@ -124,10 +132,10 @@ package final class Channel: Registered, TimerTarget {
 
     /// Binds the channel to what lies above it.
     ///
-    /// An accepted channel in clear is open from here on.
+    /// An accepted channel in clear without a preamble is open from here on, and is not told so.
     package func attach(_ handler: any ChannelHandler) {
         self.handler = handler
-        guard phase == .open, !isOpened, tls == nil else { return }
+        guard phase == .open, !isOpened, tls == nil, preamble == nil else { return }
         isOpened = true
         enterLane()
     }
@@ -180,7 +188,7 @@ package final class Channel: Registered, TimerTarget {
     }
 
     /// Tests may want everything received by the ring.
-    private func enterLane() { if loop.choice == .ring { expectSmallReads() } }
+    func enterLane() { if loop.choice == .ring { expectSmallReads() } }
 
     /// Many small reads are to come: they may be received by the ring, up to 32 KiB of them past a pause (what Linux
     /// 6.8 and later receives at once for one socket: 32 buffers).
@@ -248,6 +256,7 @@ package final class Channel: Registered, TimerTarget {
         handler = nil
         last?.channelReleased(self)
         tls = nil
+        preamble = nil
         pending.removeAll()
     }
 
@@ -343,7 +352,11 @@ package final class Channel: Registered, TimerTarget {
     }
 
     /// Hands bytes off the socket to what lies above, through TLS if there is TLS.
-    private func take(_ bytes: UnsafeRawBufferPointer) {
+    func take(_ bytes: UnsafeRawBufferPointer) {
+        guard preamble == nil else {
+            unsafe takePreamble(bytes)
+            return
+        }
         if tls == nil {
             let bytes = unsafe bytes.assumingMemoryBound(to: UInt8.self)
             unsafe handler?.channel(self, received: bytes.span)
