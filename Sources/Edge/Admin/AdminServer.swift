@@ -52,8 +52,15 @@ final class AdminServer: ServerDelegate {
     }
 
     private func accepted(_ socket: Socket, from peer: SocketAddress) {
+        let channel: Channel
+        do throws(SystemError) {
+            channel = try Channel.accept(socket, peer: peer, loop: loop)
+        } catch {
+            share.warn("a connection to the admin listener is closed: \(error)")
+            return
+        }
         let connection = ServerConnection(
-            channel: Channel.accept(socket, peer: peer, loop: loop),
+            channel: channel,
             settings: settings,
             environment: environment,
             delegate: self

@@ -13,24 +13,27 @@ struct Caller {
     let keyID: String?
     private let models: [String]?
     private let limits: KeyLimits
-    private let use: KeyUse
+    private let quota: any Quota
     private var isRunning = false
     private var reserved: Int?
 
-    init(_ entry: KeyRing.Entry) {
-        tenant = entry.key.tenant
-        keyID = entry.key.id
-        models = entry.key.models
-        limits = entry.key.limits
-        use = entry.use
-    }
+    init(_ entry: KeyRing.Entry) { self.init(entry.key, quota: entry.use) }
 
     init(anonymousOf access: KeyAccess) {
         tenant = KeyAccess.anonymous
         keyID = nil
         models = nil
         limits = access.anonymousLimits
-        use = access.anonymousUse
+        quota = access.anonymousUse
+    }
+
+    /// A caller whose use another quota counts than its key's own.
+    init(_ key: AccessKey, quota: any Quota) {
+        tenant = key.tenant
+        keyID = key.id
+        models = key.models
+        limits = key.limits
+        self.quota = quota
     }
 
     func mayUse(_ model: Model) -> Bool {
@@ -42,7 +45,7 @@ struct Caller {
 
     /// Takes a place among the exchanges at once, and a request of the rate.
     mutating func begin(at now: Nanoseconds) -> Failure? {
-        let denial = use.begin(limits, at: now)
+        let denial = quota.begin(limits, at: now)
         isRunning = denial == nil
         return denial.map { Failure($0, limits) }
     }
@@ -51,7 +54,7 @@ struct Caller {
     mutating func reserve(promptBytes: Int, answerTokensMax: Int, at now: Nanoseconds) -> Failure? {
         let promptTokens = (promptBytes + Usage.bytesPerToken - 1) / Usage.bytesPerToken
         let tokens = promptTokens + min(max(0, answerTokensMax), Self.answerTokensMost)
-        if let denial = use.reserve(tokens, limits, at: now) { return Failure(denial, limits) }
+        if let denial = quota.reserve(tokens, limits, at: now) { return Failure(denial, limits) }
         if limits.tokensPerMinute != nil { reserved = tokens }
         return nil
     }
@@ -60,9 +63,9 @@ struct Caller {
 
     /// The exchange is over, and has used so many tokens.
     mutating func ended(used: Int) {
-        if let reserved { use.settle(reserved: reserved, used: used) }
+        if let reserved { quota.settle(reserved: reserved, used: used) }
         reserved = nil
-        if isRunning { use.ended() }
+        if isRunning { quota.ended() }
         isRunning = false
     }
 
@@ -70,12 +73,12 @@ struct Caller {
 
     /// OpenAI's fields, for the rates that there are.
     func appendRates(to fields: inout FieldBlock, at now: Nanoseconds) {
-        if let rate = use.requestRate(limits, at: now) {
+        if let rate = quota.requestRate(limits, at: now) {
             fields.append(.requestsLimit, rate.limit)
             fields.append(.requestsRemaining, rate.remaining)
             fields.append(.requestsReset, Self.text(rate.reset))
         }
-        if let rate = use.tokenRate(limits, at: now) {
+        if let rate = quota.tokenRate(limits, at: now) {
             fields.append(.tokensLimit, rate.limit)
             fields.append(.tokensRemaining, rate.remaining)
             fields.append(.tokensReset, Self.text(rate.reset))
@@ -93,7 +96,7 @@ struct Caller {
 }
 
 extension Failure {
-    fileprivate init(_ denial: KeyUse.Denial, _ limits: KeyLimits) {
+    fileprivate init(_ denial: QuotaDenial, _ limits: KeyLimits) {
         switch denial {
         case .concurrency:
             let text = limits.concurrency.map { "Too many requests at once: this API key may have \($0)." }

@@ -58,7 +58,8 @@ extension Configuration {
         readLimits(from: root)
         readAdmission(from: root)
         readAuthentication(from: root)
-        readPlacesKeptForLater(from: root)
+        readLedger(from: root)
+        readCORS(from: root)
         if let section = root.section("log") {
             section.read("access", &log.access)
             section.finish()
@@ -161,15 +162,16 @@ extension Configuration {
         }
     }
 
-    private mutating func readPlacesKeptForLater(from root: ConfigurationSection) {
-        if let section = root.section("ledger") {
-            ledger.path = section.text("path", expecting: "the path of a file").map(root.reader.resolve)
-            section.finish()
-        }
-        if let section = root.section("cors") {
-            cors.origins = section.origins("origins")
-            section.finish()
-        }
+    private mutating func readLedger(from root: ConfigurationSection) {
+        guard let section = root.section("ledger") else { return }
+        ledger.path = section.text("path", expecting: "the path of a file").map(root.reader.resolve)
+        section.finish()
+    }
+
+    private mutating func readCORS(from root: ConfigurationSection) {
+        guard let section = root.section("cors") else { return }
+        cors.origins = section.origins("origins")
+        section.finish()
     }
 }
 

@@ -81,7 +81,7 @@ extension Configuration {
         package var idleTrusted = Duration.seconds(905)
         /// A client that owes us a read and takes nothing.
         package var clientStall = Duration.seconds(60)
-        /// To an executor, all its addresses together.
+        /// To one address of an executor, with its TLS handshake and its first HTTP/2 frame.
         package var connect = Duration.seconds(2)
         /// To the first event of a stream; 1 s more for each 40 kB of request body.
         package var firstEvent = Duration.seconds(60)
@@ -104,9 +104,7 @@ extension Configuration {
         package init() {}
     }
 
-    /// How long and how many may wait for an executor.
-    ///
-    /// Accepted now; queues come in a later version.
+    /// How long and how many exchanges of one model may wait for an executor.
     package struct Admission: Sendable, Equatable {
         /// Always below `commitAfter`, so that a queue's 429 is always a status.
         package var maxWait = Duration.seconds(8)

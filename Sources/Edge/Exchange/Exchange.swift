@@ -89,7 +89,7 @@ final class Exchange {
         var finished = record.finished(
             end,
             requestID: fields.requestID,
-            client: stream.connection.peer,
+            client: stream.client,
             attempt: attempt?.failure == nil ? attempt : nil,
             wait: selection?.wait ?? ExecutorSelection.Wait(),
             usage: usage,

@@ -57,7 +57,7 @@ struct ExchangeRecord {
     func finished(
         _ end: ExchangeMachine.End,
         requestID: String,
-        client: SocketAddress,
+        client: Client,
         attempt: Attempt?,
         wait: ExecutorSelection.Wait,
         usage: Usage?,

@@ -11,7 +11,7 @@ extension FinishedExchange {
         json.field("time", Timestamp.rfc3339(seconds: wallTime.seconds, microseconds: wallTime.microseconds))
         json.field("exchange_id", id.description)
         json.field("request_id", requestID)
-        json.field("client", client.host)
+        json.field("client", client.address.host)
         json.field("protocol", version.label)
         json.field("method", method)
         json.field("path", path)

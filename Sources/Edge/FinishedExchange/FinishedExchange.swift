@@ -1,7 +1,7 @@
 // Everything that is known of an exchange once it is over: one value, which the log and the metrics render.
 internal import HTTP
 internal import Inference
-package import Transport
+internal import Transport
 
 /// Made once at the end of every exchange, refusals of the HTTP layer included. Never a prompt, a completion or a key.
 ///
@@ -35,7 +35,7 @@ package struct FinishedExchange: Sendable {
     package let id: ExchangeID
     /// The client's `x-request-id`, or ours.
     package var requestID: String
-    package var client: SocketAddress
+    var client: Client
     var version: HTTPVersion
     /// As text; `-` where no request could be read.
     var method: String
@@ -94,7 +94,7 @@ extension FinishedExchange {
         self.init(
             id: id,
             requestID: requestID,
-            client: stream.connection.peer,
+            client: stream.client,
             version: stream.version,
             method: "-",
             path: "",

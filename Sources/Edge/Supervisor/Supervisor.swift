@@ -230,7 +230,9 @@ package final class Supervisor {
         }
         guard !isDraining else {
             Messages.say("a second signal: ending at once")
-            exit(1)
+            // Not `exit`, whose handlers would take the process apart while the workers still run. Nothing is flushed:
+            // log lines that LogSink has not written yet are lost.
+            _exit(1)
         }
         isDraining = true
         admin?.state = .draining

@@ -154,6 +154,9 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
 
     // MARK: Connections
 
+    /// Connections that have not ended.
+    private var liveConnections: Int { connections.count - freeConnections.count }
+
     private func accepted(_ socket: Socket, from peer: SocketAddress, listener: Int) {
         guard share.admitConnection() else {
             // Another worker took the last room between the question and the answer.
@@ -173,12 +176,15 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
 
     private func serve(_ socket: Socket, from peer: SocketAddress, listener: Int) {
         let plan = share.plans[listener]
+        let tls = contexts[listener].map { TLSConnection.server(in: $0, wire: loop.wire) }
         let channel: Channel
-        if let context = contexts[listener] {
-            let tls = TLSConnection.server(in: context, wire: loop.wire)
-            channel = Channel.accept(socket, peer: peer, loop: loop, tls: tls)
-        } else {
-            channel = Channel.accept(socket, peer: peer, loop: loop)
+        do throws(SystemError) {
+            channel = try Channel.accept(socket, peer: peer, loop: loop, tls: tls)
+        } catch {
+            share.warn("a client's connection is closed: \(error)")
+            door.connectionEnded()
+            share.connectionEnded()
+            return
         }
         let connection = ServerConnection(
             channel: channel,
@@ -379,12 +385,12 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
 
     private func endIfDrained() {
         // A connection that ends now may still have bytes to flush: one more turn, and the channels linger no longer.
-        guard connections.allSatisfy({ $0 == nil }) else { return }
+        guard liveConnections == 0 else { return }
         _ = loop.timers.schedule(
             at: loop.now + 50_000_000,
             target: TimerClosure { [unowned self] in
                 // One that another worker had handed on may have come meanwhile.
-                if connections.allSatisfy({ $0 == nil }) { loop.stop() }
+                if liveConnections == 0 { loop.stop() }
             },
             kind: 0
         )

@@ -91,7 +91,8 @@ package final class ExecutorSimulator: ServerDelegate {
 
     private func begin(_ socket: Socket, peer: SocketAddress) {
         let tls = contexts.map { TLSConnection.server(in: $0, wire: loop.wire) }
-        let channel = Channel.accept(socket, peer: peer, loop: loop, tls: tls)
+        // A socket that the system has no room to watch is closed.
+        guard let channel = try? Channel.accept(socket, peer: peer, loop: loop, tls: tls) else { return }
         let connection = ServerConnection(
             channel: channel,
             settings: settings,

@@ -19,7 +19,6 @@ enum HTTP1Byte {
 
 extension UInt8 {
     var isDigit: Bool { self &- 0x30 < 10 }
-    var isAlpha: Bool { (self | 0x20) &- 0x61 < 26 }
     var isBlank: Bool { self == HTTP1Byte.space || self == HTTP1Byte.tab }
     /// May stand in a field's value or a reason phrase: no control character but HTAB.
     var isFieldText: Bool { (self >= 0x20 && self != 0x7f) || self == HTTP1Byte.tab }

@@ -91,13 +91,10 @@ final class HTTP1ServerStream: ServerStream {
         connection.channel.mark()
     }
 
-    override func finish(trailers: FieldBlock? = nil) {
+    override func finish() {
         guard !isClosed, isHeadSent, !isFinished else { return }
         switch framing {
-        case .chunked:
-            var bytes: [UInt8] = []
-            HTTP1Writer.appendLastChunk(trailers: trailers ?? FieldBlock(), to: &bytes)
-            server.output.append(bytes)
+        case .chunked: server.output.append(HTTP1Writer.lastChunk)
         case .length(let left) where left > 0:
             abort()
             return

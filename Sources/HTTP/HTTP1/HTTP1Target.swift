@@ -1,5 +1,5 @@
-// The forms of a request target (RFC 9112 section 3.2) and the grammar of an authority. The request parser uses it; the
-// HTTP/2 side may, for `:authority`.
+// The forms of a request target (RFC 9112 section 3.2), which the HTTP/1.1 request parser reads, and the grammar of an
+// authority, which HTTP/2 checks `:authority` and `host` by as well.
 
 /// A request target, put into the form in which the server keeps it.
 struct HTTP1Target: Sendable {

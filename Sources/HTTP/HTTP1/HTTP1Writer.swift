@@ -12,7 +12,7 @@ package enum HTTP1Writer {
     package static let switchingToH2C = Array(
         "HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: h2c\r\n\r\n".utf8
     )
-    /// Ends a chunked body that has no trailers.
+    /// Ends a chunked body: we send no trailers.
     package static let lastChunk = Array("0\r\n\r\n".utf8)
     /// Ends the data of every chunk.
     package static let chunkEnd = Array("\r\n".utf8)
@@ -152,42 +152,6 @@ package enum HTTP1Writer {
         unsafe buffer[digits] = HTTP1Byte.carriageReturn
         unsafe buffer[digits + 1] = HTTP1Byte.lineFeed
         return digits + 2
-    }
-
-    /// Appends a chunk's size line; nothing for a size of zero.
-    package static func appendChunkHeader(_ size: Int, to output: inout [UInt8]) {
-        guard size > 0 else { return }
-        var shift = (Int.bitWidth - size.leadingZeroBitCount + 3) / 4 * 4
-        while shift > 0 {
-            shift -= 4
-            output.append(hexDigit(size >> shift & 15))
-        }
-        output.append(HTTP1Byte.carriageReturn)
-        output.append(HTTP1Byte.lineFeed)
-    }
-
-    package static func chunkHeader(_ size: Int) -> [UInt8] {
-        var output: [UInt8] = []
-        appendChunkHeader(size, to: &output)
-        return output
-    }
-
-    /// Appends a whole chunk; nothing for no data, which would end the body.
-    package static func appendChunk(_ data: some Collection<UInt8>, to output: inout [UInt8]) {
-        guard !data.isEmpty else { return }
-        appendChunkHeader(data.count, to: &output)
-        output.append(contentsOf: data)
-        output.append(HTTP1Byte.carriageReturn)
-        output.append(HTTP1Byte.lineFeed)
-    }
-
-    /// Appends the end of a chunked body with its trailers, without those that only a head may have.
-    package static func appendLastChunk(trailers: FieldBlock = FieldBlock(), to output: inout [UInt8]) {
-        output.append("0\r\n")
-        for index in 0..<trailers.count where !isForbiddenTrailer(trailers.known(index)) {
-            append(name: trailers.name(index), value: trailers.value(index), to: &output)
-        }
-        appendLineEnd(to: &output)
     }
 
     private static func hexDigit(_ value: Int) -> UInt8 {

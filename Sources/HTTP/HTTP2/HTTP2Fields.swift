@@ -10,10 +10,6 @@ enum HTTP2Fields {
         unsafe with(head.fields, status: head.status, body)
     }
 
-    static func withTrailers(_ fields: FieldBlock, _ body: (UnsafePointer<nghttp2_nv>, Int) -> Void) {
-        unsafe with(fields, status: nil, body)
-    }
-
     /// Calls `body` with the fields of a request to an executor, pseudo fields first (RFC 9113 section 8.3.1).
     static func withRequest(
         _ request: ExecutorRequest,

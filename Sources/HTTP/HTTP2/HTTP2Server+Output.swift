@@ -120,12 +120,6 @@ extension HTTP2Server {
         let step = min(available, length)
         if step == available, stream.isFinished, !stream.isBroken {
             unsafe flags.pointee |= NGHTTP2_DATA_FLAG_EOF.rawValue
-            if let trailers = stream.trailers {
-                unsafe flags.pointee |= NGHTTP2_DATA_FLAG_NO_END_STREAM.rawValue
-                unsafe HTTP2Fields.withTrailers(trailers) { fields, count in
-                    _ = unsafe nghttp2_submit_trailer(session, id, fields, count)
-                }
-            }
         }
         return step
     }

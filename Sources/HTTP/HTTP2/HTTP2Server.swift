@@ -51,7 +51,7 @@ final class HTTP2Server: ServerProtocol {
     init(connection: ServerConnection) {
         self.connection = connection
         let now = connection.channel.loop.now
-        abuse = HTTP2Abuse(trusted: connection.settings.isTrusted, now: now)
+        abuse = HTTP2Abuse(trusted: connection.client.trusted, now: now)
         settingsDue = now + Self.settingsAckTimeout
         var made: OpaquePointer?
         let library = connection.environment.library
@@ -268,7 +268,7 @@ final class HTTP2Server: ServerProtocol {
         stream.builder = nil
         stream.isRequestWhole = ended
         stream.isHEAD = builder.method == .head
-        if let fault = builder.fault(isSecure: connection.isSecure, isTrusted: connection.settings.isTrusted) {
+        if let fault = builder.fault(isSecure: connection.isSecure, isTrusted: connection.client.trusted) {
             // No handler watches whether the client takes its answer.
             ending.append((stream, now + connection.settings.idleTimeout))
             armDeadline()

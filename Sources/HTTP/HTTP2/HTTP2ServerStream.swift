@@ -53,13 +53,11 @@ final class HTTP2ServerStream: ServerStream {
         server.resume(self)
     }
 
-    override func finish(trailers: FieldBlock? = nil) {
+    override func finish() {
         guard !isClosed, !isBroken, isHeadSent, !isFinished else { return }
         isFinished = true
-        self.trailers = trailers
         server.resume(self)
     }
-    var trailers: FieldBlock?
 
     override func abort() {
         guard !isClosed, !isBroken else { return }

@@ -26,6 +26,11 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     package let channel: Channel
     package let settings: ServerSettings
     package let environment: HTTP2Environment
+    /// Who is connected.
+    ///
+    /// A stage before TLS that tells the client's address (`ChannelPreamble`), or a client's certificate, would have
+    /// it made when the channel opens.
+    package let client: Client
     /// Whoever keeps the connections may keep a number here.
     package var slot = 0
 
@@ -46,6 +51,7 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
         self.settings = settings
         self.environment = environment
         self.delegate = delegate
+        client = Client(peer: channel.peer, trusted: settings.isTrusted)
     }
 
     /// Begins to serve.
@@ -58,7 +64,6 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
         setDeadline(loop.now + wait)
     }
 
-    package var peer: SocketAddress { channel.peer }
     package var isSecure: Bool { channel.isSecure }
     package var activeStreams: Int { wire?.activeStreams ?? 0 }
 

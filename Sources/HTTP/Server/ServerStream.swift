@@ -91,6 +91,11 @@ package class ServerStream {
         made.requestBegan()
     }
 
+    /// Who sent the request.
+    ///
+    /// The connection's client; where header fields of a trusted proxy tell the address, each request would have its own.
+    package var client: Client { connection.client }
+
     /// Bytes that wait for the client.
     package var buffered: Int { output.count }
 
@@ -104,7 +109,7 @@ package class ServerStream {
     /// Bytes of the response body: handed to the client in this turn's flush.
     package func send(_ bytes: Span<UInt8>) {}
     /// The response is complete: its end goes out in the same write as what was sent before it.
-    package func finish(trailers: FieldBlock? = nil) {}
+    package func finish() {}
     /// The response is broken: what was sent goes out, then the stream ends in a way that nobody can take for whole.
     package func abort() {}
     /// So many bytes of the request body have been taken: the client may send as many more.

@@ -153,9 +153,15 @@ extension Channel {
             interest = wanted
             loop.modify(token, descriptor: descriptor, events: wanted)
         } else if isDeaf, isReading, phase != .closed {
-            isDeaf = false
             interest = wanted
-            token = loop.register(self, descriptor: descriptor, events: wanted)
+            do throws(SystemError) {
+                token = try loop.register(self, descriptor: descriptor, events: wanted)
+                isDeaf = false
+            } catch {
+                // No room to watch it: but its peer is gone, so all that it sent can be read now, turn after turn.
+                hasHungUp = true
+                revisit()
+            }
         }
     }
 }

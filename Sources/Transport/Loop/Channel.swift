@@ -15,7 +15,9 @@ package enum ChannelEnd: Sendable {
 ///
 /// All calls come from the loop's thread; none may be made on a closed channel.
 package protocol ChannelHandler: AnyObject {
-    /// Connected, and the TLS handshake done.
+    /// Connected, the preamble read and the TLS handshake done.
+    ///
+    /// Not called where there is nothing of these to wait for: see `attach`.
     func channelOpened(_ channel: Channel)
     /// Bytes in the clear. They are valid during the call only.
     func channel(_ channel: Channel, received bytes: Span<UInt8>)
@@ -57,6 +59,8 @@ package final class Channel: Registered, TimerTarget {
     var hasEnded = false
     var closesAbruptly = false
     var closingTimer: TimerID?
+    /// What the first bytes are for, until it is done; nil for most channels from the start.
+    var preamble: PreambleReader?
     var writeFailure: SystemError?
 
     var token: Token?
@@ -68,33 +72,52 @@ package final class Channel: Registered, TimerTarget {
     /// The poller has told that the peer ended.
     ///
     /// It tells once: so reading goes on until the end has been read.
-    private var hasHungUp = false
+    var hasHungUp = false
     /// Received by the ring (ReceiveRing), and what is to come of that.
     enum Lane { case none, open, leaving }
     var lane = Lane.none
     /// Taken out of the poller: the peer is gone for good, and what it sent waits until reading resumes.
     var isDeaf = false
 
-    private init(loop: EventLoop, descriptor: CInt, peer: SocketAddress, tls: consuming TLSConnection?, pending: Bool) {
+    /// Closes the socket when it throws.
+    private init(
+        loop: EventLoop,
+        socket: Socket,
+        peer: SocketAddress,
+        tls: consuming TLSConnection?,
+        pending: Bool
+    ) throws(SystemError) {
         self.loop = loop
-        self.descriptor = descriptor
+        descriptor = socket.descriptor
         self.peer = peer
         self.tls = tls
         self.pending = ByteQueue(pool: loop.chunks)
         phase = pending ? .connecting : .open
         lastProgress = loop.now
         interest = clinux_EPOLLIN | clinux_EPOLLRDHUP | clinux_EPOLLET | (pending ? clinux_EPOLLOUT : 0)
-        token = loop.register(self, descriptor: descriptor, events: interest)
+        do throws(SystemError) {
+            token = try loop.register(self, descriptor: descriptor, events: interest)
+        } catch {
+            phase = .closed
+            socket.close()
+            throw error
+        }
     }
 
     /// Takes over an accepted socket.
+    ///
+    /// - Parameter preamble: reads what comes before the client's bytes, and before TLS.
+    /// - Throws: when the system has no room to watch another socket. The socket is closed then.
     package static func accept(
         _ socket: Socket,
         peer: SocketAddress,
         loop: EventLoop,
-        tls: consuming TLSConnection? = nil
-    ) -> Channel {
-        Channel(loop: loop, descriptor: socket.descriptor, peer: peer, tls: tls, pending: false)
+        tls: consuming TLSConnection? = nil,
+        preamble: (any ChannelPreamble)? = nil
+    ) throws(SystemError) -> Channel {
+        let channel = try Channel(loop: loop, socket: socket, peer: peer, tls: tls, pending: false)
+        if let preamble { channel.preamble = PreambleReader(preamble) }
+        return channel
     }
 
     /// Begins to connect; `channelOpened` or `channel(_:ended:)` follows, in a later turn.
@@ -104,15 +127,15 @@ package final class Channel: Registered, TimerTarget {
         tls: consuming TLSConnection? = nil
     ) throws(SystemError) -> Channel {
         let (socket, _) = try Sockets.connect(to: address)
-        return Channel(loop: loop, descriptor: socket.descriptor, peer: address, tls: tls, pending: true)
+        return try Channel(loop: loop, socket: socket, peer: address, tls: tls, pending: true)
     }
 
     /// Binds the channel to what lies above it.
     ///
-    /// An accepted channel in clear is open from here on.
+    /// An accepted channel in clear without a preamble is open from here on, and is not told so.
     package func attach(_ handler: any ChannelHandler) {
         self.handler = handler
-        guard phase == .open, !isOpened, tls == nil else { return }
+        guard phase == .open, !isOpened, tls == nil, preamble == nil else { return }
         isOpened = true
         enterLane()
     }
@@ -165,7 +188,7 @@ package final class Channel: Registered, TimerTarget {
     }
 
     /// Tests may want everything received by the ring.
-    private func enterLane() { if loop.choice == .ring { expectSmallReads() } }
+    func enterLane() { if loop.choice == .ring { expectSmallReads() } }
 
     /// Many small reads are to come: they may be received by the ring, up to 32 KiB of them past a pause (what Linux
     /// 6.8 and later receives at once for one socket: 32 buffers).
@@ -233,6 +256,7 @@ package final class Channel: Registered, TimerTarget {
         handler = nil
         last?.channelReleased(self)
         tls = nil
+        preamble = nil
         pending.removeAll()
     }
 
@@ -304,7 +328,7 @@ package final class Channel: Registered, TimerTarget {
         if phase == .lingering || isReading && (phase == .open || phase == .closing) { readOnce() }
     }
 
-    private func revisit() {
+    func revisit() {
         guard !isRevisited, phase != .closed else { return }
         isRevisited = true
         loop.revisit(self)
@@ -328,7 +352,11 @@ package final class Channel: Registered, TimerTarget {
     }
 
     /// Hands bytes off the socket to what lies above, through TLS if there is TLS.
-    private func take(_ bytes: UnsafeRawBufferPointer) {
+    func take(_ bytes: UnsafeRawBufferPointer) {
+        guard preamble == nil else {
+            unsafe takePreamble(bytes)
+            return
+        }
         if tls == nil {
             let bytes = unsafe bytes.assumingMemoryBound(to: UInt8.self)
             unsafe handler?.channel(self, received: bytes.span)

@@ -64,6 +64,8 @@ package final class EventLoop {
     private var unread: [Channel] = []
     private var isStopped = false
     private var gatherer: Gatherer
+    /// What the kernel is to answer to the registrations that follow: ENOSPC or ENOMEM, for tests of that.
+    package var registrationErrorForTest: CInt?
     /// The loop's owner hears of the end of each turn: where counters are reported and the graveyard's kin reaped.
     package var onTurnEnd: (() -> Void)?
 
@@ -238,7 +240,11 @@ package final class EventLoop {
 
     // MARK: For channels and listeners
 
-    func register(_ owner: any Registered, descriptor: CInt, events: UInt32) -> Token {
+    /// Has the poller watch a descriptor for `owner`.
+    ///
+    /// - Throws: when the system has no room for another watch (`fs.epoll.max_user_watches`, memory). The descriptor is
+    ///   the caller's as before.
+    func register(_ owner: any Registered, descriptor: CInt, events: UInt32) throws(SystemError) -> Token {
         let index: UInt32
         if let reused = free.popLast() {
             index = reused
@@ -246,11 +252,22 @@ package final class EventLoop {
             index = UInt32(registrations.count)
             registrations.append(Registration())
         }
-        registrations[Int(index)].owner = owner
         let token = Token(index: index, generation: registrations[Int(index)].generation)
-        let result = clinux_epoll_ctl(poller, EPOLL_CTL_ADD, descriptor, events, token.bits)
-        precondition(result == 0, "epoll_ctl(ADD) failed")
+        if let code = watch(descriptor, events: events, token) {
+            free.append(index)
+            throw SystemError("epoll_ctl", code)
+        }
+        registrations[Int(index)].owner = owner
         return token
+    }
+
+    /// - Returns: the limit of the system that is in the way; nil when the descriptor is watched.
+    private func watch(_ descriptor: CInt, events: UInt32, _ token: Token) -> CInt? {
+        if let registrationErrorForTest { return registrationErrorForTest }
+        guard clinux_epoll_ctl(poller, EPOLL_CTL_ADD, descriptor, events, token.bits) != 0 else { return nil }
+        let code = errno
+        precondition(code == ENOSPC || code == ENOMEM, "epoll_ctl(ADD) failed")
+        return code
     }
 
     func modify(_ token: Token, descriptor: CInt, events: UInt32) {
@@ -269,16 +286,26 @@ package final class EventLoop {
     func bury(_ channel: Channel) { graveyard.append(channel) }
 
     /// Calls `body` in the mailbox's turn, whenever something was posted.
+    ///
+    /// A thread is of no use without its mailbox: no room for it ends the process.
     package func attach<Message: Sendable>(_ mailbox: Mailbox<Message>, _ body: @escaping (Message) -> Void) {
-        let reader = MailboxReader(mailbox: mailbox, body: body)
-        _ = register(reader, descriptor: mailbox.descriptor, events: clinux_EPOLLIN)
+        keep(MailboxReader(mailbox: mailbox, body: body), descriptor: mailbox.descriptor)
     }
 
     /// Calls `body` whenever a descriptor (a signalfd) can be read.
     ///
-    /// The caller reads it.
+    /// The caller reads it. No room for it ends the process, as for a mailbox.
     package func watch(descriptor: CInt, _ body: @escaping () -> Void) {
-        _ = register(DescriptorWatch(body: body), descriptor: descriptor, events: clinux_EPOLLIN)
+        keep(DescriptorWatch(body: body), descriptor: descriptor)
+    }
+
+    /// Watches for as long as the loop runs.
+    private func keep(_ owner: any Registered, descriptor: CInt) {
+        do throws(SystemError) {
+            _ = try register(owner, descriptor: descriptor, events: clinux_EPOLLIN)
+        } catch {
+            fatalError("\(error)")
+        }
     }
 }
 

@@ -20,7 +20,7 @@ package final class Listener: Registered, TimerTarget {
 
     /// - Parameters:
     ///   - accepted: takes the new socket, non-blocking and with the options of Sockets set.
-    ///   - exhausted: accepting pauses for 100 ms, for want of descriptors or memory (the errno) or of room (nil).
+    ///   - exhausted: accepting pauses for 100 ms, for want of descriptors, memory or watches of the poller (the errno) or of room (nil).
     package init(
         loop: EventLoop,
         socket: Socket,
@@ -46,7 +46,12 @@ package final class Listener: Registered, TimerTarget {
         retry = nil
         guard token == nil else { return }
         // EPOLLEXCLUSIVE: of the workers that share a unix or inherited socket, one is woken.
-        token = loop.register(self, descriptor: socket.descriptor, events: clinux_EPOLLIN | clinux_EPOLLEXCLUSIVE)
+        let events = clinux_EPOLLIN | clinux_EPOLLEXCLUSIVE
+        do throws(SystemError) {
+            token = try loop.register(self, descriptor: socket.descriptor, events: events)
+        } catch {
+            waitForRoom(error.code)
+        }
     }
 
     func ready(_ events: UInt32) {

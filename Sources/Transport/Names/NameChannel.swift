@@ -176,8 +176,9 @@ final class NameChannel: TimerTarget {
             }
         } else if events != 0 {
             let socket = NameSocket(descriptor: descriptor, channel: self)
-            sockets[descriptor] = socket
-            socket.token = loop.register(socket, descriptor: descriptor, events: events)
+            // Where the system has no room to watch it, c-ares' own timeout ends the question.
+            socket.token = try? loop.register(socket, descriptor: descriptor, events: events)
+            if socket.token != nil { sockets[descriptor] = socket }
         }
     }
 

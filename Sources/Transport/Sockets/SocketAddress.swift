@@ -104,9 +104,6 @@ package struct SocketAddress: Sendable, CustomStringConvertible {
         default: "\(host):\(port)"
         }
     }
-
-    /// `127.0.0.0/8`, `::1`, or a unix socket.
-    package var isLoopback: Bool { isUnix || host == "::1" || host.hasPrefix("127.") }
 }
 
 extension SocketAddress: Equatable {
@@ -141,8 +138,10 @@ package struct SystemError: Error, CustomStringConvertible {
 
     package var description: String { "\(call): \(Self.text(code))" }
 
-    /// This process has no descriptor left: no fault of the peer's.
-    package var isOutOfDescriptors: Bool { code == EMFILE || code == ENFILE }
+    /// This process has no descriptor left, or the system no room to watch another one: no fault of the peer's.
+    package var isOutOfDescriptors: Bool {
+        code == EMFILE || code == ENFILE || call == "epoll_ctl"
+    }
 
     package static func text(_ code: CInt) -> String { unsafe String(cString: strerror(code)) }
 }

@@ -123,11 +123,75 @@ private let hash = KeyedHash(secret: Array("0123456789abcdef0123456789abcdef".ut
         #expect(caller.begin(at: 0) != nil)
     }
 
+    /// Whatever counts, it is asked for what it is to be given back, and for no more.
+    @Test func anotherQuotaMayStandBehindACaller() {
+        let key = AccessKey(id: "k", hash: [], tenant: "t", limits: KeyLimits(tokensPerMinute: 100))
+        let quota = ScriptedQuota()
+        var caller = Caller(key, quota: quota)
+        #expect(caller.begin(at: 1) == nil)
+        #expect(caller.reserve(promptBytes: 0, answerTokensMax: 50, at: 2) == nil)
+        caller.ended(used: 7)
+        caller.ended(used: 7)
+        #expect(quota.take() == ["begin", "reserve 50", "settle 50 7", "ended"])
+        quota.deny(.requests(wait: second))
+        var denied = Caller(key, quota: quota)
+        #expect(denied.begin(at: 3)?.kind == .rateLimited)
+        denied.ended(used: 0)
+        #expect(quota.take() == ["begin"])
+        quota.deny(nil)
+        var large = Caller(key, quota: quota)
+        #expect(large.begin(at: 4) == nil)
+        quota.deny(.tokens(wait: .max))
+        #expect(large.reserve(promptBytes: 0, answerTokensMax: 500, at: 5)?.kind == .rateLimited)
+        large.ended(used: 0)
+        #expect(quota.take() == ["begin", "reserve 500", "ended"])
+        var fields = FieldBlock()
+        large.appendRates(to: &fields, at: 6)
+        #expect(fields.string(named: "x-ratelimit-limit-tokens") == "9")
+        #expect(fields.string(named: "x-ratelimit-limit-requests") == nil)
+    }
+
     @Test func durationsAreWrittenAsOpenAIWritesThem() {
         let cases: [(Nanoseconds, String)] = [
             (0, "0ms"), (1, "1ms"), (20_000_000, "20ms"), (999_000_000, "999ms"), (1_000_000_000, "1s"),
             (5_100_000_000, "6s"), (60_000_000_000, "1m0s"), (90_000_000_000, "1m30s"),
         ]
         for (duration, text) in cases { #expect(Caller.text(duration) == text) }
+    }
+}
+
+/// A quota that answers as it is told, and keeps what it was asked.
+private final class ScriptedQuota: Quota {
+    private struct State {
+        var calls: [String] = []
+        var denial: QuotaDenial?
+    }
+    private let state = Lock(State())
+
+    func deny(_ denial: QuotaDenial?) { state.withLock { $0.denial = denial } }
+
+    func take() -> [String] {
+        state.withLock { state in
+            defer { state.calls = [] }
+            return state.calls
+        }
+    }
+
+    private func called(_ call: String) -> QuotaDenial? {
+        state.withLock { state in
+            state.calls.append(call)
+            return state.denial
+        }
+    }
+
+    func begin(_ limits: KeyLimits, at now: Nanoseconds) -> QuotaDenial? { called("begin") }
+    func ended() { _ = called("ended") }
+    func reserve(_ tokens: Int, _ limits: KeyLimits, at now: Nanoseconds) -> QuotaDenial? {
+        called("reserve \(tokens)")
+    }
+    func settle(reserved: Int, used: Int) { _ = called("settle \(reserved) \(used)") }
+    func requestRate(_ limits: KeyLimits, at now: Nanoseconds) -> QuotaRate? { nil }
+    func tokenRate(_ limits: KeyLimits, at now: Nanoseconds) -> QuotaRate? {
+        QuotaRate(limit: 9, remaining: 8, reset: 1)
     }
 }

@@ -170,7 +170,7 @@ final class TestClient {
         self.environment = environment
         let (socket, peer) = try environment.test.tcp()
         self.peer = peer
-        let channel = Channel.accept(socket, peer: Sockets.localAddress(of: socket)!, loop: environment.loop)
+        let channel = try Channel.accept(socket, peer: Sockets.localAddress(of: socket)!, loop: environment.loop)
         connection = ServerConnection(
             channel: channel,
             settings: ServerSettings(),

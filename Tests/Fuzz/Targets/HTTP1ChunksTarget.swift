@@ -16,8 +16,13 @@ final class HTTP1ChunksTarget: FuzzTarget {
         // The same bytes as data of ours, and a next message behind it.
         var written: [UInt8] = []
         var cuts = Cuts(choice)
-        for piece in cuts.pieces(of: bytes.count) { HTTP1Writer.appendChunk(bytes[piece], to: &written) }
-        HTTP1Writer.appendLastChunk(to: &written)
+        for piece in cuts.pieces(of: bytes.count) where !piece.isEmpty {
+            written += [UInt8](unsafeUninitializedCapacity: HTTP1Writer.chunkHeaderCapacity) { room, count in
+                count = HTTP1Writer.writeChunkHeader(piece.count, to: room.baseAddress!)
+            }
+            written += bytes[piece] + HTTP1Writer.chunkEnd
+        }
+        written += HTTP1Writer.lastChunk
         let length = written.count
         let again = DecodedChunks(written + Array("GET /".utf8), Cuts(choice &+ 7), findings)
         findings.expect(again.data == bytes, "other data than was written: \(shown(bytes))")

@@ -65,7 +65,9 @@ final class ServerScenario: ServerDelegate {
         isReading = true
         let (socket, peer) = Peer.pair()
         self.peer = peer
-        let channel = Channel.accept(socket, peer: address, loop: test.loop)
+        guard let channel = try? Channel.accept(socket, peer: address, loop: test.loop) else {
+            fatalError("no room to watch a socket")
+        }
         let connection = ServerConnection(
             channel: channel,
             settings: settings,

@@ -53,6 +53,21 @@ import Transport
         #expect(attempt.text == "ok" && attempt.ended == 1 && executor.client.connections == 1)
     }
 
+    @Test func aSystemWithoutRoomToWatchASocketFailsTheAttemptAndNotTheExecutor() throws {
+        let executor = try ExecutorTest()
+        executor.test.loop.registrationErrorForTest = 28  // ENOSPC
+        let attempt = executor.send()
+        guard case .unreachable(let error)? = attempt.failures.first else {
+            Issue.record("\(attempt.failures)")
+            return
+        }
+        #expect(error.call == "epoll_ctl" && error.isOutOfDescriptors && executor.client.connections == 0)
+        executor.test.loop.registrationErrorForTest = nil
+        let next = executor.send()
+        executor.say(ok)
+        #expect(next.text == "ok" && next.failures.isEmpty)
+    }
+
     @Test func aFreshConnectionThatFailsIsNotReplaced() throws {
         let executor = try ExecutorTest()
         _ = executor.send()

@@ -108,12 +108,17 @@ final class TestServer {
     private(set) weak var connection: ServerConnection?
     private(set) weak var channel: Channel?
 
-    init(receiveBuffer: CInt? = nil, _ configure: (inout ServerSettings) -> Void = { _ in }) throws {
+    init(
+        receiveBuffer: CInt? = nil,
+        preamble: (any ChannelPreamble)? = nil,
+        _ configure: (inout ServerSettings) -> Void = { _ in }
+    ) throws {
         var settings = ServerSettings()
         configure(&settings)
         let (socket, peer) = try test.tcp(receiveBuffer: receiveBuffer)
         self.peer = peer
-        let channel = Channel.accept(socket, peer: Sockets.localAddress(of: socket)!, loop: test.loop)
+        let address = Sockets.localAddress(of: socket)!
+        let channel = try Channel.accept(socket, peer: address, loop: test.loop, preamble: preamble)
         let connection = ServerConnection(
             channel: channel,
             settings: settings,

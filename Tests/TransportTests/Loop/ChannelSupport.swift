@@ -21,7 +21,7 @@ final class Recorder: ChannelHandler {
 
     init(_ socket: Socket, on test: TestLoop) {
         let peer = Sockets.localAddress(of: socket)!
-        channel = Channel.accept(socket, peer: peer, loop: test.loop)
+        channel = try? Channel.accept(socket, peer: peer, loop: test.loop)
         channel!.attach(self)
     }
 

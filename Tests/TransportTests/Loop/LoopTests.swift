@@ -35,7 +35,7 @@ import Testing
         let (first, peer) = Peer.pair()
         let (second, other) = Peer.pair()
         let last = Recorder(second, on: test)
-        Channel.accept(first, peer: last.channel!.peer, loop: test.loop).attach(Chain(next: last))
+        try Channel.accept(first, peer: last.channel!.peer, loop: test.loop).attach(Chain(next: last))
         peer.close()
         test.loop.turn(waitMax: 1000)
         #expect(last.released == 1)

@@ -265,7 +265,7 @@ struct ReceiveRingTests {
         server.echoes = true
         let address = try test.listen { [unowned test] socket, peer in
             let tls = TLSConnection.server(in: contexts, wire: test.loop.wire)
-            server.channel = Channel.accept(socket, peer: peer, loop: test.loop, tls: tls)
+            server.channel = try? Channel.accept(socket, peer: peer, loop: test.loop, tls: tls)
             server.channel?.attach(server)
         }
         let client = Recorder()

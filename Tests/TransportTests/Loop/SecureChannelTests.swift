@@ -19,7 +19,7 @@ import Transport
             let handler = Recorder()
             configure(handler)
             let tls = TLSConnection.server(in: contexts, wire: test.loop.wire)
-            handler.channel = Channel.accept(socket, peer: peer, loop: test.loop, tls: tls)
+            handler.channel = try? Channel.accept(socket, peer: peer, loop: test.loop, tls: tls)
             handler.channel?.attach(handler)
         }
     }

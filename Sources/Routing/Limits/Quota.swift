@@ -1,0 +1,56 @@
+// What stands behind the limits of a key: who counts what its bearer uses.
+package import Transport
+
+/// Counts what the bearers of one key use, and says whether a limit is in the way.
+///
+/// `KeyUse` counts in this process. A store that several processes share would be another quota: it answers from what it
+/// has leased beforehand. Every call answers at once, waits for nothing outside the process, and may come from any
+/// worker. Limits come with each call, so that changed ones hold from the next call on; times are the loops' monotonic
+/// nanoseconds.
+package protocol Quota: AnyObject, Sendable {
+    /// Takes a place for one exchange and one request of the rate.
+    ///
+    /// - Returns: nil when they are taken: `ended` gives the place back, and is to be called once. Otherwise nothing was
+    ///   taken.
+    func begin(_ limits: KeyLimits, at now: Nanoseconds) -> QuotaDenial?
+
+    /// Gives back the place of an exchange that `begin` has let through.
+    func ended()
+
+    /// Reserves tokens for a request.
+    ///
+    /// - Returns: nil when they are reserved, or when there is no limit for tokens, which reserves nothing. What was
+    ///   reserved is to be settled once.
+    func reserve(_ tokens: Int, _ limits: KeyLimits, at now: Nanoseconds) -> QuotaDenial?
+
+    /// Replaces a reservation by what the request has used, which may be more or less; both in tokens.
+    func settle(reserved: Int, used: Int)
+
+    /// What is left of the requests a minute; nil without a limit for them.
+    func requestRate(_ limits: KeyLimits, at now: Nanoseconds) -> QuotaRate?
+
+    /// What is left of the tokens a minute; nil without a limit for them.
+    func tokenRate(_ limits: KeyLimits, at now: Nanoseconds) -> QuotaRate?
+}
+
+/// Which limit is in the way, and for how long; `Nanoseconds.max` where no wait helps.
+package enum QuotaDenial: Equatable, Sendable {
+    case concurrency
+    case requests(wait: Nanoseconds)
+    case tokens(wait: Nanoseconds)
+}
+
+/// What is left of a rate, for the client to see.
+package struct QuotaRate: Equatable, Sendable {
+    /// Requests or tokens a minute.
+    package var limit: Int
+    package var remaining: Int
+    /// Until all of it is there again, in nanoseconds.
+    package var reset: Nanoseconds
+
+    package init(limit: Int, remaining: Int, reset: Nanoseconds) {
+        self.limit = limit
+        self.remaining = remaining
+        self.reset = reset
+    }
+}
