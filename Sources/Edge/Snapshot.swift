@@ -1,5 +1,5 @@
 // What a configuration comes to: resolved, immutable, shared by all workers. An exchange keeps the one it began with.
-package import HTTP
+internal import HTTP
 package import Inference
 package import Routing
 package import Transport
@@ -31,106 +31,74 @@ package struct ExchangeLimits: Sendable {
     }
 }
 
-/// How to reach one executor.
-///
-/// `Executor` counts for it, this connects to it.
-package final class ExecutorTarget: Sendable {
-    package let executor: Executor
-    package let client: ExecutorClientSettings
-    /// The `host` field of requests.
-    package let host: [UInt8]
-    package let pathPrefix: [UInt8]
-    package let credential: ExecutorCredential?
-    package let asksForUsage: Bool
-    /// Nil: it is not asked whether it lives.
-    let probe: HealthProbe?
-
-    init(_ settings: ExecutorSettings, executor: Executor, client: ExecutorClientSettings) {
-        self.executor = executor
-        self.client = client
-        host = Array(settings.url.authority.utf8)
-        pathPrefix = Array(settings.url.pathPrefix.utf8)
-        credential = settings.apiKey.map { ExecutorCredential(key: $0, kind: settings.kind) }
-        asksForUsage = settings.includeUsage
-        probe = HealthProbe(settings)
-    }
+/// One model of a snapshot: who it is, and who serves it.
+package struct SnapshotModel: Sendable {
+    package let entry: ModelEntry
+    package let pool: ExecutorPool
+    /// How the members of the pool are reached; by their place in it.
+    let targets: [ExecutorTarget]
+    /// The places, in the same snapshot, of the models to fall back on, in order.
+    package let fallbacks: [Int]
 }
 
-/// A class, since each exchange holds it, and its target: to copy either would be to count a dozen references.
+/// A class, since each exchange holds it: to copy it would be to count a dozen references.
 package final class Snapshot: Sendable {
+    /// Counts the configurations that have been resolved, from 1.
+    package let generation: Int
     package let limits: ExchangeLimits
     package let catalog: ModelCatalog
     /// By the place of the model in the catalog.
-    package let pools: [ExecutorPool]
-    /// The places of the models to fall back on, in order; by the place of the model.
-    package let fallbacks: [[Int]]
-    /// By `Executor.index`.
-    package let targets: [ExecutorTarget]
+    package let models: [SnapshotModel]
+    /// The engines of all models, in the order of the configuration.
+    package let engines: [EngineTarget]
+    /// Ids of the models that this snapshot names, and of those that an exchange may still name.
+    let knownModels: Set<Int>
     package let accessLog: Bool
     package let admission: AdmissionLimits
     /// Nil where no browser's origin may call.
     package let crossOrigin: CrossOriginPolicy?
-
-    /// One for each host and port, and for each unix socket, however many executors are there.
+    /// One for each host and port, and for each unix socket, however many engines are there.
     package let addresses: [AddressBook]
 
-    /// Books of names are empty until somebody resolves them.
-    package init(_ configuration: Configuration) {
+    /// See `Registry.resolve`.
+    init(
+        _ configuration: Configuration,
+        generation: Int,
+        models: [SnapshotModel],
+        engines: [EngineTarget],
+        addresses: [AddressBook],
+        knownModels: Set<Int>
+    ) {
+        self.generation = generation
+        self.models = models
+        self.engines = engines
+        self.addresses = addresses
+        self.knownModels = knownModels
         limits = ExchangeLimits(configuration)
         accessLog = configuration.log.access
         admission = AdmissionLimits(
             waitMax: Nanoseconds(configuration.admission.maxWait.inNanoseconds),
             queueMax: configuration.admission.maxQueue
         )
-        var pools: [ExecutorPool] = []
-        var targets: [ExecutorTarget] = []
-        var books: [String: AddressBook] = [:]
-        let created = Clock.wallTime().seconds
-        for model in configuration.models {
-            var members: [Executor] = []
-            for settings in model.executors {
-                let name = settings.model ?? model.id
-                let executor = Executor(
-                    index: targets.count,
-                    name: "\(settings.url)",
-                    model: name,
-                    weight: settings.weight,
-                    runningMax: settings.maxRunning
-                )
-                let book = books[settings.url.place] ?? Self.book(for: settings.url)
-                books[settings.url.place] = book
-                var client = ExecutorClientSettings(
-                    addresses: book,
-                    connectTimeout: Nanoseconds(configuration.timeouts.connect.inNanoseconds),
-                    idleTimeout: Nanoseconds(settings.idleTimeout.inNanoseconds)
-                )
-                client.version = ExecutorClientSettings.Version(settings.wireProtocol)
-                if settings.url.scheme == .https {
-                    client.tls = .init(serverName: settings.url.host, caFile: settings.certificateAuthorityPath)
-                }
-                targets.append(ExecutorTarget(settings, executor: executor, client: client))
-                members.append(executor)
-            }
-            // The pools of many processes are not to choose alike.
-            let seed = UInt64.random(in: .min ... .max)
-            pools.append(ExecutorPool(executors: members, balance: Balance(model.balance), seed: seed))
-        }
-        self.pools = pools
-        let ids = configuration.models.map(\.id)
-        fallbacks = configuration.models.map { $0.fallbacks.compactMap { ids.firstIndex(of: $0) } }
-        self.targets = targets
-        addresses = books.sorted { $0.key < $1.key }.map(\.value)
-        catalog = ModelCatalog(configuration.models.map { Model($0, startedAt: created) })
+        catalog = ModelCatalog(
+            zip(configuration.models, models).map { Model($0, startedAt: $1.entry.knownSince) }
+        )
         crossOrigin = CrossOriginPolicy(origins: configuration.cors.origins)
     }
 
-    private static func book(for url: ExecutorURL) -> AddressBook {
-        guard url.scheme == .unix else { return AddressBook(host: url.host, port: url.port) }
-        guard let address = SocketAddress(unixPath: url.socketPath) else {
-            preconditionFailure("the configuration took a path that no address can hold")
+    /// How an executor is reached that a pool of this snapshot has chosen.
+    func target(of executor: Executor, in pool: ExecutorPool) -> ExecutorTarget {
+        guard let place = pool.place(of: executor) else {
+            preconditionFailure("an executor that its pool does not have")
         }
-        return AddressBook(address)
+        return models[pool.place].targets[place]
     }
+}
+
+/// How long and how many may wait for an executor.
+package struct AdmissionLimits: Sendable {
+    package var waitMax: Nanoseconds
+    package var queueMax: Int
 }
 
 extension Model {
@@ -147,22 +115,6 @@ extension Model {
             createdAt: Timestamp.rfc3339(seconds: created),
             fields: settings.catalog
         )
-    }
-}
-
-extension ExecutorURL {
-    /// Where it connects to, as text.
-    fileprivate var place: String { scheme == .unix ? "unix:\(socketPath)" : "\(host) \(port)" }
-}
-
-extension ExecutorClientSettings.Version {
-    init(_ setting: ExecutorSettings.WireProtocol) {
-        self =
-            switch setting {
-            case .auto: .auto
-            case .http1: .http1
-            case .h2: .http2
-            }
     }
 }
 

@@ -1,39 +1,88 @@
-// One executor of one model, as all workers count it. Touched once or twice a request, never once a token.
+// One model at one engine, as all workers count it. Touched a few times a request, never once a token.
 internal import Synchronization
+internal import Transport
 
-/// Counts what is under way at an executor; its pool decides about its health.
+/// Counts the attempts for one model at one engine, and carries the health of that pair. It outlives configurations.
 package final class Executor: Sendable {
-    /// Its place among all executors of the process: workers keep their connections to it by this number.
-    package let index: Int
-    /// Its URL, for logs.
-    package let name: String
-    /// What it calls the model.
+    /// Identifies the executor in this process; never reused, and no position in anything.
+    package let id: Int
+    package let engine: Engine
+    /// The engine's name for the model.
     package let model: String
-    /// Its share of the exchanges, against the others of its pool; 0 gets none while another has more.
-    package let weight: Int
-    /// Exchanges at once; nil where nobody has said.
-    package let runningMax: Int?
-    /// Exchanges that have an attempt at it now, on all workers.
+    /// Whether requests may go to it, as far as that differs from its engine's other models.
+    let availability = Availability()
     private let attempts = Atomic<Int>(0)
-    /// Bytes of the prompts of those that have no first event yet: the work that waits in it.
     private let promptBytes = Atomic<Int>(0)
 
-    package init(index: Int, name: String, model: String, weight: Int = 1, runningMax: Int? = nil) {
-        self.index = index
-        self.name = name
+    package init(id: Int, engine: Engine, model: String) {
+        self.id = id
+        self.engine = engine
         self.model = model
-        self.weight = weight
-        self.runningMax = runningMax
     }
 
-    package var running: Int { attempts.load(ordering: .relaxed) }
+    /// The engine's URL, for logs.
+    package var name: String { engine.name }
+    /// Attempts under way for this model, on all workers.
+    package var running: Int { attempts.load(ordering: .sequentiallyConsistent) }
+    /// Bytes of this model's prompts that have no first event yet: the work that waits in the engine.
     package var waitingBytes: Int { promptBytes.load(ordering: .relaxed) }
 
+    /// Whether a request may go to it: both the engine's health and its own have to say so.
+    func use(at now: Nanoseconds) -> ExecutorHealth.Use {
+        switch (engine.availability.use(at: now), availability.use(at: now)) {
+        case (.yes, .yes): .yes
+        case (.no, _), (_, .no): .no
+        default: .trial
+        }
+    }
+
+    /// - Parameter runningMax: the limit of the pair, beside the engine's own.
+    func takesMore(runningMax: Int?, at now: Nanoseconds) -> Bool {
+        let running = running
+        return running < runningMax ?? .max && availability.takesMore(running: running, at: now)
+            && engine.takesMore(at: now)
+    }
+
+    /// How long the executor has asked to be left alone from now on.
+    func pause(at now: Nanoseconds) -> Nanoseconds {
+        max(engine.availability.pause(at: now), availability.pause(at: now))
+    }
+
+    /// Counts an attempt, if there is still room for it and its health still allows it.
+    ///
+    /// Checking and counting are one step over all pools that use the engine.
+    ///
+    /// - Parameters:
+    ///   - runningMax: the limit of the pair, beside the engine's own.
+    ///   - evenIfBad: whether its health does not matter, since all of the pool are bad.
+    func begin(promptBytes: Int, runningMax: Int?, evenIfBad: Bool, at now: Nanoseconds) -> Bool {
+        engine.counting.withLock { _ in
+            guard takesMore(runningMax: runningMax, at: now) else { return false }
+            switch use(at: now) {
+            case .yes: break
+            case .no: guard evenIfBad else { return false }
+            case .trial:
+                engine.availability.beginTrial(at: now)
+                availability.beginTrial(at: now)
+            }
+            attemptBegan(promptBytes: promptBytes)
+            return true
+        }
+    }
+
     func attemptBegan(promptBytes bytes: Int) {
-        attempts.wrappingAdd(1, ordering: .relaxed)
+        attempts.wrappingAdd(1, ordering: .sequentiallyConsistent)
         promptBytes.wrappingAdd(bytes, ordering: .relaxed)
+        engine.attemptBegan(promptBytes: bytes)
     }
     /// The prompt is worked off: its first event is there, or the attempt is over without one.
-    package func promptDone(bytes: Int) { promptBytes.wrappingSubtract(bytes, ordering: .relaxed) }
-    package func attemptEnded() { attempts.wrappingSubtract(1, ordering: .relaxed) }
+    package func promptDone(bytes: Int) {
+        promptBytes.wrappingSubtract(bytes, ordering: .relaxed)
+        engine.promptDone(bytes: bytes)
+    }
+    /// The attempt is over. Whoever waits for its place is not told: see `ExecutorPool.release`.
+    func attemptEnded() {
+        attempts.wrappingSubtract(1, ordering: .sequentiallyConsistent)
+        engine.attemptEnded()
+    }
 }

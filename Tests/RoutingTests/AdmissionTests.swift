@@ -20,11 +20,19 @@ import Testing
         _ granted: Granted,
         bytes: Int = 100,
         tenant: String = "t",
-        again: Bool = false,
-        limits: AdmissionLimits = AdmissionLimits(waitMax: 8_000_000_000, queueMax: 1000),
+        tried: [Int] = [],
+        returning: Bool = false,
+        waitMax: UInt64 = 8_000_000_000,
+        queueMax: Int = 1000,
         at now: UInt64 = 0
     ) -> ExecutorPool.Admission {
-        pool.admit(tenant: tenant, promptBytes: bytes, again: again, limits: limits, at: now) { grant in
+        pool.admit(
+            RoutingRequest(tenant: tenant, promptBytes: bytes, tried: tried),
+            returning: returning,
+            waitMax: waitMax,
+            queueMax: queueMax,
+            at: now
+        ) { grant in
             granted.names.withLock { $0.append(name) }
             granted.grants.withLock { $0.append(grant) }
         }
@@ -68,9 +76,8 @@ import Testing
 
     @Test func theQueueHasAnEnd() {
         let (pool, granted) = (BalancingTests.pool(1, max: 1), Granted())
-        let limits = AdmissionLimits(waitMax: 8 * second, queueMax: 2)
-        for name in ["a", "b", "c"] { _ = wait(name, in: pool, granted, limits: limits) }
-        guard case .refused(let wait) = wait("d", in: pool, granted, limits: limits) else {
+        for name in ["a", "b", "c"] { _ = wait(name, in: pool, granted, queueMax: 2) }
+        guard case .refused(let wait) = wait("d", in: pool, granted, queueMax: 2) else {
             Issue.record("two may wait")
             return
         }
@@ -114,7 +121,7 @@ import Testing
         let (pool, granted) = (BalancingTests.pool(1, max: 1), Granted())
         _ = wait("a", in: pool, granted)
         _ = wait("b", in: pool, granted)
-        _ = wait("c", in: pool, granted, again: true)
+        _ = wait("c", in: pool, granted, returning: true)
         pool.release(pool.executors[0], at: 0)
         #expect(granted.order == ["c"])
     }

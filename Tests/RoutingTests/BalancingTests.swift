@@ -8,11 +8,10 @@ import Testing
         -> ExecutorPool
     {
         ExecutorPool(
-            executors: (0..<count).map {
-                Executor(
-                    index: $0,
-                    name: "http://\($0)",
-                    model: "m",
+            PoolEntry(id: 1),
+            members: (0..<count).map {
+                PoolMember(
+                    Executor(id: $0, engine: Engine(id: 100 + $0, name: "http://\($0)"), model: "m"),
                     weight: weights.isEmpty ? 1 : weights[$0],
                     runningMax: max
                 )
@@ -45,11 +44,11 @@ import Testing
 
     @Test func promptsThatWaitAreLoad() {
         let pool = Self.pool(2)
-        guard case .executor(let busy) = pool.choose(promptBytes: 1 << 20, at: 0) else { return }
+        guard case .executor(let busy) = pool.choose(RoutingRequest(promptBytes: 1 << 20), at: 0) else { return }
         let others = (0..<20).map { _ in pool.chosen()! }
-        #expect(others.allSatisfy { $0 != busy.index })
+        #expect(others.allSatisfy { $0 != busy.id })
         busy.promptDone(bytes: 1 << 20)
-        #expect((0..<20).map { _ in pool.chosen()! }.contains(busy.index))
+        #expect((0..<20).map { _ in pool.chosen()! }.contains(busy.id))
     }
 
     @Test func weightDividesLoad() {
@@ -75,7 +74,7 @@ import Testing
     @Test func whatWasTriedIsLeftOut() {
         let pool = Self.pool(3)
         #expect(pool.chosen(excluding: [0, 2]) == 1)
-        guard case .none = pool.choose(excluding: [0, 1, 2], at: 0) else {
+        guard case .none = pool.choose(RoutingRequest(tried: [0, 1, 2]), at: 0) else {
             Issue.record("there is no other")
             return
         }
@@ -87,10 +86,19 @@ import Testing
 }
 
 extension ExecutorPool {
-    /// The index of the one that is chosen.
+    var executors: [Executor] { members.map(\.executor) }
+
+    func health(of executor: Executor) -> ExecutorHealth.State { executor.health }
+
+    func report(_ probe: ExecutorHealth.Probe, of executor: Executor, rise: Int, fall: Int, at now: UInt64) {
+        let engine = executor.engine
+        engine.report(probe, rise: rise, fall: fall, mayEject: mayLeaveOut(engine), at: now)
+    }
+
+    /// The id of the one that is chosen.
     func chosen(excluding tried: [Int] = [], at now: UInt64 = 0) -> Int? {
-        guard case .executor(let executor) = choose(excluding: tried, at: now) else { return nil }
-        return executor.index
+        guard case .executor(let executor) = choose(RoutingRequest(tried: tried), at: now) else { return nil }
+        return executor.id
     }
     func isFull(at now: UInt64 = 0) -> Bool {
         if case .full = choose(at: now) { return true }

@@ -49,13 +49,14 @@ import Testing
         #expect(queue.remove(old) == nil && queue.pop() == 2)
     }
 
-    @Test func oneMayBePutBackAtTheHead() {
+    @Test func theTicketOfTheNextOneIsKnown() {
         var queue = FairQueue<Int>()
-        for number in 1...3 { _ = queue.push(number, tenant: "a", cost: 1) }
-        let ticket = queue.push(0, tenant: "a", cost: 1, atHead: true)
-        #expect(queue.pop() == 0 && queue.remove(ticket) == nil)
-        let again = queue.push(0, tenant: "a", cost: 1, atHead: true)
-        #expect(queue.remove(again) == 0 && queue.pop() == 1)
+        let ticket = queue.push(0, tenant: "a", cost: 1)
+        _ = queue.push(1, tenant: "a", cost: 1)
+        #expect(queue.firstTicket == ticket)
+        _ = queue.pop()
+        #expect(queue.firstTicket != ticket && queue.remove(ticket) == nil)
+        #expect(queue.remove(queue.firstTicket!) == 1 && queue.firstTicket == nil)
     }
 
     @Test func howManyAreAheadIsTold() {
@@ -79,8 +80,7 @@ import Testing
         var inside: [Int: FairQueue<Int>.Ticket] = [:]
         for number in 0..<3000 {
             switch next(5) {
-            case 0, 1: inside[number] = queue.push(number, tenant: "t\(next(6))", cost: next(5000))
-            case 2: inside[number] = queue.push(number, tenant: "t\(next(6))", cost: next(5000), atHead: true)
+            case 0...2: inside[number] = queue.push(number, tenant: "t\(next(6))", cost: next(5000))
             case 3:
                 if let served = queue.pop() {
                     #expect(inside.removeValue(forKey: served) != nil)

@@ -8,7 +8,7 @@ import Testing
 
     private func pool(_ count: Int) -> ExecutorPool { BalancingTests.pool(count) }
     private func fail(_ pool: ExecutorPool, _ index: Int, times: Int = 3, at now: UInt64) {
-        for _ in 0..<times { pool.report(.fault, of: pool.executors[index], at: now) }
+        for _ in 0..<times { pool.report(.fault(.connection), of: pool.executors[index], at: now) }
     }
 
     @Test func threeFaultsInARowEject() {
@@ -32,7 +32,7 @@ import Testing
         let pool = pool(2)
         fail(pool, 0, at: 0)
         #expect(pool.chosen(at: 3 * second) == 0 && pool.chosen(at: 3 * second) == 1, "one, not two")
-        pool.report(.fault, of: pool.executors[0], at: 4 * second)
+        pool.report(.fault(.connection), of: pool.executors[0], at: 4 * second)
         #expect(pool.health(of: pool.executors[0]) == .ejected(until: 10 * second), "longer each time")
         #expect(pool.chosen(at: 10 * second) == 0)
         pool.report(.good, of: pool.executors[0], at: 10 * second)
@@ -46,7 +46,7 @@ import Testing
         for _ in 0..<40 {
             now += 61 * second
             #expect(pool.chosen(at: now) == 0)
-            pool.report(.fault, of: pool.executors[0], at: now)
+            pool.report(.fault(.connection), of: pool.executors[0], at: now)
         }
         #expect(pool.health(of: pool.executors[0]) == .ejected(until: now + 60 * second))
     }

@@ -29,7 +29,7 @@ final class AdminServer: ServerDelegate {
         self.sockets = sockets
         self.share = share
         self.snapshot = snapshot
-        collector = CounterCollector(loop: loop, share: share, snapshot: snapshot)
+        collector = CounterCollector(loop: loop, share: share)
         settings.streamsMax = 16
         let listener = Listener(
             loop: loop,

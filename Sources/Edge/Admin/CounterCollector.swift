@@ -25,11 +25,10 @@ final class CounterCollector: TimerTarget {
     /// Workers that the last question that is over has heard of.
     private(set) var heard = 0
 
-    init(loop: EventLoop, share: WorkerShare, snapshot: Snapshot) {
+    init(loop: EventLoop, share: WorkerShare) {
         self.loop = loop
         self.share = share
-        let none = WorkerCounters(models: snapshot.catalog.models.count, executors: snapshot.targets.count)
-        latest = Array(repeating: none, count: share.doors.count)
+        latest = Array(repeating: WorkerCounters(), count: share.doors.count)
         hasEnded = Array(repeating: false, count: share.doors.count)
     }
 

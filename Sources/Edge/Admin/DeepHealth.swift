@@ -13,7 +13,7 @@ struct DeepHealth {
         var models = JSONWriter()
         models.beginArray()
         for (place, model) in snapshot.catalog.models.enumerated() {
-            let standings = snapshot.pools[place].standings(at: server.loop.now)
+            let standings = snapshot.models[place].pool.standings(at: server.loop.now)
             let isUsable = standings.contains { $0.isUsable }
             if !isUsable { isGood = false }
             models.beginObject()
@@ -51,7 +51,7 @@ struct DeepHealth {
         writer.field("state", standing.label)
         writer.field("usable", standing.isUsable)
         writer.field("running", standing.executor.running)
-        if let most = standing.executor.runningMax { writer.field("max_running", most) }
+        if let most = standing.member.runningMax { writer.field("max_running", most) }
         writer.field("waiting_prompt_bytes", standing.executor.waitingBytes)
         writer.endObject()
     }

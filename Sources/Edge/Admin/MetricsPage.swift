@@ -6,14 +6,18 @@ internal import Transport
 struct MetricsPage {
     private let server: AdminServer
     private let counters: WorkerCounters
-    /// By the place of their row among the counters; the last one has none.
-    private let models: [String]
+    /// The models of the snapshot, and the row of what named none.
+    private let models: [(label: String, counts: WorkerCounters.OfModel)]
     private var text = PrometheusText()
 
     init(_ server: AdminServer) {
         self.server = server
-        counters = server.collector.sum
-        models = server.snapshot.catalog.models.map(\.id) + [""]
+        let counters = server.collector.sum
+        self.counters = counters
+        let none = WorkerCounters.OfModel()
+        models =
+            server.snapshot.models.map { ($0.entry.name, counters.models[$0.entry.id] ?? none) }
+            + [("", counters.models[WorkerCounters.noModel] ?? none)]
         writeConventions()
         writeExchanges()
         writeTokens()
@@ -49,8 +53,7 @@ struct MetricsPage {
             .histogram,
             "Tokens of an exchange, as its executor counted them; of streams without a count the events with text."
         )
-        for (place, model) in models.dropLast().enumerated() {
-            let row = counters.models[place]
+        for (model, row) in models.dropLast() {
             for (type, histogram) in [("input", row.input), ("output", row.output)] {
                 let labels = [("gen_ai_request_model", model), ("gen_ai_token_type", type)]
                 text.histogram(labels, histogram, .none)
@@ -65,8 +68,8 @@ struct MetricsPage {
         _ histogram: KeyPath<WorkerCounters.OfModel, Histogram>
     ) {
         text.family(name, .histogram, help)
-        for (place, model) in models.dropLast().enumerated() {
-            text.histogram([(label, model)], counters.models[place][keyPath: histogram], .seconds)
+        for (model, row) in models.dropLast() {
+            text.histogram([(label, model)], row[keyPath: histogram], .seconds)
         }
     }
 
@@ -76,8 +79,8 @@ struct MetricsPage {
             .counter,
             "Exchanges that are over, by how they ended and whose fault it was; those of no model have none."
         )
-        for (row, model) in models.enumerated() {
-            for (place, count) in counters.models[row].ends.enumerated() where count > 0 || place == 0 {
+        for (model, row) in models {
+            for (place, count) in row.ends.enumerated() where count > 0 || place == 0 {
                 let labels = Ending.labels(at: place)
                 text.sample([("model", model), ("end", labels.end), ("side", labels.side)], count)
             }
@@ -87,8 +90,8 @@ struct MetricsPage {
             text.sample([("phase", phase)], counters.phases[place])
         }
         text.family("freeinference_queue_length", .gauge, "Exchanges that wait for an executor.")
-        for (row, model) in models.dropLast().enumerated() {
-            text.sample([("model", model)], counters.models[row].queued)
+        for (model, row) in models.dropLast() {
+            text.sample([("model", model)], row.queued)
         }
         text.family(
             "freeinference_body_bytes_total",
@@ -105,14 +108,14 @@ struct MetricsPage {
             .counter,
             "Tokens of exchanges that are over; estimated where their executor said no count."
         )
-        for (row, model) in models.dropLast().enumerated() {
+        for (model, row) in models.dropLast() {
             for isInput in [true, false] {
                 for isEstimated in [false, true] {
                     let kind = WorkerCounters.TokenKind(isInput: isInput, isEstimated: isEstimated)
                     let labels = [
                         ("model", model), ("direction", isInput ? "input" : "output"), ("estimated", "\(isEstimated)"),
                     ]
-                    text.sample(labels, counters.models[row].tokens[kind] ?? 0)
+                    text.sample(labels, row.tokens[kind] ?? 0)
                 }
             }
         }
@@ -152,42 +155,44 @@ struct MetricsPage {
 
     private mutating func writeExecutors() {
         let executors = executors
+        let none = Array(repeating: UInt64(0), count: Ending.places)
         text.family("freeinference_attempts_total", .counter, "Attempts that are over, by how they ended.")
-        for (labels, standing) in executors {
-            for (place, count) in counters.attempts[standing.executor.index].enumerated()
-            where count > 0 || place == 0 {
+        for (model, labels, standing) in executors {
+            let counts = model.attempts[standing.executor.id] ?? none
+            for (place, count) in counts.enumerated() where count > 0 || place == 0 {
                 let ending = Ending.labels(at: place)
                 text.sample(labels + [("end", ending.end), ("side", ending.side)], count)
             }
         }
         text.family("freeinference_executor_running", .gauge, "Attempts under way at an executor.")
-        for (labels, standing) in executors { text.sample(labels, standing.executor.running) }
+        for (_, labels, standing) in executors { text.sample(labels, standing.executor.running) }
         text.family(
             "freeinference_executor_waiting_prompt_bytes",
             .gauge,
             "Prompts at an executor that have no first event yet."
         )
-        for (labels, standing) in executors { text.sample(labels, standing.executor.waitingBytes) }
+        for (_, labels, standing) in executors { text.sample(labels, standing.executor.waitingBytes) }
         text.family("freeinference_executor_usable", .gauge, "1 while requests may go to the executor.")
-        for (labels, standing) in executors { text.sample(labels, standing.isUsable ? 1 : 0) }
+        for (_, labels, standing) in executors { text.sample(labels, standing.isUsable ? 1 : 0) }
         text.family("freeinference_executor_state", .gauge, "1 for the state of health that the executor is in.")
-        for (labels, standing) in executors {
+        for (_, labels, standing) in executors {
             for state in ExecutorPool.Standing.labels {
                 text.sample(labels + [("state", state)], standing.label == state ? 1 : 0)
             }
         }
     }
 
-    private var executors: [(labels: [(String, String)], standing: ExecutorPool.Standing)] {
-        server.snapshot.pools.enumerated().flatMap { place, pool in
+    /// The executors of each model, as its pool sees them.
+    private var executors: [(model: WorkerCounters.OfModel, labels: [(String, String)], ExecutorPool.Standing)] {
+        zip(server.snapshot.models, models).flatMap { model, row in
             // One that is written twice under a model is one too many for a label.
             var seen: [String: Int] = [:]
-            return pool.standings(at: server.loop.now).map { standing in
+            return model.pool.standings(at: server.loop.now).map { standing in
                 let name = standing.executor.name
                 let times = seen[name, default: 0]
                 seen[name] = times + 1
                 let label = times == 0 ? name : "\(name)#\(times + 1)"
-                return ([("model", models[place]), ("executor", label)], standing)
+                return (row.counts, [("model", row.label), ("executor", label)], standing)
             }
         }
     }

@@ -200,7 +200,7 @@ extension Exchange {
                 return
             }
         }
-        routing?.report((answerHead?.status ?? 500) < 500 ? .good : .fault, at: now)
+        routing?.report((answerHead?.status ?? 500) < 500 ? .good : .fault(.answer), at: now)
         worker.metrics.answerHandedOver(since: now)
         handle(.answerReady)
         letGoOfRequest()

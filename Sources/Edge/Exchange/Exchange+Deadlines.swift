@@ -75,7 +75,7 @@ extension Exchange {
         if record.isStream {
             attemptBroke(Failure(.firstEventTimeout))
         } else {
-            routing?.report(.fault, at: now)
+            routing?.report(.fault(.timeout), at: now)
             handle(.deadlinePassed(.response))
         }
     }

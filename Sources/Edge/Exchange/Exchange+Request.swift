@@ -192,7 +192,7 @@ extension Exchange {
             return
         }
         record.model = snapshot.catalog.models[place].id
-        record.modelPlace = place
+        record.row = worker.metrics.row(of: snapshot.models[place].entry)
         scan = found
         record.isStream = found.stream
         if let failure = reserveTokens(found) {
@@ -200,7 +200,8 @@ extension Exchange {
             return
         }
         routing = ExchangeRouting(
-            pools: [snapshot.pools[place]] + fallbacks(of: place).map { snapshot.pools[$0] },
+            pools: [snapshot.models[place].pool] + fallbacks(of: place).map { snapshot.models[$0].pool },
+            tenant: record.tenant,
             promptBytes: body?.count ?? 0,
             budget: worker.share.retries
         )
@@ -209,7 +210,7 @@ extension Exchange {
 
     /// The models to fall back on that the caller may use.
     private func fallbacks(of place: Int) -> [Int] {
-        snapshot.fallbacks[place].filter { mayUse(snapshot.catalog.models[$0]) }
+        snapshot.models[place].fallbacks.filter { mayUse(snapshot.catalog.models[$0]) }
     }
 
     func startAttempt() {

@@ -14,18 +14,13 @@ extension Exchange {
     /// - Parameter again: it has been at an executor that was busy.
     func admitToPool(again: Bool = false) {
         let (mailbox, place, number) = (worker.grants, slot, number)
-        let next = routing?.admit(
-            tenant: record.tenant,
-            limits: snapshot.admission,
-            again: again,
-            at: now
-        ) { grant in
+        let next = routing?.admit(limits: snapshot.admission, again: again, at: now) { grant in
             let isTaken = mailbox.post(.granted(place: place, number: number, grant))
             if !isTaken { grant.giveBack(at: Clock.monotonicNow()) }
         }
         switch next {
         case .executor(let executor):
-            target = snapshot.targets[executor.index]
+            aim(at: executor)
             handle(.routed)
         case .waiting:
             record.waits(since: now)
@@ -46,9 +41,13 @@ extension Exchange {
         guard machine.phase == .queued else { return false }
         leftQueue()
         routing?.take(executor)
-        target = snapshot.targets[executor.index]
+        aim(at: executor)
         handle(.routed)
         return true
+    }
+
+    private func aim(at executor: Executor) {
+        target = routing?.pool.map { snapshot.target(of: executor, in: $0) }
     }
 
     /// The wait is over, one way or the other.
@@ -100,7 +99,7 @@ extension Exchange {
         }
         postponed = nil
         if let executor = routing?.choose(at: now) {
-            target = snapshot.targets[executor.index]
+            aim(at: executor)
             handle(.retried)
         } else if failure.status == 429, failure.kind == .executorError, mayWaitAgain(failure.retryAfter) {
             // All that there are were busy: back to the head of the queue.
@@ -147,6 +146,15 @@ extension Failure {
         if kind == .executorError, status == 429 {
             return .busy(retryAfter.map { Nanoseconds($0) * 1_000_000_000 })
         }
-        return isExecutorsFault ? .fault : .neither
+        guard isExecutorsFault else { return .neither }
+        return .fault(faultScope)
+    }
+
+    private var faultScope: FaultScope {
+        switch kind {
+        case .executorError: .answer
+        case .firstEventTimeout, .responseTimeout, .stall: .timeout
+        default: .connection
+        }
     }
 }

@@ -30,8 +30,8 @@ struct ExchangeRecord {
     var key: String?
     private var userAgent: String?
     var model: String?
-    /// In the catalog.
-    var modelPlace: Int?
+    /// What the worker counts of its model.
+    var row: ModelRow?
     private(set) var executor: String?
     /// Attempts so far, and why those before the last one failed.
     private(set) var attempts = 0

@@ -10,10 +10,9 @@ struct ExchangeRouting {
     static let attemptsMax = 6
 
     private let pools: [ExecutorPool]
-    private let promptBytes: Int
     private let budget: RetryBudget
     private var place = 0
-    private var tried: [Int] = []
+    private var request: RoutingRequest
     private var attempts = 0
     /// The executor of the last attempt, and the pool that it was chosen from.
     private var current: (executor: Executor, pool: ExecutorPool)?
@@ -23,12 +22,15 @@ struct ExchangeRouting {
     private var isReported = true
     private var retriesTaken = 0
 
-    init(pools: [ExecutorPool], promptBytes: Int, budget: RetryBudget) {
+    init(pools: [ExecutorPool], tenant: String, promptBytes: Int, budget: RetryBudget) {
         self.pools = pools
-        self.promptBytes = promptBytes
+        request = RoutingRequest(tenant: tenant, promptBytes: promptBytes)
         self.budget = budget
         budget.requestBegan()
     }
+
+    /// The pool that the executor of the last attempt was chosen from.
+    var pool: ExecutorPool? { current?.pool }
 
     enum Next {
         /// Its attempt is counted.
@@ -42,7 +44,6 @@ struct ExchangeRouting {
     ///
     /// - Parameter grant: called from any thread with the executor, if it waits.
     mutating func admit(
-        tenant: String,
         limits: AdmissionLimits,
         again: Bool = false,
         at now: Nanoseconds,
@@ -51,11 +52,10 @@ struct ExchangeRouting {
         guard attempts < Self.attemptsMax else { return .none }
         while place < pools.count {
             let admission = pools[place].admit(
-                tenant: tenant,
-                promptBytes: promptBytes,
-                excluding: tried,
-                again: again,
-                limits: limits,
+                request,
+                returning: again,
+                waitMax: limits.waitMax,
+                queueMax: limits.queueMax,
                 at: now,
                 grant: grant
             )
@@ -69,7 +69,7 @@ struct ExchangeRouting {
             case .refused(let retryAfter): return .refused(retryAfter: retryAfter)
             case .none:
                 place += 1
-                tried = []
+                request.tried = []
             }
         }
         return .none
@@ -79,18 +79,14 @@ struct ExchangeRouting {
     mutating func choose(at now: Nanoseconds) -> Executor? {
         guard attempts < Self.attemptsMax else { return nil }
         while place < pools.count {
-            if case .executor(let executor) = pools[place].choose(
-                excluding: tried,
-                promptBytes: promptBytes,
-                at: now
-            ) {
+            if case .executor(let executor) = pools[place].choose(request, at: now) {
                 take(executor)
                 return executor
             }
             // A pool that is merely full is waited for, if it comes to that, before another model answers.
             guard place + 1 < pools.count else { return nil }
             place += 1
-            tried = []
+            request.tried = []
         }
         return nil
     }
@@ -98,7 +94,7 @@ struct ExchangeRouting {
     /// The executor is this exchange's: its attempt is counted.
     mutating func take(_ executor: Executor) {
         ticket = nil
-        if let index = pools[place].place(of: executor) { tried.append(index) }
+        request.tried.append(executor.id)
         current = (executor, pools[place])
         attempts += 1
         isCounted = true
@@ -108,7 +104,7 @@ struct ExchangeRouting {
 
     /// Once more from the beginning: all that were tried were busy, and may be free when its turn comes.
     mutating func forgetTried() {
-        tried = []
+        request.tried = []
         attempts = 0
     }
 
@@ -154,13 +150,13 @@ struct ExchangeRouting {
     /// After a good first event: the stream stalled.
     func reportStall(at now: Nanoseconds) {
         guard let current else { return }
-        current.pool.report(.fault, of: current.executor, at: now)
+        current.pool.report(.fault(.timeout), of: current.executor, at: now)
     }
 
     private mutating func promptDone() {
         guard isPromptCounted else { return }
         isPromptCounted = false
-        current?.executor.promptDone(bytes: promptBytes)
+        current?.executor.promptDone(bytes: request.promptBytes)
     }
 
     mutating func attemptEnded(at now: Nanoseconds) {

@@ -1,25 +1,23 @@
-// Asks the executors whether they live, from the control thread: what requests find out, they need not find out first.
+// Asks the engines whether they live, from the control thread: what requests find out, they need not find out first.
 internal import HTTP
 internal import Routing
 internal import Transport
 
 /// Confined to the control thread.
 ///
-/// An executor that serves several models is asked once for all of them.
+/// An engine that serves several models is asked once for all of them.
 final class HealthProber {
-    private var probers: [ExecutorProber] = []
+    private var probers: [EngineProber] = []
 
     init(_ snapshot: Snapshot, loop: EventLoop) {
         let environment = ExecutorEnvironment()
-        var members: [String: [(pool: ExecutorPool, executor: Executor)]] = [:]
-        for pool in snapshot.pools {
-            for executor in pool.executors { members[executor.name, default: []].append((pool, executor)) }
-        }
-        var seen: Set<String> = []
-        for (place, target) in snapshot.targets.enumerated() {
-            guard let probe = target.probe, seen.insert(target.executor.name).inserted else { continue }
+        for (place, target) in snapshot.engines.enumerated() {
+            guard let probe = target.probe else { continue }
             let client = ExecutorClient(loop: loop, settings: target.client, environment: environment)
-            let prober = ExecutorProber(loop: loop, target, probe, client, members[target.executor.name] ?? [])
+            let pools = snapshot.models.map(\.pool).filter { pool in
+                pool.members.contains { $0.executor.engine === target.engine }
+            }
+            let prober = EngineProber(loop: loop, target, probe, client, pools)
             // Not all in one moment, nor in each moment again.
             prober.start(after: probe.interval / 16 * Nanoseconds(place % 16))
             probers.append(prober)
@@ -32,16 +30,17 @@ final class HealthProber {
     }
 }
 
-/// One executor: a question, its answer or its silence, and the next one.
-private final class ExecutorProber: ExecutorStreamHandler, TimerTarget {
+/// One engine: a question, its answer or its silence, and the next one.
+private final class EngineProber: ExecutorStreamHandler, TimerTarget {
     private static let bodyMax = 4096
     private enum TimerKind: Int { case ask, late }
 
     private let loop: EventLoop
-    private let target: ExecutorTarget
+    private let target: EngineTarget
     private let probe: HealthProbe
     private let client: ExecutorClient
-    private let members: [(pool: ExecutorPool, executor: Executor)]
+    /// Those that have an executor at the engine.
+    private let pools: [ExecutorPool]
     private var question: (any ExecutorStream)?
     private var status = 0
     private var body: [UInt8] = []
@@ -49,16 +48,16 @@ private final class ExecutorProber: ExecutorStreamHandler, TimerTarget {
 
     init(
         loop: EventLoop,
-        _ target: ExecutorTarget,
+        _ target: EngineTarget,
         _ probe: HealthProbe,
         _ client: ExecutorClient,
-        _ members: [(pool: ExecutorPool, executor: Executor)]
+        _ pools: [ExecutorPool]
     ) {
         self.loop = loop
         self.target = target
         self.probe = probe
         self.client = client
-        self.members = members
+        self.pools = pools
     }
 
     func start(after delay: Nanoseconds) { schedule(.ask, after: delay) }
@@ -103,11 +102,12 @@ private final class ExecutorProber: ExecutorStreamHandler, TimerTarget {
         if let timer { loop.timers.cancel(timer) }
         question?.cancel()
         question = nil
-        for (pool, executor) in members {
-            pool.report(answer, of: executor, rise: probe.rise, fall: probe.fall, at: loop.now)
-            // It may be what somebody waits for.
-            if answer == .passed { pool.pump(at: loop.now) }
-        }
+        let (engine, now) = (target.engine, loop.now)
+        // A pool that cannot do without it uses it all the same.
+        let mayEject = pools.contains { $0.mayLeaveOut(engine) }
+        engine.report(answer, rise: probe.rise, fall: probe.fall, mayEject: mayEject, at: now)
+        // It may be what somebody waits for.
+        if answer == .passed { engine.pump(at: now) }
         schedule(.ask, after: probe.interval)
     }
 

@@ -7,20 +7,20 @@ internal import Transport
 extension Exchange {
     /// An event has been read; before it there were `tokens`, the last of them at `last`.
     func countGap(after tokens: Int, last: Nanoseconds) {
-        guard tokens > 0, meter.tokens > tokens, let model = record.modelPlace else { return }
-        worker.metrics.tokenGap(meter.lastToken &- min(last, meter.lastToken), model: model)
+        guard tokens > 0, meter.tokens > tokens, let row = record.row else { return }
+        worker.metrics.tokenGap(meter.lastToken &- min(last, meter.lastToken), row: row)
     }
 
     /// The last attempt is over, one way or the other.
     func countAttempt(_ place: Int) {
         guard let target, !record.isAttemptCounted else { return }
         record.isAttemptCounted = true
-        worker.metrics.attemptEnded(place, executor: target.executor.index)
+        worker.metrics.attemptEnded(place, model: target.model.id, executor: target.executor.id)
     }
 
     /// What it has used; nil when it has named no model.
     func usage(_ end: ExchangeMachine.End) -> Usage? {
-        guard record.modelPlace != nil else { return nil }
+        guard record.row != nil else { return nil }
         // Neither reached, nor answered with a status that says that nothing was done.
         guard record.isWithExecutor else { return Usage.none }
         let requestBytes = record.bytesIn
@@ -42,7 +42,7 @@ extension Exchange {
         let (now, isStream) = (now, kind == .events)
         worker.metrics.exchangeEnded(
             end,
-            model: record.modelPlace,
+            model: record.row?.id,
             bytesIn: record.bytesIn,
             bytesOut: stream.bytesSent
         ) { counters in

@@ -5,7 +5,7 @@ internal import Transport
 /// A value: the worker has one and changes it, the control thread gets copies and adds them up.
 package struct WorkerCounters: Sendable {
     /// Of one model; in a row of its own what named no model that there is.
-    struct OfModel: Sendable {
+    package struct OfModel: Sendable {
         /// By `place(of:)`.
         var ends: [UInt64] = Array(repeating: 0, count: Ending.places)
         var tokens: [TokenKind: UInt64] = [:]
@@ -17,6 +17,8 @@ package struct WorkerCounters: Sendable {
         var queueWait = Histogram(bounds: Buckets.queueWait)
         var input = Histogram(bounds: Buckets.tokens)
         var output = Histogram(bounds: Buckets.tokens)
+        /// Attempts that are over: by the executor's id, then by how they ended as in `ends`.
+        var attempts: [Int: [UInt64]] = [:]
         /// At the moment of the copy.
         var queued = 0
     }
@@ -26,10 +28,10 @@ package struct WorkerCounters: Sendable {
         var isEstimated: Bool
     }
 
-    /// By the model's place in the catalog; the last row is of no model.
-    var models: [OfModel]
-    /// By the executor's index, then by the place of how they ended.
-    var attempts: [[UInt64]]
+    /// By the id of the model's entry; at `noModel` what named no model that there is.
+    var models: [Int: OfModel] = [:]
+    /// No entry has this id.
+    package static let noModel = 0
     /// By the tenant's place among `TenantLabels`.
     var wastedTokens: [UInt64] = []
     var bytesIn: UInt64 = 0
@@ -42,15 +44,11 @@ package struct WorkerCounters: Sendable {
     /// Exchanges at the moment of the copy, by `ExchangeMachine.Phase.place`.
     var phases: [Int] = Array(repeating: 0, count: ExchangeMachine.Phase.labels.count)
 
-    package init(models: Int, executors: Int) {
-        self.models = Array(repeating: OfModel(), count: models + 1)
-        attempts = Array(repeating: Array(repeating: 0, count: Ending.places), count: executors)
-    }
+    package init() {}
 
     /// Adds what another worker has counted.
     mutating func add(_ other: WorkerCounters) {
-        for place in models.indices { models[place].add(other.models[place]) }
-        for executor in attempts.indices { Self.add(other.attempts[executor], to: &attempts[executor]) }
+        for (id, row) in other.models { models[id, default: OfModel()].add(row) }
         Self.add(other.wastedTokens, to: &wastedTokens)
         bytesIn &+= other.bytesIn
         bytesOut &+= other.bytesOut
@@ -77,6 +75,7 @@ extension WorkerCounters.OfModel {
         queueWait.add(other.queueWait)
         input.add(other.input)
         output.add(other.output)
+        for (executor, counts) in other.attempts { WorkerCounters.add(counts, to: &attempts[executor, default: []]) }
         queued += other.queued
     }
 }

@@ -2,8 +2,21 @@
 internal import Inference
 internal import Transport
 
+/// What a worker has counted of one model.
+///
+/// Confined to the worker. Exchanges hold their model's row: so a token finds it without a look-up.
+final class ModelRow {
+    /// Of the model's entry; `WorkerCounters.noModel` for the row of what named none.
+    let id: Int
+    var counts = WorkerCounters.OfModel()
+
+    init(id: Int) { self.id = id }
+}
+
 final class WorkerMetrics {
-    private(set) var counters: WorkerCounters
+    /// All but the rows of the models.
+    private var ofAll = WorkerCounters()
+    private var rows: [Int: ModelRow]
     private let tenants: TenantLabels
     /// What this turn hands over, to be timed when all of it is with the kernel: when each of it began.
     private var requestsHandedOver: [Nanoseconds] = []
@@ -11,25 +24,55 @@ final class WorkerMetrics {
     private var abortsInTurn = 0
     private var hasWork = false
 
-    init(models: Int, executors: Int, tenants: TenantLabels) {
-        counters = WorkerCounters(models: models, executors: executors)
+    init(tenants: TenantLabels) {
+        rows = [WorkerCounters.noModel: ModelRow(id: WorkerCounters.noModel)]
         self.tenants = tenants
     }
 
-    /// Once a token.
-    func tokenGap(_ gap: Nanoseconds, model: Int) { counters.models[model].gap.observe(gap) }
+    /// A copy of everything.
+    var counters: WorkerCounters {
+        var copy = ofAll
+        for (id, row) in rows { copy.models[id] = row.counts }
+        return copy
+    }
 
-    func attemptEnded(_ place: Int, executor: Int) { counters.attempts[executor][place] &+= 1 }
+    /// The row of a model; made when it is first asked for.
+    func row(of model: ModelEntry) -> ModelRow { row(model.id) }
+
+    private func row(_ id: Int) -> ModelRow {
+        if let row = rows[id] { return row }
+        let row = ModelRow(id: id)
+        rows[id] = row
+        return row
+    }
+
+    /// Drops the rows of models that nothing names any more.
+    func keep(_ models: Set<Int>) {
+        rows = rows.filter { id, _ in id == WorkerCounters.noModel || models.contains(id) }
+    }
+
+    /// Once a token.
+    func tokenGap(_ gap: Nanoseconds, row: ModelRow) { row.counts.gap.observe(gap) }
+
+    /// An attempt is over.
+    ///
+    /// - Parameters:
+    ///   - place: of how it ended, see `Ending`.
+    ///   - model: the id of the model whose pool the executor was chosen from.
+    ///   - executor: the executor's id.
+    func attemptEnded(_ place: Int, model: Int, executor: Int) {
+        row(model).counts.attempts[executor, default: Array(repeating: 0, count: Ending.places)][place] &+= 1
+    }
 
     func wasted(_ tokens: Int, tenant: String) {
         let place = tenants.place(of: tenant)
-        while counters.wastedTokens.count <= place { counters.wastedTokens.append(0) }
-        counters.wastedTokens[place] &+= UInt64(tokens)
+        while ofAll.wastedTokens.count <= place { ofAll.wastedTokens.append(0) }
+        ofAll.wastedTokens[place] &+= UInt64(tokens)
     }
 
     /// An exchange is over.
     ///
-    /// - Parameter model: its place in the catalog; nil when it named none.
+    /// - Parameter model: the id of its model's entry; nil when it named none.
     func exchangeEnded(
         _ end: ExchangeMachine.End,
         model: Int?,
@@ -37,11 +80,11 @@ final class WorkerMetrics {
         bytesOut: Int,
         _ more: (inout WorkerCounters.OfModel) -> Void = { _ in }
     ) {
-        counters.bytesIn &+= UInt64(bytesIn)
-        counters.bytesOut &+= UInt64(bytesOut)
-        let row = model ?? counters.models.count - 1
-        counters.models[row].ends[Ending.place(of: end)] &+= 1
-        more(&counters.models[row])
+        ofAll.bytesIn &+= UInt64(bytesIn)
+        ofAll.bytesOut &+= UInt64(bytesOut)
+        let row = row(model ?? WorkerCounters.noModel)
+        row.counts.ends[Ending.place(of: end)] &+= 1
+        more(&row.counts)
     }
 
     // MARK: What a turn hands over
@@ -69,11 +112,11 @@ final class WorkerMetrics {
         guard hasWork else { return }
         hasWork = false
         let now = clock.now
-        for since in requestsHandedOver { counters.requestOverhead.observe(now &- min(since, now)) }
+        for since in requestsHandedOver { ofAll.requestOverhead.observe(now &- min(since, now)) }
         requestsHandedOver.removeAll(keepingCapacity: true)
-        for since in answersHandedOver { counters.answerOverhead.observe(now &- min(since, now)) }
+        for since in answersHandedOver { ofAll.answerOverhead.observe(now &- min(since, now)) }
         answersHandedOver.removeAll(keepingCapacity: true)
-        for _ in 0..<abortsInTurn { counters.abortToExecutor.observe(now &- min(began, now)) }
+        for _ in 0..<abortsInTurn { ofAll.abortToExecutor.observe(now &- min(began, now)) }
         abortsInTurn = 0
     }
 }

@@ -18,6 +18,7 @@ package final class Supervisor {
     private let configuration: Configuration
     private let environment: [String: String]
     private let loop = EventLoop()
+    private let registry = Registry()
     private let reports = Mailbox<WorkerReport>()
     private var threads: [Transport.Thread] = []
     private var started = 0
@@ -40,7 +41,7 @@ package final class Supervisor {
         let signals = Signals()
         Sockets.raiseDescriptorLimit()
         let workers = workerCount
-        let snapshot = Snapshot(configuration)
+        let snapshot = registry.resolve(configuration)
         let plans = configuration.listeners.map { ListenerPlan(for: $0, limits: configuration) }
         for plan in plans { try Self.checkCertificates(of: plan) }
         if let problem = Self.authorityProblems(configuration).first { throw StartError(description: problem) }
@@ -125,7 +126,7 @@ package final class Supervisor {
     package static func nameProblems(_ configuration: Configuration) -> [String] {
         let loop = EventLoop()
         var problems: [String] = []
-        let resolver = NameResolver(loop: loop, books: Snapshot(configuration).addresses) { problems.append($0) }
+        let resolver = NameResolver(loop: loop, books: Registry().resolve(configuration).addresses) { problems.append($0) }
         var isSettled = false
         resolver.start(patience: namesPatience) { isSettled = true }
         while !isSettled { loop.turn() }

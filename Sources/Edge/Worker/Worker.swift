@@ -59,7 +59,8 @@ package final class Worker: ServerDelegate {
     private var exchanges: [Exchange?] = []
     private var freeExchanges: [Int] = []
     private var exchangesBegun = 0
-    private var clients: [ExecutorClient?]
+    /// By the engine's id: models at one engine share its connections.
+    private var clients: [Int: ExecutorClient] = [:]
     private(set) var isDraining = false
     private var requestIDs = RequestIDSource()
     private var dateSecond = 0
@@ -80,12 +81,7 @@ package final class Worker: ServerDelegate {
         self.snapshot = snapshot
         loop = EventLoop(gather: share.gather, poller: share.poller)
         keyHasher = share.access.makeHasher()
-        clients = Array(repeating: nil, count: snapshot.targets.count)
-        metrics = WorkerMetrics(
-            models: snapshot.catalog.models.count,
-            executors: snapshot.targets.count,
-            tenants: share.tenants
-        )
+        metrics = WorkerMetrics(tenants: share.tenants)
         for plan in share.plans {
             contexts.append(
                 plan.certificates.isEmpty
@@ -130,8 +126,8 @@ package final class Worker: ServerDelegate {
         for case .some(let exchange) in exchanges {
             counters.phases[exchange.machine.phase.place] += 1
             let record = exchange.record
-            guard record.queueBegan > 0, record.queueEnded == 0, let model = record.modelPlace else { continue }
-            counters.models[model].queued += 1
+            guard record.queueBegan > 0, record.queueEnded == 0, let row = record.row else { continue }
+            counters.models[row.id]?.queued += 1
         }
         report(.counted(worker: index, number: number, counters))
     }
@@ -316,12 +312,12 @@ package final class Worker: ServerDelegate {
         )
     }
 
-    /// The connections of this worker to an executor.
+    /// The connections of this worker to an engine.
     func client(of target: ExecutorTarget) -> ExecutorClient {
-        let index = target.executor.index
-        if let client = clients[index] { return client }
-        let client = ExecutorClient(loop: loop, settings: target.client, environment: executorEnvironment)
-        clients[index] = client
+        let id = target.engine.engine.id
+        if let client = clients[id] { return client }
+        let client = ExecutorClient(loop: loop, settings: target.engine.client, environment: executorEnvironment)
+        clients[id] = client
         return client
     }
 
@@ -356,7 +352,7 @@ package final class Worker: ServerDelegate {
         for listener in listeners { listener.pause() }
         report(.stoppedAccepting)
         for connection in connections { connection?.drain() }
-        for client in clients { client?.closeIdle() }
+        for client in clients.values { client.closeIdle() }
         endIfDrained()
     }
 

@@ -1,21 +1,11 @@
 // Waiting for an executor of a pool: who may wait, how long that will be, and who is next when a place comes free.
 package import Transport
 
-/// How long and how many may wait.
-package struct AdmissionLimits: Sendable {
-    package var waitMax: Nanoseconds
-    package var queueMax: Int
-
-    package init(waitMax: Nanoseconds, queueMax: Int) {
-        self.waitMax = waitMax
-        self.queueMax = queueMax
-    }
-}
-
-/// An executor for somebody who has waited: its attempt is counted already.
+/// An executor for a request that has waited: its attempt is counted already.
 package struct Grant: Sendable {
     package let executor: Executor
-    let pool: ExecutorPool
+    /// The pool that the request has waited for.
+    package let pool: ExecutorPool
     let promptBytes: Int
 
     /// Whoever it was for is gone: the next one has its turn.
@@ -25,64 +15,96 @@ package struct Grant: Sendable {
     }
 }
 
-package typealias QueueTicket = FairQueue<ExecutorPool.Waiting>.Ticket
-
 extension ExecutorPool {
     package enum Admission: Sendable {
         /// Its attempt is counted.
         case executor(Executor)
         /// `grant` will be called with an executor, unless `leave` is.
         case waiting(QueueTicket)
-        /// The queue is full, or the wait would be too long: worth trying again after this time.
+        /// It may not wait, the queue is full, or the wait would be too long: worth trying again after this time.
         case refused(retryAfter: Nanoseconds)
-        /// There is no executor that has not been tried.
+        /// There is no executor that has not been tried and may be used.
         case none
     }
 
-    /// Chooses an executor, or lets the request wait for one behind those who came before.
+    /// Chooses an executor, or lets the request wait for one.
     ///
     /// - Parameters:
-    ///   - again: it has been at an executor, and goes back to the head of its tenant's line.
+    ///   - returning: it has been at an executor, and goes before those who have not.
+    ///   - waitMax: how long it may still wait; 0: it is refused when all executors are full.
+    ///   - queueMax: how many requests may wait; those that return are not refused because of it.
     ///   - grant: called once, from any thread, with an executor whose attempt is counted.
     package func admit(
-        tenant: String,
-        promptBytes: Int,
-        excluding tried: [Int] = [],
-        again: Bool = false,
-        limits: AdmissionLimits,
+        _ request: RoutingRequest,
+        returning: Bool = false,
+        waitMax: Nanoseconds,
+        queueMax: Int,
         at now: Nanoseconds,
         grant: @escaping @Sendable (Grant) -> Void
     ) -> Admission {
-        state.withLock { state in
+        let (admission, granted) = entry.state.withLock { state -> (Admission, [PoolEntry.Granted]) in
+            // A place that time has freed goes to those who have returned before.
+            let granted = state.returned.isEmpty ? [] : state.serve(entry, most: .max, at: now)
             // Nobody goes before those who wait, but who has had a turn.
-            if state.queue.isEmpty || again {
-                switch choose(excluding: tried, promptBytes: promptBytes, &state, at: now) {
-                case .executor(let executor): return .executor(executor)
-                case .none: return .none
+            let goesFirst = returning || state.queue.isEmpty
+            if goesFirst {
+                switch choose(request, &state, at: now) {
+                case .executor(let executor): return (.executor(executor), granted)
+                case .none: return (.none, granted)
                 case .full: break
                 }
             }
-            if !again, let refusal = refusal(of: tenant, state, limits, at: now) { return refusal }
-            let waiting = Waiting(tried: tried, promptBytes: promptBytes, grant: grant)
-            let ticket = state.queue.push(waiting, tenant: tenant, cost: promptBytes, atHead: again)
-            return .waiting(ticket)
+            if let refusal = refusal(of: request, returning, state, waitMax: waitMax, queueMax: queueMax, at: now) {
+                return (refusal, granted)
+            }
+            // A place that came free before the engines knew that somebody waits here was announced to nobody.
+            if state.join(entry, self), goesFirst, case .executor(let executor) = choose(request, &state, at: now) {
+                state.leaveIfEmpty(entry)
+                return (.executor(executor), granted)
+            }
+            let waiting = PoolEntry.Waiting(request: request, pool: self, grant: grant)
+            return (.waiting(state.push(waiting, returning: returning)), granted)
         }
+        PoolEntry.deliver(granted)
+        return admission
     }
 
     private func refusal(
-        of tenant: String,
-        _ state: State,
-        _ limits: AdmissionLimits,
+        of request: RoutingRequest,
+        _ returning: Bool,
+        _ state: PoolEntry.State,
+        waitMax: Nanoseconds,
+        queueMax: Int,
         at now: Nanoseconds
     ) -> Admission? {
-        // All of them have asked to be left alone for longer than anybody may wait.
-        let pause = state.load.map { $0.pause(at: now) }.min() ?? 0
-        if pause > limits.waitMax { return .refused(retryAfter: pause) }
-        let predicted = state.pace.wait(behind: state.queue.ahead(of: tenant))
-        if state.queue.count >= limits.queueMax { return .refused(retryAfter: predicted ?? 1_000_000_000) }
-        guard let predicted, predicted > limits.waitMax else { return nil }
+        guard let pause = shortestPause(for: request, at: now) else { return Admission.none }
+        // All of them have asked to be left alone for longer than it may wait.
+        if pause > waitMax { return .refused(retryAfter: pause) }
+        let ahead = state.ahead(of: request.tenant, returning: returning)
+        let predicted = state.pace.wait(behind: ahead)
+        if waitMax == 0 { return .refused(retryAfter: max(Self.retryAfterMin, predicted ?? 0)) }
+        // It has been let in already, and goes before the others: whether its time is enough will be seen.
+        if returning { return nil }
+        if state.waitingCount >= queueMax { return .refused(retryAfter: predicted ?? Self.retryAfterMin) }
+        // One may always wait: so that the pace is learnt anew, however slow it once was.
+        guard ahead > 0, let predicted, predicted > waitMax else { return nil }
         // Then the queue will have become short enough.
-        return .refused(retryAfter: max(1_000_000_000, predicted - limits.waitMax))
+        return .refused(retryAfter: max(Self.retryAfterMin, predicted - waitMax))
+    }
+
+    private static let retryAfterMin: Nanoseconds = 1_000_000_000
+
+    /// For how long each executor that may take the request has asked to be left alone, at least; nil if there is none.
+    private func shortestPause(for request: RoutingRequest, at now: Nanoseconds) -> Nanoseconds? {
+        var shortest: Nanoseconds?
+        var ofAll: Nanoseconds?
+        for member in members where !request.tried.contains(member.executor.id) {
+            let pause = member.executor.pause(at: now)
+            ofAll = min(ofAll ?? .max, pause)
+            if member.executor.use(at: now) != .no { shortest = min(shortest ?? .max, pause) }
+        }
+        // Where none may be used all are, see `choose`.
+        return shortest ?? ofAll
     }
 
     /// The request waits no more.
@@ -90,52 +112,33 @@ extension ExecutorPool {
     /// - Returns: false when its grant is on its way already: then that is to be given back.
     @discardableResult
     package func leave(_ ticket: QueueTicket) -> Bool {
-        state.withLock { state in
-            let left = state.queue.remove(ticket) != nil
-            if state.queue.isEmpty { state.pace.idle() }
+        entry.state.withLock { state in
+            let left = state.remove(ticket)
+            state.leaveIfEmpty(entry)
             return left
         }
     }
 
-    /// An attempt is over: its place goes to who is next.
+    /// An attempt is over: its place goes to who is next, in whichever pool.
     package func release(_ executor: Executor, at now: Nanoseconds) {
+        let wasFull = isFull(at: now)
         executor.attemptEnded()
-        pump(at: now)
+        // Where somebody waits, the places that are given away tell the pace.
+        if wasFull { entry.state.withLock { if $0.waitingCount == 0 { $0.pace.freed(at: now) } } }
+        executor.engine.pump(at: now)
     }
 
     /// Gives the places that are free to those who wait.
     ///
-    /// Also to be called from time to time while somebody waits: a pause ends, or an executor comes back, by itself.
-    package func pump(at now: Nanoseconds) {
-        let granted: [(waiting: Waiting, executor: Executor)] = state.withLock { state in
-            var granted: [(Waiting, Executor)] = []
-            while let next = state.queue.first {
-                // One that has tried the free ones already does not hold up the others for long: it has a deadline.
-                guard
-                    case .executor(let executor) = choose(
-                        excluding: next.tried,
-                        promptBytes: next.promptBytes,
-                        &state,
-                        at: now
-                    )
-                else { break }
-                _ = state.queue.pop()
-                state.pace.granted(at: now)
-                granted.append((next, executor))
-            }
-            if state.queue.isEmpty { state.pace.idle() }
-            return granted
-        }
-        // Outside the lock: it posts to a mailbox.
-        for (waiting, executor) in granted {
-            waiting.grant(Grant(executor: executor, pool: self, promptBytes: waiting.promptBytes))
-        }
-    }
+    /// To be called from time to time while somebody waits: a pause ends, or an executor comes back, by itself.
+    package func pump(at now: Nanoseconds) { _ = entry.serve(at: now) }
 
     /// How long one more of this tenant would wait, as places have come free so far; at least a second.
     package func predictedWait(of tenant: String) -> Nanoseconds {
-        state.withLock { max(1_000_000_000, $0.pace.wait(behind: $0.queue.ahead(of: tenant)) ?? 0) }
+        entry.state.withLock { state in
+            max(Self.retryAfterMin, state.pace.wait(behind: state.ahead(of: tenant, returning: false)) ?? 0)
+        }
     }
 
-    package var waitingCount: Int { state.withLock { $0.queue.count } }
+    package var waitingCount: Int { entry.waitingCount }
 }

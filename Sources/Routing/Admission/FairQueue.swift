@@ -46,25 +46,14 @@ package struct FairQueue<Element> {
 
     package var isEmpty: Bool { count == 0 }
 
-    /// Appends at the end of the tenant's line, or puts back at its head.
-    package mutating func push(_ element: Element, tenant: String, cost: Int, atHead: Bool = false) -> Ticket {
+    /// Appends at the end of the tenant's line.
+    package mutating func push(_ element: Element, tenant: String, cost: Int) -> Ticket {
         let place = line(of: tenant)
         if lines[place].count == 0 { join(place) }
-        let entry = Entry(element: element, cost: max(1, cost))
         count += 1
         lines[place].count += 1
-        guard atHead else {
-            lines[place].entries.append(entry)
-            return Ticket(tenant: place, sequence: lines[place].base + lines[place].entries.count - 1)
-        }
-        if lines[place].head > 0 {
-            lines[place].head -= 1
-            lines[place].entries[lines[place].head] = entry
-        } else {
-            lines[place].entries.insert(entry, at: 0)
-            lines[place].base -= 1
-        }
-        return Ticket(tenant: place, sequence: lines[place].base + lines[place].head)
+        lines[place].entries.append(Entry(element: element, cost: max(1, cost)))
+        return Ticket(tenant: place, sequence: lines[place].base + lines[place].entries.count - 1)
     }
 
     /// Takes an entry out; nil when it is there no more.
@@ -96,6 +85,15 @@ package struct FairQueue<Element> {
     /// The next one, left where it is.
     package var first: Element? {
         mutating get { count > 0 ? lines[settle()].first?.element : nil }
+    }
+
+    /// The ticket of the next one.
+    package var firstTicket: Ticket? {
+        mutating get {
+            guard count > 0 else { return nil }
+            let place = settle()
+            return Ticket(tenant: place, sequence: lines[place].base + lines[place].head)
+        }
     }
 
     /// Goes round until a tenant may serve its first entry.

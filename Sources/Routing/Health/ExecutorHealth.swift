@@ -1,7 +1,7 @@
-// Whether an executor is to be trusted with requests, as a value: what happened goes in, no clock and no sockets.
+// Whether an engine, or one model at it, is to be trusted with requests, as a value: no clock and no sockets.
 package import Transport
 
-/// An executor is healthy until shown otherwise.
+/// An engine or an executor is healthy until shown otherwise.
 ///
 /// Faults in traffic and failed probes eject it for 3 s, longer each time; then one request tries it; then it comes back
 /// slowly. A client's 4xx and a client that leaves are no faults, and a busy executor (429) is not a dead one.
@@ -38,7 +38,7 @@ package struct ExecutorHealth: Sendable, Equatable {
     package private(set) var state = State.healthy
     private var faults = 0
     private var ejections = 0
-    private var healthySince: Nanoseconds?
+    private(set) var healthySince: Nanoseconds?
     private var lastSuccess: Nanoseconds?
     private var probesFailed = 0
     private var probesPassed = 0
@@ -49,23 +49,23 @@ package struct ExecutorHealth: Sendable, Equatable {
 
     package var isEjected: Bool { state != .healthy }
 
-    /// Whether a request may go to it.
-    package func use(at now: Nanoseconds) -> Use {
-        if lastProbe == .notReady { return .no }
+    /// 0 while it is used; else the moment from which on a request may try it, `.max` for never.
+    var trialFrom: Nanoseconds {
+        if lastProbe == .notReady { return .max }
         switch state {
-        case .healthy: return .yes
+        case .healthy: return 0
         // What probes still find dead needs no request to find it dead.
-        case .ejected(let until): return now >= until && lastProbe != .failed ? .trial : .no
-        case .trial(let since): return now >= since + Self.trialMax && lastProbe != .failed ? .trial : .no
+        case .ejected(let until): return lastProbe == .failed ? .max : max(1, until)
+        case .trial(let since): return lastProbe == .failed ? .max : since + Self.trialMax
         }
     }
 
     /// A share of 1, or less for a while after it has come back.
-    package func share(at now: Nanoseconds) -> Double {
-        guard let healthySince, now < healthySince + Self.slowStart else { return 1 }
+    static func share(healthySince: Nanoseconds, at now: Nanoseconds) -> Double {
+        guard now < healthySince + slowStart else { return 1 }
         // A worker's clock may be a turn behind another's.
         let healthyFor = now > healthySince ? now - healthySince : 0
-        return max(0.1, Double(healthyFor) / Double(Self.slowStart))
+        return max(0.1, Double(healthyFor) / Double(slowStart))
     }
 
     package mutating func trialBegan(at now: Nanoseconds) { state = .trial(since: now) }
@@ -93,6 +93,13 @@ package struct ExecutorHealth: Sendable, Equatable {
             faults += 1
             if faults >= Self.faultsMax, mayEject { eject(at: now) }
         }
+    }
+
+    /// It has answered, if only with a failure: so it can be reached, which is what a trial was to find out.
+    package mutating func answered(at now: Nanoseconds) {
+        guard case .trial = state else { return }
+        state = .healthy
+        healthySince = now
     }
 
     /// A trial that told nothing: its client left, or the executor was busy.

@@ -1,0 +1,190 @@
+// What a pool carries from one configuration to the next: its queue, its pace, and whose turn it is.
+internal import Transport
+
+/// The part of a pool that outlives configurations; shared by all workers.
+///
+/// Each snapshot has an `ExecutorPool` on it, which says who its members are. Requests of several snapshots may wait in
+/// one queue, each for the members of its own.
+package final class PoolEntry: Sendable {
+    /// Identifies the pool in this process; never reused, and no position in anything.
+    package let id: Int
+    let state: Lock<State>
+
+    struct State: Sendable {
+        /// Requests that have not been at an executor: fair between tenants.
+        var queue = FairQueue<Waiting>()
+        /// Requests that are looked at before the queue, in order. One that cannot be served does not hold up the others.
+        var returned: [Returned] = []
+        var returnedSequence = 0
+        var pace = GrantPace()
+        /// The id of the executor that was last chosen by round-robin.
+        var last: Int?
+        /// Of the smooth weighted round-robin, by the executor's id.
+        var credit: [Int: Int] = [:]
+        var random: UInt64
+        /// How many snapshots have had a pool on this entry.
+        var generation = 0
+        /// The engines that have been told that somebody waits here, until nobody does.
+        var joined: [Engine] = []
+        /// The generations whose members' engines are among `joined`.
+        var joinedGenerations: [Int] = []
+        /// Scratch of one choice: places of members that may take the request.
+        var free: [Int] = []
+    }
+
+    /// A request that waits for an executor.
+    package struct Waiting: Sendable {
+        var request: RoutingRequest
+        var pool: ExecutorPool
+        var grant: @Sendable (Grant) -> Void
+    }
+
+    /// A request that has been at an executor; or one of an earlier snapshot, all of whose members are full.
+    struct Returned: Sendable {
+        var ticket: QueueTicket
+        var waiting: Waiting
+    }
+
+    /// An executor for a request that has waited.
+    struct Granted: Sendable {
+        var waiting: Waiting
+        var executor: Executor
+    }
+
+    /// - Parameter seed: where its random numbers begin; pools of many processes are not to choose alike.
+    package init(id: Int, seed: UInt64 = 0x9E37_79B9_7F4A_7C15) {
+        self.id = id
+        state = Lock(State(random: seed | 1))
+    }
+
+    /// Requests that wait.
+    package var waitingCount: Int { state.withLock { $0.waitingCount } }
+
+    /// Gives free places to requests that wait.
+    ///
+    /// - Parameter most: how many places it gives away.
+    /// - Returns: whether it has given any.
+    func serve(most: Int = .max, at now: Nanoseconds) -> Bool {
+        let granted = state.withLock { $0.serve(self, most: most, at: now) }
+        Self.deliver(granted)
+        return !granted.isEmpty
+    }
+
+    /// Outside of any lock: it posts to mailboxes.
+    static func deliver(_ granted: [Granted]) {
+        for granted in granted {
+            let (waiting, executor) = (granted.waiting, granted.executor)
+            waiting.grant(Grant(executor: executor, pool: waiting.pool, promptBytes: waiting.request.promptBytes))
+        }
+    }
+}
+
+extension PoolEntry.State {
+    var waitingCount: Int { queue.count + returned.count }
+
+    /// How many would be served before one more request.
+    ///
+    /// - Parameter returning: whether it has been at an executor.
+    func ahead(of tenant: String, returning: Bool) -> Int {
+        returning ? returned.count : returned.count + queue.ahead(of: tenant)
+    }
+
+    /// Puts a request where it waits.
+    mutating func push(_ waiting: PoolEntry.Waiting, returning: Bool) -> QueueTicket {
+        guard returning else {
+            let request = waiting.request
+            return .inOrder(queue.push(waiting, tenant: request.tenant, cost: request.promptBytes))
+        }
+        returnedSequence += 1
+        let ticket = QueueTicket.returned(returnedSequence)
+        returned.append(PoolEntry.Returned(ticket: ticket, waiting: waiting))
+        return ticket
+    }
+
+    /// Takes a request out; false when it is there no more.
+    mutating func remove(_ ticket: QueueTicket) -> Bool {
+        if case .inOrder(let ticket) = ticket, queue.remove(ticket) != nil { return true }
+        guard let index = returned.firstIndex(where: { $0.ticket == ticket }) else { return false }
+        returned.remove(at: index)
+        return true
+    }
+
+    /// Chooses executors for those who wait, those who have returned first; their attempts are counted.
+    mutating func serve(_ entry: PoolEntry, most: Int, at now: Nanoseconds) -> [PoolEntry.Granted] {
+        var granted: [PoolEntry.Granted] = []
+        serveReturned(&granted, most: most, at: now)
+        while granted.count < most, let next = queue.first, let ticket = queue.firstTicket {
+            if let executor = take(for: next, at: now) {
+                _ = queue.pop()
+                granted.append(PoolEntry.Granted(waiting: next, executor: executor))
+            } else if next.pool.generation < generation {
+                // Its snapshot's members are full. Those behind it may have others: it no longer stands before them.
+                _ = queue.pop()
+                returned.append(PoolEntry.Returned(ticket: .inOrder(ticket), waiting: next))
+            } else {
+                break
+            }
+        }
+        leaveIfEmpty(entry)
+        return granted
+    }
+
+    /// Of those who have returned, one whose executors are all full holds up nobody.
+    private mutating func serveReturned(_ granted: inout [PoolEntry.Granted], most: Int, at now: Nanoseconds) {
+        var index = 0
+        while granted.count < most, index < returned.count {
+            let waiting = returned[index].waiting
+            if let executor = take(for: waiting, at: now) {
+                returned.remove(at: index)
+                granted.append(PoolEntry.Granted(waiting: waiting, executor: executor))
+            } else {
+                index += 1
+            }
+        }
+    }
+
+    private mutating func take(for waiting: PoolEntry.Waiting, at now: Nanoseconds) -> Executor? {
+        guard case .executor(let executor) = waiting.pool.choose(waiting.request, &self, at: now, isFreed: true) else {
+            return nil
+        }
+        return executor
+    }
+
+    // MARK: Engines
+
+    /// Tells the engines of a pool's members that requests wait here.
+    ///
+    /// - Returns: false when they have been told already.
+    mutating func join(_ entry: PoolEntry, _ pool: ExecutorPool) -> Bool {
+        guard !joinedGenerations.contains(pool.generation) else { return false }
+        joinedGenerations.append(pool.generation)
+        for member in pool.members {
+            let engine = member.executor.engine
+            guard !joined.contains(where: { $0 === engine }) else { continue }
+            joined.append(engine)
+            engine.join(entry)
+        }
+        return true
+    }
+
+    mutating func leaveIfEmpty(_ entry: PoolEntry) {
+        guard waitingCount == 0, !joinedGenerations.isEmpty else { return }
+        for engine in joined { engine.leave(entry) }
+        joined = []
+        joinedGenerations = []
+    }
+
+    /// xorshift64.
+    mutating func nextRandom() -> UInt64 {
+        random ^= random << 13
+        random ^= random >> 7
+        random ^= random << 17
+        return random
+    }
+}
+
+/// Names a request that waits, for its removal.
+package enum QueueTicket: Hashable, Sendable {
+    case inOrder(FairQueue<PoolEntry.Waiting>.Ticket)
+    case returned(Int)
+}

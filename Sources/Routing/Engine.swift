@@ -1,0 +1,131 @@
+// One model server, as all workers count it: whatever is behind one URL. Touched a few times a request, never once a token.
+internal import Synchronization
+package import Transport
+
+/// What is behind one URL, however many models are asked of it.
+///
+/// It counts the attempts under way, carries the health of the server itself and what its refusals have taught, and knows
+/// which pools have requests that wait for a place at it. It outlives configurations.
+package final class Engine: Sendable {
+    /// Identifies the engine in this process; never reused, and no position in anything.
+    package let id: Int
+    /// Its URL, for logs.
+    package let name: String
+    /// Whether requests may go to it: what failed connections, probes and (where its models share it) refusals show.
+    let availability = Availability()
+    private let attempts = Atomic<Int>(0)
+    private let promptBytes = Atomic<Int>(0)
+    private let runningMost = Atomic<Int>(.max)
+    private let isShared = Atomic<Bool>(false)
+    /// Held while a place is looked for and taken, so that several pools never take the same one.
+    let counting = Lock(())
+
+    private struct WaitingPools {
+        var entries: [PoolEntry] = []
+        /// The pool that is asked first when the next place comes free.
+        var turn = 0
+    }
+    private let waiting = Lock(WaitingPools())
+    private let waitingCount = Atomic<Int>(0)
+
+    /// - Parameters:
+    ///   - runningMax: attempts at once over all its models; nil for no limit.
+    ///   - modelsShareCapacity: whether its models share one machine's capacity, see `modelsShareCapacity`.
+    package init(id: Int, name: String, runningMax: Int? = nil, modelsShareCapacity: Bool = false) {
+        self.id = id
+        self.name = name
+        update(runningMax: runningMax, modelsShareCapacity: modelsShareCapacity)
+    }
+
+    /// Takes over what a new configuration says of it.
+    package func update(runningMax: Int?, modelsShareCapacity: Bool) {
+        runningMost.store(runningMax ?? .max, ordering: .relaxed)
+        isShared.store(modelsShareCapacity, ordering: .relaxed)
+    }
+
+    /// Whether one model's requests take capacity from the others (`vllm`, `sglang`, `llama.cpp`).
+    ///
+    /// Then load, refusals and timeouts are the engine's; else (remote APIs) they are each executor's own.
+    package var modelsShareCapacity: Bool { isShared.load(ordering: .relaxed) }
+    /// Attempts at once over all its models; nil for no limit.
+    package var runningMax: Int? {
+        let most = runningMost.load(ordering: .relaxed)
+        return most == .max ? nil : most
+    }
+    /// Attempts under way at all its executors, on all workers.
+    package var running: Int { attempts.load(ordering: .sequentiallyConsistent) }
+    /// Bytes of the prompts, of all its executors, that have no first event yet.
+    package var waitingBytes: Int { promptBytes.load(ordering: .relaxed) }
+    package var health: ExecutorHealth.State { availability.state }
+
+    /// Whether one more attempt may begin, as far as its own limits say.
+    func takesMore(at now: Nanoseconds) -> Bool {
+        let running = running
+        return running < runningMost.load(ordering: .relaxed) && availability.takesMore(running: running, at: now)
+    }
+
+    func attemptBegan(promptBytes bytes: Int) {
+        attempts.wrappingAdd(1, ordering: .sequentiallyConsistent)
+        promptBytes.wrappingAdd(bytes, ordering: .relaxed)
+    }
+    func promptDone(bytes: Int) { promptBytes.wrappingSubtract(bytes, ordering: .relaxed) }
+    func attemptEnded() { attempts.wrappingSubtract(1, ordering: .sequentiallyConsistent) }
+
+    /// A probe has been answered, or not.
+    ///
+    /// - Parameters:
+    ///   - rise: probes in a row that end an ejection.
+    ///   - fall: failed probes in a row that eject.
+    ///   - mayEject: whether a pool can do without it, see `ExecutorPool.mayLeaveOut`.
+    package func report(_ probe: ExecutorHealth.Probe, rise: Int, fall: Int, mayEject: Bool, at now: Nanoseconds) {
+        availability.change { health, _ in
+            health.probed(probe, at: now, rise: rise, fall: fall, mayEject: mayEject)
+        }
+    }
+
+    // MARK: Waiting
+
+    /// The pool has requests that wait for a place here.
+    ///
+    /// Whoever calls it looks for a place once more afterwards: one that came free before was not announced to this pool.
+    func join(_ entry: PoolEntry) {
+        waiting.withLock { $0.entries.append(entry) }
+        waitingCount.wrappingAdd(1, ordering: .sequentiallyConsistent)
+    }
+
+    /// Nobody of the pool waits any more.
+    func leave(_ entry: PoolEntry) {
+        waiting.withLock { waiting in
+            guard let index = waiting.entries.firstIndex(where: { $0 === entry }) else { return }
+            waiting.entries.remove(at: index)
+            if index < waiting.turn { waiting.turn -= 1 }
+            waitingCount.wrappingSubtract(1, ordering: .sequentiallyConsistent)
+        }
+    }
+
+    /// A place may have come free here: gives it to the requests that wait, of all pools, one pool after the other.
+    package func pump(at now: Nanoseconds) {
+        guard waitingCount.load(ordering: .sequentiallyConsistent) > 0 else { return }
+        let entries = waiting.withLock { waiting in
+            guard !waiting.entries.isEmpty else { return [PoolEntry]() }
+            let start = waiting.turn % waiting.entries.count
+            return Array(waiting.entries[start...] + waiting.entries[..<start])
+        }
+        var served = true
+        while served {
+            served = false
+            for entry in entries where entry.serve(most: 1, at: now) {
+                served = true
+                passTurn(behind: entry)
+            }
+        }
+    }
+
+    private func passTurn(behind entry: PoolEntry) {
+        waiting.withLock { waiting in
+            // A pool of which nobody waits any more has left, and its successor stands where it stood.
+            guard let index = waiting.entries.firstIndex(where: { $0 === entry }) else { return }
+            waiting.turn = index + 1
+        }
+    }
+}

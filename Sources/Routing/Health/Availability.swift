@@ -1,0 +1,71 @@
+// Whether requests may go somewhere, for all workers: changed under a lock, read without one.
+internal import Synchronization
+internal import Transport
+
+/// The health and the learnt limits of an engine, or of an executor.
+///
+/// What choosing needs is published in atomics after each change, so that a choice among many takes no lock for each.
+final class Availability: Sendable {
+    private struct Values: Sendable {
+        var health = ExecutorHealth()
+        var load = ExecutorLoad()
+    }
+    private let values = Lock(Values())
+    /// 0: healthy. Else requests may try it, one at a time, from this moment on; `.max` for never.
+    private let trialFrom = Atomic<Nanoseconds>(0)
+    /// Since when it is back in rotation; 0 where it never was out.
+    private let healthySince = Atomic<Nanoseconds>(0)
+    private let ejected = Atomic<Bool>(false)
+    private let learntRunning = Atomic<Int>(.max)
+    private let learntUntil = Atomic<Nanoseconds>(0)
+    private let pausedUntil = Atomic<Nanoseconds>(0)
+
+    /// Out of rotation because of faults or failed probes.
+    var isEjected: Bool { ejected.load(ordering: .relaxed) }
+    var state: ExecutorHealth.State { values.withLock { $0.health.state } }
+
+    /// Whether a request may go there.
+    func use(at now: Nanoseconds) -> ExecutorHealth.Use {
+        let from = trialFrom.load(ordering: .relaxed)
+        if from == 0 { return .yes }
+        return from != .max && now >= from ? .trial : .no
+    }
+
+    /// A share of 1, or less for a while after it has come back.
+    func share(at now: Nanoseconds) -> Double {
+        let since = healthySince.load(ordering: .relaxed)
+        return since == 0 ? 1 : ExecutorHealth.share(healthySince: since, at: now)
+    }
+
+    /// Whether it takes one more while `running` run, as far as its refusals have taught.
+    func takesMore(running: Int, at now: Nanoseconds) -> Bool {
+        guard now >= pausedUntil.load(ordering: .relaxed) else { return false }
+        return now >= learntUntil.load(ordering: .relaxed) || running < learntRunning.load(ordering: .relaxed)
+    }
+
+    /// How long it is still to be left alone.
+    func pause(at now: Nanoseconds) -> Nanoseconds {
+        let until = pausedUntil.load(ordering: .relaxed)
+        return until > now ? until - now : 0
+    }
+
+    /// The request that follows finds out whether it is well again.
+    ///
+    /// Does nothing where there is nothing to find out.
+    func beginTrial(at now: Nanoseconds) {
+        guard use(at: now) == .trial else { return }
+        change { health, _ in health.trialBegan(at: now) }
+    }
+
+    func change(_ body: (inout ExecutorHealth, inout ExecutorLoad) -> Void) {
+        values.withLock { values in
+            body(&values.health, &values.load)
+            trialFrom.store(values.health.trialFrom, ordering: .relaxed)
+            healthySince.store(values.health.healthySince ?? 0, ordering: .relaxed)
+            ejected.store(values.health.isEjected, ordering: .relaxed)
+            learntRunning.store(values.load.learntRunning, ordering: .relaxed)
+            learntUntil.store(values.load.learntUntil, ordering: .relaxed)
+            pausedUntil.store(values.load.pausedUntil, ordering: .relaxed)
+        }
+    }
+}
