@@ -13,6 +13,8 @@ extension Exchange {
         splitter = EventSplitter()
         meter = Meter(dialect: dialect, choices: choices)
         held = []
+        expectedLength = nil
+        memory.letGoOfAnswer()
         answerScan = nil
     }
 
@@ -42,12 +44,14 @@ extension Exchange {
         // A status is on its way: nothing is to be committed before it.
         if !isEvents { dues.commit = .max }
         endsWithClose = body == .untilClose
-        if case .known(let length) = body { held.reserveCapacity(min(length, Self.heldMax)) }
+        expectedLength = if case .known(let length) = body { length } else { nil }
     }
 
     func responseBody(_ bytes: Span<UInt8>) {
         switch kind {
-        case .events: splitter.feed(bytes) { event, kind in relay(event, kind) }
+        case .events:
+            splitter.feed(bytes) { event, kind in relay(event, kind) }
+            if machine.phase != .ended { memory.keepPiece(of: splitter.pending) }
         case .document: hold(bytes)
         case .passing:
             guard machine.phase == .relay else { return }
@@ -171,21 +175,35 @@ extension Exchange {
     }
 
     private func takeShare() {
-        highMark = worker.budget.enter(most: snapshot.limits.bufferMax)
-        attempt?.setReadLimit(highMark)
+        let share = memory.commit(most: snapshot.limits.bufferMax)
+        stream.payOutput(share)
+        attempt?.setReadLimit(share)
     }
 
     // MARK: Documents
 
     private func hold(_ bytes: Span<UInt8>) {
-        held.append(bytes)
-        guard held.count > Self.heldMax else { return }
+        let isHeld = memory.hold(bytes, in: &held, expected: expectedLength)
+        if isHeld, held.count <= Self.heldMax { return }
+        if !isHeld, endsWithClose {
+            // Nothing but the whole of it could tell whether it is whole.
+            handle(.refused(.noMemory))
+            return
+        }
+        // It is large, or there is no room to hold it: it passes as it comes.
         kind = .passing
         handle(.answerReady)
         firstEventRelayed()
+        sendHeld()
+        if !isHeld { stream.send(bytes) }
+    }
+
+    /// What was held goes out.
+    private func sendHeld() {
         let bytes = held
         held = []
-        stream.send(bytes.span)
+        memory.letGoOfAnswer()
+        if !stream.isFinished { stream.send(SharedBytes(owned: bytes)) }
     }
 
     private func documentEnded() {
@@ -204,16 +222,14 @@ extension Exchange {
         worker.metrics.answerHandedOver(since: now)
         handle(.answerReady)
         letGoOfRequest()
-        let bytes = held
-        held = []
-        if !stream.isFinished { stream.send(bytes.span) }
+        sendHeld()
         handle(.complete)
     }
 
     // MARK: Flow control
 
     private func pauseIfFull() {
-        guard !isPaused, highMark > 0, stream.buffered > highMark, machine.phase == .relay else { return }
+        guard !isPaused, memory.share > 0, stream.buffered > memory.share, machine.phase == .relay else { return }
         isPaused = true
         attempt?.setReading(false)
         dues.stall = .max
@@ -221,7 +237,7 @@ extension Exchange {
     }
 
     func outputMoved() {
-        guard isPaused, stream.buffered <= highMark / 2 else { return }
+        guard isPaused, stream.buffered <= memory.share / 2 else { return }
         isPaused = false
         attempt?.setReading(true)
         if machine.phase == .relay {

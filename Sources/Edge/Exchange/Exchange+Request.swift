@@ -5,9 +5,6 @@ internal import Routing
 internal import Transport
 
 extension Exchange {
-    /// Steps in which a body of unknown length is charged.
-    private static let bodyStep = 1 << 20
-
     // MARK: ServerStreamHandler
 
     func requestBegan() {
@@ -19,7 +16,7 @@ extension Exchange {
         case .models, .modelLookup:
             if let failure = authenticateLookup(head) { handle(.refused(failure)) } else { answerCatalog() }
         case .health: answerHealth()
-        case .root: answerHere(Self.rootJSON)
+        case .root: answerHere(SharedBytes(common: Self.rootJSON))
         case .notFound: refuseAfterBody(head, Failure(.notFound))
         case .methodNotAllowed: refuseAfterBody(head, Failure(.methodNotAllowed))
         }
@@ -46,7 +43,7 @@ extension Exchange {
 
     private func answerHealth() {
         let text = worker.isDraining ? #"{"status":"draining"}"# : #"{"status":"ok"}"#
-        answerHere(status: worker.isDraining ? 503 : 200, Array(text.utf8))
+        answerHere(status: worker.isDraining ? 503 : 200, SharedBytes(owned: Array(text.utf8)))
     }
 
     private var modelShape: ModelShape { dialect.isAnthropic ? .anthropic : .openRouter }
@@ -55,20 +52,26 @@ extension Exchange {
     private func answerCatalog() {
         guard case .modelLookup(let id) = endpoint else {
             let catalog = snapshot.catalog
-            answerHere(
-                caller == nil ? catalog.listJSON(as: modelShape) : catalog.listJSON(as: modelShape, where: mayUse)
-            )
+            if caller == nil {
+                answerHere(SharedBytes(common: catalog.listJSON(as: modelShape)))
+            } else {
+                answerHere(SharedBytes(owned: catalog.listJSON(as: modelShape, where: mayUse)))
+            }
             return
         }
         guard let model = snapshot.catalog.resolve(id), mayUse(model) else {
             handle(.refused(.modelNotFound(id)))
             return
         }
-        answerHere(model.json(as: modelShape))
+        answerHere(SharedBytes(owned: model.json(as: modelShape)))
     }
 
     /// The answer is the edge's own; no executor is asked.
-    private func answerHere(status: Int = 200, _ json: [UInt8]) {
+    private func answerHere(status: Int = 200, _ json: SharedBytes) {
+        guard memory.admits(json.footprint) else {
+            handle(.refused(.noMemory))
+            return
+        }
         handle(.answeredHere)
         sendDocument(status: status, type: "application/json", json)
     }
@@ -77,6 +80,10 @@ extension Exchange {
     private func admit(_ head: RequestHead) {
         if let type = head.fields.first(.contentType), isMultipart(type) {
             handle(.refused(Failure(.unsupportedMediaType)))
+            return
+        }
+        guard memory.begin() else {
+            handle(.refused(.noMemory))
             return
         }
         let limit = snapshot.limits.bodyBytesMax
@@ -89,11 +96,16 @@ extension Exchange {
                 handle(.refused(Failure(.bodyTooLarge, "The request body is larger than \(limit) bytes.")))
                 return
             }
-            guard charge(length) else { return }
-            body = RequestBody(capacityHint: length)
-        case .unknown:
-            guard charge(min(Self.bodyStep, limit)) else { return }
-            body = RequestBody()
+            guard memory.mayEverHold(body: length) else {
+                handle(.refused(.noMemory))
+                return
+            }
+            body = RequestBody(expecting: length)
+        case .unknown: body = RequestBody()
+        }
+        guard memory.growBody(to: body?.footprint ?? 0) else {
+            handle(.refused(.noMemory))
+            return
         }
         if head.expectsContinue { stream.sendInformational(ResponseHead(status: 100)) }
         dues.body = bodyDue
@@ -110,14 +122,6 @@ extension Exchange {
     private static let slowBodyGrace: Nanoseconds = 30_000_000_000
     private static let bodyBytesPerSecondMin = 1000
 
-    /// Reserves memory for the body; refuses the request when there is none.
-    private func charge(_ bytes: Int) -> Bool {
-        if bodyCharge == nil { bodyCharge = BodyCharge(budget: worker.budget) }
-        if bodyCharge?.add(bytes) == true { return true }
-        handle(.refused(.noMemory))
-        return false
-    }
-
     func requestBody(_ bytes: Span<UInt8>) {
         record.bytesIn += bytes.count
         guard machine.phase == .body, let body else {
@@ -130,7 +134,10 @@ extension Exchange {
             handle(.refused(Failure(.bodyTooLarge, "The request body is larger than \(limit) bytes.")))
             return
         }
-        if record.bytesIn > (bodyCharge?.bytes ?? 0), !charge(Self.bodyStep) { return }
+        guard memory.growBody(to: body.footprint(appending: bytes.count)) else {
+            handle(.refused(.noMemory))
+            return
+        }
         body.append(bytes)
         dues.body = bodyDue
         stream.consumed(bytes.count)
@@ -164,15 +171,12 @@ extension Exchange {
     func identify() {
         guard let body else { return }
         if body.count > ScanThread.threshold {
-            guard let bodyCharge else { return }
-            worker.scanElsewhere(body, charge: bodyCharge, for: self)
+            worker.scanElsewhere(body, charge: memory.shareBody(), for: self)
             return
         }
-        let result: Result<RequestScan, RequestScanError>
-        do throws(RequestScanError) {
-            result = .success(try worker.scanner.scanRequest(body, dialect: dialect))
-        } catch {
-            result = .failure(error)
+        guard let result = worker.scanHere(body, dialect: dialect) else {
+            handle(.refused(.noMemory))
+            return
         }
         identified(result)
     }

@@ -24,7 +24,8 @@ final class Exchange: ServerStreamHandler, ExecutorStreamHandler, TimerTarget {
     // The request; let go as soon as the attempt cannot be repeated any more.
     var head: RequestHead?
     var body: RequestBody?
-    var bodyCharge: BodyCharge?
+    /// What the exchange is charged, to its client's connection.
+    var memory: ExchangeMemory
     var scan: RequestScan?
     /// Already decided, and told once the body has been read.
     var refusal: Failure?
@@ -49,8 +50,9 @@ final class Exchange: ServerStreamHandler, ExecutorStreamHandler, TimerTarget {
     var meter: Meter
     /// An answer that is not a stream, held until it is whole or large.
     var held: [UInt8] = []
+    /// Its `content-length`, if it has one.
+    var expectedLength: Int?
     var answerScan: AnswerScan?
-    var highMark = 0
     var isPaused = false
 
     // Deadlines.
@@ -80,6 +82,7 @@ final class Exchange: ServerStreamHandler, ExecutorStreamHandler, TimerTarget {
             requestID: worker.requestID(for: head),
             now: worker.loop.now
         )
+        memory = ExchangeMemory(account: stream.connection.account, budget: worker.budget)
         self.head = head
     }
 
@@ -123,11 +126,16 @@ final class Exchange: ServerStreamHandler, ExecutorStreamHandler, TimerTarget {
         if let milliseconds = failure.retryAfterMs { fields.append(.retryAfterMs, String(milliseconds)) }
         appendChallenge(failure, to: &fields)
         appendRates(to: &fields)
-        sendDocument(status: failure.status, type: "application/json", fields: fields, bytes)
+        sendDocument(
+            status: failure.status,
+            type: "application/json",
+            fields: fields,
+            SharedBytes(owned: bytes)
+        )
     }
 
     /// A whole response from here: status, head and body in one write.
-    func sendDocument(status: Int, type: String, fields extra: FieldBlock = FieldBlock(), _ bytes: [UInt8]) {
+    func sendDocument(status: Int, type: String, fields extra: FieldBlock = FieldBlock(), _ bytes: SharedBytes) {
         var fields = extra
         fields.append(.contentType, type)
         fields.append(.contentLength, bytes.count)
@@ -139,7 +147,7 @@ final class Exchange: ServerStreamHandler, ExecutorStreamHandler, TimerTarget {
         let isHEAD = record.method == .head
         stream.respond(ResponseHead(status: status, fields: fields), end: isHEAD)
         if !isHEAD {
-            stream.send(bytes.span)
+            stream.send(bytes)
             finishResponse()
         }
         watchClient()
@@ -208,7 +216,8 @@ final class Exchange: ServerStreamHandler, ExecutorStreamHandler, TimerTarget {
         head = nil
         body = nil
         scan = nil
-        bodyCharge = nil
+        memory.letGoOfBody()
+        stream.letGoOfHead()
     }
 
     private func end(_ end: ExchangeMachine.End) {
@@ -217,8 +226,8 @@ final class Exchange: ServerStreamHandler, ExecutorStreamHandler, TimerTarget {
         letGoOfRequest()
         routing?.exchangeEnded(at: now)
         held = []
-        if highMark > 0 { worker.budget.leave(share: highMark) }
-        highMark = 0
+        memory.end()
+        stream.payOutput(0)
         if attempt == nil { deadline.cancel(on: worker.loop) }
         worker.exchangeEnded(self)
         // Health checks come by the second and say nothing.

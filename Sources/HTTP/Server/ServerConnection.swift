@@ -26,6 +26,8 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     package let channel: Channel
     package let settings: ServerSettings
     package let environment: HTTP2Environment
+    /// What the client makes us hold by this connection.
+    package let account: MemoryAccount
     /// Whoever keeps the connections may keep a number here.
     package var slot = 0
 
@@ -40,11 +42,13 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
         channel: Channel,
         settings: ServerSettings,
         environment: HTTP2Environment,
+        account: MemoryAccount = MemoryAccount(),
         delegate: any ServerDelegate
     ) {
         self.channel = channel
         self.settings = settings
         self.environment = environment
+        self.account = account
         self.delegate = delegate
     }
 
@@ -52,6 +56,7 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     ///
     /// To be called once, by whoever accepted the socket.
     package func start() {
+        channel.account = account
         channel.attach(self)
         let loop = channel.loop
         let wait = channel.isSecure ? settings.handshakeTimeout : settings.headerTimeout
@@ -138,6 +143,7 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     package func channelReleased(_ channel: Channel) {
         if !isEnded { close(.edge) }
         wire = nil
+        account.close()
         delegate.connectionEnded(self)
     }
 

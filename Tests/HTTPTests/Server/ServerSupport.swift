@@ -70,6 +70,8 @@ final class TestDelegate: ServerDelegate {
     var exchanges: [Exchange] = []
     var refusals: [(status: Int, message: String)] = []
     var ended = 0
+    /// Streams that were refused since their connection may hold no more memory.
+    var refusedForMemory = 0
     /// Called inside `handler(for:on:)`.
     var onHead: ((Exchange) -> Void)?
     var onEnd: ((Exchange) -> Void)?
@@ -97,6 +99,7 @@ final class TestDelegate: ServerDelegate {
         stream.send(body.span)
         stream.finish()
     }
+    func refusedForMemory(on connection: ServerConnection) { refusedForMemory += 1 }
     func connectionEnded(_ connection: ServerConnection) { ended += 1 }
 }
 
@@ -108,7 +111,11 @@ final class TestServer {
     private(set) weak var connection: ServerConnection?
     private(set) weak var channel: Channel?
 
-    init(receiveBuffer: CInt? = nil, _ configure: (inout ServerSettings) -> Void = { _ in }) throws {
+    init(
+        receiveBuffer: CInt? = nil,
+        account: MemoryAccount = MemoryAccount(),
+        _ configure: (inout ServerSettings) -> Void = { _ in }
+    ) throws {
         var settings = ServerSettings()
         configure(&settings)
         let (socket, peer) = try test.tcp(receiveBuffer: receiveBuffer)
@@ -118,6 +125,7 @@ final class TestServer {
             channel: channel,
             settings: settings,
             environment: HTTP2Environment(),
+            account: account,
             delegate: delegate
         )
         connection.start()
