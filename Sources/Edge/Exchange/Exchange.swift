@@ -118,6 +118,7 @@ final class Exchange: ServerStreamHandler, ExecutorStreamHandler, TimerTarget {
     /// A status and a JSON body that says what went wrong, in the client's dialect.
     private func answer(_ failure: Failure) {
         letGoOfRequest()
+        memory.letGoOfAttempt()
         dues = Dues()
         let bytes = failure.body(dialect, requestID: record.requestID)
         var fields = FieldBlock()

@@ -29,6 +29,11 @@ struct ExchangeMemory {
         fixed.grow(to: Self.attemptCost + MemoryBudget.shareMin, on: account)
     }
 
+    /// No executor is asked any more: the client is told of a failure, which its stream is charged for.
+    mutating func letGoOfAttempt() {
+        if share == 0 { fixed.set(0, on: account) }
+    }
+
     // MARK: The request body
 
     /// Whether a body of `length` bytes could ever be held.

@@ -26,6 +26,16 @@ import Transport
         #expect(account.held == 0)
     }
 
+    @Test mutating func aFailureThatIsToldCostsNoShare() {
+        #expect(isTrue(memory.begin()))
+        memory.letGoOfAttempt()
+        #expect(account.held == 0)
+        #expect(isTrue(memory.begin()))
+        _ = memory.commit(most: 256 << 10)
+        memory.letGoOfAttempt()
+        #expect(account.held > 256 << 10, "an answer that has begun keeps its share")
+    }
+
     @Test mutating func whoeverFindsNoRoomIsRefused() {
         #expect(budget.reserve(64 << 20))
         #expect(isTrue(!memory.begin() && !memory.growBody(to: 4096)))
