@@ -106,6 +106,9 @@ package struct FieldBlock: Sendable {
     /// What the block weighs by the rule of RFC 9113 section 6.5.2: name, value and 32 bytes a field.
     package var weight: Int { storage.count + 32 * entries.count }
 
+    /// What the block takes of memory, in bytes.
+    package var footprint: Int { storage.capacity + entries.capacity * MemoryLayout<Entry>.stride }
+
     package mutating func reserve(bytes: Int, fields: Int) {
         storage.reserveCapacity(bytes)
         entries.reserveCapacity(fields)

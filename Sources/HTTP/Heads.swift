@@ -88,6 +88,9 @@ package final class RequestHead: Sendable {
         self.expectsContinue = expectsContinue
     }
 
+    /// What the head takes of memory, in bytes.
+    package var footprint: Int { target.capacity + authority.capacity + fields.footprint }
+
     /// The same request, on a stream of HTTP/2.
     func upgraded() -> RequestHead {
         RequestHead(

@@ -118,7 +118,7 @@ import Testing
     }
 
     @Test func aBodyKeepsWhatIsAppended() {
-        let body = RequestBody(capacityHint: 6)
+        let body = RequestBody(expecting: 6)
         body.append(Array("abc".utf8).span)
         body.append(Array("def".utf8).span)
         #expect(body.count == 6 && body.capacity == 6)

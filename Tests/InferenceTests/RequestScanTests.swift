@@ -140,7 +140,7 @@ import Testing
             #"{"model":"m","stream":true,"stream_options":{"include_usage":null},"n":1,"a":[{"b":[1,2]}]}"#.utf8
         )
         for end in 0..<body.count {
-            let part = RequestBody(capacityHint: end)
+            let part = RequestBody(expecting: end)
             part.append(Array(body[..<end]).span)
             #expect(throws: RequestScanError.self) { try scanner.scanRequest(part) }
         }

@@ -4,7 +4,7 @@ import Inference
 
 extension RequestBody {
     convenience init(_ text: String) {
-        self.init(capacityHint: text.utf8.count)
+        self.init(expecting: text.utf8.count)
         append(Array(text.utf8).span)
     }
 }

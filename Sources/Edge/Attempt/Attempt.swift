@@ -84,6 +84,9 @@ final class Attempt: TimerTarget {
     private(set) var scan: AnswerScan?
     private var splitter = EventSplitter()
     private var held: [UInt8] = []
+    private var memory: AnswerMemory
+    /// How many bytes the head of a document promises.
+    private var expectedBytes: Int?
     /// How many bytes of a document have come.
     private(set) var documentBytes = 0
     /// Nothing but the end of the connection tells where the answer ends.
@@ -96,8 +99,10 @@ final class Attempt: TimerTarget {
         choices: Int,
         row: ModelRow,
         environment: any ExchangeEnvironment,
+        account: MemoryAccount,
         owner: any AttemptOwner
     ) {
+        memory = AnswerMemory(account: account)
         self.lease = lease
         self.target = target
         self.dialect = dialect
@@ -166,6 +171,7 @@ final class Attempt: TimerTarget {
         phase = .over
         owner = nil
         held = []
+        memory.end()
         if let drainTimer { environment.loop.timers.cancel(drainTimer) }
         drainTimer = nil
         let last = stream
@@ -219,14 +225,16 @@ extension Attempt: ExecutorStreamHandler {
         }
         kind = isEvents ? .events : .document
         endsWithClose = body == .untilClose
-        if !isEvents, case .known(let length) = body { held.reserveCapacity(min(length, Self.heldMax)) }
+        if case .known(let length) = body { expectedBytes = length }
         owner.attempt(self, answersWith: kind)
     }
 
     func responseBody(_ bytes: Span<UInt8>) {
         guard let owner else { return }
         switch kind {
-        case .events: splitter.feed(bytes) { event, piece in read(event, piece) }
+        case .events:
+            splitter.feed(bytes) { event, piece in read(event, piece) }
+            if self.owner != nil { memory.keepPiece(of: splitter.pending) }
         case .document: hold(bytes)
         case .passing:
             documentBytes += bytes.count
@@ -311,21 +319,35 @@ extension Attempt: ExecutorStreamHandler {
     // MARK: A document
 
     private func hold(_ bytes: Span<UInt8>) {
-        held.append(bytes)
+        guard let owner else { return }
         documentBytes += bytes.count
-        guard let owner, held.count > Self.heldMax else { return }
+        let isHeld = memory.hold(bytes, in: &held, expected: expectedBytes)
+        if isHeld, held.count <= Self.heldMax { return }
+        if !isHeld, endsWithClose {
+            // Nothing but the whole of it could tell whether it is whole.
+            fail(.noMemory)
+            return
+        }
+        // It is large, or there is no room to hold it: it passes as it comes.
         kind = .passing
-        let bytes = held
-        held = []
         becomeReady(owner)
         guard phase == .relaying else { return }
-        owner.attempt(self, relays: bytes.span)
+        relayHeld(to: owner)
+        if !isHeld, phase == .relaying { owner.attempt(self, relays: bytes) }
+    }
+
+    /// What was held goes out.
+    private func relayHeld(to owner: any AttemptOwner) {
+        let document = SharedBytes(owned: held)
+        held = []
+        memory.letGoOfAnswer()
+        owner.attempt(self, relays: document)
     }
 
     private func documentEnded() {
         guard let owner else { return }
-        let bytes = held
         if head?.fields.begins(.contentType, with: "application/json") == true {
+            let bytes = held
             let found = environment.scanner.scanAnswer(bytes.span)
             scan = found
             // Where only the connection's end tells the end, half an answer looks whole.
@@ -336,8 +358,7 @@ extension Attempt: ExecutorStreamHandler {
         }
         becomeReady(owner)
         guard phase == .relaying else { return }
-        held = []
-        owner.attempt(self, relays: bytes.span)
+        relayHeld(to: owner)
         if phase == .relaying { owner.attempt(self, ended: .whole) }
     }
 }

@@ -1,5 +1,6 @@
 // What an attempt reports to its exchange, in the order in which it can happen.
 internal import Inference
+internal import Transport
 
 /// The exchange of an attempt.
 ///
@@ -14,6 +15,8 @@ protocol AttemptOwner: AnyObject {
     func attemptIsReady(_ attempt: Attempt)
     /// The next bytes of the answer, valid during the call: whole events of a stream, or a piece of a document.
     func attempt(_ attempt: Attempt, relays bytes: Span<UInt8>)
+    /// The same for a document that was held back, which is not copied.
+    func attempt(_ attempt: Attempt, relays document: SharedBytes)
     /// The answer is over after it was ready: `attemptIsReady` has been called.
     func attempt(_ attempt: Attempt, ended end: Attempt.End)
     /// The attempt has failed before its answer was ready, and its executor has been released.

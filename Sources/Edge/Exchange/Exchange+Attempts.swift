@@ -81,6 +81,7 @@ extension Exchange {
             choices: request?.scan?.n ?? 1,
             row: row,
             environment: environment,
+            account: stream.connection.account,
             owner: self
         )
         handle(.routed)
@@ -147,8 +148,18 @@ extension Exchange: AttemptOwner {
     func attempt(_ attempt: Attempt, relays bytes: Span<UInt8>) {
         stream.send(bytes)
         deadlines.stall = now + snapshot.limits.stall
-        guard window.pauses(at: stream.buffered), phase == .relay else { return }
-        attempt.setReading(false)
+        pauseIfFull()
+    }
+
+    func attempt(_ attempt: Attempt, relays document: SharedBytes) {
+        stream.send(document)
+        deadlines.stall = now + snapshot.limits.stall
+        pauseIfFull()
+    }
+
+    private func pauseIfFull() {
+        guard memory.window.pauses(at: stream.buffered), phase == .relay else { return }
+        attempt?.setReading(false)
         deadlines.stall = .max
         watchClient()
     }

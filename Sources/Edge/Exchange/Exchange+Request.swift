@@ -5,9 +5,6 @@ internal import Routing
 internal import Transport
 
 extension Exchange: ServerStreamHandler {
-    /// Steps in which a body of unknown length is charged.
-    private static let bodyStep = 1 << 20
-
     // MARK: ServerStreamHandler
 
     func requestBegan() {
@@ -19,7 +16,7 @@ extension Exchange: ServerStreamHandler {
         case .models, .modelLookup:
             if let failure = authenticateLookup(head) { handle(.refused(failure)) } else { answerCatalog() }
         case .health: answerHealth()
-        case .root: answerHere(Self.rootJSON)
+        case .root: answerHere(SharedBytes(common: Self.rootJSON))
         case .notFound: refuseAfterBody(head, Failure(.notFound))
         case .methodNotAllowed: refuseAfterBody(head, Failure(.methodNotAllowed))
         }
@@ -46,7 +43,7 @@ extension Exchange: ServerStreamHandler {
 
     private func answerHealth() {
         let text = environment.isDraining ? #"{"status":"draining"}"# : #"{"status":"ok"}"#
-        answerHere(status: environment.isDraining ? 503 : 200, Array(text.utf8))
+        answerHere(status: environment.isDraining ? 503 : 200, SharedBytes(owned: Array(text.utf8)))
     }
 
     private var modelShape: ModelShape { dialect.isAnthropic ? .anthropic : .openRouter }
@@ -55,22 +52,28 @@ extension Exchange: ServerStreamHandler {
     private func answerCatalog() {
         guard case .modelLookup(let id) = endpoint else {
             let catalog = snapshot.catalog
-            answerHere(
-                caller == nil ? catalog.listJSON(as: modelShape) : catalog.listJSON(as: modelShape, where: mayUse)
-            )
+            if caller == nil {
+                answerHere(SharedBytes(common: catalog.listJSON(as: modelShape)))
+            } else {
+                answerHere(SharedBytes(owned: catalog.listJSON(as: modelShape, where: mayUse)))
+            }
             return
         }
         guard let model = snapshot.catalog.resolve(id), mayUse(model) else {
             handle(.refused(.modelNotFound(id)))
             return
         }
-        answerHere(model.json(as: modelShape))
+        answerHere(SharedBytes(owned: model.json(as: modelShape)))
     }
 
     /// What can be refused before the body is read, is.
     private func admit(_ head: RequestHead) {
         if let type = head.fields.first(.contentType), isMultipart(type) {
             handle(.refused(Failure(.unsupportedMediaType)))
+            return
+        }
+        guard memory.begin() else {
+            handle(.refused(.noMemory))
             return
         }
         let limit = snapshot.limits.bodyBytesMax
@@ -83,11 +86,16 @@ extension Exchange: ServerStreamHandler {
                 handle(.refused(Failure(.bodyTooLarge, "The request body is larger than \(limit) bytes.")))
                 return
             }
-            guard charge(length) else { return }
-            request?.body = RequestBody(capacityHint: length)
-        case .unknown:
-            guard charge(min(Self.bodyStep, limit)) else { return }
-            request?.body = RequestBody()
+            guard memory.mayEverHold(body: length) else {
+                handle(.refused(.noMemory))
+                return
+            }
+            request?.body = RequestBody(expecting: length)
+        case .unknown: request?.body = RequestBody()
+        }
+        guard memory.growBody(to: request?.body?.footprint ?? 0) else {
+            handle(.refused(.noMemory))
+            return
         }
         if head.expectsContinue { stream.sendInformational(ResponseHead(status: 100)) }
         deadlines.body = bodyDue
@@ -104,14 +112,6 @@ extension Exchange: ServerStreamHandler {
     private static let slowBodyGrace: Nanoseconds = 30_000_000_000
     private static let bodyBytesPerSecondMin = 1000
 
-    /// Reserves memory for the body; refuses the request when there is none.
-    private func charge(_ bytes: Int) -> Bool {
-        if request?.charge == nil { request?.charge = BodyCharge(budget: environment.budget) }
-        if request?.charge?.add(bytes) == true { return true }
-        handle(.refused(.noMemory))
-        return false
-    }
-
     func requestBody(_ bytes: Span<UInt8>) {
         record.bytesIn += bytes.count
         guard phase == .body, let body = request?.body else {
@@ -124,7 +124,10 @@ extension Exchange: ServerStreamHandler {
             handle(.refused(Failure(.bodyTooLarge, "The request body is larger than \(limit) bytes.")))
             return
         }
-        if record.bytesIn > (request?.charge?.bytes ?? 0), !charge(Self.bodyStep) { return }
+        guard memory.growBody(to: body.footprint(appending: bytes.count)) else {
+            handle(.refused(.noMemory))
+            return
+        }
         body.append(bytes)
         deadlines.body = bodyDue
         stream.consumed(bytes.count)
@@ -160,15 +163,12 @@ extension Exchange: ServerStreamHandler {
     func identify() {
         guard let body = request?.body else { return }
         if body.count > ScanThread.threshold {
-            guard let charge = request?.charge else { return }
-            environment.scanElsewhere(body, charge: charge, for: self)
+            environment.scanElsewhere(body, charge: memory.shareBody(), for: self)
             return
         }
-        let result: Result<RequestScan, RequestScanError>
-        do throws(RequestScanError) {
-            result = .success(try environment.scanner.scanRequest(body, dialect: dialect))
-        } catch {
-            result = .failure(error)
+        guard let result = environment.scanHere(body, dialect: dialect) else {
+            handle(.refused(.noMemory))
+            return
         }
         identified(result)
     }

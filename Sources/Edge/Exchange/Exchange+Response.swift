@@ -9,6 +9,7 @@ extension Exchange {
     /// A status and a JSON body that says what went wrong, in the client's dialect.
     func answer(_ failure: Failure) {
         letGoOfRequest()
+        memory.letGoOfAttempt()
         deadlines.clear()
         var extra = FieldBlock()
         if case .methodNotAllowed(let allow) = endpoint { extra.append(.allow, allow.joined(separator: ", ")) }
@@ -17,22 +18,31 @@ extension Exchange {
         appendChallenge(failure, to: &extra)
         appendRates(to: &extra)
         let bytes = failure.body(dialect, requestID: fields.requestID)
-        sendDocument(status: failure.status, type: "application/json", fields: extra, bytes)
+        sendDocument(status: failure.status, type: "application/json", fields: extra, SharedBytes(owned: bytes))
     }
 
     /// A whole response of the edge's own; no executor is asked.
-    func answerHere(status: Int = 200, _ json: [UInt8]) {
+    func answerHere(status: Int = 200, _ json: SharedBytes) {
+        guard memory.admits(json.footprint) else {
+            handle(.refused(.noMemory))
+            return
+        }
         handle(.answeredHere)
         sendDocument(status: status, type: "application/json", json)
     }
 
     /// Status, head and body in one write.
-    private func sendDocument(status: Int, type: String, fields extra: FieldBlock = FieldBlock(), _ bytes: [UInt8]) {
+    private func sendDocument(
+        status: Int,
+        type: String,
+        fields extra: FieldBlock = FieldBlock(),
+        _ bytes: SharedBytes
+    ) {
         let all = fields.document(type: type, length: bytes.count, date: environment.date, extra)
         let isHEAD = record.method == .head
         respond(status, all, end: isHEAD)
         if !isHEAD {
-            stream.send(bytes.span)
+            stream.send(bytes)
             finishResponse()
         }
         watchClient()
@@ -118,12 +128,13 @@ extension Exchange {
     // MARK: Flow control
 
     private func openWindow() {
-        window.open(highWatermark: environment.budget.enter(most: snapshot.limits.bufferMax))
-        attempt?.setReadLimit(window.highWatermark)
+        let share = memory.commit(most: snapshot.limits.bufferMax)
+        stream.payOutput(share)
+        attempt?.setReadLimit(share)
     }
 
     func outputMoved() {
-        guard window.resumes(at: stream.buffered) else { return }
+        guard memory.window.resumes(at: stream.buffered) else { return }
         attempt?.setReading(true)
         if phase == .relay {
             deadlines.stall = now + snapshot.limits.stall

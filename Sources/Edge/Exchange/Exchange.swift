@@ -26,7 +26,8 @@ final class Exchange {
     var selection: ExecutorSelection?
     /// The attempt under way, or the one that the answer came from.
     var attempt: Attempt?
-    var window = OutputWindow()
+    /// What the exchange is charged, to its client's connection.
+    var memory: ExchangeMemory
     var deadlines = Deadlines()
 
     init(environment: any ExchangeEnvironment, head: RequestHead, stream: ServerStream) {
@@ -40,6 +41,7 @@ final class Exchange {
             crossOrigin: snapshot.crossOrigin?.grant(head.fields)
         )
         record = ExchangeRecord(head, id: environment.nextExchangeID(), now: environment.loop.now)
+        memory = ExchangeMemory(account: stream.connection.account, budget: environment.budget)
         request = IncomingRequest(head)
     }
 
@@ -72,8 +74,12 @@ final class Exchange {
         }
     }
 
-    /// The body and its charge are for others now.
-    func letGoOfRequest() { request = nil }
+    /// The head, the body and what they are charged are for others now.
+    func letGoOfRequest() {
+        request = nil
+        memory.letGoOfBody()
+        stream.letGoOfHead()
+    }
 
     // MARK: The end
 
@@ -82,8 +88,8 @@ final class Exchange {
         settleCaller(usage)
         letGoOfRequest()
         selection?.ended(at: now)
-        let share = window.close()
-        if share > 0 { environment.budget.leave(share: share) }
+        memory.end()
+        stream.payOutput(0)
         deadlines.timer.cancel(on: environment.loop)
         record.bytesLost = max(record.bytesLost, stream.bytesLost)
         var finished = record.finished(

@@ -32,6 +32,8 @@ protocol ExchangeEnvironment: AnyObject {
         -> any ExecutorStream
     /// What a pool calls, from any thread, with an executor for an exchange that waits.
     func grant(for exchange: Exchange) -> @Sendable (Grant) -> Void
+    /// Scans a body on this thread; nil where there is no memory for the scan.
+    func scanHere(_ body: RequestBody, dialect: Dialect) -> Result<RequestScan, RequestScanError>?
     /// Has a large body scanned by another thread; the result comes back as `Exchange.identified`.
     func scanElsewhere(_ body: RequestBody, charge: BodyCharge, for exchange: Exchange)
     /// The exchange is over: it is counted and logged, and no message reaches it any more.

@@ -1,4 +1,4 @@
-// What an exchange keeps of its request: the head, the body with its charge, and what a scan has found in it.
+// What an exchange keeps of its request: the head, the body, and what a scan has found in it.
 internal import HTTP
 internal import Inference
 internal import Routing
@@ -9,7 +9,6 @@ struct IncomingRequest {
     let head: RequestHead
     /// Nil until the request has been admitted; then what has come of it.
     var body: RequestBody?
-    var charge: BodyCharge?
     var scan: RequestScan?
     /// Decided by the head alone, and told once the body has been read and dropped.
     var refusal: Failure?

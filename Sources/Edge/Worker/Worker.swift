@@ -44,10 +44,13 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
     private let report: (WorkerReport) -> Void
     let snapshot: Snapshot
     let scanner = JSONScanner()
+    /// What is held for all connections together: the scanner's memory, what executors have not taken.
+    let ownMemory: MemoryAccount
+    var scannerCharge = MemoryCharge()
     let keyHasher: KeyedHasher?
     let metrics: WorkerMetrics
     private let environment = HTTP2Environment()
-    private let executorEnvironment = ExecutorEnvironment()
+    private let executorEnvironment: ExecutorEnvironment
     private var listeners: [Listener] = []
     private var contexts: [TLSServerContexts?] = []
     private var connections: [ServerConnection?] = []
@@ -81,6 +84,8 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
         self.share = share
         self.snapshot = snapshot
         loop = EventLoop(gather: share.gather, poller: share.poller)
+        ownMemory = MemoryAccount(source: share.budget)
+        executorEnvironment = ExecutorEnvironment(account: ownMemory)
         keyHasher = share.access.makeHasher()
         metrics = WorkerMetrics(tenants: share.tenants)
         for plan in share.plans {
@@ -190,6 +195,12 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
             channel: channel,
             settings: plan.settings,
             environment: environment,
+            account: MemoryAccount(
+                source: share.budget,
+                prepaid: MemoryBudget.connectionCharge,
+                held: MemoryBudget.connectionCost,
+                isTrusted: plan.settings.isTrusted
+            ),
             delegate: self
         )
         if let slot = freeConnections.popLast() {
@@ -254,6 +265,10 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
         )
     }
 
+    package func refusedForMemory(on connection: ServerConnection) {
+        share.warn("requests are refused: a connection holds \(connection.account.held >> 10) KiB of memory_limit")
+    }
+
     func grant(for exchange: Exchange) -> @Sendable (Grant) -> Void {
         let (mailbox, place, number) = (door.mailbox, exchange.slot, exchange.record.id.number)
         return { grant in
@@ -312,6 +327,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
         fields.append(.contentLength, body.count)
         fields.append(.date, date)
         fields.append(.requestID, id)
+        if let seconds = failure.retryAfter { fields.append(.retryAfter, seconds) }
         stream.respond(ResponseHead(status: failure.status, fields: fields), end: false)
         stream.send(body.span)
         stream.finish()
@@ -418,6 +434,10 @@ extension UInt8 {
 extension Failure {
     /// The failure that a refusal of the HTTP layer is.
     init(refusal status: Int, _ message: String) {
+        if status == 503 {
+            self = .noMemory
+            return
+        }
         let kind: Kind =
             switch status {
             case 408: .requestTimeout

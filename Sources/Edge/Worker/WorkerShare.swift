@@ -35,9 +35,6 @@ package final class WorkerShare: Sendable {
     private let connections = Atomic<Int>(0)
     private let lastWarning = Atomic<Int>(0)
 
-    /// What each connection is charged: its share of TLS, nghttp2 and this server's own state.
-    static let connectionCharge = 64 << 10
-
     package init(
         budget: MemoryBudget,
         log: LogSink,
@@ -63,12 +60,12 @@ package final class WorkerShare: Sendable {
     package var connectionCount: Int { connections.load(ordering: .relaxed) }
 
     var hasRoom: Bool {
-        connectionCount < connectionsMax && budget.used + Self.connectionCharge <= budget.limit
+        connectionCount < connectionsMax && budget.used + MemoryBudget.connectionCharge <= budget.limit
     }
 
     /// Room for one more connection, taken; false when there is none.
     package func admitConnection() -> Bool {
-        guard budget.reserve(Self.connectionCharge) else { return false }
+        guard budget.reserve(MemoryBudget.connectionCharge) else { return false }
         if connections.wrappingAdd(1, ordering: .relaxed).newValue <= connectionsMax { return true }
         connectionEnded()
         return false
@@ -76,7 +73,7 @@ package final class WorkerShare: Sendable {
 
     func connectionEnded() {
         connections.wrappingSubtract(1, ordering: .relaxed)
-        budget.release(Self.connectionCharge)
+        budget.release(MemoryBudget.connectionCharge)
     }
 
     // MARK: The workers

@@ -39,6 +39,7 @@ final class ExecutorDial: ChannelHandler, TimerTarget, AttemptCarrier {
                 let tls = try client.makeTLS()
                 let channel = try Channel.connect(to: address, loop: client.loop, tls: tls)
                 self.channel = channel
+                channel.account = client.environment.account
                 channel.attach(self)
                 deadline.set(
                     client.loop.now + client.settings.connectTimeout,

@@ -14,7 +14,11 @@ package final class ExecutorEnvironment {
         var protocols: [String]
     }
 
-    package init() {
+    /// What executors have not taken of what they were sent.
+    let account: MemoryAccount
+
+    package init(account: MemoryAccount = MemoryAccount()) {
+        self.account = account
         unsafe nghttp2_option_set_no_closed_streams(library.options, 1)
         unsafe HTTP2ExecutorCallbacks.install(in: library.callbacks)
     }

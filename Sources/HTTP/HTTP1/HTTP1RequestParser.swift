@@ -25,6 +25,9 @@ package struct HTTP1RequestParser: Sendable {
 
     package init(limits: HTTP1Limits = .request) { self.limits = limits }
 
+    /// What the part of a head that has been read takes of memory, in bytes.
+    var footprint: Int { fields.footprint }
+
     /// Reads on in a head that begins where `bytes` begins: the same bytes as in the call before, and more.
     ///
     /// After a head the parser is ready for the next one, whose first byte is then offset 0.

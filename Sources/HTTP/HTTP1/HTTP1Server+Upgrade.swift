@@ -24,6 +24,7 @@ extension HTTP1Server {
 
     func write(_ bytes: [UInt8]) {
         output.append(bytes)
+        chargeOutput()
         channel.mark()
     }
 
@@ -38,6 +39,7 @@ extension HTTP1Server {
                 return bytes.count
             }
         }
+        outputCharge.set(0, on: connection.account)
         connection.upgrade(request, rest: rest)
     }
 

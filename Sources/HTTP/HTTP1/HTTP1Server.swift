@@ -32,7 +32,10 @@ final class HTTP1Server: ServerProtocol {
     var stream: HTTP1ServerStream?
     /// Responses on their way out, in the order of their requests.
     var output: ByteQueue
+    var outputCharge = MemoryCharge()
     var upgrading: UpgradedRequest?
+    /// What is charged for what has come and is not read: heads, pipelined requests, the body of an upgrade.
+    var inputCharge = MemoryCharge()
     var isDraining = false
     var isPaused = false
     var isReading = false
@@ -72,6 +75,19 @@ final class HTTP1Server: ServerProtocol {
             keep(bytes)
             readWaiting()
         }
+        chargeInput()
+    }
+
+    /// What has been received and is not read yet is there, and charged as it is.
+    func chargeInput() {
+        let size = waiting.capacity + (waiting.isEmpty ? 0 : parser.footprint) + (upgrading?.footprint ?? 0)
+        if size != inputCharge.bytes { inputCharge.set(size, on: connection.account) }
+    }
+
+    /// Output beyond what the handler has paid for is charged as it is.
+    func chargeOutput() {
+        let beyond = output.footprint - (stream?.outputPaid ?? 0)
+        if beyond > 0 || outputCharge.bytes > 0 { outputCharge.set(max(0, beyond), on: connection.account) }
     }
 
     func keep(_ bytes: Span<UInt8>) {
@@ -221,6 +237,10 @@ final class HTTP1Server: ServerProtocol {
         if wantsUpgrade(head) { return }
         let stream = HTTP1ServerStream(server: self, connection: connection, head: head)
         stream.keepAlive = head.keepAlive && !isDraining
+        guard stream.admit(headOf: head.footprint) else {
+            refuse(status: 503, message: "there is no memory for this request")
+            return
+        }
         unconsumed = 0
         self.stream = stream
         switch head.body {
@@ -241,6 +261,7 @@ final class HTTP1Server: ServerProtocol {
         guard !output.isEmpty else { return }
         output.move(upTo: 128 << 10, to: scratch)
         if !output.isEmpty { channel.mark() }
+        chargeOutput()
         stream?.lastMoved = channel.loop.now
     }
 
@@ -266,7 +287,9 @@ final class HTTP1Server: ServerProtocol {
             connection.closeWhenFlushed()
         }
         handler?.responseFinished()
-        if goesOn { readWaiting() }
+        guard goesOn else { return }
+        readWaiting()
+        chargeInput()
     }
 
     /// Lets the stream go: it and this object would keep each other alive.
@@ -274,7 +297,9 @@ final class HTTP1Server: ServerProtocol {
         let handler = stream.handler
         stream.isClosed = true
         stream.handler = nil
+        stream.letGoOfMemory()
         self.stream = nil
+        chargeOutput()
         unconsumed = 0
         updateReading()
         return handler

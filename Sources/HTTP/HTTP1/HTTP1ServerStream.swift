@@ -69,6 +69,22 @@ final class HTTP1ServerStream: ServerStream {
         if end { finish() }
     }
 
+    override func chargeOutput() { server.chargeOutput() }
+
+    override func send(_ shared: SharedBytes) {
+        guard !isClosed, isHeadSent, !isFinished, case .length(let left) = framing, shared.count <= left else {
+            let bytes = shared.bytes
+            send(bytes.span)
+            return
+        }
+        bytesSent += shared.count
+        if server.output.isEmpty { lastMoved = connection.channel.loop.now }
+        server.output.append(shared)
+        framing = .length(left: left - shared.count)
+        server.chargeOutput()
+        connection.channel.mark()
+    }
+
     override func send(_ bytes: Span<UInt8>) {
         guard !isClosed, isHeadSent, !isFinished, !bytes.isEmpty else { return }
         bytesSent += bytes.count
@@ -88,6 +104,7 @@ final class HTTP1ServerStream: ServerStream {
             server.output.append(bytes)
             server.output.append(HTTP1Writer.chunkEnd)
         }
+        server.chargeOutput()
         connection.channel.mark()
     }
 

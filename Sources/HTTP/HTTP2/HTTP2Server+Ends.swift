@@ -15,6 +15,7 @@ extension HTTP2Server {
             stream.bytesLost = stream.output.count
             let handler = stream.handler
             stream.handler = nil
+            stream.letGoOfMemory()
             if stream.isEndSent { handler?.responseFinished() } else { handler?.clientLeft(end) }
         }
     }

@@ -129,6 +129,7 @@ extension HTTP2Server {
         guard let stream = stream(id) else { return CInt(NGHTTP2_ERR_CALLBACK_FAILURE.rawValue) }
         unsafe scratch.append(header)
         stream.output.move(upTo: length, to: scratch)
+        stream.chargeOutput()
         stream.lastMoved = now
         abuse.dataSent()
         if stream.output.isEmpty, stream.isBroken { drySince.append(stream) }
@@ -153,7 +154,9 @@ extension HTTP2Server {
             unsafe streams[frame.hd.stream_id]?.isResetByUs = true
             // Resets that answer faults of the client's; our own INTERNAL_ERROR and NO_ERROR are none.
             let code = unsafe frame.rst_stream.error_code
-            guard code != NGHTTP2_INTERNAL_ERROR.rawValue, code != NGHTTP2_NO_ERROR.rawValue else { return 0 }
+            guard code != NGHTTP2_INTERNAL_ERROR.rawValue, code != NGHTTP2_NO_ERROR.rawValue,
+                unsafe streams[frame.hd.stream_id]?.isRefused != true
+            else { return 0 }
             if !abuse.resetSent(now: now) {
                 unsafe nghttp2_session_terminate_session(session, NGHTTP2_ENHANCE_YOUR_CALM.rawValue)
             }

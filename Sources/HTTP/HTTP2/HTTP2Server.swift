@@ -34,6 +34,8 @@ final class HTTP2Server: ServerProtocol {
 
     var frames = HTTP2FrameReader()
     var history = HTTP2StreamHistory()
+    /// The header block that comes in.
+    var block = HTTP2HeaderBlock()
     /// Bytes of bodies that came on streams now closed and that no handler can take any more.
     var orphaned = 0
 
@@ -106,6 +108,11 @@ final class HTTP2Server: ServerProtocol {
         history.opened(1)
         history.endedByClient(1)
         makeIncremental(1)
+        // Its body and settings came with HTTP/1.1, which was charged for them.
+        guard stream.admit(headOf: request.head.footprint) else {
+            refuse(stream)
+            return
+        }
         stream.adopt(connection.delegate.handler(for: request.head.upgraded(), on: stream))
         // It came with HTTP/1.1, outside of all windows: nothing is owed for it.
         if !request.body.isEmpty, !stream.isFinished { stream.handler?.requestBody(request.body.span) }
@@ -155,6 +162,7 @@ final class HTTP2Server: ServerProtocol {
                 if let code = judge(header) { fail(code) } else { feed(whole.span) }
             }
         }
+        block.settle(isOpen: headersDue != .max, fields: receiving?.builder?.footprint ?? 0, on: connection.account)
         channel.mark()
     }
 
@@ -174,6 +182,7 @@ final class HTTP2Server: ServerProtocol {
     private func judge(_ header: HTTP2FrameHeader) -> nghttp2_error_code? {
         // The frame is judged by what came before it, and remembered after.
         if header.type != HTTP2FrameHeader.continuation { headersDue = .max }
+        block.frame(header)
         let isOpen = streams[header.stream] != nil
         defer {
             if header.endsStream || header.type == HTTP2FrameHeader.resetStream { history.endedByClient(header.stream) }
@@ -214,10 +223,11 @@ final class HTTP2Server: ServerProtocol {
     }
 
     func beginHeaders(_ frame: nghttp2_frame) -> CInt {
-        guard unsafe frame.headers.cat == NGHTTP2_HCAT_REQUEST else { return 0 }
-        let id = unsafe frame.hd.stream_id
         headersDue = now + connection.settings.headerTimeout
         armDeadline()
+        // Else it is trailers.
+        guard unsafe frame.headers.cat == NGHTTP2_HCAT_REQUEST else { return 0 }
+        let id = unsafe frame.hd.stream_id
         let stream = HTTP2ServerStream(server: self, connection: connection, id: id)
         streams[id] = stream
         receiving = stream
@@ -236,8 +246,10 @@ final class HTTP2Server: ServerProtocol {
     }
 
     func header(stream id: Int32, name: Span<UInt8>, value: Span<UInt8>) -> CInt {
-        // Trailers are read by the library and of no use to us.
-        guard let stream = receiving, stream.id == id, stream.builder != nil else { return 0 }
+        guard let stream = receiving, stream.id == id, stream.builder != nil else {
+            // Trailers are of no use to us: they are counted, and nothing is kept of them.
+            return block.trailer(name: name, value: value, settings: connection.settings) ? 0 : abusive()
+        }
         switch stream.builder!.add(name: name, value: value, settings: connection.settings) {
         case .kept, .dropped: return 0
         case .fatal: return abusive()
@@ -268,6 +280,10 @@ final class HTTP2Server: ServerProtocol {
         stream.builder = nil
         stream.isRequestWhole = ended
         stream.isHEAD = builder.method == .head
+        guard stream.admit(headOf: builder.footprint) else {
+            refuse(stream)
+            return
+        }
         if let fault = builder.fault(isSecure: connection.isSecure, isTrusted: connection.client.trusted) {
             // No handler watches whether the client takes its answer.
             ending.append((stream, now + connection.settings.idleTimeout))
@@ -276,6 +292,19 @@ final class HTTP2Server: ServerProtocol {
             return
         }
         stream.adopt(connection.delegate.handler(for: builder.head(ended: ended), on: stream))
+    }
+
+    /// The connection may not hold another stream: nothing was done for the request, and it may come again.
+    private func refuse(_ stream: HTTP2ServerStream) {
+        stream.isRefused = true
+        stream.isBroken = true
+        unsafe nghttp2_submit_rst_stream(
+            session,
+            UInt8(NGHTTP2_FLAG_NONE.rawValue),
+            stream.id,
+            NGHTTP2_REFUSED_STREAM.rawValue
+        )
+        connection.delegate.refusedForMemory(on: connection)
     }
 
     func requestEnded(_ stream: HTTP2ServerStream) {
@@ -322,6 +351,7 @@ final class HTTP2Server: ServerProtocol {
         stream.isClosed = true
         stream.bytesLost = stream.output.count
         stream.output.removeAll()
+        stream.letGoOfMemory()
         orphaned += stream.unconsumed
         ending.removeAll { $0.stream === stream }
         let handler = stream.handler

@@ -14,6 +14,8 @@ final class HTTP2ServerStream: ServerStream {
     var isRequestWhole = false
     /// END_STREAM has been handed to the kernel: a reset after it changes nothing.
     var isEndSent = false
+    /// Refused, since its connection may hold no more memory.
+    var isRefused = false
     /// Reset by us, for a fault of the client's or because the response is broken.
     var isResetByUs = false
     /// Informational heads handed to nghttp2 and not yet sent.
@@ -50,6 +52,16 @@ final class HTTP2ServerStream: ServerStream {
         if output.isEmpty { lastMoved = connection.channel.loop.now }
         bytesSent += bytes.count
         output.append(bytes)
+        chargeOutput()
+        server.resume(self)
+    }
+
+    override func send(_ shared: SharedBytes) {
+        guard !isClosed, !isBroken, hasBody, !isFinished, shared.count > 0 else { return }
+        if output.isEmpty { lastMoved = connection.channel.loop.now }
+        bytesSent += shared.count
+        output.append(shared)
+        chargeOutput()
         server.resume(self)
     }
 
@@ -116,6 +128,9 @@ struct HTTP2RequestBuilder {
         }
         return .kept
     }
+
+    /// What the fields take of memory, in bytes.
+    var footprint: Int { authority.capacity + path.capacity + fields.footprint }
 
     /// The head of the request.
     ///

@@ -7,4 +7,7 @@ struct UpgradedRequest {
     var settings: [UInt8]
     /// What goes out before HTTP/2 begins: the 101.
     var preamble: [UInt8] = []
+
+    /// What it takes of memory, in bytes.
+    var footprint: Int { head.footprint + body.capacity + settings.capacity }
 }

@@ -31,6 +31,8 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     /// A stage before TLS that tells the client's address (`ChannelPreamble`), or a client's certificate, would have
     /// it made when the channel opens.
     package let client: Client
+    /// What the client makes us hold by this connection.
+    package let account: MemoryAccount
     /// Whoever keeps the connections may keep a number here.
     package var slot = 0
 
@@ -45,11 +47,13 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
         channel: Channel,
         settings: ServerSettings,
         environment: HTTP2Environment,
+        account: MemoryAccount = MemoryAccount(),
         delegate: any ServerDelegate
     ) {
         self.channel = channel
         self.settings = settings
         self.environment = environment
+        self.account = account
         self.delegate = delegate
         client = Client(peer: channel.peer, trusted: settings.isTrusted)
     }
@@ -58,6 +62,7 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     ///
     /// To be called once, by whoever accepted the socket.
     package func start() {
+        channel.account = account
         channel.attach(self)
         let loop = channel.loop
         let wait = channel.isSecure ? settings.handshakeTimeout : settings.headerTimeout
@@ -143,6 +148,7 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     package func channelReleased(_ channel: Channel) {
         if !isEnded { close(.edge) }
         wire = nil
+        account.close()
         delegate.connectionEnded(self)
     }
 

@@ -44,16 +44,26 @@ extension ServerStreamHandler {
 package protocol ServerDelegate: AnyObject {
     /// A request head has come. The handler hears of body and end after this call.
     func handler(for head: RequestHead, on stream: ServerStream) -> any ServerStreamHandler
-    /// A request that broke the rules of HTTP: to be answered with this status, and no handler.
+    /// A request that broke the rules of HTTP, or (503) that its connection may not hold memory for: to be answered
+    /// with this status, and no handler.
     func refusal(status: Int, message: String, on stream: ServerStream)
+    /// A stream was reset with REFUSED_STREAM, unseen by any handler: its connection may hold no more memory.
+    func refusedForMemory(on connection: ServerConnection)
     /// The connection is gone, with its last stream and its socket: at the end of a turn, once for each.
     func connectionEnded(_ connection: ServerConnection)
+}
+
+extension ServerDelegate {
+    package func refusedForMemory(on connection: ServerConnection) {}
 }
 
 /// One request and its response.
 ///
 /// HTTP/1.1 and HTTP/2 each have their own; nothing above knows which.
 package class ServerStream {
+    /// What a stream costs, in bytes, beside its head and output: its objects, nghttp2's and its handler.
+    package static let cost = 4 << 10
+
     package let connection: ServerConnection
     package let version: HTTPVersion
     /// The handler, from the head of the request until its end.
@@ -70,6 +80,12 @@ package class ServerStream {
     package internal(set) var bytesSent = 0
     /// Bytes that waited for the client when it left.
     package internal(set) var bytesLost = 0
+    private var cost = MemoryCharge()
+    private var head = MemoryCharge()
+    /// How much of its output somebody else is charged for, in bytes.
+    private(set) var outputPaid = 0
+    /// What is charged for the rest.
+    private var outputCharge = MemoryCharge()
 
     init(connection: ServerConnection, version: HTTPVersion) {
         self.connection = connection
@@ -95,6 +111,44 @@ package class ServerStream {
     ///
     /// The connection's client; where header fields of a trusted proxy tell the address, each request would have its own.
     package var client: Client { connection.client }
+    // MARK: Memory
+
+    /// Charges the stream and the head of its request to the connection; false, and nothing charged, when the connection
+    /// may not hold as much.
+    func admit(headOf bytes: Int) -> Bool {
+        let account = connection.account
+        guard cost.grow(to: Self.cost, on: account) else { return false }
+        // What goes to an executor is a second head.
+        if head.grow(to: 2 * bytes, on: account) { return true }
+        cost.set(0, on: account)
+        return false
+    }
+
+    /// The handler has let the head go.
+    package func letGoOfHead() { head.set(0, on: connection.account) }
+
+    /// Output of up to `bytes` bytes is charged by the handler, which has reserved as much; 0 when it has not.
+    package func payOutput(_ bytes: Int) {
+        guard !isClosed else { return }
+        outputPaid = bytes
+        chargeOutput()
+    }
+
+    /// Output beyond what was paid is charged as it is.
+    ///
+    /// Called with each piece of output: nothing is done for what was paid.
+    func chargeOutput() {
+        let beyond = output.footprint - outputPaid
+        if beyond > 0 || outputCharge.bytes > 0 { outputCharge.set(max(0, beyond), on: connection.account) }
+    }
+
+    /// The stream has ended: nothing is charged for it any more.
+    func letGoOfMemory() {
+        let account = connection.account
+        cost.set(0, on: account)
+        head.set(0, on: account)
+        outputCharge.set(0, on: account)
+    }
 
     /// Bytes that wait for the client.
     package var buffered: Int { output.count }
@@ -108,6 +162,8 @@ package class ServerStream {
     package func respond(_ head: ResponseHead, end: Bool) {}
     /// Bytes of the response body: handed to the client in this turn's flush.
     package func send(_ bytes: Span<UInt8>) {}
+    /// The same for bytes that are not copied.
+    package func send(_ shared: SharedBytes) {}
     /// The response is complete: its end goes out in the same write as what was sent before it.
     package func finish() {}
     /// The response is broken: what was sent goes out, then the stream ends in a way that nobody can take for whole.

@@ -6,21 +6,33 @@ import Glibc
     /// Readable bytes after the body, which the scanner needs.
     package static let padding = 64
 
+    /// What a buffer has at first, in bytes, where its length is known.
+    private static let firstCapacity = 4096
+    /// Up to this capacity a buffer grows fourfold, beyond it twofold.
+    private static let fastGrowthMax = 256 << 10
+
     private var base: UnsafeMutableRawPointer
     package private(set) var count = 0
     /// How many bytes fit before the buffer grows.
     package private(set) var capacity: Int
+    /// The length that was announced; 0 when none was.
+    private let expected: Int
 
-    /// With a known length as its hint the buffer never grows.
-    package init(capacityHint: Int = 0) {
-        capacity = max(capacityHint, 0)
+    /// - Parameter expected: the length that the client has announced, 0 when none; the buffer does not grow beyond it,
+    ///   but takes no more than 4 KiB before bytes have come.
+    package init(expecting expected: Int = 0) {
+        self.expected = max(expected, 0)
+        capacity = min(self.expected, Self.firstCapacity)
         unsafe base = Self.reallocated(nil, to: capacity)
         unsafe memset(base, 0, Self.padding)
     }
     deinit { unsafe free(base) }
 
-    /// What the buffer takes of memory.
+    /// What the buffer takes of memory, in bytes.
     package var footprint: Int { capacity + Self.padding }
+
+    /// What the buffer will take of memory once `bytes` more have been appended.
+    package func footprint(appending bytes: Int) -> Int { grownCapacity(for: count + bytes) + Self.padding }
 
     package func append(_ bytes: Span<UInt8>) {
         guard !bytes.isEmpty else { return }
@@ -43,9 +55,15 @@ import Glibc
         return unsafe body(bytes)
     }
 
+    private func grownCapacity(for needed: Int) -> Int {
+        guard needed > capacity else { return capacity }
+        let grown = max(needed, capacity * (capacity < Self.fastGrowthMax ? 4 : 2), Self.firstCapacity)
+        return needed <= expected ? min(grown, expected) : grown
+    }
+
     private func grow(to needed: Int) {
         guard needed > capacity else { return }
-        capacity = max(needed, capacity * 2, 4096)
+        capacity = grownCapacity(for: needed)
         unsafe base = Self.reallocated(base, to: capacity)
     }
 

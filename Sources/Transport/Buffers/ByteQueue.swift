@@ -2,12 +2,16 @@
 internal import CLinux
 internal import Glibc
 
-/// One chunk's header; its bytes follow it in the same allocation.
+/// One chunk's header; its bytes follow it in the same allocation, or are shared.
 @safe
 struct Chunk {
     static let size = 4096
     static let room = size - MemoryLayout<Chunk>.size
+    /// What a chunk without bytes of its own takes, with what malloc adds.
+    static let referenceSize = 64
     var next: UnsafeMutablePointer<Chunk>?
+    /// Where the bytes are, if not behind the header; one reference is the chunk's.
+    var shared: Unmanaged<SharedBytes>?
     var start: Int32 = 0
     var end: Int32 = 0
 
@@ -70,6 +74,8 @@ package struct ByteQueue: ~Copyable {
     private var head: UnsafeMutablePointer<Chunk>?
     private var tail: UnsafeMutablePointer<Chunk>?
     package private(set) var count = 0
+    /// Bytes of memory that the queue holds: whole chunks, and shared bytes that nobody else holds.
+    package private(set) var footprint = 0
 
     package init(pool: ChunkPool) { self.pool = pool }
 
@@ -77,7 +83,7 @@ package struct ByteQueue: ~Copyable {
         var next = unsafe head
         while let chunk = unsafe next {
             unsafe next = chunk.pointee.next
-            unsafe pool.giveBack(chunk)
+            _ = unsafe Self.free(chunk, of: pool)
         }
     }
 
@@ -92,10 +98,9 @@ package struct ByteQueue: ~Copyable {
         var left = bytes.count
         count += left
         while left > 0 {
-            if unsafe tail == nil || tail!.pointee.end == Int32(Chunk.room) {
-                let chunk = unsafe pool.take()
-                if let last = unsafe tail { unsafe last.pointee.next = chunk } else { unsafe head = chunk }
-                unsafe tail = chunk
+            if unsafe tail == nil || tail!.pointee.shared != nil || tail!.pointee.end == Int32(Chunk.room) {
+                unsafe link(pool.take())
+                footprint += Chunk.size
             }
             let chunk = unsafe tail!
             let end = unsafe Int(chunk.pointee.end)
@@ -109,16 +114,52 @@ package struct ByteQueue: ~Copyable {
 
     package mutating func append(_ bytes: [UInt8]) { append(bytes.span) }
 
+    /// Appends bytes by reference: they are not copied before they are moved on.
+    package mutating func append(_ shared: SharedBytes) {
+        guard shared.count > 0 else { return }
+        let memory = unsafe malloc(MemoryLayout<Chunk>.size)!
+        let chunk = unsafe memory.bindMemory(to: Chunk.self, capacity: 1)
+        unsafe chunk.initialize(to: Chunk())
+        unsafe chunk.pointee.shared = Unmanaged.passRetained(shared)
+        unsafe chunk.pointee.end = Int32(shared.count)
+        unsafe link(chunk)
+        count += shared.count
+        footprint += Chunk.referenceSize + shared.footprint
+    }
+
+    private mutating func link(_ chunk: UnsafeMutablePointer<Chunk>) {
+        if let last = unsafe tail { unsafe last.pointee.next = chunk } else { unsafe head = chunk }
+        unsafe tail = chunk
+    }
+
+    /// Lets go of a chunk that is no longer linked.
+    ///
+    /// - Returns: what it took of memory, in bytes.
+    private static func free(_ chunk: UnsafeMutablePointer<Chunk>, of pool: ChunkPool) -> Int {
+        guard let shared = unsafe chunk.pointee.shared else {
+            unsafe pool.giveBack(chunk)
+            return Chunk.size
+        }
+        let footprint = unsafe Chunk.referenceSize + shared._withUnsafeGuaranteedRef { $0.footprint }
+        unsafe shared.release()
+        unsafe Glibc.free(chunk)
+        return footprint
+    }
+
     /// Calls `body` with the first contiguous bytes (empty when there are none) and drops as many as it returns.
     /// - Returns: how many were dropped.
     package mutating func consumeFirst(_ body: (UnsafeRawBufferPointer) -> Int) -> Int {
         guard let chunk = unsafe head else { return 0 }
-        let start = unsafe Int(chunk.pointee.start)
-        let bytes = unsafe UnsafeRawBufferPointer(
-            start: Chunk.bytes(of: chunk) + start,
-            count: Int(chunk.pointee.end) - start
-        )
-        let used = unsafe body(bytes)
+        let range = unsafe Int(chunk.pointee.start)..<Int(chunk.pointee.end)
+        let used: Int
+        if let shared = unsafe chunk.pointee.shared {
+            used = unsafe shared._withUnsafeGuaranteedRef { shared in
+                unsafe shared.bytes.withUnsafeBytes { unsafe body(UnsafeRawBufferPointer(rebasing: $0[range])) }
+            }
+        } else {
+            let start = unsafe Chunk.bytes(of: chunk) + range.lowerBound
+            used = unsafe body(UnsafeRawBufferPointer(start: start, count: range.count))
+        }
         drop(used)
         return used
     }
@@ -147,7 +188,7 @@ package struct ByteQueue: ~Copyable {
             left -= here
             unsafe head = chunk.pointee.next
             if unsafe head == nil { unsafe tail = nil }
-            unsafe pool.giveBack(chunk)
+            footprint -= unsafe Self.free(chunk, of: pool)
         }
     }
 

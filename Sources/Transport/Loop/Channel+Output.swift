@@ -19,6 +19,17 @@ extension Channel {
     func flush() {
         isMarked = false
         guard phase == .open || phase == .closing, !isBlocked, writeFailure == nil else { return }
+        flushAll()
+        chargePending()
+    }
+
+    /// What waits in `pending` is charged as it is, whole chunks of it.
+    func chargePending() {
+        guard pending.footprint != pendingCharge.bytes, let account else { return }
+        pendingCharge.set(pending.footprint, on: account)
+    }
+
+    private func flushAll() {
         flushPending()
         guard canGoOn else { return }
         if isOpened, let handler {

@@ -44,6 +44,8 @@ package final class Channel: Registered, TimerTarget {
     package var readLimit = EventLoop.readSize {
         didSet { if readLimit < Self.laneReadLimitMin { leaveLane() } }
     }
+    /// Who is charged for what the kernel has not taken; nil where nobody is.
+    package var account: MemoryAccount?
     /// When the peer last took bytes of ours, or there was nothing for it to take.
     package internal(set) var lastProgress: Nanoseconds
 
@@ -52,6 +54,7 @@ package final class Channel: Registered, TimerTarget {
     var phase: Phase
     var tls: TLSConnection?
     var pending: ByteQueue
+    var pendingCharge = MemoryCharge()
     var isReading = true
     var isMarked = false
     var isBlocked = false
@@ -258,6 +261,8 @@ package final class Channel: Registered, TimerTarget {
         tls = nil
         preamble = nil
         pending.removeAll()
+        chargePending()
+        account = nil
     }
 
     // MARK: Deliver
@@ -401,6 +406,7 @@ package final class Channel: Registered, TimerTarget {
         guard unsafe !output.isEmpty else { return }
         unsafe pending.append(output)
         loop.wire.clearOutput()
+        chargePending()
         markNow()
     }
 

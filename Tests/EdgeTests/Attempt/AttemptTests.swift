@@ -24,6 +24,9 @@ private final class Owner: AttemptOwner {
         for index in bytes.indices { copy.append(bytes[index]) }
         hear(String(decoding: copy, as: UTF8.self), attempt)
     }
+    func attempt(_ attempt: Attempt, relays document: SharedBytes) {
+        hear(String(decoding: document.bytes, as: UTF8.self), attempt)
+    }
     func attempt(_ attempt: Attempt, ended end: Attempt.End) {
         switch end {
         case .whole: hear("whole", attempt)

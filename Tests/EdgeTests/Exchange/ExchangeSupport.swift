@@ -121,6 +121,14 @@ final class TestEnvironment: ExchangeEnvironment, ServerDelegate {
         return { grant in grants.withLock { $0.append((number, grant)) } }
     }
 
+    func scanHere(_ body: RequestBody, dialect: Dialect) -> Result<RequestScan, RequestScanError>? {
+        do throws(RequestScanError) {
+            return .success(try scanner.scanRequest(body, dialect: dialect))
+        } catch {
+            return .failure(error)
+        }
+    }
+
     func scanElsewhere(_ body: RequestBody, charge: BodyCharge, for exchange: Exchange) {
         scans.append((body, charge, exchange))
     }
@@ -150,6 +158,7 @@ final class TestEnvironment: ExchangeEnvironment, ServerDelegate {
         return exchange
     }
     func refusal(status: Int, message: String, on stream: ServerStream) { refusals.append(status) }
+    func refusedForMemory(on connection: ServerConnection) {}
     func connectionEnded(_ connection: ServerConnection) {}
 
     /// Cuts the circles of references that a test leaves behind.
@@ -175,6 +184,7 @@ final class TestClient {
             channel: channel,
             settings: ServerSettings(),
             environment: HTTP2Environment(),
+            account: MemoryAccount(source: environment.budget),
             delegate: environment
         )
         connection.start()
@@ -279,6 +289,7 @@ func testAttempt(_ lease: ExecutorLease, in environment: TestEnvironment, owner:
         choices: 1,
         row: environment.metrics.row(of: snapshot.models[0].entry),
         environment: environment,
+        account: MemoryAccount(),
         owner: owner
     )
 }

@@ -72,7 +72,7 @@ import Transport
             client.executors[0].say(large)
             client.environment.loop.turn(waitMax: 0)
         }
-        #expect(!client.executors[0].isReading && client.exchange.window.isPaused)
+        #expect(!client.executors[0].isReading && client.exchange.memory.window.isPaused)
         client.settle()
         #expect(client.executors[0].isReading, "the client has read on")
     }
@@ -197,7 +197,7 @@ import Transport
         client.begin("{", length: 100)
         client.pass(1_200_000_000)
         #expect(client.status == 408)
-        #expect(client.environment.budget.used == 0)
+        #expect(client.exchange.stream.connection.account.bodies == 0)
     }
 
     @Test func modelsThatAreNotThereAreToldInTheDialect() throws {

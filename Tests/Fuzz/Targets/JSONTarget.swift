@@ -31,7 +31,7 @@ final class JSONTarget: FuzzTarget {
     }
 
     private static func body(_ bytes: [UInt8], _ cuts: Cuts, hint: Int) -> RequestBody {
-        let body = RequestBody(capacityHint: hint)
+        let body = RequestBody(expecting: hint)
         var cuts = cuts
         for piece in cuts.pieces(of: bytes.count) { body.append(bytes.span.extracting(piece)) }
         return body
@@ -155,7 +155,7 @@ final class JSONTarget: FuzzTarget {
         findings.expect(splice.count == splice.parts.reduce(0) { $0 + $1.count }, "a count that is no sum")
         findings.expect(splice.count == spliced.count, "\(splice.count) bytes are \(spliced.count)")
         findings.expect(pieces(of: splice, body) == spliced, "in pieces it is another")
-        let again = RequestBody(capacityHint: spliced.count)
+        let again = RequestBody(expecting: spliced.count)
         again.append(spliced.span)
         do throws(RequestScanError) {
             let found = try scanner.scanRequest(again, dialect: dialect)

@@ -57,9 +57,10 @@ final class HTTP2Session {
     init(
         receiveBuffer: CInt? = nil,
         settings: [UInt8] = [],
+        account: MemoryAccount = MemoryAccount(),
         _ configure: (inout ServerSettings) -> Void = { _ in }
     ) throws {
-        server = try TestServer(receiveBuffer: receiveBuffer, configure)
+        server = try TestServer(receiveBuffer: receiveBuffer, account: account, configure)
         send(HTTP2Preface.bytes + Frame(type: Frame.settings, flags: 0, stream: 0, payload: settings).bytes)
         acknowledge()
     }

@@ -70,6 +70,8 @@ final class TestDelegate: ServerDelegate {
     var exchanges: [Exchange] = []
     var refusals: [(status: Int, message: String)] = []
     var ended = 0
+    /// Streams that were refused since their connection may hold no more memory.
+    var refusedForMemory = 0
     /// Called inside `handler(for:on:)`.
     var onHead: ((Exchange) -> Void)?
     var onEnd: ((Exchange) -> Void)?
@@ -97,6 +99,7 @@ final class TestDelegate: ServerDelegate {
         stream.send(body.span)
         stream.finish()
     }
+    func refusedForMemory(on connection: ServerConnection) { refusedForMemory += 1 }
     func connectionEnded(_ connection: ServerConnection) { ended += 1 }
 }
 
@@ -111,6 +114,7 @@ final class TestServer {
     init(
         receiveBuffer: CInt? = nil,
         preamble: (any ChannelPreamble)? = nil,
+        account: MemoryAccount = MemoryAccount(),
         _ configure: (inout ServerSettings) -> Void = { _ in }
     ) throws {
         var settings = ServerSettings()
@@ -123,6 +127,7 @@ final class TestServer {
             channel: channel,
             settings: settings,
             environment: HTTP2Environment(),
+            account: account,
             delegate: delegate
         )
         connection.start()

@@ -1,4 +1,4 @@
-// Chunks, byte queues, the scratch buffer and the memory budget.
+// Chunks, byte queues and the scratch buffer.
 import Testing
 import Transport
 
@@ -66,35 +66,51 @@ import Transport
         #expect(Array(scratch.bytes) == Array("again".utf8))
     }
 
-    @Test func theBudgetNeverPassesItsLimit() {
-        let budget = MemoryBudget(limit: 1 << 20)
-        #expect(budget.reserve(1 << 20))
-        #expect(!budget.reserve(1))
-        budget.release(1 << 19)
-        #expect(budget.used == 1 << 19)
-        #expect(!budget.reserve(Int.max), "a content-length of 2^63-1 must not wrap around")
-        #expect(budget.used == 1 << 19)
+    // MARK: Shared bytes
+
+    @Test func sharedBytesGoOutInOrderAndAreNotCopied() {
+        let pool = ChunkPool()
+        var queue = ByteQueue(pool: pool)
+        let list = SharedBytes(common: [UInt8](repeating: 7, count: 10_000))
+        queue.append([UInt8]("head".utf8))
+        queue.append(list)
+        queue.append([UInt8]("tail".utf8))
+        queue.append(SharedBytes(common: []))
+        #expect(queue.count == 10_008 && pool.bytesInUse == 2 * 4096)
+        let scratch = Scratch()
+        queue.move(upTo: 5000, to: scratch)
+        #expect(Array(scratch.bytes) == [UInt8]("head".utf8) + [UInt8](repeating: 7, count: 4996))
+        #expect(contents(&queue) == [UInt8](repeating: 7, count: 5004) + [UInt8]("tail".utf8))
+        #expect(queue.isEmpty && queue.footprint == 0 && pool.bytesInUse == 0)
     }
 
-    @Test func anExchangeIsChargedItsShareOfAQuarter() {
-        let budget = MemoryBudget(limit: 4 << 20)
-        #expect(budget.enter(most: 256 << 10) == 256 << 10)
-        #expect(budget.enter(most: 256 << 10) == 256 << 10)
-        #expect(budget.enter(most: 256 << 10) == (512 << 10) / 3)
-        #expect(budget.used == (512 << 10) + (512 << 10) / 3)
-        for share in [256 << 10, 256 << 10, (512 << 10) / 3] { budget.leave(share: share) }
-        #expect(budget.used == 0)
-        #expect(budget.reserve(4 << 20))
-        #expect(budget.enter(most: 256 << 10) == 16 << 10)
+    /// A queue holds whole chunks, and what nobody else holds.
+    @Test func aQueueKnowsWhatItHolds() {
+        var queue = ByteQueue(pool: ChunkPool())
+        queue.append([1])
+        #expect(queue.footprint == 4096)
+        queue.append(SharedBytes(common: [UInt8](repeating: 1, count: 100_000)))
+        #expect(queue.footprint < 4096 + 100)
+        let owned = [UInt8](repeating: 1, count: 100_000)
+        queue.append(SharedBytes(owned: owned))
+        #expect(queue.footprint >= 104_096 && queue.footprint < 105_000 + owned.capacity - owned.count)
+        queue.drop(100_001)
+        #expect(queue.footprint >= 100_000 && queue.footprint < 101_000 + owned.capacity - owned.count)
+        queue.drop(50_000)
+        #expect(queue.footprint >= 100_000, "a part of shared bytes holds all of them")
+        queue.removeAll()
+        #expect(queue.footprint == 0)
     }
 
-    /// design.md: a thousand readers that stop, in 128 MiB.
-    @Test func aThousandConnectionsWithAnExchangeEachFindRoom() {
-        let budget = MemoryBudget(limit: 128 << 20)
-        for _ in 0..<1000 {
-            #expect(budget.reserve(64 << 10))
-            #expect(budget.enter(most: 256 << 10) >= 16 << 10)
+    @Test func sharedBytesAreLetGoWithTheirQueue() {
+        weak var shared: SharedBytes?
+        do {
+            var queue = ByteQueue(pool: ChunkPool())
+            let bytes = SharedBytes(owned: [1, 2, 3])
+            shared = bytes
+            queue.append(bytes)
+            #expect(queue.count == 3)
         }
-        #expect(budget.used < 112 << 20)
+        #expect(shared == nil)
     }
 }

@@ -1,0 +1,128 @@
+// The policy: how much one connection may hold, and what is left for the others.
+import Edge
+import Testing
+import Transport
+
+@Suite struct MemoryBudgetTests {
+    /// Charges pieces until one is refused.
+    private func fill(_ account: MemoryAccount, by piece: Int = 5000) {
+        while account.charge(piece) {}
+    }
+
+    @Test func theBudgetNeverPassesItsLimit() {
+        let budget = MemoryBudget(limit: 1 << 20)
+        #expect(budget.reserve(1 << 20))
+        #expect(!budget.reserve(1))
+        budget.release(1 << 19)
+        #expect(budget.used == 1 << 19)
+        #expect(!budget.reserve(Int.max), "a content-length of 2^63-1 must not wrap around")
+        #expect(budget.used == 1 << 19)
+    }
+
+    // MARK: Streams
+
+    @Test func oneConnectionHoldsASixthOfTheWhole() {
+        let budget = MemoryBudget(limit: 64 << 20)
+        let account = MemoryAccount(source: budget)
+        fill(account)
+        #expect(account.held > 10 << 20 && account.held <= 11 << 20)
+    }
+
+    @Test func aTrustedConnectionHoldsMoreThanAThird() {
+        let budget = MemoryBudget(limit: 64 << 20)
+        let account = MemoryAccount(source: budget, isTrusted: true)
+        fill(account)
+        #expect(account.held > 24 << 20 && account.held <= 25 << 20)
+    }
+
+    /// One after the other takes all it may, and gives nothing back: something is free for whoever comes after any
+    /// number of them.
+    @Test(arguments: [1, 5, 20, 80, 500])
+    func anyNumberOfConnectionsLeavesSomethingForOthers(_ count: Int) {
+        let budget = MemoryBudget(limit: 64 << 20)
+        let greedy = (0..<count).map { _ in MemoryAccount(source: budget) }
+        for account in greedy { fill(account) }
+        #expect(budget.limit - budget.used >= (count <= 80 ? 1 << 20 : 128 << 10))
+        if count <= 20 { #expect(budget.limit - budget.used > 4 * budget.limit / (count + 5)) }
+        let other = MemoryAccount(source: budget)
+        #expect(count > 80 || other.charge(100 << 10))
+        withExtendedLifetime(greedy) {}
+    }
+
+    /// When some end, the others may hold more.
+    @Test func whatIsFreedMayBeHeldByOthers() {
+        let budget = MemoryBudget(limit: 64 << 20)
+        var greedy = (0..<20).map { _ in MemoryAccount(source: budget) }
+        for account in greedy { fill(account) }
+        let other = MemoryAccount(source: budget)
+        fill(other)
+        let before = other.held
+        greedy.removeAll()
+        fill(other)
+        #expect(other.held > 2 * before)
+    }
+
+    /// The least that any connection may hold is not taken from others that hold nothing.
+    @Test func theLeastEndsWithTheWhole() {
+        let budget = MemoryBudget(limit: 1 << 20)
+        let accounts = (0..<100).map { _ in MemoryAccount(source: budget) }
+        for account in accounts { fill(account) }
+        #expect(budget.used < 1 << 20)
+        #expect(accounts[0].held > 100 << 10)
+    }
+
+    // MARK: Bodies
+
+    @Test func aBodyMayTakeSevenTenthsOfWhatBodiesHave() {
+        let budget = MemoryBudget(limit: 128 << 20)
+        #expect(budget.bodyMax > 64 << 20, "a body of the default limit fits into 128 MiB")
+        let account = MemoryAccount(source: budget)
+        #expect(account.chargeBody(budget.bodyMax))
+        #expect(!account.chargeBody(4 << 20))
+        #expect(MemoryAccount(source: budget).chargeBody(8 << 20), "others have bodies beside it")
+        #expect(!account.chargeBody(Int.max))
+    }
+
+    @Test func bodiesLeaveAQuarterForTheRest() {
+        let budget = MemoryBudget(limit: 64 << 20)
+        let accounts = (0..<100).map { _ in MemoryAccount(source: budget) }
+        for account in accounts { while account.chargeBody(100_000) {} }
+        #expect(budget.used <= 48 << 20)
+        #expect(MemoryAccount(source: budget).charge(128 << 10))
+        for account in accounts { account.close() }
+        #expect(budget.used == 0)
+    }
+
+    // MARK: Shares
+
+    @Test func anExchangeHasItsShareOfAQuarter() {
+        let budget = MemoryBudget(limit: 4 << 20)
+        #expect(budget.enter(most: 256 << 10) == 256 << 10)
+        #expect(budget.enter(most: 256 << 10) == 256 << 10)
+        #expect(budget.enter(most: 256 << 10) == (512 << 10) / 3)
+        for share in [256 << 10, 256 << 10, (512 << 10) / 3] { budget.leave(share: share) }
+        #expect(budget.enter(most: 256 << 10) == 256 << 10)
+        budget.leave(share: 256 << 10)
+        #expect(budget.reserve(4 << 20))
+        #expect(budget.enter(most: 256 << 10) == 16 << 10)
+    }
+
+    /// A thousand readers that stop, in 128 MiB.
+    @Test func aThousandConnectionsWithAnExchangeEachFindRoom() {
+        let budget = MemoryBudget(limit: 128 << 20)
+        var accounts: [MemoryAccount] = []
+        for _ in 0..<1000 {
+            #expect(budget.reserve(MemoryBudget.connectionCharge))
+            let account = MemoryAccount(
+                source: budget,
+                prepaid: MemoryBudget.connectionCharge,
+                held: MemoryBudget.connectionCost
+            )
+            #expect(account.charge(32 << 10))
+            #expect(budget.enter(most: 256 << 10) >= 16 << 10)
+            accounts.append(account)
+        }
+        #expect(budget.used < 112 << 20)
+        withExtendedLifetime(accounts) {}
+    }
+}

@@ -1,0 +1,137 @@
+#!/usr/bin/env python3
+"""Clients that make the server hold memory: many HTTP/2 streams that each hold as much as one can, for little sent.
+
+Each kind opens --connections connections with up to --streams streams each, and leaves them as they are until the file
+`--stop` is there. Prints JSON objects, one a line: `holding` once everything is sent. Bounded in count and in time.
+"""
+
+import argparse
+import json
+import os
+import resource
+import time
+
+from h2_raw import Wire, expect, report
+from hyperframe.frame import DataFrame, HeadersFrame, RstStreamFrame
+
+KINDS = ("windows", "heads", "trailers", "bodies")
+# An entry of HPACK's dynamic table may weigh 4096 bytes: name, value and 32.
+VALUE = b"v" * 4000
+# Literal with incremental indexing and a new name: it becomes entry 62, so 0xbe names it.
+LITERAL = b"\x40\x01a\x7f\xa1\x1e" + VALUE
+INDEXED = b"\xbe"
+
+
+class Hoard:
+    """One connection whose streams hold what they can."""
+
+    def __init__(self, options, kind):
+        self.options, self.kind = options, kind
+        # Nobody may take an answer: the windows are shut, the connection's too.
+        self.wire = Wire(options, window=0)
+        self.wire.give_back = False
+        self.wire.wait(lambda: "Settings" in self.wire.frames, 5)
+        self.opened = self.sent = 0
+        if kind in ("heads", "trailers"):
+            self.static = self.head(self.fields("POST", "/health"))
+            # A first stream puts the field into the table.
+            self.open(self.static + LITERAL)
+
+    def fields(self, method, path, *more):
+        return self.wire.fields(self.options, method, path, more)
+
+    def head(self, fields):
+        """Fields without the dynamic table, so that entry 62 stays what it is."""
+        block = b""
+        for name, value in fields:
+            name, value = name.encode(), value.encode()
+            expect(len(name) < 127 and len(value) < 127, "short fields only")
+            block += b"\x00" + bytes([len(name)]) + name + bytes([len(value)]) + value
+        return block
+
+    def open(self, block, ends=True):
+        identifier = self.wire.next_stream
+        self.wire.next_stream += 2
+        flags = ["END_HEADERS"] + (["END_STREAM"] if ends else [])
+        self.send(HeadersFrame(identifier, data=block, flags=flags))
+        self.opened += 1
+        return identifier
+
+    def send(self, frame):
+        data = frame.serialize()
+        self.sent += len(data)
+        self.wire.send(data, pump=False)
+
+    def stream(self):
+        if self.kind == "windows":
+            self.open(self.head(self.fields("GET", "/v1/models")))
+        elif self.kind == "heads":
+            more = [("content-type", "application/json"), ("content-length", "1")]
+            block = self.head(self.fields("POST", "/v1/chat/completions", *more))
+            self.open(block + INDEXED * 7, ends=False)
+        elif self.kind == "trailers":
+            body = b'{"model":"nobody"}'
+            block = self.head(self.fields("POST", "/v1/chat/completions", ("content-length", str(len(body)))))
+            identifier = self.open(block, ends=False)
+            self.send(DataFrame(identifier, data=body))
+            flags = ["END_HEADERS", "END_STREAM"]
+            self.send(HeadersFrame(identifier, data=INDEXED * 7, flags=flags))
+        else:
+            length = ("content-length", str(self.options.length))
+            block = self.head(self.fields("POST", "/v1/chat/completions", ("content-type", "application/json"), length))
+            identifier = self.open(block, ends=False)
+            self.send(DataFrame(identifier, data=b"{"))
+
+    def fill(self):
+        for number in range(self.options.streams):
+            if self.wire.closed is not None or self.wire.goaway is not None:
+                return
+            self.stream()
+            if number % 50 == 49:
+                self.wire.pump(0)
+        deadline = time.monotonic() + 10
+        while self.wire.outbound and self.wire.closed is None and time.monotonic() < deadline:
+            self.wire.pump(0.05)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--ca", help="the authority to trust; without it the connection is in clear")
+    parser.add_argument("--connections", type=int, default=20, help="of each kind")
+    parser.add_argument("--streams", type=int, default=1000, help="on each connection")
+    parser.add_argument("--length", type=int, default=30 << 20, help="the content-length of bodies that do not come")
+    parser.add_argument("--seconds", type=float, default=60, help="the longest time to hold on")
+    parser.add_argument("--stop", required=True, help="the file that ends it")
+    parser.add_argument("kinds", choices=KINDS, nargs="+")
+    options = parser.parse_args()
+    expect(options.host in ("127.0.0.1", "::1", "localhost"), "only this machine is ever a target")
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    hoards = [Hoard(options, kind) for kind in options.kinds for _ in range(options.connections)]
+    for hoard in hoards:
+        hoard.fill()
+    wires = [hoard.wire for hoard in hoards]
+    deadline = time.monotonic() + options.seconds
+    # What the server answered to the last streams has come before it is counted.
+    settled = time.monotonic() + 0.5
+    reported = False
+    while time.monotonic() < deadline and not os.path.exists(options.stop):
+        for wire in wires:
+            wire.pump(0)
+        if not reported and time.monotonic() > settled:
+            reported = True
+            report(
+                holding=sum(hoard.opened for hoard in hoards),
+                sent=sum(hoard.sent for hoard in hoards),
+                refused=sum(wire.frames.get("RstStream", 0) for wire in wires),
+                ended=sum(wire.refused for wire in wires),
+            )
+        time.sleep(0.02)
+    for wire in wires:
+        wire.close(abort=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,89 @@
+import Foundation
+import Testing
+
+/// Clients that make the server hold memory for little that they send: what they hold is counted, one connection cannot
+/// take it all, and others are served meanwhile.
+@Suite struct HoardTests {
+    private static let limit = 64 << 20
+    /// Beside the budget: the process itself, its workers' buffers, what malloc keeps.
+    private static let beside = 64 << 20
+
+    struct Attack: Sendable, CustomTestStringConvertible {
+        let kinds: [String]
+        let isSecure: Bool
+        var testDescription: String { "\(kinds.joined(separator: ", ")) \(isSecure ? "over TLS" : "in clear")" }
+
+        static let all = [
+            ["windows"], ["heads"], ["trailers"], ["bodies"], ["windows", "heads", "trailers", "bodies"],
+        ]
+        .flatMap { kinds in [true, false].map { Attack(kinds: kinds, isSecure: $0) } }
+    }
+
+    /// Sixty models with long names: a list of some 30 kB.
+    private static func models(_ url: String) -> String {
+        (0..<60).map { number in
+            let name = "model-\(number)-" + String(repeating: "x", count: 120)
+            return "- {id: \(name), executors: [{url: '\(url)', health: {interval: 0s}}]}\n"
+        }.joined()
+    }
+
+    @Test(arguments: Attack.all)
+    func twentyConnectionsOfEachKindStayInTheBudget(_ attack: Attack) async throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        try await withExecutor { executor in
+            let configuration = Configuration(
+                executors: [executor.url],
+                settings: "memory_limit: 64MiB\ntimeouts: {body: 120s}",
+                models: Self.models(executor.url)
+            )
+            try await withServer(configuration) { server in
+                let stop = scratch.file("stop")
+                let target =
+                    attack.isSecure
+                    ? ["--port", "\(configuration.tls)", "--ca", server.certificates.authority]
+                    : ["--port", "\(configuration.clear)"]
+                let hoards = try await ChildProcess.start(
+                    Repository.python,
+                    [Repository.clients + "/hoards.py"] + target + ["--stop", stop] + attack.kinds,
+                    in: scratch
+                )
+                do {
+                    try await Self.judge(attack, server, hoards)
+                    try scratch.write("", to: "stop")
+                    _ = try await hoards.ending(within: .seconds(30))
+                } catch {
+                    try await hoards.stop(within: .zero)
+                    throw Unmet("\(error)\n\(hoards.output.prefix(2000))\n\(hoards.errors)")
+                }
+                // When they have gone, nothing is charged for them any more but what a worker keeps for all.
+                _ = try await eventually("an empty budget", within: .seconds(30)) {
+                    try await server.metrics().sum("freeinference_memory_used_bytes") < 4 << 20 ? true : nil
+                }
+            }
+        }
+    }
+
+    private static func judge(_ attack: Attack, _ server: Server, _ hoards: ChildProcess) async throws {
+        let line = try await eventually("the hoards", within: .seconds(120)) {
+            if let line = hoards.output.split(separator: "\n").first { return try JSON(parsing: String(line)) }
+            guard hoards.isRunning else { throw Unmet("the hoards ended") }
+            return nil
+        }
+        #expect((line.holding.int ?? 0) > 1000 && (line.refused.int ?? 0) > 0)
+        // Others are served: the list, and an answer of an executor to a prompt of some size.
+        #expect(try await server.curl("/v1/models", .http2).status == 200)
+        let prompt = String(repeating: "0123456789abcde ", count: 2000)
+        let body = chat(stream: false, prompt: prompt, tokens: 5)
+        for speaking in [Protocol.http1, .http2] {
+            #expect(try await server.curl("/v1/chat/completions", speaking, body: body).status == 200)
+        }
+        let resident = try #require(server.process.memory()) << 10
+        let used = try await server.metrics().sum("freeinference_memory_used_bytes")
+        print("\(attack.testDescription): resident \(resident >> 20) MiB, charged \(used >> 20) MiB, \(line)")
+        #expect(resident < limit + beside, "resident \(resident >> 20) MiB")
+        #expect(used <= limit, "charged \(used >> 20) MiB")
+        // What is held is charged: what is resident beside it is the process itself.
+        #expect(resident < used + beside, "resident \(resident >> 20) MiB, charged \(used >> 20) MiB")
+    }
+}

@@ -1,0 +1,138 @@
+// Accounts: what one connection is charged, and when the source hears of it.
+import Synchronization
+import Testing
+import Transport
+
+@Suite struct MemoryAccountTests {
+    /// Grants as long as `room` lasts, and counts how often it is asked.
+    private final class Source: MemorySource {
+        private let left: Atomic<Int>
+        private let calls = Atomic<Int>(0)
+
+        init(room: Int) { left = Atomic(room) }
+
+        var room: Int { left.load(ordering: .relaxed) }
+        var asked: Int { calls.load(ordering: .relaxed) }
+
+        func grant(_ bytes: Int, beyond held: Int, for use: MemoryUse, isTrusted: Bool) -> Bool {
+            calls.wrappingAdd(1, ordering: .relaxed)
+            guard bytes <= room else { return false }
+            left.wrappingSubtract(bytes, ordering: .relaxed)
+            return true
+        }
+        func take(_ bytes: Int) {
+            calls.wrappingAdd(1, ordering: .relaxed)
+            left.wrappingSubtract(bytes, ordering: .relaxed)
+        }
+        func giveBack(_ bytes: Int, of use: MemoryUse) {
+            calls.wrappingAdd(1, ordering: .relaxed)
+            left.wrappingAdd(bytes, ordering: .relaxed)
+        }
+    }
+
+    @Test func theSourceIsAskedInGrains() {
+        let source = Source(room: 1 << 20)
+        let account = MemoryAccount(source: source)
+        for _ in 0..<1000 { #expect(account.charge(16)) }
+        #expect(account.held == 16_000 && source.asked == 1 && source.room == (1 << 20) - 16_384)
+        #expect(account.charge(1000))
+        #expect(source.asked == 2)
+    }
+
+    /// What a connection was granted when it was accepted is enough for small requests.
+    @Test func aSmallRequestAsksNobody() {
+        let source = Source(room: 0)
+        let account = MemoryAccount(source: source, prepaid: 64 << 10, held: 32 << 10)
+        for _ in 0..<100 {
+            #expect(account.charge(30 << 10))
+            account.take(1000)
+            account.release(30 << 10)
+            account.release(1000)
+        }
+        #expect(source.asked == 0 && account.held == 32 << 10)
+        account.close()
+        #expect(source.asked == 0, "what was prepaid is given back by whoever paid it")
+    }
+
+    @Test func whatIsRefusedIsNotCharged() {
+        let source = Source(room: 40_000)
+        let account = MemoryAccount(source: source)
+        #expect(account.charge(30_000))
+        #expect(!account.charge(30_000))
+        #expect(!account.chargeBody(30_000))
+        #expect(account.held == 30_000 && account.bodies == 0)
+        #expect(account.chargeBody(5000))
+        #expect(account.bodies == 5000)
+    }
+
+    @Test func whatIsThereAlreadyIsChargedWhateverIsLeft() {
+        let source = Source(room: 0)
+        let account = MemoryAccount(source: source)
+        account.take(100_000)
+        #expect(account.held == 100_000 && source.room <= -100_000)
+        account.release(100_000)
+        #expect(source.room >= -2 * MemoryAccount.grain)
+        account.close()
+        #expect(source.room == 0)
+    }
+
+    @Test func chargingAtTheEdgeOfAGrainDoesNotAskEachTime() {
+        let source = Source(room: 1 << 20)
+        let account = MemoryAccount(source: source)
+        for _ in 0..<100 {
+            #expect(account.charge(MemoryAccount.grain + 1))
+            account.release(MemoryAccount.grain + 1)
+        }
+        #expect(source.asked == 1)
+    }
+
+    @Test func theEndGivesEverythingBackOnce() {
+        let source = Source(room: 1 << 20)
+        do {
+            let account = MemoryAccount(source: source)
+            #expect(account.charge(123_456))
+            #expect(account.chargeBody(77_777))
+            account.close()
+            #expect(source.room == 1 << 20)
+            // Whoever is late gives back what is counted no more.
+            account.release(123_456)
+            account.releaseBody(77_777)
+            #expect(account.forgetBody(1) == 0)
+            account.take(5)
+        }
+        #expect(source.room == 1 << 20)
+    }
+
+    /// Another thread gives the body back to the source.
+    @Test func aBodyMayBeGivenBackByAnother() {
+        let source = Source(room: 1 << 20)
+        let account = MemoryAccount(source: source)
+        #expect(account.chargeBody(50_000))
+        #expect(account.forgetBody(50_000) == 50_000)
+        account.close()
+        #expect(source.room == (1 << 20) - 50_000)
+    }
+
+    @Test func withoutASourceNothingIsRefused() {
+        let account = MemoryAccount()
+        #expect(account.charge(1 << 40) && account.chargeBody(1 << 40))
+        #expect(account.held == 1 << 40)
+    }
+
+    @Test func anItemIsChargedWhatItWeighs() {
+        let source = Source(room: 100_000)
+        let account = MemoryAccount(source: source)
+        var charge = MemoryCharge()
+        charge.set(50_000, on: account)
+        charge.set(10_000, on: account)
+        #expect(account.held == 10_000 && charge.bytes == 10_000)
+        #expect(isTrue(!charge.grow(to: 300_000, on: account)))
+        #expect(isTrue(charge.grow(to: 60_000, on: account) && charge.grow(to: 20_000, on: account)))
+        #expect(account.held == 60_000 && charge.bytes == 60_000, "growing makes nothing smaller")
+        charge.set(0, on: account)
+        #expect(account.held == 0)
+    }
+}
+
+/// Expectations cannot look into calls that change a value.
+private func isTrue(_ value: Bool) -> Bool { value }
