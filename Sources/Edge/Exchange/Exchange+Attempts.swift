@@ -29,8 +29,7 @@ extension Exchange {
     }
 
     private func wait() {
-        guard let selection else { return }
-        deadlines.queue = now + selection.waitLeft(at: now)
+        deadlines.queue = now + (selection?.waitLeft(at: now) ?? 0)
         deadlines.pump = now + Self.pumpInterval
         deadlines.answer = .max
         // A refusal of ours is a status as long as the client has none.
@@ -89,12 +88,13 @@ extension Exchange {
 
     /// The machine's action.
     func startAttempt() {
-        guard let attempt, let selection, let request else { return }
-        if selection.attempts == 1 {
-            environment.metrics.requestHandedOver(since: record.bodyEnded + selection.wait.total(at: now))
+        guard let attempt, let request else { return }
+        if selection?.attempts == 1 {
+            let waited = selection?.wait.total(at: now) ?? 0
+            environment.metrics.requestHandedOver(since: record.bodyEnded + waited)
         }
         attempt.start(request, requestID: fields.requestID)
-        deadlines.answer = now + selection.answerTime(each: answerTime, isStream: record.wantsStream)
+        deadlines.answer = now + (selection?.answerTime(each: answerTime, isStream: record.wantsStream) ?? 0)
         if record.wantsStream, dialect.hasComments, phase == .attempt,
             !FieldPolicy.wantsSilence(request.head.fields)
         {

@@ -17,19 +17,19 @@ extension Exchange: ServerStreamHandler {
             if let failure = authenticateLookup(head) { handle(.refused(failure)) } else { answerCatalog() }
         case .health: answerHealth()
         case .root: answerHere(SharedBytes(common: Self.rootJSON))
-        case .notFound: refuseAfterBody(head, Failure(.notFound))
-        case .methodNotAllowed: refuseAfterBody(head, Failure(.methodNotAllowed))
+        case .notFound: refuseAfterBody(head, .notFound)
+        case .methodNotAllowed: refuseAfterBody(head, .methodNotAllowed)
         }
     }
 
     /// A small body is read to its end before the refusal, and dropped: so the connection goes on, and faults of the
     /// body's own framing are still found.
-    private func refuseAfterBody(_ head: RequestHead, _ failure: Failure) {
+    private func refuseAfterBody(_ head: RequestHead, _ kind: Failure.Kind) {
         if head.body == .none || head.expectsContinue || head.body.isOver(Self.droppedMax) {
-            handle(.refused(failure))
+            handle(.refused(Failure(kind)))
             return
         }
-        request?.refusal = failure
+        request?.refusal = kind
         deadlines.body = now + snapshot.limits.body
         arm()
     }
@@ -116,7 +116,9 @@ extension Exchange: ServerStreamHandler {
         record.bytesIn += bytes.count
         guard phase == .body, let body = request?.body else {
             stream.consumed(bytes.count)
-            if let refusal = request?.refusal, record.bytesIn > Self.droppedMax { handle(.refused(refusal)) }
+            if let refusal = request?.refusal, record.bytesIn > Self.droppedMax {
+                handle(.refused(Failure(refusal)))
+            }
             return
         }
         let limit = snapshot.limits.bodyBytesMax
@@ -134,7 +136,7 @@ extension Exchange: ServerStreamHandler {
     }
 
     func requestEnded() {
-        if let refusal = request?.refusal { handle(.refused(refusal)) }
+        if let refusal = request?.refusal { handle(.refused(Failure(refusal))) }
         guard phase == .body, request?.body != nil else { return }
         record.bodyEnded = now
         deadlines.body = .max

@@ -70,8 +70,8 @@ struct ExchangeRecord {
             requestID: requestID,
             client: client,
             version: version,
-            method: method.text,
-            path: String(decoding: target.prefix { $0 != UInt8(ascii: "?") }, as: UTF8.self),
+            method: method,
+            target: target,
             userAgent: userAgent,
             tenant: isUnauthenticated ? nil : tenant,
             key: key,
@@ -89,7 +89,7 @@ struct ExchangeRecord {
             bytesOut: bytesOut,
             bytesLost: bytesLost,
             wantsStream: wantsStream,
-            attempts: failed,
+            failed: failed,
             usage: usage
         )
         if let attempt { finished.add(attempt, at: now) }
@@ -100,7 +100,7 @@ struct ExchangeRecord {
 extension FinishedExchange {
     /// The attempt that the exchange ended with.
     fileprivate mutating func add(_ attempt: Attempt, at now: Nanoseconds) {
-        attempts.append(Attempted(attempt, at: now))
+        last = Attempted(attempt, at: now)
         if attempt.kind == .events {
             let meter = attempt.meter
             finishReason = meter.finishReason

@@ -4,14 +4,14 @@ internal import Inference
 internal import Routing
 internal import Transport
 
-/// Let go of as soon as no attempt can need it any more.
-struct IncomingRequest {
+/// Let go of as soon as no attempt can need it any more. A class, so that to read it is not to copy it.
+final class IncomingRequest {
     let head: RequestHead
     /// Nil until the request has been admitted; then what has come of it.
     var body: RequestBody?
     var scan: RequestScan?
     /// Decided by the head alone, and told once the body has been read and dropped.
-    var refusal: Failure?
+    var refusal: Failure.Kind?
 
     init(_ head: RequestHead) { self.head = head }
 

@@ -13,8 +13,8 @@ extension FinishedExchange {
         json.field("request_id", requestID)
         json.field("client", client.address.host)
         json.field("protocol", version.label)
-        json.field("method", method)
-        json.field("path", path)
+        json.field("method", method?.text ?? "-")
+        json.field("path", String(decoding: target.prefix { $0 != UInt8(ascii: "?") }, as: UTF8.self))
         if let userAgent { json.field("user_agent", userAgent) }
         if let tenant { json.field("tenant", tenant) }
         json.field("status", status)
@@ -46,29 +46,28 @@ extension FinishedExchange {
 
     /// The attempts, and when each phase up to the last one ended.
     private func writeAttempts(to json: inout JSONWriter) {
-        if let last = attempts.last {
-            json.field("executor", last.executor)
-            json.field("attempts", attempts.count)
+        let final = last ?? failed.last
+        if let final {
+            json.field("executor", final.executor)
+            json.field("attempts", failed.count + (last == nil ? 0 : 1))
             writeFailures(to: &json)
         }
         if bodyEnded > 0 { json.field("body_ms", milliseconds: bodyEnded &- began) }
         if let queueWait { json.field("queue_ms", milliseconds: queueWait) }
-        guard let last = attempts.last else { return }
-        json.field("attempt_ms", milliseconds: last.times.began &- began)
-        write(last.times, to: &json)
-        if committed >= last.times.began { json.field("wait_ms", milliseconds: committed &- last.times.began) }
+        guard let final else { return }
+        json.field("attempt_ms", milliseconds: final.times.began &- began)
+        write(final.times, to: &json)
+        if committed >= final.times.began { json.field("wait_ms", milliseconds: committed &- final.times.began) }
     }
 
     /// Why there was another attempt each time; the failure that the exchange ended with is its `end`.
     private func writeFailures(to json: inout JSONWriter) {
-        var failed = attempts.filter { $0.failure != nil }
-        if let last = failed.last, attempts.last == last, let failure = last.failure, end == .failed(failure) {
-            failed.removeLast()
-        }
-        guard !failed.isEmpty else { return }
+        var told = failed[...]
+        if last == nil, let failure = failed.last?.failure, end == .failed(failure) { told.removeLast() }
+        guard !told.isEmpty else { return }
         json.key("failed_attempts")
         json.beginArray()
-        for attempt in failed {
+        for attempt in told {
             json.beginObject()
             json.field("executor", attempt.executor)
             if let failure = attempt.failure {

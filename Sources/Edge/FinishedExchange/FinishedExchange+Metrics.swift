@@ -4,20 +4,24 @@ internal import Transport
 
 extension WorkerMetrics {
     /// Counts the exchange, its attempts, and what it has used: what its line in the log says, and no more.
-    func count(_ finished: FinishedExchange) {
+    ///
+    /// - Parameter row: The row of its model, where the exchange has one at hand.
+    func count(_ finished: FinishedExchange, row: ModelRow? = nil) {
         guard !finished.isHealthCheck else { return }
-        for attempt in finished.attempts {
-            let place = attempt.failure.map { Ending.place(of: $0) } ?? Ending.place(of: finished.end)
-            attemptEnded(place, model: attempt.modelID, executor: attempt.executorID)
-        }
+        for attempt in finished.failed { count(attempt, as: finished.end, row: row) }
+        if let last = finished.last { count(last, as: finished.end, row: row) }
         let wasted = finished.wastedTokens
         if wasted > 0 { self.wasted(wasted, tenant: finished.tenant ?? KeyAccess.anonymous) }
-        exchangeEnded(
-            finished.end,
-            model: finished.modelID,
-            bytesIn: finished.bytesIn,
-            bytesOut: finished.bytesOut
-        ) { counters in counters.add(finished) }
+        let own = row ?? self.row(finished.modelID)
+        exchangeEnded(finished.end, row: own, bytesIn: finished.bytesIn, bytesOut: finished.bytesOut)
+        own.counts.add(finished)
+    }
+
+    private func count(_ attempt: FinishedExchange.Attempted, as end: ExchangeMachine.End, row: ModelRow?) {
+        let place = attempt.failure.map { Ending.place(of: $0) } ?? Ending.place(of: end)
+        // An attempt for a fallback is counted for the model whose executor it was.
+        let own = row?.id == attempt.modelID ? row : nil
+        (own ?? self.row(attempt.modelID)).attemptEnded(place, executor: attempt.executorID)
     }
 }
 

@@ -37,10 +37,10 @@ package struct FinishedExchange: Sendable {
     package var requestID: String
     var client: Client
     var version: HTTPVersion
-    /// As text; `-` where no request could be read.
-    var method: String
-    /// Without its query, cut at 256 bytes.
-    var path: String
+    /// Nil where no request could be read.
+    var method: Method?
+    /// The target of the request as it came, cut at 256 bytes.
+    var target: [UInt8]
     var userAgent: String?
     /// Nil where the request carried an unknown key, or no key where one is required.
     var tenant: String?
@@ -69,8 +69,10 @@ package struct FinishedExchange: Sendable {
     var bytesLost = 0
     /// The request asked for a stream.
     var wantsStream = false
-    /// All attempts, in order.
-    var attempts: [Attempted] = []
+    /// The attempts that failed before their answers were ready, in order.
+    var failed: [Attempted] = []
+    /// The attempt that the exchange ended with, if it has not failed so.
+    var last: Attempted?
     /// Nil where the answer was not a stream of events.
     var stream: Stream?
     /// The answer was a document that could be scanned.
@@ -80,6 +82,9 @@ package struct FinishedExchange: Sendable {
     var usage: Usage?
     /// Health checks come by the second: they are neither logged nor counted.
     var isHealthCheck = false
+
+    /// All attempts, in order.
+    var attempts: [Attempted] { last.map { failed + [$0] } ?? failed }
 
     /// Tokens that the executor had sent and the client was no longer there to take, by their share of the bytes lost.
     var wastedTokens: Int {
@@ -96,8 +101,7 @@ extension FinishedExchange {
             requestID: requestID,
             client: stream.client,
             version: stream.version,
-            method: "-",
-            path: "",
+            target: [],
             tenant: KeyAccess.anonymous,
             status: failure.status,
             end: .failed(failure),

@@ -18,7 +18,7 @@ package struct WorkerCounters: Sendable {
         var input = Histogram(bounds: Buckets.tokens)
         var output = Histogram(bounds: Buckets.tokens)
         /// Attempts that are over: by the executor's id, then by how they ended as in `ends`.
-        var attempts: [Int: [UInt64]] = [:]
+        var attempts = AttemptCounts()
         /// At the moment of the copy.
         var queued = 0
     }
@@ -75,8 +75,30 @@ extension WorkerCounters.OfModel {
         queueWait.add(other.queueWait)
         input.add(other.input)
         output.add(other.output)
-        for (executor, counts) in other.attempts { WorkerCounters.add(counts, to: &attempts[executor, default: []]) }
+        attempts.add(other.attempts)
         queued += other.queued
+    }
+}
+
+/// Attempts that are over, by the ids of their executors and by how they ended.
+///
+/// A model has few executors: to look through them costs less than to hash an id.
+package struct AttemptCounts: Sendable {
+    private var rows: [(executor: Int, ends: [UInt64])] = []
+
+    /// By the place of how they ended, see `Ending`; nil where there has been no attempt.
+    subscript(executor: Int) -> [UInt64]? { rows.first { $0.executor == executor }?.ends }
+
+    mutating func count(_ place: Int, executor: Int) { rows[index(of: executor)].ends[place] &+= 1 }
+
+    mutating func add(_ other: AttemptCounts) {
+        for row in other.rows { WorkerCounters.add(row.ends, to: &rows[index(of: row.executor)].ends) }
+    }
+
+    private mutating func index(of executor: Int) -> Int {
+        for index in rows.indices where rows[index].executor == executor { return index }
+        rows.append((executor, Array(repeating: 0, count: Ending.places)))
+        return rows.count - 1
     }
 }
 

@@ -11,6 +11,11 @@ final class ModelRow {
     var counts = WorkerCounters.OfModel()
 
     init(id: Int) { self.id = id }
+
+    /// An attempt at the executor with this id is over.
+    ///
+    /// - Parameter place: Of how it ended, see `Ending`.
+    func attemptEnded(_ place: Int, executor: Int) { counts.attempts.count(place, executor: executor) }
 }
 
 final class WorkerMetrics {
@@ -39,7 +44,9 @@ final class WorkerMetrics {
     /// The row of a model; made when it is first asked for.
     func row(of model: ModelEntry) -> ModelRow { row(model.id) }
 
-    private func row(_ id: Int) -> ModelRow {
+    /// The row of the model with this id; without one, the row of what named no model.
+    func row(_ id: Int?) -> ModelRow {
+        let id = id ?? WorkerCounters.noModel
         if let row = rows[id] { return row }
         let row = ModelRow(id: id)
         rows[id] = row
@@ -51,16 +58,6 @@ final class WorkerMetrics {
         rows = rows.filter { id, _ in id == WorkerCounters.noModel || models.contains(id) }
     }
 
-    /// An attempt is over.
-    ///
-    /// - Parameters:
-    ///   - place: of how it ended, see `Ending`.
-    ///   - model: the id of the model whose pool the executor was chosen from.
-    ///   - executor: the executor's id.
-    func attemptEnded(_ place: Int, model: Int, executor: Int) {
-        row(model).counts.attempts[executor, default: Array(repeating: 0, count: Ending.places)][place] &+= 1
-    }
-
     func wasted(_ tokens: Int, tenant: String) {
         let place = tenants.place(of: tenant)
         while ofAll.wastedTokens.count <= place { ofAll.wastedTokens.append(0) }
@@ -68,20 +65,10 @@ final class WorkerMetrics {
     }
 
     /// An exchange is over.
-    ///
-    /// - Parameter model: the id of its model's entry; nil when it named none.
-    func exchangeEnded(
-        _ end: ExchangeMachine.End,
-        model: Int?,
-        bytesIn: Int,
-        bytesOut: Int,
-        _ more: (inout WorkerCounters.OfModel) -> Void = { _ in }
-    ) {
+    func exchangeEnded(_ end: ExchangeMachine.End, row: ModelRow, bytesIn: Int, bytesOut: Int) {
         ofAll.bytesIn &+= UInt64(bytesIn)
         ofAll.bytesOut &+= UInt64(bytesOut)
-        let row = row(model ?? WorkerCounters.noModel)
         row.counts.ends[Ending.place(of: end)] &+= 1
-        more(&row.counts)
     }
 
     // MARK: What a turn hands over

@@ -44,17 +44,19 @@ package final class ExecutorTarget: Sendable {
     package let model: ModelEntry
     package let engine: EngineTarget
     package let asksForUsage: Bool
+    /// In the field that the entry's own kind reads: an engine may speak the dialects of several kinds.
+    package let credential: ExecutorCredential?
 
     init(_ settings: ExecutorSettings, executor: Executor, model: ModelEntry, engine: EngineTarget) {
         self.executor = executor
         self.model = model
         self.engine = engine
         asksForUsage = settings.includeUsage
+        credential = settings.apiKey.map { ExecutorCredential(key: $0, kind: settings.kind) }
     }
 
     package var host: [UInt8] { engine.host }
     package var pathPrefix: [UInt8] { engine.pathPrefix }
-    package var credential: ExecutorCredential? { engine.credential }
 }
 
 extension ExecutorClientSettings.Version {

@@ -283,13 +283,13 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
         freeExchanges.append(exchange.slot)
         door.exchangeEnded()
         settleSoon()
-        tell(finished)
+        tell(finished, row: exchange.record.row)
     }
 
     /// Everybody who is told of exchanges that are over.
-    private func tell(_ finished: FinishedExchange) {
+    private func tell(_ finished: FinishedExchange, row: ModelRow? = nil) {
         guard !finished.isHealthCheck else { return }
-        metrics.count(finished)
+        metrics.count(finished, row: row)
         if snapshot.accessLog { share.log.write(finished.logLine, priority: finished.end.priority) }
     }
 

@@ -104,11 +104,25 @@ package enum HTTP1Writer {
 
     private static func append(name: ArraySlice<UInt8>, value: ArraySlice<UInt8>, to output: inout [UInt8]) {
         guard !name.isEmpty, name.allSatisfy({ $0.isToken }), value.allSatisfy({ $0.isFieldText }) else { return }
-        output.append(name.span)
-        output.append(HTTP1Byte.colon)
-        output.append(HTTP1Byte.space)
-        output.append(value.span)
-        appendLineEnd(to: &output)
+        // One step a field: each call that appends checks the array anew.
+        output.append(addingCapacity: name.count + value.count + 4) { span in
+            unsafe span.withUnsafeMutableBufferPointer { buffer, count in
+                var target = unsafe UnsafeMutableRawPointer(buffer.baseAddress! + count)
+                func add(_ bytes: UnsafeRawBufferPointer) {
+                    unsafe target.copyMemory(from: bytes.baseAddress!, byteCount: bytes.count)
+                    unsafe target += bytes.count
+                    count += bytes.count
+                }
+                unsafe name.withUnsafeBytes { unsafe add($0) }
+                unsafe target.storeBytes(of: HTTP1Byte.colon, as: UInt8.self)
+                unsafe (target + 1).storeBytes(of: HTTP1Byte.space, as: UInt8.self)
+                unsafe target += 2
+                if !value.isEmpty { unsafe value.withUnsafeBytes { unsafe add($0) } }
+                unsafe target.storeBytes(of: HTTP1Byte.carriageReturn, as: UInt8.self)
+                unsafe (target + 1).storeBytes(of: HTTP1Byte.lineFeed, as: UInt8.self)
+                count += 4
+            }
+        }
     }
 
     private static func appendLineEnd(to output: inout [UInt8]) {

@@ -306,7 +306,7 @@ func testRequest(_ environment: TestEnvironment) throws -> IncomingRequest {
     )
     let body = RequestBody()
     body.append(Array(chat().utf8).span)
-    var request = IncomingRequest(head)
+    let request = IncomingRequest(head)
     request.scan = try environment.scanner.scanRequest(body)
     request.body = body
     return request

@@ -1,0 +1,127 @@
+import Foundation
+import HTTP
+import Inference
+import LoopTesting
+import Routing
+import Testing
+import Transport
+
+@testable import Edge
+
+/// One value for each ending, and what the log and the counters make of it.
+@Suite struct FinishedExchangeTests {
+    private func client(_ executors: String = "{url: 'http://one:1'}, {url: 'http://two:1'}") throws -> TestClient {
+        let models = "- {id: m, balance: round-robin, executors: [\(executors)]}"
+        return try TestClient(TestEnvironment(testSnapshot(models: models)))
+    }
+
+    private func line(_ finished: FinishedExchange?) throws -> [String: Any] {
+        let finished = try #require(finished)
+        let object = try JSONSerialization.jsonObject(with: Data(finished.logLine))
+        return try #require(object as? [String: Any])
+    }
+
+    @Test func idsAreOursAndDiffer() throws {
+        let client = try client()
+        client.peer.send("GET / HTTP/1.1\r\nhost: h\r\nx-request-id: same\r\n\r\n")
+        client.settle()
+        client.peer.send("GET / HTTP/1.1\r\nhost: h\r\nx-request-id: same\r\n\r\n")
+        client.settle()
+        let finished = client.environment.finished
+        #expect(finished.map(\.requestID) == ["same", "same"] && Set(finished.map(\.id)).count == 2)
+        #expect(try line(finished.first)["exchange_id"] as? String == "1-1")
+        #expect("\(ExchangeID(processStart: 1_764_300_000_123, number: 7))" == "1764300000123-7")
+    }
+
+    @Test func aRetryIsInTheLineWithItsReason() throws {
+        let client = try client()
+        client.ask()
+        client.executors[0].fail(.violation("no HTTP"))
+        client.executors[1].answer()
+        client.executors[1].say(Said.token + Said.finish + Said.done)
+        client.executors[1].end()
+        client.settle()
+        let line = try line(client.finished)
+        #expect(line["end"] as? String == "complete" && line["side"] == nil && line["attempts"] as? Int == 2)
+        #expect(line["executor"] as? String == client.executors[1].name)
+        let failed = try #require(line["failed_attempts"] as? [[String: Any]])
+        #expect(failed.count == 1 && failed[0]["executor"] as? String == client.executors[0].name)
+        #expect(failed[0]["end"] as? String == "executor_protocol" && failed[0]["detail"] as? String == "no HTTP")
+        #expect(line["stream"] as? Bool == true && line["finish_reason"] as? String == "stop")
+        #expect(line["tokens"] as? Int == 1 && line["tokens_estimated"] as? Bool == true)
+    }
+
+    /// The failure that is told is the line's own end: it stands there once.
+    @Test func theFailureThatIsToldIsTheEnd() throws {
+        let client = try client("{url: 'http://one:1'}")
+        client.ask()
+        client.executors[0].fail(.closedBeforeHead)
+        client.settle()
+        let line = try line(client.finished)
+        #expect(line["end"] as? String == "executor_broke_off" && line["side"] as? String == "executor")
+        #expect(line["attempts"] as? Int == 1 && line["failed_attempts"] == nil && line["status"] as? Int == 502)
+        #expect(line["tokens"] as? Int == 0 && line["prompt_tokens"] as? Int == 0)
+    }
+
+    @Test func aFailureBeforeAnotherEndIsNotForgotten() throws {
+        let client = try client()
+        client.ask()
+        client.executors[0].fail(.closedBeforeHead)
+        client.leave()
+        let line = try line(client.finished)
+        #expect(line["end"] as? String == "client_left" && line["attempts"] as? Int == 2)
+        let failed = try #require(line["failed_attempts"] as? [[String: Any]])
+        #expect(failed.map { $0["end"] as? String } == ["executor_broke_off"])
+    }
+
+    @Test func theCountersTakeWhatTheLineSays() throws {
+        let client = try client()
+        client.ask()
+        client.executors[0].fail(.closedBeforeHead)
+        client.executors[1].answer()
+        client.executors[1].say(Said.token + Said.token + Said.done)
+        client.executors[1].end()
+        client.settle()
+        let model = try #require(client.environment.snapshot.models.first)
+        let row = try #require(client.environment.metrics.counters.models[model.entry.id])
+        #expect(row.ends[Ending.place(of: .complete)] == 1 && row.ends.reduce(0, +) == 1)
+        let first = try #require(row.attempts[client.executors[0].target.executor.id])
+        #expect(first[Ending.place(of: Failure(.executorBrokeOff))] == 1 && first.reduce(0, +) == 1)
+        let second = try #require(row.attempts[client.executors[1].target.executor.id])
+        #expect(second[Ending.place(of: .complete)] == 1 && second.reduce(0, +) == 1)
+        #expect(row.gap.count == 1 && row.firstToken.count == 1 && row.timePerToken.count == 1)
+        #expect(row.tokens[.init(isInput: false, isEstimated: true)] == 2)
+    }
+
+    @Test func tokensThatNobodyTookAreWasted() throws {
+        let client = try client()
+        client.ask()
+        client.executors[0].answer()
+        client.executors[0].say(Said.token + Said.token)
+        // The client leaves before the turn that would have handed them over.
+        client.leave()
+        let finished = try #require(client.finished)
+        #expect(finished.end == .clientLeft && finished.stream?.tokens == 2)
+        #expect(finished.bytesLost > 0 || finished.wastedTokens == 0)
+    }
+
+    @Test func aRefusalOfHTTPIsFinishedToo() throws {
+        let environment = TestEnvironment(try testSnapshot(models: "- {id: m, executors: [{url: 'http://one:1'}]}"))
+        let client = try TestClient(environment)
+        client.peer.send("GET / HTTP/1.1\r\nhost: h\r\n\r\n")
+        client.settle()
+        let refused = FinishedExchange(
+            refused: Failure(.headerTooLarge),
+            id: environment.nextExchangeID(),
+            requestID: "r",
+            stream: client.exchange.stream,
+            now: environment.loop.now
+        )
+        let line = try line(refused)
+        #expect(line["status"] as? Int == 431 && line["method"] as? String == "-" && line["path"] as? String == "")
+        #expect(line["end"] as? String == "header_too_large" && line["side"] as? String == "client")
+        environment.metrics.count(refused)
+        let row = try #require(environment.metrics.counters.models[WorkerCounters.noModel])
+        #expect(row.ends[Ending.place(of: Failure(.headerTooLarge))] == 1)
+    }
+}
