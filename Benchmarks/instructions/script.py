@@ -26,8 +26,8 @@ REQUEST = b'{"model":"demo","max_tokens":16,' + MESSAGES + b"}"
 STREAM_REQUEST = b'{"model":"demo","max_tokens":100000,"stream":true,' + MESSAGES + b"}"
 
 ANSWER = (
-    b'{"id":"chatcmpl-0123456789ab","object":"chat.completion","created":1790000000,"model":"demo","choices":[{"index":0,'
-    b'"message":{"role":"assistant","content":"The capital of France is Paris, which lies on the river Seine.",'
+    b'{"id":"chatcmpl-0123456789ab","object":"chat.completion","created":1790000000,"model":"demo","choices":[{'
+    b'"index":0,"message":{"role":"assistant","content":"The capital of France is Paris, which lies on the Seine.",'
     b'"refusal":null},"logprobs":null,"finish_reason":"stop"}],"usage":{"prompt_tokens":12,"completion_tokens":14,'
     b'"total_tokens":26}}'
 )
