@@ -107,20 +107,29 @@ class HTTP2Connection:
 
     def post(self, path, body):
         """The answer's body."""
+        return self.answer(self.send_request(path, body))
+
+    def send_request(self, path, body):
+        """In one write; the number of its stream."""
         stream, self.next = self.next, self.next + 2
         fields = literal(b":method", b"POST") + literal(b":scheme", b"https") + literal(b":path", path.encode())
         fields += literal(b":authority", b"localhost") + literal(b"content-type", b"application/json")
         fields += literal(b"content-length", str(len(body)).encode())
         self.tls.sendall(frame(HEADERS, END_HEADERS, stream, fields) + frame(DATA, END_STREAM, stream, body))
+        return stream
+
+    def answer(self, stream, length=None):
+        """The body of a stream's answer, or at least the next `length` bytes of it."""
         answer = b""
-        while True:
+        while length is None or len(answer) < length:
             kind, flags, of, payload = self.read_frame()
             if of != stream:
                 continue
             if kind == DATA:
                 answer += payload
             if kind in (DATA, HEADERS) and flags & END_STREAM:
-                return answer
+                break
+        return answer
 
     def leave(self):
         self.tls.sendall(frame(GOAWAY, 0, 0, bytes(8)))

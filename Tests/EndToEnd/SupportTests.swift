@@ -23,6 +23,12 @@ import Testing
         #expect(!child.isRunning)
     }
 
+    /// A test does not have to look for either: it fails by itself.
+    @Test(arguments: ["kill -ABRT $$", "echo 'WARNING: ThreadSanitizer: data race (pid=1)' >&2"])
+    func crashesAndSanitizersAreNoticed(_ script: String) async {
+        await withKnownIssue { _ = try await run("sh", ["-c", script]) }
+    }
+
     @Test func rawConnectionsSeeEveryByte() async throws {
         let scratch = try Scratch()
         defer { scratch.remove() }

@@ -21,8 +21,10 @@ struct LoopbackClient {
         precondition(connected == 0, "cannot connect to \(address)")
     }
 
-    func post(_ path: String, _ body: String) {
-        write("POST \(path) HTTP/1.0\r\nhost: executor\r\ncontent-length: \(body.utf8.count)\r\n\r\n\(body)")
+    /// A request that closes its connection; in chunks, if so wanted, is the answer of HTTP/1.1.
+    func post(_ path: String, _ body: String, inChunks: Bool = false) {
+        let version = inChunks ? "HTTP/1.1\r\nconnection: close" : "HTTP/1.0"
+        write("POST \(path) \(version)\r\nhost: executor\r\ncontent-length: \(body.utf8.count)\r\n\r\n\(body)")
     }
     func get(_ path: String) { write("GET \(path) HTTP/1.0\r\nhost: executor\r\n\r\n") }
 

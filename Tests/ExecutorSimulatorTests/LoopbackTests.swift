@@ -127,6 +127,53 @@ import Transport
         }
     }
 
+    /// The chunks of an answer, without their sizes.
+    private func chunks(_ fault: String, from address: SocketAddress) -> [String] {
+        let client = LoopbackClient(to: address)
+        defer { client.close() }
+        let more = #","max_tokens":3,"simulator":{"fault":"\#(fault)"}"#
+        client.post("/v1/chat/completions", chat(more), inChunks: true)
+        var rest = client.readAll().text.utf8[...]
+        guard let head = rest.firstRange(of: "\r\n\r\n".utf8) else { return [] }
+        rest = rest[head.upperBound...]
+        var chunks: [String] = []
+        while let end = rest.firstRange(of: "\r\n".utf8), let size = Int(String(rest[..<end.lowerBound])!, radix: 16) {
+            chunks.append(String(rest[end.upperBound...].prefix(size))!)
+            rest = rest[end.upperBound...].dropFirst(size + 2)
+        }
+        return chunks
+    }
+
+    @Test func anErrorAndItsEndComeInOneChunk() throws {
+        try with { address in
+            let joined = chunks("error_event:0,coalesce", from: address)
+            #expect(joined.count == 2 && joined[1].isEmpty)
+            #expect(joined[0].hasPrefix(#"data: {"error":"#) && joined[0].hasSuffix("}\n\ndata: [DONE]\n\n"))
+            let apart = chunks("error_event:0", from: address)
+            #expect(apart.count == 3 && apart[0] + apart[1] == joined[0])
+        }
+    }
+
+    @Test func anErrorWithoutItsLastLineEndComesAlone() throws {
+        try with { address in
+            let seen = chunks("error_only:0,crlf,no_last_lf", from: address)
+            #expect(seen.count == 2 && seen[1].isEmpty)
+            #expect(seen[0].hasPrefix(#"data: {"error":"#))
+            #expect(Array(seen[0].utf8.suffix(4)) == Array("}\r\n\r".utf8))
+        }
+    }
+
+    @Test func piecesComeAsChunksOfTheirOwn() throws {
+        try with { address in
+            let whole = chunks("coalesce", from: address)
+            #expect(whole.count == 2)
+            let pieces = chunks("coalesce,split_every:100", from: address).dropLast()
+            #expect(pieces.dropLast().allSatisfy { $0.utf8.count == 100 })
+            #expect(pieces.joined().utf8.count == whole[0].utf8.count)
+            #expect(pieces.joined().hasSuffix("data: [DONE]\n\n"))
+        }
+    }
+
     @Test func resetsOnRequest() throws {
         try with { address in
             let answer = post("/v1/chat/completions", chat(#","simulator":{"fault":"reset_after:2"}"#), to: address)

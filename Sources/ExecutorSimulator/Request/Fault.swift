@@ -16,8 +16,10 @@ package struct Faults: Sendable, Equatable {
         case endEarly(Int)
         /// Nothing more comes; the connection stays.
         case stallAfter(Int)
-        /// An error event, then `[DONE]`.
+        /// An error event, then `[DONE]` where the dialect has it.
         case errorEvent(Int)
+        /// An error event, then the body ends in order.
+        case errorOnly(Int)
         /// This status with a JSON body.
         case status(Int)
         case noAnswer
@@ -36,6 +38,16 @@ package struct Faults: Sendable, Equatable {
     package var hasCRLF = false
     /// Each event comes in three writes.
     package var isSplit = false
+    /// So many consecutive events come in one chunk (HTTP/1.1) or DATA frame (HTTP/2), at least 1; nil is one each.
+    ///
+    /// `.max` joins the whole stream. What is joined is written at the latest when it has 256 KiB, and before the end.
+    package var coalescedEvents: Int?
+    /// The stream is cut after each so many bytes, at least 1; each piece is a write of its own.
+    package var splitEvery: Int?
+    /// The stream is cut at these offsets in bytes from its beginning, too.
+    package var splitAt: [Int] = []
+    /// The last event that is written lacks its last byte, if that is an LF.
+    package var lacksLastLF = false
     /// The text of the first token event has so many bytes.
     package var hugeEvent: Int?
     /// The text of an answer that is not streamed has so many bytes.
@@ -56,8 +68,9 @@ package struct Faults: Sendable, Equatable {
     }
 
     package static let names = [
-        "die_after:N", "cut_inside:N", "reset_after:N", "end_early:N", "stall_after:N", "error_event:N", "status:CODE",
-        "no_answer", "close_before_head", "garbage_head", "cut_json", "no_done", "comments", "crlf", "split",
+        "die_after:N", "cut_inside:N", "reset_after:N", "end_early:N", "stall_after:N", "error_event:N", "error_only:N",
+        "status:CODE", "no_answer", "close_before_head", "garbage_head", "cut_json", "no_done", "comments", "crlf",
+        "split", "split_every:BYTES", "split_at:OFFSET", "coalesce", "coalesce:EVENTS", "no_last_lf",
         "huge_event:BYTES", "big_body:BYTES", "ignore_close",
     ]
 
@@ -67,7 +80,13 @@ package struct Faults: Sendable, Equatable {
         guard let name = parts.first, parts.count == 1 || number != nil else {
             throw Malformed(description: "'\(text)' is no fault: its number is no number")
         }
-        let count = number ?? 0
+        guard addEnding(name, number ?? 0) || addForm(name, number) else {
+            throw Malformed(description: "'\(text)' is no fault; there are \(Self.names.joined(separator: ", "))")
+        }
+    }
+
+    /// - Returns: false when no ending has this name.
+    private mutating func addEnding(_ name: String, _ count: Int) -> Bool {
         switch name {
         case "die_after": ending = .dieAfter(count)
         case "cut_inside": ending = .cutInside(count)
@@ -75,27 +94,41 @@ package struct Faults: Sendable, Equatable {
         case "end_early": ending = .endEarly(count)
         case "stall_after": ending = .stallAfter(count)
         case "error_event": ending = .errorEvent(count)
+        case "error_only": ending = .errorOnly(count)
         case "status" where 200..<600 ~= count: ending = .status(count)
         case "no_answer": ending = .noAnswer
         case "close_before_head": ending = .closeBeforeHead
         case "garbage_head": ending = .garbageHead
         case "cut_json": ending = .cutJSON
         case "no_done": ending = .noDone
+        default: return false
+        }
+        return true
+    }
+
+    /// - Returns: false when no way to write events has this name.
+    private mutating func addForm(_ name: String, _ number: Int?) -> Bool {
+        switch name {
         case "comments": hasComments = true
         case "crlf": hasCRLF = true
         case "split": isSplit = true
+        case "coalesce": coalescedEvents = max(1, number ?? .max)
+        case "split_every": splitEvery = max(1, number ?? 1)
+        case "split_at": splitAt.append(number ?? 0)
+        case "no_last_lf": lacksLastLF = true
         case "ignore_close": ignoresClose = true
-        case "huge_event": hugeEvent = min(count, 64 << 20)
-        case "big_body": bigBody = min(count, 256 << 20)
-        default: throw Malformed(description: "'\(text)' is no fault; there are \(Self.names.joined(separator: ", "))")
+        case "huge_event": hugeEvent = min(number ?? 0, 64 << 20)
+        case "big_body": bigBody = min(number ?? 0, 256 << 20)
+        default: return false
         }
+        return true
     }
 
     /// After how many token events the ending comes, if it comes inside a stream.
     var endsAfter: Int? {
         switch ending {
         case .dieAfter(let count), .cutInside(let count), .resetAfter(let count), .endEarly(let count),
-            .stallAfter(let count), .errorEvent(let count):
+            .stallAfter(let count), .errorEvent(let count), .errorOnly(let count):
             count
         case .cutJSON: 0
         default: nil

@@ -18,7 +18,7 @@ final class Generation {
     private let opening: [[UInt8]]
     private let faults: Faults
     private let endsAfter: Int
-    private let isPlain: Bool
+    private var shaper: EventShaper
 
     /// Tokens of each choice so far.
     private var made = 0
@@ -36,7 +36,7 @@ final class Generation {
         self.request = request
         faults = request.faults
         endsAfter = faults.endsAfter ?? .max
-        isPlain = !faults.isSplit && !faults.hasComments && !faults.hasCRLF
+        shaper = EventShaper(faults)
         let prefix = ["/v1/completions": "cmpl-", "/v1/responses": "resp_", "/v1/messages": "msg_"]
         let facts = AnswerFacts(
             id: (prefix[request.endpoint.rawValue] ?? "chatcmpl-") + simulator.nextIdentifier(),
@@ -132,7 +132,7 @@ final class Generation {
             let word = simulator.vocabulary.token(request.start + made, key: request.keys[choice])
             render(choice, text: word, into: &event)
         }
-        if isPlain { stream.send(event.span) } else { write(event) }
+        if shaper.isPlain { stream.send(event.span) } else { write(event) }
         swap(&event, &simulator.event)
     }
 
@@ -141,17 +141,14 @@ final class Generation {
     }
 
     /// An event in the form that the faults give it.
-    private func write(_ event: [UInt8]) {
-        var bytes = event
-        if faults.hasComments { bytes = Array(": a comment\n\n".utf8) + bytes }
-        if faults.hasCRLF { bytes = Events.withCRLF(bytes) }
-        guard faults.isSplit else {
-            stream.send(bytes.span)
-            return
-        }
-        let third = (bytes.count + 2) / 3
-        for start in stride(from: 0, to: bytes.count, by: third) {
-            exchange.sendLater(Array(bytes[start..<min(start + third, bytes.count)]))
+    private func write(_ event: [UInt8]) { send(shaper.add(event)) }
+
+    /// Whatever the shaper holds back: to be called before the stream ends or stalls.
+    private func flush() { send(shaper.finish()) }
+
+    private func send(_ chunks: [[UInt8]]) {
+        for chunk in chunks {
+            if shaper.isCut { exchange.sendLater(chunk) } else { stream.send(chunk.span) }
         }
     }
 
@@ -165,14 +162,10 @@ final class Generation {
     private func finishStream() {
         if !isOpened { open() }
         let events = form.closing(texts: texts, tokens: tokens, number: nextNumber)
-        guard faults.ending == .noDone else {
-            for event in events { write(event) }
-            exchange.finished()
-            exchange.end(.finish)
-            return
-        }
-        for event in events.dropLast() { write(event) }
-        exchange.broke()
+        let isWhole = faults.ending != .noDone
+        for event in isWhole ? events : events.dropLast() { write(event) }
+        flush()
+        if isWhole { exchange.finished() } else { exchange.broke() }
         exchange.end(.finish)
     }
 
@@ -204,10 +197,12 @@ final class Generation {
 
     private func endByFault() {
         switch faults.ending {
-        case .stallAfter: exchange.stall()
+        case .stallAfter:
+            flush()
+            exchange.stall()
         case .resetAfter: breakOff(.reset)
         case .endEarly: breakOff(.finish)
-        case .errorEvent: reportError()
+        case .errorEvent, .errorOnly: reportError()
         case .cutInside, .cutJSON: cut()
         default: breakOff(.abort)
         }
@@ -220,6 +215,7 @@ final class Generation {
             ExecutorSimulator.respond(body: Array(whole.prefix(whole.count / 2)), on: stream)
             return
         }
+        flush()
         exchange.broke()
         exchange.end(end)
     }
@@ -249,7 +245,9 @@ final class Generation {
             ExecutorSimulator.respond(status: fault.status, body: AnswerFacts.error(fault), on: stream)
             return
         }
-        for event in form.failure(fault, number: nextNumber) { write(event) }
+        let events = form.failure(fault, number: nextNumber)
+        if case .errorOnly = faults.ending { write(events[0]) } else { for event in events { write(event) } }
+        flush()
         exchange.end(.finish)
     }
 }

@@ -12,7 +12,12 @@ struct ExecutorCommand: ParsableCommand {
             the seed, at a steady pace. A request may say otherwise in its field "simulator": {"prefill_ms": 200, \
             "pace": 20, "tokens": 100, "fault": "die_after:5"}. Counters are at GET /simulator/counters.
 
-            Faults: \(Faults.names.joined(separator: ", ")). N counts token events.
+            Faults: \(Faults.names.joined(separator: ", ")). N counts token events. One fault may end the answer; \
+            any number of the others say how its events are written. coalesce joins so many events, or all, into one \
+            chunk or DATA frame; split cuts each of these in three, split_every after each so many bytes, split_at at \
+            an offset in bytes from the beginning of the stream (and may be repeated); no_last_lf leaves out the last \
+            byte of the last event. "error_event:0,coalesce" is an error and [DONE] in one chunk; \
+            "error_only:0,crlf,no_last_lf" an error whose last line end is cut.
             """
     )
 

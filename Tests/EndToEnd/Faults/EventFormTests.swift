@@ -4,7 +4,9 @@ import Testing
 @Suite struct EventFormTests {
     static let forms = [
         #""crlf""#, #""split""#, #"["crlf","split"]"#, #"["comments","crlf","split"]"#, #""huge_event:70000""#,
-        #""huge_event:300000""#, #"["huge_event:100000","split"]"#,
+        #""huge_event:300000""#, #"["huge_event:100000","split"]"#, #""coalesce""#, #""coalesce:3""#,
+        #"["coalesce","crlf"]"#, #""split_every:7""#, #"["crlf","split_every:7"]"#, #"["coalesce:2","split_every:64"]"#,
+        #"["coalesce","split_at:1","split_at:300","split_at:301"]"#, #"["coalesce","huge_event:100000"]"#,
     ]
 
     @Test(arguments: forms, Speaking.both)
@@ -24,6 +26,23 @@ import Testing
                     #expect(seen.digest == direct.digest)
                 }
                 #expect(try await server.logged(seen).end.string == "complete")
+            }
+        }
+    }
+
+    /// The same where an executor is spoken to over HTTP/2: joined events are one DATA frame, cut ones many.
+    @Test(arguments: [#""coalesce""#, #"["coalesce:2","crlf"]"#, #""split_every:7""#], Speaking.both)
+    func bytesOfHTTP2PassUnchanged(_ form: String, _ speaking: Speaking) async throws {
+        try await withExecutor { executor in
+            let model = "- {id: demo, executors: [{url: '\(executor.url)', protocol: h2, health: {interval: 0s}}]}"
+            try await withServer(Configuration(models: model)) { server in
+                for tongue in Tongue.allCases {
+                    let asked = tongue.request(tokens: 4, simulator: #""fault":\#(form),"pace":100,"prefill_ms":5"#)
+                    let direct = try await executor.exchange(asked)
+                    let seen = try await server.exchange(asked, speaking)
+                    #expect(seen.isClean && seen.body == direct.body)
+                    #expect(try await server.logged(seen).end.string == "complete")
+                }
             }
         }
     }

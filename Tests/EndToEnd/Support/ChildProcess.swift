@@ -3,6 +3,7 @@ import Glibc
 import Subprocess
 import Synchronization
 import SystemPackage
+import Testing
 
 /// A program that a test started.
 ///
@@ -74,7 +75,9 @@ final class ChildProcess: Sendable {
                     start.yield(execution.processIdentifier.value)
                 }
                 Strays.remove(result.processIdentifier.value)
-                status.status.withLock { $0 = ExitStatus(result.terminationStatus) }
+                let ended = ExitStatus(result.terminationStatus)
+                noticeCrash(of: stem, ended, errors: text(errorPath))
+                status.status.withLock { $0 = ended }
                 start.finish()
             } catch {
                 start.finish(throwing: error)
@@ -125,6 +128,19 @@ final class ChildProcess: Sendable {
             .first { $0.hasPrefix(field + ":") }
             .flatMap { $0.split(whereSeparator: { " \t".contains($0) }).dropFirst().first }
             .flatMap { Int($0) }
+    }
+
+    /// Records an issue when a program crashed, or when a sanitizer has something to say of it, whatever its test is about.
+    ///
+    /// The task that waits for the program calls it, which has inherited the test that started the program.
+    private static func noticeCrash(of name: String, _ status: ExitStatus, errors: String) {
+        let crashes = [SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV].map { ExitStatus.signaled($0) }
+        if crashes.contains(status) {
+            Issue.record("\(name) crashed, \(status):\n\(errors.suffix(20_000))")
+        } else if let report = errors.firstRange(of: "Sanitizer: ") {
+            let start = errors[..<report.lowerBound].lastIndex(of: "\n") ?? errors.startIndex
+            Issue.record("\(name) has a sanitizer's report:\n\(errors[start...].prefix(20_000))")
+        }
     }
 
     private static func text(_ path: String) -> String {

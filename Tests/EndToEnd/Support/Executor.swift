@@ -29,7 +29,7 @@ final class Executor: Sendable {
             case .unix(let path): "unix:\(path)"
             }
         let process = try await ChildProcess.start(
-            Repository.binary,
+            Repository.executorBinary,
             ["executor", "--listen", listen] + arguments,
             in: scratch
         )

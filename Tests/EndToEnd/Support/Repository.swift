@@ -5,8 +5,11 @@ enum Repository {
     static let root = URL(filePath: #filePath).appending(path: "../../../..").standardizedFileURL.path
     static let clients = root + "/Tests/EndToEnd/Clients"
 
-    /// The release binary: `make test-end-to-end` builds it first.
+    /// The binary under test; by default the release binary, which `make test-end-to-end` builds first.
     static let binary = environment("FREEINFERENCE_BINARY") ?? root + "/.build/release/freeinference"
+
+    /// The binary whose `executor` stands behind it, if another one than that under test is wanted.
+    static let executorBinary = environment("FREEINFERENCE_EXECUTOR_BINARY") ?? binary
 
     /// The interpreter of the virtual environment that `make setup-test` makes.
     static let python = environment("FREEINFERENCE_PYTHON") ?? root + "/.build/venv/bin/python3"

@@ -69,7 +69,7 @@ final class SecureExecutor: Sendable {
     ) async throws -> Answer {
         let port = Port.free()
         let process = try await ChildProcess.start(
-            Repository.binary,
+            Repository.executorBinary,
             ["executor", "--listen", "127.0.0.1:\(port)", "--certificate", certificate.chain, "--key", certificate.key]
                 + arguments,
             in: scratch
