@@ -9,9 +9,6 @@ let strict: [SwiftSetting] = [
     .swiftLanguageMode(.v6), .strictMemorySafety(), .treatAllWarnings(as: .error),
     .enableUpcomingFeature("ExistentialAny"), .enableUpcomingFeature("InternalImportsByDefault"),
     .enableUpcomingFeature("MemberImportVisibility"),
-    // Debug builds and tests check exclusive access while running; in release builds the checks cost 3 % of the time of a
-    // token (Benchmarks/README.md). Data races are ruled out by the compiler either way.
-    .unsafeFlags(["-enforce-exclusivity=\(fuzzer == nil ? "unchecked" : "checked")"], .when(configuration: .release)),
 ]
 
 // Tests speak to C and to raw memory only through the modules under test.
