@@ -1,4 +1,4 @@
-// What a configuration comes to: resolved, immutable, shared by all workers. An exchange keeps the one it began with.
+// What a configuration comes to: resolved, immutable, numbered, shared by all workers. An exchange keeps its own.
 internal import HTTP
 package import Inference
 package import Routing
@@ -46,6 +46,11 @@ package final class Snapshot: Sendable {
     /// Counts the configurations that have been resolved, from 1.
     package let generation: Int
     package let limits: ExchangeLimits
+    package let listeners: [ListenerPlan]
+    /// Connections of clients at once, on all workers.
+    package let connectionsMax: Int
+    /// How long exchanges may go on once the process has been told to end.
+    package let drainTimeout: Nanoseconds
     package let catalog: ModelCatalog
     /// By the place of the model in the catalog.
     package let models: [SnapshotModel]
@@ -75,6 +80,9 @@ package final class Snapshot: Sendable {
         self.addresses = addresses
         self.knownModels = knownModels
         limits = ExchangeLimits(configuration)
+        listeners = configuration.listeners.map { ListenerPlan(for: $0, limits: configuration) }
+        connectionsMax = configuration.maxConnections
+        drainTimeout = Nanoseconds(configuration.drainTimeout.inNanoseconds)
         accessLog = configuration.log.access
         admission = AdmissionLimits(
             waitMax: Nanoseconds(configuration.admission.maxWait.inNanoseconds),

@@ -2,7 +2,9 @@
 internal import Synchronization
 internal import Transport
 
-/// Counts the attempts for one model at one engine, and carries the health of that pair. It outlives configurations.
+/// Counts the attempts for one model at one engine, and carries the health of that pair.
+///
+/// It outlives configurations.
 package final class Executor: Sendable {
     /// Identifies the executor in this process; never reused, and no position in anything.
     package let id: Int
@@ -80,7 +82,7 @@ package final class Executor: Sendable {
         promptBytes.wrappingSubtract(bytes, ordering: .relaxed)
         engine.promptDone(bytes: bytes)
     }
-    /// The attempt is over. Whoever waits for its place is not told: see `ExecutorPool.release`.
+    /// The attempt is over; whoever waits for its place is not told, see `ExecutorPool.release`.
     func attemptEnded() {
         attempts.wrappingSubtract(1, ordering: .sequentiallyConsistent)
         engine.attemptEnded()

@@ -24,12 +24,12 @@ final class AdminServer: ServerDelegate {
     private var listener: Listener?
     private var connections: [ObjectIdentifier: ServerConnection] = [:]
 
-    init(loop: EventLoop, sockets: ListenerSet, share: WorkerShare, snapshot: Snapshot) {
+    init(loop: EventLoop, sockets: ListenerSet, share: WorkerShare, snapshot: Snapshot, survey: WorkerSurvey) {
         self.loop = loop
         self.sockets = sockets
         self.share = share
         self.snapshot = snapshot
-        collector = CounterCollector(loop: loop, share: share)
+        collector = CounterCollector(survey: survey, workers: share.doors.count)
         settings.streamsMax = 16
         let listener = Listener(
             loop: loop,

@@ -200,7 +200,7 @@ struct MetricsPage {
     private mutating func writeProcess() {
         let share = server.share
         gauge("freeinference_connections", "Connections of clients.", share.connectionCount)
-        gauge("freeinference_connections_max", "Connections that may be open at once.", share.connectionsMax)
+        gauge("freeinference_connections_max", "Connections that may be open at once.", server.snapshot.connectionsMax)
         gauge("freeinference_memory_used_bytes", "Charged against memory_limit.", share.budget.used)
         gauge("freeinference_memory_limit_bytes", "The budget above all buffers and bodies.", share.budget.limit)
         gauge("freeinference_workers", "Worker threads that serve.", server.workers)

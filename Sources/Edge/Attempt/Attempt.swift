@@ -138,7 +138,7 @@ final class Attempt: TimerTarget {
     /// The exchange has no use for it: the executor's connection, or its stream, ends in this turn.
     func cancel() { close(.neither) }
 
-    /// The exchange finds that the attempt has failed before its answer was ready. The owner is not called.
+    /// The exchange finds that the attempt has failed before its answer was ready; the owner is not called.
     func giveUp(_ failure: Failure) {
         guard phase == .waiting else { return }
         self.failure = failure

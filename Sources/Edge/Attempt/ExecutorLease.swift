@@ -20,7 +20,7 @@ struct ExecutorLease {
         self.promptBytes = promptBytes
     }
 
-    /// What the attempt has shown of its executor. Only the first report counts.
+    /// What the attempt has shown of its executor; only the first report counts.
     mutating func report(_ outcome: ExecutorPool.Outcome, at now: Nanoseconds) {
         endPrompt()
         guard !isReported else { return }

@@ -11,13 +11,14 @@ extension ModelSettings {
         }
         root.requireKey("models", expecting: expected)
         var names = ModelNames()
+        var engines = EngineClaims()
         let models = sections.flatMap { $0.importedModels() ?? [$0] }
-            .compactMap { ModelSettings(reading: $0, names: &names) }
+            .compactMap { ModelSettings(reading: $0, names: &names, engines: &engines) }
         names.check()
         return models
     }
 
-    private init?(reading section: ConfigurationSection, names: inout ModelNames) {
+    private init?(reading section: ConfigurationSection, names: inout ModelNames, engines: inout EngineClaims) {
         let id = section.text("id", expecting: "the name that clients use")
         section.requireKey("id", expecting: "the name that clients use")
         let aliases = section.texts("aliases", expecting: "further names of this model") ?? []
@@ -25,11 +26,11 @@ extension ModelSettings {
         section.read("balance", &balance)
         let fallbacks = section.texts("fallbacks", expecting: "ids of other models") ?? []
         self.fallbacks = fallbacks.map(\.text)
-        executors = ExecutorSettings.readAll(from: section)
+        executors = ExecutorSettings.readAll(from: section, engines: &engines)
         catalog = CatalogField.readAll(from: section)
         section.finish()
-        func place(_ position: Position) -> ModelNames.Place {
-            ModelNames.Place(position: position, reader: section.reader)
+        func place(_ position: Position) -> ConfigurationPlace {
+            ConfigurationPlace(position: position, reader: section.reader)
         }
         if let id { names.ids.append((id, place(section.place("id")))) }
         names.aliases += aliases.map { ($0.text, place($0.position)) }
@@ -39,24 +40,12 @@ extension ModelSettings {
 
 /// The names of all models: an id or alias means one model only, whatever the order of the files.
 private struct ModelNames {
-    struct Place {
-        let position: Position
-        let reader: ConfigurationReader
-
-        func report(_ message: String) { reader.report(message, at: position) }
-
-        /// How a message at `other` names it.
-        func seen(from other: Place) -> String {
-            reader === other.reader ? "on line \(position.line)" : "at \(reader.file):\(position.line)"
-        }
-    }
-
-    var ids: [(String, Place)] = []
-    var aliases: [(String, Place)] = []
-    var fallbacks: [(model: String?, target: String, place: Place)] = []
+    var ids: [(String, ConfigurationPlace)] = []
+    var aliases: [(String, ConfigurationPlace)] = []
+    var fallbacks: [(model: String?, target: String, place: ConfigurationPlace)] = []
 
     func check() {
-        var places: [String: Place] = [:]
+        var places: [String: ConfigurationPlace] = [:]
         for (id, place) in ids {
             if let first = places[id] {
                 place.report("models[].id: '\(shown(id))' is the id of a model \(first.seen(from: place))")
@@ -64,7 +53,7 @@ private struct ModelNames {
                 places[id] = place
             }
         }
-        var aliasPlaces: [String: Place] = [:]
+        var aliasPlaces: [String: ConfigurationPlace] = [:]
         for (alias, place) in aliases {
             if let first = places[alias] {
                 place.report("models[].aliases[]: '\(shown(alias))' shadows the model \(first.seen(from: place))")
@@ -88,7 +77,10 @@ private struct ModelNames {
 }
 
 extension ExecutorSettings {
-    fileprivate static func readAll(from model: ConfigurationSection) -> [ExecutorSettings] {
+    fileprivate static func readAll(
+        from model: ConfigurationSection,
+        engines: inout EngineClaims
+    ) -> [ExecutorSettings] {
         let expected = "at least one '- url: http://HOST:PORT'"
         let sections = model.sections("executors", expecting: expected)
         model.requireKey("executors", expecting: expected)
@@ -102,6 +94,7 @@ extension ExecutorSettings {
                 let message = "\(section.name("url")): \(executor.url) is an executor of this model already"
                 section.reader.report(message, at: section.place("url"))
             }
+            engines.check(executor, read: section)
             executors.append(executor)
         }
         if weights == 0, sections?.isEmpty == false {

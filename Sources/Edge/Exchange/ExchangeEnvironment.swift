@@ -4,7 +4,9 @@ internal import Inference
 internal import Routing
 internal import Transport
 
-/// `Worker` is the environment of exchanges that serve clients. Confined to one thread, like all that it gives.
+/// What an exchange needs of the thread that it lives on.
+///
+/// `Worker` provides it for exchanges that serve clients. Confined to one thread, like all that it gives.
 protocol ExchangeEnvironment: AnyObject {
     /// The clock, the timers and the buffers of the thread.
     var loop: EventLoop { get }

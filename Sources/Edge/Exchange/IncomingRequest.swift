@@ -4,7 +4,9 @@ internal import Inference
 internal import Routing
 internal import Transport
 
-/// Let go of as soon as no attempt can need it any more. A class, so that to read it is not to copy it.
+/// Let go of as soon as no attempt can need it any more.
+///
+/// A class, so that to read it is not to copy it.
 final class IncomingRequest {
     let head: RequestHead
     /// Nil until the request has been admitted; then what has come of it.

@@ -20,7 +20,7 @@ struct ResponseFields {
         return fields
     }
 
-    /// A response of the edge's own without a body. The caller decides about `crossOrigin`.
+    /// A response of the edge's own without a body; the caller decides about `crossOrigin`.
     func withoutBody(status: Int, date: String, _ extra: FieldBlock) -> FieldBlock {
         var fields = extra
         if status != 204 { fields.append(.contentLength, "0") }

@@ -3,8 +3,9 @@ internal import HTTP
 internal import Inference
 internal import Transport
 
-/// Made once at the end of every exchange, refusals of the HTTP layer included. Never a prompt, a completion or a key.
+/// Made once at the end of every exchange, refusals of the HTTP layer included.
 ///
+/// It holds no prompt, no completion and no key.
 /// Moments are in the nanoseconds of the event loop's clock; 0 is one that has not come.
 package struct FinishedExchange: Sendable {
     /// One attempt, as it went.

@@ -19,6 +19,7 @@ package final class Supervisor {
     private let environment: [String: String]
     private let loop = EventLoop()
     private let registry = Registry()
+    private let snapshot: Snapshot
     private let reports = Mailbox<WorkerReport>()
     private var threads: [Transport.Thread] = []
     private var started = 0
@@ -27,6 +28,7 @@ package final class Supervisor {
     private var failure: StartError?
     private var isDraining = false
     private var admin: AdminServer?
+    private var survey: WorkerSurvey?
 
     /// How long the start waits for names that do not resolve.
     private static let namesPatience: Nanoseconds = 2_000_000_000
@@ -34,6 +36,7 @@ package final class Supervisor {
     package init(configuration: Configuration, environment: [String: String]) {
         self.configuration = configuration
         self.environment = environment
+        snapshot = registry.resolve(configuration)
     }
 
     /// Serves until SIGTERM or SIGINT has been obeyed.
@@ -41,9 +44,7 @@ package final class Supervisor {
         let signals = Signals()
         Sockets.raiseDescriptorLimit()
         let workers = workerCount
-        let snapshot = registry.resolve(configuration)
-        let plans = configuration.listeners.map { ListenerPlan(for: $0, limits: configuration) }
-        for plan in plans { try Self.checkCertificates(of: plan) }
+        for plan in snapshot.listeners { try Self.checkCertificates(of: plan) }
         if let problem = Self.authorityProblems(configuration).first { throw StartError(description: problem) }
         let access = try KeyWatch.open(configuration.authentication)
         let listeners = try openListeners(workers: workers)
@@ -56,13 +57,13 @@ package final class Supervisor {
             ticketKeys: TicketKeys { Int64(Clock.monotonicNow() / 1_000_000_000) },
             access: access,
             workers: workers,
-            connectionsMax: configuration.maxConnections,
             gather: Gather(configuration.gather),
-            poller: configuration.poller == .epoll ? .epoll : .auto,
-            plans: plans
+            poller: configuration.poller == .epoll ? .epoll : .auto
         )
 
-        let admin = AdminServer(loop: loop, sockets: adminSockets, share: share, snapshot: snapshot)
+        let survey = WorkerSurvey(loop: loop, doors: share.doors)
+        let admin = AdminServer(loop: loop, sockets: adminSockets, share: share, snapshot: snapshot, survey: survey)
+        self.survey = survey
         self.admin = admin
         loop.attach(reports) { [unowned self] report in handle(report, share: share, listeners: listeners) }
         loop.watch(descriptor: signals.descriptor) { [unowned self] in
@@ -72,7 +73,7 @@ package final class Supervisor {
         let prober = HealthProber(snapshot, loop: loop)
         // Until the names are known clients wait in the backlog: but not for long, and not for ever.
         resolver.start(patience: Self.namesPatience) { [unowned self] in
-            for index in 0..<workers { startWorker(index, share: share, snapshot: snapshot, listeners: listeners) }
+            for index in 0..<workers { startWorker(index, share: share, listeners: listeners) }
         }
         loop.run()
         prober.stop()
@@ -98,10 +99,7 @@ package final class Supervisor {
 
     /// Workers load certificates each for itself; what is wrong with them is found here first.
     private static func checkCertificates(of plan: ListenerPlan) throws(StartError) {
-        guard !plan.certificates.isEmpty else { return }
-        _ = try start { () throws(TLSError) in
-            try TLSContext.server(certificates: plan.certificates, ticketKeys: TicketKeys { 0 })
-        }
+        _ = try start { () throws(TLSError) in try plan.makeContexts(TicketKeys { 0 }) }
     }
 
     /// Everything about the configuration's certificates that cannot be loaded, for `check`.
@@ -126,7 +124,8 @@ package final class Supervisor {
     package static func nameProblems(_ configuration: Configuration) -> [String] {
         let loop = EventLoop()
         var problems: [String] = []
-        let resolver = NameResolver(loop: loop, books: Registry().resolve(configuration).addresses) { problems.append($0) }
+        let books = Registry().resolve(configuration).addresses
+        let resolver = NameResolver(loop: loop, books: books) { problems.append($0) }
         var isSettled = false
         resolver.start(patience: namesPatience) { isSettled = true }
         while !isSettled { loop.turn() }
@@ -168,8 +167,8 @@ package final class Supervisor {
         }
     }
 
-    private func startWorker(_ index: Int, share: WorkerShare, snapshot: Snapshot, listeners: ListenerSet) {
-        let reports = reports
+    private func startWorker(_ index: Int, share: WorkerShare, listeners: ListenerSet) {
+        let (reports, snapshot) = (reports, snapshot)
         threads.append(
             Transport.Thread(name: "worker-\(index)") {
                 do throws(TLSError) {
@@ -186,7 +185,7 @@ package final class Supervisor {
                     reports.post(.failed("\(error)"))
                 }
                 share.retire(index)
-                reports.post(.ended)
+                reports.post(.ended(worker: index))
             }
         )
     }
@@ -214,9 +213,11 @@ package final class Supervisor {
             // Whoever connects from now on is refused at once, not left waiting.
             quiet += 1
             if quiet == threads.count { listeners.close() }
-        case .counted(let worker, let number, let counters):
-            admin?.collector.counted(worker: worker, number: number, counters)
-        case .ended:
+        case .answered(let worker, let number, let answer):
+            survey?.answered(worker: worker, number: number, answer)
+        case .counted(let worker, let counters): admin?.collector.ended(worker: worker, counters)
+        case .ended(let worker):
+            survey?.ended(worker: worker)
             ended += 1
             admin?.workers = max(0, started - ended)
             if ended == threads.count { loop.stop() }
@@ -242,14 +243,14 @@ package final class Supervisor {
             loop.stop()
             return
         }
-        let patience = configuration.drainTimeout
+        let patience = snapshot.drainTimeout
         let load = share.load
         Messages.say(
             "draining \(load.exchanges) exchanges on \(load.connections) connections for up to "
-                + "\(patience.inNanoseconds / 1_000_000_000) s"
+                + "\(patience / 1_000_000_000) s"
         )
         share.tellAll(.drain)
-        let due = loop.now + Nanoseconds(patience.inNanoseconds)
+        let due = loop.now + patience
         _ = loop.timers.schedule(at: due, target: TimerClosure { share.tellAll(.expire) }, kind: 0)
     }
 }
@@ -260,28 +261,6 @@ extension SocketAddress {
         case .tcp(let host, let port): self.init(numeric: host, port: port)
         case .unix(let path): self.init(unixPath: path)
         }
-    }
-}
-
-extension ListenerPlan {
-    init(for listener: ListenerSettings, limits configuration: Configuration) {
-        var settings = ServerSettings()
-        let timeouts = configuration.timeouts
-        settings.headerBytesMax = configuration.limits.headerBytes
-        settings.headerCountMax = configuration.limits.headerCount
-        settings.streamsMax = configuration.limits.streams
-        settings.handshakeTimeout = Nanoseconds(timeouts.handshake.inNanoseconds)
-        settings.headerTimeout = Nanoseconds(timeouts.header.inNanoseconds)
-        let idle = listener.trusted ? timeouts.idleTrusted : timeouts.idle
-        settings.idleTimeout = Nanoseconds(idle.inNanoseconds)
-        settings.upgradesToHTTP2 = listener.h2cUpgrade
-        settings.isTrusted = listener.trusted
-        if listener.redirectsToHTTPS { settings.redirectPort = ListenerSettings.httpsPort(of: configuration.listeners) }
-        let certificates = listener.tls?.certificates ?? []
-        self.init(
-            settings: settings,
-            certificates: certificates.map { CertificateFiles(chain: $0.chainPath, key: $0.keyPath) }
-        )
     }
 }
 

@@ -11,12 +11,14 @@ package enum WorkerMessage: Sendable {
     /// The patience of draining is over: what is under way breaks off, in band.
     case expire
     case stop
-    /// Report the counters, with this number.
-    case count(Int)
-    /// A connection that another worker accepted, of the listener with this place.
+    /// A configuration has been resolved anew: requests that begin from now on have this snapshot.
+    case adopt(Snapshot)
+    /// A question with this number, see `WorkerSurvey`.
+    case ask(Int, @Sendable (Worker) -> any Sendable)
+    /// A connection that another worker accepted, of the listening socket with this place.
     ///
     /// It has been admitted, and counted at this worker's door.
-    case adopt(Socket, peer: SocketAddress, listener: Int)
+    case serve(Socket, peer: SocketAddress, listener: Int)
     /// An executor for the exchange that has waited for it, at this place with this number.
     case granted(place: Int, number: Int, Grant)
     /// A large body has been scanned: for the exchange at this place with this number.
@@ -31,9 +33,11 @@ package enum WorkerReport: Sendable {
     case failed(String)
     /// Its listeners are idle: the sockets may be closed.
     case stoppedAccepting
-    /// The counters of the worker with this index, as number `number` asked for them; its last ones come unasked, as 0.
-    case counted(worker: Int, number: Int, WorkerCounters)
-    case ended
+    /// The answer of the worker with this index to the question with this number.
+    case answered(worker: Int, number: Int, any Sendable)
+    /// The last counters of a worker that ends.
+    case counted(worker: Int, WorkerCounters)
+    case ended(worker: Int)
 }
 
 package final class Worker: ServerDelegate, ExchangeEnvironment {
@@ -42,7 +46,8 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
     private let index: Int
     private let door: WorkerDoor
     private let report: (WorkerReport) -> Void
-    let snapshot: Snapshot
+    /// For the requests that begin now.
+    private(set) var snapshot: Snapshot
     let scanner = JSONScanner()
     /// What is held for all connections together: the scanner's memory, what executors have not taken.
     let ownMemory: MemoryAccount
@@ -50,8 +55,9 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
     let keyHasher: KeyedHasher?
     let metrics: WorkerMetrics
     private let environment = HTTP2Environment()
-    private let executorEnvironment: ExecutorEnvironment
+    /// By the place of the listening socket, each of these three.
     private var listeners: [Listener] = []
+    private var plans: [ListenerPlan]
     private var contexts: [TLSServerContexts?] = []
     private var connections: [ServerConnection?] = []
     private var freeConnections: [Int] = []
@@ -63,8 +69,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
     private var freeExchanges: [Int] = []
     /// Exchanges and refusals so far: numbers them, and so tells an exchange from an earlier one in its slot.
     private var exchangesBegun = 0
-    /// By the engine's id: models at one engine share its connections.
-    private var clients: [Int: ExecutorClient] = [:]
+    private var clients: EngineClients
     private(set) var isDraining = false
     private var requestIDs = RequestIDSource()
     private var dateSecond = 0
@@ -85,23 +90,19 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
         self.snapshot = snapshot
         loop = EventLoop(gather: share.gather, poller: share.poller)
         ownMemory = MemoryAccount(source: share.budget)
-        executorEnvironment = ExecutorEnvironment(account: ownMemory)
         keyHasher = share.access.makeHasher()
+        clients = EngineClients(loop: loop, environment: ExecutorEnvironment(account: ownMemory))
         metrics = WorkerMetrics(tenants: share.tenants)
-        for plan in share.plans {
-            contexts.append(
-                plan.certificates.isEmpty
-                    ? nil : try TLSContext.server(certificates: plan.certificates, ticketKeys: share.ticketKeys)
-            )
-        }
-        for place in share.plans.indices {
+        plans = snapshot.listeners
+        for plan in plans { contexts.append(try plan.makeContexts(share.ticketKeys)) }
+        for place in plans.indices {
             let listener = Listener(
                 loop: loop,
                 socket: set.socket(address: place, worker: index),
                 accepted: { [unowned self] in accepted($0, from: $1, listener: place) },
                 exhausted: { [unowned self] code in warnOfPause(code) }
             )
-            listener.hasRoom = { [unowned self] in self.share.hasRoom }
+            listener.hasRoom = { [unowned self] in self.share.hasRoom(self.snapshot.connectionsMax) }
             listeners.append(listener)
         }
     }
@@ -121,19 +122,19 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
         loop.attach(door.mailbox) { [unowned self] message in handle(message) }
         loop.onTurnEnd = { [unowned self] in metrics.turnEnded(began: loop.now, clock: loop.clock) }
         loop.run()
-        count(0)
+        report(.counted(worker: index, counters))
         loop.dismantle()
     }
 
-    /// Reports what it has counted, and what is under way.
-    private func count(_ number: Int) {
+    /// What it has counted, and what is under way.
+    var counters: WorkerCounters {
         var counters = metrics.counters
         for case .some(let exchange) in exchanges {
             counters.phases[exchange.phase.place] += 1
             guard exchange.selection?.wait.isUnderWay == true, let row = exchange.record.row else { continue }
             counters.models[row.id]?.queued += 1
         }
-        report(.counted(worker: index, number: number, counters))
+        return counters
     }
 
     private func handle(_ message: WorkerMessage) {
@@ -141,8 +142,9 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
         case .drain: drain()
         case .expire: expire()
         case .stop: loop.stop()
-        case .count(let number): count(number)
-        case .adopt(let socket, let peer, let listener):
+        case .adopt(let snapshot): adopt(snapshot)
+        case .ask(let number, let question): report(.answered(worker: index, number: number, question(self)))
+        case .serve(let socket, let peer, let listener):
             serve(socket, from: peer, listener: listener)
         case .granted(let place, let number, let grant):
             let exchange = place < exchanges.count ? exchanges[place] : nil
@@ -157,13 +159,41 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
         }
     }
 
+    // MARK: Snapshots
+
+    /// Takes a snapshot for the requests that begin from now on; those under way keep theirs.
+    func adopt(_ new: Snapshot) {
+        guard new.generation > snapshot.generation else { return }
+        snapshot = new
+        metrics.keep(new.knownModels)
+        clients.adopt(new)
+        for place in plans.indices {
+            guard let plan = new.listeners.first(where: { $0.address == plans[place].address }) else { continue }
+            adopt(plan, at: place)
+        }
+        for listener in listeners where listener.isWaiting { listener.resume() }
+    }
+
+    /// A listener's certificates that cannot be loaded leave it as it was.
+    private func adopt(_ plan: ListenerPlan, at place: Int) {
+        if plan.certificates != plans[place].certificates {
+            do throws(TLSError) {
+                contexts[place] = try plan.makeContexts(share.ticketKeys)
+            } catch {
+                share.warn("the listener \(plan.address) goes on with its earlier certificates: \(error)")
+                return
+            }
+        }
+        plans[place] = plan
+    }
+
     // MARK: Connections
 
     /// Connections that have not ended.
     private var liveConnections: Int { connections.count - freeConnections.count }
 
     private func accepted(_ socket: Socket, from peer: SocketAddress, listener: Int) {
-        guard share.admitConnection() else {
+        guard share.admitConnection(snapshot.connectionsMax) else {
             // Another worker took the last room between the question and the answer.
             socket.close()
             return
@@ -171,7 +201,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
         let place = share.doors.place(forConnectionAcceptedBy: index)
         if place != index {
             share.doors[place].connectionBegan()
-            if share.doors[place].mailbox.post(.adopt(socket, peer: peer, listener: listener)) { return }
+            if share.doors[place].mailbox.post(.serve(socket, peer: peer, listener: listener)) { return }
             // It has ended meanwhile.
             share.doors[place].connectionEnded()
         }
@@ -180,7 +210,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
     }
 
     private func serve(_ socket: Socket, from peer: SocketAddress, listener: Int) {
-        let plan = share.plans[listener]
+        let plan = plans[listener]
         let tls = contexts[listener].map { TLSConnection.server(in: $0, wire: loop.wire) }
         let channel: Channel
         do throws(SystemError) {
@@ -342,14 +372,8 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
         client(of: target).send(request, handler: handler)
     }
 
-    /// The connections of this worker to an engine.
-    private func client(of target: ExecutorTarget) -> ExecutorClient {
-        let id = target.engine.engine.id
-        if let client = clients[id] { return client }
-        let client = ExecutorClient(loop: loop, settings: target.engine.client, environment: executorEnvironment)
-        clients[id] = client
-        return client
-    }
+    /// The connections of this worker to the engine of an executor.
+    private func client(of target: ExecutorTarget) -> ExecutorClient { clients.client(of: target.engine) }
 
     // MARK: Names and times
 
@@ -382,7 +406,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
         for listener in listeners { listener.pause() }
         report(.stoppedAccepting)
         for connection in connections { connection?.drain() }
-        for client in clients.values { client.closeIdle() }
+        clients.closeIdle()
         endIfDrained()
     }
 

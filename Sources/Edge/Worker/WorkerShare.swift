@@ -1,29 +1,17 @@
 // What the workers share: a budget, a count of connections, a log, ticket keys, doors to each other. Sendable, touched seldom.
-package import HTTP
 internal import Routing
 internal import Synchronization
 package import Transport
 
-/// One listener as a worker needs it: how to speak on it.
-///
-/// The socket comes from the `ListenerSet`.
-package struct ListenerPlan: Sendable {
-    package var settings: ServerSettings
-    /// Empty: cleartext.
-    package var certificates: [CertificateFiles]
-}
-
-/// State of the process that all workers reach.
+/// State of the process that all workers reach; what a configuration says is in the snapshot.
 package final class WorkerShare: Sendable {
     package let budget: MemoryBudget
     package let log: LogSink
     package let ticketKeys: TicketKeys
     /// Who may ask.
     package let access: KeyAccess
-    package let connectionsMax: Int
     package let gather: Gather
     package let poller: PollerChoice
-    package let plans: [ListenerPlan]
     /// By the worker's index.
     package let doors: [WorkerDoor]
     let scanThread = ScanThread()
@@ -41,30 +29,29 @@ package final class WorkerShare: Sendable {
         ticketKeys: TicketKeys,
         access: KeyAccess = KeyAccess(),
         workers: Int,
-        connectionsMax: Int,
         gather: Gather,
-        poller: PollerChoice,
-        plans: [ListenerPlan]
+        poller: PollerChoice
     ) {
         self.budget = budget
         self.log = log
         self.ticketKeys = ticketKeys
         self.access = access
         doors = (0..<workers).map { _ in WorkerDoor() }
-        self.connectionsMax = connectionsMax
         self.gather = gather
         self.poller = poller
-        self.plans = plans
     }
 
     package var connectionCount: Int { connections.load(ordering: .relaxed) }
 
-    var hasRoom: Bool {
+    /// - Parameter connectionsMax: of the snapshot of whoever asks.
+    func hasRoom(_ connectionsMax: Int) -> Bool {
         connectionCount < connectionsMax && budget.used + MemoryBudget.connectionCharge <= budget.limit
     }
 
     /// Room for one more connection, taken; false when there is none.
-    package func admitConnection() -> Bool {
+    ///
+    /// - Parameter connectionsMax: of the snapshot of whoever asks.
+    package func admitConnection(_ connectionsMax: Int) -> Bool {
         guard budget.reserve(MemoryBudget.connectionCharge) else { return false }
         if connections.wrappingAdd(1, ordering: .relaxed).newValue <= connectionsMax { return true }
         connectionEnded()
@@ -94,12 +81,12 @@ package final class WorkerShare: Sendable {
         doors[worker].setTakesConnections(false)
         for message in doors[worker].mailbox.close() {
             switch message {
-            case .adopt(let socket, _, _):
+            case .serve(let socket, _, _):
                 socket.close()
                 doors[worker].connectionEnded()
                 connectionEnded()
             case .granted(_, _, let grant): grant.giveBack(at: Clock.monotonicNow())
-            case .drain, .expire, .stop, .count, .scanned: continue
+            case .drain, .expire, .stop, .ask, .adopt, .scanned: continue
             }
         }
     }

@@ -22,6 +22,7 @@ package final class ExecutorClient {
     private var dials: [ExecutorDial] = []
     /// To resume with the next connection.
     private var session: TLSSession?
+    private var isRetired = false
     /// Those that are being opened among them.
     package private(set) var connections = 0
     package private(set) var opened = 0
@@ -55,6 +56,12 @@ package final class ExecutorClient {
     package func closeIdle() {
         for connection in idle { connection.close() }
         for connection in shared { connection.retire() }
+    }
+
+    /// No new requests come: each connection closes after those that it carries.
+    package func retire() {
+        isRetired = true
+        closeIdle()
     }
 
     // MARK: Placing
@@ -100,6 +107,7 @@ package final class ExecutorClient {
         let connection = HTTP2ExecutorConnection(client: self, channel: channel)
         shared.append(connection)
         connection.start(for: waiting)
+        if isRetired { connection.retire() }
     }
 
     /// No connection came of it.
@@ -111,7 +119,7 @@ package final class ExecutorClient {
     // MARK: What becomes of connections
 
     func keep(_ connection: HTTP1ExecutorConnection) -> Bool {
-        guard idle.count < settings.idleMax, settings.idleTimeout > 0 else { return false }
+        guard !isRetired, idle.count < settings.idleMax, settings.idleTimeout > 0 else { return false }
         idle.append(connection)
         return true
     }

@@ -13,7 +13,9 @@ package final class PoolEntry: Sendable {
     struct State: Sendable {
         /// Requests that have not been at an executor: fair between tenants.
         var queue = FairQueue<Waiting>()
-        /// Requests that are looked at before the queue, in order. One that cannot be served does not hold up the others.
+        /// Requests that are looked at before the queue, in order.
+        ///
+        /// One that cannot be served does not hold up the others.
         var returned: [Returned] = []
         var returnedSequence = 0
         var pace = GrantPace()

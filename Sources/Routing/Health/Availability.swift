@@ -11,7 +11,7 @@ final class Availability: Sendable {
         var load = ExecutorLoad()
     }
     private let values = Lock(Values())
-    /// 0: healthy. Else requests may try it, one at a time, from this moment on; `.max` for never.
+    /// 0 where it is healthy; else the moment from which on requests may try it, one at a time, `.max` for never.
     private let trialFrom = Atomic<Nanoseconds>(0)
     /// Since when it is back in rotation; 0 where it never was out.
     private let healthySince = Atomic<Nanoseconds>(0)

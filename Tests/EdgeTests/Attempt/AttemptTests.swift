@@ -109,7 +109,8 @@ private final class Owner: AttemptOwner {
 
     @Test(arguments: [
         ([Said.token], true, "closed false false"), ([Said.token + Said.finish], true, "closed true false"),
-        ([Said.token, Said.error()], true, "closed false true"), ([Said.token], false, "broke executor_broke_off false"),
+        ([Said.token, Said.error()], true, "closed false true"),
+        ([Said.token], false, "broke executor_broke_off false"),
         ([Said.token, Said.error()], false, "broke executor_broke_off true"),
     ]) func tellsHowAStreamEnded(says: [String], inOrder: Bool, told: String) {
         played.answer()

@@ -10,10 +10,8 @@ import Transport
             log: LogSink(),
             ticketKeys: TicketKeys { 0 },
             workers: workers,
-            connectionsMax: 100,
             gather: .off,
-            poller: .epoll,
-            plans: []
+            poller: .epoll
         )
     }
 
@@ -30,9 +28,9 @@ import Transport
         let share = share(workers: 2)
         let (socket, peer) = Peer.pair()
         let address = SocketAddress(numeric: "127.0.0.1", port: 1)!
-        #expect(share.admitConnection())
+        #expect(share.admitConnection(100))
         share.doors[1].connectionBegan()
-        #expect(share.doors[1].mailbox.post(.adopt(socket, peer: address, listener: 0)))
+        #expect(share.doors[1].mailbox.post(.serve(socket, peer: address, listener: 0)))
         share.retire(1)
         peer.poll()
         #expect(peer.end == .closed)

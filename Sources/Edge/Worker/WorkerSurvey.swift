@@ -1,0 +1,87 @@
+// Questions of the control thread to all workers: asked by their mailboxes, answered by its own, within a time.
+internal import Transport
+
+/// Asks every worker the same question.
+///
+/// Confined to the control thread. A worker that has ended is not asked; one that does not answer within `patience` is
+/// given up, and what it says later is dropped.
+final class WorkerSurvey: TimerTarget {
+    /// How long a question waits for workers that are busy.
+    static let patience: Nanoseconds = 1_000_000_000
+
+    private struct Question {
+        var number: Int
+        var due: Nanoseconds
+        /// The workers that have not answered yet.
+        var pending: Set<Int>
+        var answered: (_ worker: Int, any Sendable) -> Void
+        var finished: (_ silent: Int) -> Void
+    }
+
+    private let loop: EventLoop
+    private let doors: [WorkerDoor]
+    private var hasEnded: [Bool]
+    private var questions: [Question] = []
+    private var asked = 0
+
+    init(loop: EventLoop, doors: [WorkerDoor]) {
+        self.loop = loop
+        self.doors = doors
+        hasEnded = Array(repeating: false, count: doors.count)
+    }
+
+    /// Asks all workers that have not ended.
+    ///
+    /// - Parameters:
+    ///   - question: answers it; called on the worker's thread.
+    ///   - answered: called on the control thread with each answer and the index of its worker.
+    ///   - finished: called once on the control thread, after the last answer or when `patience` is over, with the number
+    ///     of workers that have been given up.
+    func ask<Answer: Sendable>(
+        _ question: @escaping @Sendable (Worker) -> Answer,
+        answered: @escaping (_ worker: Int, Answer) -> Void,
+        finished: @escaping (_ silent: Int) -> Void
+    ) {
+        asked += 1
+        let message = WorkerMessage.ask(asked) { question($0) }
+        let pending = doors.indices.filter { !hasEnded[$0] && doors[$0].mailbox.post(message) }
+        let due = loop.now + Self.patience
+        questions.append(
+            Question(
+                number: asked,
+                due: due,
+                pending: Set(pending),
+                answered: { worker, answer in if let answer = answer as? Answer { answered(worker, answer) } },
+                finished: finished
+            )
+        )
+        finish()
+        guard !questions.isEmpty else { return }
+        _ = loop.timers.schedule(at: due, target: self, kind: 0)
+    }
+
+    /// A worker has answered.
+    func answered(worker: Int, number: Int, _ answer: any Sendable) {
+        guard let index = questions.firstIndex(where: { $0.number == number }),
+            questions[index].pending.remove(worker) != nil
+        else { return }
+        questions[index].answered(worker, answer)
+        finish()
+    }
+
+    /// A worker has ended: it answers no question any more.
+    func ended(worker: Int) {
+        hasEnded[worker] = true
+        for index in questions.indices { questions[index].pending.remove(worker) }
+        finish()
+    }
+
+    func timerFired(_ kind: Int) { finish() }
+
+    private func finish() {
+        let isOver = { [now = loop.now] (question: Question) in question.pending.isEmpty || question.due <= now }
+        let over = questions.filter(isOver)
+        questions.removeAll(where: isOver)
+        for question in over { question.finished(question.pending.count) }
+    }
+}

@@ -1,0 +1,42 @@
+import Routing
+import Testing
+
+@testable import Edge
+
+/// How an engine is asked whether it lives, and what its answer says.
+@Suite struct HealthProbeTests {
+    private func settings(_ kind: ExecutorSettings.Kind, _ url: String = "http://e/p") throws -> ExecutorSettings {
+        var settings = ExecutorSettings(url: try ExecutorURL.parse(url).get())
+        settings.kind = kind
+        return settings
+    }
+
+    @Test(
+        arguments: [
+            (.auto, "/p/health"), (.vllm, "/p/health"), (.sglang, "/p/health"), (.llamaCpp, "/p/health"),
+            (.ollama, "/p/"), (.openai, nil), (.anthropic, nil),
+        ] as [(ExecutorSettings.Kind, String?)]
+    )
+    func eachKindHasItsPage(_ kind: ExecutorSettings.Kind, _ path: String?) throws {
+        #expect(HealthProbe(try settings(kind))?.path == path.map { Array($0.utf8) })
+    }
+
+    @Test func theConfigurationGoesFirst() throws {
+        var given = try settings(.openai)
+        given.health.path = "/live"
+        let probe = try #require(HealthProbe(given))
+        #expect(probe.path == Array("/p/live".utf8))
+        #expect((probe.rise, probe.fall, probe.interval, probe.timeout) == (2, 3, 2_000_000_000, 5_000_000_000))
+        given.health.interval = .zero
+        #expect(HealthProbe(given) == nil)
+    }
+
+    @Test func whatAnAnswerSays() {
+        let loading = Array(#"{"error":{"message":"Loading model"}}"#.utf8)
+        #expect(HealthProbe.judge(status: 200, body: []) == .passed)
+        #expect(HealthProbe.judge(status: 404, body: []) == .passed)
+        #expect(HealthProbe.judge(status: 500, body: loading) == .failed)
+        #expect(HealthProbe.judge(status: 503, body: loading) == .notReady)
+        #expect(HealthProbe.judge(status: 503, body: []) == .failed)
+    }
+}

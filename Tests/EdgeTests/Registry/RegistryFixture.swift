@@ -1,0 +1,20 @@
+// Snapshots from the text of their models, for the tests.
+import Routing
+
+@testable import Edge
+
+extension Registry {
+    /// Resolves a configuration with these models, a YAML list in flow style or in lines.
+    func resolve(models: String, more: String = "") throws -> Snapshot {
+        resolve(try read("listeners: [{address: '127.0.0.1:8080'}]\nmodels:\n\(models)\n\(more)").get())
+    }
+}
+
+extension Snapshot {
+    /// The model with this id in the configuration.
+    func model(_ name: String) -> SnapshotModel { models.first { $0.entry.name == name }! }
+    /// The executor of a model whose URL has this host.
+    func executor(_ model: String, _ host: String) -> Executor {
+        self.model(model).pool.members.first { $0.executor.name == "http://\(host):80" }!.executor
+    }
+}
