@@ -14,6 +14,9 @@ SWIFT_TEST := swift test --disable-xctest
 # End-to-end tests measure time, on few cores: one after the other.
 END_TO_END := --filter '^EndToEnd\.' --no-parallel
 UNIT := --skip '^EndToEnd\.'
+# Those in which workers, the control thread, the log and the keys have the most to do with one another.
+THREADS := AccessLog Admin Balance CoalescedError Drain Endings ExecutorHTTP2 Failover HealthProbe KeyLimit Key \
+	LeavingAStream LeavingInThePrefill Name Queue TLSResumption Turn UnixSocket Upgrade
 
 export FREEINFERENCE_BINARY ?= $(CURDIR)/$(BINARY)
 export FREEINFERENCE_PYTHON ?= $(CURDIR)/$(PYTHON)
@@ -60,7 +63,7 @@ run: setup build ## the server and an executor on this machine, and a curl line 
 	@infrastructure/scripts/run.sh
 
 ##@ Test
-.PHONY: test test-unit test-end-to-end test-llama test-systemd sanitize-address sanitize-thread h2spec fuzz
+.PHONY: test test-unit test-end-to-end test-debug test-llama test-systemd sanitize-address sanitize-thread h2spec fuzz
 test: test-unit test-end-to-end ## all tests; installs what they need
 
 test-unit: setup ## the tests of each floor
@@ -68,6 +71,17 @@ test-unit: setup ## the tests of each floor
 
 test-end-to-end: setup setup-test build ## the release binary against real clients
 	$(SWIFT_TEST) $(END_TO_END)
+
+# Debug builds check exclusive access and integers everywhere. FREEINFERENCE_BUILD names the build for the tests that
+# cannot hold on it, which say so in a trait. A crash or a report of the sanitizer fails the test in which it comes.
+test-debug: setup setup-test ## the end-to-end tests on a debug build, and a part of them under the thread sanitizer
+	swift build --build-tests
+	SWIFT_BACKTRACE=enable=no FREEINFERENCE_BUILD=debug FREEINFERENCE_BINARY=$(CURDIR)/.build/debug/freeinference \
+	$(SWIFT_TEST) --skip-build $(END_TO_END)
+	swift build --product freeinference --sanitize=thread --scratch-path .build/sanitize-thread
+	TSAN_OPTIONS=suppressions=$(CURDIR)/infrastructure/sanitizers/thread.txt:halt_on_error=0 SWIFT_BACKTRACE=enable=no \
+	FREEINFERENCE_BUILD=thread FREEINFERENCE_BINARY=$(CURDIR)/.build/sanitize-thread/debug/freeinference \
+	$(SWIFT_TEST) --skip-build --no-parallel $(THREADS:%=--filter '^EndToEnd\.%Tests/')
 
 # Not a part of `test`: its first run builds the engine.
 test-llama: setup .build/venv-llama/complete build ## a real engine behind the edge; built from PyPI by the first run
