@@ -72,15 +72,14 @@ test-unit: setup ## the tests of each floor
 test-end-to-end: setup setup-test build ## the release binary against real clients
 	$(SWIFT_TEST) $(END_TO_END)
 
-# Debug builds check exclusive access and integers everywhere. FREEINFERENCE_BUILD names the build for the tests that
-# cannot hold on it, which say so in a trait. A crash or a report of the sanitizer fails the test in which it comes.
+# Debug builds trap on assertions, too. A crash or a report of the sanitizer fails the test in which it comes.
 test-debug: setup setup-test ## the end-to-end tests on a debug build, and a part of them under the thread sanitizer
 	swift build --build-tests
-	SWIFT_BACKTRACE=enable=no FREEINFERENCE_BUILD=debug FREEINFERENCE_BINARY=$(CURDIR)/.build/debug/freeinference \
+	SWIFT_BACKTRACE=enable=no FREEINFERENCE_BINARY=$(CURDIR)/.build/debug/freeinference \
 	$(SWIFT_TEST) --skip-build $(END_TO_END)
 	swift build --product freeinference --sanitize=thread --scratch-path .build/sanitize-thread
 	TSAN_OPTIONS=suppressions=$(CURDIR)/infrastructure/sanitizers/thread.txt:halt_on_error=0 SWIFT_BACKTRACE=enable=no \
-	FREEINFERENCE_BUILD=thread FREEINFERENCE_BINARY=$(CURDIR)/.build/sanitize-thread/debug/freeinference \
+	FREEINFERENCE_BINARY=$(CURDIR)/.build/sanitize-thread/debug/freeinference \
 	$(SWIFT_TEST) --skip-build --no-parallel $(THREADS:%=--filter '^EndToEnd\.%Tests/')
 
 # Not a part of `test`: its first run builds the engine.

@@ -41,10 +41,8 @@ extension Exchange {
     /// A pool has given an executor to this exchange, which waited for it.
     ///
     /// - Returns: false when it waits no more: then the executor is to be given back.
-    func granted(_ executor: Executor) -> Bool {
-        guard machine.isWaiting, selection?.postponed == nil, let lease = selection?.granted(executor, at: now) else {
-            return false
-        }
+    func granted(_ grant: Grant) -> Bool {
+        guard machine.isWaiting, let lease = selection?.granted(grant, at: now) else { return false }
         begin(lease)
         return true
     }

@@ -172,11 +172,16 @@ struct ExecutorSelection {
     }
     private var waitedFor = 0
 
-    /// The executor that a pool has granted to this exchange, which waited for it.
-    mutating func granted(_ executor: Executor, at now: Nanoseconds) -> ExecutorLease {
-        let pool = queue?.pool ?? 0
+    /// Takes the executor that a pool has granted.
+    ///
+    /// - Returns: nil where the exchange does not wait for that pool: a grant may come late, after it has left the queue
+    ///   that the grant is of.
+    mutating func granted(_ grant: Grant, at now: Nanoseconds) -> ExecutorLease? {
+        guard let (pool, ticket) = queue, pools[pool] === grant.pool else { return nil }
         queue = nil
-        return take(executor, of: pool, at: now)
+        // Of an earlier wait in the same queue: then the exchange still stands in it.
+        pools[pool].leave(ticket)
+        return take(grant.executor, of: pool, at: now)
     }
 
     private mutating func take(_ executor: Executor, of pool: Int, at now: Nanoseconds) -> ExecutorLease {

@@ -148,7 +148,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
             serve(socket, from: peer, listener: listener)
         case .granted(let place, let number, let grant):
             let exchange = place < exchanges.count ? exchanges[place] : nil
-            guard exchange?.record.id.number == number, exchange?.granted(grant.executor) == true else {
+            guard exchange?.record.id.number == number, exchange?.granted(grant) == true else {
                 grant.giveBack(at: loop.now)
                 return
             }

@@ -146,7 +146,7 @@ final class TestEnvironment: ExchangeEnvironment, ServerDelegate {
         }
         for (number, grant) in given {
             let exchange = exchanges.first { $0.record.id.number == number }
-            if exchange?.granted(grant.executor) != true { grant.giveBack(at: loop.now) }
+            if exchange?.granted(grant) != true { grant.giveBack(at: loop.now) }
         }
     }
 

@@ -91,6 +91,47 @@ import Transport
         }
     }
 
+    /// A grant that was on its way when the exchange left its queue is for nobody, also when it waits elsewhere by then.
+    @Test func aGrantOfAQueueThatWasLeftIsNotTaken() throws {
+        let snapshot = try testSnapshot(
+            models: """
+                - {id: m, executors: [{url: 'http://one:1', max_running: 1}]}
+                - {id: n, executors: [{url: 'http://two:1', max_running: 1}]}
+                """
+        )
+        let pools = snapshot.models.map(\.pool)
+        var granted: [Grant] = []
+        let grants = Lock<[Grant]>([])
+        func full(_ pool: ExecutorPool) throws -> Executor {
+            guard case .executor(let executor) = pool.choose(at: second) else { throw DocumentedTable.Problem(text: "full") }
+            return executor
+        }
+        let (one, two) = (try full(pools[0]), try full(pools[1]))
+        var selection = ExecutorSelection(
+            pools: pools,
+            request: RoutingRequest(promptBytes: 10),
+            limits: AdmissionLimits(waitMax: 8 * second, queueMax: 10),
+            budget: budget
+        )
+        _ = selection.next(after: .arrival, at: second) { grant in grants.withLock { $0.append(grant) } }
+        pools[0].release(one, at: second)
+        granted = grants.withLock { $0 }
+        try #require(granted.count == 1)
+        // It fails elsewhere meanwhile, and waits for the fallback.
+        let failed = Failure(.executorUnreachable)
+        selection.failed(failed, at: one, after: 1)
+        let step = selection.next(after: .failure(failed), at: second) { grant in grants.withLock { $0.append(grant) } }
+        guard case .wait = step else { throw DocumentedTable.Problem(text: "\(step)") }
+        #expect(pools[1].waitingCount == 1 && selection.granted(granted[0], at: second) == nil)
+        granted[0].giveBack(at: second)
+        pools[1].release(two, at: second)
+        var lease = selection.granted(try #require(grants.withLock { $0.last }), at: second)
+        #expect(lease?.executor === two && one.running == 0)
+        lease?.end(at: second)
+        selection.ended(at: second)
+        #expect(two.running == 0 && pools.allSatisfy { $0.waitingCount == 0 })
+    }
+
     @Test func aBudgetedRetryHoldsOnePlaceUntilItSucceeds() throws {
         var selection = try selection("- {id: m, executors: [{url: 'http://one:1'}, {url: 'http://two:1'}]}")
         var first = try lease(next(&selection, after: .arrival, at: second))
