@@ -51,6 +51,8 @@ ALLOCATORS = ("malloc", "calloc", "realloc", "aligned_alloc", "posix_memalign")
 def without_debug_information(program, folder):
     """A copy that valgrind 3.19 can read: it gives up on DWARF 5."""
     copy = folder / "freeinference"
+    if not Path(program).is_file():
+        raise Failed(f"bench: there is no {program}")
     subprocess.run(["objcopy", "--strip-debug", program, copy], check=True)
     return copy
 
