@@ -76,7 +76,7 @@ struct ExchangeMemory {
     mutating func commit(most: Int) -> Int {
         guard window.highWatermark == 0 else { return window.highWatermark }
         var share = budget.enter(most: most)
-        if !fixed.grow(to: Self.attemptCost + share, on: account) {
+        if !fixed.grow(to: Self.attemptCost + share, on: account, for: .shares) {
             budget.shrink(share: share, to: MemoryBudget.shareMin)
             share = MemoryBudget.shareMin
         }

@@ -51,8 +51,10 @@ package final class MemoryBudget: MemorySource {
 
     package func grant(_ bytes: Int, beyond held: Int, for use: MemoryUse, isTrusted: Bool) -> Bool {
         switch use {
-        case .streams:
-            let most = Self.part(isTrusted ? Self.trustedFactor : Self.factor, ofFree: limit - used - bytes, of: limit)
+        case .streams, .shares:
+            let part = Self.part(isTrusted ? Self.trustedFactor : Self.factor, ofFree: limit - used - bytes, of: limit)
+            // Large shares of early exchanges leave room for the exchanges that come after them.
+            let most = use == .shares ? part / 2 : part
             return held + bytes <= most && reserve(bytes)
         case .bodies: return grantBody(bytes, beyond: held)
         }

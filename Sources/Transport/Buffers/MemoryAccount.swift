@@ -5,6 +5,8 @@ package enum MemoryUse: Sendable {
     case bodies
     /// Everything else: streams, heads, answers, output.
     case streams
+    /// More room for output than a stream needs at least: what is admitted later goes before it.
+    case shares
 }
 
 /// Grants memory to accounts.
@@ -56,12 +58,14 @@ package final class MemoryAccount {
     // MARK: Streams
 
     /// Charges `bytes`; false, and nothing charged, when the connection may not hold as much.
-    package func charge(_ bytes: Int) -> Bool {
+    ///
+    /// - Parameter use: `.streams` or `.shares`.
+    package func charge(_ bytes: Int, for use: MemoryUse = .streams) -> Bool {
         guard !isClosed else { return true }
         let missing = held + bytes - granted
         if missing > 0, let source {
             let grant = Self.grains(missing)
-            guard source.grant(grant, beyond: granted, for: .streams, isTrusted: isTrusted) else { return false }
+            guard source.grant(grant, beyond: granted, for: use, isTrusted: isTrusted) else { return false }
             granted += grant
         }
         held += bytes
@@ -145,9 +149,9 @@ package struct MemoryCharge {
     }
 
     /// Makes the item weigh `size` bytes if the account may hold as much; false, and nothing changed, when not.
-    package mutating func grow(to size: Int, on account: MemoryAccount) -> Bool {
+    package mutating func grow(to size: Int, on account: MemoryAccount, for use: MemoryUse = .streams) -> Bool {
         if size > bytes {
-            guard account.charge(size - bytes) else { return false }
+            guard account.charge(size - bytes, for: use) else { return false }
             bytes = size
         }
         return true
