@@ -8,8 +8,6 @@ internal import Transport
 ///
 /// An attempt has an owner, its exchange, until it is over. What the executor sends after that reaches nobody, whatever
 /// the exchange does next, since a further attempt is another object with a splitter and a meter of its own.
-///
-/// This file holds the life of an attempt; `Attempt+Answer` reads the answer.
 final class Attempt: TimerTarget {
     enum AnswerKind: Sendable {
         /// No head has come.

@@ -63,7 +63,8 @@ extension Exchange {
             return
         }
         let isOver = deadlines.take(\.queue, at: now)
-        if deadlines.take(\.retry, at: now) || isOver { proceed(after: .failure(postponed)) }
+        guard deadlines.take(\.retry, at: now) || isOver, machine.isWaiting else { return }
+        proceed(after: .failure(postponed))
     }
 
     // MARK: An attempt
@@ -134,7 +135,9 @@ extension Exchange: AttemptOwner {
 
     func attemptIsReady(_ attempt: Attempt) {
         environment.metrics.answerHandedOver(since: now)
-        selection?.succeeded()
+        selection?.letGoOfRetry()
+        // A silent commit may have been made before this attempt had a connection.
+        if memory.window.highWatermark > 0 { attempt.setReadLimit(memory.window.highWatermark) }
         handle(.answerReady)
         letGoOfRequest()
         deadlines.clear()
@@ -145,21 +148,23 @@ extension Exchange: AttemptOwner {
 
     func attempt(_ attempt: Attempt, relays bytes: Span<UInt8>) {
         stream.send(bytes)
-        deadlines.stall = now + snapshot.limits.stall
-        pauseIfFull()
+        relayed()
     }
 
     func attempt(_ attempt: Attempt, relays document: SharedBytes) {
         stream.send(document)
-        deadlines.stall = now + snapshot.limits.stall
-        pauseIfFull()
+        relayed()
     }
 
-    private func pauseIfFull() {
-        guard memory.window.pauses(at: stream.buffered), phase == .relay else { return }
-        attempt?.setReading(false)
-        deadlines.stall = .max
-        watchClient()
+    /// A part of the answer waits for the client: the executor is paused where it is too much.
+    ///
+    /// While it is paused no stall of the executor's is counted, also not by what it had sent before.
+    private func relayed() {
+        if memory.window.pauses(at: stream.buffered), phase == .relay {
+            attempt?.setReading(false)
+            watchClient()
+        }
+        deadlines.stall = memory.window.isPaused ? .max : now + snapshot.limits.stall
     }
 
     func attempt(_ attempt: Attempt, ended end: Attempt.End) {

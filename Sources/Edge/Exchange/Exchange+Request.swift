@@ -42,9 +42,13 @@ extension Exchange: ServerStreamHandler {
     )
 
     private func answerHealth() {
-        let text = environment.isDraining ? #"{"status":"draining"}"# : #"{"status":"ok"}"#
-        answerHere(status: environment.isDraining ? 503 : 200, SharedBytes(owned: Array(text.utf8)))
+        // Shared: a health check costs its connection nothing, however much that holds.
+        let isDraining = environment.isDraining
+        let json = isDraining ? Self.drainingJSON : Self.healthyJSON
+        answerHere(status: isDraining ? 503 : 200, SharedBytes(common: json))
     }
+    private static let healthyJSON = Array(#"{"status":"ok"}"#.utf8)
+    private static let drainingJSON = Array(#"{"status":"draining"}"#.utf8)
 
     private var modelShape: ModelShape { dialect.isAnthropic ? .anthropic : .openRouter }
 

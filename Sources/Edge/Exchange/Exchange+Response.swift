@@ -10,6 +10,7 @@ extension Exchange {
     func answer(_ failure: Failure) {
         letGoOfRequest()
         memory.letGoOfAttempt()
+        selection?.letGoOfRetry()
         deadlines.clear()
         var extra = FieldBlock()
         if case .methodNotAllowed(let allow) = endpoint { extra.append(.allow, allow.joined(separator: ", ")) }

@@ -72,6 +72,10 @@ struct ExecutorSelection {
     private var attempted: Nanoseconds = 0
     /// The pool in whose queue the exchange stands.
     private var queue: (pool: Int, ticket: QueueTicket)?
+    /// The pool in whose queue the exchange stood last.
+    private var waitedFor = 0
+    /// The wait followed a failure that only the retry budget may follow.
+    private var waitsForRetry = false
     /// One place of the retry budget is this exchange's.
     private var holdsRetry = false
     /// The failure after which the exchange waits for room in the retry budget.
@@ -117,7 +121,7 @@ struct ExecutorSelection {
         grant: @escaping @Sendable (Grant) -> Void
     ) -> Step {
         leaveQueue()
-        giveBackRetry()
+        letGoOfRetry()
         postponed = nil
         let left = waitLeft(at: now)
         var situation = RetryPolicy.Situation(
@@ -147,7 +151,8 @@ struct ExecutorSelection {
                 case .executor(let executor): return .attempt(take(executor, of: pool, at: now))
                 case .waiting(let ticket):
                     queue = (pool, ticket)
-                    giveBackRetry()
+                    waitsForRetry = holdsRetry
+                    letGoOfRetry()
                     wait.begin(at: now)
                     return .wait
                 case .refused(let retryAfter): refused = min(refused ?? .max, retryAfter)
@@ -160,6 +165,7 @@ struct ExecutorSelection {
                 return .waitForBudget
             case .tell:
                 wait.end(at: now)
+                letGoOfRetry()
                 return .tell(told(cause, refused: refused, waitIsLeft: left > 0))
             }
         }
@@ -170,7 +176,6 @@ struct ExecutorSelection {
         if case .waitOver = cause { return waitedFor + 1 }
         return 0
     }
-    private var waitedFor = 0
 
     /// Takes the executor that a pool has granted.
     ///
@@ -179,8 +184,13 @@ struct ExecutorSelection {
     mutating func granted(_ grant: Grant, at now: Nanoseconds) -> ExecutorLease? {
         guard let (pool, ticket) = queue, pools[pool] === grant.pool else { return nil }
         queue = nil
-        // Of an earlier wait in the same queue: then the exchange still stands in it.
+        // The grant may be one of an earlier wait in the same queue: then the exchange still stands in it.
         pools[pool].leave(ticket)
+        // The queue has let it go on, whether or not the budget has room; others see it there.
+        if waitsForRetry {
+            budget.retryBegan()
+            holdsRetry = true
+        }
         return take(grant.executor, of: pool, at: now)
     }
 
@@ -225,8 +235,12 @@ struct ExecutorSelection {
         request.tried.append(executor.id)
     }
 
-    /// The answer is ready: what the retry was for is there, and its share of the budget is for others.
-    mutating func succeeded() { giveBackRetry() }
+    /// The retry is over, by a good answer or by what the client is told: its place in the budget is for others.
+    mutating func letGoOfRetry() {
+        guard holdsRetry else { return }
+        holdsRetry = false
+        budget.retryEnded()
+    }
 
     /// Time passes, and with it pauses of executors: the queue is looked at.
     func pump(at now: Nanoseconds) {
@@ -237,12 +251,13 @@ struct ExecutorSelection {
     mutating func stopWaiting(at now: Nanoseconds) {
         leaveQueue()
         wait.end(at: now)
+        postponed = nil
     }
 
     /// The exchange is over; an attempt may still be ending its side.
     mutating func ended(at now: Nanoseconds) {
         stopWaiting(at: now)
-        giveBackRetry()
+        letGoOfRetry()
         budget.requestEnded()
     }
 
@@ -252,12 +267,6 @@ struct ExecutorSelection {
         waitedFor = pool
         // If a grant is on its way, the worker gives it back when it finds that the exchange waits no more.
         pools[pool].leave(ticket)
-    }
-
-    private mutating func giveBackRetry() {
-        guard holdsRetry else { return }
-        holdsRetry = false
-        budget.retryEnded()
     }
 }
 

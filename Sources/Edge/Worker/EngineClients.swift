@@ -13,6 +13,8 @@ struct EngineClients {
     private let loop: EventLoop
     private let environment: ExecutorEnvironment
     private var entries: [Int: Entry] = [:]
+    /// How the latest snapshot reaches its engines, by their ids; empty before a second snapshot has come.
+    private var latest: [Int: EngineTarget] = [:]
 
     init(loop: EventLoop, environment: ExecutorEnvironment) {
         self.loop = loop
@@ -20,9 +22,12 @@ struct EngineClients {
     }
 
     /// The client of an engine; made when it is first asked for.
+    ///
+    /// An exchange of an earlier snapshot that comes late has the client of the latest one, if that names the engine.
     mutating func client(of target: EngineTarget) -> ExecutorClient {
         let id = target.engine.id
         if let entry = entries[id] { return entry.client }
+        let target = latest[id] ?? target
         let client = ExecutorClient(loop: loop, settings: target.client, environment: environment)
         entries[id] = Entry(target: target, client: client)
         return client
@@ -33,6 +38,7 @@ struct EngineClients {
     mutating func adopt(_ snapshot: Snapshot) {
         var targets: [Int: EngineTarget] = [:]
         for target in snapshot.engines { targets[target.engine.id] = target }
+        latest = targets
         for (id, entry) in entries {
             if let target = targets[id], target.connectsLike(entry.target) {
                 entries[id]?.target = target

@@ -24,5 +24,7 @@ package final class RetryBudget: Sendable {
         retries.wrappingSubtract(1, ordering: .relaxed)
         return false
     }
+    /// A retry that cannot be refused any more takes a place, even where there is none.
+    package func retryBegan() { retries.wrappingAdd(1, ordering: .relaxed) }
     package func retryEnded() { retries.wrappingSubtract(1, ordering: .relaxed) }
 }

@@ -77,6 +77,27 @@ import Transport
         #expect(client.executors[0].isReading, "the client has read on")
     }
 
+    /// What an executor had sent before it was paused does not start its stall deadline again.
+    @Test func aPausedExecutorDoesNotStall() throws {
+        let client = try client(
+            "{url: 'http://one:1'}",
+            settings: "limits: {exchange_buffer: 64KiB}\ntimeouts: {stall: 1s, client_stall: 60s}"
+        )
+        client.ask()
+        client.executors[0].answer()
+        client.executors[0].say(Said.token)
+        let limit = try #require(client.executors[0].readLimit)
+        let large = "data: {\"choices\":[{\"delta\":{\"content\":\"\(String(repeating: "x", count: limit))\"}}]}\n\n"
+        for _ in 0..<200 where client.executors[0].isReading {
+            client.executors[0].say(large + Said.token + Said.token)
+            client.environment.loop.turn(waitMax: 0)
+        }
+        #expect(!client.executors[0].isReading && client.exchange.deadlines.stall == .max)
+        client.environment.test.clock.advance(by: 2_000_000_000)
+        client.environment.loop.turn(waitMax: 0)
+        #expect(client.exchange.phase == .relay && client.environment.finished.isEmpty)
+    }
+
     // MARK: What comes in one piece
 
     /// The executor that comes next answers, and hears of nothing that the one before had still said.

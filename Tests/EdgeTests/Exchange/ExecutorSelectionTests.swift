@@ -103,7 +103,9 @@ import Transport
         var granted: [Grant] = []
         let grants = Lock<[Grant]>([])
         func full(_ pool: ExecutorPool) throws -> Executor {
-            guard case .executor(let executor) = pool.choose(at: second) else { throw DocumentedTable.Problem(text: "full") }
+            guard case .executor(let executor) = pool.choose(at: second) else {
+                throw DocumentedTable.Problem(text: "full")
+            }
             return executor
         }
         let (one, two) = (try full(pools[0]), try full(pools[1]))
@@ -140,9 +142,9 @@ import Transport
         selection.failed(failure, at: first.executor, after: 1)
         _ = try lease(next(&selection, after: .failure(failure), at: second))
         #expect(budget.underWay == 1)
-        selection.succeeded()
+        selection.letGoOfRetry()
         #expect(budget.underWay == 0)
-        selection.succeeded()
+        selection.letGoOfRetry()
         selection.ended(at: second)
         #expect(budget.underWay == 0)
     }

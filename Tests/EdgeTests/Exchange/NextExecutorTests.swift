@@ -197,6 +197,30 @@ import Transport
         #expect(environment.finished.first?.end == .complete && environment.retries.underWay == 0)
     }
 
+    /// A client that does not take its error holds no place of the budget; a retry that has waited is counted again.
+    @Test func placesOfTheBudgetAreGivenBackAndTakenAgain() throws {
+        let environment = try environment("- {id: m, executors: [{url: 'http://one:1'}]}")
+        let client = try TestClient(environment)
+        client.ask()
+        environment.executors[0].answer(503, type: "application/json")
+        #expect(client.exchange.phase == .finishing && environment.retries.underWay == 0)
+        client.settle()
+        let small = try self.environment(
+            "- {id: m, balance: round-robin, executors: [{url: 'http://one:1'}, {url: 'http://two:1', max_running: 1}]}"
+        )
+        let clients = try (0..<3).map { _ in try TestClient(small) }
+        clients[0].ask()
+        clients[1].ask()
+        small.executors[0].answer(503, type: "application/json")
+        #expect(small.exchanges[0].phase == .queued && small.retries.underWay == 0)
+        answer(small.executors[1])
+        clients[0].settle()
+        #expect(small.exchanges[0].phase == .attempt && small.retries.underWay == 1)
+        answer(small.executors[2])
+        clients[0].settle()
+        #expect(small.retries.underWay == 0)
+    }
+
     @Test func withoutRoomInTheBudgetARetryWaitsAndThenGoes() throws {
         let environment = try environment("- {id: m, executors: [{url: 'http://one:1'}, {url: 'http://two:1'}]}")
         let client = try TestClient(environment)
