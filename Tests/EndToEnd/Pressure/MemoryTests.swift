@@ -38,7 +38,10 @@ import Testing
                     models: models
                 )
                 try await withServer(configuration) { server in
-                    let body = chat(tokens: 1_000_000, more: #""simulator":{"pace":1000,"prefill_ms":5}"#)
+                    // In chunks of 32 events: one write for each event would keep the executors busy for longer than the
+                    // 30 s after which the kernel gives up a client that takes nothing.
+                    let slowly = #""simulator":{"pace":1000,"prefill_ms":5,"fault":"coalesce:32"}"#
+                    let body = chat(tokens: 1_000_000, more: slowly)
                         .replacing(#""model":"demo""#, with: #""model":"slow""#)
                     let sibling = chat(tokens: 200, more: #""simulator":{"pace":100,"prefill_ms":5}"#)
                     let arguments = [
