@@ -78,7 +78,7 @@ final class Attempt: TimerTarget {
     private(set) var head: ResponseHead?
     private(set) var kind = AnswerKind.none
     private(set) var meter: Meter
-    /// What a scan of a whole JSON document has found.
+    /// The result of scanning a whole JSON document; nil before that, and for every other answer.
     private(set) var scan: AnswerScan?
     private var splitter = EventSplitter()
     private var held: [UInt8] = []
@@ -326,7 +326,7 @@ extension Attempt: ExecutorStreamHandler {
             fail(.noMemory)
             return
         }
-        // It is large, or there is no room to hold it: it passes as it comes.
+        // A document that is large, or that there is no room to hold, is relayed as it comes.
         kind = .passing
         becomeReady(owner)
         guard phase == .relaying else { return }
@@ -334,7 +334,7 @@ extension Attempt: ExecutorStreamHandler {
         if !isHeld, phase == .relaying { owner.attempt(self, relays: bytes) }
     }
 
-    /// What was held goes out.
+    /// Hands over the bytes of the document that were held back.
     private func relayHeld(to owner: any AttemptOwner) {
         let document = SharedBytes(owned: held)
         held = []

@@ -1,4 +1,4 @@
-// What an attempt reports to its exchange, in the order in which it can happen.
+// The reports of an attempt to its exchange, in the order in which they can come.
 internal import Inference
 internal import Transport
 

@@ -20,7 +20,7 @@ struct ExecutorLease {
         self.promptBytes = promptBytes
     }
 
-    /// What the attempt has shown of its executor; only the first report counts.
+    /// Reports to the pool how the executor did; only the first report of an attempt counts.
     mutating func report(_ outcome: ExecutorPool.Outcome, at now: Nanoseconds) {
         endPrompt()
         guard !isReported else { return }

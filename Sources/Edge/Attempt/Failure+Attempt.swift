@@ -21,8 +21,8 @@ extension Failure {
         }
     }
 
-    /// What the failure of an attempt says of its executor: not that it is at fault for being busy, nor for what the
-    /// client did or our configuration says.
+    /// The outcome that the pool is told: a busy executor is not at fault, nor is one that was asked wrongly by the client
+    /// or by our configuration.
     var outcome: ExecutorPool.Outcome {
         switch kind {
         case .executorUnreachable, .executorCertificate, .executorBrokeOff, .executorProtocol: .fault(.connection)

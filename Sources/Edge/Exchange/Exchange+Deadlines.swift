@@ -1,4 +1,4 @@
-// What happens when a deadline of an exchange passes.
+// The timer of an exchange: it is armed for the earliest deadline, and handles those that have passed.
 internal import HTTP
 internal import Inference
 internal import Routing

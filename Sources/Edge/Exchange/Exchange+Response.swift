@@ -1,4 +1,4 @@
-// What an exchange says to its client: answers of its own, heads, comments, endings, and when it stops reading.
+// The response of an exchange: answers of the edge's own, heads, comments, endings, and flow control.
 internal import HTTP
 internal import Inference
 internal import Transport

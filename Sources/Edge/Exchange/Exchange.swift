@@ -14,7 +14,7 @@ final class Exchange {
     let snapshot: Snapshot
     let endpoint: Endpoint
     let fields: ResponseFields
-    /// Its place among the exchanges of the worker, which gives it.
+    /// The index of the exchange in its worker's table; set by the worker.
     var slot = 0
     private(set) var machine = ExchangeMachine()
     var record: ExchangeRecord

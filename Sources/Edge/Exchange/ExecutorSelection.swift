@@ -184,7 +184,7 @@ struct ExecutorSelection {
     mutating func granted(_ grant: Grant, at now: Nanoseconds) -> ExecutorLease? {
         guard let (pool, ticket) = queue, pools[pool] === grant.pool else { return nil }
         queue = nil
-        // The grant may be one of an earlier wait in the same queue: then the exchange still stands in it.
+        // The grant may be of an earlier wait in the same queue; the exchange then still stands in that queue.
         pools[pool].leave(ticket)
         // The queue has let it go on, whether or not the budget has room; others see it there.
         if waitsForRetry {
