@@ -1,18 +1,11 @@
-import Synchronization
 import Testing
 
 @testable import Routing
 
 /// Waiting for a place: order, limits, what is predicted, and what becomes of places that nobody takes.
-@Suite struct AdmissionTests {
+@Suite final class AdmissionTests {
     private let second: UInt64 = 1_000_000_000
-
-    /// Who has been granted an executor, in order.
-    private final class Granted: Sendable {
-        let names = Mutex<[String]>([])
-        let grants = Mutex<[Grant]>([])
-        var order: [String] { names.withLock { $0 } }
-    }
+    private let waits = Waits()
 
     private func wait(
         _ name: String,
@@ -26,16 +19,14 @@ import Testing
         queueMax: Int = 1000,
         at now: UInt64 = 0
     ) -> ExecutorPool.Admission {
-        pool.admit(
+        let admission = pool.admit(
             RoutingRequest(tenant: tenant, promptBytes: bytes, tried: tried),
             returning: returning,
             waitMax: waitMax,
             queueMax: queueMax,
             at: now
-        ) { grant in
-            granted.names.withLock { $0.append(name) }
-            granted.grants.withLock { $0.append(grant) }
-        }
+        ) { granted.take(name, $0) }
+        return waits.noting(admission, in: pool)
     }
 
     @Test func placesGoToThoseWhoWaitInOrder() {
@@ -69,7 +60,7 @@ import Testing
         _ = wait("c", in: pool, granted, bytes: 700)
         pool.release(pool.executors[0], at: 0)
         #expect(granted.order == ["b"] && pool.executors[0].waitingBytes == 500)
-        granted.grants.withLock { $0[0] }.giveBack(at: 0)
+        granted.grants[0].giveBack(at: 0)
         #expect(granted.order == ["b", "c"] && pool.executors[0].running == 1)
         #expect(pool.executors[0].waitingBytes == 700)
     }
@@ -161,16 +152,5 @@ import Testing
         #expect(granted.order.isEmpty)
         pool.pump(at: 3 * second)
         #expect(granted.order == ["b"])
-    }
-}
-
-extension ExecutorPool.Admission {
-    var isExecutor: Bool {
-        if case .executor = self { return true }
-        return false
-    }
-    var ticket: QueueTicket? {
-        if case .waiting(let ticket) = self { return ticket }
-        return nil
     }
 }

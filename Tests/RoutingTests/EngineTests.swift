@@ -8,10 +8,11 @@ import Testing
     private let second: UInt64 = 1_000_000_000
 
     /// Several models at one engine, each with a pool of its own.
-    private struct House {
+    private final class House {
         let engine: Engine
         let pools: [ExecutorPool]
         let granted = Granted()
+        private let waits = Waits()
 
         init(_ models: Int, runningMax: Int? = nil, isShared: Bool = true, ownMax: [Int?] = []) {
             let engine = Engine(id: 1, name: "http://e", runningMax: runningMax, modelsShareCapacity: isShared)
@@ -24,9 +25,12 @@ import Testing
         }
 
         func wait(_ name: String, in pool: Int, at now: UInt64 = 0) -> ExecutorPool.Admission {
-            pools[pool].admit(RoutingRequest(tenant: "t"), waitMax: 8_000_000_000, queueMax: 100, at: now) { grant in
+            let (pool, granted) = (pools[pool], granted)
+            let request = RoutingRequest(tenant: "t")
+            let admission = pool.admit(request, waitMax: 8_000_000_000, queueMax: 100, at: now) { grant in
                 granted.take(name, grant)
             }
+            return waits.noting(admission, in: pool)
         }
         func release(_ pool: Int, at now: UInt64 = 0) { pools[pool].release(pools[pool].executors[0], at: now) }
     }
@@ -196,18 +200,5 @@ import Testing
         let house = House(1)
         for _ in 0..<5 { house.engine.report(.failed, rise: 2, fall: 3, mayEject: true, at: 0) }
         #expect(house.engine.health != .healthy && house.pools[0].chosen(at: 1) == 10)
-    }
-}
-
-/// Who has been granted an executor, in order.
-final class Granted: Sendable {
-    private let names = Mutex<[String]>([])
-    private let taken = Mutex<[Grant]>([])
-    var grants: [Grant] { taken.withLock { $0 } }
-    var order: [String] { names.withLock { $0 } }
-
-    func take(_ name: String, _ grant: Grant) {
-        names.withLock { $0.append(name) }
-        taken.withLock { $0.append(grant) }
     }
 }

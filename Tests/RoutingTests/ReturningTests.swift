@@ -4,7 +4,9 @@ import Transport
 @testable import Routing
 
 /// Requests that come back from an executor, and how long it is thought that others will wait.
-@Suite struct ReturningTests {
+@Suite final class ReturningTests {
+    private let waits = Waits()
+
     private let second: UInt64 = 1_000_000_000
 
     /// Two executors (ids 0 and 1) that take one attempt each.
@@ -19,13 +21,14 @@ import Transport
         queueMax: Int = 100,
         at now: UInt64 = 0
     ) -> ExecutorPool.Admission {
-        pool.admit(
+        let admission = pool.admit(
             RoutingRequest(tenant: "t", promptBytes: 1, tried: tried),
             returning: !tried.isEmpty,
             waitMax: waitMax,
             queueMax: queueMax,
             at: now
         ) { granted.take(name, $0) }
+        return waits.noting(admission, in: pool)
     }
 
     @Test func whoReturnsGoesBeforeTheOthers() {

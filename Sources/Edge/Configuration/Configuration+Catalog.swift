@@ -7,32 +7,34 @@ extension CatalogField {
     ///
     /// Those that a model needs to be served are read elsewhere. OpenRouter's lists grow: a value that is not in them is
     /// a warning.
-    private static let names: [(name: String, shape: Shape)] = [
-        ("name", .text), ("description", .text), ("created", .count), ("hugging_face_id", .anyText),
-        ("input_modalities", .texts(["text", "image", "file", "audio", "video"])),
-        (
-            "output_modalities",
-            .texts(["text", "image", "embeddings", "audio", "video", "rerank", "speech", "transcription"])
-        ),
-        (
-            "quantization",
-            .word(["int4", "int8", "fp4", "mxfp4", "nvfp4", "fp6", "fp8", "mxfp8", "fp16", "bf16", "fp32"])
-        ),
-        ("context_length", .count), ("max_output_length", .count), ("pricing", .pricing),
-        (
-            "supported_sampling_parameters",
-            .texts([
-                "temperature", "top_p", "top_k", "min_p", "top_a", "frequency_penalty", "presence_penalty",
-                "repetition_penalty", "stop", "seed", "max_tokens", "logit_bias",
-            ])
-        ),
-        (
-            "supported_features",
-            .texts(["tools", "json_mode", "structured_outputs", "logprobs", "web_search", "reasoning"])
-        ),
-        ("deprecation_date", .date), ("is_ready", .flag), ("is_free", .flag), ("discount_to_user", .number),
-        ("capacity_tpm", .anything), ("openrouter", .anything), ("datacenters", .anything),
-    ]
+    private static var names: [(name: String, shape: Shape)] {
+        [
+            ("name", .text), ("description", .text), ("created", .count), ("hugging_face_id", .anyText),
+            ("input_modalities", .texts(["text", "image", "file", "audio", "video"])),
+            (
+                "output_modalities",
+                .texts(["text", "image", "embeddings", "audio", "video", "rerank", "speech", "transcription"])
+            ),
+            (
+                "quantization",
+                .word(["int4", "int8", "fp4", "mxfp4", "nvfp4", "fp6", "fp8", "mxfp8", "fp16", "bf16", "fp32"])
+            ),
+            ("context_length", .count), ("max_output_length", .count), ("pricing", .pricing),
+            (
+                "supported_sampling_parameters",
+                .texts([
+                    "temperature", "top_p", "top_k", "min_p", "top_a", "frequency_penalty", "presence_penalty",
+                    "repetition_penalty", "stop", "seed", "max_tokens", "logit_bias",
+                ])
+            ),
+            (
+                "supported_features",
+                .texts(["tools", "json_mode", "structured_outputs", "logprobs", "web_search", "reasoning"])
+            ),
+            ("deprecation_date", .date), ("is_ready", .flag), ("is_free", .flag), ("discount_to_user", .number),
+            ("capacity_tpm", .anything), ("openrouter", .anything), ("datacenters", .anything),
+        ]
+    }
 
     private enum Shape {
         case text, anyText, count, flag, number, date, pricing, anything

@@ -35,13 +35,15 @@ package struct Model: Equatable, Sendable {
     /// What OpenRouter requires and has a value that says nothing untrue of a model of which nothing is said.
     ///
     /// It also requires quantization, lengths and pricing: those are left out when they are unknown, never invented.
-    private static let defaults: [CatalogField] = [
-        CatalogField(name: "hugging_face_id", value: .text("")),
-        CatalogField(name: "input_modalities", value: .list([.text("text")])),
-        CatalogField(name: "output_modalities", value: .list([.text("text")])),
-        CatalogField(name: "supported_sampling_parameters", value: .list([])),
-        CatalogField(name: "supported_features", value: .list([])),
-    ]
+    private static var defaults: [CatalogField] {
+        [
+            CatalogField(name: "hugging_face_id", value: .text("")),
+            CatalogField(name: "input_modalities", value: .list([.text("text")])),
+            CatalogField(name: "output_modalities", value: .list([.text("text")])),
+            CatalogField(name: "supported_sampling_parameters", value: .list([])),
+            CatalogField(name: "supported_features", value: .list([])),
+        ]
+    }
 
     /// The model in the given shape; also the answer to `GET /v1/models/{id}`.
     package func json(as shape: ModelShape = .openRouter) -> [UInt8] {

@@ -224,10 +224,15 @@ package final class EventLoop {
 
     /// Closes every channel and lets go of all that is registered: the last call to a loop.
     ///
-    /// A loop and what is registered in it hold each other.
+    /// A loop and what is registered in it hold each other. A connection that is closed may open another one for what it
+    /// had to do, which is closed as well.
     package func dismantle() {
-        for registration in registrations { (registration.owner as? Channel)?.close() }
-        reap()
+        while true {
+            let open = registrations.compactMap { $0.owner as? Channel }
+            if open.isEmpty { break }
+            for channel in open { channel.close() }
+            reap()
+        }
         ring = nil
         isRingRefused = true
         registrations = []

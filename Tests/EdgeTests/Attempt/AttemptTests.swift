@@ -37,7 +37,7 @@ private final class Owner: AttemptOwner {
     func attempt(_ attempt: Attempt, failed failure: Failure) { hear("failed \(failure.label)", attempt) }
 }
 
-@Suite struct AttemptTests {
+@Suite final class AttemptTests {
     private let environment: TestEnvironment
     private let owner = Owner()
     private let attempt: Attempt
@@ -58,6 +58,8 @@ private final class Owner: AttemptOwner {
         )
         attempt.start(try testRequest(environment), requestID: "r")
     }
+
+    deinit { environment.forget() }
 
     private var played: PlayedExecutor { environment.executors[0] }
 

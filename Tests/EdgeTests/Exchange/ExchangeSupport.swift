@@ -161,8 +161,10 @@ final class TestEnvironment: ExchangeEnvironment, ServerDelegate {
     func refusedForMemory(on connection: ServerConnection) {}
     func connectionEnded(_ connection: ServerConnection) {}
 
-    /// Cuts the circles of references that a test leaves behind.
+    /// Cuts the circles of references that a test leaves behind: the last call to an environment.
     func forget() {
+        for executor in executors { executor.cancel() }
+        test.loop.dismantle()
         exchanges = []
         executors = []
         scans = []
@@ -192,8 +194,8 @@ final class TestClient {
 
     deinit {
         connection.close(.edge)
-        environment.forget()
         environment.test.settle(peer)
+        environment.forget()
     }
 
     /// Sends the head of a chat and the first bytes of its body.
