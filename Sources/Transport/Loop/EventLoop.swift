@@ -227,12 +227,10 @@ package final class EventLoop {
     /// A loop and what is registered in it hold each other. A connection that is closed may open another one for what it
     /// had to do, which is closed as well.
     package func dismantle() {
-        while true {
-            let open = registrations.compactMap { $0.owner as? Channel }
-            if open.isEmpty { break }
-            for channel in open { channel.close() }
+        repeat {
+            for registration in registrations { (registration.owner as? Channel)?.close() }
             reap()
-        }
+        } while registrations.contains { $0.owner is Channel }
         ring = nil
         isRingRefused = true
         registrations = []
