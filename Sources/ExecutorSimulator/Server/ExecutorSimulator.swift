@@ -73,10 +73,13 @@ package final class ExecutorSimulator: ServerDelegate {
         listeners.append(listener)
     }
 
-    /// Stops accepting and closes every connection.
+    /// Stops accepting and closes every connection: the last call to a simulator.
     package func close() {
         for listener in listeners { listener.pause() }
         for connection in Array(connections.values) { connection.close(.edge) }
+        // A pacer and its simulator hold each other.
+        pacers = [:]
+        behind = []
     }
 
     private func accepted(_ socket: Socket, peer: SocketAddress) {
