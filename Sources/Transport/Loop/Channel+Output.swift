@@ -26,7 +26,9 @@ extension Channel {
     /// What waits in `pending` is charged as it is, whole chunks of it.
     func chargePending() {
         guard pending.footprint != pendingCharge.bytes, let account else { return }
-        pendingCharge.set(pending.footprint, on: account)
+        var charge = pendingCharge
+        charge.set(pending.footprint, on: account)
+        pendingCharge = charge
     }
 
     private func flushAll() {
