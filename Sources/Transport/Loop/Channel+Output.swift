@@ -49,7 +49,7 @@ extension Channel {
     private var canGoOn: Bool { phase != .closed && pending.isEmpty && writeFailure == nil }
 
     private func writeOut(_ scratch: Scratch) {
-        if tls != nil {
+        if isSecure {
             let error = unsafe tls!.write(scratch.bytes)
             if let error {
                 end(.tls(error))
@@ -123,7 +123,7 @@ extension Channel {
             reset()
             return
         }
-        if tls != nil, isOpened {
+        if isSecure, isOpened {
             tls!.shutdown()
             unsafe writeNow(loop.wire.output)
             loop.wire.clearOutput()

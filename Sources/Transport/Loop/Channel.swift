@@ -43,6 +43,7 @@ package final class Channel: Registered, TimerTarget {
 
     package let loop: EventLoop
     package let peer: SocketAddress
+    package let isSecure: Bool
     private var attached: (any ChannelHandler)?
     private var readMax = EventLoop.readSize
     private var charged: MemoryAccount?
@@ -92,6 +93,7 @@ package final class Channel: Registered, TimerTarget {
         self.loop = loop
         descriptor = socket.descriptor
         self.peer = peer
+        isSecure = tls != nil
         self.tls = tls
         self.pending = ByteQueue(pool: loop.chunks)
         phase = pending ? .connecting : .open
@@ -137,7 +139,7 @@ package final class Channel: Registered, TimerTarget {
     /// An accepted channel in clear without a preamble is open from here on, and is not told so.
     package func attach(_ handler: any ChannelHandler) {
         attached = handler
-        guard phase == .open, !isOpened, tls == nil, preamble == nil else { return }
+        guard phase == .open, !isOpened, !isSecure, preamble == nil else { return }
         isOpened = true
         enterLane()
     }
@@ -163,7 +165,6 @@ package final class Channel: Registered, TimerTarget {
     }
 
     package var isClosed: Bool { phase == .closed }
-    package var isSecure: Bool { tls != nil }
     package var isEstablished: Bool { isOpened }
     /// The ring receives it, not the poller.
     package var isInLane: Bool { lane == .open }
@@ -333,7 +334,7 @@ package final class Channel: Registered, TimerTarget {
         guard events & clinux_EPOLLOUT != 0 else { return false }
         phase = .open
         updateInterest()
-        guard tls != nil else {
+        guard isSecure else {
             isOpened = true
             enterLane()
             handler?.channelOpened(self)
@@ -381,7 +382,7 @@ package final class Channel: Registered, TimerTarget {
             unsafe takePreamble(bytes)
             return
         }
-        if tls == nil {
+        if !isSecure {
             let bytes = unsafe bytes.assumingMemoryBound(to: UInt8.self)
             unsafe handler?.channel(self, received: bytes.span)
         } else {
