@@ -246,11 +246,14 @@ final class HTTP2Server: ServerProtocol {
     }
 
     func header(stream id: Int32, name: Span<UInt8>, value: Span<UInt8>) -> CInt {
-        guard let stream = receiving, stream.id == id, stream.builder != nil else {
+        let settings = connection.settings
+        guard let stream = receiving, stream.id == id,
+            let verdict = stream.builder?.add(name: name, value: value, settings: settings)
+        else {
             // Trailers are of no use to us: they are counted, and nothing is kept of them.
-            return block.trailer(name: name, value: value, settings: connection.settings) ? 0 : abusive()
+            return block.trailer(name: name, value: value, settings: settings) ? 0 : abusive()
         }
-        switch stream.builder!.add(name: name, value: value, settings: connection.settings) {
+        switch verdict {
         case .kept, .dropped: return 0
         case .fatal: return abusive()
         }

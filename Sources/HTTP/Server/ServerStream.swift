@@ -64,22 +64,24 @@ package class ServerStream {
     /// What a stream costs, in bytes, beside its head and output: its objects, nghttp2's and its handler.
     package static let cost = 4 << 10
 
+    /// What other modules see of a stream, through accessors: of a private property the compiler sees every access, and
+    /// leaves the check of exclusive access out (decision 0024).
+    private struct State {
+        var handler: (any ServerStreamHandler)?
+        var lastMoved: Nanoseconds
+        var isHeadSent = false
+        var isFinished = false
+        var isClosed = false
+        var bytesSent = 0
+        var bytesLost = 0
+    }
+
     package let connection: ServerConnection
     package let version: HTTPVersion
-    /// The handler, from the head of the request until its end.
-    package internal(set) var handler: (any ServerStreamHandler)?
+    private var state: State
     var output: ByteQueue
-    /// When bytes last left for the client, or began to wait.
-    package internal(set) var lastMoved: Nanoseconds
-    package internal(set) var isHeadSent = false
-    package internal(set) var isFinished = false
-    package internal(set) var isClosed = false
     /// The handler has given the response up: it hears no more.
     var isBroken = false
-    /// Bytes of response body handed over so far.
-    package internal(set) var bytesSent = 0
-    /// Bytes that waited for the client when it left.
-    package internal(set) var bytesLost = 0
     private var cost = MemoryCharge()
     private var head = MemoryCharge()
     /// How much of its output somebody else is charged for, in bytes.
@@ -91,7 +93,40 @@ package class ServerStream {
         self.connection = connection
         self.version = version
         output = ByteQueue(pool: connection.channel.loop.chunks)
-        lastMoved = connection.channel.loop.now
+        state = State(lastMoved: connection.channel.loop.now)
+    }
+
+    /// The handler, from the head of the request until its end.
+    package internal(set) final var handler: (any ServerStreamHandler)? {
+        get { state.handler }
+        set { state.handler = newValue }
+    }
+    /// When bytes last left for the client, or began to wait.
+    package internal(set) final var lastMoved: Nanoseconds {
+        get { state.lastMoved }
+        set { state.lastMoved = newValue }
+    }
+    package internal(set) final var isHeadSent: Bool {
+        get { state.isHeadSent }
+        set { state.isHeadSent = newValue }
+    }
+    package internal(set) final var isFinished: Bool {
+        get { state.isFinished }
+        set { state.isFinished = newValue }
+    }
+    package internal(set) final var isClosed: Bool {
+        get { state.isClosed }
+        set { state.isClosed = newValue }
+    }
+    /// Bytes of response body handed over so far.
+    package internal(set) final var bytesSent: Int {
+        get { state.bytesSent }
+        set { state.bytesSent = newValue }
+    }
+    /// Bytes that waited for the client when it left.
+    package internal(set) final var bytesLost: Int {
+        get { state.bytesLost }
+        set { state.bytesLost = newValue }
     }
 
     /// The delegate has made the handler.
@@ -139,7 +174,10 @@ package class ServerStream {
     /// Called with each piece of output: nothing is done for what was paid.
     func chargeOutput() {
         let beyond = output.footprint - outputPaid
-        if beyond > 0 || outputCharge.bytes > 0 { outputCharge.set(max(0, beyond), on: connection.account) }
+        var charge = outputCharge
+        guard beyond > 0 || charge.bytes > 0 else { return }
+        charge.set(max(0, beyond), on: connection.account)
+        outputCharge = charge
     }
 
     /// The stream has ended: nothing is charged for it any more.
@@ -147,7 +185,9 @@ package class ServerStream {
         let account = connection.account
         cost.set(0, on: account)
         head.set(0, on: account)
-        outputCharge.set(0, on: account)
+        var charge = outputCharge
+        charge.set(0, on: account)
+        outputCharge = charge
     }
 
     /// Bytes that wait for the client.

@@ -24,7 +24,8 @@ package protocol MemorySource: AnyObject, Sendable {
 /// The memory that one connection makes this process hold.
 ///
 /// Charges are counted here, by the byte, on the connection's own thread. The source is asked for grants of whole
-/// grains, so that a short request or a token touches nothing that other threads use.
+/// grains, so that a short request or a token touches nothing that other threads use. The counts are private with
+/// accessors, so that the compiler sees every access and leaves the check of exclusive access out (decision 0024).
 package final class MemoryAccount {
     /// The step in which the source is asked, in bytes.
     package static let grain = 16 << 10
@@ -35,10 +36,8 @@ package final class MemoryAccount {
     private let prepaid: Int
     private var granted: Int
     private var isClosed = false
-    /// Bytes charged for streams, heads, answers and output.
-    package private(set) var held: Int
-    /// Bytes charged for request bodies.
-    package private(set) var bodies = 0
+    private var charged: Int
+    private var chargedBodies = 0
 
     /// - Parameters:
     ///   - source: nil where nothing is limited, as in tools and tests.
@@ -48,12 +47,17 @@ package final class MemoryAccount {
     package init(source: (any MemorySource)? = nil, prepaid: Int = 0, held: Int = 0, isTrusted: Bool = false) {
         self.source = source
         self.prepaid = prepaid
-        self.held = held
+        charged = held
         self.isTrusted = isTrusted
         granted = prepaid
     }
 
     deinit { close() }
+
+    /// Bytes charged for streams, heads, answers and output.
+    package var held: Int { charged }
+    /// Bytes charged for request bodies.
+    package var bodies: Int { chargedBodies }
 
     // MARK: Streams
 
@@ -62,21 +66,21 @@ package final class MemoryAccount {
     /// - Parameter use: `.streams` or `.shares`.
     package func charge(_ bytes: Int, for use: MemoryUse = .streams) -> Bool {
         guard !isClosed else { return true }
-        let missing = held + bytes - granted
+        let missing = charged + bytes - granted
         if missing > 0, let source {
             let grant = Self.grains(missing)
             guard source.grant(grant, beyond: granted, for: use, isTrusted: isTrusted) else { return false }
             granted += grant
         }
-        held += bytes
+        charged += bytes
         return true
     }
 
     /// Charges `bytes` that are there already and cannot be refused any more.
     package func take(_ bytes: Int) {
         guard !isClosed else { return }
-        held += bytes
-        let missing = held - granted
+        charged += bytes
+        let missing = charged - granted
         guard missing > 0, let source else { return }
         let grant = Self.grains(missing)
         source.take(grant)
@@ -85,11 +89,11 @@ package final class MemoryAccount {
 
     package func release(_ bytes: Int) {
         guard !isClosed else { return }
-        held -= bytes
-        assert(held >= 0, "more is given back than was charged")
+        charged -= bytes
+        assert(charged >= 0, "more is given back than was charged")
         // One or two grains stay, or a connection at the edge of one would ask again with each request.
-        guard granted - held > 3 * Self.grain, granted > prepaid, let source else { return }
-        let spare = min(granted - held - Self.grain, granted - prepaid) / Self.grain * Self.grain
+        guard granted - charged > 3 * Self.grain, granted > prepaid, let source else { return }
+        let spare = min(granted - charged - Self.grain, granted - prepaid) / Self.grain * Self.grain
         guard spare > 0 else { return }
         granted -= spare
         source.giveBack(spare, of: .streams)
@@ -102,8 +106,8 @@ package final class MemoryAccount {
     /// Charges `bytes` of request bodies; false, and nothing charged, when there is no room for them.
     package func chargeBody(_ bytes: Int) -> Bool {
         guard !isClosed, let source else { return true }
-        guard source.grant(bytes, beyond: bodies, for: .bodies, isTrusted: isTrusted) else { return false }
-        bodies += bytes
+        guard source.grant(bytes, beyond: chargedBodies, for: .bodies, isTrusted: isTrusted) else { return false }
+        chargedBodies += bytes
         return true
     }
 
@@ -117,8 +121,8 @@ package final class MemoryAccount {
     /// - Returns: how many bytes it is to give back; 0 when the account was closed before.
     package func forgetBody(_ bytes: Int) -> Int {
         guard !isClosed, source != nil else { return 0 }
-        bodies -= bytes
-        assert(bodies >= 0, "more is given back than was charged")
+        chargedBodies -= bytes
+        assert(chargedBodies >= 0, "more is given back than was charged")
         return bytes
     }
 
@@ -129,8 +133,8 @@ package final class MemoryAccount {
         guard !isClosed else { return }
         isClosed = true
         if granted > prepaid { source?.giveBack(granted - prepaid, of: .streams) }
-        if bodies > 0 { source?.giveBack(bodies, of: .bodies) }
-        (granted, held, bodies) = (prepaid, 0, 0)
+        if chargedBodies > 0 { source?.giveBack(chargedBodies, of: .bodies) }
+        (granted, charged, chargedBodies) = (prepaid, 0, 0)
     }
 }
 

@@ -26,7 +26,9 @@ extension Channel {
     /// What waits in `pending` is charged as it is, whole chunks of it.
     func chargePending() {
         guard pending.footprint != pendingCharge.bytes, let account else { return }
-        pendingCharge.set(pending.footprint, on: account)
+        var charge = pendingCharge
+        charge.set(pending.footprint, on: account)
+        pendingCharge = charge
     }
 
     private func flushAll() {
@@ -47,7 +49,7 @@ extension Channel {
     private var canGoOn: Bool { phase != .closed && pending.isEmpty && writeFailure == nil }
 
     private func writeOut(_ scratch: Scratch) {
-        if tls != nil {
+        if isSecure {
             let error = unsafe tls!.write(scratch.bytes)
             if let error {
                 end(.tls(error))
@@ -121,7 +123,7 @@ extension Channel {
             reset()
             return
         }
-        if tls != nil, isOpened {
+        if isSecure, isOpened {
             tls!.shutdown()
             unsafe writeNow(loop.wire.output)
             loop.wire.clearOutput()

@@ -57,7 +57,7 @@ extension Channel {
 
     /// In clear nothing else comes before the client's bytes; over TLS the handshake does.
     private func openAfterPreamble() {
-        guard tls == nil else { return }
+        guard !isSecure else { return }
         isOpened = true
         enterLane()
         handler?.channelOpened(self)

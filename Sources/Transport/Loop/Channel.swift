@@ -31,6 +31,10 @@ package protocol ChannelHandler: AnyObject {
     func channelReleased(_ channel: Channel)
 }
 
+/// One socket.
+///
+/// What the layers above see of it is private with accessors, so that the compiler sees every access and leaves the
+/// check of exclusive access out (decision 0024).
 package final class Channel: Registered, TimerTarget {
     enum Phase { case connecting, open, closing, lingering, closed }
     static let lingerMax: Nanoseconds = 2_000_000_000
@@ -39,15 +43,11 @@ package final class Channel: Registered, TimerTarget {
 
     package let loop: EventLoop
     package let peer: SocketAddress
-    package private(set) var handler: (any ChannelHandler)?
-    /// At most so many bytes are read at once: what the reader above has room for.
-    package var readLimit = EventLoop.readSize {
-        didSet { if readLimit < Self.laneReadLimitMin { leaveLane() } }
-    }
-    /// Who is charged for what the kernel has not taken; nil where nobody is.
-    package var account: MemoryAccount?
-    /// When the peer last took bytes of ours, or there was nothing for it to take.
-    package internal(set) var lastProgress: Nanoseconds
+    package let isSecure: Bool
+    private var attached: (any ChannelHandler)?
+    private var readMax = EventLoop.readSize
+    private var charged: MemoryAccount?
+    private var progress: Nanoseconds
 
     // Channel+Output.swift shares these.
     let descriptor: CInt
@@ -93,10 +93,11 @@ package final class Channel: Registered, TimerTarget {
         self.loop = loop
         descriptor = socket.descriptor
         self.peer = peer
+        isSecure = tls != nil
         self.tls = tls
         self.pending = ByteQueue(pool: loop.chunks)
         phase = pending ? .connecting : .open
-        lastProgress = loop.now
+        progress = loop.now
         interest = clinux_EPOLLIN | clinux_EPOLLRDHUP | clinux_EPOLLET | (pending ? clinux_EPOLLOUT : 0)
         do throws(SystemError) {
             token = try loop.register(self, descriptor: descriptor, events: interest)
@@ -137,14 +138,33 @@ package final class Channel: Registered, TimerTarget {
     ///
     /// An accepted channel in clear without a preamble is open from here on, and is not told so.
     package func attach(_ handler: any ChannelHandler) {
-        self.handler = handler
-        guard phase == .open, !isOpened, tls == nil, preamble == nil else { return }
+        attached = handler
+        guard phase == .open, !isOpened, !isSecure, preamble == nil else { return }
         isOpened = true
         enterLane()
     }
 
+    package var handler: (any ChannelHandler)? { attached }
+    /// At most so many bytes are read at once: what the reader above has room for.
+    package var readLimit: Int {
+        get { readMax }
+        set {
+            readMax = newValue
+            if newValue < Self.laneReadLimitMin { leaveLane() }
+        }
+    }
+    /// Who is charged for what the kernel has not taken; nil where nobody is.
+    package var account: MemoryAccount? {
+        get { charged }
+        set { charged = newValue }
+    }
+    /// When the peer last took bytes of ours, or there was nothing for it to take.
+    package internal(set) var lastProgress: Nanoseconds {
+        get { progress }
+        set { progress = newValue }
+    }
+
     package var isClosed: Bool { phase == .closed }
-    package var isSecure: Bool { tls != nil }
     package var isEstablished: Bool { isOpened }
     /// The ring receives it, not the poller.
     package var isInLane: Bool { lane == .open }
@@ -256,7 +276,7 @@ package final class Channel: Registered, TimerTarget {
     func release() {
         _ = Glibc.close(descriptor)
         let last = handler
-        handler = nil
+        attached = nil
         last?.channelReleased(self)
         tls = nil
         preamble = nil
@@ -314,7 +334,7 @@ package final class Channel: Registered, TimerTarget {
         guard events & clinux_EPOLLOUT != 0 else { return false }
         phase = .open
         updateInterest()
-        guard tls != nil else {
+        guard isSecure else {
             isOpened = true
             enterLane()
             handler?.channelOpened(self)
@@ -362,7 +382,7 @@ package final class Channel: Registered, TimerTarget {
             unsafe takePreamble(bytes)
             return
         }
-        if tls == nil {
+        if !isSecure {
             let bytes = unsafe bytes.assumingMemoryBound(to: UInt8.self)
             unsafe handler?.channel(self, received: bytes.span)
         } else {

@@ -27,6 +27,10 @@ protocol Registered: AnyObject {
     func ready(_ events: UInt32)
 }
 
+/// One worker's loop.
+///
+/// The time and the call at the end of a turn are private with accessors, so that the compiler sees every access and
+/// leaves the check of exclusive access out (decision 0024).
 @safe
 package final class EventLoop {
     private struct Registration {
@@ -41,7 +45,7 @@ package final class EventLoop {
     package static let readSize = 64 << 10
 
     package let clock: Clock
-    package private(set) var now: Nanoseconds
+    private var time: Nanoseconds
     package var timers = Timers()
     package let chunks = ChunkPool()
     package let scratch = Scratch()
@@ -66,13 +70,12 @@ package final class EventLoop {
     private var gatherer: Gatherer
     /// What the kernel is to answer to the registrations that follow: ENOSPC or ENOMEM, for tests of that.
     package var registrationErrorForTest: CInt?
-    /// The loop's owner hears of the end of each turn: where counters are reported and the graveyard's kin reaped.
-    package var onTurnEnd: (() -> Void)?
+    private var turnEnd: (() -> Void)?
 
     package init(clock: Clock = .monotonic, gather: Gather = .off, poller choice: PollerChoice = .auto) {
         self.clock = clock
         self.choice = choice
-        now = clock.now
+        time = clock.now
         gatherer = Gatherer(gather)
         poller = epoll_create1(clinux_EPOLL_CLOEXEC)
         precondition(poller >= 0, "epoll_create1 failed")
@@ -87,6 +90,14 @@ package final class EventLoop {
         unsafe events.deallocate()
         unsafe readBuffer.deallocate()
         unsafe plaintextBuffer.deallocate()
+    }
+
+    package var now: Nanoseconds { time }
+
+    /// The loop's owner hears of the end of each turn: where counters are reported and the graveyard's kin reaped.
+    package var onTurnEnd: (() -> Void)? {
+        get { turnEnd }
+        set { turnEnd = newValue }
     }
 
     // MARK: The turn
@@ -106,7 +117,7 @@ package final class EventLoop {
         } else {
             if timeout != 0 { gatherer.gather(clock: clock, lastTurn: now) }
             let count = poll(timeout)
-            now = clock.now
+            time = clock.now
             readUnread()
             if count > 0 {
                 gatherer.observe(events: count, now: now)
@@ -117,7 +128,7 @@ package final class EventLoop {
         expireTimers()
         flushMarked()
         reap()
-        onTurnEnd?()
+        turnEnd?()
         reap()
     }
 
@@ -141,7 +152,7 @@ package final class EventLoop {
         if wait == 0 || !ring.hasMore {
             ring.wait(for: timeout == 0 ? 0 : 1, timeout: timeout < 0 ? -1 : Int64(timeout) * 1_000_000)
         }
-        now = clock.now
+        time = clock.now
         readUnread()
         var count = 0
         while true {
@@ -199,9 +210,12 @@ package final class EventLoop {
     private func flushMarked() {
         guard !marked.isEmpty else { return }
         // Those that mark themselves while the batch is flushed (a bulk sender) have their turn in the next one.
-        swap(&marked, &flushing)
-        for index in flushing.indices { flushing[index].flush() }
-        flushing.removeAll(keepingCapacity: true)
+        var batch: [Channel] = []
+        swap(&batch, &flushing)
+        swap(&batch, &marked)
+        for channel in batch { channel.flush() }
+        batch.removeAll(keepingCapacity: true)
+        flushing = batch
     }
 
     /// Bounded: timers that schedule timers cannot hold the turn.
@@ -238,7 +252,7 @@ package final class EventLoop {
         marked = []
         unread = []
         timers = Timers()
-        onTurnEnd = nil
+        turnEnd = nil
     }
 
     // MARK: For channels and listeners
