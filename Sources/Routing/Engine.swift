@@ -17,6 +17,7 @@ package final class Engine: Sendable {
     private let promptBytes = Atomic<Int>(0)
     private let runningMost = Atomic<Int>(.max)
     private let isShared = Atomic<Bool>(false)
+    private let heardLast = Atomic<Nanoseconds>(0)
     /// Held while a place is looked for and taken, so that several pools never take the same one.
     let counting = Lock(())
 
@@ -57,6 +58,23 @@ package final class Engine: Sendable {
     /// Bytes of the prompts, of all its executors, that have no first event yet.
     package var waitingBytes: Int { promptBytes.load(ordering: .relaxed) }
     package var health: ExecutorHealth.State { availability.state }
+
+    /// When bytes of the engine arrived last, on any attempt or probe of any thread; 0 if none ever have.
+    ///
+    /// In nanoseconds of the loops' clock, and up to `heardStep` too early.
+    package var lastHeard: Nanoseconds { heardLast.load(ordering: .relaxed) }
+
+    /// The resolution of `lastHeard`, in nanoseconds.
+    package static let heardStep: Nanoseconds = 100_000_000
+
+    /// Bytes of the engine have arrived.
+    ///
+    /// Cheap enough to be called for all bytes: it stores nothing within `heardStep` of the last call that did.
+    package func heard(at now: Nanoseconds) {
+        let last = lastHeard
+        guard last == 0 || now >= last &+ Self.heardStep else { return }
+        heardLast.store(now, ordering: .relaxed)
+    }
 
     /// Whether one more attempt may begin, as far as its own limits say.
     func takesMore(at now: Nanoseconds) -> Bool {

@@ -35,6 +35,19 @@ import Testing
         func release(_ pool: Int, at now: UInt64 = 0) { pools[pool].release(pools[pool].executors[0], at: now) }
     }
 
+    @Test func whenItWasHeardLastIsKnownToATenthOfASecond() {
+        let engine = Engine(id: 1, name: "http://e")
+        #expect(engine.lastHeard == 0)
+        engine.heard(at: 50)
+        engine.heard(at: 50 + Engine.heardStep - 1)
+        #expect(engine.lastHeard == 50)
+        engine.heard(at: 50 + Engine.heardStep)
+        #expect(engine.lastHeard == 50 + Engine.heardStep)
+        // A clock of another worker that is behind takes nothing back.
+        engine.heard(at: 40)
+        #expect(engine.lastHeard == 50 + Engine.heardStep)
+    }
+
     // MARK: Limits
 
     @Test func theEnginesLimitIsHeldOverAllPools() {

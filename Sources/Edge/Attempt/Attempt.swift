@@ -69,6 +69,10 @@ final class Attempt: TimerTarget {
 
     private(set) var phase = Phase.waiting
     private(set) var times = Times()
+    /// When bytes of the answer arrived last; 0 if none have.
+    private(set) var lastHeard: Nanoseconds = 0
+    /// From this moment on `Engine.heard` is told of the next bytes.
+    private var reportsHeardFrom: Nanoseconds = 0
     /// The executor has the whole request, or has answered before it had.
     private(set) var hasRequest = false
     /// Why it failed before its answer was ready.
@@ -117,6 +121,17 @@ final class Attempt: TimerTarget {
     var status: Int { head?.status ?? 0 }
     /// The length of a document that is held back, in bytes.
     var heldBytes: Int { held.count }
+
+    /// Bytes of the answer have arrived.
+    ///
+    /// The engine, which all workers share, is told of them seldom.
+    private func heard() {
+        let now = now
+        lastHeard = now
+        guard now >= reportsHeardFrom else { return }
+        reportsHeardFrom = now + Engine.heardStep
+        executor.engine.heard(at: now)
+    }
 
     /// Hands the request to a connection; failures are reported later in this turn or in another one.
     func start(_ request: IncomingRequest, requestID: String) {
@@ -208,6 +223,7 @@ extension Attempt: ExecutorStreamHandler {
     }
 
     func responseHead(_ head: ResponseHead, body: ResponseBody) {
+        heard()
         guard let owner, phase == .waiting else { return }
         times.head = max(1, now &- times.began)
         hasRequest = true
@@ -228,6 +244,7 @@ extension Attempt: ExecutorStreamHandler {
     }
 
     func responseBody(_ bytes: Span<UInt8>) {
+        heard()
         guard let owner else { return }
         switch kind {
         case .events:

@@ -114,8 +114,12 @@ private final class EngineProber: ExecutorStreamHandler, TimerTarget {
     // MARK: ExecutorStreamHandler
 
     func requestSent() {}
-    func responseHead(_ head: ResponseHead, body: ResponseBody) { status = head.status }
+    func responseHead(_ head: ResponseHead, body: ResponseBody) {
+        target.engine.heard(at: loop.now)
+        status = head.status
+    }
     func responseBody(_ bytes: Span<UInt8>) {
+        target.engine.heard(at: loop.now)
         let room = min(bytes.count, Self.bodyMax - body.count)
         for index in 0..<max(0, room) { body.append(bytes[index]) }
     }

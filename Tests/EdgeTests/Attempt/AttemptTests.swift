@@ -74,6 +74,19 @@ private final class Owner: AttemptOwner {
         #expect(owner.heard == ["head events", "ready", Said.token])
     }
 
+    @Test func bytesOfTheExecutorAreHeardOf() {
+        #expect(attempt.lastHeard == 0 && executor.engine.lastHeard == 0)
+        played.answer()
+        let first = environment.loop.now
+        #expect(attempt.lastHeard == first && executor.engine.lastHeard == first)
+        environment.test.pass(Engine.heardStep / 2)
+        played.say(": a comment\n\n")
+        #expect(attempt.lastHeard == environment.loop.now && executor.engine.lastHeard == first)
+        environment.test.pass(Engine.heardStep)
+        played.say(": half of a comment")
+        #expect(attempt.lastHeard == environment.loop.now && executor.engine.lastHeard == environment.loop.now)
+    }
+
     @Test func commentsBeforeTheFirstEventAreDropped() {
         played.answer()
         played.say(": a comment\n\n")
