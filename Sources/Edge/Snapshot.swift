@@ -94,6 +94,15 @@ package final class Snapshot: Sendable {
         crossOrigin = CrossOriginPolicy(origins: configuration.cors.origins)
     }
 
+    /// The executors of all models at an engine, each once.
+    func executors(at engine: Engine) -> [Executor] {
+        var found: [Executor] = []
+        for member in models.flatMap(\.pool.members) where member.executor.engine === engine {
+            if !found.contains(where: { $0 === member.executor }) { found.append(member.executor) }
+        }
+        return found
+    }
+
     /// How an executor is reached that a pool of this snapshot has chosen.
     func target(of executor: Executor, in pool: ExecutorPool) -> ExecutorTarget {
         guard let place = pool.place(of: executor) else {

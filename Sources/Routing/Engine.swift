@@ -89,16 +89,44 @@ package final class Engine: Sendable {
     func promptDone(bytes: Int) { promptBytes.wrappingSubtract(bytes, ordering: .relaxed) }
     func attemptEnded() { attempts.wrappingSubtract(1, ordering: .sequentiallyConsistent) }
 
+    /// Whether its probes say that nobody serves there: attempts at it from which nothing comes are lost.
+    package var isDead: Bool { availability.isDead }
+    /// Whether faults or probes have shown that requests should go elsewhere, whatever its pools can do without.
+    package var isEjected: Bool { availability.isEjected }
+    /// What its last ejection was for; meaningless while it is healthy.
+    package var cause: ExecutorHealth.Cause { availability.cause }
+
+    /// The latest moment at which a byte may have arrived, since `lastHeard` may be early: no attempt was heard later.
+    ///
+    /// - Parameter watchedSince: in its place where none has arrived since then.
+    package func heardAtMost(_ watchedSince: Nanoseconds) -> Nanoseconds {
+        let last = lastHeard
+        return last == 0 ? watchedSince : max(last + Self.heardStep, watchedSince)
+    }
+
     /// A probe has been answered, or not.
     ///
     /// - Parameters:
     ///   - rise: probes in a row that end an ejection.
-    ///   - fall: failed probes in a row that eject.
-    ///   - mayEject: whether a pool can do without it, see `ExecutorPool.mayLeaveOut`.
-    package func report(_ probe: ExecutorHealth.Probe, rise: Int, fall: Int, mayEject: Bool, at now: Nanoseconds) {
+    ///   - fall: lost probes in a row that eject.
+    ///   - watchedSince: the begin of the probing, in place of a byte where none has been heard.
+    package func report(
+        _ probe: ExecutorHealth.Probe,
+        rise: Int,
+        fall: Int,
+        watchedSince: Nanoseconds = 0,
+        at now: Nanoseconds
+    ) {
+        let lastHeard = heardAtMost(watchedSince)
         availability.change { health, _ in
-            health.probed(probe, at: now, rise: rise, fall: fall, mayEject: mayEject)
+            health.probed(probe, at: now, rise: rise, fall: fall, lastHeard: lastHeard)
         }
+    }
+
+    /// Finds an engine dead whose probes have been lost before and from which no byte has come for long enough.
+    package func reportSilence(fall: Int, watchedSince: Nanoseconds = 0, at now: Nanoseconds) {
+        let lastHeard = heardAtMost(watchedSince)
+        availability.change { health, _ in health.silence(at: now, fall: fall, lastHeard: lastHeard) }
     }
 
     // MARK: Waiting

@@ -1,6 +1,6 @@
 // One model at one engine, as all workers count it. Touched a few times a request, never once a token.
 internal import Synchronization
-internal import Transport
+package import Transport
 
 /// Counts the attempts for one model at one engine, and carries the health of that pair.
 ///
@@ -38,6 +38,12 @@ package final class Executor: Sendable {
         }
     }
 
+    /// The engine answers its probes again, after it was dead: what its answers for this model were before says nothing.
+    package func engineIsBack(at now: Nanoseconds) {
+        guard availability.isEjected else { return }
+        availability.change { health, _ in health.engineAnswers(wasLost: true, at: now) }
+    }
+
     /// - Parameter runningMax: the limit of the pair, beside the engine's own.
     func takesMore(runningMax: Int?, at now: Nanoseconds) -> Bool {
         let running = running
@@ -56,7 +62,7 @@ package final class Executor: Sendable {
     ///
     /// - Parameters:
     ///   - runningMax: the limit of the pair, beside the engine's own.
-    ///   - evenIfBad: whether its health does not matter, since all of the pool are bad.
+    ///   - evenIfBad: whether its health does not matter, since its pool cannot do without it.
     func begin(promptBytes: Int, runningMax: Int?, evenIfBad: Bool, at now: Nanoseconds) -> Bool {
         engine.counting.withLock { _ in
             guard takesMore(runningMax: runningMax, at: now) else { return false }

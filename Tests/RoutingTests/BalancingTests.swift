@@ -92,7 +92,7 @@ extension ExecutorPool {
 
     func report(_ probe: ExecutorHealth.Probe, of executor: Executor, rise: Int, fall: Int, at now: UInt64) {
         let engine = executor.engine
-        engine.report(probe, rise: rise, fall: fall, mayEject: mayLeaveOut(engine), at: now)
+        engine.report(probe, rise: rise, fall: fall, at: now)
     }
 
     /// The id of the one that is chosen.

@@ -211,7 +211,7 @@ import Testing
 
     @Test func aPoolThatCannotDoWithoutItUsesItAllTheSame() {
         let house = House(1)
-        for _ in 0..<5 { house.engine.report(.failed, rise: 2, fall: 3, mayEject: true, at: 0) }
+        for _ in 0..<5 { house.engine.report(.failed, rise: 2, fall: 3, at: 0) }
         #expect(house.engine.health != .healthy && house.pools[0].chosen(at: 1) == 10)
     }
 }

@@ -82,11 +82,29 @@ import Testing
 
     @Test func neverMoreThanHalfIsLeftOut() {
         let pool = pool(3)
-        for index in 0..<3 { fail(pool, index, at: 0) }
-        #expect(pool.executors.count { pool.health(of: $0) != .healthy } == 1)
-        let alone = self.pool(1)
-        fail(alone, 0, times: 10, at: 0)
-        #expect(alone.chosen(at: 1) == 0)
+        for index in 0..<2 { fail(pool, index, at: 0) }
+        #expect(pool.standings(at: 1).map(\.isUsable) == [false, false, true], "what is known is shown")
+        #expect(Set((0..<50).compactMap { _ in pool.chosen(at: 1) }) == [1, 2])
+        fail(pool, 2, at: 0)
+        #expect(pool.standings(at: 1).allSatisfy { !$0.isUsable })
+        #expect(Set((0..<50).compactMap { _ in pool.chosen(at: 1) }) == [0, 1, 2])
+    }
+
+    @Test func thePoolOfOneKnowsThatItIsBadAndUsesIt() {
+        let alone = pool(1)
+        fail(alone, 0, at: 0)
+        #expect(alone.health(of: alone.executors[0]) == .ejected(until: 3 * second))
+        #expect(!alone.standings(at: 1)[0].isUsable && alone.chosen(at: 1) == 0)
+    }
+
+    /// Mercy is for those that may be well: not for those that probes find dead while another one lives.
+    @Test func theDeadAreNotUsedWhileAnotherLives() {
+        let pool = pool(3)
+        for index in 0..<2 {
+            for _ in 0..<3 { pool.report(.failed, of: pool.executors[index], rise: 2, fall: 3, at: 0) }
+        }
+        #expect(pool.executors.map(\.engine.isDead) == [true, true, false])
+        #expect((0..<50).allSatisfy { _ in pool.chosen(at: 1) == 2 })
     }
 
     @Test func whenAllAreBadAllAreUsed() {
@@ -111,7 +129,9 @@ import Testing
         probe(.passed, at: 20 * second)
         #expect(pool.chosen(at: 20 * second) == 1)
         probe(.passed, at: 22 * second)
-        #expect(pool.chosen(at: 22 * second) == 0)
+        #expect(pool.health(of: pool.executors[0]) == .healthy, "no request has to try it")
+        pool.report(.fault(.connection), of: pool.executors[0], at: 23 * second)
+        #expect(pool.health(of: pool.executors[0]) != .healthy, "its first fault ejects it again")
     }
 
     @Test func successInTrafficBeatsAFailedProbe() {

@@ -71,6 +71,10 @@ final class Attempt: TimerTarget {
     private(set) var times = Times()
     /// When bytes of the answer arrived last; 0 if none have.
     private(set) var lastHeard: Nanoseconds = 0
+    /// Since when nothing of it has come: from its begin, its last bytes, or the end of a pause of ours.
+    private(set) var silentSince: Nanoseconds = 0
+    /// Whether the executor may be read; else its silence is ours.
+    private(set) var isReading = true
     /// From this moment on `Engine.heard` is told of the next bytes.
     private var reportsHeardFrom: Nanoseconds = 0
     /// The executor has the whole request, or has answered before it had.
@@ -113,6 +117,7 @@ final class Attempt: TimerTarget {
         self.owner = owner
         meter = Meter(dialect: dialect, choices: choices)
         times.began = environment.loop.now
+        silentSince = times.began
     }
 
     var executor: Executor { lease.executor }
@@ -128,6 +133,7 @@ final class Attempt: TimerTarget {
     private func heard() {
         let now = now
         lastHeard = now
+        silentSince = now
         guard now >= reportsHeardFrom else { return }
         reportsHeardFrom = now + Engine.heardStep
         executor.engine.heard(at: now)
@@ -142,7 +148,11 @@ final class Attempt: TimerTarget {
 
     // MARK: What the exchange asks of it
 
-    func setReading(_ reading: Bool) { stream?.setReading(reading) }
+    func setReading(_ reading: Bool) {
+        if reading, !isReading { silentSince = now }
+        isReading = reading
+        stream?.setReading(reading)
+    }
     func setReadLimit(_ bytes: Int) { stream?.setReadLimit(bytes) }
 
     /// The executor has let a deadline of its answer pass.

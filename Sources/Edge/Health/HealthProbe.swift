@@ -1,5 +1,7 @@
 // How an executor is asked whether it lives, and what its answer says.
+internal import Glibc
 internal import HTTP
+internal import Inference
 internal import Routing
 internal import Transport
 
@@ -36,5 +38,39 @@ struct HealthProbe: Sendable, Equatable {
     static func judge(status: Int, body: [UInt8]) -> ExecutorHealth.Probe {
         if status == 503, String(decoding: body, as: UTF8.self).contains("Loading model") { return .notReady }
         return status < 500 ? .passed : .failed
+    }
+}
+
+/// A probe that no good answer came to.
+struct ProbeLoss: Sendable, Equatable {
+    /// `failed` or `timedOut`.
+    let probe: ExecutorHealth.Probe
+    /// For logs.
+    let text: String
+    /// The connection was refused or reset.
+    var isRefusal = false
+
+    init(_ probe: ExecutorHealth.Probe, _ text: String) {
+        self.probe = probe
+        self.text = text
+    }
+
+    /// Only what says that nobody serves there counts as `failed`.
+    ///
+    /// A host that cannot be reached or has no address now, a certificate that does not verify, an answer that is no HTTP:
+    /// the engine may still work on what it has, so these count as if no answer had come.
+    init(_ failure: ExecutorFailure) {
+        text = Failure(attempt: failure).detail ?? Self.text(failure)
+        switch failure {
+        case .unreachable(let error): isRefusal = [ECONNREFUSED, ECONNRESET, EPIPE, ENOENT].contains(error.code)
+        case .closedBeforeHead, .closedInResponse: isRefusal = true
+        case .unresolved, .connectTimeout, .tls, .noHTTP2, .refused, .violation: isRefusal = false
+        }
+        probe = isRefusal ? .failed : .timedOut
+    }
+
+    private static func text(_ failure: ExecutorFailure) -> String {
+        if case .connectTimeout = failure { return "no connection in time" }
+        return "the connection was closed"
     }
 }

@@ -9,19 +9,29 @@ internal import Transport
 final class HealthProber {
     private var probers: [EngineProber] = []
 
-    init(_ snapshot: Snapshot, loop: EventLoop) {
+    /// - Parameter died: called when an engine is found dead, and with each further probe that is lost there.
+    init(_ snapshot: Snapshot, loop: EventLoop, died: @escaping (Engine, EngineDeath) -> Void = { _, _ in }) {
         let environment = ExecutorEnvironment()
         for (place, target) in snapshot.engines.enumerated() {
             guard let probe = target.probe else { continue }
             let client = ExecutorClient(loop: loop, settings: target.client, environment: environment)
-            let pools = snapshot.models.map(\.pool).filter { pool in
-                pool.members.contains { $0.executor.engine === target.engine }
-            }
-            let prober = EngineProber(loop: loop, target, probe, client, pools)
+            let prober = EngineProber(
+                loop: loop,
+                target,
+                probe,
+                client,
+                executors: snapshot.executors(at: target.engine),
+                died: died
+            )
             // Not all in one moment, nor in each moment again.
             prober.start(after: probe.interval / 16 * Nanoseconds(place % 16))
             probers.append(prober)
         }
+    }
+
+    /// What became of the last probe of the engine that was lost; nil where there has been none.
+    func lastLoss(at engine: Engine) -> String? {
+        probers.first { $0.engine === engine }?.lastLoss
     }
 
     func stop() {
@@ -33,38 +43,52 @@ final class HealthProber {
 /// One engine: a question, its answer or its silence, and the next one.
 private final class EngineProber: ExecutorStreamHandler, TimerTarget {
     private static let bodyMax = 4096
-    private enum TimerKind: Int { case ask, late }
+    private enum TimerKind: Int { case ask, late, silence }
 
     private let loop: EventLoop
     private let target: EngineTarget
     private let probe: HealthProbe
     private let client: ExecutorClient
-    /// Those that have an executor at the engine.
-    private let pools: [ExecutorPool]
+    /// The engine's, of all models.
+    private let executors: [Executor]
+    private let died: (Engine, EngineDeath) -> Void
     private var question: (any ExecutorStream)?
     private var status = 0
     private var body: [UInt8] = []
     private var timer: TimerID?
+    /// When the engine is dead, if nothing comes from it until then.
+    private var silenceTimer: TimerID?
+    private var watchedSince: Nanoseconds = 0
+    private var wasRefused = false
+    private(set) var lastLoss: String?
 
     init(
         loop: EventLoop,
         _ target: EngineTarget,
         _ probe: HealthProbe,
         _ client: ExecutorClient,
-        _ pools: [ExecutorPool]
+        executors: [Executor],
+        died: @escaping (Engine, EngineDeath) -> Void
     ) {
         self.loop = loop
         self.target = target
         self.probe = probe
         self.client = client
-        self.pools = pools
+        self.executors = executors
+        self.died = died
     }
 
-    func start(after delay: Nanoseconds) { schedule(.ask, after: delay) }
+    var engine: Engine { target.engine }
+
+    func start(after delay: Nanoseconds) {
+        watchedSince = loop.now
+        schedule(.ask, after: delay)
+    }
 
     func stop() {
-        if let timer { loop.timers.cancel(timer) }
+        for timer in [timer, silenceTimer] { if let timer { loop.timers.cancel(timer) } }
         timer = nil
+        silenceTimer = nil
         question?.cancel()
         question = nil
         client.closeIdle()
@@ -75,8 +99,19 @@ private final class EngineProber: ExecutorStreamHandler, TimerTarget {
     }
 
     func timerFired(_ kind: Int) {
-        timer = nil
-        if kind == TimerKind.ask.rawValue { ask() } else { told(.failed) }
+        switch TimerKind(rawValue: kind) {
+        case .ask:
+            timer = nil
+            ask()
+        case .late:
+            timer = nil
+            lost(ProbeLoss(.timedOut, "no answer in time"))
+        case .silence:
+            silenceTimer = nil
+            engine.reportSilence(fall: probe.fall, watchedSince: watchedSince, at: loop.now)
+            tellIfDead()
+        case nil: break
+        }
     }
 
     private func ask() {
@@ -97,18 +132,39 @@ private final class EngineProber: ExecutorStreamHandler, TimerTarget {
         question = client.send(request, handler: self)
     }
 
+    private func lost(_ loss: ProbeLoss) {
+        lastLoss = loss.text
+        wasRefused = loss.isRefusal
+        told(loss.probe)
+        tellIfDead()
+        watchSilence()
+    }
+
     /// The answer, or that there is none; the next question follows.
     private func told(_ answer: ExecutorHealth.Probe) {
         if let timer { loop.timers.cancel(timer) }
         question?.cancel()
         question = nil
-        let (engine, now) = (target.engine, loop.now)
-        // A pool that cannot do without it uses it all the same.
-        let mayEject = pools.contains { $0.mayLeaveOut(engine) }
-        engine.report(answer, rise: probe.rise, fall: probe.fall, mayEject: mayEject, at: now)
+        let now = loop.now
+        let wasEjected = engine.isEjected
+        engine.report(answer, rise: probe.rise, fall: probe.fall, watchedSince: watchedSince, at: now)
+        if wasEjected, !engine.isEjected { for executor in executors { executor.engineIsBack(at: now) } }
         // It may be what somebody waits for.
         if answer == .passed { engine.pump(at: now) }
         schedule(.ask, after: probe.interval)
+    }
+
+    private func tellIfDead() {
+        guard engine.isDead else { return }
+        died(engine, EngineDeath(reason: "its last health probe: \(lastLoss ?? "")", isRefusal: wasRefused))
+    }
+
+    /// Lost probes do not make a dead engine before it has been silent for long enough: the two are counted side by side.
+    private func watchSilence() {
+        guard engine.isEjected, !engine.isDead, silenceTimer == nil else { return }
+        let due = engine.heardAtMost(watchedSince) + ExecutorHealth.silenceMax
+        guard due > loop.now else { return }
+        silenceTimer = loop.timers.schedule(at: due, target: self, kind: TimerKind.silence.rawValue)
     }
 
     // MARK: ExecutorStreamHandler
@@ -125,10 +181,17 @@ private final class EngineProber: ExecutorStreamHandler, TimerTarget {
     }
     func responseEnded() {
         question = nil
-        told(HealthProbe.judge(status: status, body: body))
+        let answer = HealthProbe.judge(status: status, body: body)
+        if answer == .failed { lost(ProbeLoss(.failed, "it answered \(status)")) } else { told(answer) }
     }
     func attemptFailed(_ failure: ExecutorFailure) {
         question = nil
-        told(.failed)
+        if case .unreachable(let error) = failure, error.isOutOfDescriptors {
+            // It has not been asked: that says nothing of it.
+            if let timer { loop.timers.cancel(timer) }
+            schedule(.ask, after: probe.interval)
+        } else {
+            lost(ProbeLoss(failure))
+        }
     }
 }

@@ -70,12 +70,15 @@ package final class Supervisor {
             while let signal = signals.next() { handle(signal: signal, share: share) }
         }
         let resolver = NameResolver(loop: loop, books: snapshot.addresses) { Messages.say($0, .warning) }
-        let prober = HealthProber(snapshot, loop: loop)
+        let prober = HealthProber(snapshot, loop: loop) { share.tellAll(.engineDied($0, $1)) }
+        let reporter = HealthReporter(snapshot, loop: loop, lastLoss: { prober.lastLoss(at: $0) })
+        reporter.start()
         // Until the names are known clients wait in the backlog: but not for long, and not for ever.
         resolver.start(patience: Self.namesPatience) { [unowned self] in
             for index in 0..<workers { startWorker(index, share: share, listeners: listeners) }
         }
         loop.run()
+        reporter.stop()
         prober.stop()
         resolver.stop()
         admin.close()

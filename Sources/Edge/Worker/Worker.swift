@@ -15,6 +15,8 @@ package enum WorkerMessage: Sendable {
     case adopt(Snapshot)
     /// A question with this number, see `WorkerSurvey`.
     case ask(Int, @Sendable (Worker) -> any Sendable)
+    /// Probes find the engine dead: attempts there from which nothing comes are lost. Said again with each further probe.
+    case engineDied(Engine, EngineDeath)
     /// A connection that another worker accepted, of the listening socket with this place.
     ///
     /// It has been admitted, and counted at this worker's door.
@@ -144,6 +146,8 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
         case .stop: loop.stop()
         case .adopt(let snapshot): adopt(snapshot)
         case .ask(let number, let question): report(.answered(worker: index, number: number, question(self)))
+        case .engineDied(let engine, let death):
+            for exchange in exchanges { exchange?.engineDied(engine, death) }
         case .serve(let socket, let peer, let listener):
             serve(socket, from: peer, listener: listener)
         case .granted(let place, let number, let grant):

@@ -86,7 +86,7 @@ package final class WorkerShare: Sendable {
                 doors[worker].connectionEnded()
                 connectionEnded()
             case .granted(_, _, let grant): grant.giveBack(at: Clock.monotonicNow())
-            case .drain, .expire, .stop, .ask, .adopt, .scanned: continue
+            case .drain, .expire, .stop, .ask, .adopt, .engineDied, .scanned: continue
             }
         }
     }

@@ -98,12 +98,13 @@ extension ExecutorPool {
     private func shortestPause(for request: RoutingRequest, at now: Nanoseconds) -> Nanoseconds? {
         var shortest: Nanoseconds?
         var ofAll: Nanoseconds?
-        for member in members where !request.tried.contains(member.executor.id) {
+        let mercy = mercy(at: now)
+        for (place, member) in members.enumerated() where !request.tried.contains(member.executor.id) {
             let pause = member.executor.pause(at: now)
             ofAll = min(ofAll ?? .max, pause)
-            if member.executor.use(at: now) != .no { shortest = min(shortest ?? .max, pause) }
+            guard member.executor.use(at: now) != .no || isSpared(place, by: mercy, at: now) else { continue }
+            shortest = min(shortest ?? .max, pause)
         }
-        // Where none may be used all are, see `choose`.
         return shortest ?? ofAll
     }
 

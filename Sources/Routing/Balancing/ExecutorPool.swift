@@ -67,7 +67,7 @@ package final class ExecutorPool: Sendable {
 
     /// Chooses an executor that has not been tried, and counts the attempt.
     ///
-    /// Those that are ejected are left out, unless all are: then all are used.
+    /// Those that are ejected are left out, but never more than half of the pool; when all are, all are used.
     package func choose(_ request: RoutingRequest = RoutingRequest(), at now: Nanoseconds) -> Choice {
         entry.state.withLock { choose(request, &$0, at: now) }
     }
@@ -79,14 +79,14 @@ package final class ExecutorPool: Sendable {
         at now: Nanoseconds,
         isFreed: Bool = false
     ) -> Choice {
-        let areAllBad = areAllBad(at: now)
+        let mercy = mercy(at: now)
         var isOneUsable = false
         // A trial is one request, and the first that comes: it can go elsewhere if it fails.
         var trial: Int?
         state.free.removeAll(keepingCapacity: true)
         for place in members.indices where !request.tried.contains(members[place].executor.id) {
             let use = members[place].executor.use(at: now)
-            guard areAllBad || use != .no else { continue }
+            guard use != .no || isSpared(place, by: mercy, at: now) else { continue }
             isOneUsable = true
             guard members[place].takesMore(at: now) else { continue }
             state.free.append(place)
@@ -99,7 +99,7 @@ package final class ExecutorPool: Sendable {
             if member.executor.begin(
                 promptBytes: request.promptBytes,
                 runningMax: member.runningMax,
-                evenIfBad: areAllBad,
+                evenIfBad: isSpared(place, by: mercy, at: now),
                 at: now
             ) {
                 if isFreed { state.pace.freed(at: now) }
@@ -111,11 +111,6 @@ package final class ExecutorPool: Sendable {
             trial = nil
         }
         return .full
-    }
-
-    private func areAllBad(at now: Nanoseconds) -> Bool {
-        for member in members where member.executor.use(at: now) != .no { return false }
-        return true
     }
 
     /// One of the places in `state.free`.
@@ -154,7 +149,9 @@ package final class ExecutorPool: Sendable {
     /// Whether all members that may be used run as many attempts as they may.
     func isFull(at now: Nanoseconds) -> Bool {
         var isOneUsable = false
-        for member in members where member.executor.use(at: now) != .no {
+        let mercy = mercy(at: now)
+        for (place, member) in members.enumerated() {
+            guard member.executor.use(at: now) != .no || isSpared(place, by: mercy, at: now) else { continue }
             if member.takesMore(at: now) { return false }
             isOneUsable = true
         }

@@ -16,13 +16,18 @@ final class Availability: Sendable {
     /// Since when it is back in rotation; 0 where it never was out.
     private let healthySince = Atomic<Nanoseconds>(0)
     private let ejected = Atomic<Bool>(false)
+    private let dead = Atomic<Bool>(false)
     private let learntRunning = Atomic<Int>(.max)
     private let learntUntil = Atomic<Nanoseconds>(0)
     private let pausedUntil = Atomic<Nanoseconds>(0)
 
     /// Out of rotation because of faults or failed probes.
     var isEjected: Bool { ejected.load(ordering: .relaxed) }
+    /// Its probes say that nobody serves there.
+    var isDead: Bool { dead.load(ordering: .relaxed) }
     var state: ExecutorHealth.State { values.withLock { $0.health.state } }
+    /// What its last ejection was for.
+    var cause: ExecutorHealth.Cause { values.withLock { $0.health.cause } }
 
     /// Whether a request may go there.
     func use(at now: Nanoseconds) -> ExecutorHealth.Use {
@@ -63,6 +68,7 @@ final class Availability: Sendable {
             trialFrom.store(values.health.trialFrom, ordering: .relaxed)
             healthySince.store(values.health.healthySince ?? 0, ordering: .relaxed)
             ejected.store(values.health.isEjected, ordering: .relaxed)
+            dead.store(values.health.isDead, ordering: .relaxed)
             learntRunning.store(values.load.learntRunning, ordering: .relaxed)
             learntUntil.store(values.load.learntUntil, ordering: .relaxed)
             pausedUntil.store(values.load.pausedUntil, ordering: .relaxed)

@@ -3,8 +3,11 @@ package import Transport
 
 /// An engine or an executor is healthy until shown otherwise.
 ///
-/// Faults in traffic and failed probes eject it for 3 s, longer each time; then one request tries it; then it comes back
-/// slowly. A client's 4xx and a client that leaves are no faults, and a busy executor (429) is not a dead one.
+/// Faults in traffic and failed probes eject it; the first ejection lasts 3 s, each further one longer. It comes back
+/// slowly: by probes where it is probed, else by one request that tries it. A client's 4xx and a client that leaves are no
+/// faults, and a busy executor (429) is not a dead one.
+///
+/// This is what is known of it. How much of that routing follows is each pool's decision, see `ExecutorPool.mercy`.
 package struct ExecutorHealth: Sendable, Equatable {
     package enum State: Sendable, Equatable {
         case healthy
@@ -17,9 +20,20 @@ package struct ExecutorHealth: Sendable, Equatable {
     package enum Use: Sendable, Equatable { case yes, trial, no }
 
     package enum Probe: Sendable, Equatable {
-        case passed, failed
+        case passed
+        /// The connection was refused or reset, or the answer was a 5xx.
+        case failed
+        /// No answer came in time.
+        case timedOut
         /// It lives, and loads its model: no fault, but no requests either.
         case notReady
+    }
+
+    /// What has ejected it.
+    package enum Cause: Sendable, Equatable {
+        /// So many probes in a row, which failed or timed out.
+        case probes(Int)
+        case faults(FaultScope)
     }
 
     /// Faults in a row that eject.
@@ -30,20 +44,29 @@ package struct ExecutorHealth: Sendable, Equatable {
     static let slowStart: Nanoseconds = 10_000_000_000
     /// Success in traffic so long ago beats a failed probe.
     static let trafficWins: Nanoseconds = 5_000_000_000
+    /// Without a byte for so long, an engine whose probes time out is dead, and an attempt at a dead engine is lost.
+    package static let silenceMax: Nanoseconds = 20_000_000_000
     /// A trial of which nothing is heard no longer keeps others from trying.
     static let trialMax: Nanoseconds = 60_000_000_000
     /// Healthy for so long, its past ejections are forgotten.
     static let forgiveAfter: Nanoseconds = 60_000_000_000
 
     package private(set) var state = State.healthy
+    /// What its last ejection was for; meaningless while it is healthy.
+    package private(set) var cause = Cause.faults(.connection)
+    /// Its probes say that nobody serves there.
+    package private(set) var isDead = false
     private var faults = 0
     private var ejections = 0
     private(set) var healthySince: Nanoseconds?
     private var lastSuccess: Nanoseconds?
+    /// Failed and timed out probes in a row.
+    private var probesLost = 0
+    /// Failed probes in a row, none of them timed out.
     private var probesFailed = 0
     private var probesPassed = 0
-    /// The last probe, where there are probes.
-    private var lastProbe: Probe?
+    /// What the probes come to, where there are probes; never `timedOut`, which counts as `failed` here.
+    private var verdict: Probe?
 
     package init() {}
 
@@ -51,12 +74,12 @@ package struct ExecutorHealth: Sendable, Equatable {
 
     /// 0 while it is used; else the moment from which on a request may try it, `.max` for never.
     var trialFrom: Nanoseconds {
-        if lastProbe == .notReady { return .max }
+        if verdict == .notReady { return .max }
         switch state {
         case .healthy: return 0
         // What probes still find dead needs no request to find it dead.
-        case .ejected(let until): return lastProbe == .failed ? .max : max(1, until)
-        case .trial(let since): return lastProbe == .failed ? .max : since + Self.trialMax
+        case .ejected(let until): return verdict == .failed ? .max : max(1, until)
+        case .trial(let since): return verdict == .failed ? .max : since + Self.trialMax
         }
     }
 
@@ -78,28 +101,25 @@ package struct ExecutorHealth: Sendable, Equatable {
             if let healthySince, now >= healthySince + Self.forgiveAfter { ejections = 0 }
             return
         }
-        state = .healthy
-        healthySince = now
+        (probesLost, probesFailed) = (0, 0)
+        comeBack(faults: 0, at: now)
     }
 
     /// A connect failure, a reset before the first event, a 5xx, a stall.
-    ///
-    /// - Parameter mayEject: whether its pool can do without it.
-    package mutating func failed(at now: Nanoseconds, mayEject: Bool) {
+    package mutating func failed(_ scope: FaultScope = .connection, at now: Nanoseconds) {
         switch state {
-        case .trial: eject(at: now)
+        case .trial: eject(.faults(scope), at: now)
         case .ejected: break
         case .healthy:
             faults += 1
-            if faults >= Self.faultsMax, mayEject { eject(at: now) }
+            if faults >= Self.faultsMax { eject(.faults(scope), at: now) }
         }
     }
 
     /// It has answered, if only with a failure: so it can be reached, which is what a trial was to find out.
     package mutating func answered(at now: Nanoseconds) {
         guard case .trial = state else { return }
-        state = .healthy
-        healthySince = now
+        comeBack(faults: 0, at: now)
     }
 
     /// A trial that told nothing: its client left, or the executor was busy.
@@ -107,31 +127,73 @@ package struct ExecutorHealth: Sendable, Equatable {
         if case .trial = state { state = .ejected(until: now) }
     }
 
+    // MARK: Probes
+
     /// - Parameters:
     ///   - rise: probes in a row that end an ejection.
-    ///   - fall: failed probes in a row that eject.
-    package mutating func probed(_ probe: Probe, at now: Nanoseconds, rise: Int, fall: Int, mayEject: Bool) {
+    ///   - fall: lost probes in a row that eject.
+    ///   - lastHeard: when a byte of it arrived last, on whichever connection; before that, since when it is watched.
+    package mutating func probed(
+        _ probe: Probe,
+        at now: Nanoseconds,
+        rise: Int,
+        fall: Int,
+        lastHeard: Nanoseconds
+    ) {
         switch probe {
         case .notReady:
-            lastProbe = .notReady
-            probesPassed = 0
+            verdict = .notReady
+            (probesLost, probesFailed, probesPassed) = (0, 0, 0)
+            isDead = false
         case .passed:
-            probesFailed = 0
+            (probesLost, probesFailed) = (0, 0)
             probesPassed += 1
-            guard probesPassed >= rise || lastProbe == nil || !isEjected else { return }
-            lastProbe = .passed
-            if case .ejected(let until) = state, until > now { state = .ejected(until: now) }
-        case .failed:
+            guard probesPassed >= rise || verdict == nil || !isEjected else { return }
+            let wasLost = verdict == .failed
+            verdict = .passed
+            engineAnswers(wasLost: wasLost, at: now)
+        case .failed, .timedOut:
             if let lastSuccess, now < lastSuccess + Self.trafficWins { return }
             probesPassed = 0
-            probesFailed += 1
-            guard probesFailed >= fall else { return }
-            if isEjected || mayEject { lastProbe = .failed }
-            if case .healthy = state, mayEject { eject(at: now) }
+            probesLost += 1
+            probesFailed = probe == .failed ? probesFailed + 1 : 0
+            guard probesLost >= fall else { return }
+            verdict = .failed
+            let cause = Cause.probes(probesLost)
+            if case .healthy = state { eject(cause, at: now) }
+            if probesFailed >= fall { isDead = true }
+            silence(at: now, fall: fall, lastHeard: lastHeard)
         }
     }
 
-    private mutating func eject(at now: Nanoseconds) {
+    /// So much time has passed without a byte: an engine that has lost `fall` probes in a row is dead once that was long.
+    package mutating func silence(at now: Nanoseconds, fall: Int, lastHeard: Nanoseconds) {
+        guard probesLost >= fall, now >= lastHeard + Self.silenceMax else { return }
+        isDead = true
+    }
+
+    /// Probes are answered: an ejection that is over, or that was for lost probes, ends without a request.
+    ///
+    /// The next fault ejects again, as that of a request that tries it would.
+    ///
+    /// - Parameter wasLost: probes had found it dead, or silent.
+    package mutating func engineAnswers(wasLost: Bool, at now: Nanoseconds) {
+        switch state {
+        case .healthy: isDead = false
+        case .trial: if wasLost { comeBack(faults: Self.faultsMax - 1, at: now) }
+        case .ejected(let until): if wasLost || now >= until { comeBack(faults: Self.faultsMax - 1, at: now) }
+        }
+    }
+
+    private mutating func comeBack(faults: Int, at now: Nanoseconds) {
+        state = .healthy
+        healthySince = now
+        isDead = false
+        self.faults = faults
+    }
+
+    private mutating func eject(_ cause: Cause, at now: Nanoseconds) {
+        self.cause = cause
         ejections += 1
         faults = 0
         probesPassed = 0

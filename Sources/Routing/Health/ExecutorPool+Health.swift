@@ -9,6 +9,15 @@ package enum FaultScope: Sendable, Equatable {
     case answer
     /// It can be reached, and its answer or the rest of it did not come in time.
     case timeout
+
+    /// In words, for the operator.
+    package var text: String {
+        switch self {
+        case .connection: "could not connect, or broke off before the answer"
+        case .answer: "were answered with a failure"
+        case .timeout: "were not answered in time"
+        }
+    }
 }
 
 extension ExecutorPool {
@@ -30,11 +39,10 @@ extension ExecutorPool {
         case .good:
             engine.availability.change { health, _ in health.succeeded(at: now) }
             executor.availability.change { health, _ in health.succeeded(at: now) }
-        case .fault(.connection): engineFailed(executor, at: now)
-        case .fault(.timeout) where engine.modelsShareCapacity: engineFailed(executor, at: now)
+        case .fault(.connection): engineFailed(executor, .connection, at: now)
+        case .fault(.timeout) where engine.modelsShareCapacity: engineFailed(executor, .timeout, at: now)
         case .fault(let scope):
-            let mayEject = mayEject(1) { $0.executor !== executor }
-            executor.availability.change { health, _ in health.failed(at: now, mayEject: mayEject) }
+            executor.availability.change { health, _ in health.failed(scope, at: now) }
             engine.availability.change { health, _ in
                 if scope == .answer { health.answered(at: now) } else { health.trialTold(nothingAt: now) }
             }
@@ -54,27 +62,51 @@ extension ExecutorPool {
         }
     }
 
-    private func engineFailed(_ executor: Executor, at now: Nanoseconds) {
-        let mayEject = mayLeaveOut(executor.engine)
-        executor.engine.availability.change { health, _ in health.failed(at: now, mayEject: mayEject) }
+    private func engineFailed(_ executor: Executor, _ scope: FaultScope, at now: Nanoseconds) {
+        executor.engine.availability.change { health, _ in health.failed(scope, at: now) }
         executor.availability.change { health, _ in health.trialTold(nothingAt: now) }
     }
 
-    /// Whether the pool can do without an engine: never more than half of a pool is left out.
-    package func mayLeaveOut(_ engine: Engine) -> Bool {
-        mayEject(members.count { $0.executor.engine === engine }) { $0.executor.engine !== engine }
+    // MARK: Mercy
+
+    /// Which members routing uses although they are known to be bad: never more than half of a pool is left out.
+    enum Mercy {
+        /// No more than half are bad: those are left out.
+        case none
+        /// More than half are bad: some of them are used, see `isSpared`.
+        case some
+        /// All are bad, and all are used.
+        case all
     }
 
-    private func mayEject(_ count: Int, others isOther: (PoolMember) -> Bool) -> Bool {
-        let out = members.count { isOther($0) && $0.executor.isEjected }
-        return out + count <= members.count / 2
+    func mercy(at now: Nanoseconds) -> Mercy {
+        let bad = members.count { $0.executor.use(at: now) == .no }
+        if bad == members.count { return .all }
+        return bad > members.count / 2 ? .some : .none
     }
 
-    /// An executor as it stands in this pool.
+    /// Whether routing uses the member at this place although it is bad.
+    ///
+    /// The dead are not used while another member may be; of the others those that stand first are left out.
+    func isSpared(_ place: Int, by mercy: Mercy, at now: Nanoseconds) -> Bool {
+        switch mercy {
+        case .none: return false
+        case .all: return true
+        case .some:
+            guard !members[place].executor.engine.isDead else { return false }
+            var leftOut = 0
+            for other in members.indices where members[other].executor.use(at: now) == .no {
+                if other < place || members[other].executor.engine.isDead { leftOut += 1 }
+            }
+            return leftOut >= members.count / 2
+        }
+    }
+
+    /// What is known of an executor, whether or not this pool uses it all the same.
     package struct Standing: Sendable {
         package var member: PoolMember
         package var state: ExecutorHealth.State
-        /// Requests may go to it, be it one that tries it.
+        /// By what faults and probes say, requests may go to it, be it one that tries it.
         package var isUsable: Bool
 
         package var executor: Executor { member.executor }
@@ -89,7 +121,12 @@ extension ExecutorPool {
 }
 
 extension Executor {
-    var isEjected: Bool { engine.availability.isEjected || availability.isEjected }
+    /// Its faults, of this model alone, have ejected it.
+    package var isEjectedAlone: Bool { availability.isEjected }
+    /// What its last ejection was for: that of the engine where that is ejected, else its own.
+    package var cause: ExecutorHealth.Cause {
+        engine.isEjected ? engine.availability.cause : availability.cause
+    }
 
     /// The engine's health where that is not well, else the executor's own.
     package var health: ExecutorHealth.State {

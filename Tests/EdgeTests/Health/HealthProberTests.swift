@@ -12,6 +12,8 @@ import Transport
         var peers: [Peer] = []
         let snapshot: Snapshot
         var prober: HealthProber?
+        /// When the engine was said to be dead, and whether by a refusal.
+        var deaths: [(at: Nanoseconds, isRefusal: Bool)] = []
 
         /// One engine that is asked, in the pools of two models; each has a second one, which is not asked.
         init(_ health: String = "") throws {
@@ -26,7 +28,10 @@ import Transport
                     """
             )
             accepted = { [unowned self] in peers.append($0) }
-            prober = HealthProber(snapshot, loop: test.loop)
+            prober = HealthProber(snapshot, loop: test.loop) { [unowned self] engine, death in
+                #expect(engine === self.engine)
+                deaths.append((test.loop.now, death.isRefusal))
+            }
             test.pass(0)
         }
 
@@ -63,7 +68,7 @@ import Transport
         #expect(house.areUsable == [false, false] && house.engine.health != .healthy)
         house.answer(200)
         house.answer(200)
-        #expect(house.areUsable == [true, true], "one request may try it now")
+        #expect(house.areUsable == [true, true] && house.engine.health == .healthy, "no request has to try it")
         #expect(house.peers.count == 1, "asked once for both models, over one connection")
     }
 
@@ -82,5 +87,48 @@ import Transport
         #expect(house.areUsable == [true, true])
         house.test.pass(1)
         #expect(house.areUsable == [false, false])
+    }
+
+    @Test func failedProbesAreDeathAndSaidWithEachFurtherOne() throws {
+        let house = try House()
+        for _ in 0..<2 { house.answer(500) }
+        #expect(house.deaths.isEmpty)
+        for _ in 0..<2 { house.answer(500) }
+        #expect(house.deaths.map(\.isRefusal) == [false, false] && house.engine.isDead)
+        #expect(house.prober?.lastLoss(at: house.engine) == "it answered 500")
+        for _ in 0..<2 { house.answer(429) }
+        #expect(!house.engine.isDead && house.deaths.count == 2, "429 is life")
+    }
+
+    @Test func aConnectionThatIsClosedIsARefusal() throws {
+        let house = try House(", health: {fall: 1}")
+        #expect(house.test.run { !house.peers.isEmpty })
+        house.peers[0].reset()
+        #expect(house.test.run { !house.deaths.isEmpty })
+        #expect(house.deaths[0].isRefusal)
+    }
+
+    /// Three probes of 5 s and the 2 s between them take 19 s; then a second more of silence is enough.
+    @Test func anEngineThatSaysNothingIsDeadAfterTwentySeconds() throws {
+        let house = try House()
+        let start = house.test.loop.now
+        for _ in 0..<199 { house.test.pass(second / 10) }
+        #expect(house.deaths.isEmpty && house.areUsable == [false, false])
+        for _ in 0..<2 { house.test.pass(second / 10) }
+        #expect(house.deaths.map(\.at) == [start + 20 * second])
+        for _ in 0..<70 { house.test.pass(second / 10) }
+        #expect(house.deaths.count == 2, "and said again with the next probe")
+    }
+
+    @Test func bytesOfAnAttemptPutDeathOff() throws {
+        let house = try House()
+        let start = house.test.loop.now
+        for step in 0..<400 {
+            house.test.pass(second / 10)
+            if step == 150 { house.engine.heard(at: house.test.loop.now) }
+        }
+        // Known to a tenth of a second: the attempt that has heard it is silent for 20 s by then, too.
+        let heard = start + 151 * second / 10
+        #expect(house.deaths.first?.at == heard + Engine.heardStep + 20 * second)
     }
 }
