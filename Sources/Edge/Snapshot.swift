@@ -7,9 +7,6 @@ package import Transport
 /// Deadlines and limits in the units of the data path.
 package struct ExchangeLimits: Sendable {
     package var body: Nanoseconds
-    package var firstEvent: Nanoseconds
-    package var response: Nanoseconds
-    package var stall: Nanoseconds
     package var clientStall: Nanoseconds
     package var commitAfter: Nanoseconds
     package var keepAlive: Nanoseconds
@@ -20,9 +17,6 @@ package struct ExchangeLimits: Sendable {
         func nanoseconds(_ duration: Duration) -> Nanoseconds { Nanoseconds(duration.inNanoseconds) }
         let timeouts = configuration.timeouts
         body = nanoseconds(timeouts.body)
-        firstEvent = nanoseconds(timeouts.firstEvent)
-        response = nanoseconds(timeouts.response)
-        stall = nanoseconds(timeouts.stall)
         clientStall = nanoseconds(timeouts.clientStall)
         commitAfter = nanoseconds(configuration.commitAfter)
         keepAlive = nanoseconds(configuration.keepAlive)
@@ -31,10 +25,27 @@ package struct ExchangeLimits: Sendable {
     }
 }
 
+/// How long the executors of one model may take, in nanoseconds.
+package struct ModelTimeouts: Sendable, Equatable {
+    /// To the first event of a stream.
+    package var firstEvent: Nanoseconds
+    /// To the end of an answer that is not a stream.
+    package var response: Nanoseconds
+    /// Between two events of a stream.
+    package var stall: Nanoseconds
+
+    init(_ own: ModelSettings.Timeouts, else common: Configuration.Timeouts) {
+        firstEvent = Nanoseconds((own.firstEvent ?? common.firstEvent).inNanoseconds)
+        response = Nanoseconds((own.response ?? common.response).inNanoseconds)
+        stall = Nanoseconds((own.stall ?? common.stall).inNanoseconds)
+    }
+}
+
 /// One model of a snapshot: who it is, and who serves it.
 package struct SnapshotModel: Sendable {
     package let entry: ModelEntry
     package let pool: ExecutorPool
+    package let timeouts: ModelTimeouts
     /// How the members of the pool are reached; by their place in it.
     let targets: [ExecutorTarget]
     /// The places, in the same snapshot, of the models to fall back on, in order.

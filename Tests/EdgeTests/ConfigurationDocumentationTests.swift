@@ -37,6 +37,7 @@ import Testing
             aliases: [a1, a2]
             balance: weighted
             fallbacks: [b]
+            timeouts: {first_event: 11s, response: 12s, stall: 13s}
             name: A
             context_length: 8192
             is_ready: true

@@ -59,7 +59,7 @@ import Testing
         let t = c.timeouts
         #expect([t.handshake, t.header, t.body] == [.seconds(10), .seconds(10), .seconds(30)])
         #expect([t.idle, t.idleTrusted, t.clientStall] == [.seconds(75), .seconds(905), .seconds(60)])
-        #expect([t.connect, t.firstEvent, t.response, t.stall] == [2, 60, 600, 30].map { .seconds($0) })
+        #expect([t.connect, t.firstEvent, t.response, t.stall] == [2, 300, 600, 300].map { .seconds($0) })
         #expect([c.limits.bodyBytes, c.limits.headerBytes, c.limits.headerCount] == [67_108_864, 32_768, 100])
         #expect([c.limits.streams, c.limits.exchangeBufferBytes] == [1024, 262_144])
         #expect(c.admission.maxWait == .seconds(8) && c.admission.maxQueue == 1000)

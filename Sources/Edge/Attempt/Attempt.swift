@@ -124,6 +124,8 @@ final class Attempt: TimerTarget {
     var now: Nanoseconds { environment.loop.now }
     /// The status of the response, 0 before its head has arrived.
     var status: Int { head?.status ?? 0 }
+    /// The first pieces of a large event have been relayed, and not its last.
+    var isInsideEvent: Bool { splitter.isInPieces }
     /// The length of a document that is held back, in bytes.
     var heldBytes: Int { held.count }
 

@@ -26,6 +26,7 @@ extension ModelSettings {
         section.read("balance", &balance)
         let fallbacks = section.texts("fallbacks", expecting: "ids of other models") ?? []
         self.fallbacks = fallbacks.map(\.text)
+        if let own = section.section("timeouts") { timeouts.read(from: own) }
         executors = ExecutorSettings.readAll(from: section, engines: &engines)
         catalog = CatalogField.readAll(from: section)
         section.finish()
@@ -35,6 +36,16 @@ extension ModelSettings {
         if let id { names.ids.append((id, place(section.place("id")))) }
         names.aliases += aliases.map { ($0.text, place($0.position)) }
         names.fallbacks += fallbacks.map { (id, $0.text, place($0.position)) }
+    }
+}
+
+extension ModelSettings.Timeouts {
+    fileprivate mutating func read(from section: ConfigurationSection) {
+        let range = Duration.milliseconds(10) ... .seconds(86_400)
+        firstEvent = section.duration("first_event", in: range)
+        response = section.duration("response", in: range)
+        stall = section.duration("stall", in: range)
+        section.finish()
     }
 }
 

@@ -84,11 +84,11 @@ extension Configuration {
         /// To one address of an executor, with its TLS handshake and its first HTTP/2 frame.
         package var connect = Duration.seconds(2)
         /// To the first event of a stream; 1 s more for each 40 kB of request body.
-        package var firstEvent = Duration.seconds(60)
+        package var firstEvent = Duration.seconds(300)
         /// To the end of an answer that is not a stream.
         package var response = Duration.seconds(600)
         /// Between two events of a stream.
-        package var stall = Duration.seconds(30)
+        package var stall = Duration.seconds(300)
         package init() {}
     }
 

@@ -8,6 +8,7 @@ package struct ModelSettings: Sendable, Equatable {
     package var balance = Balance.leastLoad
     /// Ids of models that answer, in order, when none of this model's executors can.
     package var fallbacks: [String] = []
+    package var timeouts = Timeouts()
     /// Never empty when read from a file.
     package var executors: [ExecutorSettings]
     /// What the list of models says of it, in the order in which it is shown.
@@ -17,6 +18,14 @@ package struct ModelSettings: Sendable, Equatable {
         self.id = id
         self.aliases = aliases
         self.executors = executors
+    }
+
+    /// In place of those of `Configuration.Timeouts`; nil where the model has none of its own.
+    package struct Timeouts: Sendable, Equatable {
+        package var firstEvent: Duration?
+        package var response: Duration?
+        package var stall: Duration?
+        package init() {}
     }
 
     package enum Balance: String, Sendable, CaseIterable {

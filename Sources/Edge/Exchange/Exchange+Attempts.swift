@@ -71,6 +71,7 @@ extension Exchange {
 
     private func begin(_ lease: ExecutorLease) {
         deadlines.clearWaiting()
+        timeouts = snapshot.models[lease.pool.place].timeouts
         guard let row = record.row else { preconditionFailure("an executor for an exchange without a model") }
         attempt = Attempt(
             lease,
@@ -94,20 +95,27 @@ extension Exchange {
         }
         attempt.start(request, requestID: fields.requestID)
         deadlines.answer = now + (selection?.answerTime(each: answerTime, isStream: record.wantsStream) ?? 0)
-        if record.wantsStream, dialect.hasComments, phase == .attempt,
-            !FieldPolicy.wantsSilence(request.head.fields)
-        {
+        if phase == .attempt, mayComment {
             deadlines.commit = record.bodyEnded + snapshot.limits.commitAfter
         }
         arm()
     }
 
+    /// Whether the client may be sent comments: before the first event, which takes a commit, and between two events.
+    private var mayComment: Bool {
+        guard let request else { return false }
+        return record.wantsStream && dialect.hasComments && !FieldPolicy.wantsSilence(request.head.fields)
+    }
+
+    /// Whether comments follow each `keep_alive` of silence in the midst of the answer.
+    private var sendsComments: Bool { mayComment && attempt?.kind == .events }
+
     /// How long one attempt may take until its answer is ready: a large prompt takes an executor longer to read.
     private var answerTime: Nanoseconds {
-        let limits = snapshot.limits
-        guard record.wantsStream else { return limits.response }
+        guard let timeouts else { return 0 }
+        guard record.wantsStream else { return timeouts.response }
         let length = request?.body?.count ?? 0
-        return limits.firstEvent + Nanoseconds(length / Self.bytesPerExtraSecond) * 1_000_000_000
+        return timeouts.firstEvent + Nanoseconds(length / Self.bytesPerExtraSecond) * 1_000_000_000
     }
     private static let bytesPerExtraSecond = 40_000
 
@@ -138,10 +146,13 @@ extension Exchange: AttemptOwner {
         selection?.letGoOfRetry()
         // A silent commit may have been made before this attempt had a connection.
         if memory.window.highWatermark > 0 { attempt.setReadLimit(memory.window.highWatermark) }
+        let sendsComments = sendsComments
         handle(.answerReady)
         letGoOfRequest()
         deadlines.clear()
-        deadlines.stall = now + snapshot.limits.stall
+        stall = timeouts?.stall ?? 0
+        deadlines.stall = now + stall
+        if sendsComments { deadlines.keepAlive = now + snapshot.limits.keepAlive }
         // From here on, not only when much waits: a little may wait for long, too.
         watchClient()
     }
@@ -164,7 +175,7 @@ extension Exchange: AttemptOwner {
             attempt?.setReading(false)
             watchClient()
         }
-        deadlines.stall = memory.window.isPaused ? .max : now + snapshot.limits.stall
+        deadlines.stall = memory.window.isPaused ? .max : now + stall
     }
 
     func attempt(_ attempt: Attempt, ended end: Attempt.End) {

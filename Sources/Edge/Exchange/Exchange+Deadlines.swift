@@ -27,13 +27,33 @@ extension Exchange: TimerTarget {
         waitingDeadlinesPassed()
         if deadlines.take(\.answer, at: now) { answerDeadlinePassed() }
         if deadlines.take(\.commit, at: now) { handle(.deadlinePassed(.commit)) }
-        if deadlines.take(\.keepAlive, at: now) { handle(.deadlinePassed(.keepAlive)) }
+        if deadlines.take(\.keepAlive, at: now) { keepAlivePassed() }
         if deadlines.take(\.stall, at: now) {
             if phase == .relay { attempt?.reportTimeout() }
             handle(.deadlinePassed(.stall))
         }
         if deadlines.take(\.clientStall, at: now) { clientStallPassed() }
         arm()
+    }
+
+    /// In the midst of an answer a comment follows each `keep_alive` in which nothing has been relayed.
+    ///
+    /// The last relayed bytes are known by the stall deadline, so that a token does not move this one too. There is no
+    /// comment while the client has still to take what it was sent, nor inside an event that passes in pieces.
+    private func keepAlivePassed() {
+        guard phase == .relay else {
+            handle(.deadlinePassed(.keepAlive))
+            return
+        }
+        let interval = snapshot.limits.keepAlive
+        let quietSince = deadlines.stall == .max ? now : deadlines.stall - stall
+        if quietSince + interval > now {
+            deadlines.keepAlive = quietSince + interval
+        } else if stream.buffered > 0 || attempt?.isInsideEvent != false {
+            deadlines.keepAlive = now + interval
+        } else {
+            handle(.deadlinePassed(.keepAlive))
+        }
     }
 
     /// A stream that does not begin may begin elsewhere; an answer of another kind has had all the time there is.

@@ -201,6 +201,7 @@ extension Exchange: ServerStreamHandler {
             handle(.refused(failure))
             return
         }
+        timeouts = snapshot.models[place].timeouts
         selection = ExecutorSelection(
             pools: [snapshot.models[place].pool] + fallbacks(of: place).map { snapshot.models[$0].pool },
             request: RoutingRequest(tenant: record.tenant, promptBytes: request?.body?.count ?? 0),

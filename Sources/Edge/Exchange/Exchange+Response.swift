@@ -138,7 +138,7 @@ extension Exchange {
         guard memory.window.resumes(at: stream.buffered) else { return }
         attempt?.setReading(true)
         if phase == .relay {
-            deadlines.stall = now + snapshot.limits.stall
+            deadlines.stall = now + stall
             arm()
         }
     }

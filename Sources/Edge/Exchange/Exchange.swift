@@ -29,6 +29,10 @@ final class Exchange {
     /// What the exchange is charged, to its client's connection.
     var memory: ExchangeMemory
     var deadlines = Deadlines()
+    /// Those of the model that is asked: the one that the client has named, or one that it falls back on.
+    var timeouts: ModelTimeouts?
+    /// `timeouts.stall` of the answer that is relayed: by what `deadlines.stall` is ahead of the last bytes.
+    var stall: Nanoseconds = 0
 
     init(environment: any ExchangeEnvironment, head: RequestHead, stream: ServerStream) {
         self.environment = environment

@@ -160,7 +160,7 @@ package struct ExchangeMachine: Equatable, Sendable {
         case (.attempt, .commit):
             phase = .silence
             return [.commitSilently, .sendComment]
-        case (.silence, .keepAlive), (.silentQueue, .keepAlive): return [.sendComment]
+        case (.silence, .keepAlive), (.silentQueue, .keepAlive), (.relay, .keepAlive): return [.sendComment]
         case (.relay, .stall): return fail(Failure(.stall))
         case (.relay, .clientStall), (.finishing, .clientStall):
             let aborts = phase == .relay

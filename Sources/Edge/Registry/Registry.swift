@@ -147,6 +147,7 @@ package final class Registry {
             return SnapshotModel(
                 entry: entry,
                 pool: ExecutorPool(entry.pool, members: members, balance: Balance(settings.balance), place: place),
+                timeouts: ModelTimeouts(settings.timeouts, else: configuration.timeouts),
                 targets: executorTargets,
                 fallbacks: settings.fallbacks.compactMap { places[$0] }
             )

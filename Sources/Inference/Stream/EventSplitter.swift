@@ -36,6 +36,8 @@ package struct EventSplitter: Sendable {
     package var pending: Int { tail.count }
     /// The stream stands between two events.
     package var isBetweenEvents: Bool { tail.isEmpty && !isOversized }
+    /// The first piece of a large event has been handed over, and not its last one.
+    package var isInPieces: Bool { isOversized }
 
     /// Takes the next bytes and hands over each event that they complete.
     ///

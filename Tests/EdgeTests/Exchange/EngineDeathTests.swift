@@ -1,3 +1,4 @@
+import Inference
 import LoopTesting
 import Routing
 import Testing

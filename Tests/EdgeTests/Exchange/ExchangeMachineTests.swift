@@ -89,12 +89,14 @@ private let broke = Failure(.executorBrokeOff)
         )
     }
 
-    @Test func silenceCommitsAndCommentsUntilTheFirstEvent() {
+    @Test func silenceCommitsAndHasCommentsBeforeTheFirstEventAndAfterIt() {
         var machine = machine(after: attempting)
         #expect(machine.handle(.deadlinePassed(.commit)) == [.commitSilently, .sendComment])
         #expect(machine.handle(.deadlinePassed(.keepAlive)) == [.sendComment])
         #expect(machine.handle(.answerReady) == [])
         #expect(machine.phase == .relay)
+        #expect(machine.handle(.deadlinePassed(.keepAlive)) == [.sendComment])
+        #expect(machine.handle(.complete) == [.finish])
         #expect(machine.handle(.deadlinePassed(.keepAlive)) == [])
     }
 
@@ -130,7 +132,7 @@ private let broke = Failure(.executorBrokeOff)
         let all = ExchangeMachine.DeadlineKind.allCases
         let heard: [(events: [ExchangeMachine.Event], kinds: [ExchangeMachine.DeadlineKind])] = [
             ([], [.body]), (attempting, [.response, .commit]), (silent, [.keepAlive]),
-            (relaying, [.stall, .clientStall]), (relaying + [.complete], [.clientStall]),
+            (relaying, [.stall, .clientStall, .keepAlive]), (relaying + [.complete], [.clientStall]),
         ]
         for (events, kinds) in heard {
             for kind in all {
