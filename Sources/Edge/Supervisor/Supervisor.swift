@@ -17,7 +17,8 @@ package struct StartError: Error, CustomStringConvertible {
 package final class Supervisor {
     private let configuration: Configuration
     private let environment: [String: String]
-    private let loop = EventLoop()
+    private let clock = ProcessClock()
+    private let loop: EventLoop
     private let registry = Registry()
     private let snapshot: Snapshot
     private let reports = Mailbox<WorkerReport>()
@@ -36,6 +37,7 @@ package final class Supervisor {
     package init(configuration: Configuration, environment: [String: String]) {
         self.configuration = configuration
         self.environment = environment
+        loop = EventLoop(clock: .process(clock))
         snapshot = registry.resolve(configuration)
     }
 
@@ -56,6 +58,7 @@ package final class Supervisor {
             log: log,
             ticketKeys: TicketKeys { Int64(Clock.monotonicNow() / 1_000_000_000) },
             access: access,
+            clock: .process(clock),
             workers: workers,
             gather: Gather(configuration.gather),
             poller: configuration.poller == .epoll ? .epoll : .auto
@@ -73,6 +76,7 @@ package final class Supervisor {
         let prober = HealthProber(snapshot, loop: loop) { share.tellAll(.engineDied($0, $1)) }
         let reporter = HealthReporter(snapshot, loop: loop, lastLoss: { prober.lastLoss(at: $0) })
         reporter.start()
+        tellOfPauses()
         // Until the names are known clients wait in the backlog: but not for long, and not for ever.
         resolver.start(patience: Self.namesPatience) { [unowned self] in
             for index in 0..<workers { startWorker(index, share: share, listeners: listeners) }
@@ -87,6 +91,16 @@ package final class Supervisor {
         log.endWaiting()
         if log.dropped > 0 { Messages.warn("\(log.dropped) log lines were dropped: nobody read stdout") }
         if let failure { throw failure }
+    }
+
+    private func tellOfPauses() {
+        var told: Nanoseconds = 0
+        loop.onTurnEnd = { [clock] in
+            let paused = clock.paused
+            guard paused > told else { return }
+            Messages.warn("the process was paused for about \((paused - told) / 1_000_000) ms: deadlines are moved")
+            told = paused
+        }
     }
 
     private var workerCount: Int {

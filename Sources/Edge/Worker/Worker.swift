@@ -90,7 +90,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
         self.report = report
         self.share = share
         self.snapshot = snapshot
-        loop = EventLoop(gather: share.gather, poller: share.poller)
+        loop = EventLoop(clock: share.clock, gather: share.gather, poller: share.poller)
         ownMemory = MemoryAccount(source: share.budget)
         keyHasher = share.access.makeHasher()
         clients = EngineClients(loop: loop, environment: ExecutorEnvironment(account: ownMemory))
@@ -305,9 +305,10 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
 
     func grant(for exchange: Exchange) -> @Sendable (Grant) -> Void {
         let (mailbox, place, number) = (door.mailbox, exchange.slot, exchange.record.id.number)
+        let clock = share.clock
         return { grant in
             let isTaken = mailbox.post(.granted(place: place, number: number, grant))
-            if !isTaken { grant.giveBack(at: Clock.monotonicNow()) }
+            if !isTaken { grant.giveBack(at: clock.now) }
         }
     }
 

@@ -10,6 +10,8 @@ package final class WorkerShare: Sendable {
     package let ticketKeys: TicketKeys
     /// Who may ask.
     package let access: KeyAccess
+    /// The one clock of all workers and of the control thread.
+    package let clock: Clock
     package let gather: Gather
     package let poller: PollerChoice
     /// By the worker's index.
@@ -28,6 +30,7 @@ package final class WorkerShare: Sendable {
         log: LogSink,
         ticketKeys: TicketKeys,
         access: KeyAccess = KeyAccess(),
+        clock: Clock = .monotonic,
         workers: Int,
         gather: Gather,
         poller: PollerChoice
@@ -37,6 +40,7 @@ package final class WorkerShare: Sendable {
         self.ticketKeys = ticketKeys
         self.access = access
         doors = (0..<workers).map { _ in WorkerDoor() }
+        self.clock = clock
         self.gather = gather
         self.poller = poller
     }
@@ -85,7 +89,7 @@ package final class WorkerShare: Sendable {
                 socket.close()
                 doors[worker].connectionEnded()
                 connectionEnded()
-            case .granted(_, _, let grant): grant.giveBack(at: Clock.monotonicNow())
+            case .granted(_, _, let grant): grant.giveBack(at: clock.now)
             case .drain, .expire, .stop, .ask, .adopt, .engineDied, .scanned: continue
             }
         }

@@ -43,6 +43,10 @@ package final class EventLoop {
     /// Bounds how many bytes wait for one flush.
     private static let eventsMax = 256
     package static let readSize = 64 << 10
+    /// For how many turns timers may wait, after the loop was away, for what is ready to be read.
+    private static let catchUpMax = 64
+    /// The loop was away if it comes back so much later than it asked for, in nanoseconds.
+    private static let lateMin: Nanoseconds = 1_000_000_000
 
     package let clock: Clock
     private var time: Nanoseconds
@@ -68,6 +72,12 @@ package final class EventLoop {
     private var unread: [Channel] = []
     private var isStopped = false
     private var gatherer: Gatherer
+    /// The longest wait in milliseconds: a clock that finds pauses is read by every loop from time to time.
+    private let waitLimit: Int?
+    /// The clock's pauses when the last turn began.
+    private var pausedBefore: Nanoseconds = 0
+    /// Turns in which timers may still wait for what is ready.
+    private var catchUpTurns = 0
     /// What the kernel is to answer to the registrations that follow: ENOSPC or ENOMEM, for tests of that.
     package var registrationErrorForTest: CInt?
     private var turnEnd: (() -> Void)?
@@ -77,6 +87,7 @@ package final class EventLoop {
         self.choice = choice
         time = clock.now
         gatherer = Gatherer(gather)
+        if case .process = clock { waitLimit = Int(ProcessClock.tick / 1_000_000) } else { waitLimit = nil }
         poller = epoll_create1(clinux_EPOLL_CLOEXEC)
         precondition(poller >= 0, "epoll_create1 failed")
         unsafe events = .allocate(capacity: Self.eventsMax)
@@ -112,12 +123,13 @@ package final class EventLoop {
     /// - Parameter waitMax: the longest time to wait for events, in milliseconds; -1 for as long as it takes.
     package func turn(waitMax: Int = -1) {
         let timeout = marked.isEmpty && unread.isEmpty ? pollTimeout(waitMax) : 0
+        let count: Int
         if let ring, ring.active > 0 {
-            turnRing(ring, timeout: timeout)
+            count = turnRing(ring, timeout: timeout)
         } else {
             if timeout != 0 { gatherer.gather(clock: clock, lastTurn: now) }
-            let count = poll(timeout)
-            time = clock.now
+            count = poll(timeout)
+            readClock(asked: timeout)
             readUnread()
             if count > 0 {
                 gatherer.observe(events: count, now: now)
@@ -125,11 +137,33 @@ package final class EventLoop {
             }
         }
         flushMarked()
-        expireTimers()
-        flushMarked()
+        if catchUpTurns > 0, count > 0 || !unread.isEmpty {
+            catchUpTurns -= 1
+        } else {
+            catchUpTurns = 0
+            expireTimers()
+            flushMarked()
+        }
         reap()
         turnEnd?()
         reap()
+    }
+
+    /// The time of this turn.
+    ///
+    /// A loop that was away, by a pause of the process or by a turn that took long, reads what has come meanwhile before
+    /// it looks at deadlines. What a pause of the process took is not in the time at all.
+    ///
+    /// - Parameter asked: how long the poller was to wait, in milliseconds.
+    private func readClock(asked: Int) {
+        let last = time
+        time = clock.now
+        guard waitLimit != nil else { return }
+        let paused = clock.paused
+        if paused != pausedBefore || time > last + Nanoseconds(max(0, asked)) * 1_000_000 + Self.lateMin {
+            pausedBefore = paused
+            catchUpTurns = Self.catchUpMax
+        }
     }
 
     private func poll(_ timeout: Int) -> Int {
@@ -146,13 +180,15 @@ package final class EventLoop {
     }
 
     /// Poll and deliver while some channels are received by the ring: the same, with its wait in place of the poller's.
-    private func turnRing(_ ring: ReceiveRing, timeout: Int) {
+    ///
+    /// - Returns: how many events there were.
+    private func turnRing(_ ring: ReceiveRing, timeout: Int) -> Int {
         let wait = timeout == 0 ? 0 : gatherer.wait(clock: clock, lastTurn: now)
         if wait > 0 { ring.wait(for: Self.eventsMax / 2, timeout: Int64(wait)) }
         if wait == 0 || !ring.hasMore {
             ring.wait(for: timeout == 0 ? 0 : 1, timeout: timeout < 0 ? -1 : Int64(timeout) * 1_000_000)
         }
-        time = clock.now
+        readClock(asked: timeout)
         readUnread()
         var count = 0
         while true {
@@ -178,6 +214,7 @@ package final class EventLoop {
             count += max(0, polled)
         }
         if count > 0 { gatherer.observe(events: count, now: now) }
+        return count
     }
 
     /// The ring, if this loop may have one.
@@ -201,10 +238,12 @@ package final class EventLoop {
     }
 
     private func pollTimeout(_ waitMax: Int) -> Int {
-        guard let due = timers.next else { return waitMax }
+        var wait = waitMax < 0 ? waitLimit ?? -1 : min(waitMax, waitLimit ?? waitMax)
+        guard let due = timers.next else { return wait }
         guard due > now else { return 0 }
         let milliseconds = Int(min((due - now + 999_999) / 1_000_000, 60_000))
-        return waitMax < 0 ? milliseconds : min(waitMax, milliseconds)
+        if wait < 0 || milliseconds < wait { wait = milliseconds }
+        return wait
     }
 
     private func flushMarked() {

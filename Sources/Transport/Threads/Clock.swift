@@ -8,13 +8,22 @@ package typealias Nanoseconds = UInt64
 
 package enum Clock: Sendable {
     case monotonic
+    /// The monotonic clock without the pauses of the process.
+    case process(ProcessClock)
     case manual(ManualClock)
 
     package var now: Nanoseconds {
         switch self {
         case .monotonic: Self.monotonicNow()
+        case .process(let clock): clock.now
         case .manual(let clock): clock.now
         }
+    }
+
+    /// How long the process has been paused so far; 0 for clocks that go on meanwhile.
+    var paused: Nanoseconds {
+        if case .process(let clock) = self { return clock.paused }
+        return 0
     }
 
     package static func monotonicNow() -> Nanoseconds {
