@@ -63,7 +63,7 @@ run: setup build ## the server and an executor on this machine, and a curl line 
 	@infrastructure/scripts/run.sh
 
 ##@ Test
-.PHONY: test test-unit test-end-to-end test-debug test-llama test-systemd sanitize-address sanitize-thread h2spec fuzz
+.PHONY: test test-unit test-end-to-end test-debug test-llama test-alerts test-systemd sanitize-address sanitize-thread h2spec fuzz
 test: test-unit test-end-to-end ## all tests; installs what they need
 
 test-unit: setup ## the tests of each floor
@@ -85,6 +85,17 @@ test-debug: setup setup-test ## the end-to-end tests on a debug build, and a par
 # Not a part of `test`: its first run builds the engine.
 test-llama: setup .build/venv-llama/complete build ## a real engine behind the edge; built from PyPI by the first run
 	.build/venv-llama/bin/python3 Tests/Llama/run.py $(ARGUMENTS)
+
+# Debian's package, unpacked and not installed: so no service of it is ever started.
+.build/prometheus/complete:
+	rm -rf .build/prometheus
+	mkdir -p .build/prometheus
+	cd .build/prometheus && { apt-get download -qq prometheus || { apt-get update -qq && apt-get download -qq prometheus; }; }
+	dpkg-deb -x .build/prometheus/prometheus_*.deb .build/prometheus
+	touch $@
+
+test-alerts: setup .build/prometheus/complete build ## the shipped alerts in a real Prometheus, while executors die and come back
+	Tests/Alerts/run.py .build/prometheus/usr/bin $(BINARY)
 
 test-systemd: setup build ## as root: the units under a real systemd, in a container
 	@infrastructure/scripts/setup.sh debootstrap systemd-container util-linux curl

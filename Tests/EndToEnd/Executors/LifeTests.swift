@@ -1,0 +1,130 @@
+import Testing
+
+/// Engines that die, stop and come back, at the defaults of their probes; and a process that is stopped itself.
+@Suite struct LifeTests {
+    private func configuration(_ urls: [String]) -> Configuration {
+        let executors = urls.map { "{url: '\($0)'}" }.joined(separator: ", ")
+        return Configuration(
+            settings: "workers: 2",
+            models: "- {id: demo, balance: round-robin, executors: [\(executors)]}"
+        )
+    }
+
+    private func lines(_ server: Server, _ word: String) -> [Substring] {
+        server.process.errors.split(separator: "\n").filter { $0.contains(" is \(word)") }
+    }
+
+    /// A stopped engine keeps its connections and says nothing: nobody but the probes can tell.
+    @Test func aStoppedEngineIsNoticedWithinThirtySeconds() async throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        try await withExecutor(["--prefill", "100s"]) { stopped in
+            try await withExecutor { good in
+                try await withServer(configuration([stopped.url, good.url])) { server in
+                    let streaming = chat(tokens: 100_000, more: #""simulator":{"prefill_ms":1,"pace":20}"#)
+                    let stream = try await server.streamingCurl(
+                        "/v1/chat/completions",
+                        .http1,
+                        secure: false,
+                        body: streaming,
+                        in: scratch
+                    )
+                    _ = try await eventually("the stream") { stream.output.contains("data:") ? true : nil }
+                    #expect(try await server.curl("/v1/chat/completions", body: chat()).status == 200)
+                    // The third one has its turn at the first executor, which is long in its prefill.
+                    let waiting = try await server.streamingCurl(body: chat(), in: scratch)
+                    try await stopped.counter("running", reaches: 2)
+                    stopped.process.signal(19)
+                    #expect(try await waiting.ending(within: .seconds(31)) == .exited(0))
+                    #expect(waiting.output.hasSuffix("data: [DONE]\n\n"))
+                    #expect(try await stream.ending(within: .seconds(10)) != .exited(0))
+                    #expect(stream.output.contains(#""finish_reason":"error""#))
+                    let log = try await server.settledLog()
+                    let moved = log.first { $0.attempts.int == 2 }
+                    #expect(moved?.end.string == "complete" && moved?.executor.string == good.url)
+                    #expect(log.contains { $0.end.string == "executor_broke_off" && $0.executor.string == stopped.url })
+                    #expect(lines(server, "down").count == 1)
+                    stopped.process.signal(18)
+                    _ = try await eventually("it is back", within: .seconds(20)) {
+                        lines(server, "back").count == 1 ? true : nil
+                    }
+                }
+            }
+        }
+    }
+
+    /// What is shown is what is known, though routing uses both all the same.
+    @Test func allDeadIsShownAndSoIsTheReturn() async throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        let addresses = (0..<2).map { _ in SocketAddress.loopback(port: Port.free()) }
+        var executors: [Executor] = []
+        for address in addresses { executors.append(try await Executor.start(at: address, in: scratch)) }
+        let urls = executors.map(\.url)
+        try await withServer(configuration(urls)) { server in
+            #expect(try await server.admin("/health/deep").status == 200)
+            for executor in executors {
+                executor.process.signal(9)
+                _ = try await executor.process.ending()
+            }
+            for _ in 0..<12 { #expect(try await server.curl("/v1/chat/completions", body: chat()).status >= 500) }
+            _ = try await eventually("/health/deep", within: .seconds(30)) { () async throws -> Bool? in
+                try await server.admin("/health/deep").status == 503 ? true : nil
+            }
+            _ = try await eventually("both are down", within: .seconds(30)) {
+                lines(server, "down").count == 2 ? true : nil
+            }
+            // Long enough for several probes, and for a trial that requests would make.
+            try await Task.sleep(for: .seconds(8))
+            let deep = try await server.admin("/health/deep")
+            let metrics = try await server.metrics()
+            #expect(deep.status == 503 && lines(server, "down").count == 2)
+            for (place, url) in urls.enumerated() {
+                #expect(try deep.json.models[0].executors[place].usable.bool == false)
+                #expect(metrics["freeinference_executor_usable", ["model": "demo", "executor": url]] == 0)
+                #expect(lines(server, "down").contains { $0.contains(url) && $0.contains(": ") })
+            }
+            executors = []
+            for address in addresses { executors.append(try await Executor.start(at: address, in: scratch)) }
+            _ = try await eventually("all is well without a request", within: .seconds(30)) {
+                () async throws -> Bool? in
+                let deep = try await server.admin("/health/deep")
+                let states = try (0..<2).map { try deep.json.models[0].executors[$0].state.string }
+                return deep.status == 200 && states == ["healthy", "healthy"] ? true : nil
+            }
+            _ = try await eventually("one line each") { lines(server, "back").count == 2 ? true : nil }
+            #expect(lines(server, "down").count == 2)
+            for _ in 0..<4 { #expect(try await server.curl("/v1/chat/completions", body: chat()).status == 200) }
+        }
+        for executor in executors { try await executor.process.stop() }
+    }
+
+    /// The server and its executor are frozen together, as in a container or by a debugger, for longer than `stall`.
+    @Test func aPauseOfTheProcessCutsNothing() async throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        let settings = "timeouts: {stall: 2s, client_stall: 2s, first_event: 2s, idle: 2s}"
+        try await withServer(settings: settings) { server, executor in
+            let body = chat(tokens: 20, more: #""simulator":{"prefill_ms":1,"pace":2}"#)
+            var streams: [ChildProcess] = []
+            for _ in 0..<4 { streams.append(try await server.streamingCurl(body: body, in: scratch)) }
+            for stream in streams {
+                _ = try await eventually("the stream") { stream.output.contains("data:") ? true : nil }
+            }
+            executor.process.signal(19)
+            server.process.signal(19)
+            try await Task.sleep(for: .seconds(6))
+            server.process.signal(18)
+            // Time for deadlines to pass before anything of the executor is there.
+            try await Task.sleep(for: .milliseconds(500))
+            executor.process.signal(18)
+            for stream in streams {
+                #expect(try await stream.ending(within: .seconds(20)) == .exited(0))
+                #expect(stream.output.hasSuffix("data: [DONE]\n\n"))
+            }
+            let log = try await server.settledLog()
+            #expect(log.count == 4 && log.allSatisfy { $0.end.string == "complete" })
+            #expect(server.process.errors.contains("the process was paused"))
+        }
+    }
+}
