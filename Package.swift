@@ -101,6 +101,7 @@ let package = Package(
         .testTarget(
             name: "EdgeTests",
             dependencies: ["Edge", "HTTP", "Inference", "Routing", "Transport", "LoopTesting"],
+            exclude: ["Attempt/Captures"],
             swiftSettings: tests
         ),
         .testTarget(

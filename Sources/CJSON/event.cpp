@@ -93,13 +93,63 @@ static bool read_error(ondemand::value &value, cjson_event *out) noexcept {
     });
 }
 
+static void read_count(ondemand::value &value, cjson_integer &out) noexcept {
+    ondemand::json_type type;
+    if (value.type().get(type) != SUCCESS || type != ondemand::json_type::number) return;
+    int64_t number;
+    if (value.get_int64().get(number) == SUCCESS) out = {true, number};
+}
+
+static void read_details(ondemand::value &value, cjson_event *out) noexcept {
+    if (!is_object(value)) return;
+    each(value, [&](string_view key, ondemand::value &field) {
+        if (key == "cached_tokens") read_count(field, out->cached_tokens);
+        else if (key == "reasoning_tokens") read_count(field, out->reasoning_tokens);
+    });
+}
+
 static bool read_usage(ondemand::value &value, cjson_event *out) noexcept {
     if (!is_object(value)) return true;
     out->has_usage = true;
     return each(value, [&](string_view key, ondemand::value &field) {
-        if (key == "prompt_tokens" || key == "input_tokens") read_code(field, out->prompt_tokens);
-        else if (key == "completion_tokens" || key == "output_tokens") read_code(field, out->completion_tokens);
+        if (key == "prompt_tokens" || key == "input_tokens") read_count(field, out->prompt_tokens);
+        else if (key == "completion_tokens" || key == "output_tokens") read_count(field, out->completion_tokens);
+        else if (key == "total_tokens") read_count(field, out->total_tokens);
+        else if (key == "cache_read_input_tokens") read_count(field, out->cache_read_tokens);
+        else if (key == "cache_creation_input_tokens") read_count(field, out->cache_creation_tokens);
+        else if (key == "reasoning_tokens") read_count(field, out->reasoning_tokens);
+        else if (key == "prompt_cache_hit_tokens") read_count(field, out->cached_tokens);
+        else if (key == "prompt_tokens_details" || key == "input_tokens_details" ||
+                 key == "completion_tokens_details" || key == "output_tokens_details")
+            read_details(field, out);
     });
+}
+
+enum class reason { other, none, given };
+
+/// A finish or stop reason: a text, or an object whose `type` is the text; null and an empty text are none.
+static reason read_reason(ondemand::value &value, cjson_event *out) noexcept {
+    ondemand::json_type type;
+    if (value.type().get(type) != SUCCESS) return reason::other;
+    cjson_text found = {};
+    if (type == ondemand::json_type::null) return reason::none;
+    if (type == ondemand::json_type::string) {
+        read_text(value, found);
+        if (found.bytes && !found.length) return reason::none;
+    } else if (type == ondemand::json_type::object) {
+        each(value, [&](string_view key, ondemand::value &field) {
+            if (key == "type") read_text(field, found);
+        });
+    }
+    if (!found.length) return reason::other;
+    string_view word(reinterpret_cast<const char *>(found.bytes), found.length);
+    out->broken |= word == "abort" || word == "aborted" || word == "error";
+    if (!out->finish_reason.bytes) out->finish_reason = found;
+    return reason::given;
+}
+
+static void read_stop_reason(ondemand::value &value, cjson_event *out) noexcept {
+    out->no_stop_reason |= read_reason(value, out) == reason::none;
 }
 
 static bool is_text_key(string_view key) noexcept {
@@ -118,16 +168,13 @@ static bool read_choices(ondemand::value &value, cjson_event *out) noexcept {
         if (std::move(item).get(choice) != SUCCESS) return false;
         out->empty_choices = false;
         cjson_integer index = {true, position++};
-        bool finished = false;
+        reason found = reason::other;
+        if (!is_object(choice)) continue;
         bool followed = each(choice, [&](string_view key, ondemand::value &field) {
             if (key == "index") {
-                read_code(field, index);
+                read_count(field, index);
             } else if (key == "finish_reason") {
-                cjson_text reason = {};
-                read_text(field, reason);
-                if (!reason.bytes) return;
-                finished = true;
-                if (!out->finish_reason.bytes) out->finish_reason = reason;
+                found = read_reason(field, out);
             } else if (key == "text") {
                 out->has_text |= is_truthy(field);
             } else if ((key == "delta" || key == "message") && is_object(field)) {
@@ -137,7 +184,9 @@ static bool read_choices(ondemand::value &value, cjson_event *out) noexcept {
             }
         });
         if (!followed) return false;
-        if (finished && index.value >= 0 && index.value < 64) out->finished |= uint64_t(1) << index.value;
+        if (index.value < 0 || index.value > 63) continue;
+        if (found == reason::given) out->finished |= uint64_t(1) << index.value;
+        if (found == reason::none) out->unfinished |= uint64_t(1) << index.value;
     }
     return true;
 }
@@ -161,14 +210,20 @@ static void read_delta(ondemand::value &value, cjson_event *out) noexcept {
         return;
     }
     each(value, [&](string_view key, ondemand::value &field) {
-        if (key == "stop_reason") read_text(field, out->finish_reason);
+        if (key == "stop_reason") read_stop_reason(field, out);
         else if (key == "text" || key == "partial_json" || key == "thinking") out->has_text |= is_truthy(field);
     });
 }
 
-static void scan(cjson_parser *parser, size_t length, cjson_event *out) noexcept {
-    out->has_data = true;
-    if (!parser->reserve(length)) return;
+/// What a text that is no JSON, or that another follows, says counts for nothing, but that it tells an error.
+static void forget_counts(cjson_event *out) noexcept {
+    out->type = out->finish_reason = {};
+    out->has_choices = out->empty_choices = out->has_text = out->has_usage = false;
+    out->finished = out->unfinished = 0;
+    out->broken = out->no_stop_reason = false;
+}
+
+static void read_root(cjson_parser *parser, size_t length, cjson_event *out) noexcept {
     ondemand::document document;
     ondemand::value root;
     const char *json = reinterpret_cast<const char *>(parser->scratch.data());
@@ -176,16 +231,15 @@ static void scan(cjson_parser *parser, size_t length, cjson_event *out) noexcept
     if (document.get_value().get(root) != SUCCESS || !is_object(root)) return;
     cjson_integer code = {};
     cjson_text message = {}, plain = {};
-    bool followed = true;
-    bool whole = each(root, [&](string_view key, ondemand::value &value) {
-        if (key == "error") followed &= read_error(value, out);
-        else if (key == "choices") followed &= read_choices(value, out);
-        else if (key == "usage") followed &= read_usage(value, out);
+    each(root, [&](string_view key, ondemand::value &value) {
+        if (key == "error") read_error(value, out);
+        else if (key == "choices") read_choices(value, out);
+        else if (key == "usage") read_usage(value, out);
         else if (key == "type") read_text(value, out->type);
-        else if (key == "message") followed &= read_nested(value, message, out);
-        else if (key == "response") followed &= read_nested(value, plain, out);
+        else if (key == "message") read_nested(value, message, out);
+        else if (key == "response") read_nested(value, plain, out);
         else if (key == "delta") read_delta(value, out);
-        else if (key == "stop_reason") read_text(value, out->finish_reason);
+        else if (key == "stop_reason") read_stop_reason(value, out);
         else if (key == "code") read_code(value, code);
     });
     if (out->type.length == 5 && std::memcmp(out->type.bytes, "error", 5) == 0) out->error = true;
@@ -193,7 +247,15 @@ static void scan(cjson_parser *parser, size_t length, cjson_event *out) noexcept
         if (!out->error_code.present) out->error_code = code;
         if (!out->error_message.bytes) out->error_message = message;
     }
-    out->valid = whole && followed;
+}
+
+static void scan(cjson_parser *parser, size_t length, cjson_event *out) noexcept {
+    out->has_data = true;
+    out->done = length >= 6 && std::memcmp(parser->scratch.data(), "[DONE]", 6) == 0;
+    if (out->done || !parser->reserve(length)) return;
+    out->valid = is_json_document(parser->scratch.data(), length);
+    read_root(parser, length, out);
+    if (!out->valid) forget_counts(out);
 }
 
 extern "C" void cjson_scan_payload(cjson_parser *parser, const uint8_t *json, size_t length, cjson_event *out) noexcept {
@@ -215,9 +277,10 @@ extern "C" void cjson_scan_event(cjson_parser *parser, const uint8_t *event, siz
         string_view line(reinterpret_cast<const char *>(event) + start, end - start);
         start = end + 1;
         if (end < length && event[end] == '\r' && start < length && event[start] == '\n') start++;
+        if (line.empty() || line.front() == ':') continue;
         size_t colon = line.find(':');
-        if (colon == string_view::npos || colon == 0) continue;
-        string_view field = line.substr(0, colon), value = line.substr(colon + 1);
+        string_view field = line.substr(0, colon);
+        string_view value = line.substr(colon == string_view::npos ? line.size() : colon + 1);
         if (!value.empty() && value.front() == ' ') value.remove_prefix(1);
         if (field == "event") {
             out->name = text(value);
@@ -226,6 +289,8 @@ extern "C" void cjson_scan_event(cjson_parser *parser, const uint8_t *event, siz
             std::memcpy(parser->scratch.data() + filled, value.data(), value.size());
             filled += value.size();
             has_data = true;
+        } else if (field == "id" || field == "retry") {
+            out->other_fields = true;
         }
     }
     if (!has_data) return;

@@ -30,3 +30,6 @@ struct cjson_parser {
 inline cjson_text text(string_view view) noexcept {
     return {reinterpret_cast<const uint8_t *>(view.data()), view.size()};
 }
+
+/// Whether the bytes are one JSON document, of any kind, with nothing behind it.
+bool is_json_document(const uint8_t *json, size_t length) noexcept;

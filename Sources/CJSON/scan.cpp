@@ -34,6 +34,7 @@ static cjson_key request_key(string_view key) noexcept {
     if (key == "max_completion_tokens") return CJSON_KEY_MAX_COMPLETION_TOKENS;
     if (key == "max_output_tokens") return CJSON_KEY_MAX_OUTPUT_TOKENS;
     if (key == "n") return CJSON_KEY_N;
+    if (key == "prompt") return CJSON_KEY_PROMPT;
     return CJSON_KEY_NONE;
 }
 
@@ -109,6 +110,20 @@ static cjson_status read_model(ondemand::value &value, ondemand::json_type type,
     return CJSON_OK;
 }
 
+/// How many prompts there are; an array of numbers is one.
+static size_t count_prompts(ondemand::value &value) noexcept {
+    ondemand::array prompts;
+    if (value.get_array().get(prompts) != SUCCESS) return 0;
+    size_t count = 0;
+    for (auto item : prompts) {
+        ondemand::value prompt;
+        ondemand::json_type type;
+        if (std::move(item).get(prompt) != SUCCESS || prompt.type().get(type) != SUCCESS) return count;
+        if (type == ondemand::json_type::string || type == ondemand::json_type::array) count++;
+    }
+    return count;
+}
+
 extern "C" cjson_status cjson_scan_request(cjson_parser *parser, const uint8_t *bytes, size_t length, size_t capacity,
                                            uint32_t wanted, cjson_request *out) noexcept {
     std::memset(out, 0, sizeof *out);
@@ -127,6 +142,10 @@ extern "C" cjson_status cjson_scan_request(cjson_parser *parser, const uint8_t *
         if (std::move(item).get(field) != SUCCESS || field.unescaped_key().get(name) != SUCCESS) return CJSON_INVALID;
         cjson_key key = request_key(name);
         if (!(key & wanted)) continue;
+        if (key == CJSON_KEY_PROMPT) {
+            out->prompts = count_prompts(field.value());
+            continue;
+        }
         out->key = key;
         if (seen & key) return CJSON_DUPLICATE;
         seen |= key;

@@ -5,22 +5,37 @@ import CJSON
 /// What a scan of an event or of a JSON answer found.
 package struct AnswerScan: Equatable, Sendable {
     package var hasData = false
-    /// The payload is a JSON object that the scan could follow.
+    /// The payload is one whole JSON document; what else is told here, but for an error, is told by a valid one.
     package var isValid = false
+    /// The payload is `[DONE]`, or begins so.
+    package var isDone = false
+    /// An event has an `id` or `retry` line, which readers of events keep.
+    package var hasOtherFields = false
     package var hasChoices = false
     package var hasEmptyChoices = false
     package var hasText = false
-    /// Bit i is set when choice i has a `finish_reason`.
+    /// Bit i is set when choice i has a `finish_reason` that is not empty.
     package var finished: UInt64 = 0
+    /// Bit i is set when choice i has one that is null or empty.
+    package var unfinished: UInt64 = 0
+    /// The first finish or stop reason that is not empty.
     package var finishReason: String?
+    /// A reason is one of an attempt that broke: `abort` or `error`.
+    package var isBroken = false
+    /// A message has a `stop_reason` that is null or empty.
+    package var hasNoStopReason = false
     package var hasUsage = false
-    package var promptTokens: Int?
-    package var completionTokens: Int?
+    package var tokens = TokenCounts()
     /// The `event:` line, or else the top-level `type`.
     package var type = ""
     package var error: StreamError?
 
     package init() {}
+
+    /// The JSON answer is one that broke: it ended by an abort, or as a message without a reason.
+    package func isBroken(in dialect: Dialect) -> Bool {
+        isBroken || (dialect == .messages && type == "message" && hasNoStopReason && finishReason == nil)
+    }
 }
 
 /// An error that an executor put into a stream or into an answer.
@@ -76,7 +91,8 @@ package struct StreamError: Equatable, Sendable {
             stream: found.stream,
             streamOptions: Self.streamOptions(found),
             maxTokens: limit.map { Int($0.value) },
-            n: found.n.present ? Int(found.n.value) : 1
+            n: found.n.present ? Int(found.n.value) : 1,
+            prompts: max(1, found.prompts)
         )
     }
 
@@ -100,6 +116,7 @@ package struct StreamError: Equatable, Sendable {
     /// The keys that a dialect gives the meaning that we read.
     private static func wanted(_ dialect: Dialect) -> UInt32 {
         var keys = CJSON_KEY_MODEL.rawValue | CJSON_KEY_STREAM.rawValue
+        if dialect == .completions { keys |= CJSON_KEY_PROMPT.rawValue }
         switch dialect {
         case .openAIChat, .completions:
             keys |= CJSON_KEY_STREAM_OPTIONS.rawValue | CJSON_KEY_N.rawValue
@@ -165,12 +182,22 @@ extension AnswerScan {
         unsafe hasChoices = found.has_choices
         unsafe hasEmptyChoices = found.empty_choices
         unsafe hasText = found.has_text
+        unsafe isDone = found.done
+        unsafe hasOtherFields = found.other_fields
         unsafe finished = found.finished
+        unsafe unfinished = found.unfinished
+        unsafe isBroken = found.broken
+        unsafe hasNoStopReason = found.no_stop_reason
         unsafe finishReason = found.finish_reason.string.map { String(decoding: $0.utf8.prefix(32), as: UTF8.self) }
         unsafe hasUsage = found.has_usage
-        unsafe promptTokens = found.prompt_tokens.tokens
-        unsafe completionTokens = found.completion_tokens.tokens
-        unsafe type = found.type.string ?? found.name.string ?? ""
+        unsafe tokens.input = found.prompt_tokens.tokens
+        unsafe tokens.output = found.completion_tokens.tokens
+        unsafe tokens.total = found.total_tokens.tokens
+        unsafe tokens.cacheRead = found.cache_read_tokens.tokens
+        unsafe tokens.cacheCreation = found.cache_creation_tokens.tokens
+        unsafe tokens.cached = found.cached_tokens.tokens
+        unsafe tokens.reasoning = found.reasoning_tokens.tokens
+        if isValid { unsafe type = found.type.string ?? found.name.string ?? "" }
         if unsafe found.error || hasError(named: found.name.string) {
             unsafe error = StreamError(
                 code: found.error_code.number,
@@ -186,8 +213,7 @@ extension AnswerScan {
 extension cjson_integer {
     fileprivate var number: Int? { present ? Int(value) : nil }
 
-    /// A count of tokens; what cannot be one, negative or so large that sums would overflow, is none.
-    fileprivate var tokens: Int? { number.flatMap { (0...1 << 40).contains($0) ? $0 : nil } }
+    fileprivate var tokens: TokenCount { present ? TokenCount(Int(value)) : TokenCount() }
 }
 
 extension cjson_range {

@@ -30,7 +30,7 @@ import Testing
         let found = try splice(body)
         #expect(found.text == body)
         #expect(found.splice == BodySplice(unchanged: body.utf8.count))
-        #expect(!found.splice.removesUsageEvent)
+        #expect(!found.splice.removesUsage)
     }
 
     @Test func namesTheExecutorsModel() throws {
@@ -62,7 +62,7 @@ import Testing
     ]) func asksForUsage(body: String, expected: String) throws {
         let found = try splice(body)
         #expect(found.text == expected)
-        #expect(found.splice.removesUsageEvent)
+        #expect(found.splice.removesUsage)
         // What comes out asks for it.
         let again = RequestBody(found.text)
         guard case .object(_, false, .yes) = try scanner.scanRequest(again).streamOptions else {
@@ -79,7 +79,7 @@ import Testing
         #expect(try splice(#"{"model":"m"}"#).text == #"{"model":"m"}"#)
         let asked = #"{"model":"m","stream":true,"stream_options":{"include_usage":true}}"#
         #expect(try splice(asked).text == asked)
-        #expect(try !splice(asked).splice.removesUsageEvent)
+        #expect(try !splice(asked).splice.removesUsage)
     }
 
     @Test func splicesBothInEitherOrder() throws {

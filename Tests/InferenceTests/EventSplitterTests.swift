@@ -12,6 +12,9 @@ import Testing
         ("event: x\r\ndata: a\n\r\ndata: b\r\n\n", ["event: x\r\ndata: a\n\r\n", "data: b\r\n\n"]),
         ("\n\ndata: a\n\n\n", ["\n", "\n", "data: a\n\n", "\n"]),
         ("data: a\n\rdata: b\n\n", ["data: a\n\r", "data: b\n\n"]),
+        // A byte order mark is no part of the stream, but at its beginning only.
+        ("\u{FEFF}data: a\n\ndata: \u{FEFF}\n\n", ["data: a\n\n", "data: \u{FEFF}\n\n"]),
+        ("\u{FEFE}: x\n\n", ["\u{FEFE}: x\n\n"]),
     ]
 
     @Test(arguments: streams) func givesTheSameEventsAtEverySplitPoint(stream: String, expected: [String]) {

@@ -50,7 +50,8 @@ typedef enum cjson_key {
     CJSON_KEY_MAX_COMPLETION_TOKENS = 16,
     CJSON_KEY_MAX_OUTPUT_TOKENS = 32,
     CJSON_KEY_N = 64,
-    CJSON_KEY_INCLUDE_USAGE = 128
+    CJSON_KEY_INCLUDE_USAGE = 128,
+    CJSON_KEY_PROMPT = 256
 } cjson_key;
 
 typedef enum cjson_presence {
@@ -78,6 +79,7 @@ typedef struct cjson_request {
     cjson_presence include_usage;
     cjson_range raw_include_usage;
     cjson_integer max_tokens, max_completion_tokens, max_output_tokens, n;
+    size_t prompts;             /* of a prompt that is an array of texts, or of arrays of tokens; else 0 */
 } cjson_request;
 
 enum { CJSON_MODEL_MAX = 1024 };
@@ -88,16 +90,23 @@ cjson_status cjson_scan_request(cjson_parser *parser, const uint8_t *bytes, size
 
 typedef struct cjson_event {
     bool has_data;       /* there is a payload */
-    bool valid;          /* and it is a JSON object that the scan could follow */
+    bool valid;          /* and it is one whole JSON document; what is said below is said by a valid one */
+    bool done;           /* the payload is `[DONE]`, or begins so */
+    bool other_fields;   /* beside data and comments there is a field that readers of events keep: `id` or `retry` */
     cjson_text name;     /* of the `event:` line */
     cjson_text type;     /* top-level "type" */
     bool has_choices;
     bool empty_choices;
     bool has_text;       /* a choice carries content, reasoning, a tool call */
-    uint64_t finished;   /* bit i: choice i has a finish_reason */
+    uint64_t finished;   /* bit i: choice i has a finish_reason that is not empty */
+    uint64_t unfinished; /* bit i: choice i has one that is null or empty */
+    bool broken;         /* a finish or stop reason is one of an attempt that broke: "abort" or "error" */
+    bool no_stop_reason; /* a message's stop_reason is there, and null or empty */
     cjson_text finish_reason;
     bool has_usage;
-    cjson_integer prompt_tokens, completion_tokens;
+    cjson_integer prompt_tokens, completion_tokens, total_tokens;
+    cjson_integer cache_read_tokens, cache_creation_tokens; /* Anthropic's, beside those of the prompt */
+    cjson_integer cached_tokens, reasoning_tokens;          /* OpenAI's, among those of prompt and completion */
     bool error;          /* top-level "error" that is truthy, or "type":"error" */
     cjson_integer error_code;
     cjson_text error_type, error_message;
@@ -115,7 +124,8 @@ enum {
     CJSON_SEEN_USAGE = 4,
     CJSON_SEEN_EMPTY_CHOICES = 8,
     CJSON_SEEN_BREAK = 16, /* a line end */
-    CJSON_SEEN_TEXT = 32
+    CJSON_SEEN_TEXT = 32,
+    CJSON_SEEN_ESCAPE = 64 /* an escaped letter, which may be one of a key */
 };
 uint32_t cjson_glance(const uint8_t *payload, size_t length) CJSON_NOEXCEPT;
 

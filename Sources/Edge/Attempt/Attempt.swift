@@ -14,7 +14,7 @@ final class Attempt: TimerTarget {
         case none
         /// A stream of events.
         case events
-        /// Not a stream: held back until it is whole or larger than `heldMax`.
+        /// Not a stream, or not known to be one: held back until it is whole or larger than `heldMax`.
         case document
         /// A document larger than `heldMax`, relayed as it comes.
         case passing
@@ -42,6 +42,8 @@ final class Attempt: TimerTarget {
 
     /// How many bytes of an answer that is not a stream are held back until it is whole.
     static let heldMax = 256 << 10
+    /// How many bytes of events without data are kept until the first one with data.
+    static let fieldsMax = 1024
     /// How long an executor may take to end its side of an answer that is complete.
     static let drainTime: Nanoseconds = 1_000_000_000
 
@@ -58,8 +60,8 @@ final class Attempt: TimerTarget {
     /// The dialect that the executor answers in.
     let dialect: Dialect
     let environment: any ExchangeEnvironment
-    /// The usage is asked for by us alone: the client is not to see its event.
-    private var removesUsageEvent = false
+    /// The usage is asked for by us alone: the client is not to see it.
+    private var removesUsage = false
     /// The counters of the model, for the gaps between tokens.
     private let row: ModelRow
     private var owner: (any AttemptOwner)?
@@ -86,11 +88,17 @@ final class Attempt: TimerTarget {
     private(set) var head: ResponseHead?
     private(set) var kind = AnswerKind.none
     private(set) var meter: Meter
-    /// The result of scanning a whole JSON document; nil before that, and for every other answer.
+    /// The result of scanning a JSON document at its end; nil before that, and for every other answer.
     private(set) var scan: AnswerScan?
     private var splitter = EventSplitter()
+    /// Of a document, or of a stream that is not relayed yet: the events without data, such as `retry`.
     private var held: [UInt8] = []
+    /// The answer to a request for a stream does not say that it is one: its first bytes tell.
+    private var isUnlabelled = false
+    private var wantsStream = false
     private var memory: AnswerMemory
+    /// What is read of a document that is relayed as it comes: at most one, since hardly any attempt has it.
+    private var large: [LargeDocument] = []
     /// How many bytes the head of a document promises.
     private var expectedBytes: Int?
     /// How many bytes of a document have come.
@@ -144,7 +152,8 @@ final class Attempt: TimerTarget {
     /// Hands the request to a connection; failures are reported later in this turn or in another one.
     func start(_ request: IncomingRequest, requestID: String) {
         guard let own = request.forExecutor(target, dialect: dialect, requestID: requestID) else { return }
-        removesUsageEvent = own.removesUsageEvent
+        removesUsage = own.removesUsage
+        wantsStream = request.scan?.stream == true
         stream = environment.send(own.request, to: target, handler: self)
     }
 
@@ -252,7 +261,10 @@ extension Attempt: ExecutorStreamHandler {
         kind = isEvents ? .events : .document
         endsWithClose = body == .untilClose
         if case .known(let length) = body { expectedBytes = length }
-        owner.attempt(self, answersWith: kind)
+        isUnlabelled =
+            wantsStream && !isEvents && (200..<300).contains(head.status)
+            && !FieldPolicy.isEncoded(head.fields)
+        if !isUnlabelled { owner.attempt(self, answersWith: kind) }
     }
 
     func responseBody(_ bytes: Span<UInt8>) {
@@ -262,9 +274,12 @@ extension Attempt: ExecutorStreamHandler {
         case .events:
             splitter.feed(bytes) { event, piece in read(event, piece) }
             if self.owner != nil { memory.keepPiece(of: splitter.pending) }
-        case .document: hold(bytes)
+        case .document:
+            hold(bytes)
+            if isUnlabelled { identify() }
         case .passing:
             documentBytes += bytes.count
+            if !large.isEmpty { large[0].take(bytes) }
             owner.attempt(self, relays: bytes)
         case .none: return
         }
@@ -276,12 +291,17 @@ extension Attempt: ExecutorStreamHandler {
             close(.neither)
             return
         }
+        if isUnlabelled { becomeDocument(owner) }
+        guard phase != .over else { return }
         switch kind {
         case .events: streamEnded()
         case .document: documentEnded()
         case .passing:
+            scan = large.first?.scan(with: environment.scanner)
             close(.neither)
-            owner.attempt(self, ended: .closed(isComplete: true, sawError: false))
+            // Where only the connection's end tells the end, half an answer looks whole.
+            let isCut = endsWithClose && scan?.isValid == false
+            owner.attempt(self, ended: .closed(isComplete: !isCut, sawError: false))
         case .none: fail(Failure(.executorBrokeOff))
         }
     }
@@ -302,33 +322,78 @@ extension Attempt: ExecutorStreamHandler {
         // The attempt may have ended with an event before this one.
         guard let owner else { return }
         let now = now
-        let (tokens, last) = (meter.tokens, meter.lastToken)
+        let (tokens, last, usages) = (meter.tokens, meter.lastToken, meter.usages)
+        let scanner = environment.scanner
         let found =
             piece == .whole
-            ? meter.read(event, at: now, scanner: environment.scanner) : meter.readPiece(event, kind: piece, at: now)
+            ? meter.read(event, at: now, scanner: scanner)
+            : meter.readPiece(event, kind: piece, at: now, scanner: scanner)
         if tokens > 0, meter.tokens > tokens {
             row.counts.gap.observe(meter.lastToken &- min(last, meter.lastToken))
         }
         if phase == .waiting {
             // The first event is looked at before anything is committed; comments before it are dropped.
-            if found == .comment { return }
+            switch found {
+            case .comment: return
+            case .fields:
+                keep(event)
+                return
+            case .broken:
+                fail(.brokeOff(reason: meter.finishReason))
+                return
+            case .token, .plain, .finish, .usage, .error, .end: break
+            }
             if meter.sawError {
                 fail(Failure(executorStatus: nil, meter.error ?? StreamError()))
                 return
             }
             becomeReady(owner)
             guard phase == .relaying else { return }
+            if !held.isEmpty { relayHeld(to: owner) }
         }
-        if found == .usage, removesUsageEvent { return }
-        owner.attempt(self, relays: event)
-        if meter.isComplete, phase == .relaying { owner.attempt(self, ended: .whole) }
+        if found == .broken, piece == .whole {
+            fail(.brokeOff(reason: meter.finishReason))
+            return
+        }
+        if removesUsage, meter.usages != usages, piece == .whole {
+            relayWithoutUsage(event, to: owner)
+        } else {
+            owner.attempt(self, relays: event)
+        }
+        guard phase == .relaying else { return }
+        if found == .broken {
+            fail(.brokeOff(reason: meter.finishReason))
+        } else if meter.isComplete {
+            owner.attempt(self, ended: .whole)
+        }
+    }
+
+    /// The usage is asked for by us alone: the client gets what else the event says, if anything.
+    private func relayWithoutUsage(_ event: Span<UInt8>, to owner: any AttemptOwner) {
+        guard let left = UsageRemoval.removed(from: event) else {
+            owner.attempt(self, relays: event)
+            return
+        }
+        if !left.isEmpty { owner.attempt(self, relays: left.span) }
+    }
+
+    /// Keeps an event without data until the first one with data is relayed.
+    private func keep(_ event: Span<UInt8>) {
+        guard held.count + event.count <= Self.fieldsMax else { return }
+        for index in event.indices { held.append(event[index]) }
     }
 
     /// The framing of a stream has ended in order.
     private func streamEnded() {
-        let isBetween = splitter.finish { event, piece in read(event, piece) }
+        var isBetween = splitter.finish { event, piece in read(event, piece) }
+        if !isBetween, owner != nil, let (event, piece) = splitter.completedTail,
+            meter.isEnded(by: event.span, kind: piece, scanner: environment.scanner)
+        {
+            isBetween = true
+            read(event.span, piece)
+        }
         // The last event may have ended the attempt, as an error or as the completing one.
-        guard let owner else { return }
+        guard let owner, phase != .over else { return }
         guard phase == .relaying else {
             fail(Failure(.executorBrokeOff))
             return
@@ -345,6 +410,11 @@ extension Attempt: ExecutorStreamHandler {
 
     // MARK: A document
 
+    /// The document says that it is JSON, or looks so where the dialect has no other answers.
+    private var isJSON: Bool {
+        head.map { FieldPolicy.isJSON($0, in: dialect, beginsWith: held.first { $0 > 0x20 }) } ?? false
+    }
+
     private func hold(_ bytes: Span<UInt8>) {
         guard let owner else { return }
         documentBytes += bytes.count
@@ -355,10 +425,18 @@ extension Attempt: ExecutorStreamHandler {
             fail(.noMemory)
             return
         }
+        if isUnlabelled { becomeDocument(owner) }
+        guard phase == .waiting else { return }
         // A document that is large, or that there is no room to hold, is relayed as it comes.
         kind = .passing
         becomeReady(owner)
         guard phase == .relaying else { return }
+        if isJSON {
+            large = [LargeDocument()]
+            let begin = held
+            large[0].take(begin.span)
+            if !isHeld { large[0].take(bytes) }
+        }
         relayHeld(to: owner)
         if !isHeld, phase == .relaying { owner.attempt(self, relays: bytes) }
     }
@@ -371,15 +449,43 @@ extension Attempt: ExecutorStreamHandler {
         owner.attempt(self, relays: document)
     }
 
+    /// Looks at the begin of an answer that was to be a stream, and does not say what it is.
+    private func identify() {
+        guard let owner, kind == .document else { return }
+        let begin = held
+        switch EventLines.begins(begin.span) {
+        case nil: return
+        case true?:
+            isUnlabelled = false
+            kind = .events
+            held = []
+            documentBytes = 0
+            memory.letGoOfAnswer()
+            owner.attempt(self, answersWith: .events)
+            guard phase != .over else { return }
+            responseBody(begin.span)
+        case false?: becomeDocument(owner)
+        }
+    }
+
+    private func becomeDocument(_ owner: any AttemptOwner) {
+        isUnlabelled = false
+        owner.attempt(self, answersWith: kind)
+    }
+
     private func documentEnded() {
         guard let owner else { return }
-        if head?.fields.begins(.contentType, with: "application/json") == true {
+        if isJSON {
             let bytes = held
             let found = environment.scanner.scanAnswer(bytes.span)
             scan = found
             // Where only the connection's end tells the end, half an answer looks whole.
             if endsWithClose, !found.isValid {
                 fail(Failure(.executorBrokeOff))
+                return
+            }
+            if (200..<300).contains(status), found.isBroken(in: dialect) {
+                fail(.brokeOff(reason: found.finishReason))
                 return
             }
         }

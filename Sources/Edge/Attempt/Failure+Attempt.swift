@@ -61,4 +61,13 @@ extension Failure {
             detail = text
         }
     }
+
+    /// The executor has ended its answer, and says itself that it is not whole.
+    ///
+    /// - Parameter reason: Its finish or stop reason; nil where it has none.
+    static func brokeOff(reason: String?) -> Failure {
+        var failure = Failure(.executorBrokeOff)
+        failure.detail = reason.map { "it ended with the reason '\($0)'" } ?? "it ended without a reason"
+        return failure
+    }
 }

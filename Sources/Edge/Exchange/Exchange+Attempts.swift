@@ -77,7 +77,7 @@ extension Exchange {
             lease,
             at: snapshot.target(of: lease.executor, in: lease.pool),
             dialect: dialect,
-            choices: request?.scan?.n ?? 1,
+            choices: request?.scan?.choices ?? 1,
             row: row,
             environment: environment,
             account: stream.connection.account,

@@ -42,10 +42,10 @@ extension Exchange {
 
     func mayUse(_ model: Model) -> Bool { caller?.mayUse(model) ?? true }
 
-    /// Of the rate of tokens: what the request may come to.
+    /// Of the rate of tokens: what the request may come to; to count tokens is to use none.
     func reserveTokens(_ found: RequestScan) -> Failure? {
-        let choices = max(1, min(found.n, 1 << 10))
-        let answer = (found.maxTokens ?? 0).multipliedReportingOverflow(by: choices)
+        guard dialect != .countTokens else { return nil }
+        let answer = (found.maxTokens ?? 0).multipliedReportingOverflow(by: found.choices)
         return caller?.reserve(
             promptBytes: request?.body?.count ?? 0,
             answerTokensMax: answer.overflow ? .max : answer.partialValue,

@@ -110,9 +110,10 @@ final class Exchange {
         environment.exchangeEnded(self, finished)
     }
 
-    /// What the exchange has used; nil when it has named no model.
+    /// What the exchange has used; nil when it has named no model, or only has tokens counted.
     private func usage(_ end: ExchangeMachine.End) -> Usage? {
-        guard record.row != nil else { return nil }
+        // To count tokens is to use none.
+        guard record.row != nil, dialect != .countTokens else { return nil }
         // Nothing is used where no executor had the request, or where the last one failed before its answer was ready.
         guard let attempt, attempt.hasRequest, attempt.failure == nil else { return Usage.none }
         switch attempt.kind {

@@ -101,6 +101,15 @@ enum FieldPolicy {
         fields.begins(.contentType, with: "text/event-stream")
     }
 
+    /// The answer says that it is JSON, or looks so where the dialect has no other answers.
+    ///
+    /// - Parameter first: The first byte of the body that is no space.
+    static func isJSON(_ head: ResponseHead, in dialect: Dialect, beginsWith first: UInt8?) -> Bool {
+        if head.fields.begins(.contentType, with: "application/json") { return true }
+        guard dialect != .other, (200..<300).contains(head.status), !isEncoded(head.fields) else { return false }
+        return first == UInt8(ascii: "{") || first == UInt8(ascii: "[")
+    }
+
     /// The executor compressed although we asked it not to.
     static func isEncoded(_ fields: FieldBlock) -> Bool {
         guard let encoding = fields.string(.contentEncoding) else { return false }

@@ -19,9 +19,9 @@ final class IncomingRequest {
 
     /// The request as an executor gets it.
     ///
-    /// - Returns: nil where the request has not been scanned; `removesUsageEvent` if the usage is asked for by us alone.
+    /// - Returns: nil where the request has not been scanned; `removesUsage` if the usage is asked for by us alone.
     func forExecutor(_ target: ExecutorTarget, dialect: Dialect, requestID: String)
-        -> (request: ExecutorRequest, removesUsageEvent: Bool)?
+        -> (request: ExecutorRequest, removesUsage: Bool)?
     {
         guard let scan, let body else { return nil }
         let splice = BodySplice(
@@ -38,7 +38,7 @@ final class IncomingRequest {
             fields: FieldPolicy.toExecutor(head.fields, requestID: requestID, credential: target.credential),
             body: SplicedBody(body: body, splice: splice)
         )
-        return (request, splice.removesUsageEvent)
+        return (request, splice.removesUsage)
     }
 }
 

@@ -109,6 +109,8 @@ extension FinishedExchange {
         json.field("tokens_estimated", usage.isOutputEstimated)
         json.field("prompt_tokens", usage.input)
         json.field("prompt_tokens_estimated", usage.isInputEstimated)
+        if let cached = usage.cached { json.field("cached_tokens", cached) }
+        if let reasoning = usage.reasoning { json.field("reasoning_tokens", reasoning) }
     }
 
     private func write(_ times: Attempt.Times, to json: inout JSONWriter) {

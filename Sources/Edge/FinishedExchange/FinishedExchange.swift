@@ -79,7 +79,7 @@ package struct FinishedExchange: Sendable {
     /// The answer was a document that could be scanned.
     var isScannedDocument = false
     var finishReason: String?
-    /// Nil where the request named no model.
+    /// Nil where the request named no model, or only had tokens counted.
     var usage: Usage?
     /// Health checks come by the second: they are neither logged nor counted.
     var isHealthCheck = false

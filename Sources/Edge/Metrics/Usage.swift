@@ -7,6 +7,9 @@ struct Usage: Equatable {
     /// The executor has not said it.
     var isInputEstimated = true
     var isOutputEstimated = true
+    /// Tokens of the input that came from a cache, and of the output that were reasoning, where the executor has said so.
+    var cached: Int?
+    var reasoning: Int?
 
     /// Bytes of JSON that an estimate takes for one token.
     static let bytesPerToken = 4
@@ -28,11 +31,13 @@ struct Usage: Equatable {
             output = max(meter.tokens, meter.completionTokens ?? 0)
         }
         input(meter.promptTokens, requestBytes: requestBytes)
+        note(meter.counts, in: meter.dialect)
     }
 
     /// An answer of another kind, of which so many bytes have come.
     init(_ scan: AnswerScan?, dialect: Dialect, answerBytes: Int, requestBytes: Int) {
-        if let said = scan?.completionTokens {
+        let counts = scan?.tokens ?? TokenCounts()
+        if let said = counts.output.value {
             output = said
             isOutputEstimated = false
         } else if dialect.generates {
@@ -41,13 +46,19 @@ struct Usage: Equatable {
             // Embeddings and their like: a usage, and nothing generated.
             isOutputEstimated = false
         }
-        input(scan?.promptTokens, requestBytes: requestBytes)
+        input(counts.prompt(in: dialect), requestBytes: requestBytes)
+        note(counts, in: dialect)
     }
 
     /// An executor had the request, and nothing has come of it.
     init(requestBytes: Int) { input(nil, requestBytes: requestBytes) }
 
     private init() {}
+
+    private mutating func note(_ counts: TokenCounts, in dialect: Dialect) {
+        cached = counts.cached(in: dialect)
+        reasoning = counts.reasoning.value
+    }
 
     private mutating func input(_ said: Int?, requestBytes: Int) {
         input = said ?? requestBytes / Self.bytesPerToken

@@ -29,6 +29,8 @@ package struct Faults: Sendable, Equatable {
         case cutJSON
         /// After `finish_reason` (in other dialects: before the last event) the body ends in order.
         case noDone
+        /// Chat and completions end with the reason `abort`, messages without one, as vLLM's do on SIGTERM.
+        case aborted
     }
 
     package var ending: Ending?
@@ -52,6 +54,8 @@ package struct Faults: Sendable, Equatable {
     package var hugeEvent: Int?
     /// The text of an answer that is not streamed has so many bytes.
     package var bigBody: Int?
+    /// The head of a stream does not say that it is one.
+    package var lacksLabel = false
     /// A client that leaves is not noticed: the request runs to its end.
     package var ignoresClose = false
 
@@ -70,7 +74,8 @@ package struct Faults: Sendable, Equatable {
     package static let names = [
         "die_after:N", "cut_inside:N", "reset_after:N", "end_early:N", "stall_after:N", "error_event:N", "error_only:N",
         "status:CODE", "no_answer", "close_before_head", "garbage_head", "cut_json", "no_done", "comments", "crlf",
-        "split", "split_every:BYTES", "split_at:OFFSET", "coalesce", "coalesce:EVENTS", "no_last_lf",
+        "aborted", "no_label", "split", "split_every:BYTES", "split_at:OFFSET", "coalesce", "coalesce:EVENTS",
+        "no_last_lf",
         "huge_event:BYTES", "big_body:BYTES", "ignore_close",
     ]
 
@@ -101,6 +106,7 @@ package struct Faults: Sendable, Equatable {
         case "garbage_head": ending = .garbageHead
         case "cut_json": ending = .cutJSON
         case "no_done": ending = .noDone
+        case "aborted": ending = .aborted
         default: return false
         }
         return true
@@ -116,6 +122,7 @@ package struct Faults: Sendable, Equatable {
         case "split_every": splitEvery = max(1, number ?? 1)
         case "split_at": splitAt.append(number ?? 0)
         case "no_last_lf": lacksLastLF = true
+        case "no_label": lacksLabel = true
         case "ignore_close": ignoresClose = true
         case "huge_event": hugeEvent = min(number ?? 0, 64 << 20)
         case "big_body": bigBody = min(number ?? 0, 256 << 20)

@@ -45,7 +45,8 @@ final class Generation {
             choices: request.keys.count,
             includesUsage: request.includesUsage,
             promptTokens: request.promptTokens,
-            endsByLength: request.endsByLength
+            endsByLength: request.endsByLength,
+            isAborted: faults.ending == .aborted
         )
         form = request.endpoint.form(facts)
         templates = request.isStream ? (0..<request.keys.count).map(form.token) : []
@@ -76,7 +77,7 @@ final class Generation {
     private func sendHead() {
         guard !stream.isHeadSent else { return }
         var fields = FieldBlock()
-        fields.append(.contentType, "text/event-stream; charset=utf-8")
+        if !faults.lacksLabel { fields.append(.contentType, "text/event-stream; charset=utf-8") }
         fields.append(.cacheControl, "no-cache")
         fields.append(.server, "simulator")
         stream.respond(ResponseHead(status: 200, fields: fields), end: false)

@@ -10,6 +10,10 @@ struct AnswerFacts {
     var includesUsage: Bool
     var promptTokens: Int
     var endsByLength: Bool
+    var isAborted = false
+
+    /// As chat and completions have it.
+    var finishReason: String { isAborted ? "abort" : endsByLength ? "length" : "stop" }
 }
 
 /// An error that an executor reports inside a stream.

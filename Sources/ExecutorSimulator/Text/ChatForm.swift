@@ -77,10 +77,8 @@ private struct CompletionChunks {
         end = (facts.includesUsage ? #","usage":null}"# : "}") + "\n\n"
     }
 
-    private var finishReason: String { facts.endsByLength ? #""length""# : #""stop""# }
-
     func choice(_ index: Int, _ content: String, isLast: Bool = false) -> [UInt8] {
-        let reason = isLast ? finishReason : "null"
+        let reason = isLast ? "\"\(facts.finishReason)\"" : "null"
         let choice = #"{"index":\#(index),\#(content),"logprobs":null,"finish_reason":\#(reason)}"#
         return Array((beginning + #""choices":[\#(choice)]"# + end).utf8)
     }
@@ -118,7 +116,7 @@ private struct CompletionChunks {
                         $0.field("index", index)
                         content(&$0, text)
                         $0.null("logprobs")
-                        $0.field("finish_reason", facts.endsByLength ? "length" : "stop")
+                        $0.field("finish_reason", facts.finishReason)
                     }
                 }
             }

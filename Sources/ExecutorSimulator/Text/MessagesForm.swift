@@ -37,7 +37,7 @@ struct MessagesForm: AnswerForm {
     func closing(texts: [String], tokens: Int, number: Int) -> [[UInt8]] {
         let delta = Events.typed("message_delta") {
             $0.object("delta") {
-                $0.field("stop_reason", stopReason)
+                writeStopReason(to: &$0)
                 $0.null("stop_sequence")
             }
             $0.object("usage") { $0.field("output_tokens", tokens) }
@@ -66,13 +66,19 @@ struct MessagesForm: AnswerForm {
                     $0.field("text", texts.first ?? "")
                 }
             }
-            $0.field("stop_reason", stopReason)
+            writeStopReason(to: &$0)
             $0.null("stop_sequence")
             writeUsage(tokens: tokens, to: &$0)
         }
     }
 
-    private var stopReason: String { facts.endsByLength ? "max_tokens" : "end_turn" }
+    private func writeStopReason(to writer: inout JSONWriter) {
+        if facts.isAborted {
+            writer.null("stop_reason")
+        } else {
+            writer.field("stop_reason", facts.endsByLength ? "max_tokens" : "end_turn")
+        }
+    }
 
     private func writeMessage(to writer: inout JSONWriter) {
         writer.field("id", facts.id)

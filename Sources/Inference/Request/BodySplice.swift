@@ -16,8 +16,8 @@ package struct BodySplice: Equatable, Sendable {
     package private(set) var parts: [Part] = []
     /// The length of the whole.
     package private(set) var count = 0
-    /// The usage event was not asked for by the client, so it is removed from the answer.
-    package private(set) var removesUsageEvent = false
+    /// The usage was not asked for by the client, so it is removed from the answer.
+    package private(set) var removesUsage = false
 
     /// The body as it is.
     package init(unchanged length: Int) { append(.original(0..<length)) }
@@ -34,7 +34,7 @@ package struct BodySplice: Equatable, Sendable {
         }
         if dialect.streamsChoices, scan.stream, asksForUsage, let edit = Self.usageEdit(scan) {
             edits.append((edit.range, Array(edit.text.utf8)))
-            removesUsageEvent = true
+            removesUsage = true
         }
         edits.sort { $0.range.lowerBound < $1.range.lowerBound }
         var position = 0

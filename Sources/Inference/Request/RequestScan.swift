@@ -28,6 +28,11 @@ package struct RequestScan: Equatable, Sendable {
     package var maxTokens: Int?
     /// How many choices are asked for.
     package var n: Int
+    /// How many prompts a request of completions has, each of which gets `n` choices.
+    package var prompts: Int
+
+    /// How many choices the answer has.
+    package var choices: Int { max(1, min(n, 1 << 10)) * max(1, min(prompts, 1 << 10)) }
 
     package init(
         model: String,
@@ -36,7 +41,8 @@ package struct RequestScan: Equatable, Sendable {
         stream: Bool = false,
         streamOptions: StreamOptions = .absent,
         maxTokens: Int? = nil,
-        n: Int = 1
+        n: Int = 1,
+        prompts: Int = 1
     ) {
         self.model = model
         self.rawModel = rawModel
@@ -45,6 +51,7 @@ package struct RequestScan: Equatable, Sendable {
         self.streamOptions = streamOptions
         self.maxTokens = maxTokens
         self.n = n
+        self.prompts = prompts
     }
 }
 

@@ -1,9 +1,10 @@
 // The lines of an event, as far as they can be told without its JSON.
 
-enum EventLines {
+package enum EventLines {
     enum Payload {
+        /// Comments alone.
         case comment
-        /// `data: [DONE]`, or what begins so.
+        /// `data: [DONE]`, or what begins so, on the first line.
         case done
         /// One data line with an object; the range is that of the object, but for escaped line ends in its midst.
         case json(Range<Int>)
@@ -37,6 +38,12 @@ enum EventLines {
         return .named(start, stop - start)
     }
 
+    /// The event has nothing but comments.
+    static func isComment(_ event: Span<UInt8>) -> Bool {
+        if case .comment = payload(event) { return true }
+        return false
+    }
+
     private static func isComment(_ event: Span<UInt8>, _ start: Int, _ end: Int) -> Bool {
         for index in start..<end where isLineEnd(event[index]) && !isLineEnd(event[index + 1]) {
             if event[index + 1] != UInt8(ascii: ":") { return false }
@@ -51,6 +58,28 @@ enum EventLines {
         return true
     }
 
+    /// Whether an answer that does not say what it is begins as a stream of events; nil while too little of it has come.
+    package static func begins(_ bytes: Span<UInt8>) -> Bool? {
+        var start = 0
+        let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
+        if bytes.count > 0, bytes[0] == mark[0] {
+            guard (0..<min(3, bytes.count)).allSatisfy({ bytes[$0] == mark[$0] }) else { return false }
+            guard bytes.count >= 3 else { return nil }
+            start = 3
+        }
+        while start < bytes.count, isLineEnd(bytes[start]) { start += 1 }
+        let count = bytes.count - start
+        guard count > 0 else { return nil }
+        let fields: [StaticString] = [":", "data:", "event:", "id:", "retry:"]
+        var isBegun = false
+        for field in fields {
+            if hasPrefix(bytes, field, at: start, bytes.count) { return true }
+            guard count < field.utf8CodeUnitCount else { continue }
+            isBegun = isBegun || (0..<count).allSatisfy { unsafe bytes[start + $0] == field.utf8Start[$0] }
+        }
+        return isBegun ? nil : false
+    }
+
     /// The class of an event of Anthropic's or of OpenAI's responses whose name says all; nil when its JSON must be read.
     static func harmless(_ event: Span<UInt8>, _ start: Int, _ count: Int) -> Meter.EventClass? {
         func isNamed(_ text: StaticString) -> Bool {
@@ -59,7 +88,7 @@ enum EventLines {
         let end = start + count
         if count > 6, hasPrefix(event, "delta", at: end - 5, end), !isNamed("message_delta") { return .token }
         if isNamed("ping") || isNamed("content_block_start") || isNamed("content_block_stop") { return .plain }
-        let isDone = count > 5 && hasPrefix(event, ".done", at: end - 5, end)
+        let isDone = count > 5 && hasPrefix(event, ".done", at: end - 5, end) && !isNamed("response.done")
         return isDone || (count > 6 && hasPrefix(event, ".added", at: end - 6, end)) ? .plain : nil
     }
 
@@ -87,8 +116,12 @@ enum EventLines {
         String(decoding: (start..<start + count).map { bytes[$0] }, as: UTF8.self)
     }
 
-    /// The events that end a stream of OpenAI's responses.
+    /// The events that end a stream of OpenAI's responses; the last two are those of further engines and clients.
     static func isTerminal(_ type: String) -> Bool {
-        type == "response.completed" || type == "response.incomplete" || type == "response.failed"
+        switch type {
+        case "response.completed", "response.incomplete", "response.failed", "response.cancelled", "response.done":
+            true
+        default: false
+        }
     }
 }

@@ -29,6 +29,9 @@ package struct EventSplitter: Sendable {
     /// That CR was a blank line: the event ends with it, or with the LF that follows.
     private var holdsEvent = false
     private var isOversized = false
+    /// How many bytes of a byte order mark have come, which is no part of a stream; 3 once there can be none.
+    private var markBytes = 0
+    private static let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
 
     package init() {}
 
@@ -43,6 +46,10 @@ package struct EventSplitter: Sendable {
     ///
     /// The spans live for the call alone.
     package mutating func feed(_ bytes: Span<UInt8>, _ body: (Span<UInt8>, Kind) -> Void) {
+        guard markBytes == Self.mark.count else {
+            feedBegin(bytes, body)
+            return
+        }
         guard !bytes.isEmpty else { return }
         unsafe bytes.withUnsafeBufferPointer { chunk in
             let start = chunk.baseAddress!
@@ -55,6 +62,30 @@ package struct EventSplitter: Sendable {
             }
             if next < chunk.count { unsafe keep(UnsafeBufferPointer(rebasing: chunk[next...]), body) }
         }
+    }
+
+    /// The first bytes of a stream, which may be a byte order mark.
+    private mutating func feedBegin(_ bytes: Span<UInt8>, _ body: (Span<UInt8>, Kind) -> Void) {
+        var index = 0
+        while markBytes < Self.mark.count, index < bytes.count, bytes[index] == Self.mark[markBytes] {
+            markBytes += 1
+            index += 1
+        }
+        guard index < bytes.count else { return }
+        let begin = markBytes < Self.mark.count ? Array(Self.mark[..<markBytes]) : []
+        markBytes = Self.mark.count
+        // What was taken for the begin of a mark and is none comes first.
+        feed(begin.span, body)
+        feed(bytes.extracting(droppingFirst: index), body)
+    }
+
+    /// What is kept of an event that the stream has ended inside of, with the line ends that it lacks.
+    ///
+    /// Of an event in pieces these are the line ends alone; nil between two events.
+    package var completedTail: (bytes: [UInt8], kind: Kind)? {
+        if isOversized { return ([0x0A, 0x0A], .lastPiece) }
+        guard let last = tail.last else { return nil }
+        return (tail + (last == 0x0A ? [0x0A] : [0x0A, 0x0A]), .whole)
     }
 
     /// The stream has ended: hands over an event whose end was in doubt.

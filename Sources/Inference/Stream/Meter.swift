@@ -7,25 +7,35 @@ package struct Meter: Sendable {
     package enum EventClass: Equatable, Sendable {
         /// Only comments, or nothing.
         case comment
+        /// No data, but an `id` or `retry` that readers of events keep.
+        case fields
         /// Carries something that the model said.
         case token
         /// Carries none: a role, a ping, a block's begin.
         case plain
         /// A choice is finished.
         case finish
-        /// `choices: []` and a usage: the event that is removed when it is we who asked for it.
+        /// `choices: []` and a usage.
         case usage
         case error
+        /// It says that the attempt broke: a reason `abort` or `error`, or an end of what has no reason to have ended.
+        case broken
         /// The last event of a complete stream: `[DONE]`, `message_stop`, `response.completed` and its like.
         case end
     }
 
     package let dialect: Dialect
-    /// How many choices must finish.
-    private let choices: Int
-    private var finished: UInt64 = 0
+    /// How many choices must finish, 64 at most.
+    private let choices: UInt8
     /// The event being read finishes a choice and has the last of its text.
     private var finishCarriesText = false
+    /// The event has been read that makes the stream complete, whatever its framing does after.
+    package private(set) var isComplete = false
+    /// A message has said that it has no `stop_reason`.
+    private var hasNoStopReason = false
+    /// Bits of choices, the last of them for all from 63 on: those that are finished, and those that said they are not.
+    private var finished: UInt64 = 0
+    private var unfinished: UInt64 = 0
 
     /// In nanoseconds, 0 until there is one; comments, usage and ends are not counted as events.
     package private(set) var firstEvent: UInt64 = 0
@@ -38,26 +48,30 @@ package struct Meter: Sendable {
     package private(set) var longestGap: UInt64 = 0
     package private(set) var gapSum: UInt64 = 0
 
-    package private(set) var promptTokens: Int?
-    package private(set) var completionTokens: Int?
+    /// The counts of the usages so far.
+    package private(set) var counts = TokenCounts()
+    /// How many events had a usage.
+    package private(set) var usages: UInt32 = 0
     package private(set) var finishReason: String?
+    /// At most one, by reference: hardly any stream has such an event.
+    private var large: [LargeEvent] = []
     /// The first error event.
     package private(set) var error: StreamError?
-    /// The event has been read that makes the stream complete, whatever its framing does after.
-    package private(set) var isComplete = false
 
     package init(dialect: Dialect, choices: Int = 1) {
         self.dialect = dialect
-        self.choices = max(1, choices)
+        self.choices = UInt8(max(1, min(choices, 64)))
     }
 
     package var sawError: Bool { error != nil }
+    package var promptTokens: Int? { counts.prompt(in: dialect) }
+    package var completionTokens: Int? { counts.output.value }
     package var gapCount: Int { max(0, events - 1) }
 
     /// Whether the stream is complete when its framing ends cleanly here.
     package var isCompleteAtCleanEnd: Bool {
         switch dialect {
-        case .openAIChat, .completions: isComplete || finished.nonzeroBitCount >= min(choices, 64)
+        case .openAIChat, .completions: isComplete || finished.nonzeroBitCount >= Int(choices)
         case .messages, .responses: isComplete
         case .embeddings, .countTokens, .rerank, .other: true
         }
@@ -72,35 +86,41 @@ package struct Meter: Sendable {
         return kind
     }
 
-    /// Reads a piece of an event that is too large to be whole.
-    ///
-    /// Of such only the head is looked at, for its name: an error or a usage inside of it goes unseen.
-    package mutating func readPiece(_ piece: Span<UInt8>, kind: EventSplitter.Kind, at now: UInt64) -> EventClass {
-        var found = EventClass.plain
+    /// Reads a piece of an event that is too large to be whole; what it is shows with its last piece.
+    package mutating func readPiece(
+        _ piece: Span<UInt8>,
+        kind: EventSplitter.Kind,
+        at now: UInt64,
+        scanner: JSONScanner
+    ) -> EventClass {
         if kind == .firstPiece {
-            let name = EventLines.name(piece)
-            switch dialect {
-            case .responses where EventLines.isTerminal(name): found = .end
-            case .messages where name == "message_stop": found = .end
-            default: found = .token
-            }
-            if name == "response.failed" { error = StreamError(type: name) }
-            if found == .end { finished = .max }
-            note(found, at: now)
+            large = [LargeEvent()]
+            if EventLines.name(piece) == "response.failed" { error = StreamError(type: "response.failed") }
         }
-        // The end is complete only with its last byte.
-        if kind == .lastPiece, finished == .max, dialect == .responses || dialect == .messages {
-            isComplete = true
-            found = .end
-        } else if found == .end {
-            found = .plain
-        }
+        guard !large.isEmpty else { return .plain }
+        large[0].take(piece)
+        guard kind == .lastPiece else { return .plain }
+        var found = EventClass.token
+        if let summary = large[0].summary { found = absorb(scanner.scanEvent(summary.span)) }
+        if found == .plain { found = .token }
+        large = []
+        note(found, at: now)
         return found
+    }
+
+    /// Whether the stream is complete with this event, the last one before its framing ends in order.
+    ///
+    /// False when the event is cut.
+    package func isEnded(by event: Span<UInt8>, kind: EventSplitter.Kind, scanner: JSONScanner) -> Bool {
+        var trial = self
+        guard kind == .whole else { return trial.readPiece(event, kind: kind, at: 0, scanner: scanner) == .end }
+        if trial.read(event, at: 0, scanner: scanner) == .end || EventLines.isComment(event) { return true }
+        return scanner.scanEvent(event).isValid && trial.isCompleteAtCleanEnd
     }
 
     private mutating func note(_ kind: EventClass, at now: UInt64) {
         switch kind {
-        case .comment, .end, .usage: return
+        case .comment, .fields, .end, .usage, .broken: return
         case .token, .plain, .finish, .error: break
         }
         if events == 0 {
@@ -125,15 +145,15 @@ package struct Meter: Sendable {
         case .done:
             // Only streams of choices end so; elsewhere it is one more event.
             guard dialect != .messages, dialect != .responses else { return .plain }
-            isComplete = true
-            return .end
+            return ended()
         case .json(let range):
             let seen = unsafe event.withUnsafeBufferPointer { bytes in
                 unsafe cjson_glance(bytes.baseAddress! + range.lowerBound, range.count)
             }
             let asks = UInt32(CJSON_SEEN_ERROR | CJSON_SEEN_FINISH | CJSON_SEEN_USAGE)
-            let odd = UInt32(CJSON_SEEN_EMPTY_CHOICES | CJSON_SEEN_BREAK)
-            if seen & (asks | odd) == 0, dialect != .messages, dialect != .responses {
+            let odd = UInt32(CJSON_SEEN_EMPTY_CHOICES | CJSON_SEEN_BREAK | CJSON_SEEN_ESCAPE)
+            // Of several choices only the scanner tells which one an event is about.
+            if seen & (asks | odd) == 0, dialect != .messages, dialect != .responses, choices == 1 {
                 return seen & UInt32(CJSON_SEEN_TEXT) != 0 ? .token : .plain
             }
         case .named(let start, let count):
@@ -145,23 +165,41 @@ package struct Meter: Sendable {
         return absorb(scanner.scanEvent(event))
     }
 
+    /// What the dialect's own end is: none where something else says that there is no reason to have ended.
+    private mutating func ended() -> EventClass {
+        let hasReason =
+            switch dialect {
+            case .openAIChat, .completions: finished == 0 || unfinished & ~finished == 0
+            case .messages: !hasNoStopReason || finishReason != nil
+            case .responses, .embeddings, .countTokens, .rerank, .other: true
+            }
+        guard hasReason else { return .broken }
+        isComplete = true
+        return .end
+    }
+
     private mutating func absorb(_ scan: AnswerScan) -> EventClass {
-        guard scan.hasData || scan.error != nil else { return .comment }
+        guard scan.hasData || scan.error != nil else { return scan.hasOtherFields ? .fields : .comment }
         if scan.hasUsage {
-            promptTokens = scan.promptTokens ?? promptTokens
-            completionTokens = scan.completionTokens ?? completionTokens
+            counts.absorb(scan.tokens, in: dialect)
+            usages &+= 1
         }
         finished |= scan.finished
+        unfinished |= scan.unfinished
+        hasNoStopReason = hasNoStopReason || scan.hasNoStopReason
         if finishReason == nil { finishReason = scan.finishReason }
         if let found = scan.error, error == nil { error = found }
         switch dialect {
-        case .responses where EventLines.isTerminal(scan.type), .messages where scan.type == "message_stop":
-            isComplete = true
-            if dialect == .responses, finishReason == nil { finishReason = String(scan.type.dropFirst(9)) }
-            return .end
-        default: break
+        case .responses where EventLines.isTerminal(scan.type):
+            if finishReason == nil { finishReason = String(scan.type.dropFirst(9)) }
+            return ended()
+        case .messages where scan.type == "message_stop": return ended()
+        case .responses, .messages: break
+        case .openAIChat, .completions, .embeddings, .countTokens, .rerank, .other:
+            if scan.isDone { return ended() }
         }
         if scan.error != nil { return .error }
+        if scan.isBroken { return .broken }
         if scan.finished != 0 {
             finishCarriesText = scan.hasText
             return .finish

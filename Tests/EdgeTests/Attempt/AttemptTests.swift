@@ -7,39 +7,9 @@ import Transport
 
 @testable import Edge
 
-/// What an owner has heard of an attempt, as text.
-private final class Owner: AttemptOwner {
-    var heard: [String] = []
-    /// What the owner does inside a call.
-    var reaction: (String, Attempt) -> Void = { _, _ in }
-
-    private func hear(_ what: String, _ attempt: Attempt) {
-        heard.append(what)
-        reaction(what, attempt)
-    }
-    func attempt(_ attempt: Attempt, answersWith kind: Attempt.AnswerKind) { hear("head \(kind)", attempt) }
-    func attemptIsReady(_ attempt: Attempt) { hear("ready", attempt) }
-    func attempt(_ attempt: Attempt, relays bytes: Span<UInt8>) {
-        var copy: [UInt8] = []
-        for index in bytes.indices { copy.append(bytes[index]) }
-        hear(String(decoding: copy, as: UTF8.self), attempt)
-    }
-    func attempt(_ attempt: Attempt, relays document: SharedBytes) {
-        hear(String(decoding: document.bytes, as: UTF8.self), attempt)
-    }
-    func attempt(_ attempt: Attempt, ended end: Attempt.End) {
-        switch end {
-        case .whole: hear("whole", attempt)
-        case .closed(let isComplete, let sawError): hear("closed \(isComplete) \(sawError)", attempt)
-        case .brokeOff(let failure, let sawError): hear("broke \(failure.label) \(sawError)", attempt)
-        }
-    }
-    func attempt(_ attempt: Attempt, failed failure: Failure) { hear("failed \(failure.label)", attempt) }
-}
-
 @Suite final class AttemptTests {
     private let environment: TestEnvironment
-    private let owner = Owner()
+    private let owner = HearingOwner()
     private let attempt: Attempt
     private let executor: Executor
 

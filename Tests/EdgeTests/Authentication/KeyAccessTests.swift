@@ -1,5 +1,6 @@
 import HTTP
 import Inference
+import LoopTesting
 import Routing
 import Testing
 import Transport
@@ -149,6 +150,26 @@ private let hash = KeyedHash(secret: Array("0123456789abcdef0123456789abcdef".ut
         large.appendRates(to: &fields, at: 6)
         #expect(fields.string(named: "x-ratelimit-limit-tokens") == "9")
         #expect(fields.string(named: "x-ratelimit-limit-requests") == nil)
+    }
+
+    @Test func toCountTokensTakesNoneOfARate() throws {
+        let access = KeyAccess(hash: hash, isRequired: true)
+        let limits = KeyLimits(tokensPerMinute: 1)
+        access.publish([AccessKey(id: "k", hash: hash("fi-k".utf8), tenant: "t", limits: limits)])
+        let snapshot = try testSnapshot(models: "- {id: m, executors: [{url: 'http://one:1'}]}")
+        let client = try TestClient(TestEnvironment(snapshot, access: access))
+        let body = chat(stream: false)
+        client.peer.send(
+            "POST /v1/messages/count_tokens HTTP/1.1\r\nhost: h\r\nx-api-key: fi-k\r\n"
+                + "content-length: \(body.utf8.count)\r\n\r\n\(body)"
+        )
+        client.settle()
+        try #require(client.executors.count == 1)
+        client.executors[0].answer(type: "application/json")
+        client.executors[0].say(#"{"input_tokens":9}"#)
+        client.executors[0].end()
+        #expect(client.status == 200)
+        #expect(client.received.contains("x-ratelimit-remaining-tokens: 1\r\n"))
     }
 
     @Test func durationsAreWrittenAsOpenAIWritesThem() {

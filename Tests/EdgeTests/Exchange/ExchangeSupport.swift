@@ -42,19 +42,22 @@ final class PlayedExecutor: ExecutorStream {
 
     func takeRequest() { handler?.requestSent() }
 
-    func answer(_ status: Int = 200, type: String = "text/event-stream", _ fields: [(String, String)] = []) {
+    func answer(
+        _ status: Int = 200,
+        type: String? = "text/event-stream",
+        _ fields: [(String, String)] = [],
+        body: ResponseBody = .chunked
+    ) {
         takeRequest()
         var block = FieldBlock()
-        block.append(.contentType, type)
+        if let type { block.append(.contentType, type) }
         for (name, value) in fields { block.append(name: name, value: value) }
-        handler?.responseHead(ResponseHead(status: status, fields: block), body: .chunked)
+        handler?.responseHead(ResponseHead(status: status, fields: block), body: body)
     }
 
     /// Bytes of the answer, as one read brings them.
-    func say(_ text: String) {
-        let bytes = Array(text.utf8)
-        handler?.responseBody(bytes.span)
-    }
+    func say(_ text: String) { say(Array(text.utf8)) }
+    func say(_ bytes: [UInt8]) { handler?.responseBody(bytes.span) }
 
     func end() {
         let last = handler
@@ -281,14 +284,20 @@ extension Snapshot {
     }
 }
 
-/// An attempt of a chat for the first model of the environment's snapshot.
-func testAttempt(_ lease: ExecutorLease, in environment: TestEnvironment, owner: any AttemptOwner) -> Attempt {
+/// An attempt, of a chat unless another dialect is given, for the first model of the environment's snapshot.
+func testAttempt(
+    _ lease: ExecutorLease,
+    in environment: TestEnvironment,
+    owner: any AttemptOwner,
+    dialect: Dialect = .openAIChat,
+    choices: Int = 1
+) -> Attempt {
     let snapshot = environment.snapshot
     return Attempt(
         lease,
         at: snapshot.target(of: lease.executor, in: lease.pool),
-        dialect: .openAIChat,
-        choices: 1,
+        dialect: dialect,
+        choices: choices,
         row: environment.metrics.row(of: snapshot.models[0].entry),
         environment: environment,
         account: MemoryAccount(),
@@ -296,8 +305,12 @@ func testAttempt(_ lease: ExecutorLease, in environment: TestEnvironment, owner:
     )
 }
 
-/// A chat as its exchange has read it.
-func testRequest(_ environment: TestEnvironment) throws -> IncomingRequest {
+/// A request as its exchange has read it.
+func testRequest(
+    _ environment: TestEnvironment,
+    _ text: String = chat(),
+    dialect: Dialect = .openAIChat
+) throws -> IncomingRequest {
     let head = RequestHead(
         method: .post,
         target: Array("/v1/chat/completions".utf8),
@@ -307,9 +320,9 @@ func testRequest(_ environment: TestEnvironment) throws -> IncomingRequest {
         body: .unknown
     )
     let body = RequestBody()
-    body.append(Array(chat().utf8).span)
+    body.append(Array(text.utf8).span)
     let request = IncomingRequest(head)
-    request.scan = try environment.scanner.scanRequest(body)
+    request.scan = try environment.scanner.scanRequest(body, dialect: dialect)
     request.body = body
     return request
 }

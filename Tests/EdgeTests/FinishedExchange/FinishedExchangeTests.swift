@@ -93,6 +93,34 @@ import Transport
         #expect(row.tokens[.init(isInput: false, isEstimated: true)] == 2)
     }
 
+    @Test func cachedAndReasoningTokensStandInTheLine() throws {
+        let client = try client()
+        client.ask()
+        client.executors[0].answer()
+        let usage =
+            #"{"prompt_tokens":10,"completion_tokens":9,"prompt_tokens_details":{"cached_tokens":8},"#
+            + #""completion_tokens_details":{"reasoning_tokens":7}}"#
+        client.executors[0].say(Said.token + #"data: {"choices":[],"usage":\#(usage)}"# + "\n\n" + Said.done)
+        client.executors[0].end()
+        client.settle()
+        let line = try line(client.finished)
+        #expect(line["prompt_tokens"] as? Int == 10 && line["cached_tokens"] as? Int == 8)
+        #expect(line["tokens"] as? Int == 9 && line["reasoning_tokens"] as? Int == 7)
+        #expect(!client.received.contains("reasoning_tokens"))
+    }
+
+    @Test func toCountTokensIsToUseNone() throws {
+        let client = try client()
+        client.ask(chat(stream: false), path: "/v1/messages/count_tokens")
+        client.executors[0].answer(type: "application/json")
+        client.executors[0].say(#"{"input_tokens":90}"#)
+        client.executors[0].end()
+        client.settle()
+        let line = try line(client.finished)
+        #expect(line["end"] as? String == "complete" && line["model"] as? String == "m")
+        #expect(line["tokens"] == nil && line["prompt_tokens"] == nil)
+    }
+
     @Test func tokensThatNobodyTookAreWasted() throws {
         let client = try client()
         client.ask()

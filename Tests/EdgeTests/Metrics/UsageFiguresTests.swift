@@ -51,14 +51,14 @@ import Testing
         #expect((guess.input, guess.output) == (10, 20))
         #expect(guess.isInputEstimated && guess.isOutputEstimated)
         scan.hasUsage = true
-        scan.promptTokens = 3
+        scan.tokens.input = TokenCount(3)
         let embedding = Usage(scan, dialect: .embeddings, answerBytes: 80_000, requestBytes: 40)
         #expect((embedding.input, embedding.output) == (3, 0))
         #expect(!embedding.isInputEstimated && !embedding.isOutputEstimated)
         let half = Usage(scan, dialect: .openAIChat, answerBytes: 80, requestBytes: 40)
         #expect((half.input, half.output) == (3, 20))
         #expect(!half.isInputEstimated && half.isOutputEstimated)
-        scan.completionTokens = 4
+        scan.tokens.output = TokenCount(4)
         #expect(Usage(scan, dialect: .openAIChat, answerBytes: 80, requestBytes: 40).output == 4)
         #expect((Usage.none.input, Usage.none.output) == (0, 0))
         #expect(Usage.none.isOutputEstimated)

@@ -162,7 +162,7 @@ final class JSONTarget: FuzzTarget {
             findings.expect(found.model == model, "the model became \(found.model)")
             let isKept = found.stream == scan.stream && found.maxTokens == scan.maxTokens && found.n == scan.n
             findings.expect(isKept, "other keys changed: \(shown(spliced))")
-            guard splice.removesUsageEvent else { return }
+            guard splice.removesUsage else { return }
             guard case .object(_, _, .yes) = found.streamOptions else {
                 findings.expect(false, "usage is not asked for: \(shown(spliced))")
                 return

@@ -1,0 +1,234 @@
+// Of a JSON document of any size, as it comes: the few members that the scanner reads, in a document of bounded size.
+
+/// Takes a document byte by byte and keeps its structure, where errors, ends and usage can stand, and nothing else.
+///
+/// What it makes is for the scanner.
+struct JSONDigest: Sendable {
+    /// What a value is, by where it stands: whether its members are kept.
+    private enum Place: Sendable {
+        case root
+        /// `response` or `message`.
+        case nested
+        case choices
+        case choice
+        case delta
+        /// All of it: a usage or an error.
+        case all
+    }
+
+    private struct Level: Sendable {
+        var place: Place
+        var isArray: Bool
+        var isEmpty = true
+    }
+
+    private enum Text: Sendable { case none, key, kept, skipped }
+
+    /// The most bytes that are kept, and the most of one text.
+    static let limit = 4 * 1024
+    static let textLimit = 1024
+    private static let keyLimit = 96
+    private static let depthLimit = 12
+
+    private(set) var kept: [UInt8] = []
+    private var levels: [Level] = []
+    /// How deep the reader is inside of a value that is not kept.
+    private var skipped = 0
+    private var key: [UInt8] = []
+    private var expectsKey = false
+    private var text = Text.none
+    private var textLength = 0
+    /// The text is longer than what is kept of it.
+    private var isCut = false
+    /// The last byte was the backslash of an escape.
+    private var isEscape = false
+    /// Digits of an escape that are still to come.
+    private var hexLeft = 0
+    private var isInScalar = false
+    private var keepsScalar = false
+    private var isEnded = false
+    private var isBad = false
+
+    /// The document has ended, and nothing but space has come behind it.
+    var isWhole: Bool { !isBad && (isEnded || (isInScalar && levels.isEmpty && skipped == 0)) }
+
+    /// The next bytes; nearly all of a large document are in values that are not kept.
+    mutating func take(_ bytes: Span<UInt8>) {
+        var index = 0
+        while index < bytes.count {
+            if skipped > 0 || text == .skipped { index = skip(bytes, from: index) }
+            guard index < bytes.count else { return }
+            take(bytes[index])
+            index += 1
+        }
+    }
+
+    /// Passes over what changes nothing; returns where something does.
+    private func skip(_ bytes: Span<UInt8>, from start: Int) -> Int {
+        guard !isEscape, hexLeft == 0 else { return start }
+        var index = start
+        if text == .skipped {
+            while index < bytes.count, bytes[index] != UInt8(ascii: "\""), bytes[index] != UInt8(ascii: "\\") {
+                index += 1
+            }
+        } else if text == .none {
+            // Brackets and braces are 0x5B, 0x5D, 0x7B and 0x7D.
+            while index < bytes.count, bytes[index] | 0x26 != 0x7F, bytes[index] != UInt8(ascii: "\"") { index += 1 }
+        }
+        return index
+    }
+
+    mutating func take(_ byte: UInt8) {
+        if text != .none {
+            takeText(byte)
+            return
+        }
+        switch byte {
+        case 0x20, 0x09, 0x0A, 0x0D: endScalar()
+        case UInt8(ascii: "\""): beginText()
+        case UInt8(ascii: "{"), UInt8(ascii: "["): open(byte)
+        case UInt8(ascii: "}"), UInt8(ascii: "]"): close(byte)
+        case UInt8(ascii: ","):
+            endScalar()
+            isBad = isBad || (levels.isEmpty && skipped == 0)
+            if skipped == 0 { expectsKey = levels.last?.isArray == false }
+        case UInt8(ascii: ":"): expectsKey = false
+        default:
+            if !isInScalar {
+                isInScalar = true
+                keepsScalar = beginValue() != nil
+            }
+            if keepsScalar, kept.count < Self.limit + Self.textLimit { kept.append(byte) }
+        }
+    }
+
+    // MARK: Texts
+
+    private mutating func beginText() {
+        if skipped == 0, expectsKey {
+            text = .key
+            key = []
+        } else {
+            text = beginValue() != nil ? .kept : .skipped
+        }
+        textLength = 0
+        isCut = false
+        if text == .kept { kept.append(UInt8(ascii: "\"")) }
+    }
+
+    private mutating func takeText(_ byte: UInt8) {
+        let isInEscape = isEscape || hexLeft > 0
+        if isEscape {
+            isEscape = false
+            if byte == UInt8(ascii: "u") { hexLeft = 4 }
+        } else if hexLeft > 0 {
+            hexLeft -= 1
+        } else if byte == UInt8(ascii: "\\") {
+            isEscape = true
+        } else if byte == UInt8(ascii: "\"") {
+            endText()
+            return
+        }
+        textLength += 1
+        switch text {
+        case .key: if key.count <= Self.keyLimit { key.append(byte) }
+        case .kept:
+            // A text is cut between two characters.
+            if textLength > Self.textLimit, !isInEscape, byte & 0xC0 != 0x80 { isCut = true }
+            if !isCut { kept.append(byte) }
+        case .none, .skipped: break
+        }
+    }
+
+    private mutating func endText() {
+        if text == .kept { kept.append(UInt8(ascii: "\"")) }
+        let wasKey = text == .key
+        text = .none
+        if !wasKey { valueEnded() }
+    }
+
+    // MARK: Values
+
+    /// A value begins: what it is, nil where it is not kept.
+    private mutating func beginValue() -> Place? {
+        guard skipped == 0 else { return nil }
+        guard let level = levels.last else {
+            isBad = isBad || isEnded
+            return isEnded ? nil : .root
+        }
+        guard kept.count < Self.limit, levels.count < Self.depthLimit else { return nil }
+        guard let place = level.isArray ? Self.element(of: level.place) : member(of: level.place) else { return nil }
+        if !level.isEmpty { kept.append(UInt8(ascii: ",")) }
+        levels[levels.count - 1].isEmpty = false
+        if !level.isArray {
+            kept.append(UInt8(ascii: "\""))
+            kept += key
+            kept += [UInt8(ascii: "\""), UInt8(ascii: ":")]
+        }
+        return place
+    }
+
+    private static func element(of place: Place) -> Place? {
+        switch place {
+        case .choices: .choice
+        case .all: .all
+        case .root, .nested, .choice, .delta: nil
+        }
+    }
+
+    private func member(of place: Place) -> Place? {
+        guard key.count <= Self.keyLimit else { return nil }
+        let name = JSONKey.name(key)
+        switch (place, name) {
+        case (.all, _): return .all
+        case (.root, "choices"): return .choices
+        case (.root, "message"), (.root, "response"): return .nested
+        case (.root, "delta"): return .delta
+        case (.root, "type"), (.root, "object"), (.root, "code"), (.root, "status"), (.root, "detail"),
+            (.root, "param"):
+            return .all
+        case (.root, "usage"), (.root, "error"), (.root, "stop_reason"), (.nested, "usage"), (.nested, "error"),
+            (.nested, "status"), (.choice, "index"), (.choice, "finish_reason"), (.choice, "error"),
+            (.delta, "stop_reason"):
+            return .all
+        default: return nil
+        }
+    }
+
+    private mutating func open(_ byte: UInt8) {
+        let isArray = byte == UInt8(ascii: "[")
+        guard let place = beginValue() else {
+            skipped += 1
+            return
+        }
+        kept.append(byte)
+        levels.append(Level(place: place, isArray: isArray))
+        expectsKey = !isArray
+    }
+
+    private mutating func close(_ byte: UInt8) {
+        endScalar()
+        if skipped > 0 {
+            skipped -= 1
+            valueEnded()
+            return
+        }
+        guard let level = levels.popLast(), level.isArray == (byte == UInt8(ascii: "]")) else {
+            isBad = true
+            return
+        }
+        kept.append(byte)
+        valueEnded()
+    }
+
+    private mutating func endScalar() {
+        guard isInScalar else { return }
+        isInScalar = false
+        valueEnded()
+    }
+
+    private mutating func valueEnded() {
+        expectsKey = false
+        if levels.isEmpty, skipped == 0 { isEnded = true }
+    }
+}

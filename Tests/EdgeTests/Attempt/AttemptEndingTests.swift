@@ -1,0 +1,192 @@
+import HTTP
+import Inference
+import Testing
+
+@testable import Edge
+
+/// What an attempt takes for the whole of an answer, and how it ends what is not.
+@Suite struct AttemptEndingTests {
+    private static func chunk(_ reason: String) -> String {
+        #"data: {"choices":[{"index":0,"delta":{"content":"x"},"finish_reason":\#(reason)}]}"# + "\n\n"
+    }
+
+    // MARK: Reasons
+
+    @Test(arguments: [#""abort""#, #""error""#]) func aReasonThatSaysSoIsABrokenAttempt(reason: String) throws {
+        let begun = try PlayedAttempt()
+        begun.answers(Said.token + Self.chunk(reason) + Said.done)
+        #expect(begun.end == "broke executor_broke_off false" && begun.relayed == Said.token)
+        let first = try PlayedAttempt()
+        first.answers(Self.chunk(reason) + Said.done)
+        #expect(first.end == "failed executor_broke_off" && first.relayed.isEmpty)
+        #expect(first.attempt.failure?.retry == .elsewhere && first.played.isCancelled)
+        let whole = try PlayedAttempt(body: chat(stream: false))
+        whole.answers(
+            #"{"choices":[{"index":0,"message":{"content":"x"},"finish_reason":\#(reason)}]}"#,
+            type: "application/json"
+        )
+        #expect(whole.end == "failed executor_broke_off" && whole.relayed.isEmpty)
+        #expect(whole.attempt.failure?.retry == .elsewhere)
+    }
+
+    @Test func aReasonThatIsNoneDoesNotEndAStream() throws {
+        for reason in ["null", "\"\""] {
+            let cut = try PlayedAttempt()
+            cut.answers(Self.chunk(reason) + Self.chunk(reason))
+            #expect(cut.end == "closed false false" && cut.relayed == Self.chunk(reason) + Self.chunk(reason))
+        }
+    }
+
+    @Test func oneChoiceWithoutAReasonIsABrokenAttempt() throws {
+        let attempt = try PlayedAttempt(choices: 2)
+        let other = #"data: {"choices":[{"index":1,"delta":{"content":"x"},"finish_reason":null}]}"# + "\n\n"
+        attempt.answers(other + Said.finish + Said.done)
+        #expect(attempt.end == "broke executor_broke_off false" && attempt.relayed == other + Said.finish)
+    }
+
+    @Test func aMessageWithoutAReasonIsABrokenAttempt() throws {
+        let json = #"{"type":"message","content":[],"stop_reason":null,"usage":{"input_tokens":1,"output_tokens":2}}"#
+        let whole = try PlayedAttempt(.messages, body: chat(stream: false))
+        whole.answers(json, type: "application/json")
+        #expect(whole.end == "failed executor_broke_off")
+        let good = try PlayedAttempt(.messages, body: chat(stream: false))
+        good.answers(json.replacing("null", with: #""end_turn""#), type: "application/json")
+        #expect(good.end == "whole")
+    }
+
+    // MARK: Events without their label
+
+    @Test(arguments: [nil, "text/plain", "application/octet-stream", "application/json"] as [String?])
+    func aStreamWithoutItsLabelIsAStream(type: String?) throws {
+        for begin in ["", "\u{FEFF}", "\n", ": x\n\n", "retry: 5\n\n", "event: message\n", "id: 1\n"] {
+            let text = begin + Said.token + Said.finish + Said.done
+            let attempt = try PlayedAttempt()
+            attempt.played.answer(type: type)
+            for byte in text.utf8 { attempt.played.say([byte]) }
+            #expect(attempt.owner.heard.prefix(2) == ["head events", "ready"] && attempt.end == "whole")
+            #expect(attempt.relayed.hasSuffix(Said.finish + Said.done))
+            let cut = try PlayedAttempt()
+            cut.answers(begin + Said.token, type: type)
+            #expect(cut.end == "closed false false")
+        }
+    }
+
+    @Test(arguments: [Said.document, "[1]", "data", "evening", "", "\u{FEFF}{}"])
+    func whatIsNoStreamIsADocument(text: String) throws {
+        let attempt = try PlayedAttempt()
+        attempt.answers(text, type: "text/plain")
+        #expect(attempt.owner.heard.first == "head document" && attempt.end == "whole" && attempt.relayed == text)
+    }
+
+    @Test func whereNoStreamIsAskedForNoneIsLookedFor() throws {
+        let attempt = try PlayedAttempt(body: chat(stream: false))
+        attempt.answers(Said.token, type: "text/plain")
+        #expect(attempt.owner.heard == ["head document", "ready", Said.token, "whole"])
+    }
+
+    // MARK: Lines
+
+    @Test(arguments: [Said.done, "id: 4\ndata: [DONE]\n\n", "data: {\"a\":1}\n\n"])
+    func aLastEventMayLackItsBlankLine(last: String) throws {
+        for count in 1...2 {
+            let attempt = try PlayedAttempt()
+            attempt.answers(Said.token + Said.finish + String(last.dropLast(count)))
+            #expect(attempt.isComplete && attempt.relayed == Said.token + Said.finish + last)
+            let torn = try PlayedAttempt()
+            torn.answers(Said.token + Said.finish + String(last.dropLast(count)), closesInOrder: false)
+            #expect(torn.end == "broke executor_broke_off false" && torn.relayed == Said.token + Said.finish)
+        }
+        let half = try PlayedAttempt()
+        half.answers(Said.token + Said.finish + String(last.dropLast(3)))
+        #expect(half.end == "closed false false" && half.relayed == Said.token + Said.finish)
+    }
+
+    @Test func theFirstEventMayFollowAByteOrderMark() throws {
+        let attempt = try PlayedAttempt()
+        attempt.answers("\u{FEFF}" + Said.token + Said.finish + Said.done)
+        #expect(attempt.end == "whole" && attempt.relayed == Said.token + Said.finish + Said.done)
+    }
+
+    @Test func fieldsBeforeTheFirstDataAreRelayedWithIt() throws {
+        let attempt = try PlayedAttempt()
+        attempt.played.answer()
+        attempt.played.say(": x\n\nretry: 5\n\nid: 1\n\n")
+        #expect(attempt.owner.heard == ["head events"], "nothing is committed by them")
+        attempt.played.say(Said.token)
+        #expect(attempt.relayed == "retry: 5\n\nid: 1\n\n" + Said.token)
+        let failed = try PlayedAttempt()
+        failed.answers("retry: 5\n\n" + Said.error())
+        #expect(failed.end == "failed executor_error" && failed.relayed.isEmpty)
+    }
+
+    @Test func aLargeLastEventThatBrokeIsRelayedBeforeItIsTold() throws {
+        let pad = String(repeating: "x", count: 2 * EventSplitter.limit)
+        let event = #"data: {"pad":"\#(pad)","choices":[{"index":0,"delta":{},"finish_reason":"abort"}]}"# + "\n\n"
+        let attempt = try PlayedAttempt()
+        attempt.played.answer()
+        attempt.played.say(Said.token + String(event.prefix(70_000)))
+        attempt.played.say(String(event.dropFirst(70_000)) + Said.done)
+        #expect(attempt.end == "broke executor_broke_off false" && attempt.relayed == Said.token + event)
+    }
+
+    // MARK: Documents whose end only the connection's end tells
+
+    @Test(arguments: [
+        Said.document, #"[{"index":0,"relevance_score":0.5}]"#, #"{"choices":[null]}"#, #""text""#,
+        #"{"choices":[{"index":0,"message":{"tool_calls":[{"function":{"arguments":"{}"}}],"x":{"y":[1]}},"finish_reason":"stop"}]}"#,
+    ]) func aWholeDocumentIsAnAnswerAndACutOneIsNot(json: String) throws {
+        let bytes = Array(json.utf8)
+        let first = try PlayedAttempt(body: chat(stream: false))
+        for count in 1...bytes.count {
+            let attempt = try PlayedAttempt(body: chat(stream: false), in: first.environment)
+            attempt.answers(
+                String(decoding: bytes[..<count], as: UTF8.self),
+                type: "application/json",
+                body: .untilClose
+            )
+            #expect(attempt.end == (count == bytes.count ? "whole" : "failed executor_broke_off"), "\(count)")
+        }
+    }
+
+    @Test func aLargeDocumentIsReadAsItPasses() throws {
+        let row = #"{"index":0,"embedding":[0.25,-1e-3],"x":"\\\"]}\u00e9"},"#
+        let rows = String(repeating: row, count: Attempt.heldMax / row.utf8.count + 1000)
+        let json = #"{"data":[\#(rows)null],"usage":{"prompt_tokens":12,"total_tokens":12}}"#
+        for count in [json.count, json.count - 1, json.count - 60] {
+            let attempt = try PlayedAttempt(.embeddings, body: chat(stream: false))
+            attempt.played.answer(type: "application/json", body: .untilClose)
+            var rest = json.prefix(count)
+            while !rest.isEmpty {
+                attempt.played.say(String(rest.prefix(50_000)))
+                rest = rest.dropFirst(50_000)
+            }
+            attempt.played.end()
+            let isWhole = count == json.count
+            #expect(attempt.end == "closed \(isWhole) false" && attempt.relayed.count == count)
+            #expect(attempt.attempt.scan?.tokens.prompt(in: .embeddings) == (isWhole ? 12 : nil))
+        }
+    }
+
+    // MARK: The usage that only we asked for
+
+    private static let usage = #"data: {"choices":[],"usage":{"prompt_tokens":7,"completion_tokens":5}}"# + "\n\n"
+    private static let timings = #"data: {"choices":[],"usage":{"prompt_tokens":7},"timings":{"n":1}}"# + "\n\n"
+    private static let continuous =
+        #"data: {"choices":[{"index":0,"delta":{"content":"x"}}],"usage":{"prompt_tokens":7}}"# + "\n\n"
+
+    @Test func theUsageThatOnlyWeAskedForIsTakenOut() throws {
+        let attempt = try PlayedAttempt()
+        attempt.answers(Said.token + Self.continuous + Said.finish + Self.usage + Self.timings + Said.done)
+        let left = #"data: {"choices":[],"timings":{"n":1}}"# + "\n\n"
+        #expect(attempt.end == "whole" && attempt.relayed == Said.token + Said.token + Said.finish + left + Said.done)
+        #expect(attempt.attempt.meter.promptTokens == 7 && attempt.attempt.meter.completionTokens == 5)
+    }
+
+    @Test func theUsageThatTheClientAskedForStays() throws {
+        let options = #""stream_options":{"include_usage":true,"continuous_usage_stats":true}"#
+        let attempt = try PlayedAttempt(body: #"{"model":"m","stream":true,\#(options)}"#)
+        let text = Said.token + Self.continuous + Said.finish + Self.usage + Self.timings + Said.done
+        attempt.answers(text)
+        #expect(attempt.end == "whole" && attempt.relayed == text)
+    }
+}

@@ -1,0 +1,107 @@
+// What the tests of attempts share: an owner that listens, and an attempt with its executor played.
+import HTTP
+import Inference
+import LoopTesting
+import Routing
+import Transport
+
+@testable import Edge
+
+/// What an owner has heard of an attempt, as text.
+final class HearingOwner: AttemptOwner {
+    var heard: [String] = []
+    /// What the owner does inside a call.
+    var reaction: (String, Attempt) -> Void = { _, _ in }
+
+    private func hear(_ what: String, _ attempt: Attempt) {
+        heard.append(what)
+        reaction(what, attempt)
+    }
+    func attempt(_ attempt: Attempt, answersWith kind: Attempt.AnswerKind) { hear("head \(kind)", attempt) }
+    func attemptIsReady(_ attempt: Attempt) { hear("ready", attempt) }
+    func attempt(_ attempt: Attempt, relays bytes: Span<UInt8>) {
+        var copy: [UInt8] = []
+        for index in bytes.indices { copy.append(bytes[index]) }
+        hear(String(decoding: copy, as: UTF8.self), attempt)
+    }
+    func attempt(_ attempt: Attempt, relays document: SharedBytes) {
+        hear(String(decoding: document.bytes, as: UTF8.self), attempt)
+    }
+    func attempt(_ attempt: Attempt, ended end: Attempt.End) {
+        switch end {
+        case .whole: hear("whole", attempt)
+        case .closed(let isComplete, let sawError): hear("closed \(isComplete) \(sawError)", attempt)
+        case .brokeOff(let failure, let sawError): hear("broke \(failure.label) \(sawError)", attempt)
+        }
+    }
+    func attempt(_ attempt: Attempt, failed failure: Failure) { hear("failed \(failure.label)", attempt) }
+}
+
+/// One attempt after another at one executor, which the test plays.
+final class PlayedAttempt {
+    let environment: TestEnvironment
+    let owner = HearingOwner()
+    let attempt: Attempt
+    private let ownsEnvironment: Bool
+
+    /// - Parameters:
+    ///   - body: The request's, of a chat unless `dialect` is another.
+    ///   - environment: That of an attempt that is over, so that it is not made anew.
+    init(
+        _ dialect: Dialect = .openAIChat,
+        choices: Int = 1,
+        body: String = chat(),
+        in environment: TestEnvironment? = nil
+    ) throws {
+        ownsEnvironment = environment == nil
+        let own =
+            try environment
+            ?? TestEnvironment(try testSnapshot(models: "- {id: m, executors: [{url: 'http://one:1'}]}"))
+        self.environment = own
+        let pool = own.snapshot.pool(of: "m")
+        guard case .executor(let chosen) = pool.choose(RoutingRequest(), at: own.loop.now) else {
+            throw DocumentedTable.Problem(text: "no executor")
+        }
+        attempt = testAttempt(
+            ExecutorLease(executor: chosen, pool: pool, promptBytes: 0),
+            in: own,
+            owner: owner,
+            dialect: dialect,
+            choices: choices
+        )
+        attempt.start(try testRequest(own, body, dialect: dialect), requestID: "r")
+        owner.reaction = { what, attempt in if what == "whole" { attempt.drain() } }
+    }
+
+    deinit {
+        owner.reaction = { _, _ in }
+        attempt.cancel()
+        if ownsEnvironment { environment.forget() }
+    }
+
+    var played: PlayedExecutor { environment.executors[environment.executors.count - 1] }
+
+    /// The answer's head, its bytes, and the end of its framing, in order or not.
+    func answers(
+        _ text: String,
+        type: String? = "text/event-stream",
+        closesInOrder: Bool = true,
+        body: ResponseBody = .chunked
+    ) {
+        played.answer(type: type, body: body)
+        if !text.isEmpty { played.say(text) }
+        if closesInOrder { played.end() } else { played.fail() }
+    }
+
+    /// What the attempt came to.
+    var end: String { owner.heard.last ?? "nothing" }
+    /// What the client got.
+    var relayed: String {
+        owner.heard.filter { text in
+            !["head", "ready", "whole", "closed", "broke", "failed"].contains { text.hasPrefix($0) }
+        }
+        .joined()
+    }
+    /// The client has an answer that it may take for whole.
+    var isComplete: Bool { ["whole", "closed true false"].contains(end) }
+}

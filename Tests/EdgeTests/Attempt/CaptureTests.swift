@@ -1,0 +1,162 @@
+import Foundation
+import Inference
+import Testing
+
+@testable import Edge
+
+/// Streams of real engines (Captures/README.md), whole and cut wherever they can be: each is told for what it is.
+@Suite struct CaptureTests {
+    enum Verdict: Sendable {
+        /// Whole, also when so many of the last events are missing and the framing ends in order, or ends anyhow.
+        case whole(inOrder: Int, anyhow: Int)
+        /// It says itself that it is not whole.
+        case broken
+        /// An error of the engine's own is in it.
+        case error
+        /// Its first event is an error: nothing is relayed.
+        case failed
+    }
+
+    struct Capture: Sendable, CustomTestStringConvertible {
+        var name: String
+        var dialect: Dialect
+        var choices: Int
+        var verdict: Verdict
+        var testDescription: String { name }
+
+        init(_ name: String, _ dialect: Dialect, _ choices: Int, _ verdict: Verdict) {
+            self.name = name
+            self.dialect = dialect
+            self.choices = choices
+            self.verdict = verdict
+        }
+    }
+
+    private static let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Captures")
+    /// `[DONE]` may be missing, and the usage before it.
+    private static let beforeDone = Verdict.whole(inOrder: 1, anyhow: 0)
+    private static let beforeUsage = Verdict.whole(inOrder: 2, anyhow: 0)
+    private static let toTheEnd = Verdict.whole(inOrder: 0, anyhow: 0)
+
+    static let captures = [
+        Capture("corekill-chat", .openAIChat, 1, .error),
+        Capture("corekill-messages", .messages, 1, .error),
+        Capture("first-event-error", .messages, 1, .failed),
+        // One of the two choices never says that it is finished.
+        Capture("lite/chat-stream-n2", .openAIChat, 2, toTheEnd),
+        Capture("lite/chat-stream-tools-named", .openAIChat, 1, beforeDone),
+        Capture("lite/chat-stream-usage", .openAIChat, 1, beforeUsage),
+        Capture("lite/chat-stream", .openAIChat, 1, beforeDone),
+        Capture("lite/messages-stream-tools", .messages, 1, toTheEnd),
+        Capture("lite/messages-stream", .messages, 1, toTheEnd),
+        // It has a `[DONE]` that is not of its dialect.
+        Capture("lite/responses-stream", .responses, 1, .whole(inOrder: 1, anyhow: 1)),
+        Capture("litellm-usage", .openAIChat, 1, beforeUsage),
+        Capture("messages-cached", .messages, 1, toTheEnd),
+        Capture("sigterm-chat", .openAIChat, 1, .broken),
+        Capture("sigterm-messages", .messages, 1, .broken),
+        // It says `response.completed`, and nothing in it says otherwise.
+        Capture("sigterm-responses", .responses, 1, toTheEnd),
+        Capture("vllm-usage", .openAIChat, 1, beforeUsage),
+        Capture("vllm/chat-stream-continuous-false", .openAIChat, 1, beforeDone),
+        Capture("vllm/chat-stream-continuous-only", .openAIChat, 1, beforeDone),
+        Capture("vllm/chat-stream-continuous", .openAIChat, 1, beforeUsage),
+        Capture("vllm/chat-stream-logprobs", .openAIChat, 1, beforeDone),
+        Capture("vllm/chat-stream-n2", .openAIChat, 2, beforeDone),
+        Capture("vllm/chat-stream-nousage", .openAIChat, 1, beforeDone),
+        Capture("vllm/chat-stream-schema", .openAIChat, 1, beforeDone),
+        Capture("vllm/chat-stream-tokenids", .openAIChat, 1, beforeDone),
+        Capture("vllm/chat-stream-tools-named", .openAIChat, 1, beforeDone),
+        Capture("vllm/chat-stream-tools-required", .openAIChat, 1, beforeDone),
+        Capture("vllm/chat-stream-usage", .openAIChat, 1, beforeUsage),
+        Capture("vllm/chat-stream", .openAIChat, 1, beforeDone),
+        Capture("vllm/completions-stream-echo", .completions, 1, beforeDone),
+        Capture("vllm/completions-stream-ids", .completions, 1, beforeDone),
+        Capture("vllm/completions-stream-n3", .completions, 3, beforeDone),
+        Capture("vllm/completions-stream-two", .completions, 2, beforeDone),
+        Capture("vllm/messages-stream-tools", .messages, 1, toTheEnd),
+        Capture("vllm/messages-stream", .messages, 1, toTheEnd),
+        Capture("vllm/responses-stream-tools", .responses, 1, toTheEnd),
+        Capture("vllm/responses-stream", .responses, 1, toTheEnd),
+    ]
+
+    /// The client asks for the usage itself, so that every byte is to be relayed.
+    private static let request = #"{"model":"m","stream":true,"stream_options":{"include_usage":true}}"#
+
+    private static func events(of capture: Capture) throws -> [String] {
+        let text = try String(contentsOf: folder.appending(path: capture.name + ".sse"), encoding: .utf8)
+        return text.components(separatedBy: "\n\n").dropLast().map { $0 + "\n\n" }
+    }
+
+    @Test func eachStreamHasItsLine() throws {
+        let files = try #require(FileManager.default.enumerator(atPath: Self.folder.path))
+        let names = files.compactMap { $0 as? String }.filter { $0.hasSuffix(".sse") }.map { String($0.dropLast(4)) }
+        #expect(names.sorted() == Self.captures.map(\.name).sorted())
+    }
+
+    @Test(arguments: captures) func isToldForWhatItIsWhole(_ capture: Capture) throws {
+        let events = try Self.events(of: capture)
+        let replay = try PlayedAttempt(capture.dialect, choices: capture.choices, body: Self.request)
+        replay.answers(events.joined())
+        switch capture.verdict {
+        case .whole(_, let anyhow):
+            #expect(replay.isComplete && replay.relayed == events.dropLast(anyhow).joined())
+        case .broken:
+            #expect(replay.end == "broke executor_broke_off false")
+            #expect(!replay.relayed.contains("abort") && !replay.relayed.contains("message_stop"))
+        case .error: #expect(replay.attempt.meter.sawError && replay.relayed.contains("error"))
+        case .failed: #expect(replay.end == "failed executor_error" && replay.relayed.isEmpty)
+        }
+    }
+
+    /// A stream that is cut is whole where enough of it has come, and else is never told as whole.
+    @Test(arguments: captures) func isToldForWhatItIsWhenCut(_ capture: Capture) throws {
+        let events = try Self.events(of: capture)
+        let first = try PlayedAttempt(capture.dialect, choices: capture.choices, body: Self.request)
+        let environment = first.environment
+        func replay(_ text: String, inOrder: Bool) throws -> PlayedAttempt {
+            let replay = try PlayedAttempt(
+                capture.dialect,
+                choices: capture.choices,
+                body: Self.request,
+                in: environment
+            )
+            replay.answers(text, closesInOrder: inOrder)
+            return replay
+        }
+        var inOrder = -1
+        var anyhow = -1
+        if case .whole(let most, let least) = capture.verdict { (inOrder, anyhow) = (most, least) }
+        var text = ""
+        for (index, event) in events.enumerated() {
+            let missing = events.count - index
+            let isEnded = missing <= anyhow
+            // Before the event, in its midst, and without its last byte, a line end.
+            let cuts: [(text: String, inOrder: Bool, isComplete: Bool)] = [
+                (text, true, missing <= inOrder), (text, false, isEnded),
+                (text + String(event.prefix(event.count / 2)), true, isEnded),
+                (text + String(event.prefix(event.count / 2)), false, isEnded),
+                (String((text + event).dropLast()), true, isEnded || missing - 1 <= inOrder),
+                (String((text + event).dropLast()), false, isEnded),
+            ]
+            for cut in cuts {
+                let replay = try replay(cut.text, inOrder: cut.inOrder)
+                let saysError = replay.attempt.meter.sawError
+                #expect(
+                    saysError || replay.isComplete == cut.isComplete,
+                    "\(capture.name), event \(index), \(cut.text.count) bytes, in order \(cut.inOrder): \(replay.end)"
+                )
+                if case .whole = capture.verdict { #expect(!saysError) }
+                if index == 0 || capture.verdictIsFailed { #expect(replay.relayed.isEmpty || cut.isComplete) }
+            }
+            text += event
+        }
+    }
+}
+
+extension CaptureTests.Capture {
+    fileprivate var verdictIsFailed: Bool {
+        if case .failed = verdict { return true }
+        return false
+    }
+}

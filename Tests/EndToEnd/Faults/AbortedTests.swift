@@ -1,0 +1,54 @@
+import Testing
+
+/// An engine that is told to end says so in its finish reasons only, and answers that are whole else do not say it.
+@Suite struct AbortedTests {
+    static let tongues = [Tongue.chat, .completions, .messages]
+
+    @Test(arguments: Speaking.both)
+    func aStreamThatItBreaksIsTold(_ speaking: Speaking) async throws {
+        try await withServer { server, _ in
+            for tongue in Self.tongues {
+                let asked = tongue.request(tokens: 3, simulator: #""fault":"aborted","prefill_ms":5"#)
+                let seen = try await server.exchange(asked, speaking)
+                #expect(seen.status == 200 && seen.endsBroken(speaking), "\(tongue): \(seen.body)")
+                #expect(!seen.body.contains("abort") && !seen.body.contains("message_stop"))
+                #expect(try await server.logged(seen).end.string == "executor_broke_off")
+            }
+        }
+    }
+
+    @Test(arguments: Speaking.both)
+    func aWholeAnswerIsAskedForElsewhere(_ speaking: Speaking) async throws {
+        try await withExecutor { good in
+            try await withExecutor(["--fault", "aborted"]) { bad in
+                for tongue in Self.tongues {
+                    let executors = [bad, good].map { "{url: '\($0.url)', health: {interval: 0s}}" }
+                    let model = "- {id: demo, balance: round-robin, executors: [\(executors.joined(separator: ", "))]}"
+                    try await withServer(Configuration(settings: "workers: 1", models: model)) { server in
+                        let asked = tongue.request(stream: false, simulator: #""prefill_ms":5"#)
+                        let seen = try await server.exchange(asked, speaking)
+                        #expect(seen.status == 200 && seen.isClean)
+                        let line = try await server.logged(seen)
+                        #expect(line.executor.string == good.url && line.attempts.int == 2)
+                    }
+                }
+            }
+        }
+    }
+
+    /// A stream is one by its bytes where its head does not say so, and its client is told that it is one.
+    @Test(arguments: Speaking.both)
+    func aStreamWithoutItsLabelIsAStream(_ speaking: Speaking) async throws {
+        try await withServer { server, executor in
+            for tongue in Tongue.allCases {
+                let asked = tongue.request(tokens: 3, simulator: #""fault":"no_label","prefill_ms":5"#)
+                let direct = try await executor.exchange(asked)
+                let seen = try await server.exchange(asked, speaking)
+                #expect(seen.isClean && seen.body == direct.body)
+                #expect(try await server.logged(seen).events.int ?? 0 > 0)
+                let cut = tongue.request(tokens: 3, simulator: #""fault":["no_label","end_early:2"],"prefill_ms":5"#)
+                #expect(try await server.exchange(cut, speaking).endsBroken(speaking))
+            }
+        }
+    }
+}

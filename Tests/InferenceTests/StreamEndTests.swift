@@ -1,0 +1,182 @@
+// What ends a stream, and what only seems to.
+
+import Inference
+import Testing
+
+@Suite struct StreamEndTests {
+    private let scanner = JSONScanner()
+
+    private func run(_ stream: String, _ dialect: Dialect = .openAIChat, choices: Int = 1) -> Run {
+        var run = Run(meter: Meter(dialect: dialect, choices: choices))
+        for event in events([Array(stream.utf8)]).events {
+            run.kinds.append(run.meter.read(Array(event.utf8).span, at: 1, scanner: scanner))
+        }
+        return run
+    }
+
+    private struct Run {
+        var kinds: [Meter.EventClass] = []
+        var meter: Meter
+    }
+
+    private static func chunk(_ reason: String, index: Int = 0, text: String = "a") -> String {
+        #"data: {"choices":[{"index":\#(index),"delta":{"content":"\#(text)"},"finish_reason":\#(reason)}]}"# + "\n\n"
+    }
+    private static let done = "data: [DONE]\n\n"
+
+    @Test(arguments: ["null", "\"\""]) func aReasonThatIsNoneEndsNothing(reason: String) {
+        let cut = run(Self.chunk(reason) + Self.chunk(reason))
+        #expect(cut.kinds == [.token, .token] && !cut.meter.isCompleteAtCleanEnd && cut.meter.finishReason == nil)
+        #expect(run(Self.chunk(reason) + Self.chunk(#""stop""#) + Self.done).kinds == [.token, .finish, .end])
+        // The dialect's own end is one also of an engine that never tells a reason.
+        #expect(run(Self.chunk(reason) + Self.done).kinds == [.token, .end])
+    }
+
+    @Test(arguments: [#""abort""#, #""error""#, #"{"type":"abort","message":"x"}"#])
+    func aReasonOfABrokenAttempt(reason: String) {
+        let run = run(Self.chunk(#"null"#) + Self.chunk(reason))
+        #expect(run.kinds == [.token, .broken] && !run.meter.isComplete)
+        #expect(run.meter.finishReason == (reason.contains("error") ? "error" : "abort"))
+    }
+
+    @Test func anUnknownReasonIsAReason() {
+        let run = run(Self.chunk(#""banana""#) + Self.done)
+        #expect(run.kinds == [.finish, .end] && run.meter.isComplete && run.meter.finishReason == "banana")
+    }
+
+    @Test func anEngineThatNeverTellsReasonsEndsByItsOwnEnd() {
+        let chunk = #"data: {"choices":[{"index":0,"delta":{"content":"a"}}]}"# + "\n\n"
+        #expect(run(chunk + Self.done).kinds == [.token, .end])
+        #expect(!run(chunk).meter.isCompleteAtCleanEnd)
+    }
+
+    @Test func everyChoiceHasItsReason() {
+        let half = Self.chunk("null") + Self.chunk("null", index: 1) + Self.chunk(#""stop""#)
+        #expect(run(half + Self.done, choices: 2).kinds.last == .broken)
+        #expect(!run(half, choices: 2).meter.isCompleteAtCleanEnd)
+        let whole = half + Self.chunk(#""length""#, index: 1)
+        #expect(run(whole + Self.done, choices: 2).kinds.last == .end)
+        #expect(run(whole, choices: 2).meter.isCompleteAtCleanEnd)
+        #expect(run(half + Self.chunk(#""abort""#, index: 1), choices: 2).kinds.last == .broken)
+    }
+
+    @Test(arguments: [#"finish\u005freason"#, #"\u0066inish_reason"#, #"finish_reaso\u006E"#])
+    func keysMayBeSpelledWithEscapes(key: String) {
+        let run = run(#"data: {"choices":[{"index":0,"delta":{},"\#(key)":"stop"}]}"# + "\n\n")
+        #expect(run.kinds == [.finish] && run.meter.isCompleteAtCleanEnd)
+        // At each place of the glance's blocks.
+        for pad in 0..<40 {
+            let event = #"data: {"p":"\#(String(repeating: "x", count: pad))","\u0065rror":{"message":"m"}}"# + "\n\n"
+            #expect(self.run(event).meter.sawError)
+            let text = #"data: {"p":"\#(String(repeating: "x", count: pad))\u00e9","choices":[{"text":"a"}]}"# + "\n\n"
+            #expect(self.run(text).kinds == [.token])
+        }
+    }
+
+    private static let start = #"data: {"type":"message_start","message":{"stop_reason":null}}"# + "\n\n"
+    private static func delta(_ reason: String) -> String {
+        "event: message_delta\n" + #"data: {"type":"message_delta","delta":{"stop_reason":\#(reason)}}"# + "\n\n"
+    }
+    private static let stop = "event: message_stop\n" + #"data: {"type":"message_stop"}"# + "\n\n"
+
+    @Test func aMessageWithoutAReasonHasBrokenOff() {
+        for reason in ["null", "\"\""] {
+            let run = run(Self.start + Self.delta(reason) + Self.stop, .messages)
+            #expect(run.kinds.last == .broken && !run.meter.isComplete)
+        }
+        #expect(run(Self.start + Self.delta(#""abort""#), .messages).kinds.last == .broken)
+        #expect(run(Self.start + Self.delta(#""end_turn""#) + Self.stop, .messages).kinds.last == .end)
+        #expect(run(Self.start + Self.stop, .messages).kinds.last == .end, "an engine that tells no reasons")
+    }
+
+    @Test(arguments: ["completed", "incomplete", "cancelled", "done"]) func responsesEndByManyNames(name: String) {
+        let json = #"{"type":"response.\#(name)","response":{"usage":{"input_tokens":3,"output_tokens":4}}}"#
+        for event in ["data: \(json)\n\n", "event: response.\(name)\ndata: \(json)\n\n"] {
+            let run = run(event, .responses)
+            #expect(run.kinds == [.end] && run.meter.isComplete && run.meter.finishReason == name)
+            #expect(run.meter.promptTokens == 3)
+        }
+    }
+
+    @Test(arguments: [
+        "id: 7\ndata: [DONE]\n\n", ": a comment\ndata: [DONE]\n\n", "event: message\ndata: [DONE]\n\n",
+        "retry: 5\r\ndata:[DONE]\r\n\r\n", "event\ndata: [DONE]\n\n",
+    ]) func theEndIsSeenBehindOtherLines(event: String) {
+        #expect(run(event).kinds == [.end])
+    }
+
+    @Test func fieldsWithoutDataAreToldFromComments() {
+        #expect(run("id: 7\n\n").kinds == [.fields])
+        #expect(run(": a\nretry: 10\n\n").kinds == [.fields])
+        #expect(run("event: ping\n\n").kinds == [.comment])
+        #expect(run("datum: x\n\n").kinds == [.comment])
+        #expect(run("data\n\n").kinds == [.plain], "data without a colon is data that is empty")
+    }
+
+    /// Readers of events join the lines, and what they get is no JSON.
+    @Test func twoDocumentsInOneEventCountForNothing() {
+        let finish =
+            #"{"choices":[{"index":0,"delta":{"content":"a"},"finish_reason":"stop"}],"usage":{"prompt_tokens":1}}"#
+        for event in ["data: \(finish)\ndata: \(finish)\n\n", "data: \(finish) {}\n\n", "data: \(finish)]\n\n"] {
+            let run = run(event)
+            #expect(run.kinds == [.plain] && !run.meter.isCompleteAtCleanEnd && run.meter.promptTokens == nil)
+        }
+        let broken = finish.replacing("\"a\"", with: "\"a\",\"b\":{\"c\":nul}")
+        #expect(run("data: \(broken)\n\n").kinds == [.plain], "also where the scan need not look")
+        #expect(run("data: \(finish)\ndata:\n\n").kinds == [.finish], "an empty line adds a line end")
+    }
+
+    @Test(arguments: [#"[{"index":0,"score":0.5}]"#, "1.5e3", "true", #""text""#, "null", #"{"choices":[null]}"#, "{}"])
+    func anAnswerIsAnyDocument(json: String) { #expect(scanner.scanAnswer(Array(json.utf8).span).isValid) }
+
+    @Test func anAnswerThatIsCutIsNone() {
+        let answer =
+            #"{"id":"é","choices":[{"index":0,"message":{"tool_calls":[{"function":{"arguments":"{\"a\":\u00e9}"}}],"x":[1,-2.5e+3,true,null]},"finish_reason":"tool_calls"}]}"#
+        let bytes = Array(answer.utf8)
+        #expect(scanner.scanAnswer(bytes.span).isValid)
+        for count in 0..<bytes.count { #expect(!scanner.scanAnswer(Array(bytes[..<count]).span).isValid, "\(count)") }
+        for wrong in [#"{"a":01}"#, #"{"a":1,}"#, #"["\x"]"#, #"{"a" 1}"#, "[1 2]", "{1:2}", "[\"\u{1}\"]", "tru", "-"]
+        {
+            #expect(!scanner.scanAnswer(Array(wrong.utf8).span).isValid, "\(wrong)")
+        }
+    }
+
+    // MARK: Large events
+
+    private func large(_ event: String, _ dialect: Dialect) -> Run {
+        var run = Run(meter: Meter(dialect: dialect))
+        var splitter = EventSplitter()
+        let bytes = Array(event.utf8)
+        for start in stride(from: 0, to: bytes.count, by: 16_000) {
+            splitter.feed(Array(bytes[start..<min(bytes.count, start + 16_000)]).span) { piece, kind in
+                run.kinds.append(run.meter.readPiece(piece, kind: kind, at: 1, scanner: scanner))
+            }
+        }
+        return run
+    }
+
+    @Test func aLargeEventMaySayWhatItIsLast() {
+        let output = String(repeating: #"{"text":"\"}]\u00e9","list":[1,{"type":"x"}]},"#, count: 4000)
+        let event =
+            #"data: {"response":{"output":[\#(output)null],"usage":{"input_tokens":3,"output_tokens":4,"#
+            + #""output_tokens_details":{"reasoning_tokens":2}},"error":null},"ty\u0070e":"response.completed"}"#
+            + "\n\n"
+        let run = large(event, .responses)
+        #expect(run.kinds.last == .end && run.meter.isComplete && !run.meter.sawError)
+        #expect(run.meter.promptTokens == 3 && run.meter.completionTokens == 4)
+        #expect(run.meter.counts.reasoning.value == 2 && run.meter.finishReason == "completed")
+        #expect(run.kinds.dropLast().allSatisfy { $0 == .plain })
+    }
+
+    @Test func aLargeEventMayFinishAChoiceOrTellAnError() {
+        let pad = String(repeating: "x", count: 100_000)
+        let finish =
+            #"data: {"choices":[{"index":0,"delta":{"content":"\#(pad)"},"finish_reason":"stop"}],"usage":{"prompt_tokens":7}}"#
+        let run = large(finish + "\n\n", .openAIChat)
+        #expect(run.kinds.last == .finish && run.meter.isCompleteAtCleanEnd && run.meter.promptTokens == 7)
+        let error = large(#"data: {"error":{"message":"\#(pad)","code":503}}"# + "\n\n", .openAIChat)
+        #expect(error.meter.sawError && error.kinds.last == .error)
+        let cut = large(String(finish.dropLast()) + "\n\n", .openAIChat)
+        #expect(cut.kinds.last == .token && !cut.meter.isCompleteAtCleanEnd)
+    }
+}

@@ -1,0 +1,66 @@
+// Usages in the shapes of all dialects.
+
+import Inference
+import Testing
+
+@Suite struct TokenCountsTests {
+    private let scanner = JSONScanner()
+
+    private func counts(_ usage: String) -> TokenCounts {
+        scanner.scanAnswer(Array(#"{"usage":\#(usage)}"#.utf8).span).tokens
+    }
+
+    @Test func thePromptOfAMessageHasItsCaches() {
+        let usage =
+            #"{"input_tokens":90,"cache_read_input_tokens":600,"cache_creation_input_tokens":40,"output_tokens":5}"#
+        #expect(counts(usage).prompt(in: .messages) == 730)
+        #expect(counts(usage).cached(in: .messages) == 600 && counts(usage).output.value == 5)
+        // A gateway's answer of a chat has them too, and there they are part of the prompt.
+        #expect(counts(usage.replacing("\"input_tokens", with: "\"prompt_tokens")).prompt(in: .openAIChat) == 90)
+    }
+
+    @Test func cachedAndReasoningTokensAreKeptBeside() {
+        let chat =
+            #"{"prompt_tokens":10,"completion_tokens":9,"prompt_tokens_details":{"cached_tokens":8,"audio_tokens":0},"#
+            + #""completion_tokens_details":{"reasoning_tokens":7}}"#
+        #expect(counts(chat).prompt(in: .openAIChat) == 10 && counts(chat).cached(in: .openAIChat) == 8)
+        #expect(counts(chat).reasoning.value == 7)
+        let responses =
+            #"{"input_tokens":10,"input_tokens_details":{"cached_tokens":4},"output_tokens":9,"#
+            + #""output_tokens_details":{"reasoning_tokens":3}}"#
+        #expect(counts(responses).prompt(in: .responses) == 10 && counts(responses).cached(in: .responses) == 4)
+        #expect(counts(responses).reasoning.value == 3)
+        #expect(counts(#"{"prompt_tokens":1,"prompt_tokens_details":null}"#).cached(in: .openAIChat) == nil)
+    }
+
+    @Test func aTotalIsThePromptOfWhatGeneratesNothing() {
+        #expect(counts(#"{"total_tokens":56}"#).prompt(in: .rerank) == 56)
+        #expect(counts(#"{"total_tokens":56}"#).prompt(in: .openAIChat) == nil)
+    }
+
+    /// The usages of a message's begin and of its end.
+    @Test(arguments: [
+        // vLLM: all of the prompt at first.
+        (
+            #"{"input_tokens":1810,"output_tokens":0}"#,
+            #"{"input_tokens":18,"output_tokens":8,"cache_creation_input_tokens":0,"cache_read_input_tokens":1792}"#,
+            1810
+        ),
+        // Anthropic: the caches at first, and at the end all again, some, or none of it.
+        (TokenCountsTests.first, #"{"output_tokens":8}"#, 730),
+        (TokenCountsTests.first, #"{"input_tokens":90,"output_tokens":8}"#, 730),
+        (TokenCountsTests.first, #"{"input_tokens":0,"output_tokens":8}"#, 730),
+        (TokenCountsTests.first, #"{"input_tokens":730,"output_tokens":8}"#, 730),
+        (TokenCountsTests.first, #"{"input_tokens":90,"cache_read_input_tokens":640,"output_tokens":8}"#, 730),
+        (#"{"input_tokens":0,"output_tokens":0}"#, #"{"input_tokens":12,"output_tokens":8}"#, 12),
+    ]) func aMessageTellsItsPromptTwice(first: String, last: String, prompt: Int) {
+        var meter = Meter(dialect: .messages)
+        let begin = #"{"type":"message_start","message":{"usage":\#(first)}}"#
+        let end = #"{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":\#(last)}"#
+        for json in [begin, end] { _ = meter.read(Array("data: \(json)\n\n".utf8).span, at: 1, scanner: scanner) }
+        #expect(meter.promptTokens == prompt && meter.completionTokens == 8)
+    }
+
+    private static let first =
+        #"{"input_tokens":90,"cache_read_input_tokens":600,"cache_creation_input_tokens":40,"output_tokens":1}"#
+}
