@@ -7,13 +7,10 @@ then; it looks between two tokens.
 
 import json
 import re
-import socket
-import ssl
 import subprocess
 
-from case import Case, chat, new_id
-from http2 import Connection
-from servers import CHAT, PATIENCE_SECONDS, eventually
+from clients import CHAT, Case, chat, new_id
+from servers import eventually
 
 PATH = "/v1/chat/completions"
 # Minutes of work.
@@ -172,11 +169,6 @@ class Aborts(Case):
 
     # How.
 
-    def connect(self):
-        connection = Connection(self.edge.tls, self.edge.authority)
-        self.addCleanup(connection.close)
-        return connection
-
     def prompts_begun(self):
         """Of how many long prompts the engine has begun to read."""
         return sum(int(count) > 1000 for count in
@@ -190,17 +182,6 @@ class Aborts(Case):
             stream = connection.post(PATH, body, request_id)
             leave = lambda: connection.reset(stream)  # noqa: E731
         else:
-            leave = self.http1(body, request_id).close
+            leave = self.http1(PATH, body, request_id).close
         eventually(lambda: self.prompts_begun() > before, "the engine to read the prompt")
         return leave
-
-    def http1(self, body, request_id):
-        data = json.dumps(body).encode()
-        context = ssl.create_default_context(cafile=str(self.edge.authority))
-        plain = socket.create_connection(("127.0.0.1", self.edge.tls), timeout=PATIENCE_SECONDS)
-        client = context.wrap_socket(plain, server_hostname="127.0.0.1")
-        self.addCleanup(client.close)
-        client.sendall(
-            f"POST {PATH} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n"
-            f"x-request-id: {request_id}\r\ncontent-length: {len(data)}\r\n\r\n".encode() + data)
-        return client

@@ -4,9 +4,8 @@ import concurrent.futures
 import json
 import re
 
-from case import Case, chat, completion, events, new_id, same_each_time, text_of
-from http2 import Connection
-from servers import CHAT, EMBEDDING, ENGINE_CHAT, ENGINE_EMBEDDING
+from clients import CHAT, ENGINE_CHAT, Case, chat, completion, events, new_id, same_each_time, text_of
+from engine import EMBEDDING, ENGINE_EMBEDDING
 
 PROTOCOLS = ("HTTP/1.1", "HTTP/2")
 UUID = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
@@ -129,8 +128,7 @@ class Streams(Case):
         """It serves one at a time: the others wait, and each gets its own answer, on one connection and on many."""
         said = {tokens: self.direct_events("/v1/chat/completions", chat(ENGINE_CHAT, tokens=tokens, stream=True))
                 for tokens in range(8, 16)}
-        connection = Connection(self.edge.tls, self.edge.authority)
-        self.addCleanup(connection.close)
+        connection = self.connect()
         streams = {connection.post("/v1/chat/completions", chat(tokens=tokens, stream=True), new_id()): tokens
                    for tokens in said}
         connection.until(lambda: connection.ended >= set(streams), "all streams of one connection")

@@ -4,8 +4,8 @@ import json
 
 import openai
 
-from case import Case, chat, new_id
-from servers import CHAT, CONTEXT_TOKENS, ENGINE_CHAT
+from clients import CHAT, ENGINE_CHAT, Case, chat, new_id
+from engine import CONTEXT_TOKENS
 
 TOO_LONG = "x" * (CONTEXT_TOKENS + 1000)
 

@@ -1,6 +1,7 @@
-"""What the test files share: the servers, clients of both kinds, what to say, and how answers are compared."""
+"""What the test files share: clients of both kinds, what to say, and how answers are compared."""
 
 import json
+import socket
 import ssl
 import subprocess
 import unittest
@@ -8,8 +9,11 @@ import uuid
 
 import openai
 
-from servers import CHAT, ENGINE_CHAT, PATIENCE_SECONDS
+from http2 import Connection
+from servers import PATIENCE_SECONDS
 
+# What clients say, and what the edge says to the engine.
+CHAT, ENGINE_CHAT = "tiny", "engine-tiny"
 STORY = [{"role": "system", "content": "Say words."}, {"role": "user", "content": "Tell me a story of 3 rivers."}]
 
 
@@ -51,7 +55,7 @@ def text_of(chunks):
 
 
 class Case(unittest.TestCase):
-    # Given by run.py.
+    # The engine that is asked directly, and the edge in front of it: given by run.py.
     engine = None
     edge = None
     maxDiff = 4000
@@ -62,12 +66,32 @@ class Case(unittest.TestCase):
             client = openai.OpenAI(base_url=f"http://127.0.0.1:{self.edge.clear}/v1", api_key="none", max_retries=0,
                                    timeout=PATIENCE_SECONDS, http_client=openai.DefaultHttpxClient(trust_env=False))
         else:
-            context = ssl.create_default_context(cafile=str(self.edge.authority))
             client = openai.OpenAI(
                 base_url=f"https://127.0.0.1:{self.edge.tls}/v1", api_key="none", max_retries=0,
                 timeout=PATIENCE_SECONDS,
-                http_client=openai.DefaultHttpxClient(http2=True, verify=context, trust_env=False))
+                http_client=openai.DefaultHttpxClient(http2=True, verify=self.trust(), trust_env=False))
         self.addCleanup(client.close)
+        return client
+
+    def trust(self):
+        """A TLS context that trusts the edge's certificate."""
+        return ssl.create_default_context(cafile=str(self.edge.authority))
+
+    def connect(self):
+        """A connection of HTTP/2."""
+        connection = Connection(self.edge.tls, self.edge.authority)
+        self.addCleanup(connection.close)
+        return connection
+
+    def http1(self, path, body, request_id):
+        """Asks over TLS and HTTP/1.1; the socket, whose end is all that the edge hears of a client that leaves."""
+        data = json.dumps(body).encode()
+        plain = socket.create_connection(("127.0.0.1", self.edge.tls), timeout=PATIENCE_SECONDS)
+        client = self.trust().wrap_socket(plain, server_hostname="127.0.0.1")
+        self.addCleanup(client.close)
+        client.sendall(
+            f"POST {path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n"
+            f"x-request-id: {request_id}\r\ncontent-length: {len(data)}\r\n\r\n".encode() + data)
         return client
 
     def curl_command(self, path, *arguments, body=None, tls=True, request_id=None):
