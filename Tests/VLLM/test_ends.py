@@ -1,0 +1,177 @@
+"""The engine ends while it works: no client takes a part for a whole, and what can be answered elsewhere is.
+
+Each test ends an engine; the next one starts it anew.
+"""
+
+import concurrent.futures
+import http.client
+import json
+import signal
+
+import anthropic
+import openai
+
+from case import PATHS, VLLMCase, errors_in, for_sdk, is_whole, payloads, question, text_of_answer, text_of_events
+from clients import CHAT, ENGINE_CHAT, new_id
+from engine import TCP_FIRST, UNIX, UNIX_FIRST
+from servers import PATIENCE_SECONDS, eventually
+
+# Minutes of work.
+ENDLESS = 30000
+# Some seconds of work: enough to end the engine in the midst of it, and for another engine to do it whole.
+LONG = 2000
+
+
+class Ends(VLLMCase):
+    def setUp(self):
+        super().setUp()
+        self.pool = concurrent.futures.ThreadPoolExecutor(16)
+        self.addCleanup(self.pool.shutdown, wait=False, cancel_futures=True)
+
+    def terminate(self, engine):
+        """SIGTERM; whatever comes of it, the engine has ended before the next test begins."""
+        self.addCleanup(engine.stop)
+        engine.process.send_signal(signal.SIGTERM)
+
+    def finished(self, connection, stream):
+        """The bytes of a stream that the edge ended or reset."""
+        connection.until(lambda: stream in connection.ended or stream in connection.reset_by_server, "the end")
+        return connection.body[stream]
+
+    def assertBroken(self, dialect, connection, stream, request_id):
+        """The client was told that its stream is no whole answer, and so was the log."""
+        body = self.finished(connection, stream)
+        self.assertEqual(connection.status[stream], 200)
+        self.assertFalse(is_whole(dialect, body) and not errors_in(body), body[-500:])
+        self.assertEqual(len(errors_in(body)), 1, body[-500:])
+        self.assertNotIn(b'"finish_reason":"abort"', body)
+        line = self.assertLogged(request_id, status=200, stream=True, side="executor")
+        self.assertNotEqual(line["end"], "complete")
+        self.assertGreater(line["tokens"], 0)
+        return line
+
+    def ask_whole(self, dialect, model):
+        """Asks for a long answer that is no stream: a future of status, body and log line."""
+        request_id = new_id()
+
+        def ask():
+            status, _, body = self.curl(PATHS[dialect], body=question(dialect, model, LONG), request_id=request_id)
+            return status, json.loads(body), self.edge.logged(request_id)
+        return self.pool.submit(ask)
+
+    def assertElsewhere(self, dialect, asked, name):
+        """The whole answer is there, and came from the engine of that name after another had failed."""
+        status, answer, line = asked.result(PATIENCE_SECONDS)
+        self.assertEqual(status, 200, answer)
+        self.assertGreater(len(text_of_answer(dialect, answer)), LONG)
+        self.assertEqual((line["end"], line["executor"], line["tokens"]), ("complete", self.url(name), LONG), line)
+        self.assertEqual(len(line["failed_attempts"]), 1, line)
+
+    def assertServedBy(self, model, name):
+        """Each dialect, streaming and not, is answered by the engine of that name."""
+        for dialect in PATHS:
+            for stream in (False, True):
+                with self.subTest(dialect=dialect, stream=stream, model=model):
+                    request_id = new_id()
+                    status, _, body = self.curl(PATHS[dialect], body=question(dialect, model, stream=stream),
+                                                request_id=request_id)
+                    self.assertEqual(status, 200, body)
+                    if stream:
+                        self.assertTrue(is_whole(dialect, body.encode()), body)
+                    said = (text_of_events(dialect, payloads(body)) if stream
+                            else text_of_answer(dialect, json.loads(body)))
+                    self.assertGreater(len(said), 24)
+                    self.assertLogged(request_id, status=200, end="complete", executor=self.url(name))
+
+
+class Terminated(Ends):
+    """SIGTERM, as each rolling restart sends it: what runs ends with `abort`, or with an error.
+
+    vLLM asks the process that computes to end what runs, and kills it when that is not done at once.
+    """
+
+    def test_nothing_that_it_broke_off_is_taken_for_whole(self):
+        engine = self.engines["tcp"]
+        streams = {dialect: self.begun(dialect, CHAT, ENDLESS) for dialect in PATHS}
+        sdks = [self.sdk("HTTP/1.1").chat.completions.create(**question("chat", tokens=ENDLESS), stream=True),
+                self.anthropic("HTTP/1.1").messages.create(
+                    **for_sdk(question("messages", tokens=ENDLESS)), stream=True)]
+        for stream in sdks:
+            next(stream)
+        elsewhere = {dialect: self.ask_whole(dialect, TCP_FIRST) for dialect in ("chat", "completions", "messages")}
+        nowhere = self.ask_whole("chat", CHAT)
+        eventually(lambda: engine.running() == 10, "the engine to run all")
+        self.terminate(engine)
+
+        for dialect, (connection, stream, request_id) in streams.items():
+            with self.subTest(dialect):
+                body = self.finished(connection, stream)
+                if dialect == "responses" and is_whole(dialect, body):
+                    # It has no word for `abort`: vLLM says `completed`, and nothing in the answer says otherwise.
+                    self.assertLogged(request_id, status=200, end="complete")
+                else:
+                    self.assertBroken(dialect, connection, stream, request_id)
+        for stream, error in zip(sdks, (openai.APIError, anthropic.APIError), strict=True):
+            with self.subTest("SDK", error=error), self.assertRaises(error):
+                list(stream)
+        for dialect, asked in elsewhere.items():
+            with self.subTest("whole", dialect=dialect):
+                self.assertElsewhere(dialect, asked, "unix")
+        with self.subTest("whole, of a model that nobody else serves"):
+            status, answer, line = nowhere.result(PATIENCE_SECONDS)
+            self.assertGreaterEqual(status, 500, answer)
+            self.assertEqual((line["side"], "error" in answer), ("executor", True))
+        self.assertServedBy(TCP_FIRST, "unix")
+
+
+class CoreKilled(Ends):
+    """The process that computes is gone; the one that speaks HTTP says so, and ends some seconds later."""
+
+    def test_streams_end_with_an_error_and_whole_answers_come_from_another(self):
+        engine = self.engines["tcp"]
+        streams = {dialect: self.begun(dialect, CHAT, ENDLESS) for dialect in PATHS}
+        elsewhere = {dialect: self.ask_whole(dialect, TCP_FIRST) for dialect in PATHS}
+        eventually(lambda: engine.running() == 8, "the engine to run all")
+        self.addCleanup(engine.stop)
+        engine.kill_core()
+        for dialect, (connection, stream, request_id) in streams.items():
+            with self.subTest(dialect):
+                self.assertBroken(dialect, connection, stream, request_id)
+        for dialect, asked in elsewhere.items():
+            with self.subTest("whole", dialect=dialect):
+                self.assertElsewhere(dialect, asked, "unix")
+        # Also while the engine still takes requests, to answer them 500.
+        self.assertServedBy(TCP_FIRST, "unix")
+
+
+class Draining(Ends):
+    """SIGTERM with a time to drain: what runs ends whole, what comes gets 500, and the health says 200 all along."""
+
+    def test_new_requests_go_to_another(self):
+        engine = self.engines["unix"]
+        runs = self.begun("chat", UNIX, tokens=6000)
+        self.terminate(engine)
+        eventually(lambda: self.refuses(engine), "the engine to refuse what comes")
+        self.assertServedBy(UNIX_FIRST, "tcp")
+        # Nobody else serves this one: an error, and the executor's.
+        for stream in (False, True):
+            request_id = new_id()
+            status, _, body = self.curl(PATHS["chat"], body=question("chat", UNIX, stream=stream),
+                                        request_id=request_id)
+            self.assertGreaterEqual(status, 500)
+            self.assertIn("error", json.loads(body))
+            self.assertNotIn("cannot schedule", body)
+            self.assertLogged(request_id, status=status, side="executor")
+        # All of that was while it drained.
+        self.assertEqual(engine.get("/health")[0], 200)
+        connection, stream, request_id = runs
+        body = self.finished(connection, stream)
+        self.assertTrue(is_whole("chat", body), body[-500:])
+        self.assertLogged(request_id, status=200, end="complete", tokens=6000)
+
+    def refuses(self, engine):
+        try:
+            status, said = engine.post(PATHS["chat"], question("chat", ENGINE_CHAT, 1))
+        except (OSError, http.client.HTTPException) as error:
+            raise AssertionError(f"the engine ended before it drained: {engine.said()[-2000:]}") from error
+        return status == 500 and b"cannot schedule" in said
