@@ -105,7 +105,7 @@ let package = Package(
         ),
         .testTarget(
             name: "ExecutorSimulatorTests",
-            dependencies: ["ExecutorSimulator", "Transport", "HTTP"],
+            dependencies: ["ExecutorSimulator", "Inference", "Transport", "HTTP"],
             swiftSettings: tests
         ),
         .testTarget(name: "BenchTests", dependencies: ["Bench", "Transport"], swiftSettings: tests),

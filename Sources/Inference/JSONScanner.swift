@@ -18,22 +18,11 @@ package struct AnswerScan: Equatable, Sendable {
     package var completionTokens: Int?
     /// The `event:` line, or else the top-level `type`.
     package var type = ""
-    package var error: StreamError?
+    package var error: EngineError?
+    /// The error stands in a line that readers of events do not see.
+    package var isErrorBare = false
 
     package init() {}
-}
-
-/// An error that an executor put into a stream or into an answer.
-package struct StreamError: Equatable, Sendable {
-    package var code: Int?
-    package var type: String?
-    package var message: String?
-
-    package init(code: Int? = nil, type: String? = nil, message: String? = nil) {
-        self.code = code
-        self.type = type
-        self.message = message
-    }
 }
 
 @safe package final class JSONScanner {
@@ -85,7 +74,12 @@ package struct StreamError: Equatable, Sendable {
         var found = unsafe cjson_event()
         unsafe event.withUnsafeBufferPointer { unsafe cjson_scan_event(parser, $0.baseAddress, $0.count, &found) }
         defer { unsafe cjson_parser_trim(parser) }
-        return unsafe AnswerScan(found)
+        var scan = unsafe AnswerScan(found)
+        if unsafe found.error || found.name.string == "error" {
+            scan.isErrorBare = unsafe found.is_bare
+            scan.error = EngineError(body: event, isBare: scan.isErrorBare)
+        }
+        return scan
     }
 
     /// Reads a JSON answer: its usage, its finish reasons or its error.
@@ -94,7 +88,9 @@ package struct StreamError: Equatable, Sendable {
         var found = unsafe cjson_event()
         unsafe json.withUnsafeBufferPointer { unsafe cjson_scan_payload(parser, $0.baseAddress, $0.count, &found) }
         defer { unsafe cjson_parser_trim(parser) }
-        return unsafe AnswerScan(found)
+        var scan = unsafe AnswerScan(found)
+        if unsafe found.error { scan.error = EngineError(body: json) }
+        return scan
     }
 
     /// The keys that a dialect gives the meaning that we read.
@@ -171,23 +167,12 @@ extension AnswerScan {
         unsafe promptTokens = found.prompt_tokens.tokens
         unsafe completionTokens = found.completion_tokens.tokens
         unsafe type = found.type.string ?? found.name.string ?? ""
-        if unsafe found.error || hasError(named: found.name.string) {
-            unsafe error = StreamError(
-                code: found.error_code.number,
-                type: found.error_type.string,
-                message: found.error_message.string
-            )
-        }
     }
-
-    private func hasError(named name: String?) -> Bool { name == "error" }
 }
 
 extension cjson_integer {
-    fileprivate var number: Int? { present ? Int(value) : nil }
-
     /// A count of tokens; what cannot be one, negative or so large that sums would overflow, is none.
-    fileprivate var tokens: Int? { number.flatMap { (0...1 << 40).contains($0) ? $0 : nil } }
+    fileprivate var tokens: Int? { present && (0...1 << 40).contains(value) ? Int(value) : nil }
 }
 
 extension cjson_range {

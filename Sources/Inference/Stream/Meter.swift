@@ -41,8 +41,10 @@ package struct Meter: Sendable {
     package private(set) var promptTokens: Int?
     package private(set) var completionTokens: Int?
     package private(set) var finishReason: String?
-    /// The first error event.
-    package private(set) var error: StreamError?
+    /// The first error event; at most one, by reference, since every stream has a meter.
+    private var errors: [EngineError] = []
+    /// The event that told it is none to readers of events, which skip such lines.
+    package private(set) var isErrorBare = false
     /// The event has been read that makes the stream complete, whatever its framing does after.
     package private(set) var isComplete = false
 
@@ -51,7 +53,8 @@ package struct Meter: Sendable {
         self.choices = max(1, choices)
     }
 
-    package var sawError: Bool { error != nil }
+    package var error: EngineError? { errors.first }
+    package var sawError: Bool { !errors.isEmpty }
     package var gapCount: Int { max(0, events - 1) }
 
     /// Whether the stream is complete when its framing ends cleanly here.
@@ -84,7 +87,7 @@ package struct Meter: Sendable {
             case .messages where name == "message_stop": found = .end
             default: found = .token
             }
-            if name == "response.failed" { error = StreamError(type: name) }
+            if name == "response.failed" { errors = [EngineError(body: piece)] }
             if found == .end { finished = .max }
             note(found, at: now)
         }
@@ -133,7 +136,9 @@ package struct Meter: Sendable {
             }
             let asks = UInt32(CJSON_SEEN_ERROR | CJSON_SEEN_FINISH | CJSON_SEEN_USAGE)
             let odd = UInt32(CJSON_SEEN_EMPTY_CHOICES | CJSON_SEEN_BREAK)
-            if seen & (asks | odd) == 0, dialect != .messages, dialect != .responses {
+            // A chunk without choices is none: some engines tell errors so.
+            let isChunk = seen & UInt32(CJSON_SEEN_CHOICES) != 0 || !dialect.streamsChoices
+            if seen & (asks | odd) == 0, isChunk, dialect != .messages, dialect != .responses {
                 return seen & UInt32(CJSON_SEEN_TEXT) != 0 ? .token : .plain
             }
         case .named(let start, let count):
@@ -153,7 +158,10 @@ package struct Meter: Sendable {
         }
         finished |= scan.finished
         if finishReason == nil { finishReason = scan.finishReason }
-        if let found = scan.error, error == nil { error = found }
+        if let found = scan.error, errors.isEmpty {
+            errors = [found]
+            isErrorBare = scan.isErrorBare
+        }
         switch dialect {
         case .responses where EventLines.isTerminal(scan.type), .messages where scan.type == "message_stop":
             isComplete = true
