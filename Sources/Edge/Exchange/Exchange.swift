@@ -102,6 +102,7 @@ final class Exchange {
             bytesOut: stream.bytesSent,
             now: now
         )
+        finished.showsEngineErrors = snapshot.logsEngineErrors
         finished.isHealthCheck = endpoint == .health
         environment.exchangeEnded(self, finished)
     }

@@ -206,7 +206,7 @@ struct ExecutorSelection {
         let told = RetryPolicy.told(
             cause.ofPolicy,
             wasFull: refused != nil,
-            saysBusy: failed?.status == 429,
+            saysBusy: failed?.charge == .busy,
             waitIsLeft: waitIsLeft
         )
         switch told {

@@ -88,7 +88,7 @@ package enum RetryPolicy {
 
     /// - Parameters:
     ///   - wasFull: a pool that was asked was full, so that waiting could have helped.
-    ///   - saysBusy: the failed attempt was answered with 429, which already says when to come back.
+    ///   - saysBusy: the failed executor said that it is busy, which already says when to come back.
     package static func told(_ cause: Cause, wasFull: Bool, saysBusy: Bool, waitIsLeft: Bool) -> Told {
         switch cause {
         case .waitOver: .queueTimeout

@@ -35,7 +35,7 @@ extension EngineError {
 
     // MARK: What it means
 
-    var meaning: ErrorMeaning {
+    package var meaning: ErrorMeaning {
         let found = unresolved
         let text = message ?? ""
         switch found {

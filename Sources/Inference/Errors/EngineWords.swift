@@ -1,7 +1,7 @@
 // The vocabulary of engines' errors: what their types and codes mean, and their sentences where they have neither.
 
 /// What an error comes to, whoever told it.
-enum ErrorMeaning: Equatable, Sendable {
+package enum ErrorMeaning: Equatable, Sendable {
     /// The request is wrong; a number says better in which way.
     case badRequest
     /// The request cannot be served by anybody as it is; the status that says so.
@@ -20,6 +20,20 @@ enum ErrorMeaning: Equatable, Sendable {
     case ourConfiguration
     /// The engine has failed: at this request, or at all.
     case failed(Int)
+
+    /// The word for it in the log.
+    package var label: String {
+        switch self {
+        case .badRequest, .clientsMistake: "clients_mistake"
+        case .notImplemented: "not_implemented"
+        case .missingPath: "missing_path"
+        case .notFound: "not_found"
+        case .busy: "busy"
+        case .unavailable: "unavailable"
+        case .ourConfiguration: "our_configuration"
+        case .failed: "failed"
+        }
+    }
 
     /// It says little more than on which side the fault is.
     var isGeneral: Bool {

@@ -112,9 +112,10 @@ package struct Failure: Error, Equatable, Sendable {
         engineErrors = [error]
     }
 
-    /// An executor's answer of which only the status is known.
+    /// What an engine's status would come to; the engine has said nothing.
     package init(executorStatus status: Int, in dialect: Dialect = .openAIChat) {
         self = EngineError(status: status).classified(in: dialect)
+        engineErrors = []
     }
 
     package static func modelNotFound(_ name: String) -> Failure {
@@ -151,7 +152,8 @@ package struct Failure: Error, Equatable, Sendable {
         }
     }
 
-    /// What its executor is charged.
+    /// What its executor is charged with: a busy executor is not at fault, nor is one that was asked wrongly by the
+    /// client or by our configuration.
     package var charge: Charge {
         switch kind {
         case .executorUnreachable, .executorCertificate, .executorBrokeOff, .executorProtocol: .connection
