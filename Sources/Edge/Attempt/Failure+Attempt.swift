@@ -18,10 +18,10 @@ extension Failure {
 
     /// The outcome for an attempt that failed in the midst of its answer.
     ///
-    /// No other executor can try then, so that a suspect is charged.
+    /// No other executor can try then, so that a suspect is charged; and its engine could be reached.
     var lateOutcome: ExecutorPool.Outcome {
         switch charge {
-        case .suspect: .fault(.answer)
+        case .suspect, .connection: .fault(.answer)
         default: outcome
         }
     }

@@ -8,7 +8,7 @@ extension EngineError {
     package func classified(in dialect: Dialect) -> Failure {
         let meaning = meaning
         var failure = Failure(engine: self, verdict: Failure.Verdict(meaning, in: dialect))
-        if let pause {
+        if let pause, failure.side == .executor, meaning != .ourConfiguration {
             failure.retryAfter = (pause + 999) / 1000
             failure.retryAfterMs = pause
         }

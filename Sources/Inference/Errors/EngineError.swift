@@ -77,7 +77,11 @@ package struct EngineError: Equatable, Sendable {
     private mutating func shorten() {
         func first(_ count: Int, of text: String?) -> String? {
             guard let text, text.utf8.count > count else { return text }
-            return String(decoding: text.utf8.prefix(count), as: UTF8.self)
+            var bytes = Array(text.utf8.prefix(count))
+            // No half of a character.
+            while let last = bytes.last, last & 0xC0 == 0x80 { bytes.removeLast() }
+            if let last = bytes.last, last >= 0xC0 { bytes.removeLast() }
+            return String(decoding: bytes, as: UTF8.self)
         }
         message = first(Self.messageMax, of: message)
         type = first(Self.wordMax, of: type)

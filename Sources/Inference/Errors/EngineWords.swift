@@ -206,7 +206,7 @@ enum EngineWords {
         let text = text.lowercased()
         for name in ["model", "deployment", "adapter"] {
             guard let place = text.firstRange(of: name) else { continue }
-            let rest = text[place.lowerBound...].prefix(300)
+            let rest = text[place.lowerBound...].prefix(160)
             if missing.contains(where: { rest.contains($0) }) { return true }
             let before = text[..<place.lowerBound].suffix(12)
             if before.hasSuffix("unknown ") || before.hasSuffix("no such ") || before.hasSuffix("invalid ") { return true }
@@ -216,7 +216,7 @@ enum EngineWords {
 
     private static let missing = [
         "not found", "does not exist", "doesn't exist", "not exist", "is not available", "is not loaded", "not served",
-        "no longer available", "unknown", "could not find suitable",
+        "no longer available",
     ]
 
     /// Whether a sentence is what a server says of a path that it does not have: it names nothing, or the path.
