@@ -41,7 +41,9 @@ import Testing
             let failure = error.classified(in: dialect)
             var expected = row.cells[0].replacingOccurrences(of: ", text", with: "")
             if let special = expected.firstRange(of: ", messages ") {
-                expected = dialect.isAnthropic ? String(expected[special.upperBound...]) : String(expected[..<special.lowerBound])
+                expected =
+                    dialect.isAnthropic
+                    ? String(expected[special.upperBound...]) : String(expected[..<special.lowerBound])
             }
             #expect(expected == "the same" ? failure.status == status : "\(failure.status)" == expected)
             let message = try #require(error.message ?? "-")
@@ -76,7 +78,9 @@ import Testing
         #expect(tgi.message == "full" && tgi.type == "overloaded")
         let bedrock = error(#"{"__type":"com.amazon#ThrottlingException","message":"m"}"#)
         #expect(bedrock.type == "ThrottlingException")
-        let mistral = error(#"{"object":"error","message":{"detail":[{"loc":["body"],"msg":"x"}]},"type":"y","raw_status_code":422}"#)
+        let mistral = error(
+            #"{"object":"error","message":{"detail":[{"loc":["body"],"msg":"x"}]},"type":"y","raw_status_code":422}"#
+        )
         #expect(mistral.message == "body: x" && mistral.number == 422)
         let google = error(
             #"[{"error":{"code":400,"message":"m","status":"INVALID_ARGUMENT","details":[{"@type":"x","reason":"API_KEY_INVALID"}]}}]"#
@@ -98,9 +102,10 @@ import Testing
 
     /// An engine may quote a prompt of megabytes: the beginning says what it is.
     @Test func readsTheBeginningOfWhatIsLarge() {
-        for cut in [#"{"error":{"message":"\#(String(repeating: "é\\n", count: 40_000))","type":"x"}}"#,
-            #"{"detail":[{"loc":["body"],"msg":"bad","input":"\#(String(repeating: "x", count: 70_000))"}]}"#]
-        {
+        for cut in [
+            #"{"error":{"message":"\#(String(repeating: "é\\n", count: 40_000))","type":"x"}}"#,
+            #"{"detail":[{"loc":["body"],"msg":"bad","input":"\#(String(repeating: "x", count: 70_000))"}]}"#,
+        ] {
             let found = error(cut, status: 400)
             #expect(found.message != nil && found.message!.utf8.count <= EngineError.messageMax)
             #expect(found.document == nil && found.classified(in: .openAIChat).status == 400)
@@ -124,9 +129,12 @@ import Testing
         let anthropic = #"{"type":"error","error":{"type":"invalid_request_error","message":"no","details":{"x":1}}}"#
         let passed = error(anthropic).classified(in: .messages)
         #expect(text(passed.body(.messages, requestID: "r")) == anthropic)
-        #expect(!text(error(anthropic).classified(in: .openAIChat).body(.openAIChat, requestID: "r")).contains("details"))
+        #expect(
+            !text(error(anthropic).classified(in: .openAIChat).body(.openAIChat, requestID: "r")).contains("details")
+        )
         // Only the strings with an address in them are written anew.
-        let leak = #"{"error":{"message":"at http:\/\/10.0.0.5:8000\/x \u00e9","type":"BadRequestError", "code":400,"n":1.50}}"#
+        let leak =
+            #"{"error":{"message":"at http:\/\/10.0.0.5:8000\/x \u00e9","type":"BadRequestError", "code":400,"n":1.50}}"#
         #expect(
             text(error(leak, status: 400).classified(in: .openAIChat).body(.openAIChat, requestID: "r"))
                 == #"{"error":{"message":"at [address] é","type":"BadRequestError", "code":400,"n":1.50}}"#

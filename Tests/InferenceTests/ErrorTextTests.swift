@@ -21,7 +21,8 @@ import Testing
     @Test(arguments: [
         "This model's maximum context length is 65536 tokens. (parameter=input_tokens, value=65537)",
         "Invalid URL (POST /v1/chat/foo)", "body.messages.0: Field required", "image/png and/or N/A at 12:30:45",
-        "Expected ':' at line:120, code:400, max_tokens:4096", "std::vector<int> at::Tensor c10::Error", "version 2.14.3",
+        "Expected ':' at line:120, code:400, max_tokens:4096", "std::vector<int> at::Tensor c10::Error",
+        "version 2.14.3",
         "a </tool_call> without <tool_call>", "ratio 3:10, 1.5.2", "é / ü", "", "vLLM 0.32.0 on 3/4",
     ]) func leavesTheRest(text: String) { #expect(ErrorText.scrubbed(text) == text) }
 
@@ -30,7 +31,9 @@ import Testing
         #expect(ErrorText.identifier("Bad Request") == "Bad Request")
         #expect(ErrorText.identifier("body.messages[0].content") == "body.messages[0].content")
         #expect(ErrorText.identifier("what the client wrote is a sentence") == nil)
-        #expect(ErrorText.identifier("a/b") == nil && ErrorText.identifier("") == nil && ErrorText.identifier(nil) == nil)
+        #expect(
+            ErrorText.identifier("a/b") == nil && ErrorText.identifier("") == nil && ErrorText.identifier(nil) == nil
+        )
         #expect(ErrorText.identifier(String(repeating: "x", count: 65)) == nil)
     }
 }

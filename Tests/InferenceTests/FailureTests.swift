@@ -81,7 +81,9 @@ import Testing
         for kind in [Failure.Kind.executorUnreachable, .executorCertificate, .executorBrokeOff, .executorProtocol] {
             #expect(Failure(kind).charge == .connection)
         }
-        for kind in [Failure.Kind.firstEventTimeout, .responseTimeout, .stall] { #expect(Failure(kind).charge == .timeout) }
+        for kind in [Failure.Kind.firstEventTimeout, .responseTimeout, .stall] {
+            #expect(Failure(kind).charge == .timeout)
+        }
         for kind in [Failure.Kind.clientLeft, .memory, .draining, .queueFull, .invalidJSON] {
             #expect(Failure(kind).charge == .none)
         }

@@ -443,6 +443,6 @@ extension Attempt: ExecutorStreamHandler {
         becomeReady(owner)
         guard phase == .relaying else { return }
         relayHeld(to: owner)
-        if phase == .relaying { owner.attempt(self, ended: .whole) }
+        if phase == .relaying { owner.attempt(self, ended: .whole(error: nil)) }
     }
 }

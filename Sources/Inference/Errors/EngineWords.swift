@@ -175,7 +175,8 @@ enum EngineWords {
 
     private static let tooLong = [
         "maximum context length", "context length exceeded", "context window", "exceeds the available context",
-        "longer than the model's context", "prompt is too long", "input is too long", "longer than the maximum model length",
+        "longer than the model's context", "prompt is too long", "input is too long",
+        "longer than the maximum model length",
         "exceeds the maximum allowed length", "exceed context size",
     ]
     private static let unsupported = [
@@ -184,14 +185,17 @@ enum EngineWords {
         "requires --enable-auto-tool-choice", "--tool-call-parser", "invalid grammar", "failed to parse grammar",
     ]
     private static let full = [
-        "queue is full", "server busy", "server is busy", "overloaded", "too many requests", "rate limit", "at capacity",
+        "queue is full", "server busy", "server is busy", "overloaded", "too many requests", "rate limit",
+        "at capacity",
         "maximum pending requests", "loading model", "model is loading", "no slots available",
     ]
 
     /// An engine that speaks another dialect through itself quotes the error of its inner one: `{'message': ...,
     /// 'code': 400}` in a sentence about something else, `Error code: 400 - ...`.
     private static func innerStatus(_ text: String) -> Int? {
-        for phrase in ["'code': ", "\"code\": ", "\"code\":", "\\\"code\\\":", "error code: ", "status code: ", "status_code="] {
+        for phrase in [
+            "'code': ", "\"code\": ", "\"code\":", "\\\"code\\\":", "error code: ", "status code: ", "status_code=",
+        ] {
             for range in text.ranges(of: phrase) {
                 let digits = text[range.upperBound...].prefix { $0.isASCII && $0.isNumber }
                 if digits.count == 3, let number = Int(digits), (400...599).contains(number) { return number }
@@ -209,7 +213,9 @@ enum EngineWords {
             let rest = text[place.lowerBound...].prefix(160)
             if missing.contains(where: { rest.contains($0) }) { return true }
             let before = text[..<place.lowerBound].suffix(12)
-            if before.hasSuffix("unknown ") || before.hasSuffix("no such ") || before.hasSuffix("invalid ") { return true }
+            if before.hasSuffix("unknown ") || before.hasSuffix("no such ") || before.hasSuffix("invalid ") {
+                return true
+            }
         }
         return false
     }
@@ -223,12 +229,15 @@ enum EngineWords {
     static func saysPathIsMissing(_ text: String) -> Bool {
         let text = text.lowercased()
         let letters = text.filter { $0.isLetter || $0 == " " }.split(separator: " ").joined(separator: " ")
-        if ["not found", "page not found", "file not found", "resource not found", "route not found", ""].contains(letters) {
+        if ["not found", "page not found", "file not found", "resource not found", "route not found", ""].contains(
+            letters
+        ) {
             return true
         }
-        return ["cannot post", "invalid url", "unknown request url", "no route", "unknown path", "unknown endpoint"].contains {
-            text.contains($0)
-        } || (text.contains("/v1/") && text.contains("not found"))
+        return ["cannot post", "invalid url", "unknown request url", "no route", "unknown path", "unknown endpoint"]
+            .contains {
+                text.contains($0)
+            } || (text.contains("/v1/") && text.contains("not found"))
     }
 
     /// Whether a sentence says that our key is wrong.

@@ -109,7 +109,10 @@ private struct Scrubber {
         guard ErrorText.isLetter(text[index]) else { return nil }
         let scheme = end(from: index) { ErrorText.isAlphanumeric($0) || "+.-".utf8.contains($0) }
         guard has("://", at: scheme) else { return nil }
-        return trimmed(end(from: scheme + 3) { $0 > 0x20 && !"\"'<>\\`,;){}|".utf8.contains($0) }, notBefore: scheme + 3)
+        return trimmed(
+            end(from: scheme + 3) { $0 > 0x20 && !"\"'<>\\`,;){}|".utf8.contains($0) },
+            notBefore: scheme + 3
+        )
     }
 
     /// Without the full stop of a sentence.
@@ -164,8 +167,10 @@ private struct Scrubber {
 
     /// Words with a number behind a colon that are no hosts.
     private static let noHosts: Set<String> = [
-        "line", "lines", "code", "column", "char", "pos", "position", "token", "tokens", "error", "errors", "status", "length",
-        "limit", "size", "value", "id", "index", "version", "at", "got", "max", "min", "ctx", "seed", "time", "count", "input",
+        "line", "lines", "code", "column", "char", "pos", "position", "token", "tokens", "error", "errors", "status",
+        "length",
+        "limit", "size", "value", "id", "index", "version", "at", "got", "max", "min", "ctx", "seed", "time", "count",
+        "input",
         "output", "requested", "prompt", "total", "number",
     ]
 

@@ -74,7 +74,9 @@ package enum RetryAfter {
     /// A number and its unit at the begin of a text, in milliseconds, and how many characters they take.
     private static func firstPart(of text: Substring) -> (Double, Int)? {
         let digits = text.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
-        guard !digits.isEmpty, let number = Double(digits.hasSuffix(".") ? digits.dropLast() : digits) else { return nil }
+        guard !digits.isEmpty, let number = Double(digits.hasSuffix(".") ? digits.dropLast() : digits) else {
+            return nil
+        }
         let gap = text.dropFirst(digits.count).prefix { $0 == " " }
         let unit = text.dropFirst(digits.count + gap.count).prefix { $0.isLetter }
         let factor: Double

@@ -137,7 +137,7 @@ package struct Meter: Sendable {
             let asks = UInt32(CJSON_SEEN_ERROR | CJSON_SEEN_FINISH | CJSON_SEEN_USAGE)
             let odd = UInt32(CJSON_SEEN_EMPTY_CHOICES | CJSON_SEEN_BREAK)
             // A chunk without choices is none: some engines tell errors so.
-            let isChunk = seen & UInt32(CJSON_SEEN_CHOICES) != 0 || !dialect.streamsChoices
+            let isChunk = seen & UInt32(CJSON_SEEN_CHOICES) != 0
             if seen & (asks | odd) == 0, isChunk, dialect != .messages, dialect != .responses {
                 return seen & UInt32(CJSON_SEEN_TEXT) != 0 ? .token : .plain
             }

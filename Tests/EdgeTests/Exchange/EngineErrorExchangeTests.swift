@@ -36,7 +36,9 @@ import Transport
 
     // MARK: A client's mistake
 
-    enum Form: String, CaseIterable { case status, serverStatus, document, event, namedEvent, bareLine, cutLine, prefixedLine }
+    enum Form: String, CaseIterable {
+        case status, serverStatus, document, event, namedEvent, bareLine, cutLine, prefixedLine
+    }
 
     private func tell(_ error: String, _ form: Form, by executor: PlayedExecutor) {
         switch form {
@@ -72,7 +74,9 @@ import Transport
         #expect(line["status"] as? Int == 400 && line["side"] as? String == "client")
         #expect(line["tokens"] as? Int == 0 && line["told_status"] == nil)
         let error = try #require(line["engine_error"] as? [String: Any])
-        #expect(error["code"] as? String == "context_length_exceeded" && error["meaning"] as? String == "clients_mistake")
+        #expect(
+            error["code"] as? String == "context_length_exceeded" && error["meaning"] as? String == "clients_mistake"
+        )
         #expect(error["message"] == nil, "engines quote what clients have sent")
     }
 
@@ -84,13 +88,17 @@ import Transport
         #expect(client.status == 200)
         tell(Self.tooLong, form, by: client.executors[0])
         #expect(client.executors.count == 1)
-        #expect(client.received.contains(#""error":{"message":"too long for [address]","type":"invalid_request_error""#))
+        #expect(
+            client.received.contains(#""error":{"message":"too long for [address]","type":"invalid_request_error""#)
+        )
         #expect(client.received.contains(#""code":400"#))
         #expect(client.peer.end != nil)
         let line = try line(client.finished)
         #expect(line["status"] as? Int == 200 && line["told_status"] as? Int == 400)
         #expect(line["side"] as? String == "client")
-        let row = try #require(client.environment.metrics.counters.models[client.environment.snapshot.models[0].entry.id])
+        let row = try #require(
+            client.environment.metrics.counters.models[client.environment.snapshot.models[0].entry.id]
+        )
         #expect(row.statuses == [400: 1])
     }
 
@@ -108,7 +116,10 @@ import Transport
     @Test func inAnthropicsDialectTheTextIsInItsShape() throws {
         let client = try client()
         client.ask(path: "/v1/messages")
-        client.executors[0].refuse(400, #"{"error":{"message":"max_tokens must be positive","type":"Bad Request","code":400}}"#)
+        client.executors[0].refuse(
+            400,
+            #"{"error":{"message":"max_tokens must be positive","type":"Bad Request","code":400}}"#
+        )
         #expect(client.status == 400 && client.executors.count == 1)
         #expect(
             body(client).hasPrefix(
@@ -136,7 +147,9 @@ import Transport
     }
 
     @Test func anOverloadedEngineIsToldAsItsDialectSays() throws {
-        for (path, status, type) in [("/v1/messages", 529, "overloaded_error"), ("/v1/chat/completions", 503, "overloaded_error")] {
+        for (path, status, type) in [
+            ("/v1/messages", 529, "overloaded_error"), ("/v1/chat/completions", 503, "overloaded_error"),
+        ] {
             let client = try client("admission: {max_wait: 100ms}", executors: 1)
             client.ask(path: path)
             let said = #"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#
@@ -151,7 +164,10 @@ import Transport
     @Test func ourOwnConfigurationIsNeverToldToTheClient() throws {
         let client = try client(executors: 1)
         client.ask()
-        client.executors[0].refuse(404, #"{"error":{"message":"The model `x` does not exist.","type":"NotFoundError","code":404}}"#)
+        client.executors[0].refuse(
+            404,
+            #"{"error":{"message":"The model `x` does not exist.","type":"NotFoundError","code":404}}"#
+        )
         #expect(client.status == 502 && !body(client).contains("does not exist"))
         #expect(try line(client.finished)["detail"] as? String == "it answered 404")
     }
@@ -167,7 +183,10 @@ import Transport
     @Test func whatIsNotImplementedIsNotToBeTriedAgain() throws {
         let client = try client()
         client.ask()
-        client.executors[0].refuse(501, #"{"error":{"code":501,"message":"no embeddings here","type":"not_supported_error"}}"#)
+        client.executors[0].refuse(
+            501,
+            #"{"error":{"code":501,"message":"no embeddings here","type":"not_supported_error"}}"#
+        )
         #expect(client.status == 501 && client.executors.count == 1 && client.received.contains("no embeddings here"))
         #expect(client.received.contains("x-should-retry: false\r\n") && isWell(client.executors[0]))
     }
@@ -176,7 +195,8 @@ import Transport
 
     /// The executor is left alone for as long as it asks, and the client is told the same.
     @Test(arguments: [
-        [("retry-after", "Sat, 28 Nov 2026 01:30:30 GMT"), ("date", "Sat, 28 Nov 2026 01:30:00 GMT")], [("retry-after", "29.5")],
+        [("retry-after", "Sat, 28 Nov 2026 01:30:30 GMT"), ("date", "Sat, 28 Nov 2026 01:30:00 GMT")],
+        [("retry-after", "29.5")],
         [("retry-after-ms", "30000")], [("x-ratelimit-reset-tokens", "30s")],
     ]) func anEngineIsLeftAloneForAsLongAsItAsks(fields: [(String, String)]) throws {
         let client = try client("admission: {max_wait: 100ms}", executors: 1)
@@ -196,7 +216,8 @@ import Transport
         let client = try client()
         client.ask()
         client.executors[0].answer()
-        let died = #"data: {"error":{"message":"EngineCore encountered an issue.","type":"InternalServerError","code":500}}"#
+        let died =
+            #"data: {"error":{"message":"EngineCore encountered an issue.","type":"InternalServerError","code":500}}"#
         let usage = "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":5,\"completion_tokens\":0}}\n\n"
         client.executors[0].say(Said.token + Said.token + died + "\n\n" + usage + (withDone ? Said.done : ""))
         client.executors[0].end()
@@ -205,7 +226,9 @@ import Transport
         #expect(line["end"] as? String == "executor_error" && line["side"] as? String == "executor")
         #expect(line["status"] as? Int == 200 && line["told_status"] as? Int == 500)
         #expect(line["tokens"] as? Int == 2 && line["tokens_estimated"] as? Bool == true)
-        let row = try #require(client.environment.metrics.counters.models[client.environment.snapshot.models[0].entry.id])
+        let row = try #require(
+            client.environment.metrics.counters.models[client.environment.snapshot.models[0].entry.id]
+        )
         #expect(row.ends[Ending.place(of: Failure(executorStatus: 500))] == 1)
         let executor = client.executors[0].target.executor
         #expect(row.attempts[executor.id]?[Ending.place(of: Failure(executorStatus: 500))] == 1)

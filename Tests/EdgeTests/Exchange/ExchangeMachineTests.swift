@@ -171,7 +171,8 @@ private let broke = Failure(.executorBrokeOff)
         let events: [ExchangeMachine.Event] = [
             .bodyEnded, .routed, .queued, .refused(broke), .answerReady, .complete, .clientLeft,
             .executorEnded(isComplete: true, error: nil), .executorEnded(isComplete: false, error: nil),
-            .executorEnded(isComplete: false, error: Failure(executorStatus: 500)), .executorBroke(broke, sawError: false), .responseTaken,
+            .executorEnded(isComplete: false, error: Failure(executorStatus: 500)),
+            .executorBroke(broke, sawError: false), .responseTaken,
             .deadlinePassed(.body), .deadlinePassed(.response), .deadlinePassed(.commit), .deadlinePassed(.keepAlive),
             .deadlinePassed(.stall), .deadlinePassed(.clientStall), .drainExpired,
         ]
