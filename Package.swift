@@ -96,7 +96,7 @@ let package = Package(
         ),
         .testTarget(name: "HTTPTests", dependencies: ["HTTP", "Transport", "LoopTesting"], swiftSettings: tests),
         .testTarget(name: "RoutingTests", dependencies: ["Routing", "Transport"], swiftSettings: tests),
-        .testTarget(name: "InferenceTests", dependencies: ["Inference"], swiftSettings: tests),
+        .testTarget(name: "InferenceTests", dependencies: ["Inference", "HTTP"], swiftSettings: tests),
         .testTarget(name: "KeyStoreTests", dependencies: ["KeyStore", "Routing", "Transport"], swiftSettings: tests),
         .testTarget(
             name: "EdgeTests",
@@ -106,7 +106,7 @@ let package = Package(
         ),
         .testTarget(
             name: "ExecutorSimulatorTests",
-            dependencies: ["ExecutorSimulator", "Transport", "HTTP"],
+            dependencies: ["ExecutorSimulator", "Inference", "Transport", "HTTP"],
             swiftSettings: tests
         ),
         .testTarget(name: "BenchTests", dependencies: ["Bench", "Transport"], swiftSettings: tests),

@@ -73,25 +73,46 @@ static bool is_object(ondemand::value &value) noexcept {
     return value.type().get(type) == SUCCESS && type == ondemand::json_type::object;
 }
 
-static bool read_error(ondemand::value &value, cjson_event *out) noexcept {
-    if (!is_object(value)) {
-        ondemand::json_type type;
-        if (value.type().get(type) != SUCCESS) return false;
-        if (type != ondemand::json_type::string) {
-            out->error |= is_truthy(value);
-            return true;
-        }
-        read_text(value, out->error_message);
-        out->error |= out->error_message.length > 0;
-        return true;
-    }
-    return each(value, [&](string_view key, ondemand::value &field) {
-        out->error = true;
-        if (key == "code") read_code(field, out->error_code);
-        else if (key == "message") read_text(field, out->error_message);
-        else if (key == "type") read_text(field, out->error_type);
-    });
+/// Whether a status is one of failure.
+static bool is_failure(ondemand::value &value) noexcept {
+    cjson_integer status = {};
+    read_code(value, status);
+    return status.present && status.value >= 400 && status.value < 600;
 }
+
+static bool is_text(ondemand::value &value, string_view text) noexcept {
+    string_view view;
+    return value.get_string().get(view) == SUCCESS && view == text;
+}
+
+/// A generation that its engine has aborted: SGLang's reason is an object, and has a status where it is an error.
+static bool is_error_reason(ondemand::value &value) noexcept {
+    bool failed = false;
+    each(value, [&](string_view key, ondemand::value &field) { failed |= key == "status_code" && is_failure(field); });
+    return failed;
+}
+
+/// The signs by which some engines tell an error without a member `error`.
+struct error_signs {
+    unsigned members = 0;
+    bool says = false, numbered = false, typed = false, detail = false, unsuccessful = false, listed = false;
+
+    void read(string_view key, ondemand::value &value) noexcept {
+        members++;
+        if (key == "message" || key == "msg") says |= is_truthy(value);
+        else if (key == "detail") says |= detail = is_truthy(value);
+        else if (key == "code" || key == "status" || key == "status_code") numbered |= is_failure(value);
+        else if (key == "error_type" || key == "__type") typed |= is_truthy(value);
+        else if (key == "errors") listed |= is_truthy(value);
+        else if (key == "success") {
+            bool truth;
+            unsuccessful |= value.get_bool().get(truth) == SUCCESS && !truth;
+        }
+    }
+    bool tell_an_error() const noexcept {
+        return typed || (says && (numbered || (detail && members == 1))) || (unsuccessful && listed);
+    }
+};
 
 static void read_count(ondemand::value &value, cjson_integer &out) noexcept {
     ondemand::json_type type;
@@ -173,7 +194,10 @@ static bool read_choices(ondemand::value &value, cjson_event *out) noexcept {
         bool followed = each(choice, [&](string_view key, ondemand::value &field) {
             if (key == "index") {
                 read_count(field, index);
+            } else if (key == "error") {
+                out->error |= is_truthy(field);
             } else if (key == "finish_reason") {
+                if (is_object(field)) out->error |= is_error_reason(field);
                 found = read_reason(field, out);
             } else if (key == "text") {
                 out->has_text |= is_truthy(field);
@@ -191,15 +215,12 @@ static bool read_choices(ondemand::value &value, cjson_event *out) noexcept {
     return true;
 }
 
-/// `message` of Anthropic and `response` of OpenAI carry usage and errors of their own; a plain `message` is a text.
-static bool read_nested(ondemand::value &value, cjson_text &plain, cjson_event *out) noexcept {
-    if (!is_object(value)) {
-        read_text(value, plain);
-        return true;
-    }
+/// `message` of Anthropic and `response` of OpenAI carry usage and errors of their own; others have a text there.
+static bool read_nested(ondemand::value &value, cjson_event *out) noexcept {
+    if (!is_object(value)) return true;
     return each(value, [&](string_view key, ondemand::value &field) {
         if (key == "usage") read_usage(field, out);
-        else if (key == "error") read_error(field, out);
+        else if (key == "error") out->error |= is_truthy(field);
     });
 }
 
@@ -229,24 +250,21 @@ static void read_root(cjson_parser *parser, size_t length, cjson_event *out) noe
     const char *json = reinterpret_cast<const char *>(parser->scratch.data());
     if (parser->parser.iterate(json, length, length + CJSON_PADDING).get(document) != SUCCESS) return;
     if (document.get_value().get(root) != SUCCESS || !is_object(root)) return;
-    cjson_integer code = {};
-    cjson_text message = {}, plain = {};
+    error_signs signs;
     each(root, [&](string_view key, ondemand::value &value) {
-        if (key == "error") read_error(value, out);
+        if (key == "error") out->error |= is_truthy(value);
         else if (key == "choices") read_choices(value, out);
         else if (key == "usage") read_usage(value, out);
         else if (key == "type") read_text(value, out->type);
-        else if (key == "message") read_nested(value, message, out);
-        else if (key == "response") read_nested(value, plain, out);
+        else if (key == "object") out->error |= is_text(value, "error");
+        else if (key == "message" && is_object(value)) read_nested(value, out);
+        else if (key == "response") read_nested(value, out);
         else if (key == "delta") read_delta(value, out);
         else if (key == "stop_reason") read_stop_reason(value, out);
-        else if (key == "code") read_code(value, code);
+        else signs.read(key, value);
     });
     if (out->type.length == 5 && std::memcmp(out->type.bytes, "error", 5) == 0) out->error = true;
-    if (out->error) {
-        if (!out->error_code.present) out->error_code = code;
-        if (!out->error_message.bytes) out->error_message = message;
-    }
+    if (!out->has_choices && !out->has_usage && signs.tell_an_error()) out->error = true;
 }
 
 static void scan(cjson_parser *parser, size_t length, cjson_event *out) noexcept {
@@ -266,11 +284,32 @@ extern "C" void cjson_scan_payload(cjson_parser *parser, const uint8_t *json, si
     scan(parser, length, out);
 }
 
+/// Looks for an error in a line of an event that is no field of it; what the data said stays where there is none.
+static void scan_bare(cjson_parser *parser, string_view line, size_t filled, cjson_event *out) noexcept {
+    std::vector<uint8_t> data(parser->scratch.begin(), parser->scratch.begin() + ptrdiff_t(filled));
+    cjson_event found;
+    cjson_scan_payload(parser, reinterpret_cast<const uint8_t *>(line.data()), line.size(), &found);
+    if (found.error) {
+        out->error = out->is_bare = true;
+    }
+    // The texts of the scan before lie in memory that this one has used.
+    bool error = out->error;
+    bool other_fields = out->other_fields;
+    cjson_text name = out->name;
+    if (filled > 0) {
+        cjson_scan_payload(parser, data.data(), data.size(), out);
+        out->name = name;
+        out->other_fields = other_fields;
+        out->error = out->is_bare = error;
+    }
+}
+
 extern "C" void cjson_scan_event(cjson_parser *parser, const uint8_t *event, size_t length, cjson_event *out) noexcept {
     std::memset(out, 0, sizeof *out);
     parser->scratch.resize(length + 1 + CJSON_PADDING);
     size_t filled = 0;
     bool has_data = false;
+    string_view bare;
     for (size_t start = 0; start < length;) {
         size_t end = start;
         while (end < length && event[end] != '\n' && event[end] != '\r') end++;
@@ -279,6 +318,7 @@ extern "C" void cjson_scan_event(cjson_parser *parser, const uint8_t *event, siz
         if (end < length && event[end] == '\r' && start < length && event[start] == '\n') start++;
         if (line.empty() || line.front() == ':') continue;
         size_t colon = line.find(':');
+        if (bare.empty() && line.front() == '{') bare = line;
         string_view field = line.substr(0, colon);
         string_view value = line.substr(colon == string_view::npos ? line.size() : colon + 1);
         if (!value.empty() && value.front() == ' ') value.remove_prefix(1);
@@ -291,9 +331,13 @@ extern "C" void cjson_scan_event(cjson_parser *parser, const uint8_t *event, siz
             has_data = true;
         } else if (field == "id" || field == "retry") {
             out->other_fields = true;
+        } else if (field == "error" && bare.empty()) {
+            bare = value;
         }
     }
-    if (!has_data) return;
-    std::memset(parser->scratch.data() + filled, 0, CJSON_PADDING);
-    scan(parser, filled, out);
+    if (has_data) {
+        std::memset(parser->scratch.data() + filled, 0, CJSON_PADDING);
+        scan(parser, filled, out);
+    }
+    if (!bare.empty() && !out->error) scan_bare(parser, bare, has_data ? filled : 0, out);
 }

@@ -41,7 +41,7 @@ static uint32_t judge(const uint8_t *at, const uint8_t *end) noexcept {
     case 'c':
         if ((value = VALUE("content"))) return is_opened(value, end, '"', '"') ? CJSON_SEEN_TEXT : 0;
         if ((value = VALUE("choices")))
-            return value[0] == '[' && !is_opened(value, end, '[', ']') ? CJSON_SEEN_EMPTY_CHOICES : 0;
+            return is_opened(value, end, '[', ']') ? CJSON_SEEN_CHOICES : value[0] == '[' ? CJSON_SEEN_EMPTY_CHOICES : 0;
         return 0;
     case 'e':
         // As a value it may be a type, so it is not taken for harmless.

@@ -70,6 +70,8 @@ package final class Snapshot: Sendable {
     /// Ids of the models that this snapshot names, and of those that an exchange may still name.
     let knownModels: Set<Int>
     package let accessLog: Bool
+    /// Whether the text of engines' errors goes into it.
+    let logsEngineErrors: Bool
     package let admission: AdmissionLimits
     /// Nil where no browser's origin may call.
     package let crossOrigin: CrossOriginPolicy?
@@ -95,6 +97,7 @@ package final class Snapshot: Sendable {
         connectionsMax = configuration.maxConnections
         drainTimeout = Nanoseconds(configuration.drainTimeout.inNanoseconds)
         accessLog = configuration.log.access
+        logsEngineErrors = configuration.log.engineErrors
         admission = AdmissionLimits(
             waitMax: Nanoseconds(configuration.admission.maxWait.inNanoseconds),
             queueMax: configuration.admission.maxQueue

@@ -28,26 +28,15 @@ package struct AnswerScan: Equatable, Sendable {
     package var tokens = TokenCounts()
     /// The `event:` line, or else the top-level `type`.
     package var type = ""
-    package var error: StreamError?
+    package var error: EngineError?
+    /// The error stands in a line that readers of events do not see.
+    package var isErrorBare = false
 
     package init() {}
 
     /// The JSON answer is one that broke: it ended by an abort, or as a message without a reason.
     package func isBroken(in dialect: Dialect) -> Bool {
         isBroken || (dialect == .messages && type == "message" && hasNoStopReason && finishReason == nil)
-    }
-}
-
-/// An error that an executor put into a stream or into an answer.
-package struct StreamError: Equatable, Sendable {
-    package var code: Int?
-    package var type: String?
-    package var message: String?
-
-    package init(code: Int? = nil, type: String? = nil, message: String? = nil) {
-        self.code = code
-        self.type = type
-        self.message = message
     }
 }
 
@@ -101,7 +90,12 @@ package struct StreamError: Equatable, Sendable {
         var found = unsafe cjson_event()
         unsafe event.withUnsafeBufferPointer { unsafe cjson_scan_event(parser, $0.baseAddress, $0.count, &found) }
         defer { unsafe cjson_parser_trim(parser) }
-        return unsafe AnswerScan(found)
+        var scan = unsafe AnswerScan(found)
+        if unsafe found.error || found.name.string == "error" {
+            scan.isErrorBare = unsafe found.is_bare
+            scan.error = EngineError(body: event, isBare: scan.isErrorBare)
+        }
+        return scan
     }
 
     /// Reads a JSON answer: its usage, its finish reasons or its error.
@@ -110,7 +104,9 @@ package struct StreamError: Equatable, Sendable {
         var found = unsafe cjson_event()
         unsafe json.withUnsafeBufferPointer { unsafe cjson_scan_payload(parser, $0.baseAddress, $0.count, &found) }
         defer { unsafe cjson_parser_trim(parser) }
-        return unsafe AnswerScan(found)
+        var scan = unsafe AnswerScan(found)
+        if unsafe found.error { scan.error = EngineError(body: json) }
+        return scan
     }
 
     /// The keys that a dialect gives the meaning that we read.
@@ -198,21 +194,10 @@ extension AnswerScan {
         unsafe tokens.cached = found.cached_tokens.tokens
         unsafe tokens.reasoning = found.reasoning_tokens.tokens
         if isValid { unsafe type = found.type.string ?? found.name.string ?? "" }
-        if unsafe found.error || hasError(named: found.name.string) {
-            unsafe error = StreamError(
-                code: found.error_code.number,
-                type: found.error_type.string,
-                message: found.error_message.string
-            )
-        }
     }
-
-    private func hasError(named name: String?) -> Bool { name == "error" }
 }
 
 extension cjson_integer {
-    fileprivate var number: Int? { present ? Int(value) : nil }
-
     fileprivate var tokens: TokenCount { present ? TokenCount(Int(value)) : TokenCount() }
 }
 

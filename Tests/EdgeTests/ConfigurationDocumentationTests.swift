@@ -31,7 +31,7 @@ import Testing
            anonymous: {concurrency: 1, requests_per_minute: 2, tokens_per_minute: 3}}
         ledger: {path: /var/ledger}
         cors: {origins: ["https://a.example", "*"]}
-        log: {access: false}
+        log: {access: false, engine_errors: true}
         models:
           - id: a
             aliases: [a1, a2]

@@ -55,7 +55,7 @@ import Testing
         try await withServer(settings: "timeouts: {stall: 300ms}") { server, executor in
             let cases = [
                 ("die_after:2", "executor_broke_off"), ("stall_after:2", "stall"), ("status:503", "executor_error"),
-                ("status:400", "complete"),
+                ("status:400", "executor_error"),
             ]
             for (fault, end) in cases {
                 let answer = try await server.curl(
@@ -64,7 +64,7 @@ import Testing
                 )
                 let line = try await server.logged(fault) { $0.request_id.string == answer["x-request-id"] }
                 #expect(line.end.string == end)
-                if end != "complete" { #expect(line.side.string == "executor") }
+                #expect(line.side.string == (fault == "status:400" ? "client" : "executor"))
             }
             _ = try await server.rawHTTP2("leave")
             let line = try await server.logged("the client that left") { $0.end.string == "client_left" }

@@ -1,4 +1,5 @@
 // A simulator on a thread of its own, spoken to through a socket.
+import Inference
 import Testing
 import Transport
 

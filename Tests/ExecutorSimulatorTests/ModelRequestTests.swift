@@ -1,4 +1,5 @@
 // What the simulator reads from a request.
+import Inference
 import Testing
 
 @testable import ExecutorSimulator

@@ -1,4 +1,5 @@
 // Words, the events that carry them, and the faults' names.
+import Inference
 import Testing
 
 @testable import ExecutorSimulator

@@ -69,10 +69,41 @@ import Testing
             .openAIChat
         )
         #expect(kinds == [.error, .end])
-        #expect(meter.error == StreamError(code: 503, type: "x", message: "The request queue is full."))
+        #expect(meter.error?.number == 503 && meter.error?.type == "x")
+        #expect(meter.error?.message == "The request queue is full.")
         let plain = run(#"data: {"error":"full", "code":"503", "message":"later"}"# + "\n\n", .openAIChat).meter
-        #expect(plain.error == StreamError(code: 503, message: "full"))
+        #expect(plain.error?.number == 503 && plain.error?.message == "full")
     }
+
+    /// Each is a chunk of a chat, and an error in the words of some engine.
+    @Test(arguments: [
+        #"data: {"error":"full"}"#, #"data: {"object":"error","message":"m","type":"x","code":400}"#,
+        #"data: {"message":"m","code":500}"#, #"data: {"detail":"m"}"#, #"data: {"detail":"m","status":503}"#,
+        #"data: {"error_type":"overloaded","message":"m"}"#, #"data: {"success":false,"errors":[{"message":"m"}]}"#,
+        #"data: {"id":"x","choices":[{"index":0,"delta":{},"error":{"code":502,"message":"m"}}]}"#,
+        #"data: {"choices":[{"index":0,"finish_reason":{"type":"abort","message":"m","status_code":503}}]}"#,
+        "event: error\ndata: {\"message\":\"m\"}", "event: error\ndata: m",
+    ]) func seesTheErrorInTheFormsOfEngines(event: String) {
+        let (kinds, meter) = run(event + "\n\n", .openAIChat)
+        #expect(kinds == [.error] && meter.sawError && !meter.isErrorBare)
+        #expect(meter.error?.message == (event.contains("full") ? "full" : "m"))
+    }
+
+    /// What is no data line is not read by clients: such an error is seen here all the same.
+    @Test(arguments: [
+        #"{"error":{"message":"m","code":503}}"#, #"error: {"message":"m","code":503}"#,
+        "event: error\n{\"error\":{\"message\":\"m\"}}",
+        "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n{\"error\":{\"message\":\"m\"}}",
+    ]) func seesTheErrorInALineThatIsNoEvent(line: String) {
+        let (kinds, meter) = run(line + "\n\n", .openAIChat)
+        #expect(kinds == [.error] && meter.isErrorBare && meter.error?.message == "m")
+    }
+
+    @Test(arguments: [
+        #"data: {"choices":[{"index":0,"delta":{"content":"a"},"error":null}],"detail":"x"}"#,
+        #"data: {"message":"hello"}"#, #"data: {"code":200,"message":"hello"}"#, #"data: {"detail":"a","choices":[]}"#,
+        #"{"note":"no error"}"#, #"data: {"choices":[{"index":0,"finish_reason":{"type":"stop"}}]}"#,
+    ]) func takesOtherEventsForNoError(event: String) { #expect(!run(event + "\n\n", .openAIChat).meter.sawError) }
 
     @Test(arguments: ["null", "false", "\"\"", "{}", "0", "[]"]) func takesAFalsyErrorForNone(value: String) {
         let (kinds, meter) = run(
@@ -188,7 +219,7 @@ import Testing
             .messages
         )
         #expect(broken.kinds.last == .error)
-        #expect(broken.meter.error == StreamError(type: "overloaded_error", message: "Full"))
+        #expect(broken.meter.error?.type == "overloaded_error" && broken.meter.error?.message == "Full")
         #expect(!broken.meter.isCompleteAtCleanEnd)
     }
 

@@ -107,9 +107,8 @@ typedef struct cjson_event {
     cjson_integer prompt_tokens, completion_tokens, total_tokens;
     cjson_integer cache_read_tokens, cache_creation_tokens; /* Anthropic's, beside those of the prompt */
     cjson_integer cached_tokens, reasoning_tokens;          /* OpenAI's, among those of prompt and completion */
-    bool error;          /* top-level "error" that is truthy, or "type":"error" */
-    cjson_integer error_code;
-    cjson_text error_type, error_message;
+    bool error;          /* it tells an error, in one of the forms of engines */
+    bool is_bare;        /* and in a line of its own that is no `data` */
 } cjson_event;
 
 /* Reads one whole server-sent event: its data lines joined. */
@@ -125,7 +124,8 @@ enum {
     CJSON_SEEN_EMPTY_CHOICES = 8,
     CJSON_SEEN_BREAK = 16, /* a line end */
     CJSON_SEEN_TEXT = 32,
-    CJSON_SEEN_ESCAPE = 64 /* an escaped letter, which may be one of a key */
+    CJSON_SEEN_ESCAPE = 64,  /* an escaped letter, which may be one of a key */
+    CJSON_SEEN_CHOICES = 128 /* a list of them */
 };
 uint32_t cjson_glance(const uint8_t *payload, size_t length) CJSON_NOEXCEPT;
 

@@ -85,6 +85,16 @@ struct MetricsPage {
                 text.sample([("model", model), ("end", labels.end), ("side", labels.side)], count)
             }
         }
+        text.family(
+            "freeinference_responses_total",
+            .counter,
+            "Exchanges that are over, by the status that the client was told, in its head or later in its stream."
+        )
+        for (model, row) in models {
+            for (status, count) in row.statuses.sorted(by: { $0.key < $1.key }) {
+                text.sample([("model", model), ("status", "\(status)")], count)
+            }
+        }
         text.family("freeinference_exchanges_in_flight", .gauge, "Exchanges under way, by phase.")
         for (place, phase) in ExchangeMachine.Phase.labels.enumerated() {
             text.sample([("phase", phase)], counters.phases[place])

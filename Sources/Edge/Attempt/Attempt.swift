@@ -18,15 +18,17 @@ final class Attempt: TimerTarget {
         case document
         /// A document larger than `heldMax`, relayed as it comes.
         case passing
+        /// An answer with a status of failure: read for what it says, and never relayed as it is.
+        case failure
     }
 
     /// How an answer that was ready ended.
     enum End: Equatable {
-        /// With its last event, or as a whole document.
-        case whole
+        /// With its last event, or as a whole document; `error`: after an error event of the executor's own.
+        case whole(error: Failure?)
         /// In order, by its framing.
-        case closed(isComplete: Bool, sawError: Bool)
-        /// In the midst of it; `sawError`: after an error event of the executor's own.
+        case closed(isComplete: Bool, error: Failure?)
+        /// In the midst of it; `sawError`: the client has had an error event of the executor's own.
         case brokeOff(Failure, sawError: Bool)
     }
 
@@ -44,6 +46,8 @@ final class Attempt: TimerTarget {
     static let heldMax = 256 << 10
     /// How many bytes of events without data are kept until the first one with data.
     static let fieldsMax = 1024
+    /// How long an executor may take for the body of an answer with a status of failure.
+    static let failureTime: Nanoseconds = 2_000_000_000
     /// How long an executor may take to end its side of an answer that is complete.
     static let drainTime: Nanoseconds = 1_000_000_000
 
@@ -67,7 +71,10 @@ final class Attempt: TimerTarget {
     private var owner: (any AttemptOwner)?
     private var stream: (any ExecutorStream)?
     private var lease: ExecutorLease
-    private var drainTimer: TimerID?
+    /// Of `failureTime` or `drainTime`.
+    private var timer: TimerID?
+    /// The client has its 200 and reads a stream: a document cannot be relayed any more.
+    var relaysEventsOnly = false
 
     private(set) var phase = Phase.waiting
     private(set) var times = Times()
@@ -189,12 +196,12 @@ final class Attempt: TimerTarget {
         }
         phase = .draining
         stream.setReading(true)
-        drainTimer = environment.loop.timers.schedule(at: now + Self.drainTime, target: self, kind: 0)
+        timer = environment.loop.timers.schedule(at: now + Self.drainTime, target: self, kind: 0)
     }
 
     func timerFired(_ kind: Int) {
-        drainTimer = nil
-        close(.neither)
+        timer = nil
+        if phase == .waiting { failureEnded() } else { close(.neither) }
     }
 
     // MARK: Its end
@@ -206,8 +213,8 @@ final class Attempt: TimerTarget {
         owner = nil
         held = []
         memory.end()
-        if let drainTimer { environment.loop.timers.cancel(drainTimer) }
-        drainTimer = nil
+        if let timer { environment.loop.timers.cancel(timer) }
+        timer = nil
         let last = stream
         stream = nil
         last?.cancel()
@@ -222,6 +229,7 @@ final class Attempt: TimerTarget {
             giveUp(failure)
             owner.attempt(self, failed: failure)
         } else {
+            lease.reportLate(failure.lateOutcome, at: now)
             close(.neither)
             owner.attempt(self, ended: .brokeOff(failure, sawError: sawError))
         }
@@ -249,8 +257,12 @@ extension Attempt: ExecutorStreamHandler {
         times.head = max(1, now &- times.began)
         hasRequest = true
         self.head = head
-        if let failure = Failure(executorHead: head) {
-            fail(failure)
+        guard head.status < 400 else {
+            kind = .failure
+            owner.attempt(self, answersWith: kind)
+            if phase == .waiting {
+                timer = environment.loop.timers.schedule(at: now + Self.failureTime, target: self, kind: 0)
+            }
             return
         }
         let isEvents = (200..<300).contains(head.status) && FieldPolicy.isEventStream(head.fields)
@@ -277,6 +289,7 @@ extension Attempt: ExecutorStreamHandler {
         case .document:
             hold(bytes)
             if isUnlabelled { identify() }
+        case .failure: holdFailure(bytes)
         case .passing:
             documentBytes += bytes.count
             if !large.isEmpty { large[0].take(bytes) }
@@ -296,12 +309,13 @@ extension Attempt: ExecutorStreamHandler {
         switch kind {
         case .events: streamEnded()
         case .document: documentEnded()
+        case .failure: failureEnded()
         case .passing:
             scan = large.first?.scan(with: environment.scanner)
             close(.neither)
             // Where only the connection's end tells the end, half an answer looks whole.
             let isCut = endsWithClose && scan?.isValid == false
-            owner.attempt(self, ended: .closed(isComplete: !isCut, sawError: false))
+            owner.attempt(self, ended: .closed(isComplete: !isCut, error: nil))
         case .none: fail(Failure(.executorBrokeOff))
         }
     }
@@ -312,8 +326,16 @@ extension Attempt: ExecutorStreamHandler {
             close(.neither)
             return
         }
-        fail(Failure(attempt: failure), sawError: kind == .events && meter.sawError)
+        switch kind {
+        // Its status is known, and says more than how it ended.
+        case .failure: failureEnded()
+        case .events where meter.sawError: fail(told, sawError: true)
+        default: fail(Failure(attempt: failure))
+        }
     }
+
+    /// What the error of its stream is; to be asked only where there is one.
+    private var told: Failure { (meter.error ?? EngineError()).classified(in: dialect) }
 
     // MARK: A stream
 
@@ -344,7 +366,7 @@ extension Attempt: ExecutorStreamHandler {
             case .token, .plain, .finish, .usage, .error, .end: break
             }
             if meter.sawError {
-                fail(Failure(executorStatus: nil, meter.error ?? StreamError()))
+                fail(told)
                 return
             }
             becomeReady(owner)
@@ -353,6 +375,11 @@ extension Attempt: ExecutorStreamHandler {
         }
         if found == .broken, piece == .whole {
             fail(.brokeOff(reason: meter.finishReason))
+            return
+        }
+        if found == .error, meter.isErrorBare {
+            // The client would not see such a line: it gets an event of ours.
+            fail(told)
             return
         }
         if removesUsage, meter.usages != usages, piece == .whole {
@@ -364,7 +391,7 @@ extension Attempt: ExecutorStreamHandler {
         if found == .broken {
             fail(.brokeOff(reason: meter.finishReason))
         } else if meter.isComplete {
-            owner.attempt(self, ended: .whole)
+            owner.attempt(self, ended: .whole(error: lateError()))
         }
     }
 
@@ -383,6 +410,14 @@ extension Attempt: ExecutorStreamHandler {
         for index in event.indices { held.append(event[index]) }
     }
 
+    /// The error that the executor has told in the midst of its answer, which its executor is charged; nil for none.
+    private func lateError() -> Failure? {
+        guard meter.sawError else { return nil }
+        let failure = told
+        lease.reportLate(failure.lateOutcome, at: now)
+        return failure
+    }
+
     /// The framing of a stream has ended in order.
     private func streamEnded() {
         var isBetween = splitter.finish { event, piece in read(event, piece) }
@@ -394,18 +429,50 @@ extension Attempt: ExecutorStreamHandler {
         }
         // The last event may have ended the attempt, as an error or as the completing one.
         guard let owner, phase != .over else { return }
+        if !isBetween, !meter.sawError, let error = errorWithoutItsEnd {
+            fail(error)
+            return
+        }
         guard phase == .relaying else {
             fail(Failure(.executorBrokeOff))
             return
         }
+        let error = lateError()
         close(.neither)
         owner.attempt(
             self,
-            ended: .closed(
-                isComplete: isBetween && meter.isCompleteAtCleanEnd,
-                sawError: isBetween && meter.sawError
-            )
+            ended: .closed(isComplete: isBetween && meter.isCompleteAtCleanEnd, error: isBetween ? error : nil)
         )
+    }
+
+    /// The error in what has come since the last event: a line or a document that is no event, or one without its end.
+    ///
+    /// The client has had none of it.
+    private var errorWithoutItsEnd: Failure? {
+        let rest = splitter.rest
+        guard !rest.isEmpty else { return nil }
+        let error = environment.scanner.scanEvent(rest.span).error ?? environment.scanner.scanAnswer(rest.span).error
+        return error?.classified(in: dialect)
+    }
+
+    // MARK: A failure
+
+    private func holdFailure(_ bytes: Span<UInt8>) {
+        // What is larger is judged by its beginning.
+        guard memory.hold(bytes, in: &held, expected: expectedBytes), held.count <= EngineError.bodyMax else {
+            failureEnded()
+            return
+        }
+    }
+
+    /// All that is to be heard of the failure is there.
+    private func failureEnded() {
+        guard let head else { return }
+        // Of a compressed body nothing can be read.
+        let body = FieldPolicy.isEncoded(head.fields) ? [] : held
+        var error = EngineError(status: head.status, body: body.span)
+        error.pause = RetryAfter.milliseconds(head.fields, now: Clock.wallTime().seconds) ?? error.pause
+        fail(error.classified(in: dialect))
     }
 
     // MARK: A document
@@ -428,6 +495,10 @@ extension Attempt: ExecutorStreamHandler {
         if isUnlabelled { becomeDocument(owner) }
         guard phase == .waiting else { return }
         // A document that is large, or that there is no room to hold, is relayed as it comes.
+        if relaysEventsOnly {
+            fail(.noStream)
+            return
+        }
         kind = .passing
         becomeReady(owner)
         guard phase == .relaying else { return }
@@ -473,6 +544,13 @@ extension Attempt: ExecutorStreamHandler {
         owner.attempt(self, answersWith: kind)
     }
 
+    /// The error that a whole document tells, whatever its label says that it is.
+    private var documentError: Failure? {
+        guard held.first(where: { $0 > 0x20 }).map({ "{[".utf8.contains($0) }) == true else { return nil }
+        let error = scan == nil ? environment.scanner.scanAnswer(held.span).error : scan?.error
+        return error?.classified(in: dialect)
+    }
+
     private func documentEnded() {
         guard let owner else { return }
         if isJSON {
@@ -484,14 +562,22 @@ extension Attempt: ExecutorStreamHandler {
                 fail(Failure(.executorBrokeOff))
                 return
             }
-            if (200..<300).contains(status), found.isBroken(in: dialect) {
-                fail(.brokeOff(reason: found.finishReason))
-                return
-            }
+        }
+        if let error = documentError {
+            fail(error)
+            return
+        }
+        if let found = scan, found.isBroken(in: dialect) {
+            fail(.brokeOff(reason: found.finishReason))
+            return
+        }
+        if relaysEventsOnly {
+            fail(.noStream)
+            return
         }
         becomeReady(owner)
         guard phase == .relaying else { return }
         relayHeld(to: owner)
-        if phase == .relaying { owner.attempt(self, ended: .whole) }
+        if phase == .relaying { owner.attempt(self, ended: .whole(error: nil)) }
     }
 }

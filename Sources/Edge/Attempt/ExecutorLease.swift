@@ -29,10 +29,14 @@ struct ExecutorLease {
     }
 
     /// The executor has let a deadline pass: this counts also after a good first event.
-    mutating func reportTimeout(at now: Nanoseconds) {
+    mutating func reportTimeout(at now: Nanoseconds) { reportLate(.fault(.timeout), at: now) }
+
+    /// What the executor has shown after a good first event; nothing where that says nothing of it.
+    mutating func reportLate(_ outcome: ExecutorPool.Outcome, at now: Nanoseconds) {
+        guard outcome != .neither else { return }
         endPrompt()
         isReported = true
-        pool.report(.fault(.timeout), of: executor, at: now)
+        pool.report(outcome, of: executor, at: now)
     }
 
     /// The attempt is over, and its place is for others.

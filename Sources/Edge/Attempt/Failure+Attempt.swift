@@ -5,32 +5,32 @@ internal import Routing
 internal import Transport
 
 extension Failure {
-    /// The failure that an executor's head is, whatever its body says; nil for an answer that is the client's to read.
-    init?(executorHead head: ResponseHead) {
-        switch head.status {
-        case 401, 402, 403, 404, 407:
-            // Nothing that the client did.
-            self.init(executorStatus: 502)
-            isOfOurConfiguration = true
-            detail = "it answered \(head.status)"
-        case 408, 429, 500...599:
-            self.init(executorStatus: head.status)
-            retryAfter = head.fields.string(.retryAfter).flatMap { Int($0) }.map { min(max($0, 1), 3600) }
-            detail = "it answered \(head.status)"
-        default: return nil
+    /// The outcome that the pool is told at once; a suspect is judged by what the next attempt comes to.
+    var outcome: ExecutorPool.Outcome {
+        switch charge {
+        case .none, .suspect: .neither
+        case .busy: .busy(retryAfterMs.map { Nanoseconds($0) * 1_000_000 })
+        case .connection: .fault(.connection)
+        case .answer: .fault(.answer)
+        case .timeout: .fault(.timeout)
         }
     }
 
-    /// The outcome that the pool is told: a busy executor is not at fault, nor is one that was asked wrongly by the client
-    /// or by our configuration.
-    var outcome: ExecutorPool.Outcome {
-        switch kind {
-        case .executorUnreachable, .executorCertificate, .executorBrokeOff, .executorProtocol: .fault(.connection)
-        case .firstEventTimeout, .responseTimeout, .stall: .fault(.timeout)
-        case .executorError where status == 429: .busy(retryAfter.map { Nanoseconds($0) * 1_000_000_000 })
-        case .executorError where status >= 500 && !isOfOurConfiguration: .fault(.answer)
-        default: .neither
+    /// The outcome for an attempt that failed in the midst of its answer.
+    ///
+    /// No other executor can try then, so that a suspect is charged; and its engine could be reached.
+    var lateOutcome: ExecutorPool.Outcome {
+        switch charge {
+        case .suspect, .connection: .fault(.answer)
+        default: outcome
         }
+    }
+
+    /// A document where the client has been promised a stream.
+    static var noStream: Failure {
+        var failure = Failure(executorStatus: 502)
+        failure.detail = "it answered a request for a stream with a document"
+        return failure
     }
 
     init(attempt failure: ExecutorFailure) {

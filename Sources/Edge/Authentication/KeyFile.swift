@@ -1,6 +1,7 @@
 // Keys in a YAML file: the operator's, who edits it by hand. Read with the means of the configuration, so that every
 // fault has its place. Nothing of a hash is ever quoted: it could be a key that was pasted into the wrong place.
 package import Routing
+internal import Transport
 
 package enum KeyFile {
     /// The keys of the file, or everything that is wrong with it.

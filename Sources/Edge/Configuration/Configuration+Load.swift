@@ -62,6 +62,7 @@ extension Configuration {
         readCORS(from: root)
         if let section = root.section("log") {
             section.read("access", &log.access)
+            section.read("engine_errors", &log.engineErrors)
             section.finish()
         }
         models = ModelSettings.readAll(from: root)

@@ -147,6 +147,8 @@ extension Configuration {
     package struct Log: Sendable, Equatable {
         /// One JSON line an exchange.
         package var access = true
+        /// The text of engines' errors in it: engines quote there what clients have sent.
+        package var engineErrors = false
         package init() {}
     }
 }

@@ -93,6 +93,7 @@ extension Exchange {
             let waited = selection?.wait.total(at: now) ?? 0
             environment.metrics.requestHandedOver(since: record.bodyEnded + waited)
         }
+        attempt.relaysEventsOnly = phase == .silence
         attempt.start(request, requestID: fields.requestID)
         deadlines.answer = now + (selection?.answerTime(each: answerTime, isStream: record.wantsStream) ?? 0)
         if phase == .attempt, mayComment {
@@ -131,14 +132,8 @@ extension Exchange {
 
 extension Exchange: AttemptOwner {
     func attempt(_ attempt: Attempt, answersWith kind: Attempt.AnswerKind) {
-        guard kind != .events else { return }
-        if phase == .silence {
-            // The client has been told 200: an answer that is no stream can only be told as a failure.
-            attemptFailed(Failure(executorStatus: attempt.status))
-        } else {
-            // A status is on its way: nothing is to be committed before it.
-            deadlines.commit = .max
-        }
+        // A status is on its way: nothing is to be committed before it.
+        if kind != .events { deadlines.commit = .max }
     }
 
     func attemptIsReady(_ attempt: Attempt) {
@@ -180,9 +175,8 @@ extension Exchange: AttemptOwner {
 
     func attempt(_ attempt: Attempt, ended end: Attempt.End) {
         switch end {
-        case .whole: handle(.complete)
-        case .closed(let isComplete, let sawError):
-            handle(.executorEnded(isComplete: isComplete, sawError: sawError))
+        case .whole(let error): handle(error.map { .executorEnded(isComplete: true, error: $0) } ?? .complete)
+        case .closed(let isComplete, let error): handle(.executorEnded(isComplete: isComplete, error: error))
         case .brokeOff(let failure, let sawError): handle(.executorBroke(failure, sawError: sawError))
         }
     }

@@ -16,6 +16,8 @@ extension Exchange {
         if case .methodNotAllowed(let allow) = endpoint { extra.append(.allow, allow.joined(separator: ", ")) }
         if let seconds = failure.retryAfter { extra.append(.retryAfter, String(seconds)) }
         if let milliseconds = failure.retryAfterMs { extra.append(.retryAfterMs, String(milliseconds)) }
+        // SDKs take a 501 for something that may pass.
+        if failure.side == .client, failure.status >= 500 { extra.append(name: "x-should-retry", value: "false") }
         appendChallenge(failure, to: &extra)
         appendRates(to: &extra)
         let bytes = failure.body(dialect, requestID: fields.requestID)
@@ -71,7 +73,7 @@ extension Exchange {
         switch attempt.kind {
         case .document: length = attempt.heldBytes
         case .passing: length = head.fields.string(.contentLength).flatMap { Int($0) }
-        case .events, .none: break
+        case .events, .failure, .none: break
         }
         var all = fields.relayed(
             head,
@@ -86,6 +88,7 @@ extension Exchange {
 
     /// 200 after `commit_after` of silence: intermediaries and SDKs would give up on a connection that says nothing.
     func commitSilently() {
+        attempt?.relaysEventsOnly = true
         var all = fields.eventStream(date: environment.date)
         appendRates(to: &all)
         respond(200, all, end: false)

@@ -106,6 +106,7 @@ final class Exchange {
             bytesOut: stream.bytesSent,
             now: now
         )
+        finished.showsEngineErrors = snapshot.logsEngineErrors
         finished.isHealthCheck = endpoint == .health
         environment.exchangeEnded(self, finished)
     }
@@ -120,13 +121,14 @@ final class Exchange {
         case .events:
             return Usage(
                 attempt.meter,
-                isWhole: end == .complete || attempt.meter.isComplete,
+                isWhole: (end == .complete || attempt.meter.isComplete) && !attempt.meter.sawError,
                 requestBytes: record.bytesIn
             )
         case .document, .passing:
             guard (200..<300).contains(attempt.status) else { return Usage.none }
             let bytes = max(stream.bytesSent, attempt.documentBytes)
             return Usage(attempt.scan, dialect: dialect, answerBytes: bytes, requestBytes: record.bytesIn)
+        case .failure: return Usage.none
         case .none: return Usage(requestBytes: record.bytesIn)
         }
     }

@@ -45,8 +45,8 @@ package struct ExchangeMachine: Equatable, Sendable {
         case answerReady
         /// The event that completes the stream has been relayed.
         case complete
-        /// The executor's answer ended in order, complete or after an error event of its own.
-        case executorEnded(isComplete: Bool, sawError: Bool)
+        /// The executor's answer ended in order, complete or after an error event of its own, which the client has.
+        case executorEnded(isComplete: Bool, error: Failure?)
         /// The executor's answer was cut while it was relayed; `sawError`: after an error event of its own.
         case executorBroke(Failure, sawError: Bool)
         case clientLeft
@@ -125,8 +125,10 @@ package struct ExchangeMachine: Equatable, Sendable {
             phase = .relay
             return []
         case (.relay, .complete): return finish()
-        case (.relay, .executorEnded(let isComplete, let sawError)):
-            if isComplete || sawError { return finish() }
+        case (.relay, .executorEnded(let isComplete, let error)):
+            // The client is told by the executor itself.
+            failure = error
+            if isComplete || error != nil { return finish() }
             return fail(Failure(.executorBrokeOff))
         case (.relay, .executorBroke(let failure, let sawError)): return breakOff(failure, withEvent: !sawError)
         default: return []

@@ -18,6 +18,7 @@ extension FinishedExchange {
         if let userAgent { json.field("user_agent", userAgent) }
         if let tenant { json.field("tenant", tenant) }
         json.field("status", status)
+        if toldStatus != status { json.field("told_status", toldStatus) }
         writeEnd(to: &json)
         json.field("duration_ms", milliseconds: ended &- began)
         json.field("bytes_in", bytesIn)
@@ -41,7 +42,23 @@ extension FinishedExchange {
             json.field("end", failure.label)
             json.field("side", failure.side.rawValue)
             if let detail = failure.detail { json.field("detail", detail) }
+            write(failure.engineError, to: &json)
         }
+    }
+
+    /// What an engine said: the words that programs give, and its text only where the operator wants it, since engines
+    /// quote what clients have sent.
+    private func write(_ error: EngineError?, to json: inout JSONWriter) {
+        guard let error else { return }
+        json.key("engine_error")
+        json.beginObject()
+        if let status = error.status ?? error.number { json.field("status", status) }
+        if let type = ErrorText.identifier(error.type) { json.field("type", type) }
+        if let code = ErrorText.identifier(error.code) { json.field("code", code) }
+        if let param = ErrorText.identifier(error.param) { json.field("param", param) }
+        json.field("meaning", error.meaning.label)
+        if showsEngineErrors, let message = error.message { json.field("message", ErrorText.scrubbed(message)) }
+        json.endObject()
     }
 
     /// The attempts, and when each phase up to the last one ended.
@@ -73,6 +90,7 @@ extension FinishedExchange {
             if let failure = attempt.failure {
                 json.field("end", failure.label)
                 if let detail = failure.detail { json.field("detail", detail) }
+                write(failure.engineError, to: &json)
             }
             json.field("attempt_ms", milliseconds: attempt.times.began &- began)
             write(attempt.times, to: &json)

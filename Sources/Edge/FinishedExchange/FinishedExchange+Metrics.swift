@@ -27,6 +27,7 @@ extension WorkerMetrics {
 
 extension WorkerCounters.OfModel {
     fileprivate mutating func add(_ finished: FinishedExchange) {
+        statuses[finished.toldStatus, default: 0] &+= 1
         duration.observe(finished.ended &- finished.began)
         if let wait = finished.queueWait { queueWait.observe(wait) }
         guard let usage = finished.usage else { return }

@@ -81,8 +81,16 @@ package struct FinishedExchange: Sendable {
     var finishReason: String?
     /// Nil where the request named no model, or only had tokens counted.
     var usage: Usage?
+    /// The text of engines' errors goes into the log line, not only what they are.
+    var showsEngineErrors = false
     /// Health checks come by the second: they are neither logged nor counted.
     var isHealthCheck = false
+
+    /// The status of the response, or that of a failure which came after a 200.
+    var toldStatus: Int {
+        guard status < 400, case .failed(let failure) = end else { return status }
+        return failure.status
+    }
 
     /// All attempts, in order.
     var attempts: [Attempted] { last.map { failed + [$0] } ?? failed }

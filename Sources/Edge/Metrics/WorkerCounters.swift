@@ -8,6 +8,8 @@ package struct WorkerCounters: Sendable {
     package struct OfModel: Sendable {
         /// By `place(of:)`.
         var ends: [UInt64] = Array(repeating: 0, count: Ending.places)
+        /// By the status that the client was told, be it in a stream that had begun with 200; 0 where it was told none.
+        var statuses: [Int: UInt64] = [:]
         var tokens: [TokenKind: UInt64] = [:]
         var firstToken = Histogram(bounds: Buckets.firstToken)
         var gap = Histogram(bounds: Buckets.gap)
@@ -67,6 +69,7 @@ package struct WorkerCounters: Sendable {
 extension WorkerCounters.OfModel {
     mutating func add(_ other: Self) {
         WorkerCounters.add(other.ends, to: &ends)
+        for (status, count) in other.statuses { statuses[status, default: 0] &+= count }
         for (kind, count) in other.tokens { tokens[kind, default: 0] &+= count }
         firstToken.add(other.firstToken)
         gap.add(other.gap)

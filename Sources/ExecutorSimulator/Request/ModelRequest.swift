@@ -1,4 +1,5 @@
 // What a request to the simulated model asks for, whatever its dialect.
+internal import Inference
 internal import Transport
 
 /// The endpoints that a model answers.

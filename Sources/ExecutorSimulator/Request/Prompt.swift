@@ -1,4 +1,5 @@
 // What a request gives the model to read: reduced to a hash, a count of tokens, and how much is there of the answer.
+internal import Inference
 
 struct Prompt {
     /// One for each prompt: `/v1/completions` and `/v1/embeddings` can have several.

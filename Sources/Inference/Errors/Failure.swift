@@ -25,6 +25,41 @@ package struct Failure: Error, Equatable, Sendable {
         case elsewhere
         /// Another executor may try when the retry budget has room, since the failed attempt was work.
         case withinBudget
+        /// One other executor may try when the retry budget has room; a second failure of this sort is told.
+        case once
+        /// One executor of another `kind` in the same pool may try at once; a second failure of this sort is told.
+        case otherKind
+    }
+
+    /// What the executor of a failed attempt is charged with.
+    package enum Charge: CaseIterable, Sendable {
+        /// Nothing: the fault is the request's, the client's or our configuration's.
+        case none
+        /// It is busy: no fault, but it is left alone for `retryAfter`.
+        case busy
+        /// It could not be reached, or broke off before its answer began.
+        case connection
+        /// It answered, with a failure.
+        case answer
+        /// It did not answer in time.
+        case timeout
+        /// `answer` if another executor then answers the same request well, else nothing.
+        case suspect
+    }
+
+    /// What an engine's own error comes to (`EngineError.classified`).
+    struct Verdict: Equatable, Sendable {
+        var status: Int
+        var side: Side
+        var retry: Retry
+        var charge: Charge
+
+        init(_ status: Int, _ side: Side, _ retry: Retry, _ charge: Charge) {
+            self.status = status
+            self.side = side
+            self.retry = retry
+            self.charge = charge
+        }
     }
 
     package var kind: Kind
@@ -38,10 +73,12 @@ package struct Failure: Error, Equatable, Sendable {
     package var retryAfterMs: Int?
     /// For the log, never for the client: what the system, TLS or the executor's framing had to say.
     package var detail: String?
-    /// The executor works, and does not want us: our credential or our configuration is wrong.
-    package var isOfOurConfiguration = false
-    /// `executorError` only: the status that the executor gave.
-    private var executorStatus: Int?
+    /// The engine's own JSON where the client gets that; else the failure is written in its dialect.
+    var document: [UInt8]?
+    /// `executorError` only.
+    private var verdict: Verdict?
+    /// At most one: by reference, since exchanges keep failures.
+    private var engineErrors: [EngineError] = []
 
     /// Without a message the kind's own.
     package init(
@@ -68,23 +105,26 @@ package struct Failure: Error, Equatable, Sendable {
         self.init(kind, error.message, param: error.param)
     }
 
-    /// An executor's own error, found in its first event or its answer; an odd status becomes 502.
-    ///
-    /// Its text passes for 4xx that the client caused and is scrubbed otherwise.
-    package init(executorStatus status: Int?, _ error: StreamError = StreamError()) {
-        let status = [status ?? error.code].compactMap { $0 }.first { (400...599).contains($0) } ?? 502
-        let isClients = (400..<500).contains(status) && ![401, 403, 429].contains(status)
-        self.init(.executorError, isClients ? error.message : nil, retryAfter: nil)
-        executorStatus = status
-        if status == 429 || status == 503 { message = "The model is overloaded. Try again." }
-        code = status < 500 && isClients ? "invalid_request" : kind.code
+    /// An engine's own error; it is told without the engine's words unless the caller adds them.
+    init(engine error: EngineError, verdict: Verdict) {
+        self.init(.executorError)
+        self.verdict = verdict
+        engineErrors = [error]
+    }
+
+    /// What an engine's status would come to; the engine has said nothing.
+    package init(executorStatus status: Int, in dialect: Dialect = .openAIChat) {
+        self = EngineError(status: status).classified(in: dialect)
+        engineErrors = []
     }
 
     package static func modelNotFound(_ name: String) -> Failure {
         Failure(.modelNotFound, "The model '\(name.prefix(256))' does not exist or you do not have access to it.")
     }
 
-    package var status: Int { executorStatus ?? kind.status }
+    package var status: Int { verdict?.status ?? kind.status }
+    /// What the engine said, where that is the failure.
+    package var engineError: EngineError? { engineErrors.first }
     package var label: String { kind.label }
 
     package var side: Side {
@@ -97,26 +137,29 @@ package struct Failure: Error, Equatable, Sendable {
         case .executorUnreachable, .executorCertificate, .executorBrokeOff, .executorProtocol, .executorError,
             .firstEventTimeout,
             .responseTimeout, .stall:
-            executorStatus.map { (400..<500).contains($0) && ![401, 403, 408, 429].contains($0) } == true
-                ? .client : .executor
+            verdict?.side ?? .executor
         case .memory, .overloaded, .draining, .noExecutor, .queueFull, .queueTimeout: .edge
         }
     }
 
     /// Whether another executor may try.
-    ///
-    /// An executor's 500 or 408 is told: it is caused by the request itself as often as not, and would be caused
-    /// again.
     package var retry: Retry {
         switch kind {
         case .executorUnreachable, .executorCertificate, .executorBrokeOff, .executorProtocol: .elsewhere
         case .firstEventTimeout: .withinBudget
-        case .executorError:
-            switch status {
-            case 429, 502, 503, 504: isOfOurConfiguration ? .elsewhere : .withinBudget
-            default: .never
-            }
+        case .executorError: verdict?.retry ?? .withinBudget
         default: .never
+        }
+    }
+
+    /// What its executor is charged with: a busy executor is not at fault, nor is one that was asked wrongly by the
+    /// client or by our configuration.
+    package var charge: Charge {
+        switch kind {
+        case .executorUnreachable, .executorCertificate, .executorBrokeOff, .executorProtocol: .connection
+        case .firstEventTimeout, .responseTimeout, .stall: .timeout
+        case .executorError: verdict?.charge ?? .answer
+        default: .none
         }
     }
 }

@@ -17,6 +17,7 @@ package struct StreamIdentity: Equatable, Sendable {
 extension Failure {
     /// The body of the HTTP answer.
     package func body(_ dialect: Dialect, requestID: String) -> [UInt8] {
+        if let document { return document }
         var writer = JSONWriter()
         if dialect.isAnthropic {
             writeAnthropic(to: &writer, requestID: requestID)

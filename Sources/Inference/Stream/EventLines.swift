@@ -112,6 +112,40 @@ package enum EventLines {
         return ""
     }
 
+    /// The text that may tell an error: of an event its data, or the line that stands there bare; else all of it.
+    ///
+    /// - Parameter isBare: The event has data too, which tell none.
+    static func text(of event: Span<UInt8>, isBare: Bool = false) -> [UInt8] {
+        let all = event.indices.map { event[$0] }
+        guard let first = all.first(where: { !isSpace($0) }) else { return [] }
+        if [UInt8(ascii: "{"), UInt8(ascii: "["), UInt8(ascii: "\"")].contains(first) { return trimmed(all[...]) }
+        var data: [ArraySlice<UInt8>] = []
+        var bare: ArraySlice<UInt8>?
+        var isEvent = false
+        for line in all.split(omittingEmptySubsequences: false, whereSeparator: isLineEnd) {
+            if line.isEmpty, !data.isEmpty { break }
+            let name = line.prefix { $0 != UInt8(ascii: ":") }
+            let value = line.dropFirst(name.count + 1)
+            switch String(decoding: name, as: UTF8.self) {
+            case "data": data.append(value.first == 0x20 ? value.dropFirst() : value)
+            case "error": bare = bare ?? value
+            case "event", "id", "retry": isEvent = true
+            default: if line.first == UInt8(ascii: "{") { bare = bare ?? line }
+            }
+        }
+        if let bare, isBare || data.isEmpty { return trimmed(bare) }
+        guard !data.isEmpty || isEvent else { return trimmed(all[...]) }
+        return trimmed(Array(data.joined(separator: [0x0A]))[...])
+    }
+
+    private static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 || isLineEnd(byte) }
+
+    private static func trimmed(_ bytes: ArraySlice<UInt8>) -> [UInt8] {
+        var bytes = bytes.drop(while: isSpace)
+        while let last = bytes.last, isSpace(last) { bytes.removeLast() }
+        return Array(bytes)
+    }
+
     private static func string(_ bytes: Span<UInt8>, _ start: Int, _ count: Int) -> String {
         String(decoding: (start..<start + count).map { bytes[$0] }, as: UTF8.self)
     }

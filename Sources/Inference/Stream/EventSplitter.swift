@@ -35,7 +35,9 @@ package struct EventSplitter: Sendable {
 
     package init() {}
 
-    /// Bytes kept of an event that is not complete.
+    /// What is kept of an event that is not complete.
+    package var rest: [UInt8] { tail }
+    /// How many bytes that is.
     package var pending: Int { tail.count }
     /// The stream stands between two events.
     package var isBetweenEvents: Bool { tail.isEmpty && !isOversized }

@@ -55,15 +55,18 @@ package struct Meter: Sendable {
     package private(set) var finishReason: String?
     /// At most one, by reference: hardly any stream has such an event.
     private var large: [LargeEvent] = []
-    /// The first error event.
-    package private(set) var error: StreamError?
+    /// The first error event; at most one, by reference, since every stream has a meter.
+    private var errors: [EngineError] = []
+    /// The event that told it is none to readers of events, which skip such lines.
+    package private(set) var isErrorBare = false
 
     package init(dialect: Dialect, choices: Int = 1) {
         self.dialect = dialect
         self.choices = UInt8(max(1, min(choices, 64)))
     }
 
-    package var sawError: Bool { error != nil }
+    package var error: EngineError? { errors.first }
+    package var sawError: Bool { !errors.isEmpty }
     package var promptTokens: Int? { counts.prompt(in: dialect) }
     package var completionTokens: Int? { counts.output.value }
     package var gapCount: Int { max(0, events - 1) }
@@ -95,7 +98,7 @@ package struct Meter: Sendable {
     ) -> EventClass {
         if kind == .firstPiece {
             large = [LargeEvent()]
-            if EventLines.name(piece) == "response.failed" { error = StreamError(type: "response.failed") }
+            if EventLines.name(piece) == "response.failed" { errors = [EngineError(body: piece)] }
         }
         guard !large.isEmpty else { return .plain }
         large[0].take(piece)
@@ -152,8 +155,10 @@ package struct Meter: Sendable {
             }
             let asks = UInt32(CJSON_SEEN_ERROR | CJSON_SEEN_FINISH | CJSON_SEEN_USAGE)
             let odd = UInt32(CJSON_SEEN_EMPTY_CHOICES | CJSON_SEEN_BREAK | CJSON_SEEN_ESCAPE)
-            // Of several choices only the scanner tells which one an event is about.
-            if seen & (asks | odd) == 0, dialect != .messages, dialect != .responses, choices == 1 {
+            // Of several choices only the scanner tells which one an event is about. A chunk without choices is none:
+            // some engines tell errors so.
+            let isPlain = choices == 1 && seen & UInt32(CJSON_SEEN_CHOICES) != 0
+            if seen & (asks | odd) == 0, isPlain, dialect != .messages, dialect != .responses {
                 return seen & UInt32(CJSON_SEEN_TEXT) != 0 ? .token : .plain
             }
         case .named(let start, let count):
@@ -188,7 +193,10 @@ package struct Meter: Sendable {
         unfinished |= scan.unfinished
         hasNoStopReason = hasNoStopReason || scan.hasNoStopReason
         if finishReason == nil { finishReason = scan.finishReason }
-        if let found = scan.error, error == nil { error = found }
+        if let found = scan.error, errors.isEmpty {
+            errors = [found]
+            isErrorBare = scan.isErrorBare
+        }
         switch dialect {
         case .responses where EventLines.isTerminal(scan.type):
             if finishReason == nil { finishReason = String(scan.type.dropFirst(9)) }

@@ -7,14 +7,14 @@ struct ExecutorLoad: Sendable {
     static let learntFor: Nanoseconds = 30_000_000_000
     /// One that runs nothing of ours and refuses all the same is left alone for so long, if it says nothing.
     static let pauseDefault: Nanoseconds = 1_000_000_000
-    static let pauseMax: Nanoseconds = 60_000_000_000
+    static let pauseMax: Nanoseconds = 3_600_000_000_000
 
     /// Attempts at once, until `learntUntil`.
     private(set) var learntRunning = Int.max
     private(set) var learntUntil: Nanoseconds = 0
     private(set) var pausedUntil: Nanoseconds = 0
 
-    /// It answered 429 while it ran `running` others of ours.
+    /// It said that it is busy while it ran `running` others of ours.
     mutating func refused(running: Int, pause: Nanoseconds?, at now: Nanoseconds) {
         learntRunning = max(1, running)
         learntUntil = now + Self.learntFor

@@ -33,7 +33,7 @@ import Testing
         for reason in ["null", "\"\""] {
             let cut = try PlayedAttempt()
             cut.answers(Self.chunk(reason) + Self.chunk(reason))
-            #expect(cut.end == "closed false false" && cut.relayed == Self.chunk(reason) + Self.chunk(reason))
+            #expect(cut.end == "closed false 0" && cut.relayed == Self.chunk(reason) + Self.chunk(reason))
         }
     }
 
@@ -67,7 +67,7 @@ import Testing
             #expect(attempt.relayed.hasSuffix(Said.finish + Said.done))
             let cut = try PlayedAttempt()
             cut.answers(begin + Said.token, type: type)
-            #expect(cut.end == "closed false false")
+            #expect(cut.end == "closed false 0")
         }
     }
 
@@ -98,7 +98,7 @@ import Testing
         }
         let half = try PlayedAttempt()
         half.answers(Said.token + Said.finish + String(last.dropLast(3)))
-        #expect(half.end == "closed false false" && half.relayed == Said.token + Said.finish)
+        #expect(half.end == "closed false 0" && half.relayed == Said.token + Said.finish)
     }
 
     @Test func theFirstEventMayFollowAByteOrderMark() throws {
@@ -162,7 +162,7 @@ import Testing
             }
             attempt.played.end()
             let isWhole = count == json.count
-            #expect(attempt.end == "closed \(isWhole) false" && attempt.relayed.count == count)
+            #expect(attempt.end == "closed \(isWhole) 0" && attempt.relayed.count == count)
             #expect(attempt.attempt.scan?.tokens.prompt(in: .embeddings) == (isWhole ? 12 : nil))
         }
     }

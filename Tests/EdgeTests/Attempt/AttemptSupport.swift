@@ -29,8 +29,9 @@ final class HearingOwner: AttemptOwner {
     }
     func attempt(_ attempt: Attempt, ended end: Attempt.End) {
         switch end {
-        case .whole: hear("whole", attempt)
-        case .closed(let isComplete, let sawError): hear("closed \(isComplete) \(sawError)", attempt)
+        case .whole(nil): hear("whole", attempt)
+        case .whole(let error?): hear("whole after \(error.status)", attempt)
+        case .closed(let isComplete, let error): hear("closed \(isComplete) \(error?.status ?? 0)", attempt)
         case .brokeOff(let failure, let sawError): hear("broke \(failure.label) \(sawError)", attempt)
         }
     }
@@ -70,7 +71,7 @@ final class PlayedAttempt {
             choices: choices
         )
         attempt.start(try testRequest(own, body, dialect: dialect), requestID: "r")
-        owner.reaction = { what, attempt in if what == "whole" { attempt.drain() } }
+        owner.reaction = { what, attempt in if what.hasPrefix("whole") { attempt.drain() } }
     }
 
     deinit {
@@ -103,5 +104,5 @@ final class PlayedAttempt {
         .joined()
     }
     /// The client has an answer that it may take for whole.
-    var isComplete: Bool { ["whole", "closed true false"].contains(end) }
+    var isComplete: Bool { ["whole", "closed true 0"].contains(end) }
 }

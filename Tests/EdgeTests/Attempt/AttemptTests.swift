@@ -93,15 +93,69 @@ import Transport
     }
 
     @Test(arguments: [
-        ([Said.token], true, "closed false false"), ([Said.token + Said.finish], true, "closed true false"),
-        ([Said.token, Said.error()], true, "closed false true"),
+        ([Said.token], true, "closed false 0"), ([Said.token + Said.finish], true, "closed true 0"),
+        ([Said.token, Said.error()], true, "closed false 503"),
         ([Said.token], false, "broke executor_broke_off false"),
-        ([Said.token, Said.error()], false, "broke executor_broke_off true"),
+        ([Said.token, Said.error()], false, "broke executor_error true"),
+        ([Said.token, "{\"error\":\"no\"}\n\n"], true, "broke executor_error false"),
+        ([Said.token, "{\"error\":\"no\"}\n"], true, "broke executor_error false"),
+        ([Said.token, "data: {\"error\":\"no\"}\n"], true, "broke executor_error false"),
     ]) func tellsHowAStreamEnded(says: [String], inOrder: Bool, told: String) {
         played.answer()
         for text in says { played.say(text) }
         if inOrder { played.end() } else { played.fail() }
         #expect(owner.heard.last == told && attempt.phase == .over && executor.running == 0)
+    }
+
+    @Test func tellsOfTheErrorBeforeTheLastEvent() {
+        owner.reaction = { what, attempt in if what.hasPrefix("whole") { attempt.drain() } }
+        played.answer()
+        played.say(Said.token + Said.error(400) + Said.done)
+        played.end()
+        #expect(owner.heard.last == "whole after 400" && attempt.phase == .over)
+    }
+
+    // MARK: Answers with a status of failure
+
+    @Test func theBodyOfAFailureIsReadBeforeItIsTold() {
+        played.answer(400, type: "application/json")
+        played.say(#"{"error":{"message":"too "#)
+        #expect(owner.heard == ["head failure"])
+        played.say(#"long"}}"#)
+        played.end()
+        #expect(owner.heard == ["head failure", "failed executor_error"] && attempt.failure?.message == "too long")
+        #expect(attempt.failure?.side == .client && environment.loop.timers.active == 0)
+    }
+
+    @Test func aFailureWhoseBodyDoesNotEndIsJudgedByWhatThereIs() {
+        played.answer(400, type: "application/json")
+        played.say(#"{"error":{"message":"too long"#)
+        environment.test.clock.advance(by: Attempt.failureTime - 1)
+        environment.loop.turn(waitMax: 0)
+        #expect(attempt.phase == .waiting)
+        environment.test.clock.advance(by: 1)
+        environment.loop.turn(waitMax: 0)
+        #expect(attempt.failure?.message == "too long" && attempt.failure?.status == 400)
+        #expect(played.isCancelled && executor.running == 0)
+    }
+
+    @Test func aFailureThatIsLargeOrCutIsJudgedByItsBeginning() throws {
+        played.answer(422, type: "application/json")
+        played.say(#"{"detail":[{"msg":"bad","input":""# + String(repeating: "x", count: EngineError.bodyMax))
+        #expect(attempt.failure?.message == "bad" && attempt.failure?.status == 422 && played.isCancelled)
+    }
+
+    @Test func aFailureThatIsCutOffKeepsItsStatus() {
+        played.answer(503, type: "application/json")
+        played.fail()
+        #expect(attempt.failure?.status == 503 && attempt.failure?.kind == .executorError)
+    }
+
+    @Test func aCompressedFailureIsJudgedByItsStatus() {
+        played.answer(400, type: "application/json", [("content-encoding", "gzip")])
+        played.say("not text")
+        played.end()
+        #expect(attempt.failure?.status == 400 && attempt.failure?.message.contains("not text") == false)
     }
 
     @Test(arguments: [
@@ -137,7 +191,7 @@ import Transport
         played.say("x")
         played.say("y")
         played.end()
-        #expect(owner.heard == ["head document", "ready", piece + "x", "y", "closed true false"])
+        #expect(owner.heard == ["head document", "ready", piece + "x", "y", "closed true 0"])
         #expect(attempt.documentBytes == Attempt.heldMax + 2)
     }
 

@@ -1,5 +1,6 @@
 import Routing
 import Testing
+import Transport
 
 @testable import Edge
 

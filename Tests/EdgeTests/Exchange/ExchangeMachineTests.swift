@@ -45,7 +45,7 @@ private let broke = Failure(.executorBrokeOff)
         #expect(machine.handle(.routed) == [.startAttempt])
         #expect(machine.handle(.answerReady) == [.commit])
         #expect(machine.handle(.complete) == [.finish])
-        #expect(machine.handle(.executorEnded(isComplete: true, sawError: false)) == [])
+        #expect(machine.handle(.executorEnded(isComplete: true, error: nil)) == [])
         #expect(machine.handle(.responseTaken) == [.end(.complete)])
         #expect(machine.phase == .ended)
     }
@@ -74,14 +74,14 @@ private let broke = Failure(.executorBrokeOff)
     @Test func aStreamThatEndsIncompleteNeverEndsCleanly() {
         var machine = machine(after: relaying)
         #expect(
-            machine.handle(.executorEnded(isComplete: false, sawError: false))
+            machine.handle(.executorEnded(isComplete: false, error: nil))
                 == [.abortAttempt, .breakOff(broke, withEvent: true), .end(.failed(broke))]
         )
     }
 
     @Test func anErrorEventOfTheExecutorsEndsAsTheExecutorEndsIt() {
         var clean = machine(after: relaying)
-        #expect(clean.handle(.executorEnded(isComplete: false, sawError: true)) == [.finish])
+        #expect(clean.handle(.executorEnded(isComplete: false, error: Failure(executorStatus: 500))) == [.finish])
         var cut = machine(after: relaying)
         #expect(
             cut.handle(.executorBroke(broke, sawError: true))
@@ -172,8 +172,9 @@ private let broke = Failure(.executorBrokeOff)
         var generator = SplitMix(state: 42)
         let events: [ExchangeMachine.Event] = [
             .bodyEnded, .routed, .queued, .refused(broke), .answerReady, .complete, .clientLeft,
-            .executorEnded(isComplete: true, sawError: false), .executorEnded(isComplete: false, sawError: false),
-            .executorEnded(isComplete: false, sawError: true), .executorBroke(broke, sawError: false), .responseTaken,
+            .executorEnded(isComplete: true, error: nil), .executorEnded(isComplete: false, error: nil),
+            .executorEnded(isComplete: false, error: Failure(executorStatus: 500)),
+            .executorBroke(broke, sawError: false), .responseTaken,
             .deadlinePassed(.body), .deadlinePassed(.response), .deadlinePassed(.commit), .deadlinePassed(.keepAlive),
             .deadlinePassed(.stall), .deadlinePassed(.clientStall), .drainExpired,
         ]

@@ -55,6 +55,13 @@ final class PlayedExecutor: ExecutorStream {
         handler?.responseHead(ResponseHead(status: status, fields: block), body: body)
     }
 
+    /// A whole answer with a status of failure.
+    func refuse(_ status: Int, _ text: String = "", _ fields: [(String, String)] = []) {
+        answer(status, type: "application/json", fields)
+        say(text)
+        end()
+    }
+
     /// Bytes of the answer, as one read brings them.
     func say(_ text: String) { say(Array(text.utf8)) }
     func say(_ bytes: [UInt8]) { handler?.responseBody(bytes.span) }

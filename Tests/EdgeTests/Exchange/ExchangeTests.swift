@@ -190,8 +190,8 @@ import Transport
         let client = try client(two, settings: "commit_after: 8100ms")
         client.ask()
         client.pass(8_200_000_000)
-        client.executors[0].answer(400, type: "application/json")
-        #expect(client.received.contains(#""finish_reason":"error""#) && client.executors[0].isCancelled)
+        client.executors[0].refuse(400)
+        #expect(client.received.contains(#""finish_reason":"error""#))
         #expect(client.executors.count == 1, "400 is the client's: no other executor is asked")
     }
 

@@ -136,7 +136,7 @@ import Transport
         client.ask()
         for _ in 0..<200 where environment.finished.isEmpty {
             if let asked = environment.executors.last, asked.handler != nil {
-                asked.answer(429, type: "application/json")
+                asked.refuse(429)
             }
             client.pass(100_000_000)
         }
@@ -158,7 +158,7 @@ import Transport
             client.pass(50_000_000)
             guard let asked = environment.executors.last, asked.handler != nil else { continue }
             client.pass(500_000_000)
-            asked.answer(429, type: "application/json")
+            asked.refuse(429)
         }
         let finished = try #require(environment.finished.first)
         #expect(finished.status == 429 && finished.attempts.count <= 6)
@@ -186,9 +186,9 @@ import Transport
         let environment = try environment("- {id: m, executors: [{url: 'http://one:1'}, {url: 'http://two:1'}]}")
         let client = try TestClient(environment)
         client.ask()
-        environment.executors[0].answer(503, type: "application/json")
+        environment.executors[0].refuse(503)
         #expect(environment.executors.count == 2 && environment.retries.underWay == 1)
-        environment.executors[1].answer(429, type: "application/json")
+        environment.executors[1].refuse(429)
         #expect(client.exchange.phase == .queued && environment.retries.underWay == 0)
         client.pass(1_300_000_000)
         try #require(environment.executors.count == 3)
@@ -202,7 +202,7 @@ import Transport
         let environment = try environment("- {id: m, executors: [{url: 'http://one:1'}]}")
         let client = try TestClient(environment)
         client.ask()
-        environment.executors[0].answer(503, type: "application/json")
+        environment.executors[0].refuse(503)
         #expect(client.exchange.phase == .finishing && environment.retries.underWay == 0)
         client.settle()
         let small = try self.environment(
@@ -211,7 +211,7 @@ import Transport
         let clients = try (0..<3).map { _ in try TestClient(small) }
         clients[0].ask()
         clients[1].ask()
-        small.executors[0].answer(503, type: "application/json")
+        small.executors[0].refuse(503)
         #expect(small.exchanges[0].phase == .queued && small.retries.underWay == 0)
         answer(small.executors[1])
         clients[0].settle()
@@ -226,7 +226,7 @@ import Transport
         let client = try TestClient(environment)
         while environment.retries.take() {}
         client.ask()
-        environment.executors[0].answer(503, type: "application/json")
+        environment.executors[0].refuse(503)
         client.pass(500_000_000)
         #expect(environment.executors.count == 1 && client.exchange.phase == .queued)
         environment.retries.retryEnded()
@@ -242,7 +242,7 @@ import Transport
         let client = try TestClient(environment)
         while environment.retries.take() {}
         client.ask()
-        environment.executors[0].answer(503, type: "application/json")
+        environment.executors[0].refuse(503)
         client.pass(1_100_000_000)
         #expect(client.status == 503 && environment.finished.first?.attempts.count == 1)
     }
@@ -264,7 +264,7 @@ import Transport
         clients[1].ask()
         let asked = environment.executors.filter { $0.name.contains("own") }
         try #require(asked.count == 2)
-        asked[1].answer(429, type: "application/json")
+        asked[1].refuse(429)
         #expect(environment.exchanges[2].phase == .queued)
         clients[2].ask()
         #expect(environment.exchanges[3].phase == .queued, "one at a time is what the 429 has taught")

@@ -59,7 +59,9 @@ import Testing
 
     @Test(arguments: Failing.all, Speaking.both)
     func aFailureAfterItIsInBand(_ failing: Failing, _ speaking: Speaking) async throws {
-        try await withServer(settings: Self.settings + "\ntimeouts: {first_event: 2s}") { server, _ in
+        try await withServer(settings: Self.settings + "\ntimeouts: {first_event: 2s}\nadmission: {max_wait: 10ms}") {
+            server,
+            _ in
             for tongue in [Tongue.chat, .completions] {
                 let seen = try await server.exchange(tongue.request(simulator: failing.simulator), speaking)
                 let comment = Self.comment(tongue)

@@ -2,10 +2,13 @@ import Testing
 
 /// Errors that executors report inside of a 200.
 @Suite struct ErrorEventTests {
+    /// Nobody waits for an executor that is full.
+    private static let impatient = "admission: {max_wait: 10ms}"
+
     /// SGLang says so when its queue is full: the client gets the status that it should have been.
     @Test(arguments: Speaking.both)
     func asTheFirstEventItBecomesTheStatus(_ speaking: Speaking) async throws {
-        try await withServer { server, executor in
+        try await withServer(settings: Self.impatient) { server, executor in
             let asked = [Tongue.chat, .completions].map {
                 $0.request(simulator: #""fault":"error_event:0","prefill_ms":5"#)
             }
@@ -23,7 +26,7 @@ import Testing
     /// Anthropic's shape has no code, but a type that says the same; of an unknown one the client learns 502.
     @Test(arguments: [Tongue.messages, .responses], Speaking.both)
     func inOtherDialectsItIsAStatusToo(_ tongue: Tongue, _ speaking: Speaking) async throws {
-        try await withServer { server, _ in
+        try await withServer(settings: Self.impatient) { server, _ in
             let seen = try await server.exchange(
                 tongue.request(simulator: #""fault":"error_event:0","prefill_ms":5"#),
                 speaking

@@ -1,5 +1,4 @@
 // Server-sent events: the splitter loses no byte wherever it is cut, and the meter reads the same from every cut.
-import ExecutorSimulator
 import Inference
 
 final class EventsTarget: FuzzTarget {

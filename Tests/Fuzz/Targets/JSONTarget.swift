@@ -1,5 +1,4 @@
 // Request bodies: what a scan finds is what another reader finds, and a spliced body says what it shall.
-import ExecutorSimulator
 import Inference
 
 final class JSONTarget: FuzzTarget {

@@ -1,9 +1,7 @@
 // Times as text, without Foundation: RFC 3339 for the log, IMF-fixdate (RFC 9110 section 5.6.7) for the `date` field.
-internal import Transport
-
 package enum Timestamp {
     /// As in `2026-11-23T19:20:17.123Z`.
-    static func rfc3339(seconds: Int, microseconds: Int) -> String {
+    package static func rfc3339(seconds: Int, microseconds: Int) -> String {
         var text: [UInt8] = []
         appendCivil(seconds, to: &text)
         text.append(UInt8(ascii: "."))
@@ -39,7 +37,7 @@ package enum Timestamp {
     }
 
     /// As in `Mon, 23 Nov 2026 19:20:17 GMT`.
-    static func imfFixdate(seconds: Int) -> String {
+    package static func imfFixdate(seconds: Int) -> String {
         let day = Day(seconds: seconds)
         let time = seconds % 86_400
         return "\(weekdays[day.weekday]), \(two(day.day)) \(months[day.month - 1]) \(day.year) "
@@ -47,7 +45,7 @@ package enum Timestamp {
     }
 
     private static let weekdays = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"]
-    private static let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+    static let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
     private static func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
 

@@ -1,7 +1,7 @@
-// The simulator's JSON reader.
+// The reader of whole JSON values.
 import Testing
 
-@testable import ExecutorSimulator
+@testable import Inference
 
 @Suite struct JSONValueTests {
     private func parse(_ text: String) -> JSONValue? { JSONValue(parsing: Array(text.utf8)) }

@@ -24,6 +24,28 @@ extension Timestamp {
         return seconds
     }
 
+    /// Seconds since 1970 of a date in any of the three forms of RFC 9110 section 5.6.7; nil where it is none of them.
+    ///
+    /// The day of the week is not checked: only the date counts.
+    package static func seconds(httpDate text: String) -> Int? {
+        var words = text.split { $0 == " " || $0 == "," || $0 == "-" }.map(String.init)
+        guard words.count >= 5 else { return nil }
+        words.removeFirst()
+        // asctime: Sun Nov  6 08:49:37 1994
+        if Int(words[0]) == nil { words = [words[1], words[0], words[3], words[2], "GMT"] }
+        guard words.count == 5, words[4] == "GMT" || words[4] == "UTC", let day = Int(words[0]),
+            let month = months.firstIndex(of: words[1]), var year = Int(words[2])
+        else { return nil }
+        // RFC 850: Sunday, 06-Nov-94 08:49:37 GMT
+        if words[2].utf8.count == 2 { year += year < 70 ? 2000 : 1900 }
+        let time = words[3].split(separator: ":").map { Int($0) ?? -1 }
+        // The largest year leaves room for the sum.
+        guard (1970...9999).contains(year), (1...days(in: month + 1, of: year)).contains(day), time.count == 3,
+            (0..<24).contains(time[0]), (0..<60).contains(time[1]), (0...60).contains(time[2])
+        else { return nil }
+        return dayNumber(year: year, month: month + 1, day: day) * 86_400 + time[0] * 3600 + time[1] * 60 + time[2]
+    }
+
     private static func days(in month: Int, of year: Int) -> Int {
         let next = month == 12 ? (year: year + 1, month: 1) : (year: year, month: month + 1)
         return dayNumber(year: next.year, month: next.month, day: 1) - dayNumber(year: year, month: month, day: 1)

@@ -1,4 +1,4 @@
-// A whole JSON value as a tree: what the simulator reads its requests with. A test tool's reader, not the edge's.
+// A whole JSON value as a tree, for what comes rarely: errors of engines, and the requests of the simulator.
 
 /// Any JSON value.
 ///
@@ -26,6 +26,43 @@ package enum JSONValue: Equatable, Sendable {
         var reader = JSONReader(bytes: bytes)
         guard let value = reader.document() else { return nil }
         self = value
+    }
+
+    /// Reads the beginning of a document that was cut off, as far as it goes; nil when it is not the beginning of any.
+    package init?(parsingCut bytes: [UInt8]) {
+        var open: [UInt8] = []
+        var isString = false
+        var isEscaped = false
+        for byte in bytes {
+            if isEscaped {
+                isEscaped = false
+            } else if isString {
+                isEscaped = byte == UInt8(ascii: "\\")
+                isString = byte != UInt8(ascii: "\"")
+            } else {
+                switch byte {
+                case UInt8(ascii: "\""): isString = true
+                case UInt8(ascii: "{"): open.append(UInt8(ascii: "}"))
+                case UInt8(ascii: "["): open.append(UInt8(ascii: "]"))
+                case UInt8(ascii: "}"), UInt8(ascii: "]"): guard open.popLast() == byte else { return nil }
+                default: break
+                }
+            }
+        }
+        var whole = bytes
+        if isString {
+            // Neither half an escape nor half a character may end it.
+            if isEscaped { whole.removeLast() }
+            if let escape = whole.suffix(6).lastIndex(of: UInt8(ascii: "\\")), whole.count - escape < 6,
+                whole[(escape + 1)...].first == UInt8(ascii: "u")
+            {
+                whole.removeLast(whole.count - escape)
+            }
+            while let last = whole.last, last & 0xC0 == 0x80 { whole.removeLast() }
+            if let last = whole.last, last >= 0xC0 { whole.removeLast() }
+            whole.append(UInt8(ascii: "\""))
+        }
+        self.init(parsing: whole + open.reversed())
     }
 
     /// The member of an object; nil when it is absent, or this is no object.

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Edge
+@testable import Transport
 
 @Suite struct TimestampTests {
     @Test(arguments: [

@@ -1,0 +1,235 @@
+// An engine's text for the eyes of others: without the addresses, paths and keys that are the operator's.
+internal import Transport
+
+package enum ErrorText {
+    /// The text with URLs, hosts with ports, IP addresses, socket and file paths and keys replaced by a word for each.
+    package static func scrubbed(_ text: String) -> String {
+        var scrubber = Scrubber(Array(text.utf8))
+        let bytes = scrubber.run()
+        return scrubber.hasChanged ? String(decoding: bytes, as: UTF8.self) : text
+    }
+
+    /// The same for each string in a JSON document; bytes without any of these stay as they are.
+    ///
+    /// - Parameter json: A valid document.
+    package static func scrubbed(json: [UInt8]) -> [UInt8] {
+        var out: [UInt8] = []
+        out.reserveCapacity(json.count)
+        var index = 0
+        while index < json.count {
+            guard json[index] == UInt8(ascii: "\"") else {
+                out.append(json[index])
+                index += 1
+                continue
+            }
+            var end = index + 1
+            while end < json.count, json[end] != UInt8(ascii: "\"") { end += json[end] == UInt8(ascii: "\\") ? 2 : 1 }
+            let literal = Array(json[index...min(end, json.count - 1)])
+            if case .string(let text)? = JSONValue(parsing: literal) {
+                let clean = scrubbed(text)
+                if clean == text { out += literal } else { JSONWriter.append(clean, to: &out) }
+            } else {
+                out += literal
+            }
+            index = end + 1
+        }
+        return out
+    }
+
+    /// The word, if it looks like a name that a program gave, so that it says nothing of a client; for the log.
+    package static func identifier(_ word: String?) -> String? {
+        guard let word, !word.isEmpty, word.utf8.count <= 64 else { return nil }
+        let isName = word.utf8.allSatisfy { isAlphanumeric($0) || "_-.[]# ".utf8.contains($0) }
+        return isName && word.filter({ $0 == " " }).count <= 3 ? word : nil
+    }
+
+    fileprivate static func isDigit(_ byte: UInt8) -> Bool { byte &- 0x30 < 10 }
+    fileprivate static func isLetter(_ byte: UInt8) -> Bool { (byte | 0x20) &- 0x61 < 26 }
+    fileprivate static func isAlphanumeric(_ byte: UInt8) -> Bool { isDigit(byte) || isLetter(byte) }
+    fileprivate static func isHex(_ byte: UInt8) -> Bool { isDigit(byte) || (byte | 0x20) &- 0x61 < 6 }
+}
+
+/// Goes through a text once; at each place where a word may begin it looks whether that is an address.
+private struct Scrubber {
+    private static let address = Array("[address]".utf8)
+    private static let path = Array("[path]".utf8)
+    private static let key = Array("[key]".utf8)
+
+    private let text: [UInt8]
+    private(set) var hasChanged = false
+
+    init(_ text: [UInt8]) { self.text = text }
+
+    mutating func run() -> [UInt8] {
+        var out: [UInt8] = []
+        out.reserveCapacity(text.count)
+        var index = 0
+        while index < text.count {
+            if let (end, word) = match(at: index) {
+                out += word
+                index = end
+                hasChanged = true
+            } else {
+                out.append(text[index])
+                index += 1
+            }
+        }
+        return out
+    }
+
+    /// Where what begins here ends, if it is to be replaced, and by what.
+    private func match(at index: Int) -> (Int, [UInt8])? {
+        let before = index > 0 ? text[index - 1] : 0x20
+        if text[index] == UInt8(ascii: "/") {
+            let follows = ErrorText.isAlphanumeric(before) || "_.-/<".utf8.contains(before)
+            return follows ? nil : filePath(index).map { ($0, Self.path) }
+        }
+        guard !ErrorText.isAlphanumeric(before), !"_.-".utf8.contains(before) else { return nil }
+        if let end = url(index) ?? ipv6(index) ?? ipv4(index) ?? hostAndPort(index) ?? internalHost(index) {
+            return (end, Self.address)
+        }
+        if let end = hostParameter(index) { return (end, Array("host=".utf8) + Self.address) }
+        if let end = windowsPath(index) { return (end, Self.path) }
+        return secret(index).map { ($0, Self.key) }
+    }
+
+    private func end(from index: Int, while isPart: (UInt8) -> Bool) -> Int {
+        var end = index
+        while end < text.count, isPart(text[end]) { end += 1 }
+        return end
+    }
+
+    private func has(_ word: StaticString, at index: Int) -> Bool {
+        let count = word.utf8CodeUnitCount
+        guard index + count <= text.count else { return false }
+        return (0..<count).allSatisfy { unsafe text[index + $0] == word.utf8Start[$0] }
+    }
+
+    private func url(_ index: Int) -> Int? {
+        guard ErrorText.isLetter(text[index]) else { return nil }
+        let scheme = end(from: index) { ErrorText.isAlphanumeric($0) || "+.-".utf8.contains($0) }
+        guard has("://", at: scheme) else { return nil }
+        return trimmed(
+            end(from: scheme + 3) { $0 > 0x20 && !"\"'<>\\`,;){}|".utf8.contains($0) },
+            notBefore: scheme + 3
+        )
+    }
+
+    /// Without the full stop of a sentence.
+    private func trimmed(_ end: Int, notBefore start: Int) -> Int {
+        var end = end
+        while end > start, ".:]".utf8.contains(text[end - 1]) { end -= 1 }
+        return end
+    }
+
+    /// `:8000` behind an address, and where it ends; `end` itself where there is none.
+    private func port(_ end: Int) -> Int {
+        guard end < text.count, text[end] == UInt8(ascii: ":") else { return end }
+        let digits = self.end(from: end + 1, while: ErrorText.isDigit)
+        return digits > end + 1 && digits - end <= 6 ? digits : end
+    }
+
+    private func ipv4(_ index: Int) -> Int? {
+        var place = index
+        for group in 0..<4 {
+            let digits = end(from: place, while: ErrorText.isDigit)
+            guard (1...3).contains(digits - place), text[place..<digits].reduce(0, { $0 * 10 + Int($1 - 0x30) }) < 256
+            else { return nil }
+            place = digits
+            if group < 3 {
+                guard place < text.count, text[place] == UInt8(ascii: ".") else { return nil }
+                place += 1
+            }
+        }
+        if place < text.count, ErrorText.isAlphanumeric(text[place]) { return nil }
+        return port(place)
+    }
+
+    private func ipv6(_ index: Int) -> Int? {
+        let isBracketed = text[index] == UInt8(ascii: "[")
+        let start = isBracketed ? index + 1 : index
+        let stop = end(from: start) { ErrorText.isHex($0) || $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: ".") }
+        let run = text[start..<stop]
+        let colons = run.count { $0 == UInt8(ascii: ":") }
+        let isShortened = zip(run, run.dropFirst()).contains { $0 == 0x3A && $1 == 0x3A }
+        guard colons == 7 || (isShortened && colons <= 7), run.contains(where: ErrorText.isHex) else { return nil }
+        guard isBracketed else {
+            let isWhole = stop == text.count || !ErrorText.isAlphanumeric(text[stop])
+            return isWhole ? trimmed(stop, notBefore: start) : nil
+        }
+        // A zone may follow.
+        let close = end(from: stop) { ErrorText.isAlphanumeric($0) || $0 == UInt8(ascii: "%") }
+        guard close < text.count, text[close] == UInt8(ascii: "]") else { return nil }
+        return port(close + 1)
+    }
+
+    private func isOfHost(_ byte: UInt8) -> Bool { ErrorText.isAlphanumeric(byte) || "_.-".utf8.contains(byte) }
+
+    /// Words with a number behind a colon that are no hosts.
+    private static let noHosts: Set<String> = [
+        "line", "lines", "code", "column", "char", "pos", "position", "token", "tokens", "error", "errors", "status",
+        "length",
+        "limit", "size", "value", "id", "index", "version", "at", "got", "max", "min", "ctx", "seed", "time", "count",
+        "input",
+        "output", "requested", "prompt", "total", "number",
+    ]
+
+    private func hostAndPort(_ index: Int) -> Int? {
+        let stop = end(from: index, while: isOfHost)
+        let name = text[index..<stop]
+        let last = port(stop)
+        guard last > stop + 2, name.contains(where: ErrorText.isLetter) else { return nil }
+        if last < text.count, ErrorText.isAlphanumeric(text[last]) || text[last] == UInt8(ascii: ":") { return nil }
+        let host = String(decoding: name, as: UTF8.self).lowercased()
+        let word = host.split { "_.-".contains($0) }.last.map(String.init) ?? host
+        guard !Self.noHosts.contains(word) else { return nil }
+        let looksLikeHost = host == "localhost" || name.contains { "-.".utf8.contains($0) || ErrorText.isDigit($0) }
+        return looksLikeHost || last - stop >= 5 ? last : nil
+    }
+
+    private static let internalDomains = [
+        ".local", ".internal", ".localdomain", ".lan", ".svc", ".cluster", ".intranet", ".private", ".corp", ".consul",
+    ]
+
+    private func internalHost(_ index: Int) -> Int? {
+        guard ErrorText.isAlphanumeric(text[index]) else { return nil }
+        let stop = trimmed(end(from: index, while: isOfHost), notBefore: index)
+        let host = String(decoding: text[index..<stop], as: UTF8.self).lowercased()
+        return Self.internalDomains.contains { host.hasSuffix($0) && host.count > $0.count } ? stop : nil
+    }
+
+    /// As Python's libraries name a host: `host='engine', port=8000`.
+    private func hostParameter(_ index: Int) -> Int? {
+        guard has("host=", at: index) else { return nil }
+        let quote = index + 5 < text.count && "'\"".utf8.contains(text[index + 5]) ? 1 : 0
+        let stop = end(from: index + 5 + quote, while: isOfHost)
+        guard stop > index + 5 + quote else { return nil }
+        return quote == 1 && stop < text.count && "'\"".utf8.contains(text[stop]) ? stop + 1 : stop
+    }
+
+    /// A path with a folder in it, or a file with an ending; the paths of our own API are none.
+    private func filePath(_ index: Int) -> Int? {
+        for own in ["/v1", "/v2", "/api/"] as [StaticString] where has(own, at: index) { return nil }
+        let stop = end(from: index) { ErrorText.isAlphanumeric($0) || "/._-@+~%".utf8.contains($0) }
+        let path = text[index..<trimmed(stop, notBefore: index)]
+        let folders = path.dropFirst().split(separator: UInt8(ascii: "/")).count
+        guard folders >= 2 || (folders == 1 && path.contains(UInt8(ascii: "."))) else { return nil }
+        return path.endIndex
+    }
+
+    private func windowsPath(_ index: Int) -> Int? {
+        guard ErrorText.isLetter(text[index]), index + 3 < text.count, text[index + 1] == UInt8(ascii: ":"),
+            text[index + 2] == UInt8(ascii: "\\")
+        else { return nil }
+        return end(from: index + 3) { $0 > 0x20 && !"\"'<>|,;".utf8.contains($0) }
+    }
+
+    private func secret(_ index: Int) -> Int? {
+        func isPart(_ byte: UInt8) -> Bool { isOfHost(byte) || "*~+/=".utf8.contains(byte) }
+        for start in ["sk-", "hf_", "Bearer "] as [StaticString] where has(start, at: index) {
+            let stop = end(from: index + start.utf8CodeUnitCount, while: isPart)
+            if stop - index > 12 { return trimmed(stop, notBefore: index) }
+        }
+        return nil
+    }
+}

@@ -1,0 +1,176 @@
+// Errors of engines: what is read of them, and what they come to. Most cases are rows of docs/engine-errors.md.
+
+import Foundation
+import Testing
+
+@testable import Inference
+
+@Suite struct EngineErrorTests {
+    private func error(_ text: String, status: Int? = nil) -> EngineError {
+        EngineError(status: status, body: Array(text.utf8).span)
+    }
+
+    // MARK: The table
+
+    /// One row of the table, and one thing in it that an engine said.
+    struct Row: Sendable, CustomTestStringConvertible {
+        var said: String
+        var cells: [String]
+        var testDescription: String { said }
+
+        static let all: [Row] = {
+            let root = #filePath.components(separatedBy: "/Tests/")[0]
+            let text = (try? String(contentsOfFile: root + "/docs/engine-errors.md", encoding: .utf8)) ?? ""
+            let lines = text.components(separatedBy: "\n").filter { $0.hasPrefix("| `") }
+            return lines.flatMap { line -> [Row] in
+                let cells = line.dropFirst(2).dropLast(2).components(separatedBy: " | ")
+                let said = cells[0].components(separatedBy: "`").enumerated().filter { $0.offset % 2 == 1 }
+                return said.map { Row(said: $0.element, cells: Array(cells.dropFirst())) }
+            }
+        }()
+    }
+
+    @Test func theTableHasItsRows() { #expect(Row.all.count > 50) }
+
+    @Test(arguments: Row.all) func isClassifiedAsDocumented(row: Row) throws {
+        let status = try #require(Int(row.said.prefix(3)))
+        let body = String(row.said.dropFirst(4))
+        try #require(row.cells.count == 4)
+        for dialect in Dialect.allCases {
+            let error = error(body, status: status == 200 ? nil : status)
+            let failure = error.classified(in: dialect)
+            var expected = row.cells[0].replacingOccurrences(of: ", text", with: "")
+            if let special = expected.firstRange(of: ", messages ") {
+                expected =
+                    dialect.isAnthropic
+                    ? String(expected[special.upperBound...]) : String(expected[..<special.lowerBound])
+            }
+            #expect(expected == "the same" ? failure.status == status : "\(failure.status)" == expected)
+            let message = try #require(error.message ?? "-")
+            let toldText = text(failure.body(dialect, requestID: "r"))
+            let passes = row.cells[0].hasSuffix(", text")
+            let shown = JSONValue(parsing: Array(toldText.utf8))?["error"]?["message"]?.string ?? ""
+            #expect((shown == message) == passes, "\(toldText)")
+            #expect("\(failure.side)" == row.cells[1])
+            #expect(Self.words["\(failure.retry)"] == row.cells[2])
+            #expect("\(failure.charge)" == row.cells[3])
+            #expect((failure.detail == nil) == (failure.side == .client))
+        }
+    }
+
+    private static let words = [
+        "never": "never", "elsewhere": "elsewhere", "withinBudget": "within budget", "once": "once",
+        "otherKind": "other kind",
+    ]
+
+    // MARK: What is read
+
+    @Test func readsTheShapesOfEngines() {
+        let openAI = error(#"{"error":{"message":"m","type":"t","param":"p","code":"c"}}"#)
+        #expect(openAI.message == "m" && openAI.type == "t" && openAI.param == "p" && openAI.code == "c")
+        let numbers = error(#"{"error":{"message":"m","code":"503"},"code":400}"#)
+        #expect(numbers.number == 503 && numbers.code == nil)
+        let flat = error(#"{"object":"error","message":"m","type":"BadRequestError","param":null,"code":40001}"#)
+        #expect(flat.message == "m" && flat.type == "BadRequestError" && flat.code == "40001" && flat.number == nil)
+        let fastAPI = error(#"{"detail":[{"loc":["body","n",0],"msg":"Input should be","type":"int_type"}]}"#)
+        #expect(fastAPI.message == "body.n.0: Input should be" && fastAPI.param == "body.n.0")
+        let tgi = error(#"{"error":"full","error_type":"overloaded"}"#)
+        #expect(tgi.message == "full" && tgi.type == "overloaded")
+        let bedrock = error(#"{"__type":"com.amazon#ThrottlingException","message":"m"}"#)
+        #expect(bedrock.type == "ThrottlingException")
+        let mistral = error(
+            #"{"object":"error","message":{"detail":[{"loc":["body"],"msg":"x"}]},"type":"y","raw_status_code":422}"#
+        )
+        #expect(mistral.message == "body: x" && mistral.number == 422)
+        let google = error(
+            #"[{"error":{"code":400,"message":"m","status":"INVALID_ARGUMENT","details":[{"@type":"x","reason":"API_KEY_INVALID"}]}}]"#
+        )
+        #expect(google.number == 400 && google.code == "API_KEY_INVALID" && google.meaning == .ourConfiguration)
+    }
+
+    @Test func readsEventsAndLines() {
+        #expect(error("event: error\ndata: {\"error\":{\"message\":\"m\"}}\n\n").message == "m")
+        #expect(error("data: {\"error\":\ndata: \"m\"}\n\ndata: [DONE]\n\n").message == "m")
+        #expect(error("event: error\ndata: overloaded\n\n").message == "overloaded")
+        #expect(error("error: {\"message\":\"m\",\"code\":503}\n\n").number == 503)
+        #expect(error("\n {\"error\":\"m\"}\n").message == "m")
+        #expect(error("event: error\n\n").message == nil)
+        #expect(error("", status: 500).message == nil)
+        #expect(error("<html>gone</html>", status: 502).message == nil)
+        #expect(error("no healthy engine", status: 503).message == "no healthy engine")
+    }
+
+    /// An engine may quote a prompt of megabytes: the beginning says what it is.
+    @Test func readsTheBeginningOfWhatIsLarge() {
+        for cut in [
+            #"{"error":{"message":"\#(String(repeating: "é\\n", count: 40_000))","type":"x"}}"#,
+            #"{"detail":[{"loc":["body"],"msg":"bad","input":"\#(String(repeating: "x", count: 70_000))"}]}"#,
+        ] {
+            let found = error(cut, status: 400)
+            #expect(found.message != nil && found.message!.utf8.count <= EngineError.messageMax)
+            #expect(found.document == nil && found.classified(in: .openAIChat).status == 400)
+        }
+        #expect(error(#"{"error":{"message":"a\"#, status: 400).message == "a")
+        #expect(error(#"{"error":{"message":"a\u00e"#, status: 400).message == "a")
+        #expect(error(#"{"error":{"message""#, status: 400).message == #"{"error":{"message""#)
+    }
+
+    // MARK: What passes
+
+    @Test func keepsFurtherMembersWhereTheShapeIsTheDialects() {
+        let body = #"{"error":{"code":400,"message":"too long","type":"exceed_context_size_error","n_ctx":8}}"#
+        let failure = error(body, status: 400).classified(in: .openAIChat)
+        #expect(text(failure.body(.openAIChat, requestID: "r")) == body)
+        let other = error(body, status: 400).classified(in: .messages)
+        #expect(
+            text(other.body(.messages, requestID: "r"))
+                == #"{"type":"error","error":{"type":"invalid_request_error","message":"too long"},"request_id":"r"}"#
+        )
+        let anthropic = #"{"type":"error","error":{"type":"invalid_request_error","message":"no","details":{"x":1}}}"#
+        let passed = error(anthropic).classified(in: .messages)
+        #expect(text(passed.body(.messages, requestID: "r")) == anthropic)
+        #expect(
+            !text(error(anthropic).classified(in: .openAIChat).body(.openAIChat, requestID: "r")).contains("details")
+        )
+        // Only the strings with an address in them are written anew.
+        let leak =
+            #"{"error":{"message":"at http:\/\/10.0.0.5:8000\/x \u00e9","type":"BadRequestError", "code":400,"n":1.50}}"#
+        #expect(
+            text(error(leak, status: 400).classified(in: .openAIChat).body(.openAIChat, requestID: "r"))
+                == #"{"error":{"message":"at [address] é","type":"BadRequestError", "code":400,"n":1.50}}"#
+        )
+    }
+
+    @Test func keepsCodeAndParamInOtherShapes() {
+        let failure = error(#"{"object":"error","message":"no","param":"n","code":"unsupported_value"}"#, status: 400)
+            .classified(in: .openAIChat)
+        #expect(
+            text(failure.body(.openAIChat, requestID: "r"))
+                == #"{"error":{"message":"no","type":"invalid_request_error","param":"n","code":"unsupported_value"}}"#
+        )
+        let event = text(
+            failure.event(.openAIChat, stream: StreamIdentity(id: "i", model: "m", created: 1), requestID: "r")
+        )
+        #expect(event.contains(#""error":{"message":"no","type":"invalid_request_error","param":"n","code":400"#))
+    }
+
+    // MARK: When to come back
+
+    @Test func saysWhenToComeBack() {
+        let bodies = [
+            #"{"error":{"message":"Rate limit reached. Please try again in 1.2s."}}"#: 1_200,
+            #"{"error":{"message":"Please try again in 7m12s. More."}}"#: 432_000,
+            #"{"error":{"message":"Try again in 5 seconds."}}"#: 5_000,
+            #"{"error":{"message":"m","retry_after":2.5}}"#: 2_500,
+            #"{"message":"m","retry_after_ms":2500}"#: 2_500,
+            #"{"error":{"details":[{"@type":"t/google.rpc.RetryInfo","retryDelay":"36.5s"}]}}"#: 36_500,
+            #"{"error":{"metadata":{"headers":{"Retry-After":"7"}}}}"#: 7_000,
+            #"{"error":{"message":"try again in 20ms"}}"#: 1_000,
+            #"{"error":{"message":"try again in 20 days"}}"#: 3_600_000,
+        ]
+        for (body, milliseconds) in bodies { #expect(error(body).pause == milliseconds, "\(body)") }
+        #expect(error(#"{"error":{"message":"try again later"}}"#).pause == nil)
+        let failure = error(#"{"error":{"message":"m","code":429,"retry_after":2.5}}"#).classified(in: .openAIChat)
+        #expect(failure.retryAfter == 3 && failure.retryAfterMs == 2_500)
+    }
+}
