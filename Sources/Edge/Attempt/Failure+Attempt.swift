@@ -21,15 +21,14 @@ extension Failure {
         }
     }
 
-    /// The outcome that the pool is told: a busy executor is not at fault, nor is one that was asked wrongly by the client
-    /// or by our configuration.
+    /// The outcome that the pool is told at once; a suspect is judged by what the next attempt comes to.
     var outcome: ExecutorPool.Outcome {
-        switch kind {
-        case .executorUnreachable, .executorCertificate, .executorBrokeOff, .executorProtocol: .fault(.connection)
-        case .firstEventTimeout, .responseTimeout, .stall: .fault(.timeout)
-        case .executorError where status == 429: .busy(retryAfter.map { Nanoseconds($0) * 1_000_000_000 })
-        case .executorError where status >= 500 && !isOfOurConfiguration: .fault(.answer)
-        default: .neither
+        switch charge {
+        case .none, .suspect: .neither
+        case .busy: .busy(retryAfter.map { Nanoseconds($0) * 1_000_000_000 })
+        case .connection: .fault(.connection)
+        case .answer: .fault(.answer)
+        case .timeout: .fault(.timeout)
         }
     }
 

@@ -131,7 +131,7 @@ struct ExecutorSelection {
             pools: pools.count,
             asked: firstPool(after: cause)
         )
-        if situation.cause == .failure(.withinBudget), situation.attemptsAreLeft {
+        if case .failure(let retry) = situation.cause, retry.needsBudget, situation.attemptsAreLeft {
             situation.budgetHasRoom = budget.take()
             holdsRetry = situation.budgetHasRoom
         }

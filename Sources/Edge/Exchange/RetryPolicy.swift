@@ -18,7 +18,8 @@ package enum RetryPolicy {
 
     package struct Situation: Equatable, Sendable {
         package var cause: Cause
-        /// The limits on attempts, by number and by time, leave one more.
+        /// The limits on attempts, by number and by time, leave one more; a failure that is worth one attempt only has
+        /// not had it.
         package var attemptsAreLeft = true
         /// The retry budget has a place for this exchange.
         package var budgetHasRoom = true
@@ -66,7 +67,7 @@ package enum RetryPolicy {
         case .failure(.never): return .tell
         case .failure(let retry):
             guard situation.attemptsAreLeft else { return .tell }
-            if retry == .withinBudget, !situation.budgetHasRoom { return mayWait ? .waitForBudget : .tell }
+            if retry.needsBudget, !situation.budgetHasRoom { return mayWait ? .waitForBudget : .tell }
         case .waitOver: mayWait = false
         }
         guard situation.asked < situation.pools else { return .tell }
@@ -94,6 +95,16 @@ package enum RetryPolicy {
         case .arrival: wasFull ? .queueFull : .noExecutor
         case .failure:
             if !wasFull || saysBusy { .failure } else { waitIsLeft ? .queueFull : .queueTimeout }
+        }
+    }
+}
+
+extension Failure.Retry {
+    /// Whether the retry budget must have room for the attempt that follows.
+    package var needsBudget: Bool {
+        switch self {
+        case .withinBudget, .once: true
+        case .never, .elsewhere, .otherKind: false
         }
     }
 }

@@ -25,6 +25,26 @@ package struct Failure: Error, Equatable, Sendable {
         case elsewhere
         /// Another executor may try when the retry budget has room, since the failed attempt was work.
         case withinBudget
+        /// One other executor may try when the retry budget has room; a second failure of this sort is told.
+        case once
+        /// One executor of another `kind` in the same pool may try at once; a second failure of this sort is told.
+        case otherKind
+    }
+
+    /// What the executor of a failed attempt is charged with.
+    package enum Charge: CaseIterable, Sendable {
+        /// Nothing: the fault is the request's, the client's or our configuration's.
+        case none
+        /// It is busy: no fault, but it is left alone for `retryAfter`.
+        case busy
+        /// It could not be reached, or broke off before its answer began.
+        case connection
+        /// It answered, with a failure.
+        case answer
+        /// It did not answer in time.
+        case timeout
+        /// `answer` if another executor then answers the same request well, else nothing.
+        case suspect
     }
 
     package var kind: Kind
@@ -117,6 +137,18 @@ package struct Failure: Error, Equatable, Sendable {
             default: .never
             }
         default: .never
+        }
+    }
+
+    /// What its executor is charged with: a busy executor is not at fault, nor is one that was asked wrongly by the
+    /// client or by our configuration.
+    package var charge: Charge {
+        switch kind {
+        case .executorUnreachable, .executorCertificate, .executorBrokeOff, .executorProtocol: .connection
+        case .firstEventTimeout, .responseTimeout, .stall: .timeout
+        case .executorError where status == 429: .busy
+        case .executorError where status >= 500 && !isOfOurConfiguration: .answer
+        default: .none
         }
     }
 }

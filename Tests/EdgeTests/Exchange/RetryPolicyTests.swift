@@ -13,6 +13,7 @@ import Testing
     private static let causes: [(name: String, cause: RetryPolicy.Cause)] = [
         ("arrival", .arrival), ("wait over", .waitOver), ("failure, never", .failure(.never)),
         ("failure, elsewhere", .failure(.elsewhere)), ("failure, within budget", .failure(.withinBudget)),
+        ("failure, once", .failure(.once)), ("failure, other kind", .failure(.otherKind)),
     ]
 
     @Test func whetherThereMayBeAnotherAttempt() throws {
