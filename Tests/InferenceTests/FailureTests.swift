@@ -70,7 +70,8 @@ import Testing
         }
         #expect(Failure(.firstEventTimeout).retry == .withinBudget)
         for status in [429, 502, 503, 504] { #expect(Failure(executorStatus: status).retry == .withinBudget) }
-        for status in [400, 408, 413, 422, 500, 501] { #expect(Failure(executorStatus: status).retry == .never) }
+        #expect(Failure(executorStatus: 500).retry == .once && Failure(executorStatus: 404).retry == .otherKind)
+        for status in [400, 408, 413, 422, 501] { #expect(Failure(executorStatus: status).retry == .never) }
         var ours = Failure(executorStatus: 502)
         ours.isOfOurConfiguration = true
         #expect(ours.retry == .elsewhere)

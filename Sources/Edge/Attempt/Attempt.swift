@@ -81,6 +81,8 @@ final class Attempt: TimerTarget {
     private(set) var hasRequest = false
     /// Why it failed before its answer was ready.
     private(set) var failure: Failure?
+    /// What that has shown of its executor.
+    private(set) var verdict = AttemptVerdict.atOnce(.neither)
 
     // The answer.
     private(set) var head: ResponseHead?
@@ -121,6 +123,8 @@ final class Attempt: TimerTarget {
     }
 
     var executor: Executor { lease.executor }
+    /// The pool that its executor was chosen from.
+    var pool: ExecutorPool { lease.pool }
     var now: Nanoseconds { environment.loop.now }
     /// The status of the response, 0 before its head has arrived.
     var status: Int { head?.status ?? 0 }
@@ -139,6 +143,7 @@ final class Attempt: TimerTarget {
         guard now >= reportsHeardFrom else { return }
         reportsHeardFrom = now + Engine.heardStep
         executor.engine.heard(at: now)
+        if phase == .relaying { executor.engine.served(at: now) }
     }
 
     /// Hands the request to a connection; failures are reported later in this turn or in another one.
@@ -158,7 +163,7 @@ final class Attempt: TimerTarget {
     func setReadLimit(_ bytes: Int) { stream?.setReadLimit(bytes) }
 
     /// The executor has let a deadline of its answer pass.
-    func reportTimeout() { lease.reportTimeout(at: now) }
+    func reportTimeout() { lease.reportTimeout(timeoutOutcome, at: now) }
 
     /// The exchange has no use for it: the executor's connection, or its stream, ends in this turn.
     func cancel() { close(.neither) }
@@ -167,7 +172,8 @@ final class Attempt: TimerTarget {
     func giveUp(_ failure: Failure) {
         guard phase == .waiting else { return }
         self.failure = failure
-        close(failure.outcome)
+        verdict = verdict(on: failure)
+        if case .atOnce(let outcome) = verdict { close(outcome) } else { close(.neither) }
     }
 
     /// The answer has been relayed whole: the executor has `drainTime` to end its side of it.
@@ -222,6 +228,7 @@ final class Attempt: TimerTarget {
     private func becomeReady(_ owner: any AttemptOwner) {
         phase = .relaying
         lease.report(.good, at: now)
+        executor.engine.served(at: now)
         owner.attemptIsReady(self)
     }
 }

@@ -29,10 +29,10 @@ struct ExecutorLease {
     }
 
     /// The executor has let a deadline pass: this counts also after a good first event.
-    mutating func reportTimeout(at now: Nanoseconds) {
+    mutating func reportTimeout(_ outcome: ExecutorPool.Outcome, at now: Nanoseconds) {
         endPrompt()
         isReported = true
-        pool.report(.fault(.timeout), of: executor, at: now)
+        pool.report(outcome, of: executor, at: now)
     }
 
     /// The attempt is over, and its place is for others.

@@ -18,8 +18,7 @@ package enum RetryPolicy {
 
     package struct Situation: Equatable, Sendable {
         package var cause: Cause
-        /// The limits on attempts, by number and by time, leave one more; a failure that is worth one attempt only has
-        /// not had it.
+        /// The limits on attempts leave one more; a failure that is worth one attempt only has not had it.
         package var attemptsAreLeft = true
         /// The retry budget has a place for this exchange.
         package var budgetHasRoom = true
@@ -88,7 +87,8 @@ package enum RetryPolicy {
 
     /// - Parameters:
     ///   - wasFull: a pool that was asked was full, so that waiting could have helped.
-    ///   - saysBusy: the failed attempt was answered with 429, which already says when to come back.
+    ///   - saysBusy: the failed attempt was answered with 429, which already says when to come back; or its failure may be
+    ///     the request's own, which no place in a queue would mend.
     package static func told(_ cause: Cause, wasFull: Bool, saysBusy: Bool, waitIsLeft: Bool) -> Told {
         switch cause {
         case .waitOver: .queueTimeout
@@ -107,4 +107,7 @@ extension Failure.Retry {
         case .never, .elsewhere, .otherKind: false
         }
     }
+
+    /// Whether a second failure of this sort is told.
+    package var isLastTry: Bool { self == .once || self == .otherKind }
 }

@@ -125,8 +125,7 @@ package struct Failure: Error, Equatable, Sendable {
 
     /// Whether another executor may try.
     ///
-    /// An executor's 500 or 408 is told: it is caused by the request itself as often as not, and would be caused
-    /// again.
+    /// A 500 is caused by the request itself as often as by its executor: one other executor finds out.
     package var retry: Retry {
         switch kind {
         case .executorUnreachable, .executorCertificate, .executorBrokeOff, .executorProtocol: .elsewhere
@@ -134,6 +133,8 @@ package struct Failure: Error, Equatable, Sendable {
         case .executorError:
             switch status {
             case 429, 502, 503, 504: isOfOurConfiguration ? .elsewhere : .withinBudget
+            case 500: .once
+            case 404: .otherKind
             default: .never
             }
         default: .never
@@ -147,6 +148,8 @@ package struct Failure: Error, Equatable, Sendable {
         case .executorUnreachable, .executorCertificate, .executorBrokeOff, .executorProtocol: .connection
         case .firstEventTimeout, .responseTimeout, .stall: .timeout
         case .executorError where status == 429: .busy
+        case .executorError where status == 500: .suspect
+        case .executorError where status == 501: .none
         case .executorError where status >= 500 && !isOfOurConfiguration: .answer
         default: .none
         }
