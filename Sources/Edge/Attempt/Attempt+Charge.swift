@@ -30,7 +30,7 @@ extension Attempt {
         case .connection:
             // That it cannot be reached is no doing of a request; that it broke off may be.
             guard hasRequest, failure.kind != .executorUnreachable, failure.kind != .executorCertificate else {
-                return .atOnce(failure.outcome)
+                return .atOnce(outcome(of: failure))
             }
             return .pending(.connection, onlyIfMended: false, servesOthers: isEngineHeardElsewhere)
         case .answer: return .pending(.answer, onlyIfMended: false, servesOthers: servesOthers(since: 0))
@@ -39,11 +39,12 @@ extension Attempt {
     }
 
     private func outcome(of failure: Failure) -> ExecutorPool.Outcome {
-        failure.charge == .timeout ? timeoutOutcome : failure.outcome
+        if isConnectTimedOut { return .fault(.connectTimeout) }
+        return failure.charge == .timeout ? timeoutOutcome : failure.outcome
     }
 
     /// What a deadline that has passed shows: an engine that answers others meanwhile is busy.
-    var timeoutOutcome: ExecutorPool.Outcome { servesOthers(since: times.began) ? .busy(nil) : .fault(.timeout) }
+    var timeoutOutcome: ExecutorPool.Outcome { servesOthers(since: times.began) ? .neither : .fault(.timeout) }
 
     /// Whether the engine has sent bytes of good answers lately, and after `moment`.
     private func servesOthers(since moment: Nanoseconds) -> Bool {

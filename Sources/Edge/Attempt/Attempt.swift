@@ -65,6 +65,9 @@ final class Attempt: TimerTarget {
     private var owner: (any AttemptOwner)?
     private var stream: (any ExecutorStream)?
     private var lease: ExecutorLease
+    /// What was sent, while it may have to be sent again.
+    private var request: ExecutorRequest?
+    private var wasRedirected = false
     private var drainTimer: TimerID?
 
     private(set) var phase = Phase.waiting
@@ -79,6 +82,8 @@ final class Attempt: TimerTarget {
     private var reportsHeardFrom: Nanoseconds = 0
     /// The executor has the whole request, or has answered before it had.
     private(set) var hasRequest = false
+    /// It failed since no connection was accepted in time.
+    private(set) var isConnectTimedOut = false
     /// Why it failed before its answer was ready.
     private(set) var failure: Failure?
     /// What that has shown of its executor.
@@ -150,6 +155,7 @@ final class Attempt: TimerTarget {
     func start(_ request: IncomingRequest, requestID: String) {
         guard let own = request.forExecutor(target, dialect: dialect, requestID: requestID) else { return }
         removesUsageEvent = own.removesUsageEvent
+        self.request = own.request
         stream = environment.send(own.request, to: target, handler: self)
     }
 
@@ -201,6 +207,7 @@ final class Attempt: TimerTarget {
         guard phase != .over else { return }
         phase = .over
         owner = nil
+        request = nil
         held = []
         memory.end()
         if let drainTimer { environment.loop.timers.cancel(drainTimer) }
@@ -227,6 +234,7 @@ final class Attempt: TimerTarget {
     /// The answer is good so far: the executor is well, and the exchange stays with it.
     private func becomeReady(_ owner: any AttemptOwner) {
         phase = .relaying
+        request = nil
         lease.report(.good, at: now)
         executor.engine.served(at: now)
         owner.attemptIsReady(self)
@@ -247,6 +255,14 @@ extension Attempt: ExecutorStreamHandler {
         times.head = max(1, now &- times.began)
         hasRequest = true
         self.head = head
+        if (300..<400).contains(head.status) {
+            redirected(by: head)
+            return
+        }
+        if [204, 205, 206].contains(head.status), dialect != .other {
+            fail(.noAnswer(in: head))
+            return
+        }
         if let failure = Failure(executorHead: head) {
             fail(failure)
             return
@@ -260,6 +276,33 @@ extension Attempt: ExecutorStreamHandler {
         endsWithClose = body == .untilClose
         if case .known(let length) = body { expectedBytes = length }
         owner.attempt(self, answersWith: kind)
+    }
+
+    /// Follows a redirect of a path to the one with a slash behind it, as frameworks have them.
+    ///
+    /// Once, and to the same engine only: the request carries a credential, and what a client sends is for the engines of
+    /// the configuration.
+    private func redirected(by head: ResponseHead) {
+        guard [307, 308].contains(head.status), !wasRedirected, var again = request,
+            let location = head.fields.string(named: "location"),
+            let path = EngineRedirect.target(
+                location,
+                from: again.target,
+                host: again.host,
+                isSecure: target.engine.client.tls != nil
+            )
+        else {
+            fail(.noAnswer(in: head))
+            return
+        }
+        wasRedirected = true
+        self.head = nil
+        let last = stream
+        stream = nil
+        last?.cancel()
+        again.target = path
+        request = again
+        stream = environment.send(again, to: target, handler: self)
     }
 
     func responseBody(_ bytes: Span<UInt8>) {
@@ -295,6 +338,7 @@ extension Attempt: ExecutorStreamHandler {
 
     func attemptFailed(_ failure: ExecutorFailure) {
         stream = nil
+        if case .connectTimeout = failure { isConnectTimedOut = true }
         guard owner != nil else {
             close(.neither)
             return

@@ -113,6 +113,7 @@ struct ExecutorSelection {
     init(pools: [ExecutorPool], request: RoutingRequest, limits: AdmissionLimits, budget: RetryBudget) {
         self.pools = pools
         self.request = request
+        self.request.usesBad = pools.count == 1
         self.limits = limits
         self.budget = budget
         budget.requestBegan()
@@ -183,6 +184,11 @@ struct ExecutorSelection {
                 case .none: break
                 }
                 situation.asked = pool + 1
+                if situation.asked == situation.pools, refused == nil, !request.usesBad {
+                    // Not one of the pools has an executor that is well: then one that is not has to do.
+                    request.usesBad = true
+                    situation.asked = firstPool(after: cause)
+                }
             case .waitForBudget:
                 if case .failure(let failure) = cause { postponed = failure }
                 wait.begin(at: now)
@@ -250,7 +256,12 @@ struct ExecutorSelection {
         case .failure: return failed ?? Failure(.noExecutor)
         case .queueFull: return Failure(.queueFull, waiting: refused ?? Self.waitDefault)
         case .queueTimeout: return Failure(.queueTimeout, waiting: refused ?? predictedWait)
-        case .noExecutor: return Failure(.noExecutor)
+        case .noExecutor:
+            var failure = Failure(.noExecutor)
+            let dead = pools.reduce(0) { $0 + $1.members.count { $0.executor.engine.isDead } }
+            let all = pools.reduce(0) { $0 + $1.members.count }
+            failure.detail = "of \(all) executors \(dead) are dead by their probes, others left out for their faults"
+            return failure
         }
     }
 
