@@ -147,7 +147,10 @@ import Transport
         other.ask()
         environment.executors[0].answer()
         environment.executors[0].say(Said.token)
-        for client in try clients(4, of: environment) {
+        var kept: [TestClient] = []
+        for _ in 0..<4 {
+            let client = try TestClient(environment)
+            kept.append(client)
             client.ask()
             let silent = try #require(environment.executors.last)
             for _ in 0..<6 {
@@ -156,7 +159,7 @@ import Transport
             }
             #expect(silent.isCancelled && client.status == 504 && !environment.executors[0].isCancelled)
         }
-        #expect(isHealthy(0, environment))
+        #expect(kept.count == 4 && isHealthy(0, environment))
     }
 
     @Test func oneThatAnswersNobodyIsAtFault() throws {
@@ -165,12 +168,15 @@ import Transport
             "{url: 'http://two:1', kind: vllm}",
             settings: "timeouts: {first_event: 5s}"
         )
-        for client in try clients(3, of: environment) {
+        var kept: [TestClient] = []
+        for _ in 0..<3 {
+            let client = try TestClient(environment)
+            kept.append(client)
             client.ask()
             client.pass(11 * second)
             #expect(client.status == 504)
         }
-        #expect(!isHealthy(0, environment) && !isHealthy(1, environment))
+        #expect(kept.count == 3 && !isHealthy(0, environment) && !isHealthy(1, environment))
     }
 
     // MARK: Another kind
