@@ -50,12 +50,12 @@ extension Attempt {
     private func servesOthers(since moment: Nanoseconds) -> Bool {
         let last = executor.engine.lastServed
         // Bytes of this attempt's own answer are no sign of others.
-        return last > max(moment, lastHeard) && now < last + Self.aliveFor
+        return last > max(moment, phase == .waiting ? 0 : lastHeard) && now < last + Self.aliveFor
     }
 
     /// Whether anything of the engine has arrived lately but what this attempt has had: answers to others, or to probes.
     private var isEngineHeardElsewhere: Bool {
         let last = executor.engine.lastHeard
-        return last > lastHeard && now < last + Self.aliveFor
+        return servesOthers(since: 0) || last > lastHeard && now < last + Self.aliveFor
     }
 }
