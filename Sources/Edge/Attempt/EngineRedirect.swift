@@ -26,13 +26,14 @@ enum EngineRedirect {
             let own = String(decoding: host, as: UTF8.self)
             guard canonical(String(authority), isSecure) == canonical(own, isSecure) else { return nil }
             rest = rest[authority.endIndex...]
-            if !rest.hasPrefix("/") { rest = Substring("/" + rest) }
+            if !rest.hasPrefix("/") { rest = Substring("/" + String(rest)) }
         }
         let path = rest.prefix { $0 != "?" }
-        let query = rest[path.endIndex...]
-        let base = String(decoding: current, as: UTF8.self).prefix { $0 != "?" }
+        let query = String(rest[path.endIndex...])
+        let base = String(String(decoding: current, as: UTF8.self).prefix { $0 != "?" })
         if path.isEmpty { return Array((base + query).utf8) }
-        let whole = path.hasPrefix("/") ? path : base[...(base.lastIndex(of: "/") ?? base.startIndex)] + path
+        let folder = String(base[...(base.lastIndex(of: "/") ?? base.startIndex)])
+        let whole = path.hasPrefix("/") ? String(path) : folder + String(path)
         return Array((withoutDots(whole) + query).utf8)
     }
 
@@ -49,7 +50,7 @@ enum EngineRedirect {
     }
 
     /// RFC 3986 section 5.2.4, of a path that begins with a slash.
-    private static func withoutDots(_ path: Substring) -> String {
+    private static func withoutDots(_ path: String) -> String {
         var kept: [Substring] = []
         let segments = path.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
         for (index, segment) in segments.enumerated() {
