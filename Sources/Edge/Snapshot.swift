@@ -124,6 +124,12 @@ package final class Snapshot: Sendable {
         }
         return models[pool.place].targets[place]
     }
+
+    /// The executors of a pool whose `kind` is that of this one, itself among them.
+    func executors(like executor: Executor, in pool: ExecutorPool) -> [Executor] {
+        let kind = target(of: executor, in: pool).kind
+        return models[pool.place].targets.filter { $0.kind == kind }.map(\.executor)
+    }
 }
 
 /// How long and how many may wait for an executor.

@@ -18,6 +18,7 @@ package final class Engine: Sendable {
     private let runningMost = Atomic<Int>(.max)
     private let isShared = Atomic<Bool>(false)
     private let heardLast = Atomic<Nanoseconds>(0)
+    private let servedLast = Atomic<Nanoseconds>(0)
     /// Held while a place is looked for and taken, so that several pools never take the same one.
     let counting = Lock(())
 
@@ -63,6 +64,15 @@ package final class Engine: Sendable {
     ///
     /// In nanoseconds of the loops' clock, and up to `heardStep` too early.
     package var lastHeard: Nanoseconds { heardLast.load(ordering: .relaxed) }
+
+    /// When bytes of a good answer arrived last, on any attempt; as exact as `lastHeard`, and 0 if none ever have.
+    package var lastServed: Nanoseconds { servedLast.load(ordering: .relaxed) }
+
+    /// Bytes of a good answer have arrived, or its beginning is known to be good; to be called seldom.
+    package func served(at now: Nanoseconds) {
+        guard now > lastServed else { return }
+        servedLast.store(now, ordering: .relaxed)
+    }
 
     /// The resolution of `lastHeard`, in nanoseconds.
     package static let heardStep: Nanoseconds = 100_000_000

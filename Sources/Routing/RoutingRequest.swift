@@ -8,6 +8,8 @@ package struct RoutingRequest: Sendable {
     package var promptBytes: Int
     /// Ids of the executors that have been tried for it, and are not tried again.
     package var tried: [Int]
+    /// Whether it goes to a pool all of whose executors are bad, since there is no better pool.
+    package var usesBad = true
 
     package init(tenant: String = "", promptBytes: Int = 0, tried: [Int] = []) {
         self.tenant = tenant

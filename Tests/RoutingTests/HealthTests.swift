@@ -107,6 +107,53 @@ import Testing
         #expect((0..<50).allSatisfy { _ in pool.chosen(at: 1) == 2 })
     }
 
+    @Test func whereAllAreDeadNobodyIsUsed() {
+        for count in 1...2 {
+            let pool = pool(count)
+            for executor in pool.executors {
+                for _ in 0..<3 { pool.report(.failed, of: executor, rise: 2, fall: 3, at: 0) }
+            }
+            #expect(pool.chosen(at: 1) == nil && pool.chosen(at: 100 * second) == nil)
+            // The probes bring it back, without a request.
+            for _ in 0..<2 { pool.report(.passed, of: pool.executors[0], rise: 2, fall: 3, at: 100 * second) }
+            #expect(pool.chosen(at: 100 * second) == 0)
+        }
+    }
+
+    /// Each request would pay the deadline of which it is known that it passes.
+    @Test(arguments: [FaultScope.connectTimeout, .timeout]) func inAPoolOfOneKnownSilenceIsNotWaitedFor(
+        _ scope: FaultScope
+    ) {
+        let pool = pool(1)
+        for _ in 0..<3 { pool.report(.fault(scope), of: pool.executors[0], at: 100 * second) }
+        #expect(pool.chosen(at: 101 * second) == nil)
+        #expect(pool.chosen(at: 103 * second) == 0, "one request tries it")
+        #expect(pool.chosen(at: 103 * second) == nil)
+    }
+
+    @Test func oneThatIsHeardOfIsOnlySlow() {
+        let pool = pool(1)
+        for _ in 0..<3 { pool.report(.fault(.timeout), of: pool.executors[0], at: 100 * second) }
+        pool.executors[0].engine.heard(at: 99 * second)
+        #expect(pool.chosen(at: 101 * second) == 0)
+    }
+
+    @Test func aRequestWithABetterPoolUsesNobodyWhoIsBad() {
+        let pool = pool(1)
+        var request = RoutingRequest()
+        request.usesBad = false
+        guard case .executor = pool.choose(request, at: 0) else {
+            Issue.record("it is well, and was not chosen")
+            return
+        }
+        for _ in 0..<3 { pool.report(.fault(.answer), of: pool.executors[0], at: 0) }
+        guard case .none = pool.choose(request, at: 1) else {
+            Issue.record("a bad one was chosen")
+            return
+        }
+        #expect(pool.chosen(at: 1) == 0)
+    }
+
     @Test func whenAllAreBadAllAreUsed() {
         let pool = pool(2)
         for index in 0..<2 {

@@ -75,6 +75,9 @@ final class Attempt: TimerTarget {
     private var timer: TimerID?
     /// The client has its 200 and reads a stream: a document cannot be relayed any more.
     var relaysEventsOnly = false
+    /// What was sent, while it may have to be sent again.
+    private var request: ExecutorRequest?
+    private var wasRedirected = false
 
     private(set) var phase = Phase.waiting
     private(set) var times = Times()
@@ -88,8 +91,12 @@ final class Attempt: TimerTarget {
     private var reportsHeardFrom: Nanoseconds = 0
     /// The executor has the whole request, or has answered before it had.
     private(set) var hasRequest = false
+    /// It failed since no connection was accepted in time.
+    private(set) var isConnectTimedOut = false
     /// Why it failed before its answer was ready.
     private(set) var failure: Failure?
+    /// What that has shown of its executor.
+    private(set) var verdict = AttemptVerdict.atOnce(.neither)
 
     // The answer.
     private(set) var head: ResponseHead?
@@ -136,6 +143,8 @@ final class Attempt: TimerTarget {
     }
 
     var executor: Executor { lease.executor }
+    /// The pool that its executor was chosen from.
+    var pool: ExecutorPool { lease.pool }
     var now: Nanoseconds { environment.loop.now }
     /// The status of the response, 0 before its head has arrived.
     var status: Int { head?.status ?? 0 }
@@ -154,6 +163,7 @@ final class Attempt: TimerTarget {
         guard now >= reportsHeardFrom else { return }
         reportsHeardFrom = now + Engine.heardStep
         executor.engine.heard(at: now)
+        if phase == .relaying { executor.engine.served(at: now) }
     }
 
     /// Hands the request to a connection; failures are reported later in this turn or in another one.
@@ -161,6 +171,7 @@ final class Attempt: TimerTarget {
         guard let own = request.forExecutor(target, dialect: dialect, requestID: requestID) else { return }
         removesUsage = own.removesUsage
         wantsStream = request.scan?.stream == true
+        self.request = own.request
         stream = environment.send(own.request, to: target, handler: self)
     }
 
@@ -174,7 +185,7 @@ final class Attempt: TimerTarget {
     func setReadLimit(_ bytes: Int) { stream?.setReadLimit(bytes) }
 
     /// The executor has let a deadline of its answer pass.
-    func reportTimeout() { lease.reportTimeout(at: now) }
+    func reportTimeout() { lease.reportTimeout(timeoutOutcome, at: now) }
 
     /// The exchange has no use for it: the executor's connection, or its stream, ends in this turn.
     func cancel() { close(.neither) }
@@ -183,7 +194,8 @@ final class Attempt: TimerTarget {
     func giveUp(_ failure: Failure) {
         guard phase == .waiting else { return }
         self.failure = failure
-        close(failure.outcome)
+        verdict = verdict(on: failure)
+        if case .atOnce(let outcome) = verdict { close(outcome) } else { close(.neither) }
     }
 
     /// The answer has been relayed whole: the executor has `drainTime` to end its side of it.
@@ -211,6 +223,7 @@ final class Attempt: TimerTarget {
         guard phase != .over else { return }
         phase = .over
         owner = nil
+        request = nil
         held = []
         memory.end()
         if let timer { environment.loop.timers.cancel(timer) }
@@ -238,7 +251,9 @@ final class Attempt: TimerTarget {
     /// The answer is good so far: the executor is well, and the exchange stays with it.
     private func becomeReady(_ owner: any AttemptOwner) {
         phase = .relaying
+        request = nil
         lease.report(.good, at: now)
+        executor.engine.served(at: now)
         owner.attemptIsReady(self)
     }
 }
@@ -257,6 +272,14 @@ extension Attempt: ExecutorStreamHandler {
         times.head = max(1, now &- times.began)
         hasRequest = true
         self.head = head
+        if (300..<400).contains(head.status) {
+            redirected(by: head)
+            return
+        }
+        if [204, 205, 206].contains(head.status), dialect != .other {
+            fail(.noAnswer(in: head))
+            return
+        }
         guard head.status < 400 else {
             kind = .failure
             owner.attempt(self, answersWith: kind)
@@ -277,6 +300,33 @@ extension Attempt: ExecutorStreamHandler {
             wantsStream && !isEvents && (200..<300).contains(head.status)
             && !FieldPolicy.isEncoded(head.fields)
         if !isUnlabelled { owner.attempt(self, answersWith: kind) }
+    }
+
+    /// Follows a redirect of a path to the one with a slash behind it, as frameworks have them.
+    ///
+    /// Once, and to the same engine only: the request carries a credential, and what a client sends is for the engines of
+    /// the configuration.
+    private func redirected(by head: ResponseHead) {
+        guard [307, 308].contains(head.status), !wasRedirected, var again = request,
+            let location = head.fields.string(named: "location"),
+            let path = EngineRedirect.target(
+                location,
+                from: again.target,
+                host: again.host,
+                isSecure: target.engine.client.tls != nil
+            )
+        else {
+            fail(.noAnswer(in: head))
+            return
+        }
+        wasRedirected = true
+        self.head = nil
+        let last = stream
+        stream = nil
+        last?.cancel()
+        again.target = path
+        request = again
+        stream = environment.send(again, to: target, handler: self)
     }
 
     func responseBody(_ bytes: Span<UInt8>) {
@@ -322,6 +372,7 @@ extension Attempt: ExecutorStreamHandler {
 
     func attemptFailed(_ failure: ExecutorFailure) {
         stream = nil
+        if case .connectTimeout = failure { isConnectTimedOut = true }
         guard owner != nil else {
             close(.neither)
             return

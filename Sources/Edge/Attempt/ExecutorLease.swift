@@ -29,7 +29,7 @@ struct ExecutorLease {
     }
 
     /// The executor has let a deadline pass: this counts also after a good first event.
-    mutating func reportTimeout(at now: Nanoseconds) { reportLate(.fault(.timeout), at: now) }
+    mutating func reportTimeout(_ outcome: ExecutorPool.Outcome, at now: Nanoseconds) { reportLate(outcome, at: now) }
 
     /// What the executor has shown after a good first event; nothing where that says nothing of it.
     mutating func reportLate(_ outcome: ExecutorPool.Outcome, at now: Nanoseconds) {

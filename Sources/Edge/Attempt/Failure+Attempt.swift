@@ -26,6 +26,14 @@ extension Failure {
         }
     }
 
+    /// A status that comes with no answer for the client: a redirect, 204 (No Content), a part of a document.
+    static func noAnswer(in head: ResponseHead) -> Failure {
+        var failure = Failure(.executorProtocol)
+        let leads = (300..<400).contains(head.status) ? ", which leads to no other path of the same engine" : ""
+        failure.detail = "it answered \(head.status)\(leads)"
+        return failure
+    }
+
     /// A document where the client has been promised a stream.
     static var noStream: Failure {
         var failure = Failure(executorStatus: 502)
@@ -43,6 +51,7 @@ extension Failure {
             detail = "the name of its host has no address"
         case .connectTimeout:
             self.init(.executorUnreachable, "The model's executor did not accept a connection in time.")
+            detail = "connect: timed out after timeouts.connect"
         case .tls(let error) where error.kind == .verification:
             self.init(.executorCertificate)
             detail = error.reason
@@ -55,7 +64,12 @@ extension Failure {
         case .refused:
             self.init(executorStatus: 503)
             detail = "it refused the stream, or sent GOAWAY before it"
-        case .closedBeforeHead, .closedInResponse: self.init(.executorBrokeOff)
+        case .closedBeforeHead:
+            self.init(.executorBrokeOff)
+            detail = "it closed the connection before its answer"
+        case .closedInResponse:
+            self.init(.executorBrokeOff)
+            detail = "it closed the connection in its answer"
         case .violation(let text):
             self.init(.executorProtocol)
             detail = text

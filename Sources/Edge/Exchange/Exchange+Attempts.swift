@@ -14,8 +14,7 @@ extension Exchange {
 
     /// Carries out what `RetryPolicy` says: the next attempt, a wait, or an answer to the client.
     func proceed(after cause: ExecutorSelection.Cause) {
-        let time = selection?.answerTime(each: answerTime, isStream: record.wantsStream) ?? 0
-        switch selection?.next(after: cause, timeIsLeft: time > 0, at: now, grant: environment.grant(for: self)) {
+        switch selection?.next(after: cause, at: now, grant: environment.grant(for: self)) {
         case .attempt(let lease): begin(lease)
         case .wait: wait()
         case .waitForBudget:
@@ -95,7 +94,7 @@ extension Exchange {
         }
         attempt.relaysEventsOnly = phase == .silence
         attempt.start(request, requestID: fields.requestID)
-        deadlines.answer = now + (selection?.answerTime(each: answerTime, isStream: record.wantsStream) ?? 0)
+        deadlines.answer = now + (selection?.answerTime(total: answerTime) ?? 0)
         if phase == .attempt, mayComment {
             deadlines.commit = record.bodyEnded + snapshot.limits.commitAfter
         }
@@ -111,7 +110,7 @@ extension Exchange {
     /// Whether comments follow each `keep_alive` of silence in the midst of the answer.
     private var sendsComments: Bool { mayComment && attempt?.kind == .events }
 
-    /// How long one attempt may take until its answer is ready: a large prompt takes an executor longer to read.
+    /// How long all attempts may take until an answer is ready: a large prompt takes an executor longer to read.
     private var answerTime: Nanoseconds {
         guard let timeouts else { return 0 }
         guard record.wantsStream else { return timeouts.response }
@@ -138,6 +137,7 @@ extension Exchange: AttemptOwner {
 
     func attemptIsReady(_ attempt: Attempt) {
         environment.metrics.answerHandedOver(since: now)
+        if attempt.status < 400 { selection?.answered(at: now) }
         selection?.letGoOfRetry()
         // A silent commit may have been made before this attempt had a connection.
         if memory.window.highWatermark > 0 { attempt.setReadLimit(memory.window.highWatermark) }
@@ -185,7 +185,19 @@ extension Exchange: AttemptOwner {
         guard machine.mayRetry else { return }
         record.failed(attempt, at: now)
         deadlines.answer = .max
-        selection?.failed(failure, at: attempt.executor, after: now &- attempt.times.began)
+        let isOfKind = failure.retry == .otherKind
+        selection?.failed(
+            ExecutorSelection.Failed(
+                executor: attempt.executor,
+                pool: attempt.pool,
+                failure: failure,
+                verdict: attempt.verdict,
+                duration: now &- attempt.times.began,
+                hadRequest: attempt.hasRequest,
+                alike: isOfKind ? snapshot.executors(like: attempt.executor, in: attempt.pool).map(\.id) : []
+            ),
+            at: now
+        )
         proceed(after: .failure(failure))
     }
 }

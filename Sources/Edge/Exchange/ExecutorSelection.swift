@@ -10,6 +10,12 @@ internal import Transport
 struct ExecutorSelection {
     /// Attempts of one exchange, however many executors there are and whatever they answer.
     static let attemptsMax = 6
+    /// So many executors may break off on one request before it is told: it may be what breaks them.
+    static let breaksMax = 3
+    /// So many executors may let one request wait in vain: it may be what takes so long.
+    static let silencesMax = 2
+    /// What an attempt has at least, however long those before it took; in nanoseconds.
+    static let attemptTimeMin: Nanoseconds = 60_000_000_000
 
     /// How long the exchange has waited for executors, all its waits together.
     struct Wait: Equatable, Sendable {
@@ -51,6 +57,19 @@ struct ExecutorSelection {
         }
     }
 
+    /// An attempt that has failed before its answer was ready.
+    struct Failed {
+        var executor: Executor
+        var pool: ExecutorPool
+        var failure: Failure
+        var verdict = AttemptVerdict.atOnce(.neither)
+        var duration: Nanoseconds
+        /// The executor had the whole request.
+        var hadRequest = false
+        /// Ids of executors that would fail in the same way, beside its own.
+        var alike: [Int] = []
+    }
+
     enum Step {
         /// An attempt at an executor that has been counted.
         case attempt(ExecutorLease)
@@ -70,6 +89,15 @@ struct ExecutorSelection {
     private(set) var attempts = 0
     /// How long attempts that failed have taken, all together.
     private var attempted: Nanoseconds = 0
+    /// How many failures were worth one attempt only.
+    private var lastTries = 0
+    /// How many executors broke off once they had the request.
+    private var breaks = 0
+    /// How many executors did not begin to answer in time.
+    private var silences = 0
+    /// The index of the pool that the last failed attempt was from.
+    private var failedPool = 0
+    private var charges = PendingCharges()
     /// The pool in whose queue the exchange stands.
     private var queue: (pool: Int, ticket: QueueTicket)?
     /// The pool in whose queue the exchange stood last.
@@ -85,6 +113,7 @@ struct ExecutorSelection {
     init(pools: [ExecutorPool], request: RoutingRequest, limits: AdmissionLimits, budget: RetryBudget) {
         self.pools = pools
         self.request = request
+        self.request.usesBad = pools.count == 1
         self.limits = limits
         self.budget = budget
         budget.requestBegan()
@@ -96,15 +125,12 @@ struct ExecutorSelection {
         return used < limits.waitMax ? limits.waitMax - used : 0
     }
 
-    /// How long the next attempt may take until its answer is ready.
+    /// How long the next attempt may take until its answer is ready: what is left of the total, but never so little that
+    /// it would be in vain.
     ///
-    /// Of a document all attempts together have the time of one. Of a stream they have twice that: an executor that
-    /// says nothing costs its clients one such time, and never one for each executor.
-    ///
-    /// - Parameter each: What one attempt may take, by the configuration.
-    func answerTime(each: Nanoseconds, isStream: Bool) -> Nanoseconds {
-        let total = isStream ? each * 2 : each
-        return min(each, total > attempted ? total - attempted : 0)
+    /// - Parameter total: What all attempts together may take, by the configuration.
+    func answerTime(total: Nanoseconds) -> Nanoseconds {
+        max(min(total, Self.attemptTimeMin), total > attempted ? total - attempted : 0)
     }
 
     // MARK: The next step
@@ -112,11 +138,9 @@ struct ExecutorSelection {
     /// Decides what is next, and takes what that needs: an executor, a place in a queue or in the budget.
     ///
     /// - Parameters:
-    ///   - timeIsLeft: The attempts so far have left time for another one (`answerTime`).
     ///   - grant: Called from any thread with the executor, if the step is `wait`.
     mutating func next(
         after cause: Cause,
-        timeIsLeft: Bool = true,
         at now: Nanoseconds,
         grant: @escaping @Sendable (Grant) -> Void
     ) -> Step {
@@ -126,11 +150,12 @@ struct ExecutorSelection {
         let left = waitLeft(at: now)
         var situation = RetryPolicy.Situation(
             cause.ofPolicy,
-            attemptsAreLeft: attempts < Self.attemptsMax && timeIsLeft,
+            attemptsAreLeft: attemptsAreLeft(after: cause),
             waitIsLeft: left > 0,
             pools: pools.count,
             asked: firstPool(after: cause)
         )
+        if situation.cause == .failure(.otherKind) { situation.pools = failedPool + 1 }
         if case .failure(let retry) = situation.cause, retry.needsBudget, situation.attemptsAreLeft {
             situation.budgetHasRoom = budget.take()
             holdsRetry = situation.budgetHasRoom
@@ -159,6 +184,11 @@ struct ExecutorSelection {
                 case .none: break
                 }
                 situation.asked = pool + 1
+                if situation.asked == situation.pools, refused == nil, !request.usesBad {
+                    // Not one of the pools has an executor that is well: then one that is not has to do.
+                    request.usesBad = true
+                    situation.asked = firstPool(after: cause)
+                }
             case .waitForBudget:
                 if case .failure(let failure) = cause { postponed = failure }
                 wait.begin(at: now)
@@ -166,15 +196,28 @@ struct ExecutorSelection {
             case .tell:
                 wait.end(at: now)
                 letGoOfRetry()
+                charges.exchangeFailed(at: now)
                 return .tell(told(cause, refused: refused, waitIsLeft: left > 0))
             }
         }
     }
 
-    /// A wait that is over has been for the pool that it was for, and for those before it.
+    private func attemptsAreLeft(after cause: Cause) -> Bool {
+        guard attempts < Self.attemptsMax, breaks < Self.breaksMax, silences < Self.silencesMax else { return false }
+        guard case .failure(let failure) = cause, failure.retry.isLastTry else { return true }
+        return lastTries <= 1
+    }
+
+    /// The index of the first pool to ask.
+    ///
+    /// A wait that is over has been for the pool that it was for, and for those before it. Another kind is looked for
+    /// where the failed attempt was.
     private func firstPool(after cause: Cause) -> Int {
-        if case .waitOver = cause { return waitedFor + 1 }
-        return 0
+        switch cause {
+        case .waitOver: waitedFor + 1
+        case .failure(let failure) where failure.retry == .otherKind: failedPool
+        case .failure, .arrival: 0
+        }
     }
 
     /// Takes the executor that a pool has granted.
@@ -206,14 +249,19 @@ struct ExecutorSelection {
         let told = RetryPolicy.told(
             cause.ofPolicy,
             wasFull: refused != nil,
-            saysBusy: failed?.charge == .busy,
+            saysBusy: failed?.charge == .busy || failed?.retry.isLastTry == true,
             waitIsLeft: waitIsLeft
         )
         switch told {
         case .failure: return failed ?? Failure(.noExecutor)
         case .queueFull: return Failure(.queueFull, waiting: refused ?? Self.waitDefault)
         case .queueTimeout: return Failure(.queueTimeout, waiting: refused ?? predictedWait)
-        case .noExecutor: return Failure(.noExecutor)
+        case .noExecutor:
+            var failure = Failure(.noExecutor)
+            let dead = pools.reduce(0) { $0 + $1.members.count { $0.executor.engine.isDead } }
+            let all = pools.reduce(0) { $0 + $1.members.count }
+            failure.detail = "of \(all) executors \(dead) are dead by their probes, others left out for their faults"
+            return failure
         }
     }
 
@@ -226,14 +274,23 @@ struct ExecutorSelection {
 
     // MARK: What came of it
 
-    /// The attempt has failed before its answer was ready, after `duration`.
+    /// The attempt has failed before its answer was ready.
     ///
     /// An executor that is busy may be asked again when it has room; another one is asked once.
-    mutating func failed(_ failure: Failure, at executor: Executor, after duration: Nanoseconds) {
-        attempted += duration
-        if case .busy = failure.outcome { return }
-        request.tried.append(executor.id)
+    mutating func failed(_ failed: Failed, at now: Nanoseconds) {
+        attempted += failed.duration
+        failedPool = pools.firstIndex { $0 === failed.pool } ?? 0
+        charges.add(failed.verdict, of: failed.executor, in: failed.pool)
+        if failed.failure.retry.isLastTry { lastTries += 1 }
+        if failed.hadRequest, [.executorBrokeOff, .executorUnreachable].contains(failed.failure.kind) { breaks += 1 }
+        if failed.failure.kind == .firstEventTimeout { silences += 1 }
+        if failed.failure.charge == .busy { return }
+        request.tried.append(failed.executor.id)
+        request.tried += failed.alike
     }
+
+    /// An executor has answered the request well: those that failed it before are charged.
+    mutating func answered(at now: Nanoseconds) { charges.requestAnswered(at: now) }
 
     /// The retry is over, by a good answer or by what the client is told: its place in the budget is for others.
     mutating func letGoOfRetry() {
@@ -258,6 +315,7 @@ struct ExecutorSelection {
     mutating func ended(at now: Nanoseconds) {
         stopWaiting(at: now)
         letGoOfRetry()
+        charges.exchangeFailed(at: now)
         budget.requestEnded()
     }
 

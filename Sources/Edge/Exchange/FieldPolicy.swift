@@ -18,6 +18,11 @@ enum FieldPolicy {
         Array($0.utf8)
     }
 
+    /// Of answers: fields that name the engine, its host or what stands before it.
+    private static let engineOnly: [[UInt8]] = [
+        "location", "content-location", "link", "refresh", "x-powered-by", "x-served-by", "x-backend-server",
+    ].map { Array($0.utf8) }
+
     /// `x-freeinference-keep-alive: off`: a client that cannot do with comments would rather hear nothing for long.
     static func wantsSilence(_ fields: FieldBlock) -> Bool {
         fields.string(named: "x-freeinference-keep-alive")?.lowercased() == "off"
@@ -65,7 +70,7 @@ enum FieldPolicy {
         let hopByHop = HopByHop(of: fields)
         for index in 0..<fields.count where !hopByHop.contains(index, in: fields) {
             switch fields.known(index) {
-            case .server, .setCookie, .altSvc, .contentLength, .requestID: continue
+            case .server, .setCookie, .altSvc, .contentLength, .requestID, .via, .forwarded, .xForwardedFor: continue
             case .requestsLimit, .requestsRemaining, .requestsReset, .tokensLimit, .tokensRemaining, .tokensReset:
                 continue
             case .contentType, .cacheControl, .xAccelBuffering:
@@ -75,6 +80,8 @@ enum FieldPolicy {
                 let name = fields.name(index)
                 if name.starts(with: rateLimitPrefix) || name.starts(with: crossOriginPrefix) { continue }
                 if name.elementsEqual(requestIDName) { continue }
+                if engineOnly.contains(where: { name.elementsEqual($0) }) { continue }
+                if name.starts(with: forwardedPrefix) || namesURL(fields.value(index)) { continue }
                 kept.append(name: name.span, value: fields.value(index).span)
             case let known: kept.append(known, fields.value(index))
             }
@@ -82,6 +89,16 @@ enum FieldPolicy {
         if isEventStream { appendEventStream(to: &kept) }
         appendRequestID(requestID, dialect: dialect, to: &kept)
         return kept
+    }
+
+    /// Some gateways tell in fields of their own where they have sent a request.
+    private static func namesURL(_ value: ArraySlice<UInt8>) -> Bool {
+        var index = value.startIndex
+        while index + 2 < value.endIndex {
+            if value[index] == 0x3A, value[index + 1] == 0x2F, value[index + 2] == 0x2F { return true }
+            index += 1
+        }
+        return false
     }
 
     /// What every event stream of ours says (client-apis.md 3.5): nothing between us and the client may buffer it.

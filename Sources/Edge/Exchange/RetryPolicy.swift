@@ -88,7 +88,8 @@ package enum RetryPolicy {
 
     /// - Parameters:
     ///   - wasFull: a pool that was asked was full, so that waiting could have helped.
-    ///   - saysBusy: the failed executor said that it is busy, which already says when to come back.
+    ///   - saysBusy: the failed executor said that it is busy, which already says when to come back; or its failure may be
+    ///     the request's own, which no place in a queue would mend.
     package static func told(_ cause: Cause, wasFull: Bool, saysBusy: Bool, waitIsLeft: Bool) -> Told {
         switch cause {
         case .waitOver: .queueTimeout
@@ -107,4 +108,7 @@ extension Failure.Retry {
         case .never, .elsewhere, .otherKind: false
         }
     }
+
+    /// Whether a second failure of this sort is told.
+    package var isLastTry: Bool { self == .once || self == .otherKind }
 }

@@ -43,6 +43,7 @@ package final class ExecutorTarget: Sendable {
     /// The model whose pool it is in: what is counted of its attempts is counted for both.
     package let model: ModelEntry
     package let engine: EngineTarget
+    package let kind: ExecutorSettings.Kind
     package let asksForUsage: Bool
     /// In the field that the entry's own kind reads: an engine may speak the dialects of several kinds.
     package let credential: ExecutorCredential?
@@ -51,6 +52,7 @@ package final class ExecutorTarget: Sendable {
         self.executor = executor
         self.model = model
         self.engine = engine
+        kind = settings.kind
         asksForUsage = settings.includeUsage
         credential = settings.apiKey.map { ExecutorCredential(key: $0, kind: settings.kind) }
     }

@@ -266,7 +266,8 @@ final class HTTP2ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
 
     // MARK: Ends
 
-    func channel(_ channel: Channel, ended end: ChannelEnd) { fail(isGreeted ? nil : .noHTTP2) }
+    /// One that goes away before its SETTINGS has not said what it speaks: it may as well be restarting.
+    func channel(_ channel: Channel, ended end: ChannelEnd) { fail(nil) }
 
     func channelReleased(_ channel: Channel) { fail(nil) }
 

@@ -97,15 +97,13 @@ extension ExecutorPool {
     /// For how long each executor that may take the request has asked to be left alone, at least; nil if there is none.
     private func shortestPause(for request: RoutingRequest, at now: Nanoseconds) -> Nanoseconds? {
         var shortest: Nanoseconds?
-        var ofAll: Nanoseconds?
-        let mercy = mercy(at: now)
+        let mercy = mercy(usesBad: request.usesBad, at: now)
         for (place, member) in members.enumerated() where !request.tried.contains(member.executor.id) {
             let pause = member.executor.pause(at: now)
-            ofAll = min(ofAll ?? .max, pause)
             guard member.executor.use(at: now) != .no || isSpared(place, by: mercy, at: now) else { continue }
             shortest = min(shortest ?? .max, pause)
         }
-        return shortest ?? ofAll
+        return shortest
     }
 
     /// The request waits no more.

@@ -46,7 +46,7 @@ package final class ExecutorPool: Sendable {
         case executor(Executor)
         /// All that could take it run as many as they may.
         case full
-        /// There is none that has not been tried.
+        /// There is none that may be used and has not been tried.
         case none
     }
 
@@ -67,7 +67,8 @@ package final class ExecutorPool: Sendable {
 
     /// Chooses an executor that has not been tried, and counts the attempt.
     ///
-    /// Those that are ejected are left out, but never more than half of the pool; when all are, all are used.
+    /// Those that are ejected are left out, but never more than half of the pool. When all are, those are used that cost
+    /// little to try, if the request has no better pool.
     package func choose(_ request: RoutingRequest = RoutingRequest(), at now: Nanoseconds) -> Choice {
         entry.state.withLock { choose(request, &$0, at: now) }
     }
@@ -79,7 +80,7 @@ package final class ExecutorPool: Sendable {
         at now: Nanoseconds,
         isFreed: Bool = false
     ) -> Choice {
-        let mercy = mercy(at: now)
+        let mercy = mercy(usesBad: request.usesBad, at: now)
         var isOneUsable = false
         // A trial is one request, and the first that comes: it can go elsewhere if it fails.
         var trial: Int?

@@ -134,12 +134,18 @@ extension PoolEntry.State {
     /// Of those who have returned, one whose executors are all full holds up nobody.
     private mutating func serveReturned(_ granted: inout [PoolEntry.Granted], most: Int, at now: Nanoseconds) {
         var index = 0
+        var latestIsFull = false
         while granted.count < most, index < returned.count {
             let waiting = returned[index].waiting
-            if let executor = take(for: waiting, at: now) {
+            let isOfLatest = waiting.pool.generation == generation
+            if latestIsFull, isOfLatest {
+                index += 1
+            } else if let executor = take(for: waiting, at: now) {
                 returned.remove(at: index)
                 granted.append(PoolEntry.Granted(waiting: waiting, executor: executor))
             } else {
+                // Where one that may go to any member of the latest pool finds no place, no other one does.
+                if isOfLatest, waiting.request.tried.isEmpty, waiting.request.usesBad { latestIsFull = true }
                 index += 1
             }
         }

@@ -9,6 +9,8 @@ package enum FaultScope: Sendable, Equatable {
     case answer
     /// It can be reached, and its answer or the rest of it did not come in time.
     case timeout
+    /// It did not accept a connection in time.
+    case connectTimeout
 
     /// In words, for the operator.
     package var text: String {
@@ -16,6 +18,7 @@ package enum FaultScope: Sendable, Equatable {
         case .connection: "could not connect, or broke off before the answer"
         case .answer: "were answered with a failure"
         case .timeout: "were not answered in time"
+        case .connectTimeout: "had no connection in time"
         }
     }
 }
@@ -40,6 +43,7 @@ extension ExecutorPool {
             engine.availability.change { health, _ in health.succeeded(at: now) }
             executor.availability.change { health, _ in health.succeeded(at: now) }
         case .fault(.connection): engineFailed(executor, .connection, at: now)
+        case .fault(.connectTimeout): engineFailed(executor, .connectTimeout, at: now)
         case .fault(.timeout) where engine.modelsShareCapacity: engineFailed(executor, .timeout, at: now)
         case .fault(let scope):
             executor.availability.change { health, _ in health.failed(scope, at: now) }
@@ -75,13 +79,14 @@ extension ExecutorPool {
         case none
         /// More than half are bad: some of them are used, see `isSpared`.
         case some
-        /// All are bad, and all are used.
+        /// All are bad, and those are used that cost little to try, see `Executor.costsLittle`.
         case all
     }
 
-    func mercy(at now: Nanoseconds) -> Mercy {
+    /// - Parameter usesBad: whether there is nothing better than a pool all of whose members are bad.
+    func mercy(usesBad: Bool = true, at now: Nanoseconds) -> Mercy {
         let bad = members.count { $0.executor.use(at: now) == .no }
-        if bad == members.count { return .all }
+        if bad == members.count { return usesBad ? .all : .none }
         return bad > members.count / 2 ? .some : .none
     }
 
@@ -91,7 +96,7 @@ extension ExecutorPool {
     func isSpared(_ place: Int, by mercy: Mercy, at now: Nanoseconds) -> Bool {
         switch mercy {
         case .none: return false
-        case .all: return true
+        case .all: return members[place].executor.costsLittle(at: now)
         case .some:
             guard !members[place].executor.engine.isDead else { return false }
             var leftOut = 0
@@ -121,6 +126,21 @@ extension ExecutorPool {
 }
 
 extension Executor {
+    /// Whether a request that goes to it although it is bad hears soon that it is: nobody is to wait for the deadline of a
+    /// connection, or of a first event, of which it is known that nothing comes.
+    ///
+    /// Those that refuse a connection or answer with a failure do so at once. One that is still heard of is only slow.
+    func costsLittle(at now: Nanoseconds) -> Bool {
+        guard !engine.isDead else { return false }
+        let isEjected = engine.isEjected || isEjectedAlone
+        switch cause {
+        case .faults(.connection), .faults(.answer): return true
+        case .probes, .faults(.timeout), .faults(.connectTimeout):
+            let last = engine.lastHeard
+            return !isEjected || last > 0 && now < last + ExecutorHealth.trafficWins
+        }
+    }
+
     /// Its faults, of this model alone, have ejected it.
     package var isEjectedAlone: Bool { availability.isEjected }
     /// What its last ejection was for: that of the engine where that is ejected, else its own.

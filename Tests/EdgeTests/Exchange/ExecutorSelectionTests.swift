@@ -22,10 +22,17 @@ import Transport
     private func next(
         _ selection: inout ExecutorSelection,
         after cause: ExecutorSelection.Cause,
-        at now: Nanoseconds,
-        timeIsLeft: Bool = true
+        at now: Nanoseconds
     ) -> ExecutorSelection.Step {
-        selection.next(after: cause, timeIsLeft: timeIsLeft, at: now) { _ in }
+        selection.next(after: cause, at: now) { _ in }
+    }
+
+    private func fail(_ selection: inout ExecutorSelection, _ failure: Failure, _ lease: ExecutorLease) {
+        selection.failed(failed(failure, lease), at: second)
+    }
+
+    private func failed(_ failure: Failure, _ lease: ExecutorLease) -> ExecutorSelection.Failed {
+        ExecutorSelection.Failed(executor: lease.executor, pool: lease.pool, failure: failure, duration: 1)
     }
 
     private func told(_ step: ExecutorSelection.Step) -> Failure? {
@@ -46,7 +53,7 @@ import Transport
             var lease = try lease(next(&selection, after: cause, at: second))
             #expect(seen.insert(lease.executor.id).inserted)
             lease.end(at: second)
-            selection.failed(failure, at: lease.executor, after: 1)
+            fail(&selection, failure, lease)
             cause = .failure(failure)
         }
         #expect(told(next(&selection, after: cause, at: second)) == failure && selection.attempts == 2)
@@ -55,16 +62,21 @@ import Transport
 
     @Test func theTimeOfAllAttemptsHasATotal() throws {
         var selection = try selection("- {id: m, executors: [{url: 'http://one:1'}]}")
-        #expect(selection.answerTime(each: 10, isStream: true) == 10)
-        let lease = try lease(next(&selection, after: .arrival, at: second))
-        selection.failed(Failure(.executorBrokeOff), at: lease.executor, after: 15)
-        #expect(selection.answerTime(each: 10, isStream: true) == 5)
-        #expect(selection.answerTime(each: 20, isStream: false) == 5)
-        #expect(selection.answerTime(each: 10, isStream: false) == 0)
-        selection.failed(Failure(.executorBrokeOff), at: lease.executor, after: 5)
-        #expect(selection.answerTime(each: 10, isStream: true) == 0)
-        let failure = Failure(.firstEventTimeout)
-        #expect(told(next(&selection, after: .failure(failure), at: second, timeIsLeft: false)) == failure)
+        #expect(selection.answerTime(total: 300 * second) == 300 * second)
+        #expect(selection.answerTime(total: 10 * second) == 10 * second)
+        var failed = failed(
+            Failure(.executorBrokeOff),
+            try lease(next(&selection, after: .arrival, at: second))
+        )
+        failed.duration = 200 * second
+        selection.failed(failed, at: second)
+        #expect(selection.answerTime(total: 300 * second) == 100 * second)
+        #expect(selection.answerTime(total: 10 * second) == 10 * second)
+        // Also past the total an attempt has a minute: less would be in vain.
+        selection.failed(failed, at: second)
+        #expect(selection.answerTime(total: 300 * second) == 60 * second)
+        #expect(selection.answerTime(total: 59 * second) == 59 * second)
+        selection.ended(at: second)
     }
 
     @Test func allWaitsAreSummed() throws {
@@ -121,7 +133,10 @@ import Transport
         try #require(granted.count == 1)
         // It fails elsewhere meanwhile, and waits for the fallback.
         let failed = Failure(.executorUnreachable)
-        selection.failed(failed, at: one, after: 1)
+        selection.failed(
+            ExecutorSelection.Failed(executor: one, pool: pools[0], failure: failed, duration: 1),
+            at: second
+        )
         let step = selection.next(after: .failure(failed), at: second) { grant in grants.withLock { $0.append(grant) } }
         guard case .wait = step else { throw DocumentedTable.Problem(text: "\(step)") }
         #expect(pools[1].waitingCount == 1 && selection.granted(granted[0], at: second) == nil)
@@ -139,7 +154,7 @@ import Transport
         var first = try lease(next(&selection, after: .arrival, at: second))
         first.end(at: second)
         let failure = Failure(executorStatus: 503)
-        selection.failed(failure, at: first.executor, after: 1)
+        fail(&selection, failure, first)
         _ = try lease(next(&selection, after: .failure(failure), at: second))
         #expect(budget.underWay == 1)
         selection.letGoOfRetry()
@@ -155,7 +170,7 @@ import Transport
         first.end(at: second)
         while budget.take() {}
         let failure = Failure(executorStatus: 503)
-        selection.failed(failure, at: first.executor, after: 1)
+        fail(&selection, failure, first)
         guard case .waitForBudget = next(&selection, after: .failure(failure), at: second) else {
             Issue.record("it did not wait for the budget")
             return

@@ -128,6 +128,48 @@ import Transport
         #expect(environment.finished.count == 2 && environment.finished.allSatisfy { $0.end == .complete })
     }
 
+    // MARK: What is known
+
+    private let withFallback = """
+        - {id: m, fallbacks: [n], executors: [{url: 'http://own:1'}]}
+        - {id: n, executors: [{url: 'http://fallback:1'}]}
+        """
+
+    private func eject(_ model: String, _ environment: TestEnvironment, _ scope: FaultScope) {
+        let pool = environment.snapshot.pool(of: model)
+        for _ in 0..<3 { pool.report(.fault(scope), of: pool.members[0].executor, at: environment.loop.now) }
+    }
+
+    @Test func aPoolThatIsKnownToBeBadIsLeftForItsFallbackAtOnce() throws {
+        let environment = try environment(withFallback)
+        eject("m", environment, .connection)
+        let client = try TestClient(environment)
+        client.ask()
+        #expect(environment.executors.map { $0.name.contains("fallback") } == [true])
+    }
+
+    @Test func whereNoPoolIsWellOneThatAnswersAtOnceIsTried() throws {
+        let environment = try environment(withFallback)
+        eject("m", environment, .connection)
+        eject("n", environment, .connectTimeout)
+        let client = try TestClient(environment)
+        client.ask()
+        #expect(environment.executors.map { $0.name.contains("own") } == [true])
+    }
+
+    @Test func aDeadPoolIsToldAtOnceWithItsCause() throws {
+        let environment = try environment("- {id: m, executors: [{url: 'http://one:1'}]}")
+        eject("m", environment, .connectTimeout)
+        let client = try TestClient(environment)
+        client.ask()
+        #expect(environment.executors.isEmpty && client.status == 503)
+        guard case .failed(let failure)? = environment.finished.first?.end else {
+            Issue.record("it did not fail")
+            return
+        }
+        #expect(failure.kind == .noExecutor && failure.detail?.hasPrefix("of 1 executors 0 are dead") == true)
+    }
+
     // MARK: Totals
 
     @Test func nobodyHasMoreThanSixAttempts() throws {

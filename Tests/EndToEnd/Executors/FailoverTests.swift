@@ -35,7 +35,8 @@ import Testing
     @Test(arguments: [
         ("status:502", true), ("status:503", true), ("status:504", true), ("status:429", true), ("status:401", true),
         ("status:500", true), ("close_before_head", true), ("garbage_head", true), ("error_event:0", true),
-        ("status:404", false), ("status:408", false), ("status:400", false), ("status:422", false),
+        ("status:302", true), ("status:204", true), ("status:404", false), ("status:501", false), ("status:408", false),
+        ("status:400", false), ("status:422", false),
     ]) func whatAnotherExecutorMayMendGoesToIt(fault: String, moves: Bool) async throws {
         try await withExecutor { good in
             try await withExecutor(["--fault", fault]) { bad in
@@ -48,6 +49,62 @@ import Testing
                     #expect(try await good.counters().finished.int == (moves ? 1 : 0))
                 }
             }
+        }
+    }
+
+    /// As vLLM does while it shuts down: its health page is well, and what is new is answered with 500.
+    @Test func anEngineThatAnswersOnly500CostsNobodyAnything() async throws {
+        try await withExecutor { good in
+            try await withExecutor(["--fault", "status:500"]) { draining in
+                try await withServer(configuration([draining.url, good.url])) { server in
+                    for _ in 0..<12 {
+                        #expect(try await server.curl("/v1/chat/completions", body: chat()).status == 200)
+                    }
+                    let retried = try await server.settledLog().filter { $0.attempts.int == 2 }
+                    // Each is charged once the other one has answered, and three in a row eject.
+                    #expect((3...5).contains(retried.count), "\(retried.count)")
+                }
+            }
+        }
+    }
+
+    @Test func whatGets500EverywhereEjectsNobody() async throws {
+        try await withExecutor { one in
+            try await withExecutor { two in
+                try await withServer(configuration([one.url, two.url])) { server in
+                    for _ in 0..<6 {
+                        let bad = chat(more: #""simulator":{"fault":"status:500"}"#)
+                        #expect(try await server.curl("/v1/chat/completions", body: bad).status == 500)
+                    }
+                    let lines = try await server.settledLog()
+                    #expect(lines.allSatisfy { $0.attempts.int == 2 })
+                    for _ in 0..<4 {
+                        #expect(try await server.curl("/v1/chat/completions", body: chat()).status == 200)
+                    }
+                    for executor in [one, two] {
+                        #expect(try await executor.counters().finished.int == 2, "both are used as before")
+                    }
+                }
+            }
+        }
+    }
+
+    @Test func aRedirectToTheEngineItselfIsFollowedOnce() async throws {
+        let executor = try HandMadeExecutor()
+        try await withServer(configuration([executor.url])) { server in
+            async let answering = server.curl("/v1/chat/completions", body: chat(stream: false, prompt: "kept"))
+            let first = try await executor.accept()
+            let asked = try await first.receiveRequest()
+            let path = executor.url + "/v1/chat/completions/"
+            try await first.send("HTTP/1.1 307 Temporary Redirect\r\nlocation: \(path)\r\ncontent-length: 0\r\n\r\n")
+            let second = try await executor.accept()
+            let again = try await second.receiveRequest()
+            #expect(again.line == "POST /v1/chat/completions/ HTTP/1.1" && again.body == asked.body)
+            try await second.answer(#"{"choices":[{"index":0,"message":{"content":"x"},"finish_reason":"stop"}]}"#)
+            let answer = try await answering
+            #expect(answer.status == 200)
+            first.close()
+            second.close()
         }
     }
 

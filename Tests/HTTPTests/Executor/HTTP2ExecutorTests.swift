@@ -203,6 +203,14 @@ import Transport
         #expect(!executor.peers[0].text.contains("/v1/x") && executor.http2().requests.isEmpty)
     }
 
+    @Test func oneThatGoesAwayBeforeItGreetsHasNotSaidThatItSpeaksNoHTTP2() throws {
+        let executor = try ExecutorTest.http2()
+        let attempt = executor.send()
+        executor.peers[0].close()
+        executor.settle()
+        #expect(attempt.failure == "closedBeforeHead" && executor.client.connections == 0)
+    }
+
     @Test func anExecutorThatDoesNotGreetIsLate() throws {
         let executor = try ExecutorTest.http2()
         let attempt = executor.send()

@@ -1,0 +1,68 @@
+// Where a 307 or 308 of an engine leads, if that is the engine itself: frameworks redirect `/path` to `/path/`.
+
+enum EngineRedirect {
+    private static let lengthMax = 8192
+
+    /// The request target that a `location` names (RFC 9110 section 10.2.2, RFC 3986 section 5.2).
+    ///
+    /// - Parameters:
+    ///   - location: The field's value.
+    ///   - current: The target of the request that was answered with it.
+    ///   - host: The `host` field of that request.
+    ///   - isSecure: Whether it went over TLS.
+    /// - Returns: nil for another scheme, host or port, and for what is no URL: the request must not go there.
+    static func target(_ location: String, from current: [UInt8], host: [UInt8], isSecure: Bool) -> [UInt8]? {
+        guard (1...lengthMax).contains(location.utf8.count), location.utf8.allSatisfy(isOfURL) else { return nil }
+        var rest = location.prefix { $0 != "#" }
+        let scheme = isSecure ? "https:" : "http:"
+        if let colon = rest.firstIndex(of: ":"), !rest[..<colon].contains(where: { "/?".contains($0) }) {
+            guard rest[...colon].lowercased() == scheme else { return nil }
+            rest = rest[rest.index(after: colon)...]
+            guard rest.hasPrefix("//") else { return nil }
+        }
+        if rest.hasPrefix("//") {
+            rest = rest.dropFirst(2)
+            let authority = rest.prefix { !"/?".contains($0) }
+            let own = String(decoding: host, as: UTF8.self)
+            guard canonical(String(authority), isSecure) == canonical(own, isSecure) else { return nil }
+            rest = rest[authority.endIndex...]
+            if !rest.hasPrefix("/") { rest = Substring("/" + String(rest)) }
+        }
+        let path = rest.prefix { $0 != "?" }
+        let query = String(rest[path.endIndex...])
+        let base = String(String(decoding: current, as: UTF8.self).prefix { $0 != "?" })
+        if path.isEmpty { return Array((base + query).utf8) }
+        let folder = String(base[...(base.lastIndex(of: "/") ?? base.startIndex)])
+        let whole = path.hasPrefix("/") ? String(path) : folder + String(path)
+        return Array((withoutDots(whole) + query).utf8)
+    }
+
+    /// Visible ASCII without what no URL contains: nothing that could end a request line.
+    private static func isOfURL(_ byte: UInt8) -> Bool {
+        (0x21...0x7E).contains(byte) && !"\"<>\\^`{|}".utf8.contains(byte)
+    }
+
+    /// Without the scheme's own port.
+    private static func canonical(_ authority: String, _ isSecure: Bool) -> String {
+        let text = authority.lowercased()
+        let port = isSecure ? ":443" : ":80"
+        return text.hasSuffix(port) ? String(text.dropLast(port.utf8.count)) : text
+    }
+
+    /// RFC 3986 section 5.2.4, of a path that begins with a slash.
+    private static func withoutDots(_ path: String) -> String {
+        var kept: [Substring] = []
+        let segments = path.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
+        for (index, segment) in segments.enumerated() {
+            let isLast = index == segments.count - 1
+            switch segment {
+            case ".": if isLast { kept.append("") }
+            case "..":
+                _ = kept.popLast()
+                if isLast { kept.append("") }
+            default: kept.append(segment)
+            }
+        }
+        return "/" + kept.joined(separator: "/")
+    }
+}
