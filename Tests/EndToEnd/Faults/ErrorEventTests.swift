@@ -37,6 +37,46 @@ import Testing
         }
     }
 
+    /// A client's mistake is told once, with the engine's text but for its address, and nobody is charged.
+    @Test(arguments: Speaking.both)
+    func aMistakeOfTheClientsIsTheClients(_ speaking: Speaking) async throws {
+        try await withServer { server, executor in
+            for tongue in Tongue.allCases {
+                let asked = tongue.request(simulator: #""fault":"mistake_event:0","prefill_ms":5"#)
+                let seen = try await server.exchange(asked, speaking)
+                #expect(seen.status == 400 && seen.isClean)
+                let told = try JSON(parsing: seen.body)
+                #expect(told.error.message.string == "The prompt is too long for the engine at [address].")
+                #expect(told.error.type.string == "invalid_request_error")
+                let line = try await server.logged(seen)
+                #expect(line.side.string == "client" && line.attempts.int == 1)
+                #expect(line.engine_error.meaning.string == "clients_mistake" && line.engine_error.message.isNull)
+            }
+            #expect(try await executor.counters().running.int == 0)
+        }
+    }
+
+    /// Neither a document in a 200 nor a line that is no event is a good answer.
+    @Test(arguments: ["error_document", "error_line:0", "error_line:3"], Speaking.both)
+    func anErrorInAnotherFormIsOneToo(_ fault: String, _ speaking: Speaking) async throws {
+        try await withServer(settings: Self.impatient) { server, _ in
+            for tongue in [Tongue.chat, .completions] {
+                let seen = try await server.exchange(
+                    tongue.request(simulator: #""fault":"\#(fault)","pace":200,"prefill_ms":5"#),
+                    speaking
+                )
+                if fault == "error_line:3" {
+                    #expect(seen.status == 200 && seen.endsBroken(speaking))
+                    #expect(seen.body.contains(#""finish_reason":"error""#))
+                } else {
+                    #expect(seen.status >= 500 && seen.isClean)
+                }
+                let line = try await server.logged(seen)
+                #expect(line.end.string == "executor_error" && line.side.string == "executor")
+            }
+        }
+    }
+
     @Test(arguments: Speaking.both)
     func laterItPassesAndTheStreamEndsAsTheExecutorEndedIt(_ speaking: Speaking) async throws {
         try await withServer { server, executor in
