@@ -96,7 +96,12 @@ let package = Package(
         ),
         .testTarget(name: "HTTPTests", dependencies: ["HTTP", "Transport", "LoopTesting"], swiftSettings: tests),
         .testTarget(name: "RoutingTests", dependencies: ["Routing", "Transport"], swiftSettings: tests),
-        .testTarget(name: "InferenceTests", dependencies: ["Inference", "HTTP"], swiftSettings: tests),
+        .testTarget(
+            name: "InferenceTests",
+            dependencies: ["Inference", "HTTP"],
+            exclude: ["Captures"],
+            swiftSettings: tests
+        ),
         .testTarget(name: "KeyStoreTests", dependencies: ["KeyStore", "Routing", "Transport"], swiftSettings: tests),
         .testTarget(
             name: "EdgeTests",

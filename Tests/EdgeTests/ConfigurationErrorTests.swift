@@ -102,7 +102,8 @@ import Testing
 
     @Test func unknownKeysFarFromAllKnownOnesListThem() {
         #expect(
-            faults(valid(and: "log: {zzzzzz: 1}")) == ["c.yaml:6:7: unknown key 'zzzzzz' in 'log'; known here: access"]
+            faults(valid(and: "log: {zzzzzz: 1}"))
+                == ["c.yaml:6:7: unknown key 'zzzzzz' in 'log'; known here: access, engine_errors"]
         )
         #expect(NearestKey.nearest(to: "idel", among: ["idle", "body"]) == "idle")
         #expect(NearestKey.nearest(to: "xyz", among: ["url"]) == nil)

@@ -69,6 +69,8 @@ import Testing
         #expect(try Faults("status:503").ending == .status(503))
         #expect(try Faults("huge_event:70000").hugeEvent == 70000)
         #expect(try Faults("error_only:2").ending == .errorOnly(2))
+        #expect(try Faults("mistake_event:0").ending == .mistakeEvent(0))
+        #expect(try Faults("error_line:3").endsAfter == 3 && Faults("error_document").endsAfter == 0)
         #expect(try Faults("coalesce").coalescedEvents == .max)
         #expect(try Faults("coalesce:0").coalescedEvents == 1)
         let cuts = try Faults("split_every:3,split_at:9,split_at:4,no_last_lf")

@@ -46,7 +46,7 @@ import Testing
                     ? String(expected[special.upperBound...]) : String(expected[..<special.lowerBound])
             }
             #expect(expected == "the same" ? failure.status == status : "\(failure.status)" == expected)
-            let message = try #require(error.message ?? "-")
+            let message = error.message ?? "-"
             let toldText = text(failure.body(dialect, requestID: "r"))
             let passes = row.cells[0].hasSuffix(", text")
             let shown = JSONValue(parsing: Array(toldText.utf8))?["error"]?["message"]?.string ?? ""
@@ -113,6 +113,30 @@ import Testing
         #expect(error(#"{"error":{"message":"a\"#, status: 400).message == "a")
         #expect(error(#"{"error":{"message":"a\u00e"#, status: 400).message == "a")
         #expect(error(#"{"error":{"message""#, status: 400).message == #"{"error":{"message""#)
+    }
+
+    /// One word for each meaning in the spellings of many: as a code, as a type, and beside a status that says less.
+    @Test(arguments: [
+        ("client", "context_length_exceeded ContextWindowExceededError string_above_max_length content_filter flagged"),
+        ("client", "invalid_prompt json_validate_failed ResponsibleAIPolicyViolation previous_response_not_found"),
+        ("client", "unsupported_parameter invalid_base64_image VALIDATION_ERROR InvalidArgument unprocessable_entity"),
+        ("busy", "rate_limit_error RateLimitReached too_many_requests RESOURCE_EXHAUSTED ThrottlingException"),
+        ("busy", "OverloadedError server_is_overloaded slow_down NoCapacity ModelNotReadyException queue_full"),
+        ("answer", "service_unavailable UNAVAILABLE no_available_workers bad_gateway DEADLINE_EXCEEDED timeout_error"),
+        ("502", "invalid_api_key AuthenticationError permission_denied billing_error insufficient_credits auth_error"),
+        ("502", "model_not_found DeploymentNotFound ModelNotExist unsupported_country_region_territory"),
+        ("suspect", "server_error InternalServerError api_error incomplete_generation ModelErrorException oom"),
+    ]) func knowsTheWordsOfManyEngines(meaning: String, words: String) {
+        for word in words.split(separator: " ").map(String.init) {
+            for error in [EngineError(code: word), EngineError(type: word), EngineError(status: 500, type: word)] {
+                let failure = error.classified(in: .openAIChat)
+                switch meaning {
+                case "client": #expect(failure.side == .client && (400..<500).contains(failure.status), "\(word)")
+                case "502": #expect(failure.status == 502 && failure.retry == .elsewhere, "\(word)")
+                default: #expect("\(failure.charge)" == meaning, "\(word)")
+                }
+            }
+        }
     }
 
     // MARK: What passes

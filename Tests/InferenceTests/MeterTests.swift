@@ -307,7 +307,12 @@ import Testing
         #expect(scan.isValid && scan.hasText && scan.finishReason == "stop" && scan.tokens.input.value == 2)
         #expect(!scanner.scanAnswer(Array(answer.utf8.dropLast()).span).isValid)
         #expect(!scanner.scanAnswer([UInt8]().span).isValid)
-        let error = scanner.scanAnswer(Array(#"{"object":"error","message":"no","code":400,"error":{}}"#.utf8).span)
-        #expect(error.error == nil)
+        func error(_ json: String) -> EngineError? { scanner.scanAnswer(Array(json.utf8).span).error }
+        #expect(error(#"{"object":"error","message":"no","code":400}"#)?.number == 400)
+        #expect(
+            error(#"{"object":"response","status":"failed","error":{"code":"server_error"}}"#)?.code == "server_error"
+        )
+        #expect(error(#"{"object":"response","status":"completed","error":null,"output":[]}"#) == nil)
+        #expect(error(#"{"object":"list","data":[],"error":{},"detail":""}"#) == nil)
     }
 }

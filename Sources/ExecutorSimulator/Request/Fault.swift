@@ -20,6 +20,12 @@ package struct Faults: Sendable, Equatable {
         case errorEvent(Int)
         /// An error event, then the body ends in order.
         case errorOnly(Int)
+        /// An error event that blames the client, whose text has an address in it, then as `errorEvent`.
+        case mistakeEvent(Int)
+        /// An error in a line of its own that is no event, then the body ends in order.
+        case errorLine(Int)
+        /// A status of 200, and a JSON document that is an error.
+        case errorDocument
         /// This status with a JSON body.
         case status(Int)
         case noAnswer
@@ -73,6 +79,7 @@ package struct Faults: Sendable, Equatable {
 
     package static let names = [
         "die_after:N", "cut_inside:N", "reset_after:N", "end_early:N", "stall_after:N", "error_event:N", "error_only:N",
+        "mistake_event:N", "error_line:N", "error_document",
         "status:CODE", "no_answer", "close_before_head", "garbage_head", "cut_json", "no_done", "comments", "crlf",
         "aborted", "no_label", "split", "split_every:BYTES", "split_at:OFFSET", "coalesce", "coalesce:EVENTS",
         "no_last_lf",
@@ -100,6 +107,9 @@ package struct Faults: Sendable, Equatable {
         case "stall_after": ending = .stallAfter(count)
         case "error_event": ending = .errorEvent(count)
         case "error_only": ending = .errorOnly(count)
+        case "mistake_event": ending = .mistakeEvent(count)
+        case "error_line": ending = .errorLine(count)
+        case "error_document": ending = .errorDocument
         case "status" where 200..<600 ~= count: ending = .status(count)
         case "no_answer": ending = .noAnswer
         case "close_before_head": ending = .closeBeforeHead
@@ -135,9 +145,10 @@ package struct Faults: Sendable, Equatable {
     var endsAfter: Int? {
         switch ending {
         case .dieAfter(let count), .cutInside(let count), .resetAfter(let count), .endEarly(let count),
-            .stallAfter(let count), .errorEvent(let count), .errorOnly(let count):
+            .stallAfter(let count), .errorEvent(let count), .errorOnly(let count), .mistakeEvent(let count),
+            .errorLine(let count):
             count
-        case .cutJSON: 0
+        case .cutJSON, .errorDocument: 0
         default: nil
         }
     }

@@ -70,7 +70,7 @@ final class Generation {
             return false
         default: break
         }
-        if request.isStream, !request.isHeadLate { sendHead() }
+        if request.isStream, !request.isHeadLate, faults.ending != .errorDocument { sendHead() }
         return true
     }
 
@@ -90,7 +90,7 @@ final class Generation {
             stepWhole()
             return
         }
-        sendHead()
+        if faults.ending != .errorDocument { sendHead() }
         if emitted == endsAfter {
             endByFault()
             return
@@ -203,7 +203,10 @@ final class Generation {
             exchange.stall()
         case .resetAfter: breakOff(.reset)
         case .endEarly: breakOff(.finish)
-        case .errorEvent, .errorOnly: reportError()
+        case .errorEvent, .errorOnly, .mistakeEvent, .errorLine: reportError()
+        case .errorDocument:
+            exchange.broke()
+            ExecutorSimulator.respond(body: AnswerFacts.error(.engineFailed), on: stream)
         case .cutInside, .cutJSON: cut()
         default: breakOff(.abort)
         }
@@ -240,14 +243,19 @@ final class Generation {
     }
 
     private func reportError() {
-        let fault: StreamFault = emitted == 0 ? .queueFull : .engineFailed
+        var fault: StreamFault = emitted == 0 ? .queueFull : .engineFailed
+        if case .mistakeEvent = faults.ending { fault = .tooLong }
         exchange.broke()
         guard request.isStream else {
             ExecutorSimulator.respond(status: fault.status, body: AnswerFacts.error(fault), on: stream)
             return
         }
         let events = form.failure(fault, number: nextNumber)
-        if case .errorOnly = faults.ending { write(events[0]) } else { for event in events { write(event) } }
+        switch faults.ending {
+        case .errorOnly: write(events[0])
+        case .errorLine: write(AnswerFacts.error(fault) + [0x0A])
+        default: for event in events { write(event) }
+        }
         flush()
         exchange.end(.finish)
     }

@@ -28,6 +28,11 @@ struct StreamFault {
         type: "SERVICE_UNAVAILABLE",
         message: "The request queue is full."
     )
+    static let tooLong = StreamFault(
+        status: 400,
+        type: "invalid_request_error",
+        message: "The prompt is too long for the engine at 10.0.0.5:8000."
+    )
     static let engineFailed = StreamFault(
         status: 500,
         type: "InternalServerError",

@@ -50,7 +50,8 @@ struct MessagesForm: AnswerForm {
     func failure(_ fault: StreamFault, number: Int) -> [[UInt8]] {
         let failure = Events.typed("error") {
             $0.object("error") {
-                $0.field("type", fault.status == 503 ? "overloaded_error" : "api_error")
+                let other = fault.status == 400 ? fault.type : "api_error"
+                $0.field("type", fault.status == 503 ? "overloaded_error" : other)
                 $0.field("message", fault.message)
             }
         }

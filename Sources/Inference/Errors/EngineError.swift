@@ -112,7 +112,8 @@ package struct EngineError: Equatable, Sendable {
             }
         }
         readHints(value)
-        for key in ["code", "error_code", "status", "status_code", "statusCode", "raw_status_code"] {
+        for key in ["code", "error_code", "status", "status_code", "statusCode", "raw_status_code", "http_status_code"]
+        {
             value[key].map { readCode($0) }
         }
         for key in ["type", "error_type", "__type", "errorType"] where type == nil {
@@ -172,6 +173,8 @@ package struct EngineError: Equatable, Sendable {
         if let headers = value["metadata"]?["headers"] { sources.append(headers) }
         for source in sources {
             guard case .object(let members) = source else { continue }
+            // OpenRouter's word, beside a number.
+            if let word = source["error_type"]?.string, code == nil { code = word }
             if let reason = source["reason"]?.string, code == nil, source["@type"] != nil { code = reason }
             guard pause == nil else { continue }
             pause = RetryAfter.milliseconds { name in

@@ -81,37 +81,52 @@ enum EngineWords {
             responsibleaipolicyviolation moderationblocked biopolicy cyberpolicy invalidimage invalidimageformat \
             invalidimageurl invalidimagemode invalidbase64image imagetoolarge imagetoosmall imageparse \
             imagecontentpolicyviolation imagefiletoolarge imagefilenotfound unsupportedimagemediatype emptyimagefile \
-            failedtodownloadimage previousresponsenotfound operationnotsupported
+            failedtodownloadimage previousresponsenotfound responsenotfound operationnotsupported \
+            arraybelowminlength stringbelowminlength stringtoolong emptystring invalidencryptedcontent invalidpayload \
+            invalidtoolcall jsonvalidatefailed toolusefailed missingtemplatevariable maxtokensexceeded \
+            maxtokenstoolarge tokenlimitexceeded imagedownloadfailed imagenotfound unsupportedimageformat \
+            imagegenerationuser dataresidencymismatch flagged moderation refusal safety sensitive \
+            unsupportedparams unsupportedoperation batchsizeexceeded
             """
         ),
         (.clientsMistake(409), "conflict alreadyexists"),
         (.clientsMistake(413), "requesttoolarge payloadtoolarge requestentitytoolarge contenttoolarge"),
         (.clientsMistake(415), "unsupportedmediatype"),
         (.notImplemented, "notimplemented unimplemented notsupported"),
-        (.missingPath, "methodnotallowed unknownurl invalidurl routenotfound nosuchroute"),
+        (
+            .missingPath,
+            "methodnotallowed methodnotsupported wrongendpoint unknownurl invalidurl routenotfound nosuchroute"
+        ),
         (.notFound, "notfound"),
         (
             .busy(429),
             """
             ratelimit ratelimitexceeded ratelimitreached ratelimited toomanyrequests throttling throttled \
             insufficientquota quotaexceeded servicequotaexceeded resourceexhausted usagelimitreached \
-            concurrencylimitexceeded alldeploymentsincooldown
+            concurrencylimitexceeded alldeploymentsincooldown exceededcurrentquota \
+            capacityexhausted inflightbudgetexhausted
             """
         ),
         (
             .busy(529),
-            "overloaded engineoverloaded modeloverloaded serveroverloaded serverisoverloaded"
+            "overloaded engineoverloaded modeloverloaded serveroverloaded serverisoverloaded provideroverloaded"
         ),
-        (.busy(503), "nocapacity capacityexceeded queuefull serverbusy busy slowdown modelnotready modelloading"),
+        (
+            .busy(503),
+            "nocapacity capacityexceeded queuefull serverbusy busy slowdown modelnotready modelloading modelisloading"
+        ),
         (
             .unavailable(503),
             """
             unavailable serviceunavailable serverunavailable temporarilyunavailable noavailableworkers \
-            workerunavailable noavailableproviders
+            workerunavailable noavailableproviders noworkers nohealthyupstream automodelunavailable
             """
         ),
-        (.unavailable(502), "badgateway"),
-        (.unavailable(504), "timeout gatewaytimeout deadlineexceeded modeltimeout"),
+        (.unavailable(502), "badgateway providerunavailable"),
+        (
+            .unavailable(504),
+            "timeout gatewaytimeout deadlineexceeded modeltimeout apitimeout requesttimeout vectorstoretimeout"
+        ),
         (
             .ourConfiguration,
             """
@@ -119,14 +134,18 @@ enum EngineWords {
             permissiondenied accessdenied forbidden requestforbidden billing paymentrequired insufficientcredits \
             insufficientbalance accountdeactivated usagenotincluded unsupportedcountryregionterritory expiredtoken \
             unrecognizedclient modelnotfound nosuchmodel unknownmodel invalidmodel deploymentnotfound \
-            resourcenotfound modelnotavailable
+            resourcenotfound modelnotavailable modelnotexist unsupportedmodel auth invalidkey expiredkey \
+            invalidauthentication accessterminated billinghardlimitreached billinglimituser billingnotactive \
+            insufficientfunds creditsexhausted creditbalanceexhausted keymodelaccessdenied teammodelaccessdenied \
+            notallowedaccess modeldeprecated noendpoints budgetexceeded
             """
         ),
         (
             .failed(500),
             """
             internal internalserver server api generation incompletegeneration unknown backend unhealthy modelerror \
-            modelstream enginedead dataloss aborted abort cancelled runtime
+            modelstream streamserialization apiconnection nodbconnection unmapped outofmemory oom internalfailure \
+            enginedead dataloss aborted abort cancelled runtime
             """
         ),
     ]
@@ -222,7 +241,7 @@ enum EngineWords {
 
     private static let missing = [
         "not found", "does not exist", "doesn't exist", "not exist", "is not available", "is not loaded", "not served",
-        "no longer available",
+        "no longer available", "found for",
     ]
 
     /// Whether a sentence is what a server says of a path that it does not have: it names nothing, or the path.

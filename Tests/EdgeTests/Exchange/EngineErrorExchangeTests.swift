@@ -267,6 +267,7 @@ import Transport
         let client = try client("log: {engine_errors: true}", executors: 1)
         client.ask()
         tell(Self.tooLong, .status, by: client.executors[0])
+        #expect(client.status == 400)
         let error = try #require(try line(client.finished)["engine_error"] as? [String: Any])
         #expect(error["message"] as? String == "too long for [address]" && error["status"] as? Int == 400)
     }

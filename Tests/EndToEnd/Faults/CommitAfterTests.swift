@@ -59,10 +59,10 @@ import Testing
 
     @Test(arguments: Failing.all, Speaking.both)
     func aFailureAfterItIsInBand(_ failing: Failing, _ speaking: Speaking) async throws {
-        try await withServer(settings: Self.settings + "\ntimeouts: {first_event: 2s}\nadmission: {max_wait: 10ms}") {
-            server,
-            _ in
-            for tongue in [Tongue.chat, .completions] {
+        let settings = Self.settings + "\ntimeouts: {first_event: 2s}\nadmission: {max_wait: 10ms}"
+        // Each at a server of its own: one that is full is left alone for a while.
+        for tongue in [Tongue.chat, .completions] {
+            try await withServer(settings: settings) { server, _ in
                 let seen = try await server.exchange(tongue.request(simulator: failing.simulator), speaking)
                 let comment = Self.comment(tongue)
                 let event = tongue.errorEvent(failing.told, requestID: seen.requestID, created: seen.created)

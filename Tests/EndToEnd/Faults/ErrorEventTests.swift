@@ -8,18 +8,18 @@ import Testing
     /// SGLang says so when its queue is full: the client gets the status that it should have been.
     @Test(arguments: Speaking.both)
     func asTheFirstEventItBecomesTheStatus(_ speaking: Speaking) async throws {
-        try await withServer(settings: Self.impatient) { server, executor in
-            let asked = [Tongue.chat, .completions].map {
-                $0.request(simulator: #""fault":"error_event:0","prefill_ms":5"#)
-            }
-            for (tongue, seen) in zip([Tongue.chat, .completions], try await server.exchange(asked, speaking)) {
+        // Each at a server of its own: the first one teaches it to leave the executor alone.
+        for tongue in [Tongue.chat, .completions] {
+            try await withServer(settings: Self.impatient) { server, executor in
+                let asked = tongue.request(simulator: #""fault":"error_event:0","prefill_ms":5"#)
+                let seen = try await server.exchange(asked, speaking)
                 #expect(seen.status == 503)
                 #expect(seen.body == tongue.errorBody(.overloaded, requestID: seen.requestID))
                 #expect(seen["content-type"] == "application/json")
                 #expect(seen.isClean)
                 #expect(try await server.logged(seen).end.string == "executor_error")
+                #expect(try await executor.counters().running.int == 0)
             }
-            #expect(try await executor.counters().running.int == 0)
         }
     }
 
@@ -34,6 +34,46 @@ import Testing
             #expect(seen.status >= 500)
             #expect(seen["content-type"] == "application/json")
             #expect(seen.isClean)
+        }
+    }
+
+    /// A client's mistake is told once, with the engine's text but for its address, and nobody is charged.
+    @Test(arguments: Speaking.both)
+    func aMistakeOfTheClientsIsTheClients(_ speaking: Speaking) async throws {
+        try await withServer { server, executor in
+            for tongue in Tongue.allCases {
+                let asked = tongue.request(simulator: #""fault":"mistake_event:0","prefill_ms":5"#)
+                let seen = try await server.exchange(asked, speaking)
+                #expect(seen.status == 400 && seen.isClean)
+                let told = try JSON(parsing: seen.body)
+                #expect(told.error.message.string == "The prompt is too long for the engine at [address].")
+                #expect(told.error.type.string == "invalid_request_error")
+                let line = try await server.logged(seen)
+                #expect(line.side.string == "client" && line.attempts.int == 1)
+                #expect(line.engine_error.meaning.string == "clients_mistake" && line.engine_error.message.isNull)
+            }
+            #expect(try await executor.counters().running.int == 0)
+        }
+    }
+
+    /// Neither a document in a 200 nor a line that is no event is a good answer.
+    @Test(arguments: ["error_document", "error_line:0", "error_line:3"], Speaking.both)
+    func anErrorInAnotherFormIsOneToo(_ fault: String, _ speaking: Speaking) async throws {
+        for tongue in [Tongue.chat, .completions] {
+            try await withServer(settings: Self.impatient) { server, _ in
+                let seen = try await server.exchange(
+                    tongue.request(simulator: #""fault":"\#(fault)","pace":200,"prefill_ms":5"#),
+                    speaking
+                )
+                if fault == "error_line:3" {
+                    #expect(seen.status == 200 && seen.endsBroken(speaking))
+                    #expect(seen.body.contains(#""finish_reason":"error""#))
+                } else {
+                    #expect(seen.status >= 500 && seen.isClean)
+                }
+                let line = try await server.logged(seen)
+                #expect(line.end.string == "executor_error" && line.side.string == "executor")
+            }
         }
     }
 
