@@ -98,6 +98,8 @@ struct ExecutorSelection {
     /// The index of the pool that the last failed attempt was from.
     private var failedPool = 0
     private var charges = PendingCharges()
+    /// What an engine said that does not have the path: told if no engine of another kind does better.
+    private var missingPath: Failure?
     /// The pool in whose queue the exchange stands.
     private var queue: (pool: Int, ticket: QueueTicket)?
     /// The pool in whose queue the exchange stood last.
@@ -253,7 +255,9 @@ struct ExecutorSelection {
             waitIsLeft: waitIsLeft
         )
         switch told {
-        case .failure: return failed ?? Failure(.noExecutor)
+        case .failure:
+            if let missingPath, failed?.side != .client { return missingPath }
+            return failed ?? Failure(.noExecutor)
         case .queueFull: return Failure(.queueFull, waiting: refused ?? Self.waitDefault)
         case .queueTimeout: return Failure(.queueTimeout, waiting: refused ?? predictedWait)
         case .noExecutor:
@@ -282,6 +286,7 @@ struct ExecutorSelection {
         failedPool = pools.firstIndex { $0 === failed.pool } ?? 0
         charges.add(failed.verdict, of: failed.executor, in: failed.pool)
         if failed.failure.retry.isLastTry { lastTries += 1 }
+        if failed.failure.retry == .otherKind { missingPath = failed.failure }
         if failed.hadRequest, [.executorBrokeOff, .executorUnreachable].contains(failed.failure.kind) { breaks += 1 }
         if failed.failure.kind == .firstEventTimeout { silences += 1 }
         if failed.failure.charge == .busy { return }

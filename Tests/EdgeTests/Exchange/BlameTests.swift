@@ -199,6 +199,16 @@ import Transport
         for place in 0..<4 { #expect(isHealthy(place, environment)) }
     }
 
+    @Test func aMissingPathIsToldWhereTheOtherKindCannotBeReached() throws {
+        let environment = try environment("{url: 'http://one:1', kind: vllm}", "{url: 'http://two:1', kind: ollama}")
+        let client = try TestClient(environment)
+        client.ask()
+        try fail(environment) { $0.sayNoSuchPath() }
+        try #require(environment.executors.count == 2)
+        environment.executors[1].fail(.connectTimeout)
+        #expect(environment.executors.count == 2 && client.status == 404)
+    }
+
     @Test func whereAllAreOfOneKindAMissingPathIsToldAtOnce() throws {
         let environment = TestEnvironment(
             try testSnapshot(
