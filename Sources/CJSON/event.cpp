@@ -85,13 +85,6 @@ static bool is_text(ondemand::value &value, string_view text) noexcept {
     return value.get_string().get(view) == SUCCESS && view == text;
 }
 
-/// A generation that its engine has aborted: SGLang's reason is an object, and has a status where it is an error.
-static bool is_error_reason(ondemand::value &value) noexcept {
-    bool failed = false;
-    each(value, [&](string_view key, ondemand::value &field) { failed |= key == "status_code" && is_failure(field); });
-    return failed;
-}
-
 /// The signs by which some engines tell an error without a member `error`.
 struct error_signs {
     unsigned members = 0;
@@ -149,6 +142,8 @@ static bool read_usage(ondemand::value &value, cjson_event *out) noexcept {
 enum class reason { other, none, given };
 
 /// A finish or stop reason: a text, or an object whose `type` is the text; null and an empty text are none.
+///
+/// SGLang's reason is an object where its engine has aborted, with a status where that is an error.
 static reason read_reason(ondemand::value &value, cjson_event *out) noexcept {
     ondemand::json_type type;
     if (value.type().get(type) != SUCCESS) return reason::other;
@@ -160,6 +155,7 @@ static reason read_reason(ondemand::value &value, cjson_event *out) noexcept {
     } else if (type == ondemand::json_type::object) {
         each(value, [&](string_view key, ondemand::value &field) {
             if (key == "type") read_text(field, found);
+            else if (key == "status_code") out->error |= is_failure(field);
         });
     }
     if (!found.length) return reason::other;
@@ -197,7 +193,6 @@ static bool read_choices(ondemand::value &value, cjson_event *out) noexcept {
             } else if (key == "error") {
                 out->error |= is_truthy(field);
             } else if (key == "finish_reason") {
-                if (is_object(field)) out->error |= is_error_reason(field);
                 found = read_reason(field, out);
             } else if (key == "text") {
                 out->has_text |= is_truthy(field);

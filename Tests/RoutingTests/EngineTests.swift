@@ -209,9 +209,9 @@ import Testing
         #expect(engine.health == .healthy && executor.health == .healthy)
     }
 
-    @Test func aPoolThatCannotDoWithoutItUsesItAllTheSame() {
+    @Test func theOnlyEngineOfAPoolIsNotAskedWhileItsProbesFindItDead() {
         let house = House(1)
         for _ in 0..<5 { house.engine.report(.failed, rise: 2, fall: 3, at: 0) }
-        #expect(house.engine.health != .healthy && house.pools[0].chosen(at: 1) == 10)
+        #expect(house.engine.health != .healthy && house.pools[0].chosen(at: 1) == nil)
     }
 }

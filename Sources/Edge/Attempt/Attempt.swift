@@ -65,12 +65,12 @@ final class Attempt: TimerTarget {
     let dialect: Dialect
     let environment: any ExchangeEnvironment
     /// The usage is asked for by us alone: the client is not to see it.
-    private var removesUsage = false
+    var removesUsage = false
     /// The counters of the model, for the gaps between tokens.
-    private let row: ModelRow
-    private var owner: (any AttemptOwner)?
+    let row: ModelRow
+    var owner: (any AttemptOwner)?
     private var stream: (any ExecutorStream)?
-    private var lease: ExecutorLease
+    var lease: ExecutorLease
     /// Of `failureTime` or `drainTime`.
     private var timer: TimerID?
     /// The client has its 200 and reads a stream: a document cannot be relayed any more.
@@ -100,25 +100,25 @@ final class Attempt: TimerTarget {
 
     // The answer.
     private(set) var head: ResponseHead?
-    private(set) var kind = AnswerKind.none
-    private(set) var meter: Meter
+    var kind = AnswerKind.none
+    var meter: Meter
     /// The result of scanning a JSON document at its end; nil before that, and for every other answer.
-    private(set) var scan: AnswerScan?
-    private var splitter = EventSplitter()
+    var scan: AnswerScan?
+    var splitter = EventSplitter()
     /// Of a document, or of a stream that is not relayed yet: the events without data, such as `retry`.
-    private var held: [UInt8] = []
+    var held: [UInt8] = []
     /// The answer to a request for a stream does not say that it is one: its first bytes tell.
-    private var isUnlabelled = false
+    var isUnlabelled = false
     private var wantsStream = false
-    private var memory: AnswerMemory
+    var memory: AnswerMemory
     /// What is read of a document that is relayed as it comes: at most one, since hardly any attempt has it.
-    private var large: [LargeDocument] = []
+    var large: [LargeDocument] = []
     /// How many bytes the head of a document promises.
-    private var expectedBytes: Int?
+    var expectedBytes: Int?
     /// How many bytes of a document have come.
-    private(set) var documentBytes = 0
+    var documentBytes = 0
     /// Nothing but the end of the connection tells where the answer ends.
-    private var endsWithClose = false
+    var endsWithClose = false
 
     init(
         _ lease: ExecutorLease,
@@ -219,7 +219,7 @@ final class Attempt: TimerTarget {
     // MARK: Its end
 
     /// Ends it: the executor is told and released, and nobody hears of the attempt again.
-    private func close(_ outcome: ExecutorPool.Outcome) {
+    func close(_ outcome: ExecutorPool.Outcome) {
         guard phase != .over else { return }
         phase = .over
         owner = nil
@@ -236,7 +236,7 @@ final class Attempt: TimerTarget {
     }
 
     /// The attempt has failed, before its answer was ready or while it was relayed.
-    private func fail(_ failure: Failure, sawError: Bool = false) {
+    func fail(_ failure: Failure, sawError: Bool = false) {
         guard let owner else { return }
         if phase == .waiting {
             giveUp(failure)
@@ -249,7 +249,7 @@ final class Attempt: TimerTarget {
     }
 
     /// The answer is good so far: the executor is well, and the exchange stays with it.
-    private func becomeReady(_ owner: any AttemptOwner) {
+    func becomeReady(_ owner: any AttemptOwner) {
         phase = .relaying
         request = nil
         lease.report(.good, at: now)
@@ -383,252 +383,5 @@ extension Attempt: ExecutorStreamHandler {
         case .events where meter.sawError: fail(told, sawError: true)
         default: fail(Failure(attempt: failure))
         }
-    }
-
-    /// What the error of its stream is; to be asked only where there is one.
-    private var told: Failure { (meter.error ?? EngineError()).classified(in: dialect) }
-
-    // MARK: A stream
-
-    /// Reads one event, or a piece of a large one, in the turn in which it came.
-    private func read(_ event: Span<UInt8>, _ piece: EventSplitter.Kind) {
-        // The attempt may have ended with an event before this one.
-        guard let owner else { return }
-        let now = now
-        let (tokens, last, usages) = (meter.tokens, meter.lastToken, meter.usages)
-        let scanner = environment.scanner
-        let found =
-            piece == .whole
-            ? meter.read(event, at: now, scanner: scanner)
-            : meter.readPiece(event, kind: piece, at: now, scanner: scanner)
-        if tokens > 0, meter.tokens > tokens {
-            row.counts.gap.observe(meter.lastToken &- min(last, meter.lastToken))
-        }
-        if phase == .waiting {
-            // The first event is looked at before anything is committed; comments before it are dropped.
-            switch found {
-            case .comment: return
-            case .fields:
-                keep(event)
-                return
-            case .broken:
-                fail(.brokeOff(reason: meter.finishReason))
-                return
-            case .token, .plain, .finish, .usage, .error, .end: break
-            }
-            if meter.sawError {
-                fail(told)
-                return
-            }
-            becomeReady(owner)
-            guard phase == .relaying else { return }
-            if !held.isEmpty { relayHeld(to: owner) }
-        }
-        if found == .broken, piece == .whole {
-            fail(.brokeOff(reason: meter.finishReason))
-            return
-        }
-        if found == .error, meter.isErrorBare {
-            // The client would not see such a line: it gets an event of ours.
-            fail(told)
-            return
-        }
-        if removesUsage, meter.usages != usages, piece == .whole {
-            relayWithoutUsage(event, to: owner)
-        } else {
-            owner.attempt(self, relays: event)
-        }
-        guard phase == .relaying else { return }
-        if found == .broken {
-            fail(.brokeOff(reason: meter.finishReason))
-        } else if meter.isComplete {
-            owner.attempt(self, ended: .whole(error: lateError()))
-        }
-    }
-
-    /// The usage is asked for by us alone: the client gets what else the event says, if anything.
-    private func relayWithoutUsage(_ event: Span<UInt8>, to owner: any AttemptOwner) {
-        guard let left = UsageRemoval.removed(from: event) else {
-            owner.attempt(self, relays: event)
-            return
-        }
-        if !left.isEmpty { owner.attempt(self, relays: left.span) }
-    }
-
-    /// Keeps an event without data until the first one with data is relayed.
-    private func keep(_ event: Span<UInt8>) {
-        guard held.count + event.count <= Self.fieldsMax else { return }
-        for index in event.indices { held.append(event[index]) }
-    }
-
-    /// The error that the executor has told in the midst of its answer, which its executor is charged; nil for none.
-    private func lateError() -> Failure? {
-        guard meter.sawError else { return nil }
-        let failure = told
-        lease.reportLate(failure.lateOutcome, at: now)
-        return failure
-    }
-
-    /// The framing of a stream has ended in order.
-    private func streamEnded() {
-        var isBetween = splitter.finish { event, piece in read(event, piece) }
-        if !isBetween, owner != nil, let (event, piece) = splitter.completedTail,
-            meter.isEnded(by: event.span, kind: piece, scanner: environment.scanner)
-        {
-            isBetween = true
-            read(event.span, piece)
-        }
-        // The last event may have ended the attempt, as an error or as the completing one.
-        guard let owner, phase != .over else { return }
-        if !isBetween, !meter.sawError, let error = errorWithoutItsEnd {
-            fail(error)
-            return
-        }
-        guard phase == .relaying else {
-            fail(Failure(.executorBrokeOff))
-            return
-        }
-        let error = lateError()
-        close(.neither)
-        owner.attempt(
-            self,
-            ended: .closed(isComplete: isBetween && meter.isCompleteAtCleanEnd, error: isBetween ? error : nil)
-        )
-    }
-
-    /// The error in what has come since the last event: a line or a document that is no event, or one without its end.
-    ///
-    /// The client has had none of it.
-    private var errorWithoutItsEnd: Failure? {
-        let rest = splitter.rest
-        guard !rest.isEmpty else { return nil }
-        let error = environment.scanner.scanEvent(rest.span).error ?? environment.scanner.scanAnswer(rest.span).error
-        return error?.classified(in: dialect)
-    }
-
-    // MARK: A failure
-
-    private func holdFailure(_ bytes: Span<UInt8>) {
-        // What is larger is judged by its beginning.
-        guard memory.hold(bytes, in: &held, expected: expectedBytes), held.count <= EngineError.bodyMax else {
-            failureEnded()
-            return
-        }
-    }
-
-    /// All that is to be heard of the failure is there.
-    private func failureEnded() {
-        guard let head else { return }
-        // Of a compressed body nothing can be read.
-        let body = FieldPolicy.isEncoded(head.fields) ? [] : held
-        var error = EngineError(status: head.status, body: body.span)
-        error.pause = RetryAfter.milliseconds(head.fields, now: Clock.wallTime().seconds) ?? error.pause
-        fail(error.classified(in: dialect))
-    }
-
-    // MARK: A document
-
-    /// The document says that it is JSON, or looks so where the dialect has no other answers.
-    private var isJSON: Bool {
-        head.map { FieldPolicy.isJSON($0, in: dialect, beginsWith: held.first { $0 > 0x20 }) } ?? false
-    }
-
-    private func hold(_ bytes: Span<UInt8>) {
-        guard let owner else { return }
-        documentBytes += bytes.count
-        let isHeld = memory.hold(bytes, in: &held, expected: expectedBytes)
-        if isHeld, held.count <= Self.heldMax { return }
-        if !isHeld, endsWithClose {
-            // Nothing but the whole of it could tell whether it is whole.
-            fail(.noMemory)
-            return
-        }
-        if isUnlabelled { becomeDocument(owner) }
-        guard phase == .waiting else { return }
-        // A document that is large, or that there is no room to hold, is relayed as it comes.
-        if relaysEventsOnly {
-            fail(.noStream)
-            return
-        }
-        kind = .passing
-        becomeReady(owner)
-        guard phase == .relaying else { return }
-        if isJSON {
-            large = [LargeDocument()]
-            let begin = held
-            large[0].take(begin.span)
-            if !isHeld { large[0].take(bytes) }
-        }
-        relayHeld(to: owner)
-        if !isHeld, phase == .relaying { owner.attempt(self, relays: bytes) }
-    }
-
-    /// Hands over the bytes of the document that were held back.
-    private func relayHeld(to owner: any AttemptOwner) {
-        let document = SharedBytes(owned: held)
-        held = []
-        memory.letGoOfAnswer()
-        owner.attempt(self, relays: document)
-    }
-
-    /// Looks at the begin of an answer that was to be a stream, and does not say what it is.
-    private func identify() {
-        guard let owner, kind == .document else { return }
-        let begin = held
-        switch EventLines.begins(begin.span) {
-        case nil: return
-        case true?:
-            isUnlabelled = false
-            kind = .events
-            held = []
-            documentBytes = 0
-            memory.letGoOfAnswer()
-            owner.attempt(self, answersWith: .events)
-            guard phase != .over else { return }
-            responseBody(begin.span)
-        case false?: becomeDocument(owner)
-        }
-    }
-
-    private func becomeDocument(_ owner: any AttemptOwner) {
-        isUnlabelled = false
-        owner.attempt(self, answersWith: kind)
-    }
-
-    /// The error that a whole document tells, whatever its label says that it is.
-    private var documentError: Failure? {
-        guard held.first(where: { $0 > 0x20 }).map({ "{[".utf8.contains($0) }) == true else { return nil }
-        let error = scan == nil ? environment.scanner.scanAnswer(held.span).error : scan?.error
-        return error?.classified(in: dialect)
-    }
-
-    private func documentEnded() {
-        guard let owner else { return }
-        if isJSON {
-            let bytes = held
-            let found = environment.scanner.scanAnswer(bytes.span)
-            scan = found
-            // Where only the connection's end tells the end, half an answer looks whole.
-            if endsWithClose, !found.isValid {
-                fail(Failure(.executorBrokeOff))
-                return
-            }
-        }
-        if let error = documentError {
-            fail(error)
-            return
-        }
-        if let found = scan, found.isBroken(in: dialect) {
-            fail(.brokeOff(reason: found.finishReason))
-            return
-        }
-        if relaysEventsOnly {
-            fail(.noStream)
-            return
-        }
-        becomeReady(owner)
-        guard phase == .relaying else { return }
-        relayHeld(to: owner)
-        if phase == .relaying { owner.attempt(self, ended: .whole(error: nil)) }
     }
 }

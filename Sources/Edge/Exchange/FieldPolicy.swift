@@ -20,7 +20,7 @@ enum FieldPolicy {
 
     /// Of answers: fields that name the engine, its host or what stands before it.
     private static let engineOnly: [[UInt8]] = [
-        "location", "content-location", "link", "refresh", "x-powered-by", "x-served-by", "x-backend-server",
+        "content-location", "link", "refresh", "x-powered-by", "x-served-by", "x-backend-server",
     ].map { Array($0.utf8) }
 
     /// `x-freeinference-keep-alive: off`: a client that cannot do with comments would rather hear nothing for long.
@@ -70,7 +70,8 @@ enum FieldPolicy {
         let hopByHop = HopByHop(of: fields)
         for index in 0..<fields.count where !hopByHop.contains(index, in: fields) {
             switch fields.known(index) {
-            case .server, .setCookie, .altSvc, .contentLength, .requestID, .via, .forwarded, .xForwardedFor: continue
+            case .server, .setCookie, .altSvc, .contentLength, .requestID, .via, .forwarded, .xForwardedFor, .location:
+                continue
             case .requestsLimit, .requestsRemaining, .requestsReset, .tokensLimit, .tokensRemaining, .tokensReset:
                 continue
             case .contentType, .cacheControl, .xAccelBuffering:
