@@ -121,21 +121,28 @@ import Testing
     }
 
     /// Each request would pay the deadline of which it is known that it passes.
-    @Test(arguments: [FaultScope.connectTimeout, .timeout]) func inAPoolOfOneKnownSilenceIsNotWaitedFor(
-        _ scope: FaultScope
-    ) {
+    @Test func inAPoolOfOneAConnectionThatIsNotAcceptedIsNotWaitedFor() {
         let pool = pool(1)
-        for _ in 0..<3 { pool.report(.fault(scope), of: pool.executors[0], at: 100 * second) }
+        for _ in 0..<3 { pool.report(.fault(.connectTimeout), of: pool.executors[0], at: 100 * second) }
         #expect(pool.chosen(at: 101 * second) == nil)
         #expect(pool.chosen(at: 103 * second) == 0, "one request tries it")
         #expect(pool.chosen(at: 103 * second) == nil)
     }
 
-    @Test func oneThatIsHeardOfIsOnlySlow() {
+    /// What it takes, it may yet answer: it may load a model, or read a long prompt.
+    @Test func inAPoolOfOneASlowExecutorIsUsed() {
         let pool = pool(1)
         for _ in 0..<3 { pool.report(.fault(.timeout), of: pool.executors[0], at: 100 * second) }
-        pool.executors[0].engine.heard(at: 99 * second)
         #expect(pool.chosen(at: 101 * second) == 0)
+    }
+
+    @Test func oneThatIsHeardOfIsOnlySlow() {
+        let pool = pool(1)
+        pool.executors[0].engine.heard(at: 90 * second)
+        for _ in 0..<3 { pool.report(.timedOut, of: pool.executors[0], rise: 2, fall: 3, at: 100 * second) }
+        #expect(!pool.executors[0].engine.isDead && pool.chosen(at: 101 * second) == nil)
+        pool.executors[0].engine.heard(at: 101 * second)
+        #expect(pool.chosen(at: 102 * second) == 0)
     }
 
     @Test func aRequestWithABetterPoolUsesNobodyWhoIsBad() {

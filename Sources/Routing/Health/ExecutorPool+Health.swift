@@ -126,16 +126,17 @@ extension ExecutorPool {
 }
 
 extension Executor {
-    /// Whether a request that goes to it although it is bad hears soon that it is: nobody is to wait for the deadline of a
-    /// connection, or of a first event, of which it is known that nothing comes.
+    /// Whether a request that goes to it although it is bad may be answered, or hears soon that it is not: nobody is to wait
+    /// for the deadline of a connection that is known not to be accepted.
     ///
-    /// Those that refuse a connection or answer with a failure do so at once. One that is still heard of is only slow.
+    /// Those that refuse a connection or answer with a failure do so at once. One that takes requests and does not begin to
+    /// answer may be slow, as may one whose probes are late and that is still heard of.
     func costsLittle(at now: Nanoseconds) -> Bool {
         guard !engine.isDead else { return false }
         let isEjected = engine.isEjected || isEjectedAlone
         switch cause {
-        case .faults(.connection), .faults(.answer): return true
-        case .probes, .faults(.timeout), .faults(.connectTimeout):
+        case .faults(.connection), .faults(.answer), .faults(.timeout): return true
+        case .probes, .faults(.connectTimeout):
             let last = engine.lastHeard
             return !isEjected || last > 0 && now < last + ExecutorHealth.trafficWins
         }
