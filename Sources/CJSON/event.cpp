@@ -231,7 +231,7 @@ static void read_delta(ondemand::value &value, cjson_event *out) noexcept {
     });
 }
 
-/// What a text that is no JSON, or that another follows, says counts for nothing, but that it tells an error.
+/// A text that is no JSON document, or that has more behind its document, counts only for the error that it may tell.
 static void forget_counts(cjson_event *out) noexcept {
     out->type = out->finish_reason = {};
     out->has_choices = out->empty_choices = out->has_text = out->has_usage = false;

@@ -34,7 +34,7 @@ static bool is_letter(const uint8_t *at, const uint8_t *end) noexcept {
     return end - at >= 4 && at[1] == '0' && at[2] == '0' && at[3] >= '4' && at[3] <= '7';
 }
 
-/// What follows a quote or, where it is a `u`, a backslash.
+/// The byte that follows a quote, or a backslash where that byte is a `u`.
 static uint32_t judge(const uint8_t *at, const uint8_t *end) noexcept {
     const uint8_t *value;
     switch (*at) {

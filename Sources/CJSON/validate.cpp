@@ -2,7 +2,7 @@
 #include "parser.h"
 
 namespace {
-/// As deep as simdjson reads.
+/// The most levels of arrays and objects, the same as simdjson's.
 const size_t depth_max = 1024;
 
 struct Reader {

@@ -3,7 +3,7 @@ internal import Inference
 internal import Routing
 internal import Transport
 
-/// What an attempt has shown of its executor by failing.
+/// The conclusion about its executor that a failed attempt allows.
 enum AttemptVerdict: Equatable {
     /// The pool is told at once.
     case atOnce(ExecutorPool.Outcome)
@@ -16,10 +16,7 @@ enum AttemptVerdict: Equatable {
 }
 
 extension Attempt {
-    /// An engine of which bytes arrived within so long is alive, in nanoseconds.
-    static let aliveFor: Nanoseconds = 20_000_000_000
-
-    /// What this failure shows, at the moment at which it is found.
+    /// The verdict on this failure; to be asked when the failure is found, since it depends on what the engine does then.
     func verdict(on failure: Failure) -> AttemptVerdict {
         // One that is tried after faults has no claim to the benefit of the doubt.
         if case .trial = executor.health {
@@ -43,19 +40,19 @@ extension Attempt {
         return failure.charge == .timeout ? timeoutOutcome : failure.outcome
     }
 
-    /// What a deadline that has passed shows: an engine that answers others meanwhile is busy.
+    /// The outcome of an attempt whose deadline has passed: an engine that answers others meanwhile is busy, not at fault.
     var timeoutOutcome: ExecutorPool.Outcome { servesOthers(since: times.began) ? .neither : .fault(.timeout) }
 
     /// Whether the engine has sent bytes of good answers lately, and after `moment`.
     private func servesOthers(since moment: Nanoseconds) -> Bool {
         let last = executor.engine.lastServed
         // Bytes of this attempt's own answer are no sign of others.
-        return last > max(moment, phase == .waiting ? 0 : lastHeard) && now < last + Self.aliveFor
+        return last > max(moment, phase == .waiting ? 0 : lastHeard) && now < last + ExecutorHealth.silenceMax
     }
 
     /// Whether anything of the engine has arrived lately but what this attempt has had: answers to others, or to probes.
     private var isEngineHeardElsewhere: Bool {
         let last = executor.engine.lastHeard
-        return servesOthers(since: 0) || last > lastHeard && now < last + Self.aliveFor
+        return servesOthers(since: 0) || last > lastHeard && now < last + ExecutorHealth.silenceMax
     }
 }

@@ -8,7 +8,7 @@ extension Attempt {
     // MARK: A failure
 
     func holdFailure(_ bytes: Span<UInt8>) {
-        // What is larger is judged by its beginning.
+        // A body that is larger is judged by its first bytes.
         guard memory.hold(bytes, in: &held, expected: expectedBytes), held.count <= EngineError.bodyMax else {
             failureEnded()
             return
@@ -18,7 +18,7 @@ extension Attempt {
     /// All that is to be heard of the failure is there.
     func failureEnded() {
         guard let head else { return }
-        // Of a compressed body nothing can be read.
+        // A compressed body cannot be read.
         let body = FieldPolicy.isEncoded(head.fields) ? [] : held
         var error = EngineError(status: head.status, body: body.span)
         error.pause = RetryAfter.milliseconds(head.fields, now: Clock.wallTime().seconds) ?? error.pause

@@ -5,7 +5,7 @@ internal import Routing
 internal import Transport
 
 extension Attempt {
-    /// What the error of its stream is; to be asked only where there is one.
+    /// The failure that the error event of its stream means; only to be read after such an event.
     var told: Failure { (meter.error ?? EngineError()).classified(in: dialect) }
 
     /// Reads one event, or a piece of a large one, in the turn in which it came.

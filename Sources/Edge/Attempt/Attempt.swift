@@ -71,7 +71,7 @@ final class Attempt: TimerTarget {
     var owner: (any AttemptOwner)?
     private var stream: (any ExecutorStream)?
     var lease: ExecutorLease
-    /// Of `failureTime` or `drainTime`.
+    /// The timer that ends `failureTime` or `drainTime`.
     private var timer: TimerID?
     /// The client has its 200 and reads a stream: a document cannot be relayed any more.
     var relaysEventsOnly = false
