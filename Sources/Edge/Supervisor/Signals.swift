@@ -6,11 +6,13 @@ internal import Glibc
 package struct Signals {
     package let descriptor: CInt
 
-    /// Blocks SIGTERM, SIGINT and SIGHUP in this thread and those it starts, and ignores SIGPIPE.
+    /// Blocks SIGTERM, SIGINT and SIGHUP in this thread and those it starts, and ignores SIGPIPE and SIGXFSZ: a log that
+    /// nobody reads, or that has reached its limit, is an error of a write, and not the end of the process.
     ///
     /// Call it first of all.
     package init() {
         signal(SIGPIPE, SIG_IGN)
+        signal(SIGXFSZ, SIG_IGN)
         var set = sigset_t()
         unsafe sigemptyset(&set)
         for number in [SIGTERM, SIGINT, SIGHUP] { unsafe sigaddset(&set, number) }

@@ -10,6 +10,8 @@ package enum WorkerMessage: Sendable {
     case drain
     /// The patience of draining is over: what is under way breaks off, in band.
     case expire
+    /// The same, and the connections close at once after it.
+    case cut
     case stop
     /// A configuration has been resolved anew: requests that begin from now on have this snapshot.
     case adopt(Snapshot)
@@ -110,8 +112,16 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
     }
 
     private func warnOfPause(_ code: CInt?) {
-        let why = code.map { SystemError.text($0) } ?? "max_connections or memory_limit is reached"
+        // A connection that has ended since it was asked for room leaves no trace of what there was none in.
+        let pause = code.map { AcceptPause(code: $0) } ?? share.lack(snapshot.connectionsMax) ?? .connections
+        metrics.acceptingPaused(pause)
+        let why = code.map { SystemError.text($0) } ?? Self.text(pause, snapshot.connectionsMax, budget)
         share.warn("accepting pauses at \(share.connectionCount) connections: \(why)")
+    }
+
+    private static func text(_ pause: AcceptPause, _ connectionsMax: Int, _ budget: MemoryBudget) -> String {
+        guard pause == .memory else { return "max_connections (\(connectionsMax)) is reached" }
+        return "memory_limit is reached: \(budget.used >> 20) MiB of \(budget.limit >> 20) MiB are used"
     }
 
     var budget: MemoryBudget { share.budget }
@@ -142,7 +152,8 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
     private func handle(_ message: WorkerMessage) {
         switch message {
         case .drain: drain()
-        case .expire: expire()
+        case .expire: expire(within: 1_000_000_000)
+        case .cut: expire(within: Self.cutPeriod)
         case .stop: loop.stop()
         case .adopt(let snapshot): adopt(snapshot)
         case .ask(let number, let question): report(.answered(worker: index, number: number, question(self)))
@@ -202,6 +213,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
             socket.close()
             return
         }
+        metrics.connectionAccepted()
         let place = share.doors.place(forConnectionAcceptedBy: index)
         if place != index {
             share.doors[place].connectionBegan()
@@ -266,6 +278,8 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
             for listener in listeners where listener.isWaiting { listener.resume() }
         }
     }
+
+    package func handshakeFailed(_ failure: HandshakeFailure) { metrics.handshakeFailed(failure) }
 
     // MARK: Requests
 
@@ -415,11 +429,14 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
         endIfDrained()
     }
 
-    private func expire() {
+    /// For what a connection has to say of its end to be written.
+    private static let cutPeriod: Nanoseconds = 50_000_000
+
+    private func expire(within period: Nanoseconds) {
         for exchange in exchanges { exchange?.handle(.drainExpired) }
-        // What the clients take within a second they have; then the connections go.
+        // What the clients take within this time they have; then the connections go.
         _ = loop.timers.schedule(
-            at: loop.now + 1_000_000_000,
+            at: loop.now + period,
             target: TimerClosure { [unowned self] in
                 for connection in connections { connection?.close(.edge) }
                 loop.stop()
@@ -479,5 +496,7 @@ extension Failure {
             default: .malformedRequest
             }
         self.init(kind, message)
+        // The words are ours: nothing of the client's bytes is in them.
+        detail = message
     }
 }

@@ -52,6 +52,14 @@ package final class WorkerShare: Sendable {
         connectionCount < connectionsMax && budget.used + MemoryBudget.connectionCharge <= budget.limit
     }
 
+    /// What there is no room in for one more connection; nil where there is room.
+    ///
+    /// - Parameter connectionsMax: of the snapshot of whoever asks.
+    func lack(_ connectionsMax: Int) -> AcceptPause? {
+        if connectionCount >= connectionsMax { return .connections }
+        return budget.used + MemoryBudget.connectionCharge > budget.limit ? .memory : nil
+    }
+
     /// Room for one more connection, taken; false when there is none.
     ///
     /// - Parameter connectionsMax: of the snapshot of whoever asks.
@@ -90,7 +98,7 @@ package final class WorkerShare: Sendable {
                 doors[worker].connectionEnded()
                 connectionEnded()
             case .granted(_, _, let grant): grant.giveBack(at: clock.now)
-            case .drain, .expire, .stop, .ask, .adopt, .engineDied, .scanned: continue
+            case .drain, .expire, .cut, .stop, .ask, .adopt, .engineDied, .scanned: continue
             }
         }
     }

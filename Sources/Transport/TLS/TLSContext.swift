@@ -62,12 +62,12 @@ internal import COpenSSL
         for certificate in certificates {
             let used = unsafe SSL_CTX_use_cert_and_key(
                 raw,
-                certificate.leaf.raw,
+                certificate.chain.leaf.raw,
                 certificate.key.raw,
-                certificate.intermediates.raw,
+                certificate.chain.intermediates.raw,
                 0
             )
-            guard used == 1 else { throw TLSError.fromQueue(.file, file: certificate.files.chain) }
+            guard used == 1 else { throw TLSError.refused(certificate.files) }
         }
         // Sessions move between the contexts of all workers and names, so the id context is one and the same.
         let id = Array("freeinference".utf8)
