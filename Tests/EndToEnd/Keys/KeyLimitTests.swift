@@ -107,7 +107,8 @@ import Testing
                 defer { connection.close() }
                 _ = try await connection.receiveRequest()
                 if stream {
-                    let events = chatEvent("Hi") + "data: {\"choices\":[],\(usage)}\n\ndata: [DONE]\n\n"
+                    let finish = #"data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"# + "\n\n"
+                    let events = chatEvent("Hi") + finish + "data: {\"choices\":[],\(usage)}\n\ndata: [DONE]\n\n"
                     try await connection.answer(events, type: "text/event-stream", more: "connection: close\r\n")
                 } else {
                     try await connection.answer("{\"choices\":[],\(usage)}", more: "connection: close\r\n")
