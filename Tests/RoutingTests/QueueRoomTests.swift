@@ -77,6 +77,26 @@ import Testing
         }
     }
 
+    /// Room for one: of two that would only change places the one that was served last gives way.
+    @Test func evenRoomForOneIsShared() {
+        let pool = full()
+        var served = 0
+        for turn in 0..<40 {
+            while case .waiting = wait("crowd", in: pool, tenant: "crowd", queueMax: 1) {}
+            #expect(wait("single \(turn)", in: pool, tenant: "single", queueMax: 1).ticket != nil, "turn \(turn)")
+            guard case .refused = wait("crowd", in: pool, tenant: "crowd", queueMax: 1) else {
+                Issue.record("it had its turn")
+                return
+            }
+            // The single's turn, and then the crowd's.
+            pool.release(pool.executors[0], at: 0)
+            while case .waiting = wait("crowd", in: pool, tenant: "crowd", queueMax: 1) {}
+            pool.release(pool.executors[0], at: 0)
+            served = granted.order.count { $0.hasPrefix("single") }
+            #expect(served == turn + 1)
+        }
+    }
+
     @Test func whoHasAsMuchAsOthersIsRefused() {
         let pool = full()
         for tenant in 0..<3 { _ = wait("\(tenant)", in: pool, tenant: "\(tenant)", queueMax: 3) }

@@ -24,7 +24,8 @@ struct UsageBounds: Equatable {
         // Of an answer that goes on with an earlier one the executor has the prompt, and the body has not.
         let named = media.images + media.references + (dialect == .responses ? 1 : 0)
         input = max(promptTokens, bodyBytes) + Self.templateTokens + min(named, 1 << 10) * Self.mediaTokens
-        output = scan.answerTokensMax
+        // 0 is no limit to some engines.
+        output = scan.answerTokensMax == 0 ? nil : scan.answerTokensMax
         completions = min(scan.choices, 1 << 10)
     }
 

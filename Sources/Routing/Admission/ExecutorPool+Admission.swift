@@ -74,7 +74,9 @@ extension ExecutorPool {
             let goesFirst = returning || state.queue.isEmpty
             if goesFirst {
                 switch choose(request, &state, at: now) {
-                case .executor(let executor): return (.executor(executor), others)
+                case .executor(let executor):
+                    if state.times.watchedSince != nil { state.queue.lastServed = request.tenant }
+                    return (.executor(executor), others)
                 case .none: return (.none, others)
                 case .full: break
                 }

@@ -65,6 +65,8 @@ package struct FairQueue<Element> {
     private var turns: [Int] = []
     private var turn = 0
     private var sequence = 0
+    /// The tenant that was served last, whether or not it had to wait.
+    package var lastServed: String?
     package private(set) var count = 0
 
     package init() {}
@@ -98,6 +100,7 @@ package struct FairQueue<Element> {
         let place = settle()
         guard let entry = lines[place].first else { return nil }
         lines[place].deficit -= entry.cost
+        lastServed = lines[place].name
         // One, and then the next tenant: what is left of its deficit counts the next time.
         turn = (turn + 1) % turns.count
         return take(at: lines[place].head, of: place)
@@ -159,23 +162,28 @@ package struct FairQueue<Element> {
 
     /// Takes out the latest entry of the tenant that has the most, for one more of this tenant.
     ///
-    /// - Returns: nil where nobody has so many that it would still have as many as this tenant then has.
+    /// - Returns: nil where nobody has so many that it would still have as many as this tenant then has; but of two that
+    ///   would only change places the one that was served last gives way.
     package mutating func makeRoom(for tenant: String) -> (element: Element, ticket: Ticket)? {
         guard let place = giver(for: tenant), let last = lines[place].entries.last else { return nil }
         let ticket = Ticket(tenant: place, sequence: last.sequence)
         return take(at: lines[place].entries.count - 1, of: place).map { ($0, ticket) }
     }
 
-    /// The tenant that gives way to one more of this one; of several that have as many the one whose turn is last.
+    /// The tenant that gives way to one more of this one; of several that have as many the one that was served last, or else
+    /// the one whose turn is last.
     private func giver(for tenant: String) -> Int? {
+        let latest = lastServed.flatMap { places[$0] }
         var fullest: Int?
         for step in turns.indices {
             let place = turns[(turn + step) % turns.count]
-            if lines[place].count >= fullest.map({ lines[$0].count }) ?? 0 { fullest = place }
+            let most = fullest.map { lines[$0].count } ?? 0
+            if lines[place].count > most || lines[place].count == most && fullest != latest { fullest = place }
         }
         let own = places[tenant].map { lines[$0].count } ?? 0
-        guard let fullest, lines[fullest].count > own + 1 else { return nil }
-        return fullest
+        guard let fullest else { return nil }
+        let spare = lines[fullest].count - own
+        return spare > 1 || spare == 1 && fullest == latest ? fullest : nil
     }
 
     // MARK: Lines
