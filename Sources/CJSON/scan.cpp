@@ -1,5 +1,5 @@
 // Scans of request bodies by simdjson on demand: no tree, no exceptions; what is not asked for is skipped.
-#include "parser.h"
+#include "media.h"
 
 static const size_t kept_memory = 1 << 20;
 
@@ -35,6 +35,7 @@ static cjson_key request_key(string_view key) noexcept {
     if (key == "max_output_tokens") return CJSON_KEY_MAX_OUTPUT_TOKENS;
     if (key == "n") return CJSON_KEY_N;
     if (key == "prompt") return CJSON_KEY_PROMPT;
+    if (key == "best_of") return CJSON_KEY_BEST_OF;
     return CJSON_KEY_NONE;
 }
 
@@ -165,11 +166,14 @@ extern "C" cjson_status cjson_scan_request(cjson_parser *parser, const uint8_t *
         case CJSON_KEY_MAX_COMPLETION_TOKENS: status = read_integer(value, type, out->max_completion_tokens); break;
         case CJSON_KEY_MAX_OUTPUT_TOKENS: status = read_integer(value, type, out->max_output_tokens); break;
         case CJSON_KEY_N: status = read_integer(value, type, out->n); break;
+        case CJSON_KEY_BEST_OF: status = read_integer(value, type, out->best_of); break;
         default: break;
         }
         if (status != CJSON_OK) return status;
     }
     out->key = CJSON_KEY_NONE;
     const char *next;
-    return document.current_location().get(next) == OUT_OF_BOUNDS ? CJSON_OK : CJSON_TRAILING;
+    if (document.current_location().get(next) != OUT_OF_BOUNDS) return CJSON_TRAILING;
+    if (may_have_media(bytes, length)) scan_media(document, out->media);
+    return CJSON_OK;
 }

@@ -46,6 +46,7 @@ package struct SnapshotModel: Sendable {
     package let entry: ModelEntry
     package let pool: ExecutorPool
     package let timeouts: ModelTimeouts
+    package let mediaTokens: MediaTokens
     /// How the members of the pool are reached; by their place in it.
     let targets: [ExecutorTarget]
     /// The places, in the same snapshot, of the models to fall back on, in order.

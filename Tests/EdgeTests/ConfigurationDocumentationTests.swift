@@ -38,6 +38,7 @@ import Testing
             balance: weighted
             fallbacks: [b]
             timeouts: {first_event: 11s, response: 12s, stall: 13s}
+            media_tokens: {image: 1, audio_bytes: 2, video_bytes: 3, file_bytes: 4, reference: 5}
             name: A
             context_length: 8192
             is_ready: true

@@ -9,6 +9,8 @@ package struct ModelSettings: Sendable, Equatable {
     /// Ids of models that answer, in order, when none of this model's executors can.
     package var fallbacks: [String] = []
     package var timeouts = Timeouts()
+    /// What pictures, sound, video and files are thought to come to.
+    package var mediaTokens = MediaTokens()
     /// Never empty when read from a file.
     package var executors: [ExecutorSettings]
     /// What the list of models says of it, in the order in which it is shown.

@@ -197,6 +197,14 @@ extension Exchange: ServerStreamHandler {
         record.row = environment.metrics.row(of: snapshot.models[place].entry)
         request?.scan = found
         record.wantsStream = found.stream
+        let bodyBytes = request?.body?.count ?? 0
+        record.promptBytes = snapshot.models[place].mediaTokens.promptBytes(of: found.media, bodyBytes: bodyBytes)
+        record.bounds = UsageBounds(
+            found,
+            dialect: dialect,
+            promptTokens: record.promptBytes / Usage.bytesPerToken,
+            bodyBytes: bodyBytes
+        )
         if let failure = reserveTokens(found) {
             handle(.refused(failure))
             return
@@ -204,7 +212,7 @@ extension Exchange: ServerStreamHandler {
         timeouts = snapshot.models[place].timeouts
         selection = ExecutorSelection(
             pools: [snapshot.models[place].pool] + fallbacks(of: place).map { snapshot.models[$0].pool },
-            request: RoutingRequest(tenant: record.tenant, promptBytes: request?.body?.count ?? 0),
+            request: RoutingRequest(tenant: record.tenant, promptBytes: record.promptBytes),
             limits: snapshot.admission,
             budget: environment.retries
         )

@@ -30,6 +30,10 @@ struct ExchangeRecord {
     var wantsStream = false
     var status = 0
     var bytesIn = 0
+    /// Bytes of text that come to as many tokens as the prompt is thought to have.
+    var promptBytes = 0
+    /// What the executor's count is held against.
+    var bounds = UsageBounds()
     /// Bytes of the response that waited for the client when it was cut off.
     var bytesLost = 0
     /// The attempts that are over, and failed before their answers were ready.
