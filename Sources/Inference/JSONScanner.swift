@@ -119,7 +119,7 @@ package struct AnswerScan: Equatable, Sendable {
             keys |= CJSON_KEY_MAX_TOKENS.rawValue | CJSON_KEY_MAX_COMPLETION_TOKENS.rawValue
         case .responses: keys |= CJSON_KEY_MAX_OUTPUT_TOKENS.rawValue
         case .messages: keys |= CJSON_KEY_MAX_TOKENS.rawValue
-        case .embeddings, .countTokens, .rerank, .other: break
+        case .embeddings, .countTokens, .tokenize, .rerank, .other: break
         }
         return keys
     }
@@ -130,6 +130,7 @@ package struct AnswerScan: Equatable, Sendable {
         case CJSON_NOT_OBJECT: .notAnObject
         case CJSON_TRAILING: .trailingContent
         case CJSON_DUPLICATE: .duplicate(name(key).key)
+        case CJSON_FOLDED: .ambiguous(name(key).key)
         case CJSON_WRONG_TYPE: .wrongType(name(key).key, expected: name(key).type)
         case CJSON_TOO_LONG: .tooLong(name(key).key, limit: Int(CJSON_MODEL_MAX))
         default: .invalidJSON
@@ -145,6 +146,7 @@ package struct AnswerScan: Equatable, Sendable {
         case CJSON_KEY_MAX_TOKENS: ("max_tokens", "an integer")
         case CJSON_KEY_MAX_COMPLETION_TOKENS: ("max_completion_tokens", "an integer")
         case CJSON_KEY_MAX_OUTPUT_TOKENS: ("max_output_tokens", "an integer")
+        case CJSON_KEY_PROMPT: ("prompt", "a text or a list")
         default: ("n", "an integer")
         }
     }

@@ -44,7 +44,7 @@ extension Exchange {
 
     /// Of the rate of tokens: what the request may come to; to count tokens is to use none.
     func reserveTokens(_ found: RequestScan) -> Failure? {
-        guard dialect != .countTokens else { return nil }
+        guard !dialect.onlyCounts else { return nil }
         let answer = (found.maxTokens ?? 0).multipliedReportingOverflow(by: found.choices)
         return caller?.reserve(
             promptBytes: request?.body?.count ?? 0,

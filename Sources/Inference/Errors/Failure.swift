@@ -100,7 +100,7 @@ package struct Failure: Error, Equatable, Sendable {
             switch error {
             case .invalidJSON, .notAnObject, .trailingContent: .invalidJSON
             case .missingModel: .missingModel
-            case .duplicate, .wrongType, .tooLong: .invalidRequest
+            case .duplicate, .ambiguous, .wrongType, .tooLong: .invalidRequest
             }
         self.init(kind, error.message, param: error.param)
     }

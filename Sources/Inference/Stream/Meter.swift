@@ -76,7 +76,7 @@ package struct Meter: Sendable {
         switch dialect {
         case .openAIChat, .completions: isComplete || finished.nonzeroBitCount >= Int(choices)
         case .messages, .responses: isComplete
-        case .embeddings, .countTokens, .rerank, .other: true
+        case .embeddings, .countTokens, .tokenize, .rerank, .other: true
         }
     }
 
@@ -176,7 +176,7 @@ package struct Meter: Sendable {
             switch dialect {
             case .openAIChat, .completions: finished == 0 || unfinished & ~finished == 0
             case .messages: !hasNoStopReason || finishReason != nil
-            case .responses, .embeddings, .countTokens, .rerank, .other: true
+            case .responses, .embeddings, .countTokens, .tokenize, .rerank, .other: true
             }
         guard hasReason else { return .broken }
         isComplete = true
@@ -203,7 +203,7 @@ package struct Meter: Sendable {
             return ended()
         case .messages where scan.type == "message_stop": return ended()
         case .responses, .messages: break
-        case .openAIChat, .completions, .embeddings, .countTokens, .rerank, .other:
+        case .openAIChat, .completions, .embeddings, .countTokens, .tokenize, .rerank, .other:
             if scan.isDone { return ended() }
         }
         if scan.error != nil { return .error }
