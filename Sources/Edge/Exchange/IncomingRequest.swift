@@ -23,8 +23,9 @@ final class IncomingRequest {
 
     /// The request as an executor gets it.
     ///
+    /// - Parameter asksForUsage: Whether a stream's usage is asked for where the client does not.
     /// - Returns: nil where the request has not been scanned; `removesUsage` if the usage is asked for by us alone.
-    func forExecutor(_ executor: ExecutorTarget, dialect: Dialect, requestID: String)
+    func forExecutor(_ executor: ExecutorTarget, dialect: Dialect, requestID: String, asksForUsage: Bool)
         -> (request: ExecutorRequest, removesUsage: Bool)?
     {
         guard let scan, let body else { return nil }
@@ -33,7 +34,7 @@ final class IncomingRequest {
             length: body.count,
             dialect: dialect,
             executorModel: executor.executor.model,
-            asksForUsage: executor.asksForUsage
+            asksForUsage: asksForUsage
         )
         let request = ExecutorRequest(
             method: head.method,
