@@ -35,6 +35,9 @@ class Recorder:
                     self.end_headers()
                     while piece := answer.read1(65536):
                         self.wfile.write(piece)
+                except OSError:
+                    # The engine or the client is not there, or no more: whoever is finds the connection closed.
+                    self.close_connection = True
                 finally:
                     engine.close()
 

@@ -90,48 +90,40 @@ package struct RequestTarget: Equatable, Sendable {
         }
     }
 
-    /// Whether a segment is `.` or `..` for any reader: for one that takes a backslash, an escaped slash or an escaped
-    /// backslash for a slash, and for one that takes what follows a semicolon for parameters.
+    /// Whether a segment is `.` or `..` for any reader: for one that takes a backslash or what is escaped for a slash,
+    /// for one that decodes again what was decoded, and for one that takes what follows a semicolon for parameters.
     private static func hasDotSegment(_ path: ArraySlice<UInt8>) -> Bool {
         var dots = 0
         var isDots = true
         var index = path.startIndex
         while index < path.endIndex {
-            switch separator(at: index, in: path) {
-            case .slash(let length):
+            let (byte, length) = decoded(at: index, in: path)
+            switch byte {
+            case UInt8(ascii: "/"), UInt8(ascii: "\\"):
                 if isDots, dots == 1 || dots == 2 { return true }
                 (dots, isDots) = (0, true)
-                index += length
-            case .parameters(let length):
+            case UInt8(ascii: ";"):
                 if isDots, dots == 1 || dots == 2 { return true }
                 isDots = false
-                index += length
-            case .none:
-                if path[index] == UInt8(ascii: ".") { dots += 1 } else { isDots = false }
-                index += 1
+            case UInt8(ascii: "."): dots += 1
+            default: isDots = false
             }
+            index += length
         }
         return isDots && (dots == 1 || dots == 2)
     }
 
-    private enum Separator {
-        case none
-        case slash(length: Int)
-        case parameters(length: Int)
-    }
-
-    private static func separator(at index: Int, in path: ArraySlice<UInt8>) -> Separator {
-        switch path[index] {
-        case UInt8(ascii: "/"), UInt8(ascii: "\\"): return .slash(length: 1)
-        case UInt8(ascii: ";"): return .parameters(length: 1)
-        case percent where index + 2 < path.endIndex:
-            switch (path[index + 1], path[index + 2]) {
-            case (0x32, 0x46), (0x35, 0x43): return .slash(length: 3)
-            case (0x33, 0x42): return .parameters(length: 3)
-            default: return .none
-            }
-        default: return .none
+    /// What stands at `index`, however often it is escaped (`%2F`, `%252F`), and how long that is.
+    private static func decoded(at index: Int, in path: ArraySlice<UInt8>) -> (byte: UInt8, length: Int) {
+        guard path[index] == percent else { return (path[index], 1) }
+        var next = index + 1
+        while next + 3 < path.endIndex, path[next] == UInt8(ascii: "2"), path[next + 1] == UInt8(ascii: "5") {
+            next += 2
         }
+        guard next + 1 < path.endIndex, let high = hexValue(path[next]), let low = hexValue(path[next + 1]) else {
+            return (percent, 1)
+        }
+        return (high << 4 | low, next + 2 - index)
     }
 }
 
