@@ -42,7 +42,7 @@ package struct AnswerScan: Equatable, Sendable {
         return switch dialect {
         case .openAIChat, .completions: unfinished & ~finished != 0
         case .messages: type == "message" && hasNoStopReason && finishReason == nil
-        case .responses, .embeddings, .countTokens, .rerank, .other: false
+        case .responses, .embeddings, .countTokens, .tokenize, .rerank, .other: false
         }
     }
 }
@@ -127,7 +127,7 @@ package struct AnswerScan: Equatable, Sendable {
             keys |= CJSON_KEY_MAX_TOKENS.rawValue | CJSON_KEY_MAX_COMPLETION_TOKENS.rawValue
         case .responses: keys |= CJSON_KEY_MAX_OUTPUT_TOKENS.rawValue
         case .messages: keys |= CJSON_KEY_MAX_TOKENS.rawValue
-        case .embeddings, .countTokens, .rerank, .other: break
+        case .embeddings, .countTokens, .tokenize, .rerank, .other: break
         }
         return keys
     }
@@ -138,6 +138,7 @@ package struct AnswerScan: Equatable, Sendable {
         case CJSON_NOT_OBJECT: .notAnObject
         case CJSON_TRAILING: .trailingContent
         case CJSON_DUPLICATE: .duplicate(name(key).key)
+        case CJSON_FOLDED: .ambiguous(name(key).key)
         case CJSON_WRONG_TYPE: .wrongType(name(key).key, expected: name(key).type)
         case CJSON_TOO_LONG: .tooLong(name(key).key, limit: Int(CJSON_MODEL_MAX))
         default: .invalidJSON
@@ -170,6 +171,7 @@ package struct AnswerScan: Equatable, Sendable {
         case CJSON_KEY_MAX_COMPLETION_TOKENS: ("max_completion_tokens", "an integer")
         case CJSON_KEY_MAX_OUTPUT_TOKENS: ("max_output_tokens", "an integer")
         case CJSON_KEY_BEST_OF: ("best_of", "an integer")
+        case CJSON_KEY_PROMPT: ("prompt", "a text or a list")
         default: ("n", "an integer")
         }
     }

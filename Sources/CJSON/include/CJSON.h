@@ -36,6 +36,7 @@ typedef enum cjson_status {
     CJSON_NOT_OBJECT, /* JSON, but not an object */
     CJSON_TRAILING,   /* something follows the object */
     CJSON_DUPLICATE,  /* `key` occurs twice */
+    CJSON_FOLDED,     /* a key differs from `key` only in what some readers do not look at, such as its case */
     CJSON_WRONG_TYPE, /* `key` has a value of another type */
     CJSON_TOO_LONG    /* `key` has a value that is too long */
 } cjson_status;

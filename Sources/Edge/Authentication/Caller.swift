@@ -38,7 +38,9 @@ struct Caller {
 
     func mayUse(_ model: Model) -> Bool {
         guard let models else { return true }
-        return models.contains(model.id) || model.aliases.contains { models.contains($0) }
+        return models.contains { name in
+            name.hasBytes(of: model.id) || model.aliases.contains { name.hasBytes(of: $0) }
+        }
     }
 
     // MARK: Limits

@@ -224,7 +224,7 @@ extension Dialect {
     var hasComments: Bool {
         switch self {
         case .openAIChat, .completions, .responses, .messages: true
-        case .embeddings, .countTokens, .rerank, .other: false
+        case .embeddings, .countTokens, .tokenize, .rerank, .other: false
         }
     }
 }

@@ -44,7 +44,7 @@ extension Exchange {
 
     /// Of the rate of tokens: what the request may come to; to count tokens is to use none.
     func reserveTokens(_ found: RequestScan) -> Failure? {
-        guard dialect != .countTokens else { return nil }
+        guard !dialect.onlyCounts else { return nil }
         return caller?.reserve(
             promptBytes: record.promptBytes,
             answerTokensMax: found.answerTokensMax ?? 0,

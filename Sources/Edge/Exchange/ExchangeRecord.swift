@@ -15,6 +15,7 @@ struct ExchangeRecord {
     /// As it came; the log has it without its query.
     private let target: [UInt8]
     private let userAgent: String?
+    private let session: String?
     let began: Nanoseconds
     var bodyEnded: Nanoseconds = 0
     var committed: Nanoseconds = 0
@@ -45,6 +46,7 @@ struct ExchangeRecord {
         method = head.method
         target = head.target.count <= Self.textKept ? head.target : Array(head.target.prefix(Self.textKept))
         userAgent = head.fields.first(.userAgent).map { String(decoding: $0.prefix(Self.textKept), as: UTF8.self) }
+        session = FieldPolicy.session(head.fields)
         began = now
     }
 
@@ -77,6 +79,7 @@ struct ExchangeRecord {
             method: method,
             target: target,
             userAgent: userAgent,
+            session: session,
             tenant: isUnauthenticated ? nil : tenant,
             key: key,
             model: model,

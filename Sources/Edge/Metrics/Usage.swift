@@ -84,7 +84,7 @@ extension Dialect {
     fileprivate var generates: Bool {
         switch self {
         case .openAIChat, .completions, .responses, .messages: true
-        case .embeddings, .countTokens, .rerank, .other: false
+        case .embeddings, .countTokens, .tokenize, .rerank, .other: false
         }
     }
 }

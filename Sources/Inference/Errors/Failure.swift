@@ -100,7 +100,7 @@ package struct Failure: Error, Equatable, Sendable {
             switch error {
             case .invalidJSON, .notAnObject, .trailingContent: .invalidJSON
             case .missingModel: .missingModel
-            case .duplicate, .wrongType, .tooLong, .tooSmall: .invalidRequest
+            case .duplicate, .ambiguous, .wrongType, .tooLong, .tooSmall: .invalidRequest
             }
         self.init(kind, error.message, param: error.param)
     }

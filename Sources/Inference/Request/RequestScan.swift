@@ -75,6 +75,8 @@ package enum RequestScanError: Error, Equatable, Sendable {
     case trailingContent
     case missingModel
     case duplicate(String)
+    /// A key differs from this one only in its case, or in what readers that fold cases do not tell apart.
+    case ambiguous(String)
     case wrongType(String, expected: String)
     case tooLong(String, limit: Int)
     case tooSmall(String, expected: String)
@@ -84,7 +86,9 @@ package enum RequestScanError: Error, Equatable, Sendable {
         switch self {
         case .invalidJSON, .notAnObject, .trailingContent: nil
         case .missingModel: "model"
-        case .duplicate(let key), .wrongType(let key, _), .tooLong(let key, _), .tooSmall(let key, _): key
+        case .duplicate(let key), .ambiguous(let key), .wrongType(let key, _), .tooLong(let key, _),
+            .tooSmall(let key, _):
+            key
         }
     }
 
@@ -95,6 +99,7 @@ package enum RequestScanError: Error, Equatable, Sendable {
         case .trailingContent: "The request body has content after its JSON object."
         case .missingModel: "The request body must name a model."
         case .duplicate(let key): "The request body has '\(key)' more than once."
+        case .ambiguous(let key): "The request body has a key that some readers take for '\(key)'."
         case .wrongType(let key, let expected): "'\(key)' must be \(expected)."
         case .tooLong(let key, let limit): "'\(key)' must not be longer than \(limit) bytes."
         case .tooSmall(let key, let expected): "'\(key)' must be \(expected)."

@@ -212,16 +212,27 @@ final class TestClient {
     }
 
     /// Sends the head of a chat and the first bytes of its body.
-    func begin(_ body: String, length: Int, path: String = "/v1/chat/completions") {
+    func begin(
+        _ body: String,
+        length: Int,
+        path: String = "/v1/chat/completions",
+        method: String = "POST",
+        fields: String = "content-type: application/json"
+    ) {
         peer.send(
-            "POST \(path) HTTP/1.1\r\nhost: h\r\ncontent-type: application/json\r\ncontent-length: \(length)\r\n\r\n\(body)"
+            "\(method) \(path) HTTP/1.1\r\nhost: h\r\n\(fields)\r\ncontent-length: \(length)\r\n\r\n\(body)"
         )
         settle()
     }
 
     /// Sends a whole request, and lets it reach its executor.
-    func ask(_ body: String = chat(), path: String = "/v1/chat/completions") {
-        begin(body, length: body.utf8.count, path: path)
+    func ask(
+        _ body: String = chat(),
+        path: String = "/v1/chat/completions",
+        method: String = "POST",
+        fields: String = "content-type: application/json"
+    ) {
+        begin(body, length: body.utf8.count, path: path, method: method, fields: fields)
     }
 
     func settle() {
@@ -331,7 +342,7 @@ func testRequest(
     )
     let body = RequestBody()
     body.append(Array(text.utf8).span)
-    let request = IncomingRequest(head)
+    let request = IncomingRequest(head, target: RequestTarget(head.target))
     request.scan = try environment.scanner.scanRequest(body, dialect: dialect)
     request.body = body
     return request
