@@ -68,6 +68,7 @@ extension Configuration {
         inspectKeys(from: root, listeners: listeners)
         readLedger(from: root)
         readCORS(from: root)
+        forward = ForwardSettings(reading: root)
         if let section = root.section("log") {
             section.read("access", &log.access)
             section.read("engine_errors", &log.engineErrors)

@@ -11,25 +11,36 @@ extension Exchange: ServerStreamHandler {
         guard let head = request?.head else { return }
         if redirectsToHTTPS(head) || answersPreflight(head) { return }
         switch endpoint {
-        case .model:
+        case .model, .passthrough:
             if let failure = authenticate(head) { handle(.refused(failure)) } else { admit(head) }
         case .models, .modelLookup:
             if let failure = authenticateLookup(head) { handle(.refused(failure)) } else { answerCatalog() }
         case .health: answerHealth()
         case .root: answerHere(SharedBytes(common: Self.rootJSON))
-        case .notFound: refuseAfterBody(head, .notFound)
-        case .methodNotAllowed: refuseAfterBody(head, .methodNotAllowed)
+        case .notFound: refuseAfterBody(head, nothingHere(head))
+        case .malformed(let fault): refuseAfterBody(head, Failure(fault))
+        case .methodNotAllowed: refuseAfterBody(head, Failure(.methodNotAllowed))
         }
+    }
+
+    private func nothingHere(_ head: RequestHead) -> Failure {
+        // Whatever the path: no body of this kind is served.
+        if head.method == .post, isMultipart(head) { return Failure(.unsupportedMediaType) }
+        return Failure(.notFound, PathHint.message(head.method, target.path))
+    }
+
+    private func isMultipart(_ head: RequestHead) -> Bool {
+        head.fields.first(.contentType).map(Inference.isMultipart) ?? false
     }
 
     /// A small body is read to its end before the refusal, and dropped: so the connection goes on, and faults of the
     /// body's own framing are still found.
-    private func refuseAfterBody(_ head: RequestHead, _ kind: Failure.Kind) {
+    private func refuseAfterBody(_ head: RequestHead, _ failure: Failure) {
         if head.body == .none || head.expectsContinue || head.body.isOver(Self.droppedMax) {
-            handle(.refused(Failure(kind)))
+            handle(.refused(failure))
             return
         }
-        request?.refusal = kind
+        request?.refusal = failure
         deadlines.body = now + snapshot.limits.body
         arm()
     }
@@ -73,7 +84,7 @@ extension Exchange: ServerStreamHandler {
 
     /// What can be refused before the body is read, is.
     private func admit(_ head: RequestHead) {
-        if let type = head.fields.first(.contentType), isMultipart(type) {
+        if isMultipart(head) {
             handle(.refused(Failure(.unsupportedMediaType)))
             return
         }
@@ -122,7 +133,7 @@ extension Exchange: ServerStreamHandler {
         guard phase == .body, let body = request?.body else {
             stream.consumed(bytes.count)
             if let refusal = request?.refusal, record.bytesIn > Self.droppedMax {
-                handle(.refused(Failure(refusal)))
+                handle(.refused(refusal))
             }
             return
         }
@@ -141,7 +152,7 @@ extension Exchange: ServerStreamHandler {
     }
 
     func requestEnded() {
-        if let refusal = request?.refusal { handle(.refused(Failure(refusal))) }
+        if let refusal = request?.refusal { handle(.refused(refusal)) }
         guard phase == .body, request?.body != nil else { return }
         record.bodyEnded = now
         deadlines.body = .max
@@ -198,10 +209,22 @@ extension Exchange: ServerStreamHandler {
             handle(.refused(.modelNotFound(found.model)))
             return
         }
+        guard hasPath(place) else {
+            handle(.refused(Failure(.notFound, "The executors of this model are not asked at this path.")))
+            return
+        }
         record.model = snapshot.catalog.models[place].id
         record.row = environment.metrics.row(of: snapshot.models[place].entry)
         request?.scan = found
         record.wantsStream = found.stream
+        let bodyBytes = request?.body?.count ?? 0
+        record.promptBytes = snapshot.models[place].mediaTokens.promptBytes(of: found.media, bodyBytes: bodyBytes)
+        record.bounds = UsageBounds(
+            found,
+            dialect: dialect,
+            promptTokens: record.promptBytes / Usage.bytesPerToken,
+            bodyBytes: bodyBytes
+        )
         if let failure = reserveTokens(found) {
             handle(.refused(failure))
             return
@@ -209,7 +232,7 @@ extension Exchange: ServerStreamHandler {
         timeouts = snapshot.models[place].timeouts
         selection = ExecutorSelection(
             pools: [snapshot.models[place].pool] + fallbacks(of: place).map { snapshot.models[$0].pool },
-            request: RoutingRequest(tenant: record.tenant, promptBytes: request?.body?.count ?? 0),
+            request: RoutingRequest(tenant: record.tenant, promptBytes: record.promptBytes),
             limits: snapshot.admission,
             budget: environment.retries
         )
@@ -218,10 +241,24 @@ extension Exchange: ServerStreamHandler {
 
     /// The models to fall back on that the caller may use.
     private func fallbacks(of place: Int) -> [Int] {
-        snapshot.models[place].fallbacks.filter { mayUse(snapshot.catalog.models[$0]) }
+        snapshot.models[place].fallbacks.filter { mayUse(snapshot.catalog.models[$0]) && hasPath($0) }
+    }
+
+    /// Whether executors of the model are asked at the path of the request.
+    private func hasPath(_ place: Int) -> Bool {
+        endpoint != .passthrough || snapshot.passthrough.has(target.path, of: place)
     }
 }
 
 extension Failure {
     static let noMemory = Failure(.memory, retryAfter: 1)
+
+    fileprivate init(_ fault: RequestTarget.Fault) {
+        let text =
+            switch fault {
+            case .dotSegment: "The path of the request must not have segments that are '.' or '..'."
+            case .fragment: "The target of the request must not have a fragment."
+            }
+        self.init(.malformedRequest, text)
+    }
 }
