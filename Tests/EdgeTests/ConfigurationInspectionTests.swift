@@ -18,6 +18,7 @@ import Transport
             authorities: authorities,
             looksIntoKeys: false,
             ownAddresses: { ["127.0.0.1", "10.1.2.3", "::1", "fd00::3"] },
+            ownName: { "Edge-1" },
             group: { $0 == "web" ? 1000 : nil }
         )
     }
@@ -165,7 +166,9 @@ import Transport
         ("127.0.0.1:80", "http://127.0.0.1", true), ("127.0.0.1:80", "http://localhost:80/x", true),
         ("0.0.0.0:80", "http://127.0.0.1", true), ("0.0.0.0:80", "http://127.1.2.3", true),
         ("0.0.0.0:80", "http://10.1.2.3", true), ("127.0.0.1:80", "http://0.0.0.0", true),
-        ("0.0.0.0:443", "https://localhost", true), ("10.1.2.3:80", "http://10.1.2.3", true),
+        ("0.0.0.0:443", "https://localhost", true), ("0.0.0.0:80", "http://edge-1", true),
+        ("10.1.2.3:80", "http://EDGE-1:80", true), ("10.1.2.4:80", "http://edge-1", false),
+        ("10.1.2.3:80", "http://10.1.2.3", true),
         ("[::]:80", "http://[::1]", true), ("[::]:80", "http://[fd00::3]", true),
         ("[::1]:80", "http://localhost", true),
         ("unix:/run/x.sock", "unix:/run//x.sock", true), ("127.0.0.1:9990", "http://127.0.0.1:9901", true),

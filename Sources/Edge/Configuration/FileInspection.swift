@@ -15,6 +15,8 @@ package struct FileInspection {
     /// Addresses of this machine's interfaces, as text.
     let ownAddresses: () -> [String]
 
+    /// The name of this machine.
+    let ownName: () -> String
     /// The number of a group; nil where the system knows none of this name.
     let group: (String) -> UInt32?
 
@@ -26,6 +28,7 @@ package struct FileInspection {
             authorities: { _ in [] },
             looksIntoKeys: false,
             ownAddresses: { [] },
+            ownName: { "" },
             group: { _ in 0 }
         )
     }
@@ -41,6 +44,7 @@ package struct FileInspection {
             authorities: { CertificateInspection.findings(authorities: $0, now: now) },
             looksIntoKeys: keys,
             ownAddresses: Interfaces.addresses,
+            ownName: Interfaces.hostName,
             group: SocketFileAccess.groupID
         )
     }

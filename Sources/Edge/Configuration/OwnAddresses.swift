@@ -29,7 +29,9 @@ struct OwnAddresses {
     /// The addresses that a host means on this machine.
     private func hosts(_ host: String) -> [String] {
         if addressBytes(host) != nil { return [host] }
-        return ["localhost", "localhost.localdomain", "ip6-localhost"].contains(host) ? ["127.0.0.1", "::1"] : []
+        if ["localhost", "localhost.localdomain", "ip6-localhost"].contains(host) { return ["127.0.0.1", "::1"] }
+        let isOwn = host == inspection.ownName().lowercased()
+        return isOwn ? inspection.ownAddresses() : []
     }
 
     /// Whether a connection to this address of this machine, or of another one, comes to a socket bound to `listener`.

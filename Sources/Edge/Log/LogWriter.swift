@@ -110,9 +110,18 @@ struct LogDescriptor {
     private func put(_ bytes: UnsafeRawBufferPointer) -> Int {
         switch kind {
         case .file: unsafe Glibc.write(descriptor, bytes.baseAddress, bytes.count)
-        case .pipe: unsafe Glibc.write(descriptor, bytes.baseAddress, min(bytes.count, Self.pipePiece))
+        case .pipe: unsafe Glibc.write(descriptor, bytes.baseAddress, Self.piece(of: bytes))
         case .socket: unsafe send(descriptor, bytes.baseAddress, bytes.count, clinux_MSG_NOSIGNAL | clinux_MSG_DONTWAIT)
         }
+    }
+
+    /// How much a pipe is given at once: it takes that whole or not at all, so it ends with a line where it can.
+    ///
+    /// Then no line is in two pieces when the reader of a pipe goes and another one comes.
+    static func piece(of bytes: UnsafeRawBufferPointer) -> Int {
+        guard bytes.count > pipePiece else { return bytes.count }
+        let end = unsafe bytes[..<pipePiece].lastIndex(of: UInt8(ascii: "\n"))
+        return end.map { $0 + 1 } ?? pipePiece
     }
 
     /// Errors count as room: the write says what they are.

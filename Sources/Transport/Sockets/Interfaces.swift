@@ -17,6 +17,14 @@ package enum Interfaces {
         return found
     }
 
+    /// The name of this machine; empty where the system does not say.
+    package static func hostName() -> String {
+        var name = [CChar](repeating: 0, count: 256)
+        let result = unsafe name.withUnsafeMutableBufferPointer { unsafe gethostname($0.baseAddress!, $0.count - 1) }
+        guard result == 0 else { return "" }
+        return String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
     private static func text(_ address: UnsafeMutablePointer<sockaddr>?) -> String? {
         guard let address = unsafe address else { return nil }
         let size: Int

@@ -62,6 +62,19 @@ import Testing
         #expect(writer.finish(to: output.write) == nil)
     }
 
+    @Test func aPipeIsGivenWholeLines() {
+        func piece(_ lengths: [Int]) -> Int {
+            let lines = lengths.map { String(repeating: "x", count: $0 - 1) + "\n" }.joined()
+            return Array(lines.utf8).withUnsafeBytes { LogDescriptor.piece(of: $0) }
+        }
+        #expect(piece([100, 200]) == 300)
+        #expect(piece([4096]) == 4096)
+        #expect(piece([4000, 96, 1]) == 4096)
+        #expect(piece([4000, 97]) == 4000)
+        // A line that is longer than a piece has several.
+        #expect(piece([5000, 10]) == 4096)
+    }
+
     /// Every cut of every batch: what is written and what is lost are all lines, and each line is whole.
     @Test func noCutTearsALineOrLosesCount() {
         let lines = (0..<5).map { "line \($0)\n" }
