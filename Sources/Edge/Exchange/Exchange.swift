@@ -122,14 +122,14 @@ final class Exchange {
             return Usage(
                 attempt.meter,
                 isWhole: (end == .complete || attempt.meter.isComplete) && !attempt.meter.sawError,
-                requestBytes: record.bytesIn
+                requestBytes: record.promptBytes
             )
         case .document, .passing:
             guard (200..<300).contains(attempt.status) else { return Usage.none }
             let bytes = max(stream.bytesSent, attempt.documentBytes)
-            return Usage(attempt.scan, dialect: dialect, answerBytes: bytes, requestBytes: record.bytesIn)
+            return Usage(attempt.scan, dialect: dialect, answerBytes: bytes, requestBytes: record.promptBytes)
         case .failure: return Usage.none
-        case .none: return Usage(requestBytes: record.bytesIn)
+        case .none: return Usage(requestBytes: record.promptBytes)
         }
     }
 }

@@ -30,6 +30,10 @@ struct ExchangeRecord {
     var wantsStream = false
     var status = 0
     var bytesIn = 0
+    /// Of the request body once it is decoded; nil where it came as it is.
+    var decodedBytes: Int?
+    /// What the prompt may be judged by.
+    var promptBytes: Int { decodedBytes ?? bytesIn }
     /// Bytes of the response that waited for the client when it was cut off.
     var bytesLost = 0
     /// The attempts that are over, and failed before their answers were ready.
@@ -64,7 +68,6 @@ struct ExchangeRecord {
         bytesOut: Int,
         now: Nanoseconds
     ) -> FinishedExchange {
-        let clientIsGone = end == .clientLeft && status == 0
         var finished = FinishedExchange(
             id: id,
             requestID: requestID,
@@ -77,7 +80,8 @@ struct ExchangeRecord {
             key: key,
             model: model,
             modelID: row?.id,
-            status: clientIsGone ? Failure.Kind.clientLeft.status : status,
+            // Whoever had no status is gone, or was cut.
+            status: status == 0 ? Failure.Kind.clientLeft.status : status,
             end: end,
             wallTime: Clock.wallTime(),
             began: began,

@@ -37,8 +37,9 @@ enum FieldPolicy {
         let hopByHop = HopByHop(of: fields)
         for index in 0..<fields.count where !hopByHop.contains(index, in: fields) {
             switch fields.known(index) {
-            case .authorization, .xAPIKey, .cookie, .forwarded, .xForwardedFor, .acceptEncoding, .host, .contentLength,
-                .expect, .priority, .requestID, .via:
+            case .authorization, .xAPIKey, .cookie, .forwarded, .xForwardedFor, .acceptEncoding, .contentEncoding,
+                .host,
+                .contentLength, .expect, .priority, .requestID, .via:
                 continue
             case .other:
                 let name = fields.name(index)

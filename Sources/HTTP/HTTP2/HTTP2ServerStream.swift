@@ -14,7 +14,7 @@ final class HTTP2ServerStream: ServerStream {
     var isRequestWhole = false
     /// END_STREAM has been handed to the kernel: a reset after it changes nothing.
     var isEndSent = false
-    /// Refused, since its connection may hold no more memory.
+    /// Refused without a fault of the client's: its connection may hold no more memory, or has not heard of the limit.
     var isRefused = false
     /// Reset by us, for a fault of the client's or because the response is broken.
     var isResetByUs = false
@@ -86,8 +86,6 @@ final class HTTP2ServerStream: ServerStream {
 
 /// The fields of a request as they come in, with the limits counted before anything is kept.
 struct HTTP2RequestBuilder {
-    enum Verdict { case kept, dropped, fatal }
-
     private(set) var method = Method.other("")
     private var scheme = Scheme.other
     private(set) var authority: [UInt8] = []
@@ -99,24 +97,18 @@ struct HTTP2RequestBuilder {
     private(set) var weight = 0
     private(set) var isTooLarge = false
 
-    /// Ten times what is answered with 431 ends the connection: dropping costs decoding all the same.
-    private static let fatalFactor = 10
-
-    mutating func add(name: Span<UInt8>, value: Span<UInt8>, settings: ServerSettings) -> Verdict {
+    mutating func add(name: Span<UInt8>, value: Span<UInt8>, settings: ServerSettings) {
         count += 1
         weight += name.count + value.count + 32
         if count > settings.headerCountMax || weight > settings.headerBytesMax {
             isTooLarge = true
             fields.removeAll()
-            let isFatal =
-                count > settings.headerCountMax * Self.fatalFactor
-                || weight > settings.headerBytesMax * Self.fatalFactor
-            return isFatal ? .fatal : .dropped
+            return
         }
         guard name.count > 1, name[0] == UInt8(ascii: ":") else {
             if fields.isEmpty { fields.reserve(bytes: 512, fields: 12) }
             fields.append(name: name, value: value)
-            return .kept
+            return
         }
         // nghttp2 lets only the pseudo fields of RFC 9113 section 8.3.1 through: their second letters differ.
         switch name[1] {
@@ -126,7 +118,6 @@ struct HTTP2RequestBuilder {
         case UInt8(ascii: "p") where name.count == 5: path.append(value)
         default: break
         }
-        return .kept
     }
 
     /// What the fields take of memory, in bytes.
