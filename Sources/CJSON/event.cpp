@@ -1,5 +1,6 @@
 // Scans of events: what a payload says about errors, ends and usage.
 #include "parser.h"
+#include <algorithm>
 
 static void read_code(ondemand::value &value, cjson_integer &out) noexcept {
     ondemand::json_type type;
@@ -141,6 +142,18 @@ static bool read_usage(ondemand::value &value, cjson_event *out) noexcept {
 
 enum class reason { other, none, given };
 
+/// Whether a reason is one of an attempt that broke, in the words of vLLM, SGLang, TensorRT-LLM, DeepSeek, Cohere, Zhipu.
+static bool is_break(string_view word) noexcept {
+    static constexpr string_view breaks[] = {
+        "abort", "aborted", "error", "cancelled", "canceled", "timeout", "not_finished", "network_error",
+        "insufficient_system_resource",
+    };
+    auto is_same = [](char a, char b) { return (a >= 'A' && a <= 'Z' ? char(a | 0x20) : a) == b; };
+    for (string_view known : breaks)
+        if (std::equal(word.begin(), word.end(), known.begin(), known.end(), is_same)) return true;
+    return false;
+}
+
 /// A finish or stop reason: a text, or an object whose `type` is the text; null and an empty text are none.
 ///
 /// SGLang's reason is an object where its engine has aborted, with a status where that is an error.
@@ -160,7 +173,7 @@ static reason read_reason(ondemand::value &value, cjson_event *out) noexcept {
     }
     if (!found.length) return reason::other;
     string_view word(reinterpret_cast<const char *>(found.bytes), found.length);
-    out->broken |= word == "abort" || word == "aborted" || word == "error";
+    out->broken |= is_break(word);
     if (!out->finish_reason.bytes) out->finish_reason = found;
     return reason::given;
 }

@@ -49,8 +49,9 @@ static uint32_t judge(const uint8_t *at, const uint8_t *end) noexcept {
         value = VALUE("error");
         return value && is_null(value, end) ? 0 : CJSON_SEEN_ERROR;
     case 'f':
-        if (!(value = VALUE("finish_reason")) || is_null(value, end)) return 0;
-        return value[0] == '"' && !is_opened(value, end, '"', '"') ? 0 : CJSON_SEEN_FINISH;
+        if (!(value = VALUE("finish_reason"))) return 0;
+        if (is_null(value, end) || (value[0] == '"' && !is_opened(value, end, '"', '"'))) return CJSON_SEEN_NO_FINISH;
+        return CJSON_SEEN_FINISH;
     case 'r':
         if ((value = VALUE("reasoning")) || (value = VALUE("reasoning_content")) || (value = VALUE("refusal")))
             return is_opened(value, end, '"', '"') ? CJSON_SEEN_TEXT : 0;

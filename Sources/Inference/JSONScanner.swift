@@ -20,7 +20,7 @@ package struct AnswerScan: Equatable, Sendable {
     package var unfinished: UInt64 = 0
     /// The first finish or stop reason that is not empty.
     package var finishReason: String?
-    /// A reason is one of an attempt that broke: `abort` or `error`.
+    /// A reason is one of an attempt that broke, such as `abort` or `error`.
     package var isBroken = false
     /// A message has a `stop_reason` that is null or empty.
     package var hasNoStopReason = false
@@ -34,9 +34,16 @@ package struct AnswerScan: Equatable, Sendable {
 
     package init() {}
 
-    /// The JSON answer is one that broke: it ended by an abort, or as a message without a reason.
+    /// The JSON answer is one that broke: it ended by an abort, or says itself that it has no reason to have ended.
+    ///
+    /// An answer without a member for the reason is whole: small engines leave it out.
     package func isBroken(in dialect: Dialect) -> Bool {
-        isBroken || (dialect == .messages && type == "message" && hasNoStopReason && finishReason == nil)
+        if isBroken { return true }
+        return switch dialect {
+        case .openAIChat, .completions: unfinished & ~finished != 0
+        case .messages: type == "message" && hasNoStopReason && finishReason == nil
+        case .responses, .embeddings, .countTokens, .rerank, .other: false
+        }
     }
 }
 

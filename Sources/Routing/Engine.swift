@@ -19,6 +19,7 @@ package final class Engine: Sendable {
     private let isShared = Atomic<Bool>(false)
     private let heardLast = Atomic<Nanoseconds>(0)
     private let servedLast = Atomic<Nanoseconds>(0)
+    private let isUsageRefused = Atomic<Bool>(false)
     /// Held while a place is looked for and taken, so that several pools never take the same one.
     let counting = Lock(())
 
@@ -73,6 +74,12 @@ package final class Engine: Sendable {
         guard now > lastServed else { return }
         servedLast.store(now, ordering: .relaxed)
     }
+
+    /// Whether it has refused `stream_options`, which an engine of its age may not know.
+    package var refusesUsage: Bool { isUsageRefused.load(ordering: .relaxed) }
+
+    /// It has refused `stream_options`: as long as this process lives, only clients ask it for the usage of a stream.
+    package func refuseUsage() { isUsageRefused.store(true, ordering: .relaxed) }
 
     /// The resolution of `lastHeard`, in nanoseconds.
     package static let heardStep: Nanoseconds = 100_000_000

@@ -190,6 +190,7 @@ import Testing
             #"{"error":{"details":[{"@type":"t/google.rpc.RetryInfo","retryDelay":"36.5s"}]}}"#: 36_500,
             #"{"error":{"metadata":{"headers":{"Retry-After":"7"}}}}"#: 7_000,
             #"{"error":{"message":"try again in 20ms"}}"#: 1_000,
+            #"{"error":{"type":"usage_limit_reached","message":"m","resets_in_seconds":720}}"#: 720_000,
             #"{"error":{"message":"try again in 20 days"}}"#: 3_600_000,
         ]
         for (body, milliseconds) in bodies { #expect(error(body).pause == milliseconds, "\(body)") }

@@ -139,7 +139,8 @@ import Testing
         #expect(run(": a\n: b\r\n\r\n", .openAIChat).kinds == [.comment])
         #expect(run("\n", .openAIChat).kinds == [.comment])
         #expect(run("retry: 5\n\n", .openAIChat).kinds == [.fields])
-        #expect(run("data:[DONE]\r\n\r\n", .openAIChat).kinds == [.end])
+        let choice = "data:{\"choices\":[{\"index\":0}]}\r\n\r\n"
+        #expect(run(choice + "data:[DONE]\r\n\r\n", .openAIChat).kinds == [.plain, .end])
         #expect(run("data: not json\n\n", .openAIChat).kinds == [.plain])
         let split = ": note\ndata: {\"choices\":[{\"index\":0,\ndata: \"finish_reason\":\"stop\"}]}\n\n"
         #expect(run(split, .openAIChat).kinds == [.finish])

@@ -28,15 +28,34 @@ import Testing
         let cut = run(Self.chunk(reason) + Self.chunk(reason))
         #expect(cut.kinds == [.token, .token] && !cut.meter.isCompleteAtCleanEnd && cut.meter.finishReason == nil)
         #expect(run(Self.chunk(reason) + Self.chunk(#""stop""#) + Self.done).kinds == [.token, .finish, .end])
-        // The dialect's own end is one also of an engine that never tells a reason.
-        #expect(run(Self.chunk(reason) + Self.done).kinds == [.token, .end])
+        // The dialect's own end ends nothing either where the engine itself says that it has no reason.
+        let ended = run(Self.chunk(reason) + Self.done)
+        #expect(ended.kinds == [.token, .broken] && !ended.meter.isComplete)
+        // After an error it is only the end of what is told already.
+        let error = "data: {\"error\":{\"message\":\"x\"}}\n\n"
+        #expect(run(Self.chunk(reason) + error + Self.done).kinds == [.token, .error, .end])
     }
 
-    @Test(arguments: [#""abort""#, #""error""#, #"{"type":"abort","message":"x"}"#])
-    func aReasonOfABrokenAttempt(reason: String) {
+    @Test(arguments: [Dialect.openAIChat, .completions, .messages]) func anEndOfNothingIsNone(dialect: Dialect) {
+        let usage = dialect == .messages ? "" : "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":1}}\n\n"
+        let end = dialect == .messages ? "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n" : Self.done
+        for begin in ["", ": comment\n\n", usage] {
+            let run = run(begin + end, dialect)
+            #expect(run.kinds.last == .broken && !run.meter.isComplete)
+        }
+    }
+
+    @Test(arguments: [
+        #""abort""#, #""error""#, #"{"type":"abort","message":"x"}"#, #""insufficient_system_resource""#,
+        #""ERROR""#, #""TIMEOUT""#, #""cancelled""#, #""network_error""#, #""not_finished""#,
+    ]) func aReasonOfABrokenAttempt(reason: String) {
         let run = run(Self.chunk(#"null"#) + Self.chunk(reason))
         #expect(run.kinds == [.token, .broken] && !run.meter.isComplete)
-        #expect(run.meter.finishReason == (reason.contains("error") ? "error" : "abort"))
+        #expect(run.meter.finishReason.map { reason.contains($0) } == true)
+    }
+
+    @Test(arguments: [#""abortive""#, #""err""#, #""time""#]) func aWordThatOnlyResemblesOneIsAReason(reason: String) {
+        #expect(run(Self.chunk(reason) + Self.done).kinds == [.finish, .end])
     }
 
     @Test func anUnknownReasonIsAReason() {
@@ -102,7 +121,7 @@ import Testing
         "id: 7\ndata: [DONE]\n\n", ": a comment\ndata: [DONE]\n\n", "event: message\ndata: [DONE]\n\n",
         "retry: 5\r\ndata:[DONE]\r\n\r\n", "event\ndata: [DONE]\n\n",
     ]) func theEndIsSeenBehindOtherLines(event: String) {
-        #expect(run(event).kinds == [.end])
+        #expect(run(Self.chunk(#""stop""#) + event).kinds == [.finish, .end])
     }
 
     @Test func fieldsWithoutDataAreToldFromComments() {

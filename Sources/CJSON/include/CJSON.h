@@ -100,7 +100,7 @@ typedef struct cjson_event {
     bool has_text;       /* a choice carries content, reasoning, a tool call */
     uint64_t finished;   /* bit i: choice i has a finish_reason that is not empty */
     uint64_t unfinished; /* bit i: choice i has one that is null or empty */
-    bool broken;         /* a finish or stop reason is one of an attempt that broke: "abort" or "error" */
+    bool broken;         /* a finish or stop reason is one of an attempt that broke, such as "abort" or "error" */
     bool no_stop_reason; /* a message's stop_reason is there, and null or empty */
     cjson_text finish_reason;
     bool has_usage;
@@ -125,7 +125,8 @@ enum {
     CJSON_SEEN_BREAK = 16, /* a line end */
     CJSON_SEEN_TEXT = 32,
     CJSON_SEEN_ESCAPE = 64,  /* an escaped letter, which may be one of a key */
-    CJSON_SEEN_CHOICES = 128 /* a list of them */
+    CJSON_SEEN_CHOICES = 128, /* a list of them */
+    CJSON_SEEN_NO_FINISH = 256 /* a finish_reason that is null or empty */
 };
 uint32_t cjson_glance(const uint8_t *payload, size_t length) CJSON_NOEXCEPT;
 

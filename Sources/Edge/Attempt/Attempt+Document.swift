@@ -22,6 +22,7 @@ extension Attempt {
         let body = FieldPolicy.isEncoded(head.fields) ? [] : held
         var error = EngineError(status: head.status, body: body.span)
         error.pause = RetryAfter.milliseconds(head.fields, now: Clock.wallTime().seconds) ?? error.pause
+        if error.refusesStreamOptions, sendAgainWithoutUsage() { return }
         fail(error.classified(in: dialect))
     }
 
@@ -103,6 +104,10 @@ extension Attempt {
 
     func documentEnded() {
         guard let owner else { return }
+        if dialect != .other, held.allSatisfy({ $0 <= 0x20 }) {
+            fail(.emptyAnswer)
+            return
+        }
         if isJSON {
             let bytes = held
             let found = environment.scanner.scanAnswer(bytes.span)

@@ -168,7 +168,10 @@ final class Attempt: TimerTarget {
 
     /// Hands the request to a connection; failures are reported later in this turn or in another one.
     func start(_ request: IncomingRequest, requestID: String) {
-        guard let own = request.forExecutor(target, dialect: dialect, requestID: requestID) else { return }
+        let asksForUsage = target.asksForUsage && !executor.engine.refusesUsage
+        guard
+            let own = request.forExecutor(target, dialect: dialect, requestID: requestID, asksForUsage: asksForUsage)
+        else { return }
         removesUsage = own.removesUsage
         wantsStream = request.scan?.stream == true
         self.request = own.request
@@ -320,11 +323,35 @@ extension Attempt: ExecutorStreamHandler {
             return
         }
         wasRedirected = true
-        self.head = nil
+        again.target = path
+        sendAgain(again)
+    }
+
+    /// The engine has refused what only we had asked for: it gets the client's own words, now and from now on.
+    ///
+    /// - Returns: Whether the request has gone out again.
+    func sendAgainWithoutUsage() -> Bool {
+        guard removesUsage, owner != nil, var again = request, let body = (again.body as? SplicedBody)?.withoutUsage
+        else { return false }
+        executor.engine.refuseUsage()
+        removesUsage = false
+        again.body = body
+        sendAgain(again)
+        owner?.attempt(self, answersWith: .none)
+        return true
+    }
+
+    private func sendAgain(_ again: ExecutorRequest) {
+        head = nil
+        kind = .none
+        held = []
+        memory.letGoOfAnswer()
+        expectedBytes = nil
+        if let timer { environment.loop.timers.cancel(timer) }
+        timer = nil
         let last = stream
         stream = nil
         last?.cancel()
-        again.target = path
         request = again
         stream = environment.send(again, to: target, handler: self)
     }

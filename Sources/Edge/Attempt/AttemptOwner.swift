@@ -8,6 +8,8 @@ internal import Transport
 /// cancelled; any of them may end the attempt.
 protocol AttemptOwner: AnyObject {
     /// The head of the response is there and promises an answer of this kind; nothing of it is ready yet.
+    ///
+    /// `none`: that answer is dropped, and the request has gone to the same engine again.
     func attempt(_ attempt: Attempt, answersWith kind: Attempt.AnswerKind)
     /// The answer can be relayed: its first good event, all of a document, or more of one than is held back, is there.
     ///

@@ -34,6 +34,13 @@ extension Failure {
         return failure
     }
 
+    /// A good status, and nothing behind it: as a 204, no answer to anything that is asked in a dialect.
+    static var emptyAnswer: Failure {
+        var failure = Failure(.executorProtocol)
+        failure.detail = "it answered without a body"
+        return failure
+    }
+
     /// A document where the client has been promised a stream.
     static var noStream: Failure {
         var failure = Failure(executorStatus: 502)

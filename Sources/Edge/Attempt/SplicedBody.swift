@@ -14,6 +14,8 @@ final class SplicedBody: RequestBodySource {
     }
 
     var length: Int { splice.count }
+    /// See `BodySplice.withoutUsage`.
+    var withoutUsage: SplicedBody? { splice.withoutUsage.map { SplicedBody(body: body, splice: $0) } }
 
     func append(from offset: Int, upTo limit: Int, to scratch: Scratch) {
         unsafe scratch.append(upTo: limit) { unsafe splice.copy(from: body, offset: offset, into: $0) }

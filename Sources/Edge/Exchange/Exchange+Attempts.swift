@@ -95,10 +95,14 @@ extension Exchange {
         attempt.relaysEventsOnly = phase == .silence
         attempt.start(request, requestID: fields.requestID)
         deadlines.answer = now + (selection?.answerTime(total: answerTime) ?? 0)
-        if phase == .attempt, mayComment {
-            deadlines.commit = record.bodyEnded + snapshot.limits.commitAfter
-        }
+        awaitAnswer()
         arm()
+    }
+
+    /// From now on the client may be told that its answer takes long.
+    private func awaitAnswer() {
+        guard phase == .attempt, mayComment else { return }
+        deadlines.commit = record.bodyEnded + snapshot.limits.commitAfter
     }
 
     /// Whether the client may be sent comments: before the first event, which takes a commit, and between two events.
@@ -131,8 +135,14 @@ extension Exchange {
 
 extension Exchange: AttemptOwner {
     func attempt(_ attempt: Attempt, answersWith kind: Attempt.AnswerKind) {
+        switch kind {
+        case .events: break
+        case .none:
+            awaitAnswer()
+            arm()
         // A status is on its way: nothing is to be committed before it.
-        if kind != .events { deadlines.commit = .max }
+        case .document, .passing, .failure: deadlines.commit = .max
+        }
     }
 
     func attemptIsReady(_ attempt: Attempt) {

@@ -97,8 +97,11 @@ extension Exchange {
     }
 
     func sendComment() {
+        // Once there was an `id`, the reader of an SDK (openai-python 2.37) takes a blank line for an event without data.
         let comment: StaticString =
-            dialect == .messages ? "event: ping\ndata: {\"type\": \"ping\"}\n\n" : ": keep-alive\n\n"
+            dialect == .messages
+            ? "event: ping\ndata: {\"type\": \"ping\"}\n\n"
+            : attempt?.meter.hasOtherFields == true ? ": keep-alive\n" : ": keep-alive\n\n"
         stream.send(Array(String(describing: comment).utf8).span)
         deadlines.commit = .max
         deadlines.keepAlive = now + snapshot.limits.keepAlive

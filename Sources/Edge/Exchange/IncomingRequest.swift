@@ -21,8 +21,9 @@ final class IncomingRequest {
 
     /// The request as an executor gets it.
     ///
+    /// - Parameter asksForUsage: Whether a stream's usage is asked for where the client does not.
     /// - Returns: nil where the request has not been scanned; `removesUsage` if the usage is asked for by us alone.
-    func forExecutor(_ target: ExecutorTarget, dialect: Dialect, requestID: String)
+    func forExecutor(_ target: ExecutorTarget, dialect: Dialect, requestID: String, asksForUsage: Bool)
         -> (request: ExecutorRequest, removesUsage: Bool)?
     {
         guard let scan, let body else { return nil }
@@ -31,7 +32,7 @@ final class IncomingRequest {
             length: body.count,
             dialect: dialect,
             executorModel: target.executor.model,
-            asksForUsage: target.asksForUsage
+            asksForUsage: asksForUsage
         )
         let request = ExecutorRequest(
             method: head.method,

@@ -37,6 +37,12 @@ package struct Faults: Sendable, Equatable {
         case noDone
         /// Chat and completions end with the reason `abort`, messages without one, as vLLM's do on SIGTERM.
         case aborted
+        /// Chat, completions and messages end in order with the reason null.
+        case noReason
+        /// A stream is its last event alone, and any other answer is empty.
+        case onlyEnd
+        /// 307 or 308 to the same path with a slash behind it, which is answered.
+        case redirect(Int)
     }
 
     package var ending: Ending?
@@ -81,7 +87,8 @@ package struct Faults: Sendable, Equatable {
         "die_after:N", "cut_inside:N", "reset_after:N", "end_early:N", "stall_after:N", "error_event:N", "error_only:N",
         "mistake_event:N", "error_line:N", "error_document",
         "status:CODE", "no_answer", "close_before_head", "garbage_head", "cut_json", "no_done", "comments", "crlf",
-        "aborted", "no_label", "split", "split_every:BYTES", "split_at:OFFSET", "coalesce", "coalesce:EVENTS",
+        "aborted", "no_reason", "only_end", "redirect:STATUS", "no_label", "split", "split_every:BYTES",
+        "split_at:OFFSET", "coalesce", "coalesce:EVENTS",
         "no_last_lf",
         "huge_event:BYTES", "big_body:BYTES", "ignore_close",
     ]
@@ -117,6 +124,9 @@ package struct Faults: Sendable, Equatable {
         case "cut_json": ending = .cutJSON
         case "no_done": ending = .noDone
         case "aborted": ending = .aborted
+        case "no_reason": ending = .noReason
+        case "only_end": ending = .onlyEnd
+        case "redirect" where [307, 308].contains(count): ending = .redirect(count)
         default: return false
         }
         return true

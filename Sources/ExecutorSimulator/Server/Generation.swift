@@ -46,7 +46,8 @@ final class Generation {
             includesUsage: request.includesUsage,
             promptTokens: request.promptTokens,
             endsByLength: request.endsByLength,
-            isAborted: faults.ending == .aborted
+            isAborted: faults.ending == .aborted,
+            hasNoReason: faults.ending == .noReason
         )
         form = request.endpoint.form(facts)
         templates = request.isStream ? (0..<request.keys.count).map(form.token) : []
@@ -96,6 +97,10 @@ final class Generation {
             return
         }
         let steps = request.pace > 0 ? 1 : Self.tokensPerStepMax
+        if faults.ending == .onlyEnd {
+            finishStream()
+            return
+        }
         for _ in 0..<steps {
             guard isDeaf || stream.buffered < Self.bufferedMax else { return }
             if made < request.count {
@@ -161,10 +166,12 @@ final class Generation {
     private var nextNumber: Int { opening.count + emitted }
 
     private func finishStream() {
-        if !isOpened { open() }
+        if !isOpened, faults.ending != .onlyEnd { open() }
         let events = form.closing(texts: texts, tokens: tokens, number: nextNumber)
         let isWhole = faults.ending != .noDone
-        for event in isWhole ? events : events.dropLast() { write(event) }
+        for event in faults.ending == .onlyEnd ? events.suffix(1) : isWhole ? events[...] : events.dropLast() {
+            write(event)
+        }
         flush()
         if isWhole { exchange.finished() } else { exchange.broke() }
         exchange.end(.finish)
@@ -185,6 +192,7 @@ final class Generation {
         }
         let answer: [UInt8] =
             switch request.endpoint {
+            case _ where faults.ending == .onlyEnd: []
             case .embeddings: OtherAnswers.embeddings(request)
             case .rerank: OtherAnswers.rerank(request, id: "rerank-" + simulator.nextIdentifier())
             case .countTokens: OtherAnswers.countTokens(request)

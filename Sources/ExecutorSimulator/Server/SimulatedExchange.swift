@@ -34,7 +34,9 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
         let parts = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
         path = parts[0]
         query = parts.count > 1 ? parts[1] : ""
-        endpoint = head.method == .post ? ModelEndpoint(rawValue: path) : nil
+        // Where a redirect of its own leads.
+        let name = path.hasSuffix("/") ? String(path.dropLast()) : path
+        endpoint = head.method == .post ? ModelEndpoint(rawValue: name) : nil
         if !path.hasPrefix("/simulator/") { simulator.counters.count(path: path) }
         if head.expectsContinue { stream.sendInformational(ResponseHead(status: 100)) }
     }
@@ -115,6 +117,14 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
         if case .status(let status) = request.faults.ending {
             let refusal = Refusal(status: status, message: "a fault on request", type: "SimulatedError")
             refuse(refusal, retryAfter: request.retryAfter)
+            return
+        }
+        if case .redirect(let status) = request.faults.ending, !path.hasSuffix("/") {
+            phase = .over
+            var fields = FieldBlock()
+            fields.append(name: "location", value: path + "/")
+            fields.append(.contentLength, 0)
+            stream.respond(ResponseHead(status: status, fields: fields), end: true)
             return
         }
         if let most = simulator.options.runningMax, simulator.counters.running >= most {

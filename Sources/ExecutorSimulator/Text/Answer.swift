@@ -11,9 +11,10 @@ struct AnswerFacts {
     var promptTokens: Int
     var endsByLength: Bool
     var isAborted = false
+    var hasNoReason = false
 
     /// As chat and completions have it.
-    var finishReason: String { isAborted ? "abort" : endsByLength ? "length" : "stop" }
+    var finishReason: String? { hasNoReason ? nil : isAborted ? "abort" : endsByLength ? "length" : "stop" }
 }
 
 /// An error that an executor reports inside a stream.

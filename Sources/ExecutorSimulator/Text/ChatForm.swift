@@ -78,7 +78,7 @@ private struct CompletionChunks {
     }
 
     func choice(_ index: Int, _ content: String, isLast: Bool = false) -> [UInt8] {
-        let reason = isLast ? "\"\(facts.finishReason)\"" : "null"
+        let reason = (isLast ? facts.finishReason : nil).map { "\"\($0)\"" } ?? "null"
         let choice = #"{"index":\#(index),\#(content),"logprobs":null,"finish_reason":\#(reason)}"#
         return Array((beginning + #""choices":[\#(choice)]"# + end).utf8)
     }
@@ -116,7 +116,11 @@ private struct CompletionChunks {
                         $0.field("index", index)
                         content(&$0, text)
                         $0.null("logprobs")
-                        $0.field("finish_reason", facts.finishReason)
+                        if let reason = facts.finishReason {
+                            $0.field("finish_reason", reason)
+                        } else {
+                            $0.null("finish_reason")
+                        }
                     }
                 }
             }

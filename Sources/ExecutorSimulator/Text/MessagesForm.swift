@@ -74,7 +74,7 @@ struct MessagesForm: AnswerForm {
     }
 
     private func writeStopReason(to writer: inout JSONWriter) {
-        if facts.isAborted {
+        if facts.isAborted || facts.hasNoReason {
             writer.null("stop_reason")
         } else {
             writer.field("stop_reason", facts.endsByLength ? "max_tokens" : "end_turn")

@@ -35,6 +35,14 @@ extension EngineError {
 
     // MARK: What it means
 
+    /// Whether it refuses `stream_options`, which newer engines know, as a member of the request.
+    package var refusesStreamOptions: Bool {
+        guard case .clientsMistake = meaning else { return false }
+        return [param, message].contains {
+            $0?.contains("stream_options") == true || $0?.contains("include_usage") == true
+        }
+    }
+
     package var meaning: ErrorMeaning {
         let found = unresolved
         let text = message ?? ""
@@ -44,9 +52,15 @@ extension EngineError {
                 return .ourConfiguration
             }
             return EngineWords.saysPathIsMissing(text) ? .missingPath : .clientsMistake(404)
+        case .clientsMistake where status == nil && text.lowercased().hasPrefix("model is overloaded"):
+            // Hugging Face's engine gives it the number 422 in an event.
+            return .busy(503)
         case .badRequest, .clientsMistake(400), .clientsMistake(422):
             let isOurs = EngineWords.saysModelIsMissing(text) || EngineWords.saysKeyIsWrong(text)
             return isOurs ? .ourConfiguration : found == .badRequest ? .clientsMistake(400) : found
+        case .ourConfiguration where pause != nil && (status == 402 || number == 402):
+            // What is paid for is in use at the moment; a bill that is not paid has no end that could be told.
+            return .busy(429)
         case .ourConfiguration where status == 403 || number == 403:
             return EngineWords.saysContentIsRefused(text) ? .clientsMistake(403) : found
         case .busy:

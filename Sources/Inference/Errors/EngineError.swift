@@ -176,6 +176,8 @@ package struct EngineError: Equatable, Sendable {
             // OpenRouter's word, beside a number.
             if let word = source["error_type"]?.string, code == nil { code = word }
             if let reason = source["reason"]?.string, code == nil, source["@type"] != nil { code = reason }
+            // Anthropic's, in `details`.
+            if let word = source["error_code"]?.string, code == nil { code = word }
             guard pause == nil else { continue }
             pause = RetryAfter.milliseconds { name in
                 let found = members.first { $0.key.lowercased().replacing("_", with: "-") == name }?.value

@@ -136,8 +136,8 @@ enum EngineWords {
             unrecognizedclient modelnotfound nosuchmodel unknownmodel invalidmodel deploymentnotfound \
             resourcenotfound modelnotavailable modelnotexist unsupportedmodel auth invalidkey expiredkey \
             invalidauthentication accessterminated billinghardlimitreached billinglimituser billingnotactive \
-            insufficientfunds creditsexhausted creditbalanceexhausted keymodelaccessdenied teammodelaccessdenied \
-            notallowedaccess modeldeprecated noendpoints budgetexceeded
+            insufficientfunds creditsexhausted creditbalanceexhausted enforcedspendlimitreached spendlimitreached \
+            keymodelaccessdenied teammodelaccessdenied notallowedaccess modeldeprecated noendpoints budgetexceeded
             """
         ),
         (
@@ -227,6 +227,8 @@ enum EngineWords {
     /// client gave is not the one that the engine gets.
     static func saysModelIsMissing(_ text: String) -> Bool {
         let text = text.lowercased()
+        // OpenRouter's sentences; `that support tool use` in place of a name is about the request.
+        if text.contains("no endpoints found for ") || text.contains("no allowed providers") { return true }
         for name in ["model", "deployment", "adapter"] {
             guard let place = text.firstRange(of: name) else { continue }
             let rest = text[place.lowerBound...].prefix(160)

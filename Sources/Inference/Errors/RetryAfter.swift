@@ -21,7 +21,10 @@ package enum RetryAfter {
         for name in ["retry-after-ms", "retryafterms"] {
             if let number = field(name).flatMap({ Double($0) }) { return bounded(number) }
         }
-        for name in ["retry-after", "retryafter", "retry-after-seconds", "retrydelay", "retry-delay"] {
+        for name in [
+            "retry-after", "retryafter", "retry-after-seconds", "retrydelay", "retry-delay", "resets-in-seconds",
+            "resets-at",
+        ] {
             if let wait = field(name).flatMap({ wait($0, now: now) }) { return bounded(wait) }
         }
         return reset(now: now, field).map { bounded($0) }

@@ -18,6 +18,13 @@ package struct BodySplice: Equatable, Sendable {
     package private(set) var count = 0
     /// The usage was not asked for by the client, so it is removed from the answer.
     package private(set) var removesUsage = false
+    private struct UsageRequest: Equatable {
+        /// Its position in `parts`.
+        var part: Int
+        /// What stands there in the original.
+        var original: Range<Int>
+    }
+    private var usage: UsageRequest?
 
     /// The body as it is.
     package init(unchanged length: Int) { append(.original(0..<length)) }
@@ -26,25 +33,38 @@ package struct BodySplice: Equatable, Sendable {
     ///
     /// `asksForUsage` is the executor's `include_usage`.
     package init(_ scan: RequestScan, length: Int, dialect: Dialect, executorModel: String, asksForUsage: Bool) {
-        var edits: [(range: Range<Int>, text: [UInt8])] = []
+        var edits: [(range: Range<Int>, text: [UInt8], asksForUsage: Bool)] = []
         if executorModel != scan.model {
             var name: [UInt8] = []
             JSONWriter.append(executorModel, to: &name)
-            edits.append((scan.rawModel, name))
+            edits.append((scan.rawModel, name, false))
         }
         if dialect.streamsChoices, scan.stream, asksForUsage, let edit = Self.usageEdit(scan) {
-            edits.append((edit.range, Array(edit.text.utf8)))
+            edits.append((edit.range, Array(edit.text.utf8), true))
             removesUsage = true
         }
         edits.sort { $0.range.lowerBound < $1.range.lowerBound }
         var position = 0
         for edit in edits {
             append(.original(position..<edit.range.lowerBound))
+            if edit.asksForUsage { usage = UsageRequest(part: parts.count, original: edit.range) }
             append(.literal(edit.text))
             position = edit.range.upperBound
         }
         append(.original(position..<length))
     }
+
+    /// The same without the request for the usage, for an engine that does not know it; nil where it is the client's own.
+    package var withoutUsage: BodySplice? {
+        guard let usage else { return nil }
+        var splice = BodySplice()
+        for (index, part) in parts.enumerated() {
+            splice.append(index == usage.part ? .original(usage.original) : part)
+        }
+        return splice
+    }
+
+    private init() {}
 
     /// The edit that makes `include_usage` true; nil when it is.
     private static func usageEdit(_ scan: RequestScan) -> (range: Range<Int>, text: String)? {

@@ -18,7 +18,8 @@ package struct Meter: Sendable {
         /// `choices: []` and a usage.
         case usage
         case error
-        /// It says that the attempt broke: a reason `abort` or `error`, or an end of what has no reason to have ended.
+        /// It says that the attempt broke: a reason `abort` or `error`, or an end of what has no reason to have ended or
+        /// has not even begun.
         case broken
         /// The last event of a complete stream: `[DONE]`, `message_stop`, `response.completed` and its like.
         case end
@@ -31,6 +32,8 @@ package struct Meter: Sendable {
     private var finishCarriesText = false
     /// The event has been read that makes the stream complete, whatever its framing does after.
     package private(set) var isComplete = false
+    /// An event had an `id` or a `retry`: readers of events then take each blank line for the end of an event.
+    package private(set) var hasOtherFields = false
     /// A message has said that it has no `stop_reason`.
     private var hasNoStopReason = false
     /// Bits of choices, the last of them for all from 63 on: those that are finished, and those that said they are not.
@@ -71,10 +74,12 @@ package struct Meter: Sendable {
     package var completionTokens: Int? { counts.output.value }
     package var gapCount: Int { max(0, events - 1) }
 
+    private var isEachFinished: Bool { finished.nonzeroBitCount >= Int(choices) }
+
     /// Whether the stream is complete when its framing ends cleanly here.
     package var isCompleteAtCleanEnd: Bool {
         switch dialect {
-        case .openAIChat, .completions: isComplete || finished.nonzeroBitCount >= Int(choices)
+        case .openAIChat, .completions: isComplete || isEachFinished
         case .messages, .responses: isComplete
         case .embeddings, .countTokens, .rerank, .other: true
         }
@@ -159,6 +164,7 @@ package struct Meter: Sendable {
             // some engines tell errors so.
             let isPlain = choices == 1 && seen & UInt32(CJSON_SEEN_CHOICES) != 0
             if seen & (asks | odd) == 0, isPlain, dialect != .messages, dialect != .responses {
+                if seen & UInt32(CJSON_SEEN_NO_FINISH) != 0 { unfinished |= 1 }
                 return seen & UInt32(CJSON_SEEN_TEXT) != 0 ? .token : .plain
             }
         case .named(let start, let count):
@@ -170,12 +176,15 @@ package struct Meter: Sendable {
         return absorb(scanner.scanEvent(event))
     }
 
-    /// What the dialect's own end is: none where something else says that there is no reason to have ended.
+    /// What the dialect's own end is: none where the stream says that there is no reason to have ended, or said nothing.
+    ///
+    /// A stream that has no member for the reason may end: small engines leave it out.
     private mutating func ended() -> EventClass {
         let hasReason =
             switch dialect {
-            case .openAIChat, .completions: finished == 0 || unfinished & ~finished == 0
-            case .messages: !hasNoStopReason || finishReason != nil
+            case .openAIChat, .completions:
+                sawError || (events > 0 && (isEachFinished || unfinished & ~finished == 0))
+            case .messages: sawError || (events > 0 && (!hasNoStopReason || finishReason != nil))
             case .responses, .embeddings, .countTokens, .rerank, .other: true
             }
         guard hasReason else { return .broken }
@@ -184,6 +193,7 @@ package struct Meter: Sendable {
     }
 
     private mutating func absorb(_ scan: AnswerScan) -> EventClass {
+        hasOtherFields = hasOtherFields || scan.hasOtherFields
         guard scan.hasData || scan.error != nil else { return scan.hasOtherFields ? .fields : .comment }
         if scan.hasUsage {
             counts.absorb(scan.tokens, in: dialect)

@@ -34,7 +34,85 @@ import Testing
             let cut = try PlayedAttempt()
             cut.answers(Self.chunk(reason) + Self.chunk(reason))
             #expect(cut.end == "closed false 0" && cut.relayed == Self.chunk(reason) + Self.chunk(reason))
+            let ended = try PlayedAttempt()
+            ended.answers(Self.chunk(reason) + Said.done)
+            #expect(ended.end == "broke executor_broke_off false" && ended.relayed == Self.chunk(reason))
         }
+    }
+
+    @Test(arguments: [Dialect.openAIChat, .completions]) func aReasonThatIsNoneDoesNotEndADocument(dialect: Dialect)
+        throws
+    {
+        for reason in ["null", "\"\""] {
+            let whole = try PlayedAttempt(dialect, body: chat(stream: false))
+            whole.answers(
+                #"{"choices":[{"index":0,"text":"x","message":{"content":"x"},"finish_reason":\#(reason)}]}"#,
+                type: "application/json"
+            )
+            #expect(whole.end == "failed executor_broke_off" && whole.attempt.failure?.retry == .elsewhere)
+        }
+        // Small engines leave the member out.
+        let without = try PlayedAttempt(dialect, body: chat(stream: false))
+        without.answers(#"{"choices":[{"index":0,"text":"x"}]}"#, type: "application/json")
+        #expect(without.end == "whole")
+    }
+
+    // MARK: Nothing
+
+    @Test func anEndOfNothingIsABrokenAttempt() throws {
+        for nothing in [Said.done, ": comment\n\n" + Said.done, Self.usage + Said.done] {
+            let attempt = try PlayedAttempt()
+            attempt.answers(nothing)
+            #expect(attempt.end.hasSuffix("executor_broke_off") || attempt.end.hasPrefix("broke executor_broke_off"))
+            #expect(!attempt.relayed.contains("[DONE]"))
+        }
+    }
+
+    @Test(arguments: [Dialect.openAIChat, .completions, .messages, .responses, .embeddings, .countTokens, .rerank])
+    func anAnswerWithoutABodyIsNone(dialect: Dialect) throws {
+        for (text, body) in [("", ResponseBody.known(0)), ("", .chunked), (" \n", .chunked), ("", .untilClose)] {
+            let attempt = try PlayedAttempt(dialect, body: chat(stream: false))
+            attempt.answers(text, type: "application/json", body: body)
+            #expect(attempt.end.hasPrefix("failed") && attempt.attempt.failure?.status == 502, "\(body)")
+            #expect(attempt.attempt.failure?.retry == .elsewhere && attempt.relayed.isEmpty)
+        }
+        let other = try PlayedAttempt(.other, body: chat(stream: false))
+        other.answers("", type: "application/json", body: .known(0))
+        #expect(other.end == "whole")
+    }
+
+    // MARK: What the engine refuses of what only we had asked
+
+    private static let refusal =
+        #"{"error":{"message":"Unrecognized request argument supplied: stream_options","param":"stream_options"}}"#
+
+    @Test func anEngineThatRefusesToTellTheUsageIsAskedWithoutItFromThenOn() throws {
+        let attempt = try PlayedAttempt()
+        let asked = attempt.played
+        #expect(asked.body.contains("stream_options"))
+        asked.answer(400, type: "application/json")
+        asked.say(Self.refusal)
+        asked.end()
+        #expect(attempt.environment.executors.count == 2 && attempt.owner.heard.last == "head none")
+        #expect(attempt.played.body == chat())
+        attempt.answers(Said.token + Self.usage + Said.finish + Said.done)
+        #expect(attempt.end == "whole" && attempt.relayed == Said.token + Self.usage + Said.finish + Said.done)
+        let next = try PlayedAttempt(in: attempt.environment)
+        #expect(next.played.body == chat())
+    }
+
+    @Test func whatTheClientItselfAskedForIsRefusedToIt() throws {
+        let attempt = try PlayedAttempt(body: #"{"model":"m","stream":true,"stream_options":{"include_usage":true}}"#)
+        attempt.played.answer(400, type: "application/json")
+        attempt.played.say(Self.refusal)
+        attempt.played.end()
+        #expect(attempt.environment.executors.count == 1 && attempt.end.hasPrefix("failed"))
+        #expect(attempt.attempt.failure?.status == 400 && attempt.attempt.failure?.side == .client)
+        let other = try PlayedAttempt()
+        other.played.answer(400, type: "application/json")
+        other.played.say(Self.refusal.replacing("stream_options", with: "max_tokens"))
+        other.played.end()
+        #expect(other.environment.executors.count == 1 && other.attempt.failure?.status == 400)
     }
 
     @Test func oneChoiceWithoutAReasonIsABrokenAttempt() throws {
@@ -71,7 +149,7 @@ import Testing
         }
     }
 
-    @Test(arguments: [Said.document, "[1]", "data", "evening", "", "\u{FEFF}{}"])
+    @Test(arguments: [Said.document, "[1]", "data", "evening", "\u{FEFF}{}"])
     func whatIsNoStreamIsADocument(text: String) throws {
         let attempt = try PlayedAttempt()
         attempt.answers(text, type: "text/plain")

@@ -23,6 +23,18 @@ import Transport
     }
     private func comments(_ client: TestClient) -> Int { client.received.components(of: comment) }
 
+    /// The reader of openai-python 2.37 keeps the last `id` and takes each blank line for an event of that `id`.
+    @Test func noneEndsAnEventOnceThereWasAnID() throws {
+        let client = try client()
+        begin(client, "id: 1\n" + Said.token)
+        client.pass(3200 * second / 1000)
+        #expect(comments(client) == 0 && client.received.components(of: ": keep-alive\n") == 3)
+        client.executors[0].say(Said.finish + Said.done)
+        client.executors[0].end()
+        client.settle()
+        #expect(client.finished?.end == .complete)
+    }
+
     @Test func eachIntervalOfSilenceHasOne() throws {
         let client = try client()
         begin(client)

@@ -114,18 +114,22 @@ def main():
         hoard.fill()
     wires = [hoard.wire for hoard in hoards]
     deadline = time.monotonic() + options.seconds
-    # What the server answered to the last streams has come before it is counted.
-    settled = time.monotonic() + 0.5
+    # A slow server comes to the last streams late: it is counted once there was an answer and then half a second none.
+    refused, changed, patience = 0, time.monotonic(), time.monotonic() + 30
     reported = False
     while time.monotonic() < deadline and not os.path.exists(options.stop):
         for wire in wires:
             wire.pump(0)
-        if not reported and time.monotonic() > settled:
+        now, last = time.monotonic(), refused
+        refused = sum(wire.frames.get("RstStream", 0) for wire in wires)
+        if refused != last:
+            changed = now
+        if not reported and now > changed + 0.5 and (refused > 0 or now > patience):
             reported = True
             report(
                 holding=sum(hoard.opened for hoard in hoards),
                 sent=sum(hoard.sent for hoard in hoards),
-                refused=sum(wire.frames.get("RstStream", 0) for wire in wires),
+                refused=refused,
                 ended=sum(wire.refused for wire in wires),
             )
         time.sleep(0.02)

@@ -1,0 +1,58 @@
+import Testing
+
+/// Answers that end in order and say themselves that they are none, and a redirect of an engine to itself.
+@Suite struct EndOfNothingTests {
+    static let tongues = [Tongue.chat, .completions, .messages]
+
+    @Test(arguments: Speaking.both)
+    func aStreamWithoutAReasonIsToldAsBroken(_ speaking: Speaking) async throws {
+        try await withServer { server, _ in
+            for tongue in Self.tongues {
+                let asked = tongue.request(tokens: 3, simulator: #""fault":"no_reason","prefill_ms":5"#)
+                let seen = try await server.exchange(asked, speaking)
+                #expect(seen.status == 200 && seen.endsBroken(speaking), "\(tongue): \(seen.body)")
+                #expect(!seen.body.contains("[DONE]") && !seen.body.contains("message_stop"))
+                #expect(try await server.logged(seen).end.string == "executor_broke_off")
+            }
+        }
+    }
+
+    @Test(arguments: Speaking.both)
+    func anEndOfNothingGoesToAnotherExecutorOrIsA502(_ speaking: Speaking) async throws {
+        try await withExecutor { good in
+            try await withExecutor(["--fault", "only_end"]) { bad in
+                for executors in [[bad, good], [bad]] {
+                    let list = executors.map { "{url: '\($0.url)', health: {interval: 0s}}" }.joined(separator: ", ")
+                    let model = "- {id: demo, balance: round-robin, executors: [\(list)]}"
+                    for tongue in Self.tongues {
+                        for isStream in [true, false] {
+                            try await withServer(Configuration(settings: "workers: 1", models: model)) { server in
+                                let asked = tongue.request(stream: isStream, simulator: #""prefill_ms":5"#)
+                                let seen = try await server.exchange(asked, speaking)
+                                let line = try await server.logged(seen)
+                                let isServed = executors.count == 2
+                                #expect(seen.status == (isServed ? 200 : 502) && seen.isClean, "\(tongue) \(isStream)")
+                                #expect(!isServed || (line.executor.string == good.url && line.attempts.int == 2))
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    @Test(arguments: Speaking.both)
+    func aRedirectOfAnEngineToItselfIsFollowed(_ speaking: Speaking) async throws {
+        try await withServer { server, _ in
+            for tongue in Tongue.allCases {
+                for status in [307, 308] {
+                    let simulator = #""fault":"redirect:\#(status)","prefill_ms":5"#
+                    let seen = try await server.exchange(tongue.request(tokens: 3, simulator: simulator), speaking)
+                    #expect(seen.status == 200 && seen.isClean, "\(tongue)")
+                    let line = try await server.logged(seen)
+                    #expect(line.end.string == "complete" && line.attempts.int == 1)
+                }
+            }
+        }
+    }
+}
