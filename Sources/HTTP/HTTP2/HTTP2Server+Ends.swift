@@ -7,6 +7,7 @@ extension HTTP2Server {
         isEnded = true
         let all = streams
         streams = [:]
+        refusedStreams = 0
         (recent, receiving) = (nil, nil)
         ending = []
         drySince = []

@@ -13,6 +13,8 @@ final class HTTP2Server: ServerProtocol {
     static let flushMax = 128 << 10
     /// What the library takes for the limit of streams: it never reaches it.
     private static let libraryStreamsMax: UInt32 = 0x7fff_ffff
+    /// How many refused streams may wait for their resets to be taken: what comes with a few reads.
+    private static let refusedMax = 4096
     static let settingsAckTimeout: Nanoseconds = 10_000_000_000
     /// After the shutdown notice the client has this long to open what it had already decided to (RFC 9113 6.8).
     static let noticePeriod: Nanoseconds = 1_000_000_000
@@ -22,6 +24,8 @@ final class HTTP2Server: ServerProtocol {
     var session: OpaquePointer?
     /// The streams, found by id: nghttp2 keeps no pointers of ours.
     var streams: [Int32: HTTP2ServerStream] = [:]
+    /// Of `streams`, those that were refused and whose reset the client has not taken yet.
+    var refusedStreams = 0
     /// The stream whose header fields come in: no other stream's come between them.
     var receiving: HTTP2ServerStream?
     /// The stream that was last looked up while sending: nghttp2 asks three times for each frame.
@@ -83,7 +87,7 @@ final class HTTP2Server: ServerProtocol {
 
     var channel: Channel { connection.channel }
     var now: Nanoseconds { connection.channel.loop.now }
-    var activeStreams: Int { streams.count }
+    var activeStreams: Int { streams.count - refusedStreams }
 
     // MARK: Start
 
@@ -318,6 +322,8 @@ final class HTTP2Server: ServerProtocol {
         // Else it is trailers.
         guard unsafe frame.headers.cat == NGHTTP2_HCAT_REQUEST else { return 0 }
         let id = unsafe frame.hd.stream_id
+        // Refused for memory, again and again, by a client that takes none of our resets.
+        if refusedStreams > Self.refusedMax { fail(.causedResets) }
         let stream = HTTP2ServerStream(server: self, connection: connection, id: id)
         streams[id] = stream
         receiving = stream
@@ -373,9 +379,10 @@ final class HTTP2Server: ServerProtocol {
         stream.builder = nil
         stream.isRequestWhole = ended
         stream.isHEAD = builder.method == .head
-        guard streams.count <= connection.settings.streamsMax else {
-            // Before the client knows of the limit it is not to blame.
-            refuse(stream, isFault: settingsDue == .max)
+        guard activeStreams <= connection.settings.streamsMax else {
+            refuse(stream)
+            // Counted here, and not when it is sent: a client that reads nothing is sent nothing.
+            if !abuse.resetSent(now: now) { fail(.causedResets) }
             return
         }
         guard stream.admit(headOf: builder.footprint) else {
@@ -391,11 +398,10 @@ final class HTTP2Server: ServerProtocol {
     }
 
     /// The connection may not hold another stream: nothing was done for the request, and it may come again.
-    ///
-    /// - Parameter isFault: the client knows that it may not: the reset counts as one that it has made us send.
-    private func refuse(_ stream: HTTP2ServerStream, isFault: Bool = false) {
-        stream.isRefused = !isFault
+    private func refuse(_ stream: HTTP2ServerStream) {
+        stream.isRefused = true
         stream.isBroken = true
+        refusedStreams += 1
         unsafe nghttp2_submit_rst_stream(
             session,
             UInt8(NGHTTP2_FLAG_NONE.rawValue),
@@ -462,6 +468,7 @@ final class HTTP2Server: ServerProtocol {
         // Another one's header fields may still be coming in.
         if receiving?.id == id { receiving = nil }
         guard let stream = streams.removeValue(forKey: id) else { return 0 }
+        if stream.isRefused { refusedStreams -= 1 }
         if streams.isEmpty { idleBegins() }
         stream.isClosed = true
         stream.bytesLost = stream.output.count

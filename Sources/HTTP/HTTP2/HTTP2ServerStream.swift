@@ -14,7 +14,7 @@ final class HTTP2ServerStream: ServerStream {
     var isRequestWhole = false
     /// END_STREAM has been handed to the kernel: a reset after it changes nothing.
     var isEndSent = false
-    /// Refused without a fault of the client's: its connection may hold no more memory, or has not heard of the limit.
+    /// Refused, unseen by any handler: its connection may hold no more memory, or has as many streams as it may.
     var isRefused = false
     /// Reset by us, for a fault of the client's or because the response is broken.
     var isResetByUs = false

@@ -30,6 +30,22 @@ import Transport
         #expect(session.frames.count { $0.type == Frame.reset } == 101)
     }
 
+    /// Nothing is flushed between the frames of one read: what is refused is counted all the same.
+    @Test func refusalsAreCountedBeforeTheyAreSent() throws {
+        let session = try HTTP2Session { $0.streamsMax = 3 }
+        let request = { (id: Int) in
+            Frame(
+                type: Frame.headers,
+                flags: Frame.endHeaders | Frame.endStream,
+                stream: UInt32(id),
+                payload: HTTP2Session.head()
+            ).bytes
+        }
+        session.send((0..<1000).flatMap { request(2 * $0 + 1) })
+        #expect(session.goAways.last == enhanceYourCalm && session.exchanges.count == 3)
+        #expect(session.frames.count { $0.type == Frame.reset } == 101)
+    }
+
     @Test(arguments: [13, 1, 9, 10, 12]) func anIncrementOfZeroIsItsStreamsFault(first: Int) throws {
         let session = try HTTP2Session()
         session.request(1)
