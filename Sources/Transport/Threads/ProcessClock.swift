@@ -12,8 +12,10 @@ package final class ProcessClock: Sendable {
     package static let tick: Nanoseconds = 500_000_000
     /// More than this between two readings is a pause: a second more than was asked for.
     package static let pauseMin: Nanoseconds = tick + 1_000_000_000
-    /// How much time passes between two notes of the time, so that threads seldom write what all read.
-    private static let noteInterval: Nanoseconds = 100_000_000
+    /// How much time passes between two notes of the time, so that threads seldom write what all read; in nanoseconds.
+    ///
+    /// So much of each pause is in the time: nobody can tell how long after the last note it began.
+    package static let noteInterval: Nanoseconds = 100_000_000
 
     private let source: @Sendable () -> Nanoseconds
     /// The source's time at about the last reading of any thread.
@@ -34,28 +36,25 @@ package final class ProcessClock: Sendable {
     /// Never goes back, on any thread and between them.
     ///
     /// `seen` is read before `total` and the source after both: a pause within this function is then either found, or
-    /// has not begun when the source is read.
+    /// has not begun when the source is read. What is answered without the lock is less than `noteInterval` after `seen`.
     package var now: Nanoseconds {
         let seen = seen.load(ordering: .acquiring)
         let paused = total.load(ordering: .acquiring)
         let time = source()
-        if time >= seen + Self.noteInterval {
-            if time > seen + Self.pauseMin { return endPause() }
-            // Where another thread has noted a later time meanwhile, that stays.
-            _ = self.seen.compareExchange(expected: seen, desired: time, ordering: .relaxed)
-        }
-        return time - paused
+        return time < seen + Self.noteInterval ? time - paused : noted()
     }
 
-    /// The first thread that reads the clock after a pause takes it out of the time; for the others it is over by then.
-    private func endPause() -> Nanoseconds {
+    /// Notes the time; the first thread that reads the clock after a pause takes that out of it.
+    ///
+    /// After a pause the time goes on `noteInterval` after the last note, since no answer before the pause was later.
+    private func noted() -> Nanoseconds {
         changing.withLock { _ in
             let last = seen.load(ordering: .acquiring)
             let time = source()
             if time > last + Self.pauseMin {
-                total.wrappingAdd(time - last, ordering: .releasing)
-                seen.store(time, ordering: .releasing)
+                total.wrappingAdd(time - last - Self.noteInterval, ordering: .releasing)
             }
+            seen.store(max(time, last), ordering: .releasing)
             return time - total.load(ordering: .relaxed)
         }
     }

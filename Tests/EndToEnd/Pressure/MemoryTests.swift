@@ -34,13 +34,15 @@ import Testing
                 let models = "- id: slow\n  executors:\n    - url: \(slow.url)"
                 let configuration = Configuration(
                     executors: [other.url],
-                    settings: "memory_limit: 128MiB\ntimeouts: {first_event: 120s}",
+                    settings: "memory_limit: 128MiB\ntimeouts: {first_event: 120s, client_stall: 300s}",
                     models: models
                 )
                 try await withServer(configuration) { server in
-                    // In chunks of 32 events: one write for each event would keep the executors busy for longer than the
-                    // 30 s after which the kernel gives up a client that takes nothing.
-                    let slowly = #""simulator":{"pace":1000,"prefill_ms":5,"fault":"coalesce:32"}"#
+                    // Most of what fills a share is one large event, and the others come slowly: a thousand streams would
+                    // else keep a slow machine busy for longer than the 30 s after which the kernel gives up a client
+                    // that takes nothing.
+                    let faults = #"["huge_event:60000","coalesce:8"]"#
+                    let slowly = #""simulator":{"pace":100,"prefill_ms":5,"fault":\#(faults)}"#
                     let body = chat(tokens: 1_000_000, more: slowly)
                         .replacing(#""model":"demo""#, with: #""model":"slow""#)
                     let sibling = chat(tokens: 200, more: #""simulator":{"pace":100,"prefill_ms":5}"#)

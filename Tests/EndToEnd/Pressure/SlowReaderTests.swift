@@ -18,7 +18,7 @@ import Testing
 
     private static let tokens = 40000
     private static let slow = [
-        #"{"model":"slow","stream":true,"stream_options":{"include_usage":true},"max_tokens":40000,"messages":[{"role":"user","content":"Hello"}],"simulator":{"pace":0,"prefill_ms":5}}"#,
+        #"{"model":"slow","stream":true,"stream_options":{"include_usage":true},"max_tokens":200000,"messages":[{"role":"user","content":"Hello"}],"simulator":{"pace":0,"prefill_ms":5}}"#,
         #"{"model":"slow","stream":true,"stream_options":{"include_usage":true},"max_tokens":40000,"messages":[{"role":"user","content":"Hello"}],"simulator":{"pace":0,"prefill_ms":5,"fault":"huge_event:12000000"}}"#,
     ]
 

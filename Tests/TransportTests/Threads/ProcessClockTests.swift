@@ -1,4 +1,5 @@
 import LoopTesting
+import Synchronization
 import Testing
 import Transport
 
@@ -22,12 +23,62 @@ import Transport
 
     @Test func aPauseIsNotInTheTime() {
         let start = clock.now
+        let rest = ProcessClock.noteInterval
         time.advance(by: 60 * second)
-        #expect(clock.now == start && clock.paused == 60 * second)
+        #expect(clock.now == start + rest && clock.paused == 60 * second - rest)
         time.advance(by: second)
-        #expect(clock.now == start + second)
+        #expect(clock.now == start + rest + second)
         time.advance(by: 3600 * second)
-        #expect(clock.now == start + second && clock.paused == 3660 * second)
+        #expect(clock.now == start + 2 * rest + second && clock.paused == 3660 * second - 2 * rest)
+    }
+
+    /// A pause begins at any time after the last note, and after an answer that was later than the note.
+    @Test func noPauseMakesTheTimeGoBack() {
+        var last = clock.now
+        for step in 0..<300 {
+            time.advance(by: Nanoseconds(step) * 1_000_000)
+            let before = clock.now
+            #expect(before >= last)
+            time.advance(by: ProcessClock.pauseMin + Nanoseconds(step % 7) * second + 1)
+            last = clock.now
+            #expect(last >= before, "after \(step) ms")
+        }
+        #expect(clock.paused > 300 * second)
+    }
+
+    private final class Race: Sendable {
+        let source = Atomic<Nanoseconds>(0)
+        let latest = Atomic<Nanoseconds>(0)
+        let backwards = Atomic<Int>(0)
+        let isOver = Atomic<Bool>(false)
+    }
+
+    /// Threads that read the clock while pauses are found: what one has told another is not later than its own reading.
+    @Test func noPauseMakesTheTimeGoBackBetweenThreads() async {
+        let race = Race()
+        let clock = ProcessClock { race.source.load(ordering: .sequentiallyConsistent) }
+        await withTaskGroup(of: Void.self) { group in
+            for _ in 0..<2 {
+                group.addTask {
+                    while !race.isOver.load(ordering: .relaxed) {
+                        let told = race.latest.load(ordering: .sequentiallyConsistent)
+                        let now = clock.now
+                        if now < told { race.backwards.wrappingAdd(1, ordering: .relaxed) }
+                        race.latest.max(now, ordering: .sequentiallyConsistent)
+                        await Task.yield()
+                    }
+                }
+            }
+            group.addTask {
+                for step in 0..<20_000 {
+                    let most = step % 20 == 0 ? 2 * ProcessClock.pauseMin : ProcessClock.noteInterval
+                    race.source.wrappingAdd(.random(in: 0..<most), ordering: .sequentiallyConsistent)
+                    if step % 16 == 0 { await Task.yield() }
+                }
+                race.isOver.store(true, ordering: .relaxed)
+            }
+        }
+        #expect(race.backwards.load(ordering: .relaxed) == 0)
     }
 
     private final class Fired: TimerTarget {
@@ -48,7 +99,7 @@ import Transport
         for _ in 0..<9 { pass(second) }
         pass(300 * second)
         #expect(fired.at.isEmpty)
-        pass(second - 1)
+        pass(second - ProcessClock.noteInterval - 1)
         #expect(fired.at.isEmpty)
         pass(1)
         #expect(fired.at.count == 1)
