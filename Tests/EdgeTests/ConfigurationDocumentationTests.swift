@@ -11,7 +11,7 @@ import Testing
         listeners:
           - address: 0.0.0.0:443
             tls: {certificates: [{chain: a.pem, key: /k/a.key}]}
-          - {address: "unix:/run/f.sock", h2c_upgrade: false, trusted: true, redirect_https: true}
+          - {address: "unix:/run/f.sock", http2: false, h2c_upgrade: false, trusted: true, redirect_https: true}
         admin: {address: "unix:/run/admin.sock"}
         workers: 2
         gather: 200us
