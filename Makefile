@@ -87,7 +87,7 @@ test-end-to-end: setup setup-test build ## the release binary against real clien
 # The log thread is not waited for at the end, since a reader of its pipe may never come: that is no leak.
 test-debug: setup setup-test ## the end-to-end tests on a debug build, and a part of them under the thread sanitizer
 	swift build --build-tests
-	SWIFT_BACKTRACE=enable=no FREEINFERENCE_BINARY=$(CURDIR)/.build/debug/freeinference \
+	SWIFT_BACKTRACE=enable=no FREEINFERENCE_CROWD=200 FREEINFERENCE_BINARY=$(CURDIR)/.build/debug/freeinference \
 	$(SWIFT_TEST) --skip-build $(END_TO_END)
 	swift build --product freeinference --sanitize=thread --scratch-path .build/sanitize-thread
 	TSAN_OPTIONS=suppressions=$(CURDIR)/infrastructure/sanitizers/thread.txt:halt_on_error=0:report_thread_leaks=0 SWIFT_BACKTRACE=enable=no \

@@ -1,4 +1,6 @@
 // Scans of request bodies by simdjson on demand: no tree, no exceptions; what is not asked for is skipped.
+#include "media.h"
+#include "name.h"
 #include "parser.h"
 
 static const size_t kept_memory = 1 << 20;
@@ -26,16 +28,32 @@ static cjson_range range(string_view view, const uint8_t *bytes) noexcept {
 
 // MARK: Requests
 
-static cjson_key request_key(string_view key) noexcept {
-    if (key == "model") return CJSON_KEY_MODEL;
-    if (key == "stream") return CJSON_KEY_STREAM;
-    if (key == "stream_options") return CJSON_KEY_STREAM_OPTIONS;
-    if (key == "max_tokens") return CJSON_KEY_MAX_TOKENS;
-    if (key == "max_completion_tokens") return CJSON_KEY_MAX_COMPLETION_TOKENS;
-    if (key == "max_output_tokens") return CJSON_KEY_MAX_OUTPUT_TOKENS;
-    if (key == "n") return CJSON_KEY_N;
-    if (key == "prompt") return CJSON_KEY_PROMPT;
-    return CJSON_KEY_NONE;
+/// The key of a request that a name is, or that loose readers take it for.
+struct RequestKey {
+    cjson_key key;
+    bool is_exact;
+};
+
+/// Reads the name of a member, behind its opening quote.
+///
+/// A name that is none of ours is the engine's matter, whatever its escapes are.
+static RequestKey request_key(const uint8_t *name) noexcept {
+    static constexpr struct { string_view text; cjson_key key; } keys[] = {
+        {"model", CJSON_KEY_MODEL},
+        {"stream", CJSON_KEY_STREAM},
+        {"stream_options", CJSON_KEY_STREAM_OPTIONS},
+        {"max_tokens", CJSON_KEY_MAX_TOKENS},
+        {"max_completion_tokens", CJSON_KEY_MAX_COMPLETION_TOKENS},
+        {"max_output_tokens", CJSON_KEY_MAX_OUTPUT_TOKENS},
+        {"n", CJSON_KEY_N},
+        {"prompt", CJSON_KEY_PROMPT},
+        {"best_of", CJSON_KEY_BEST_OF},
+    };
+    FoldedName folded(name);
+    if (!folded.is_short()) return {CJSON_KEY_NONE, true};
+    for (auto &known : keys)
+        if (folded.text() == known.text) return {known.key, folded.is_exact()};
+    return {CJSON_KEY_NONE, true};
 }
 
 static cjson_status read_integer(ondemand::value &value, ondemand::json_type type, cjson_integer &out) noexcept {
@@ -83,11 +101,12 @@ static cjson_status read_stream_options(ondemand::value &value, ondemand::json_t
     if (value.get_object().get(object) != SUCCESS) return CJSON_INVALID;
     for (auto item : object) {
         ondemand::field field;
-        string_view key;
-        if (std::move(item).get(field) != SUCCESS || field.unescaped_key().get(key) != SUCCESS) return CJSON_INVALID;
+        if (std::move(item).get(field) != SUCCESS) return CJSON_INVALID;
         out->stream_options_empty = false;
-        if (key != "include_usage") continue;
+        FoldedName name(reinterpret_cast<const uint8_t *>(field.key().raw()));
+        if (!name.is_short() || name.text() != "include_usage") continue;
         out->key = CJSON_KEY_INCLUDE_USAGE;
+        if (!name.is_exact()) return CJSON_FOLDED;
         if (out->include_usage != CJSON_ABSENT) return CJSON_DUPLICATE;
         ondemand::json_type kind;
         if (field.value().type().get(kind) != SUCCESS) return CJSON_INVALID;
@@ -138,17 +157,17 @@ extern "C" cjson_status cjson_scan_request(cjson_parser *parser, const uint8_t *
     uint32_t seen = 0;
     for (auto item : object) {
         ondemand::field field;
-        string_view name;
-        if (std::move(item).get(field) != SUCCESS || field.unescaped_key().get(name) != SUCCESS) return CJSON_INVALID;
-        cjson_key key = request_key(name);
+        if (std::move(item).get(field) != SUCCESS) return CJSON_INVALID;
+        auto [key, is_exact] = request_key(reinterpret_cast<const uint8_t *>(field.key().raw()));
         if (!(key & wanted)) continue;
+        out->key = key;
+        if (!is_exact) return CJSON_FOLDED;
+        if (seen & key) return CJSON_DUPLICATE;
+        seen |= key;
         if (key == CJSON_KEY_PROMPT) {
             out->prompts = count_prompts(field.value());
             continue;
         }
-        out->key = key;
-        if (seen & key) return CJSON_DUPLICATE;
-        seen |= key;
         ondemand::value &value = field.value();
         ondemand::json_type type;
         if (value.type().get(type) != SUCCESS) return CJSON_INVALID;
@@ -165,11 +184,14 @@ extern "C" cjson_status cjson_scan_request(cjson_parser *parser, const uint8_t *
         case CJSON_KEY_MAX_COMPLETION_TOKENS: status = read_integer(value, type, out->max_completion_tokens); break;
         case CJSON_KEY_MAX_OUTPUT_TOKENS: status = read_integer(value, type, out->max_output_tokens); break;
         case CJSON_KEY_N: status = read_integer(value, type, out->n); break;
+        case CJSON_KEY_BEST_OF: status = read_integer(value, type, out->best_of); break;
         default: break;
         }
         if (status != CJSON_OK) return status;
     }
     out->key = CJSON_KEY_NONE;
     const char *next;
-    return document.current_location().get(next) == OUT_OF_BOUNDS ? CJSON_OK : CJSON_TRAILING;
+    if (document.current_location().get(next) != OUT_OF_BOUNDS) return CJSON_TRAILING;
+    if (may_have_media(bytes, length)) scan_media(document, out->media);
+    return CJSON_OK;
 }

@@ -46,6 +46,7 @@ package struct SnapshotModel: Sendable {
     package let entry: ModelEntry
     package let pool: ExecutorPool
     package let timeouts: ModelTimeouts
+    package let mediaTokens: MediaTokens
     /// How the members of the pool are reached; by their place in it.
     let targets: [ExecutorTarget]
     /// The places, in the same snapshot, of the models to fall back on, in order.
@@ -73,6 +74,8 @@ package final class Snapshot: Sendable {
     /// Whether the text of engines' errors goes into it.
     let logsEngineErrors: Bool
     package let admission: AdmissionLimits
+    /// What models add to the paths that go through.
+    let passthrough: PassthroughPaths
     /// Nil where no browser's origin may call.
     package let crossOrigin: CrossOriginPolicy?
     /// One for each host and port, and for each unix socket, however many engines are there.
@@ -102,6 +105,7 @@ package final class Snapshot: Sendable {
             waitMax: Nanoseconds(configuration.admission.maxWait.inNanoseconds),
             queueMax: configuration.admission.maxQueue
         )
+        passthrough = PassthroughPaths(configuration.models.map(\.passthrough))
         catalog = ModelCatalog(
             zip(configuration.models, models).map { Model($0, startedAt: $1.entry.knownSince) }
         )

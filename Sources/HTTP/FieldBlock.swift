@@ -11,6 +11,10 @@ package enum FieldName: UInt8, CaseIterable, Sendable {
     case proxyAuthenticate, proxyAuthorization, proxyConnection, requestID, retryAfter, retryAfterMs, server, setCookie
     case te, trailer, traceparent, transferEncoding, upgrade, userAgent, via, xAccelBuffering, xAPIKey, xForwardedFor
     case requestsLimit, requestsRemaining, requestsReset, tokensLimit, tokensRemaining, tokensReset
+    case anthropicBeta, anthropicVersion, baggage, clientRequestID, contentDisposition, contentLanguage, idempotencyKey
+    case openAIBeta, openAIModel, openAIProcessing, openAIVersion, originator, tracestate, traceresponse, xShouldRetry
+    case claudeCodeSession, codexTurnState, conversationID, sessionID, sessionIDUnderscored, threadID, xApp
+    case xSessionAffinity, xSessionID
 
     /// The name as it goes on the wire, in lower case.
     package var text: StaticString {
@@ -61,6 +65,30 @@ package enum FieldName: UInt8, CaseIterable, Sendable {
         case .tokensLimit: "x-ratelimit-limit-tokens"
         case .tokensRemaining: "x-ratelimit-remaining-tokens"
         case .tokensReset: "x-ratelimit-reset-tokens"
+        case .anthropicBeta: "anthropic-beta"
+        case .anthropicVersion: "anthropic-version"
+        case .baggage: "baggage"
+        case .clientRequestID: "x-client-request-id"
+        case .contentDisposition: "content-disposition"
+        case .contentLanguage: "content-language"
+        case .idempotencyKey: "idempotency-key"
+        case .openAIBeta: "openai-beta"
+        case .openAIModel: "openai-model"
+        case .openAIProcessing: "openai-processing-ms"
+        case .openAIVersion: "openai-version"
+        case .originator: "originator"
+        case .tracestate: "tracestate"
+        case .traceresponse: "traceresponse"
+        case .xShouldRetry: "x-should-retry"
+        case .claudeCodeSession: "x-claude-code-session-id"
+        case .codexTurnState: "x-codex-turn-state"
+        case .conversationID: "conversation_id"
+        case .sessionID: "session-id"
+        case .sessionIDUnderscored: "session_id"
+        case .threadID: "thread-id"
+        case .xApp: "x-app"
+        case .xSessionAffinity: "x-session-affinity"
+        case .xSessionID: "x-session-id"
         }
     }
 

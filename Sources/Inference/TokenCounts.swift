@@ -42,7 +42,7 @@ package struct TokenCounts: Equatable, Sendable {
             let parts = [input, cacheRead, cacheCreation].compactMap(\.value)
             return parts.isEmpty ? nil : parts.reduce(0, +)
         case .openAIChat, .completions, .responses: return input.value
-        case .embeddings, .countTokens, .rerank, .other: return input.value ?? total.value
+        case .embeddings, .countTokens, .tokenize, .rerank, .other: return input.value ?? total.value
         }
     }
 

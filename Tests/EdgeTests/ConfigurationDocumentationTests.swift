@@ -32,12 +32,18 @@ import Testing
         ledger: {path: /var/ledger}
         cors: {origins: ["https://a.example", "*"]}
         log: {access: false, engine_errors: true}
+        forward_fields: [http-referer]
+        forward_user_agent: false
         models:
           - id: a
             aliases: [a1, a2]
             balance: weighted
             fallbacks: [b]
             timeouts: {first_event: 11s, response: 12s, stall: 13s}
+            media_tokens: {image: 1, audio_bytes: 2, video_bytes: 3, file_bytes: 4, reference: 5}
+            passthrough: [/v1/own]
+            forward_fields: [x-title]
+            forward_user_agent: true
             name: A
             context_length: 8192
             is_ready: true
@@ -55,6 +61,8 @@ import Testing
                 include_usage: false
                 health: {path: /live, interval: 1s, timeout: 2s, rise: 3, fall: 4}
                 idle_timeout: 0s
+                forward_fields: [x-openrouter-*]
+                forward_user_agent: false
           - import: more.yaml
         """
 

@@ -28,12 +28,12 @@ import Testing
     }
 
     /// What the executor has there is its own; that it has nothing there is the client's to know.
-    @Test func anEndpointThatWeDoNotKnowIsAskedForToo() async throws {
+    @Test func anEndpointThatTheExecutorLacksIsAskedForToo() async throws {
         try await withServer { server, executor in
             let body = #"{"model":"demo","text":"x"}"#
-            let answer = try await server.curl("/v1/something/new", body: body)
+            let answer = try await server.curl("/v1/moderations", body: body)
             #expect(answer.status == 404)
-            let line = try await server.logged("the request") { $0.path.string == "/v1/something/new" }
+            let line = try await server.logged("the request") { $0.path.string == "/v1/moderations" }
             #expect(line.side.string == "client" && line.attempts.int == 1)
             #expect(try await executor.get("/simulator/last").json.body.string == body)
         }

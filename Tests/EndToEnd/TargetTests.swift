@@ -1,6 +1,6 @@
 import Testing
 
-/// Paths and queries: never normalised, and passed on as they are.
+/// Paths and queries: a path has one meaning, and what it was taken for is what is sent; queries pass as they are.
 @Suite struct TargetTests {
     @Test(arguments: [
         "/v1/messages?beta=true", "/v1/chat/completions?a=b&c=%2F%20+x", "/v1/chat/completions?",
@@ -44,12 +44,61 @@ import Testing
         }
     }
 
-    @Test(arguments: ["/v1/../v1/models", "//v1/models", "/v1/models/../models", "/V1/models", "/v1/models/"])
-    func noPathIsNormalised(path: String) async throws {
+    @Test(arguments: ["/v1/../v1/models", "/v1/models/%2e%2e/models", "/v1/models/..%2fmodels", "/%2E", "/v1/..;/x"])
+    func dotSegmentsAreRefused(path: String) async throws {
+        try await withServer(Configuration(executors: ["http://127.0.0.1:1"])) { server in
+            for speaking in [Protocol.http1, .http2] {
+                for body in [nil, chat()] {
+                    let answer = try await server.curl(path, speaking, body: body)
+                    #expect(answer.status == 400)
+                }
+            }
+        }
+    }
+
+    @Test(arguments: ["//v1/models", "/V1/models", "/v1/models/", "/models/"])
+    func whatWasProbablyMeantIsSaidAndNotDone(path: String) async throws {
         try await withServer(Configuration(executors: ["http://127.0.0.1:1"])) { server in
             for speaking in [Protocol.http1, .http2] {
                 let answer = try await server.curl(path, speaking)
                 #expect(answer.status == 404)
+                #expect(try answer.json.error.message.string?.contains("Did you mean GET /v1/models?") == true)
+            }
+        }
+    }
+
+    @Test func anEscapedPathIsWhatItSpells() async throws {
+        try await withServer { server, executor in
+            for speaking in [Protocol.http1, .http2] {
+                let path = "/v1/%63hat/completion%73?a=%62"
+                let answer = try await server.curl(path, speaking, body: chat(stream: false))
+                #expect(answer.status == 200)
+                let target = try await executor.get("/simulator/last").json.target.string
+                #expect(target == "/v1/chat/completions?a=%62")
+            }
+        }
+    }
+
+    /// An engine does not hear of a path that is not in the list, whatever it could do there.
+    @Test func anotherPathReachesNobodyUnlessItsModelHasIt() async throws {
+        try await withExecutor { executor in
+            let models = """
+                - id: demo
+                  executors: [{url: "\(executor.url)", health: {interval: 0s}}]
+                - id: open
+                  passthrough: [/v1/load_lora_adapter]
+                  executors: [{url: "\(executor.url)", health: {interval: 0s}}]
+                """
+            try await withServer(Configuration(models: models)) { server in
+                for path in ["/v1/load_lora_adapter", "/v1/something/new", "/sleep"] {
+                    let answer = try await server.curl(path, body: #"{"model":"demo","lora_name":"x"}"#)
+                    let last = try await executor.get("/simulator/last").json
+                    #expect(answer.status == 404 && last.method.string == "")
+                }
+                // It has nothing there; that is what the client is told.
+                let answer = try await server.curl("/v1/load_lora_adapter", body: #"{"model":"open","lora_name":"x"}"#)
+                let last = try await executor.get("/simulator/last").json
+                #expect(answer.status == 404 && last.target.string == "/v1/load_lora_adapter")
             }
         }
     }

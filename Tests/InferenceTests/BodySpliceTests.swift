@@ -37,6 +37,11 @@ import Testing
         #expect(try splice(#"{"model":"m","a":1}"#, as: #"Qwen/"x""#).text == #"{"model":"Qwen/\"x\"","a":1}"#)
     }
 
+    /// Swift takes the two names for one.
+    @Test func aNameThatIsOnlyEquivalentToTheExecutorsIsReplaced() throws {
+        #expect(try splice("{\"model\":\"Kimi-\u{212A}2\"}", as: "Kimi-K2").text == #"{"model":"Kimi-K2"}"#)
+    }
+
     @Test(arguments: [
         (#" {"model":"m","stream":true}"#, #" {"stream_options":{"include_usage":true},"model":"m","stream":true}"#),
         (

@@ -14,7 +14,41 @@ import Testing
         (.post, "/v1/messages?beta=true", .model(.messages)),
         (.post, "/v1/messages/count_tokens", .model(.countTokens)),
         (.post, "/v1/rerank", .model(.rerank)),
+        (.post, "/v1/reranking", .model(.rerank)),
+        (.post, "/rerank", .model(.rerank)),
+        (.post, "/v2/rerank", .model(.rerank)),
+        (.post, "/v1/responses/compact", .model(.other)),
+        (.post, "/v1/responses/input_tokens", .model(.tokenize)),
+        (.post, "/tokenize", .model(.tokenize)),
+        (.post, "/detokenize", .model(.tokenize)),
+        (.post, "/v1/score", .model(.other)),
+        (.post, "/score", .model(.other)),
+        (.post, "/v1/classify", .model(.other)),
+        (.post, "/classify", .model(.other)),
+        (.post, "/v1/pooling", .model(.other)),
+        (.post, "/pooling", .model(.other)),
+        (.post, "/v2/embed", .model(.embeddings)),
+        (.post, "/v1/moderations", .model(.other)),
+        (.post, "/v1/images/generations", .model(.other)),
         (.post, "/v1/audio/speech", .model(.other)),
+        (.get, "/v1/audio/speech", .methodNotAllowed(allow: ["POST"])),
+        (.get, "/v1/responses/compact", .methodNotAllowed(allow: ["POST"])),
+        (.post, "/v1/%63hat/completions?x", .model(.openAIChat)),
+        (.post, "/v1/load_lora_adapter", .notFound),
+        (.post, "/v1/audio/transcriptions", .notFound),
+        (.post, "/v1/completions/render", .notFound),
+        (.post, "/v1//chat/completions", .notFound),
+        (.post, "/v1/chat/completions/", .notFound),
+        (.post, "/openai/v1/chat/completions", .notFound),
+        (.post, "/chat/completions", .notFound),
+        (.post, "/v1/chat%2Fcompletions", .notFound),
+        (.post, "/v1/../v1/chat/completions", .malformed(.dotSegment)),
+        (.get, "/%2e%2e/health", .malformed(.dotSegment)),
+        (.get, "/he%61lth", .health),
+        (.post, "/v1/own", .passthrough),
+        (.post, "/v1/o%77n?x=y", .passthrough),
+        (.get, "/v1/own", .notFound),
+        (.post, "/v1/own/", .notFound),
         (.post, "/v1/", .notFound),
         (.post, "/v2/chat", .notFound),
         (.get, "/v1/chat/completions", .methodNotAllowed(allow: ["POST"])),
@@ -36,7 +70,16 @@ import Testing
         (.get, "/favicon.ico", .notFound),
         (.options, "*", .notFound),
     ]) func finds(method: Method, target: String, expected: Endpoint) {
-        #expect(Endpoint(method: method, target: Array(target.utf8)) == expected)
+        let paths = PassthroughPaths([[], ["/v1/own"]])
+        let endpoint = Endpoint(method: method, target: RequestTarget(Array(target.utf8)), passthrough: paths)
+        #expect(endpoint == expected)
+    }
+
+    @Test func aPathOfAModelIsItsOwn() {
+        let paths = PassthroughPaths([["/a"], ["/b", "/a"], []])
+        let path = Array("/b".utf8)[...]
+        #expect([0, 1, 2].map { paths.has(path, of: $0) } == [false, true, false])
+        #expect(!paths.has(Array("/c".utf8)[...], of: 1))
     }
 
     @Test func knowsMultipart() {

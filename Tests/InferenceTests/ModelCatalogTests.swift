@@ -10,6 +10,14 @@ import Testing
         #expect(catalog.resolve("c") == nil)
     }
 
+    /// What Unicode takes for the same name is another: an executor would be sent it as it came.
+    @Test func namesAreComparedAsBytes() {
+        let catalog = ModelCatalog([Model(id: "Kimi-K2", aliases: ["caf\u{e9}"]), Model(id: "cafe\u{301}")])
+        #expect(catalog.index(of: "Kimi-K2") == 0 && catalog.index(of: "Kimi-\u{212A}2") == nil)
+        #expect(catalog.index(of: "caf\u{e9}") == 0 && catalog.index(of: "cafe\u{301}") == 1)
+        #expect(catalog.index(of: "kimi-k2") == nil)
+    }
+
     private static let unknown =
         #""hugging_face_id":"","input_modalities":["text"],"output_modalities":["text"],"#
         + #""supported_sampling_parameters":[],"supported_features":[]"#

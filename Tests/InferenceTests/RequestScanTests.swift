@@ -56,10 +56,46 @@ import Testing
         #expect(text(Array(body.utf8)[range]) == "null")
     }
 
-    @Test func prefersTheNewNameOfMaxTokens() throws {
+    /// An engine that knows one of the names only goes by that one.
+    @Test func theLargestLimitOnTokensCounts() throws {
         #expect(try scan(#"{"model":"m","max_tokens":5,"max_completion_tokens":6}"#).maxTokens == 6)
+        #expect(try scan(#"{"model":"m","max_tokens":50,"max_completion_tokens":6}"#).maxTokens == 50)
+        #expect(try scan(#"{"model":"m","max_tokens":0}"#).maxTokens == 0)
+        #expect(try scan(#"{"model":"m","max_tokens":-1}"#).maxTokens == nil, "none, as llama.cpp writes it")
+        #expect(try scan(#"{"model":"m","max_tokens":-1,"max_completion_tokens":6}"#).maxTokens == 6)
         #expect(try scan(#"{"model":"m","max_output_tokens":8}"#, .responses).maxTokens == 8)
         #expect(try scan(#"{"model":"m","max_tokens":9.0}"#, .messages).maxTokens == 9)
+    }
+
+    @Test func allCompletionsOfAnAnswerAreCounted() throws {
+        #expect(try scan(#"{"model":"m","max_tokens":10}"#).answerTokensMax == 10)
+        #expect(try scan(#"{"model":"m","n":5000}"#).answerTokensMax == nil)
+        #expect(try scan(#"{"model":"m","max_tokens":10,"n":5000}"#).answerTokensMax == 50_000)
+        let completions = #"{"model":"m","max_tokens":10,"n":2,"best_of":4,"prompt":["a","b","c"]}"#
+        #expect(try scan(completions, .completions).answerTokensMax == 120)
+        let absurd = #"{"model":"m","max_tokens":4611686018427387904,"n":4611686018427387904}"#
+        #expect(try scan(absurd).answerTokensMax == .max)
+    }
+
+    @Test(arguments: [
+        (#"{"model":"a","max_tokens":-4611686018427387904}"#, "max_tokens", Dialect.openAIChat),
+        (#"{"model":"a","max_tokens":-2}"#, "max_tokens", .messages),
+        (#"{"model":"a","max_tokens":-2e15}"#, "max_tokens", .openAIChat),
+        (
+            #"{"model":"a","max_tokens":1,"max_completion_tokens":-9223372036854775808}"#, "max_completion_tokens",
+            .openAIChat
+        ),
+        (#"{"model":"a","max_output_tokens":-7}"#, "max_output_tokens", .responses),
+        (#"{"model":"a","n":0}"#, "n", .openAIChat),
+        (#"{"model":"a","n":-4611686018427387904}"#, "n", .completions),
+        (#"{"model":"a","best_of":-1}"#, "best_of", .completions),
+    ]) func refusesNumbersThatAreTooSmall(body: String, key: String, dialect: Dialect) throws {
+        let error = try #require(#expect(throws: RequestScanError.self) { try scan(body, dialect) })
+        #expect(error.param == key && Failure(scan: error).status == 400)
+        guard case .tooSmall = error else {
+            Issue.record("\(body): \(error)")
+            return
+        }
     }
 
     @Test(arguments: [
@@ -71,6 +107,7 @@ import Testing
             #"{"model":"a","stream_options":{"include_usage":true,"include_usage":true}}"#,
             .duplicate("stream_options.include_usage")
         ),
+        (#"{"model":"a","prompt":"x","prompt":["x","y"]}"#, .duplicate("prompt")),
         (#"{"model":1}"#, .wrongType("model", expected: "a string")),
         (#"{"model":null}"#, .wrongType("model", expected: "a string")),
         (#"{"model":["a"]}"#, .wrongType("model", expected: "a string")),
@@ -103,7 +140,48 @@ import Testing
         (#"{"model":"a","stream":truth}"#, .invalidJSON),
         (#"{model:"a"}"#, .invalidJSON),
     ]) func refuses(body: String, error: RequestScanError) {
-        #expect(throws: error) { try scan(body) }
+        #expect(throws: error) { try scan(body, .completions) }
+    }
+
+    /// Go takes the last of the keys that differ in their case only, and more than case for case.
+    @Test(arguments: [
+        (#"{"model":"m","Model":"x"}"#, "model"), (#"{"MODEL":"x"}"#, "model"), (#"{"m\u004fdel":"x"}"#, "model"),
+        (#"{"model":"m","\u017ftream":true}"#, "stream"), ("{\"model\":\"m\",\"\u{17F}tream\":true}", "stream"),
+        (#"{"model":"m","Stream":true}"#, "stream"), (#"{"model":"m","STREAM_OPTIONS":{}}"#, "stream_options"),
+        (#"{"model":"m","stream_optıons":{}}"#, "stream_options"), (#"{"model":"m","ﬆream":1}"#, "stream"),
+        (#"{"model":"m","N":2}"#, "n"), (#"{"model":"m","max_to\u212Aens":2}"#, "max_tokens"),
+        ("{\"model\":\"m\",\"max_to\u{212A}ens\":2}", "max_tokens"), (#"{"model":"m","Max_Tokens":2}"#, "max_tokens"),
+        (#"{"model":"m","max_Completion_tokens":2}"#, "max_completion_tokens"),
+        (#"{"model":"m","Prompt":2}"#, "prompt"),
+        (#"{"model":"m","stream_options":{"Include_Usage":true}}"#, "stream_options.include_usage"),
+        (#"{"model":"m","stream_options":{"include_u\u017fage":true}}"#, "stream_options.include_usage"),
+        (#"{"model":"m","model\u0000":"x"}"#, "model"), (#"{"model":"m","stream\u0000\ud800":true}"#, "stream"),
+    ]) func refusesWhatOthersTakeForAKeyThatWeRead(body: String, key: String) {
+        #expect(throws: RequestScanError.ambiguous(key)) { try scan(body, .completions) }
+    }
+
+    @Test(arguments: [
+        (#"{"max_Output_tokens":1,"model":"m"}"#, Dialect.responses, "max_output_tokens"),
+        (#"{"Max_tokens":1,"model":"m"}"#, .messages, "max_tokens"), (#"{"Model":"m"}"#, .other, "model"),
+        (#"{"Model":"m"}"#, .tokenize, "model"), (#"{"sTream":"m"}"#, .embeddings, "stream"),
+    ]) func whichKeysAreReadIsTheDialects(body: String, dialect: Dialect, key: String) {
+        #expect(throws: RequestScanError.ambiguous(key)) { try scan(body, dialect) }
+    }
+
+    @Test(arguments: [
+        #""Messages":1"#, #""\ud800":1"#, #""model\ud800":"x""#, #""mode\udc00l":"x""#, #""\ud83d\ude00":1"#,
+        #""":1"#,
+        #""models":"x""#, #""mod el":"x""#, #""_model":"x""#, #""modél":"x""#, #""МODEL":1"#, #""nn":1,"N2":2"#,
+        #""\q":1"#, #""a\u00":1"#, #""m\\odel":1"#, #""m\"odel":1"#, #""max_tokens\n":"x""#, #""\u0000model":"x""#,
+        #""max_completion_tokens_and_more_of_a_name_without_end":1"#, #""𝓂odel":1"#, #""Max_Output_Tokens":1"#,
+    ]) func leavesOtherKeysToTheEngine(member: String) throws {
+        #expect(try scan("{\(member),\"model\":\"m\"}").model == "m")
+        #expect(try scan("{\"model\":\"m\",\(member)}").model == "m")
+        let inside = try scan("{\"model\":\"m\",\"stream_options\":{\(member)}}")
+        guard case .object(_, isEmpty: false, includeUsage: .absent) = inside.streamOptions else {
+            Issue.record("\(inside.streamOptions)")
+            return
+        }
     }
 
     @Test func refusesANameThatIsTooLong() throws {
@@ -151,6 +229,8 @@ import Testing
         #expect(error.param == "model")
         #expect(error.message == "The request body has 'model' more than once.")
         #expect(Failure(scan: error).status == 400)
+        let ambiguous = Failure(scan: .ambiguous("model"))
+        #expect(ambiguous.status == 400 && ambiguous.param == "model" && ambiguous.kind == .invalidRequest)
         #expect(Failure(scan: .missingModel).param == "model")
         #expect(Failure(scan: .missingModel).kind == .missingModel)
     }

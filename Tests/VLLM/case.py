@@ -79,8 +79,9 @@ def errors_in(body):
 
 
 class VLLMCase(Case):
-    # Given by run.py: the engines by name, and what starts each of them anew.
+    # Given by run.py: the engines by name, what starts each of them anew, and what is recorded of one.
     engines = None
+    recorder = None
     start_engine = None
 
     def setUp(self):

@@ -11,13 +11,15 @@ from servers import Server
 
 # What clients say to reach one engine, the other, or a pool in which one of both is asked first.
 UNIX, TCP_FIRST, UNIX_FIRST = "tiny-unix", "tiny-tcp-first", "tiny-unix-first"
+# The engine on a port, behind a server that keeps the header fields of what it is asked.
+RECORDED = "tiny-recorded"
 # More than these wait in the engine's own queue.
 RUNNING_MAX = 12
 # It imports a lot: a minute on two free cores, more beside a compiler.
 START_SECONDS = 400
 
 
-def models(tcp, unix):
+def models(tcp, unix, recorded):
     """The edge's models. A pool's second executor is asked only in need: the first has a million times its weight."""
     def executor(url, weight=1):
         return f'{{url: "{url}", model: {ENGINE_CHAT}, kind: vllm, weight: {weight}}}'
@@ -28,6 +30,8 @@ models:
     executors: [{executor(tcp)}]
   - id: {UNIX}
     executors: [{executor(unix)}]
+  - id: {RECORDED}
+    executors: [{executor(recorded)}]
   - id: {TCP_FIRST}
     balance: weighted
     executors: [{executor(tcp, 1000000)}, {executor(unix)}]

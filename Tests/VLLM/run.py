@@ -15,6 +15,7 @@ import model  # noqa: E402
 import running  # noqa: E402
 from case import VLLMCase  # noqa: E402
 from engine import Engine, models  # noqa: E402
+from recorder import Recorder  # noqa: E402
 from servers import Edge, free_ports  # noqa: E402
 
 
@@ -24,14 +25,16 @@ def start(folder, servers):
         return servers[-1]
 
     model.write(folder / "model")
-    [port] = free_ports(1)
+    port, recorder_port = free_ports(2)
     VLLMCase.start_engine = {
         "tcp": lambda: engine("tcp", port, drain_seconds=0),
         # A rolling restart that lets running requests end.
         "unix": lambda: engine("unix", folder / "engine.sock", drain_seconds=120),
     }
     VLLMCase.engines = {name: start() for name, start in VLLMCase.start_engine.items()}
-    VLLMCase.edge = Edge(folder, models(f"http://127.0.0.1:{port}", f"unix:{folder}/engine.sock"))
+    VLLMCase.recorder = Recorder(recorder_port, port)
+    VLLMCase.edge = Edge(folder, models(
+        f"http://127.0.0.1:{port}", f"unix:{folder}/engine.sock", f"http://127.0.0.1:{recorder_port}"))
     servers.append(VLLMCase.edge)
     for one in VLLMCase.engines.values():
         one.is_up()

@@ -14,7 +14,7 @@ import claude_agent_sdk
 
 from case import VLLMCase
 from clients import CHAT
-from engine import UNIX
+from engine import RECORDED, UNIX
 from servers import PATIENCE_SECONDS
 
 CODEX = Path(sys.executable).parent / "codex"
@@ -54,15 +54,43 @@ class Agents(VLLMCase):
             self.assertEqual((line["tokens_estimated"], line["prompt_tokens_estimated"]), (False, False))
         return streams
 
+    def ran_codex(self, model):
+        provider = (f'{{name="edge",base_url="http://127.0.0.1:{self.edge.clear}/v1",wire_api="responses",'
+                    'env_key="EDGE_KEY"}')
+        return self.ran(
+            [CODEX, "exec", "--skip-git-repo-check", "--json", "--model", model,
+             "--config", "model_provider=edge", "--config", f"model_providers.edge={provider}", "Say hello."],
+            EDGE_KEY="none")
+
+    def ran_claude(self, model):
+        return self.ran(
+            [CLAUDE, "--print", "Say hello.", "--model", model, "--output-format", "json"],
+            ANTHROPIC_BASE_URL=f"http://127.0.0.1:{self.edge.clear}", ANTHROPIC_API_KEY="none",
+            CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC="1")
+
+    def test_fields(self):
+        """What the agents say of a session reaches the engine, and their keys do not."""
+        expected = {
+            self.ran_codex: {"originator", "session-id", "thread-id", "x-client-request-id", "x-codex-window-id",
+                             "user-agent", "accept", "content-type"},
+            self.ran_claude: {"x-claude-code-session-id", "x-app", "anthropic-version", "anthropic-beta",
+                              "x-stainless-lang", "x-stainless-retry-count", "user-agent", "accept", "content-type"},
+        }
+        for ran, wanted in expected.items():
+            self.recorder.requests.clear()
+            _, lines = ran(RECORDED)
+            self.assertTrue(self.recorder.requests)
+            for fields in self.recorder.requests:
+                names = {name for name, _ in fields}
+                self.assertLessEqual(wanted, names)
+                self.assertLessEqual({"via", "x-request-id", "accept-encoding", "host", "content-length"}, names)
+                self.assertFalse(names & {"authorization", "x-api-key", "cookie"}, names)
+            self.assertTrue(any(line.get("session") for line in lines), lines)
+
     def test_codex(self):
         for model in (CHAT, UNIX):
             with self.subTest(model):
-                provider = (f'{{name="edge",base_url="http://127.0.0.1:{self.edge.clear}/v1",wire_api="responses",'
-                            'env_key="EDGE_KEY"}')
-                said, lines = self.ran(
-                    [CODEX, "exec", "--skip-git-repo-check", "--json", "--model", model,
-                     "--config", "model_provider=edge", "--config", f"model_providers.edge={provider}", "Say hello."],
-                    EDGE_KEY="none")
+                said, lines = self.ran_codex(model)
                 events = [json.loads(line) for line in said.splitlines()]
                 self.assertEqual([event for event in events if event["type"] in ("error", "turn.failed")], [])
                 self.assertEqual(events[-1]["type"], "turn.completed")
@@ -72,10 +100,7 @@ class Agents(VLLMCase):
     def test_claude(self):
         for model in (CHAT, UNIX):
             with self.subTest(model):
-                said, lines = self.ran(
-                    [CLAUDE, "--print", "Say hello.", "--model", model, "--output-format", "json"],
-                    ANTHROPIC_BASE_URL=f"http://127.0.0.1:{self.edge.clear}", ANTHROPIC_API_KEY="none",
-                    CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC="1")
+                said, lines = self.ran_claude(model)
                 result = json.loads(said.splitlines()[-1])
                 self.assertEqual((result["is_error"], result["subtype"]), (False, "success"), result)
                 self.assertTrue(result["result"])

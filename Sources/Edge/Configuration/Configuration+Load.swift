@@ -61,6 +61,7 @@ extension Configuration {
         readAuthentication(from: root)
         readLedger(from: root)
         readCORS(from: root)
+        forward = ForwardSettings(reading: root)
         if let section = root.section("log") {
             section.read("access", &log.access)
             section.read("engine_errors", &log.engineErrors)

@@ -1,5 +1,6 @@
 // Reading the models of a configuration, their executors and their catalog entries.
 internal import Inference
+internal import Transport
 
 extension ModelSettings {
     /// Reads `models`, and checks what is said of one model against the others.
@@ -27,6 +28,9 @@ extension ModelSettings {
         let fallbacks = section.texts("fallbacks", expecting: "ids of other models") ?? []
         self.fallbacks = fallbacks.map(\.text)
         if let own = section.section("timeouts") { timeouts.read(from: own) }
+        if let own = section.section("media_tokens") { mediaTokens.read(from: own) }
+        passthrough = section.passthroughPaths("passthrough")
+        forward = ForwardSettings(reading: section)
         executors = ExecutorSettings.readAll(from: section, engines: &engines)
         catalog = CatalogField.readAll(from: section)
         section.finish()
@@ -36,6 +40,17 @@ extension ModelSettings {
         if let id { names.ids.append((id, place(section.place("id")))) }
         names.aliases += aliases.map { ($0.text, place($0.position)) }
         names.fallbacks += fallbacks.map { (id, $0.text, place($0.position)) }
+    }
+}
+
+extension MediaTokens {
+    fileprivate mutating func read(from section: ConfigurationSection) {
+        image = section.count("image", in: 0...1_000_000) ?? image
+        audioBytes = section.count("audio_bytes", in: 1...1_000_000) ?? audioBytes
+        videoBytes = section.count("video_bytes", in: 1...1_000_000) ?? videoBytes
+        fileBytes = section.count("file_bytes", in: 1...1_000_000) ?? fileBytes
+        reference = section.count("reference", in: 0...1_000_000) ?? reference
+        section.finish()
     }
 }
 
@@ -56,28 +71,28 @@ private struct ModelNames {
     var fallbacks: [(model: String?, target: String, place: ConfigurationPlace)] = []
 
     func check() {
-        var places: [String: ConfigurationPlace] = [:]
+        var places: [ExactText: ConfigurationPlace] = [:]
         for (id, place) in ids {
-            if let first = places[id] {
+            if let first = places[ExactText(id)] {
                 place.report("models[].id: '\(shown(id))' is the id of a model \(first.seen(from: place))")
             } else {
-                places[id] = place
+                places[ExactText(id)] = place
             }
         }
-        var aliasPlaces: [String: ConfigurationPlace] = [:]
+        var aliasPlaces: [ExactText: ConfigurationPlace] = [:]
         for (alias, place) in aliases {
-            if let first = places[alias] {
+            if let first = places[ExactText(alias)] {
                 place.report("models[].aliases[]: '\(shown(alias))' shadows the model \(first.seen(from: place))")
-            } else if let first = aliasPlaces[alias] {
+            } else if let first = aliasPlaces[ExactText(alias)] {
                 place.report("models[].aliases[]: '\(shown(alias))' is an alias \(first.seen(from: place))")
             } else {
-                aliasPlaces[alias] = place
+                aliasPlaces[ExactText(alias)] = place
             }
         }
         for fallback in fallbacks {
-            if fallback.target == fallback.model {
+            if let model = fallback.model, model.hasBytes(of: fallback.target) {
                 fallback.place.report("models[].fallbacks[]: a model cannot be its own fallback")
-            } else if places[fallback.target] == nil {
+            } else if places[ExactText(fallback.target)] == nil {
                 let message = "models[].fallbacks[]: '\(shown(fallback.target))' is not the id of a model here"
                 fallback.place.report(message)
             }
@@ -134,6 +149,7 @@ extension ExecutorSettings {
         section.read("include_usage", &includeUsage)
         if let health = section.section("health") { self.health.read(health) }
         section.read("idle_timeout", &idleTimeout, in: .zero ... .seconds(3600))
+        forward = ForwardSettings(reading: section)
         section.finish()
         if url == nil { return nil }
     }

@@ -22,6 +22,8 @@ package struct Configuration: Sendable, Equatable {
     package var authentication = Authentication()
     package var ledger = Ledger()
     package var cors = CORS()
+    /// Which of a client's fields every executor gets beside those that always pass.
+    package var forward = ForwardSettings()
     package var log = Log()
     package var models: [ModelSettings]
     /// What was found in its files that is probably not meant.

@@ -9,6 +9,12 @@ package struct ModelSettings: Sendable, Equatable {
     /// Ids of models that answer, in order, when none of this model's executors can.
     package var fallbacks: [String] = []
     package var timeouts = Timeouts()
+    /// What pictures, sound, video and files are thought to come to.
+    package var mediaTokens = MediaTokens()
+    /// Paths at which its executors are asked beside those that every model has.
+    package var passthrough: [String] = []
+    /// Which of a client's fields its executors get beside the common ones.
+    package var forward = ForwardSettings()
     /// Never empty when read from a file.
     package var executors: [ExecutorSettings]
     /// What the list of models says of it, in the order in which it is shown.
@@ -56,6 +62,9 @@ package struct ExecutorSettings: Sendable, Equatable {
     ///
     /// uvicorn drops its own after 5 s: stay below. Zero keeps none.
     package var idleTimeout = Duration.seconds(4)
+
+    /// Which of a client's fields it gets beside those of its model.
+    package var forward = ForwardSettings()
 
     package var health = Health()
 

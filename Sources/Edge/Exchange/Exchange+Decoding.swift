@@ -23,7 +23,6 @@ extension Exchange {
             }
             request?.body = decoded
             request?.coding = nil
-            record.decodedBytes = decoded.count
             memory.shrinkBody(to: decoded.footprint)
             return true
         } catch {
@@ -54,7 +53,6 @@ extension Exchange {
             let decoded = body.value
             request?.body = decoded
             request?.coding = nil
-            record.decodedBytes = decoded.count
             guard memory.growBody(to: decoded.footprint) else {
                 handle(.refused(.noMemory))
                 return

@@ -11,38 +11,49 @@ extension Exchange: ServerStreamHandler {
         guard let head = request?.head else { return }
         if redirectsToHTTPS(head) || answersPreflight(head) { return }
         switch endpoint {
-        case .model:
+        case .model, .passthrough:
             if let failure = authenticate(head) { handle(.refused(failure)) } else { admit(head) }
         case .models, .modelLookup:
             if let failure = authenticateLookup(head) { handle(.refused(failure)) } else { answerCatalog() }
         case .health: answerHealth()
         case .root: answerHere(SharedBytes(common: Self.rootJSON))
-        case .notFound: refuse(head, .notFound)
-        case .methodNotAllowed: refuse(head, .methodNotAllowed)
+        case .notFound: refuse(head, nothingHere(head))
+        case .malformed(let fault): refuse(head, Failure(fault))
+        case .methodNotAllowed: refuse(head, Failure(.methodNotAllowed))
         }
     }
 
     /// There is nothing at this path, or not by this method; a method that nobody has heard of is 501 (RFC 9110 section
     /// 15.6.2), and `OPTIONS *` asks about the server as a whole.
-    private func refuse(_ head: RequestHead, _ kind: Failure.Kind) {
+    private func refuse(_ head: RequestHead, _ failure: Failure) {
         switch head.method {
         case .options where head.target.elementsEqual("*".utf8):
             var extra = FieldBlock()
             extra.append(.allow, "GET, HEAD, POST, OPTIONS")
             answerWithoutBody(status: 200, extra)
-        case .other: refuseAfterBody(head, .methodNotImplemented)
-        default: refuseAfterBody(head, kind)
+        case .other: refuseAfterBody(head, Failure(.methodNotImplemented))
+        default: refuseAfterBody(head, failure)
         }
+    }
+
+    private func nothingHere(_ head: RequestHead) -> Failure {
+        // Whatever the path: no body of this kind is served.
+        if head.method == .post, isMultipart(head) { return Failure(.unsupportedMediaType) }
+        return Failure(.notFound, PathHint.message(head.method, target.path))
+    }
+
+    private func isMultipart(_ head: RequestHead) -> Bool {
+        head.fields.first(.contentType).map(Inference.isMultipart) ?? false
     }
 
     /// A small body is read to its end before the refusal, and dropped: so the connection goes on, and faults of the
     /// body's own framing are still found.
-    private func refuseAfterBody(_ head: RequestHead, _ kind: Failure.Kind) {
+    private func refuseAfterBody(_ head: RequestHead, _ failure: Failure) {
         if head.body == .none || head.expectsContinue || head.body.isOver(Self.droppedMax) {
-            handle(.refused(Failure(kind)))
+            handle(.refused(failure))
             return
         }
-        request?.refusal = kind
+        request?.refusal = failure
         deadlines.body = now + snapshot.limits.body
         arm()
     }
@@ -85,7 +96,7 @@ extension Exchange: ServerStreamHandler {
 
     /// What can be refused before the body is read, is.
     private func admit(_ head: RequestHead) {
-        if let type = head.fields.first(.contentType), isMultipart(type) {
+        if isMultipart(head) {
             handle(.refused(Failure(.unsupportedMediaType)))
             return
         }
@@ -141,7 +152,7 @@ extension Exchange: ServerStreamHandler {
         guard phase == .body, let body = request?.body else {
             stream.consumed(bytes.count)
             if let refusal = request?.refusal, record.bytesIn > Self.droppedMax {
-                handle(.refused(Failure(refusal)))
+                handle(.refused(refusal))
             }
             return
         }
@@ -160,7 +171,7 @@ extension Exchange: ServerStreamHandler {
     }
 
     func requestEnded() {
-        if let refusal = request?.refusal { handle(.refused(Failure(refusal))) }
+        if let refusal = request?.refusal { handle(.refused(refusal)) }
         guard phase == .body, request?.body != nil else { return }
         record.bodyEnded = now
         deadlines.body = .max
@@ -219,10 +230,22 @@ extension Exchange: ServerStreamHandler {
             handle(.refused(.modelNotFound(found.model)))
             return
         }
+        guard hasPath(place) else {
+            handle(.refused(Failure(.notFound, "The executors of this model are not asked at this path.")))
+            return
+        }
         record.model = snapshot.catalog.models[place].id
         record.row = environment.metrics.row(of: snapshot.models[place].entry)
         request?.scan = found
         record.wantsStream = found.stream
+        let bodyBytes = request?.body?.count ?? 0
+        record.promptBytes = snapshot.models[place].mediaTokens.promptBytes(of: found.media, bodyBytes: bodyBytes)
+        record.bounds = UsageBounds(
+            found,
+            dialect: dialect,
+            promptTokens: record.promptBytes / Usage.bytesPerToken,
+            bodyBytes: bodyBytes
+        )
         if let failure = reserveTokens(found) {
             handle(.refused(failure))
             return
@@ -230,7 +253,7 @@ extension Exchange: ServerStreamHandler {
         timeouts = snapshot.models[place].timeouts
         selection = ExecutorSelection(
             pools: [snapshot.models[place].pool] + fallbacks(of: place).map { snapshot.models[$0].pool },
-            request: RoutingRequest(tenant: record.tenant, promptBytes: request?.body?.count ?? 0),
+            request: RoutingRequest(tenant: record.tenant, promptBytes: record.promptBytes),
             limits: snapshot.admission,
             budget: environment.retries
         )
@@ -239,10 +262,24 @@ extension Exchange: ServerStreamHandler {
 
     /// The models to fall back on that the caller may use.
     private func fallbacks(of place: Int) -> [Int] {
-        snapshot.models[place].fallbacks.filter { mayUse(snapshot.catalog.models[$0]) }
+        snapshot.models[place].fallbacks.filter { mayUse(snapshot.catalog.models[$0]) && hasPath($0) }
+    }
+
+    /// Whether executors of the model are asked at the path of the request.
+    private func hasPath(_ place: Int) -> Bool {
+        endpoint != .passthrough || snapshot.passthrough.has(target.path, of: place)
     }
 }
 
 extension Failure {
     static let noMemory = Failure(.memory, retryAfter: 1)
+
+    fileprivate init(_ fault: RequestTarget.Fault) {
+        let text =
+            switch fault {
+            case .dotSegment: "The path of the request must not have segments that are '.' or '..'."
+            case .fragment: "The target of the request must not have a fragment."
+            }
+        self.init(.malformedRequest, text)
+    }
 }

@@ -12,6 +12,8 @@ final class Exchange {
     let environment: any ExchangeEnvironment
     let stream: ServerStream
     let snapshot: Snapshot
+    /// What is asked for, by what is decided and by what is sent.
+    let target: RequestTarget
     let endpoint: Endpoint
     let fields: ResponseFields
     /// The index of the exchange in its worker's table; set by the worker.
@@ -38,7 +40,8 @@ final class Exchange {
         self.environment = environment
         self.stream = stream
         snapshot = environment.snapshot
-        endpoint = Endpoint(method: head.method, target: head.target)
+        target = RequestTarget(head.target)
+        endpoint = Endpoint(method: head.method, target: target, passthrough: snapshot.passthrough)
         fields = ResponseFields(
             requestID: environment.requestID(for: head),
             dialect: endpoint.dialect(of: head),
@@ -46,7 +49,7 @@ final class Exchange {
         )
         record = ExchangeRecord(head, id: environment.nextExchangeID(), now: environment.loop.now)
         memory = ExchangeMemory(account: stream.connection.account, budget: environment.budget)
-        request = IncomingRequest(head)
+        request = IncomingRequest(head, target: target)
     }
 
     /// The dialect that the client speaks.
@@ -114,23 +117,26 @@ final class Exchange {
     /// What the exchange has used; nil when it has named no model, or only has tokens counted.
     private func usage(_ end: ExchangeMachine.End) -> Usage? {
         // To count tokens is to use none.
-        guard record.row != nil, dialect != .countTokens else { return nil }
+        guard record.row != nil, !dialect.onlyCounts else { return nil }
         // Nothing is used where no executor had the request, or where the last one failed before its answer was ready.
         guard let attempt, attempt.hasRequest, attempt.failure == nil else { return Usage.none }
+        var usage: Usage
+        let bytes = max(stream.bytesSent, attempt.documentBytes)
         switch attempt.kind {
         case .events:
-            return Usage(
+            usage = Usage(
                 attempt.meter,
                 isWhole: (end == .complete || attempt.meter.isComplete) && !attempt.meter.sawError,
                 requestBytes: record.promptBytes
             )
         case .document, .passing:
             guard (200..<300).contains(attempt.status) else { return Usage.none }
-            let bytes = max(stream.bytesSent, attempt.documentBytes)
-            return Usage(attempt.scan, dialect: dialect, answerBytes: bytes, requestBytes: record.promptBytes)
+            usage = Usage(attempt.scan, dialect: dialect, answerBytes: bytes, requestBytes: record.promptBytes)
         case .failure: return Usage.none
         case .none: return Usage(requestBytes: record.promptBytes)
         }
+        record.bounds.cap(&usage, answerBytes: bytes, seen: attempt.meter.tokens)
+        return usage
     }
 }
 

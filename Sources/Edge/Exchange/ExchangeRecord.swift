@@ -15,6 +15,7 @@ struct ExchangeRecord {
     /// As it came; the log has it without its query.
     private let target: [UInt8]
     private let userAgent: String?
+    private let session: String?
     let began: Nanoseconds
     var bodyEnded: Nanoseconds = 0
     var committed: Nanoseconds = 0
@@ -30,10 +31,10 @@ struct ExchangeRecord {
     var wantsStream = false
     var status = 0
     var bytesIn = 0
-    /// Of the request body once it is decoded; nil where it came as it is.
-    var decodedBytes: Int?
-    /// What the prompt may be judged by.
-    var promptBytes: Int { decodedBytes ?? bytesIn }
+    /// Bytes of text that come to as many tokens as the prompt is thought to have.
+    var promptBytes = 0
+    /// What the executor's count is held against.
+    var bounds = UsageBounds()
     /// Bytes of the response that waited for the client when it was cut off.
     var bytesLost = 0
     /// The attempts that are over, and failed before their answers were ready.
@@ -45,6 +46,7 @@ struct ExchangeRecord {
         method = head.method
         target = head.target.count <= Self.textKept ? head.target : Array(head.target.prefix(Self.textKept))
         userAgent = head.fields.first(.userAgent).map { String(decoding: $0.prefix(Self.textKept), as: UTF8.self) }
+        session = FieldPolicy.session(head.fields)
         began = now
     }
 
@@ -76,6 +78,7 @@ struct ExchangeRecord {
             method: method,
             target: target,
             userAgent: userAgent,
+            session: session,
             tenant: isUnauthenticated ? nil : tenant,
             key: key,
             model: model,

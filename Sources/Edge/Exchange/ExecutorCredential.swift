@@ -18,8 +18,8 @@ package struct ExecutorCredential: Sendable {
             return
         }
         fields.append(.xAPIKey, key)
-        if fields.string(named: "anthropic-version") == nil {
-            fields.append(name: "anthropic-version", value: "2023-06-01")
+        if fields.first(.anthropicVersion) == nil {
+            fields.append(.anthropicVersion, "2023-06-01")
         }
     }
 }

@@ -1,65 +1,85 @@
-// Which header fields pass: from a client to an executor, and back (design.md, Header fields).
+// Which header fields pass: from a client to an executor, and back. Both are lists of what passes: a field that nobody
+// has thought of may say what is not the other side's to say or to know.
 internal import HTTP
 internal import Inference
 
 enum FieldPolicy {
-    private static let forwardedPrefix = Array("x-forwarded-".utf8)
-    private static let cloudflarePrefix = Array("cf-".utf8)
-    private static let requestIDName = Array("request-id".utf8)
-    /// Of fields that are for the edge alone.
-    private static let ownPrefix = Array("x-freeinference-".utf8)
-    private static let rateLimitPrefix = Array("x-ratelimit-".utf8)
-    /// Which pages of which origins may read an answer is the edge's to say (`CrossOriginPolicy`), never an executor's.
-    private static let crossOriginPrefix = Array("access-control-".utf8)
-    /// Addresses, attributions and origins that are the edge's to know, and no executor's: Ollama refuses those that it
-    /// does not know.
-    private static let clientOnly: [[UInt8]] = ["true-client-ip", "x-real-ip", "http-referer", "x-title", "origin"].map
-    {
-        Array($0.utf8)
-    }
-
-    /// Of answers: fields that name the engine, its host or what stands before it.
-    private static let engineOnly: [[UInt8]] = [
-        "content-location", "link", "refresh", "x-powered-by", "x-served-by", "x-backend-server",
-    ].map { Array($0.utf8) }
-
     /// `x-freeinference-keep-alive: off`: a client that cannot do with comments would rather hear nothing for long.
     static func wantsSilence(_ fields: FieldBlock) -> Bool {
         fields.string(named: "x-freeinference-keep-alive")?.lowercased() == "off"
     }
 
+    /// The session that a client names, in the first field that does; also by names with an underscore, which no
+    /// executor gets.
+    static func session(_ fields: FieldBlock) -> String? {
+        for index in 0..<fields.count {
+            switch fields.known(index) {
+            case .xSessionID, .sessionID, .sessionIDUnderscored, .claudeCodeSession, .xSessionAffinity, .conversationID:
+                let value = fields.value(index)
+                if !value.isEmpty { return String(decoding: value.prefix(sessionKept), as: UTF8.self) }
+            default: continue
+            }
+        }
+        return nil
+    }
+    /// What is kept of it, in bytes.
+    private static let sessionKept = 128
+
     /// The fields of a client's request, as an executor gets them.
-    static func toExecutor(_ fields: FieldBlock, requestID: String, credential: ExecutorCredential?)
-        -> FieldBlock
-    {
+    ///
+    /// - Parameters:
+    ///   - forwarded: What passes beside what always does.
+    ///   - version: Of the client's request, for `via`.
+    static func toExecutor(
+        _ fields: FieldBlock,
+        forwarded: ForwardedFields,
+        version: HTTPVersion,
+        requestID: String,
+        credential: ExecutorCredential?
+    ) -> FieldBlock {
         var kept = FieldBlock()
-        kept.reserve(bytes: 512, fields: 12)
+        kept.reserve(bytes: 512, fields: 16)
         let hopByHop = HopByHop(of: fields)
         for index in 0..<fields.count where !hopByHop.contains(index, in: fields) {
-            switch fields.known(index) {
-            case .authorization, .xAPIKey, .cookie, .forwarded, .xForwardedFor, .acceptEncoding, .contentEncoding,
-                .host,
-                .contentLength, .expect, .priority, .requestID, .via:
-                continue
+            let known = fields.known(index)
+            switch known {
+            case .accept, .anthropicBeta, .anthropicVersion, .baggage, .claudeCodeSession, .clientRequestID,
+                .codexTurnState, .idempotencyKey, .openAIBeta, .originator, .sessionID, .threadID, .traceparent,
+                .tracestate, .xApp, .xSessionAffinity, .xSessionID:
+                kept.append(known, fields.value(index))
+            case .contentType:
+                // Of two, ours is the first: an executor is not to read the body by the other.
+                if kept.first(.contentType) == nil { kept.append(known, fields.value(index)) }
+            case .userAgent:
+                if forwarded.hasUserAgent { kept.append(known, fields.value(index)) }
             case .other:
-                let name = fields.name(index)
-                if name.starts(with: forwardedPrefix) || name.starts(with: cloudflarePrefix) { continue }
-                if name.starts(with: ownPrefix) { continue }
-                if clientOnly.contains(where: { name.elementsEqual($0) }) { continue }
-                kept.append(name: name.span, value: fields.value(index).span)
-            case let known: kept.append(known, fields.value(index))
+                guard forwarded.has(fields.name(index)) else { continue }
+                kept.append(name: fields.name(index).span, value: fields.value(index).span)
+            default:
+                guard forwarded.names(fields.name(index)) else { continue }
+                kept.append(known, fields.value(index))
             }
         }
         // Events must reach us as they are: a compressed stream could be neither split nor metered.
         kept.append(.acceptEncoding, "identity")
         kept.append(.requestID, requestID)
+        kept.append(.via, via(version))
         credential?.append(to: &kept)
         return kept
     }
 
+    /// RFC 9110 section 7.6.3: the version that the request came in, and a name for us.
+    private static func via(_ version: HTTPVersion) -> String {
+        switch version {
+        case .http10: "1.0 freeinference"
+        case .http11: "1.1 freeinference"
+        case .http2: "2 freeinference"
+        }
+    }
+
     /// The fields of an executor's answer, as the client gets them.
     ///
-    /// `content-length` is left to who sends the body.
+    /// `content-length` is left to who sends the body. Of a field that an executor sends twice the first passes.
     static func toClient(
         _ fields: FieldBlock,
         isEventStream: Bool,
@@ -70,30 +90,25 @@ enum FieldPolicy {
         kept.reserve(bytes: 384, fields: 10)
         let hopByHop = HopByHop(of: fields)
         for index in 0..<fields.count where !hopByHop.contains(index, in: fields) {
-            switch fields.known(index) {
-            case .server, .setCookie, .altSvc, .contentLength, .requestID, .via, .forwarded, .xForwardedFor, .location:
-                continue
-            case .requestsLimit, .requestsRemaining, .requestsReset, .tokensLimit, .tokensRemaining, .tokensReset:
-                continue
-            case .contentType, .cacheControl, .xAccelBuffering:
+            let known = fields.known(index)
+            switch known {
+            case .contentType, .contentEncoding:
+                // Without its encoding the body of a document could not be read.
                 if isEventStream { continue }
-                kept.append(fields.known(index), fields.value(index))
-            case .other:
-                let name = fields.name(index)
-                if name.starts(with: rateLimitPrefix) || name.starts(with: crossOriginPrefix) { continue }
-                if name.elementsEqual(requestIDName) { continue }
-                if engineOnly.contains(where: { name.elementsEqual($0) }) { continue }
-                if name.starts(with: forwardedPrefix) || namesURL(fields.value(index)) { continue }
-                kept.append(name: name.span, value: fields.value(index).span)
-            case let known: kept.append(known, fields.value(index))
+            case .codexTurnState, .contentDisposition, .contentLanguage, .openAIModel, .openAIProcessing,
+                .openAIVersion, .traceresponse:
+                if namesURL(fields.value(index)) { continue }
+            case .retryAfter, .retryAfterMs, .xShouldRetry: break
+            default: continue
             }
+            if kept.first(known) == nil { kept.append(known, fields.value(index)) }
         }
         if isEventStream { appendEventStream(to: &kept) }
         appendRequestID(requestID, dialect: dialect, to: &kept)
         return kept
     }
 
-    /// Some gateways tell in fields of their own where they have sent a request.
+    /// Some gateways tell where they have sent a request.
     private static func namesURL(_ value: ArraySlice<UInt8>) -> Bool {
         var index = value.startIndex
         while index + 2 < value.endIndex {

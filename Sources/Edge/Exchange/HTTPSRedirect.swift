@@ -26,10 +26,10 @@ enum HTTPSRedirect {
 extension Exchange {
     /// Sends the request to HTTPS, where its listener wants that.
     func redirectsToHTTPS(_ head: RequestHead) -> Bool {
-        guard let port = stream.connection.settings.redirectPort, !HTTPSRedirect.exempts(head.target) else {
-            return false
-        }
-        guard let location = HTTPSRedirect.location(authority: head.authority, target: head.target, port: port) else {
+        guard let port = stream.connection.settings.redirectPort, target.fault == nil,
+            !HTTPSRedirect.exempts(target.bytes)
+        else { return false }
+        guard let location = HTTPSRedirect.location(authority: head.authority, target: target.bytes, port: port) else {
             handle(.refused(Failure(.malformedRequest, "The request names no host to send it to over HTTPS.")))
             return true
         }

@@ -9,21 +9,25 @@ internal import Transport
 /// A class, so that to read it is not to copy it.
 final class IncomingRequest {
     let head: RequestHead
+    let target: RequestTarget
     /// Nil until the request has been admitted; then what has come of it.
     var body: RequestBody?
     /// What `body` is still in, and has to be decoded from.
     var coding: ContentCoding?
     var scan: RequestScan?
     /// Decided by the head alone, and told once the body has been read and dropped.
-    var refusal: Failure.Kind?
+    var refusal: Failure?
 
-    init(_ head: RequestHead) { self.head = head }
+    init(_ head: RequestHead, target: RequestTarget) {
+        self.head = head
+        self.target = target
+    }
 
     /// The request as an executor gets it.
     ///
     /// - Parameter asksForUsage: Whether a stream's usage is asked for where the client does not.
     /// - Returns: nil where the request has not been scanned; `removesUsage` if the usage is asked for by us alone.
-    func forExecutor(_ target: ExecutorTarget, dialect: Dialect, requestID: String, asksForUsage: Bool)
+    func forExecutor(_ executor: ExecutorTarget, dialect: Dialect, requestID: String, asksForUsage: Bool)
         -> (request: ExecutorRequest, removesUsage: Bool)?
     {
         guard let scan, let body else { return nil }
@@ -31,14 +35,20 @@ final class IncomingRequest {
             scan,
             length: body.count,
             dialect: dialect,
-            executorModel: target.executor.model,
+            executorModel: executor.executor.model,
             asksForUsage: asksForUsage
         )
         let request = ExecutorRequest(
             method: head.method,
-            target: target.pathPrefix.isEmpty ? head.target : target.pathPrefix + head.target,
-            host: target.host,
-            fields: FieldPolicy.toExecutor(head.fields, requestID: requestID, credential: target.credential),
+            target: executor.pathPrefix.isEmpty ? target.bytes : executor.pathPrefix + target.bytes,
+            host: executor.host,
+            fields: FieldPolicy.toExecutor(
+                head.fields,
+                forwarded: executor.forwarded,
+                version: head.version,
+                requestID: requestID,
+                credential: executor.credential
+            ),
             body: SplicedBody(body: body, splice: splice)
         )
         return (request, splice.removesUsage)

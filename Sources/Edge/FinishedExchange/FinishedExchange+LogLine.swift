@@ -16,6 +16,7 @@ extension FinishedExchange {
         json.field("method", method?.text ?? "-")
         json.field("path", String(decoding: target.prefix { $0 != UInt8(ascii: "?") }, as: UTF8.self))
         if let userAgent { json.field("user_agent", userAgent) }
+        if let session { json.field("session", session) }
         if let tenant { json.field("tenant", tenant) }
         json.field("status", status)
         if toldStatus != status { json.field("told_status", toldStatus) }
@@ -127,6 +128,7 @@ extension FinishedExchange {
         json.field("tokens_estimated", usage.isOutputEstimated)
         json.field("prompt_tokens", usage.input)
         json.field("prompt_tokens_estimated", usage.isInputEstimated)
+        if usage.isCapped { json.field("usage_capped", true) }
         if let cached = usage.cached { json.field("cached_tokens", cached) }
         if let reasoning = usage.reasoning { json.field("reasoning_tokens", reasoning) }
     }

@@ -43,6 +43,8 @@ package struct FinishedExchange: Sendable {
     /// The target of the request as it came, cut at 256 bytes.
     var target: [UInt8]
     var userAgent: String?
+    /// The session that the client named, cut at 128 bytes.
+    var session: String?
     /// Nil where the request carried an unknown key, or no key where one is required.
     var tenant: String?
     /// The public name of the key.

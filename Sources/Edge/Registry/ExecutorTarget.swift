@@ -47,13 +47,23 @@ package final class ExecutorTarget: Sendable {
     package let asksForUsage: Bool
     /// In the field that the entry's own kind reads: an engine may speak the dialects of several kinds.
     package let credential: ExecutorCredential?
+    /// Which of a client's fields it gets.
+    let forwarded: ForwardedFields
 
-    init(_ settings: ExecutorSettings, executor: Executor, model: ModelEntry, engine: EngineTarget) {
+    /// - Parameter forward: What the configuration and the model say of a client's fields.
+    init(
+        _ settings: ExecutorSettings,
+        executor: Executor,
+        model: ModelEntry,
+        engine: EngineTarget,
+        forward: [ForwardSettings]
+    ) {
         self.executor = executor
         self.model = model
         self.engine = engine
         kind = settings.kind
         asksForUsage = settings.includeUsage
+        forwarded = ForwardedFields(forward + [settings.forward])
         credential = settings.apiKey.map { ExecutorCredential(key: $0, kind: settings.kind) }
     }
 

@@ -15,7 +15,7 @@ package final class Registry {
     }
     private struct ExecutorKey: Hashable {
         var engine: Int
-        var model: String
+        var model: ExactText
     }
     private struct KnownBook {
         var place: String
@@ -124,32 +124,43 @@ package final class Registry {
         _ configuration: Configuration,
         _ targets: [EngineDescription.Identity: EngineTarget]
     ) -> [SnapshotModel] {
-        var known = Dictionary(uniqueKeysWithValues: models.map { ($0.name, $0) })
+        var known = Dictionary(uniqueKeysWithValues: models.map { (ExactText($0.name), $0) })
         var pairs: [ExecutorKey: Executor] = [:]
-        for executor in executors { pairs[ExecutorKey(engine: executor.engine.id, model: executor.model)] = executor }
-        var places: [String: Int] = [:]
-        for (place, model) in configuration.models.enumerated() where places[model.id] == nil {
-            places[model.id] = place
+        for executor in executors {
+            pairs[ExecutorKey(engine: executor.engine.id, model: ExactText(executor.model))] = executor
+        }
+        var places: [ExactText: Int] = [:]
+        for (place, model) in configuration.models.enumerated() where places[ExactText(model.id)] == nil {
+            places[ExactText(model.id)] = place
         }
         return configuration.models.enumerated().map { place, settings in
-            let entry = known[settings.id] ?? makeModel(settings.id)
-            known[settings.id] = entry
+            let entry = known[ExactText(settings.id)] ?? makeModel(settings.id)
+            known[ExactText(settings.id)] = entry
             var members: [PoolMember] = []
             var executorTargets: [ExecutorTarget] = []
             for member in settings.executors {
                 guard let engine = targets[EngineDescription.Identity(member)] else { continue }
-                let key = ExecutorKey(engine: engine.engine.id, model: member.model ?? settings.id)
+                let key = ExecutorKey(engine: engine.engine.id, model: ExactText(member.model ?? settings.id))
                 let executor = pairs[key] ?? makeExecutor(key, engine.engine)
                 pairs[key] = executor
                 members.append(PoolMember(executor, weight: member.weight, runningMax: member.maxRunning))
-                executorTargets.append(ExecutorTarget(member, executor: executor, model: entry, engine: engine))
+                executorTargets.append(
+                    ExecutorTarget(
+                        member,
+                        executor: executor,
+                        model: entry,
+                        engine: engine,
+                        forward: [configuration.forward, settings.forward]
+                    )
+                )
             }
             return SnapshotModel(
                 entry: entry,
                 pool: ExecutorPool(entry.pool, members: members, balance: Balance(settings.balance), place: place),
                 timeouts: ModelTimeouts(settings.timeouts, else: configuration.timeouts),
+                mediaTokens: settings.mediaTokens,
                 targets: executorTargets,
-                fallbacks: settings.fallbacks.compactMap { places[$0] }
+                fallbacks: settings.fallbacks.compactMap { places[ExactText($0)] }
             )
         }
     }
@@ -163,7 +174,7 @@ package final class Registry {
     }
 
     private func makeExecutor(_ key: ExecutorKey, _ engine: Engine) -> Executor {
-        let executor = Executor(id: nextID(), engine: engine, model: key.model)
+        let executor = Executor(id: nextID(), engine: engine, model: key.model.text)
         executors.append(executor)
         return executor
     }

@@ -22,7 +22,7 @@ package enum WorkerMessage: Sendable {
     /// It has been admitted, and counted at this worker's door.
     case serve(Socket, peer: SocketAddress, listener: Int)
     /// An executor for the exchange that has waited for it, at this place with this number.
-    case granted(place: Int, number: Int, Grant)
+    case waitEnded(place: Int, number: Int, WaitEnd)
     /// A large body has been scanned: for the exchange at this place with this number.
     case scanned(place: Int, number: Int, ScanOutcome)
 }
@@ -158,12 +158,13 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
             for exchange in exchanges { exchange?.engineDied(engine, death) }
         case .serve(let socket, let peer, let listener):
             serve(socket, from: peer, listener: listener)
-        case .granted(let place, let number, let grant):
+        case .waitEnded(let place, let number, let end):
             let exchange = place < exchanges.count ? exchanges[place] : nil
-            guard exchange?.record.id.number == number, exchange?.granted(grant) == true else {
-                grant.giveBack(at: loop.now)
+            guard let exchange, exchange.record.id.number == number else {
+                end.giveBack(at: loop.now)
                 return
             }
+            exchange.waitEnded(end)
         case .scanned(let place, let number, let result):
             guard place < exchanges.count, let exchange = exchanges[place], exchange.record.id.number == number
             else { return }
@@ -311,12 +312,12 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
         share.warn("requests are refused: a connection holds \(connection.account.held >> 10) KiB of memory_limit")
     }
 
-    func grant(for exchange: Exchange) -> @Sendable (Grant) -> Void {
+    func waitEnd(for exchange: Exchange) -> @Sendable (WaitEnd) -> Void {
         let (mailbox, place, number) = (door.mailbox, exchange.slot, exchange.record.id.number)
         let clock = share.clock
-        return { grant in
-            let isTaken = mailbox.post(.granted(place: place, number: number, grant))
-            if !isTaken { grant.giveBack(at: clock.now) }
+        return { end in
+            let isTaken = mailbox.post(.waitEnded(place: place, number: number, end))
+            if !isTaken { end.giveBack(at: clock.now) }
         }
     }
 

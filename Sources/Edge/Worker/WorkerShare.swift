@@ -94,7 +94,7 @@ package final class WorkerShare: Sendable {
                 socket.close()
                 doors[worker].connectionEnded()
                 connectionEnded()
-            case .granted(_, _, let grant): grant.giveBack(at: clock.now)
+            case .waitEnded(_, _, let end): end.giveBack(at: clock.now)
             case .drain, .expire, .stop, .ask, .adopt, .engineDied, .scanned: continue
             }
         }

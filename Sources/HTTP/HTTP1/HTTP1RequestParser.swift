@@ -152,7 +152,9 @@ package struct HTTP1RequestParser: Sendable {
             return line.target.authority ?? []
         }
         guard isAuthority(host) else { throw HTTP1Error(.malformedHost) }
-        if let named = line.target.authority, !named.equalsIgnoringCase(host) { throw HTTP1Error(.hostMismatch) }
+        if let named = line.target.authority, !isSameAuthority(named[...], host, isSecure: line.target.isSecure) {
+            throw HTTP1Error(.hostMismatch)
+        }
         return Array(host)
     }
 

@@ -7,6 +7,8 @@ struct HTTP1Target: Sendable {
     var path: [UInt8]
     /// What an absolute form named; nil for the other forms.
     var authority: [UInt8]?
+    /// The absolute form's scheme is `https`.
+    var isSecure = false
 
     /// `bytes` are printable ASCII without `#` and not empty.
     init(_ bytes: ArraySlice<UInt8>, method: Method) throws(HTTP1Error) {
@@ -26,6 +28,7 @@ struct HTTP1Target: Sendable {
         let end = rest.firstIndex { $0 == HTTP1Byte.slash || $0 == HTTP1Byte.question } ?? rest.endIndex
         guard isAuthority(rest[..<end]) else { throw HTTP1Error(.malformedTarget) }
         authority = Array(rest[..<end])
+        isSecure = scheme.utf8.count == "https://".utf8.count
         let tail = rest[end...]
         switch tail.first {
         case HTTP1Byte.slash: path = Array(tail)
@@ -62,6 +65,26 @@ package func isAuthority(_ bytes: some BidirectionalCollection<UInt8>) -> Bool {
     let port = bytes[bytes.index(after: index)...]
     guard port.count <= 5, port.allSatisfy(\.isDigit) else { return false }
     return port.reduce(0) { $0 * 10 + Int($1 - HTTP1Byte.zero) } <= 65535
+}
+
+/// Whether two authorities, each of which is one, name the same host and port.
+///
+/// - Parameter isSecure: What a missing port means: 443, else 80.
+func isSameAuthority(_ one: ArraySlice<UInt8>, _ other: ArraySlice<UInt8>, isSecure: Bool) -> Bool {
+    if one.equalsIgnoringCase(other) { return true }
+    let (host, port) = hostAndPort(one)
+    let (otherHost, otherPort) = hostAndPort(other)
+    let usual = isSecure ? 443 : 80
+    return host.equalsIgnoringCase(otherHost) && (port ?? usual) == (otherPort ?? usual)
+}
+
+/// The port is nil where it is missing or empty.
+private func hostAndPort(_ authority: ArraySlice<UInt8>) -> (host: ArraySlice<UInt8>, port: Int?) {
+    let afterBrackets = authority.lastIndex(of: UInt8(ascii: "]")) ?? authority.startIndex
+    guard let colon = authority[afterBrackets...].firstIndex(of: HTTP1Byte.colon) else { return (authority, nil) }
+    let digits = authority[(colon + 1)...]
+    let port = digits.isEmpty ? nil : digits.reduce(0) { $0 * 10 + Int($1 &- HTTP1Byte.zero) }
+    return (authority[..<colon], port)
 }
 
 /// `unreserved / sub-delims` of RFC 3986.

@@ -92,13 +92,17 @@ struct HTTP2RequestBuilder {
     private(set) var path: [UInt8] = []
     private(set) var fields = FieldBlock()
     private enum Scheme { case http, https, other }
-    /// Fields and bytes received, whether kept or not; each cookie crumb counts.
+    /// Fields received, whether kept or not; the crumbs of a cookie are one.
     private(set) var count = 0
+    private var hasCookie = false
+    /// Their bytes, each crumb with the 32 of a field of its own.
     private(set) var weight = 0
     private(set) var isTooLarge = false
 
     mutating func add(name: Span<UInt8>, value: Span<UInt8>, settings: ServerSettings) {
-        count += 1
+        let isCookie = name.equals("cookie")
+        if !isCookie || !hasCookie { count += 1 }
+        if isCookie { hasCookie = true }
         weight += name.count + value.count + 32
         if count > settings.headerCountMax || weight > settings.headerBytesMax {
             isTooLarge = true
@@ -152,8 +156,12 @@ struct HTTP2RequestBuilder {
         if !authority.isEmpty {
             if !isAuthority(authority) { return (400, ":authority is malformed") }
             // Two names for one request is how requests are smuggled (RFC 9113 section 8.3.1).
-            if let host = fields.first(.host), !host.equalsIgnoringCase(authority) {
-                return (400, ":authority and host differ")
+            let isHTTPS = scheme == .https || (scheme == .other && isSecure)
+            for index in 0..<fields.count where fields.known(index) == .host {
+                let host = fields.value(index)
+                guard isAuthority(host), isSameAuthority(authority[...], host, isSecure: isHTTPS) else {
+                    return (400, ":authority and host differ")
+                }
             }
         } else {
             guard fields.occurrences(of: .host) == 1, let host = fields.first(.host), isAuthority(host) else {

@@ -7,7 +7,7 @@ package struct Failure: Error, Equatable, Sendable {
         case requestTimeout, bodyTooLarge, targetTooLong, unsupportedMediaType, expectationFailed, headerTooLarge
         case methodNotImplemented, versionNotSupported, clientLeft, clientViolation, clientStalled
         // The client's, by its key.
-        case unauthorized, forbidden, rateLimited, concurrencyLimited
+        case unauthorized, forbidden, rateLimited, concurrencyLimited, exceedsLimit
         // An executor's.
         case executorUnreachable, executorCertificate, executorBrokeOff, executorProtocol, executorError
         case firstEventTimeout, responseTimeout, stall
@@ -100,7 +100,7 @@ package struct Failure: Error, Equatable, Sendable {
             switch error {
             case .invalidJSON, .notAnObject, .trailingContent: .invalidJSON
             case .missingModel: .missingModel
-            case .duplicate, .wrongType, .tooLong: .invalidRequest
+            case .duplicate, .ambiguous, .wrongType, .tooLong, .tooSmall: .invalidRequest
             }
         self.init(kind, error.message, param: error.param)
     }
@@ -141,7 +141,8 @@ package struct Failure: Error, Equatable, Sendable {
         case .malformedRequest, .invalidJSON, .invalidRequest, .missingModel, .modelNotFound, .notFound,
             .methodNotAllowed, .requestTimeout, .bodyTooLarge, .targetTooLong, .unsupportedMediaType,
             .expectationFailed, .headerTooLarge, .methodNotImplemented, .versionNotSupported, .clientLeft,
-            .clientViolation, .clientStalled, .unauthorized, .forbidden, .rateLimited, .concurrencyLimited:
+            .clientViolation, .clientStalled, .unauthorized, .forbidden, .rateLimited, .concurrencyLimited,
+            .exceedsLimit:
             .client
         case .executorUnreachable, .executorCertificate, .executorBrokeOff, .executorProtocol, .executorError,
             .firstEventTimeout,

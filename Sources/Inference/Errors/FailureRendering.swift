@@ -42,7 +42,7 @@ extension Failure {
             lead = "event: response.failed\ndata: "
             writeResponse(to: &writer, stream: stream)
         case .openAIChat, .completions: writeChunk(to: &writer, dialect, stream: stream)
-        case .embeddings, .rerank, .other:
+        case .embeddings, .tokenize, .rerank, .other:
             writer.beginObject()
             writer.key("error")
             writeOpenAI(to: &writer)

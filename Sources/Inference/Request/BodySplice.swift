@@ -1,5 +1,7 @@
 // What an attempt sends instead of the client's body: ranges of the original and the few bytes put between them.
 
+internal import Transport
+
 package struct BodySplice: Equatable, Sendable {
     package enum Part: Equatable, Sendable {
         case original(Range<Int>)
@@ -34,7 +36,8 @@ package struct BodySplice: Equatable, Sendable {
     /// `asksForUsage` is the executor's `include_usage`.
     package init(_ scan: RequestScan, length: Int, dialect: Dialect, executorModel: String, asksForUsage: Bool) {
         var edits: [(range: Range<Int>, text: [UInt8], asksForUsage: Bool)] = []
-        if executorModel != scan.model {
+        // By their bytes: a name that only Unicode takes for the executor's would be sent as it came.
+        if !executorModel.hasBytes(of: scan.model) {
             var name: [UInt8] = []
             JSONWriter.append(executorModel, to: &name)
             edits.append((scan.rawModel, name, false))

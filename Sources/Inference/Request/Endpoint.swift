@@ -6,6 +6,8 @@ internal import Transport
 package enum Endpoint: Equatable, Sendable {
     /// A request that names a model in its body.
     case model(Dialect)
+    /// The same at a path that only some models have: which ones is known once the body has been read.
+    case passthrough
     /// The list of models.
     case models
     /// One model, by its id or alias.
@@ -13,32 +15,25 @@ package enum Endpoint: Equatable, Sendable {
     case health
     case root
     case notFound
+    case malformed(RequestTarget.Fault)
     case methodNotAllowed(allow: [String])
 
-    /// `target` is the request target as it came: a path and perhaps a query.
-    ///
     /// Not generic: other modules would call it unspecialized, with every request.
-    package init(method: Method, target: [UInt8]) {
-        if method == .post, target.span.equals("/v1/chat/completions") {
-            // Of nearly all requests.
-            self = .model(.openAIChat)
+    ///
+    /// - Parameter passthrough: What models add to the paths of the dialects.
+    package init(method: Method, target: RequestTarget, passthrough: PassthroughPaths = PassthroughPaths([])) {
+        if let fault = target.fault {
+            self = .malformed(fault)
             return
         }
-        let path = target.firstIndex(of: UInt8(ascii: "?")).map { Array(target[..<$0]) } ?? target
-        let isRead = method == .get || method == .head
-        guard let resource = Self.readable(path) else {
-            guard let dialect = Dialect(path: path) else {
-                self = .notFound
-                return
-            }
-            switch (dialect, method) {
-            case (_, .post): self = .model(dialect)
-            case (.other, _): self = .notFound
-            default: self = .methodNotAllowed(allow: ["POST"])
-            }
-            return
+        let path = target.path
+        if let dialect = Dialect(path: path) {
+            self = method == .post ? .model(dialect) : .methodNotAllowed(allow: ["POST"])
+        } else if let resource = Self.readable(path) {
+            self = method == .get || method == .head ? resource : .methodNotAllowed(allow: ["GET", "HEAD"])
+        } else {
+            self = method == .post && passthrough.has(path) ? .passthrough : .notFound
         }
-        self = isRead ? resource : .methodNotAllowed(allow: ["GET", "HEAD"])
     }
 
     /// It tells of models, in the shape that the client reads.
@@ -49,8 +44,11 @@ package enum Endpoint: Equatable, Sendable {
         }
     }
 
+    /// Whether the edge answers at this path itself, whatever models add.
+    package static func isOwn(_ path: String) -> Bool { readable(Array(path.utf8)[...]) != nil }
+
     /// What GET and HEAD find at a path.
-    private static func readable(_ path: [UInt8]) -> Endpoint? {
+    private static func readable(_ path: ArraySlice<UInt8>) -> Endpoint? {
         // The longest that is not a prefix.
         guard path.count <= 13 || path.starts(with: "/v1/models".utf8) || path.starts(with: "/models".utf8) else {
             return nil
@@ -68,7 +66,7 @@ package enum Endpoint: Equatable, Sendable {
         return nil
     }
 
-    /// The text with `%2F` and its like decoded; a `%` without two digits stays as it is.
+    /// The text with `%2F` and its like decoded.
     private static func percentDecoded(_ bytes: ArraySlice<UInt8>) -> String {
         guard bytes.contains(UInt8(ascii: "%")) else { return String(decoding: bytes, as: UTF8.self) }
         var decoded: [UInt8] = []
@@ -85,14 +83,5 @@ package enum Endpoint: Equatable, Sendable {
             }
         }
         return String(decoding: decoded, as: UTF8.self)
-    }
-
-    private static func hexValue(_ digit: UInt8) -> UInt8? {
-        switch digit {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): digit - UInt8(ascii: "0")
-        case UInt8(ascii: "a")...UInt8(ascii: "f"): digit - UInt8(ascii: "a") + 10
-        case UInt8(ascii: "A")...UInt8(ascii: "F"): digit - UInt8(ascii: "A") + 10
-        default: nil
-        }
     }
 }

@@ -81,7 +81,7 @@ package struct Meter: Sendable {
         switch dialect {
         case .openAIChat, .completions: isComplete || isEachFinished
         case .messages, .responses: isComplete
-        case .embeddings, .countTokens, .rerank, .other: true
+        case .embeddings, .countTokens, .tokenize, .rerank, .other: true
         }
     }
 
@@ -185,7 +185,7 @@ package struct Meter: Sendable {
             case .openAIChat, .completions:
                 sawError || (events > 0 && (isEachFinished || unfinished & ~finished == 0))
             case .messages: sawError || (events > 0 && (!hasNoStopReason || finishReason != nil))
-            case .responses, .embeddings, .countTokens, .rerank, .other: true
+            case .responses, .embeddings, .countTokens, .tokenize, .rerank, .other: true
             }
         guard hasReason else { return .broken }
         isComplete = true
@@ -213,7 +213,7 @@ package struct Meter: Sendable {
             return ended()
         case .messages where scan.type == "message_stop": return ended()
         case .responses, .messages: break
-        case .openAIChat, .completions, .embeddings, .countTokens, .rerank, .other:
+        case .openAIChat, .completions, .embeddings, .countTokens, .tokenize, .rerank, .other:
             if scan.isDone { return ended() }
         }
         if scan.error != nil { return .error }

@@ -99,7 +99,7 @@ final class TestEnvironment: ExchangeEnvironment, ServerDelegate {
     private(set) var finished: [FinishedExchange] = []
     private(set) var refusals: [Int] = []
     private(set) var scans: [(body: RequestBody, coding: ContentCoding?, charge: BodyCharge, exchange: Exchange)] = []
-    private let grants = Lock<[(number: Int, grant: Grant)]>([])
+    private let waitEnds = Lock<[(number: Int, end: WaitEnd)]>([])
 
     init(_ snapshot: Snapshot, access: KeyAccess = KeyAccess()) {
         self.snapshot = snapshot
@@ -125,10 +125,10 @@ final class TestEnvironment: ExchangeEnvironment, ServerDelegate {
         return executor
     }
 
-    func grant(for exchange: Exchange) -> @Sendable (Grant) -> Void {
+    func waitEnd(for exchange: Exchange) -> @Sendable (WaitEnd) -> Void {
         let number = exchange.record.id.number
-        let grants = grants
-        return { grant in grants.withLock { $0.append((number, grant)) } }
+        let waitEnds = waitEnds
+        return { end in waitEnds.withLock { $0.append((number, end)) } }
     }
 
     func scanHere(_ body: RequestBody, dialect: Dialect) -> Result<RequestScan, RequestScanError>? {
@@ -163,15 +163,18 @@ final class TestEnvironment: ExchangeEnvironment, ServerDelegate {
         metrics.count(finished)
     }
 
-    /// What a worker's mailbox does: executors that pools have granted reach the exchanges that wait.
-    func deliverGrants() {
-        let given = grants.withLock { list in
+    /// What a worker's mailbox does: ends of waits reach the exchanges that wait.
+    func deliverWaitEnds() {
+        let ends = waitEnds.withLock { list in
             defer { list = [] }
             return list
         }
-        for (number, grant) in given {
-            let exchange = exchanges.first { $0.record.id.number == number }
-            if exchange?.granted(grant) != true { grant.giveBack(at: loop.now) }
+        for (number, end) in ends {
+            guard let exchange = exchanges.first(where: { $0.record.id.number == number }) else {
+                end.giveBack(at: loop.now)
+                continue
+            }
+            exchange.waitEnded(end)
         }
     }
 
@@ -224,21 +227,32 @@ final class TestClient {
     }
 
     /// Sends the head of a chat and the first bytes of its body.
-    func begin(_ body: String, length: Int, path: String = "/v1/chat/completions") {
+    func begin(
+        _ body: String,
+        length: Int,
+        path: String = "/v1/chat/completions",
+        method: String = "POST",
+        fields: String = "content-type: application/json"
+    ) {
         peer.send(
-            "POST \(path) HTTP/1.1\r\nhost: h\r\ncontent-type: application/json\r\ncontent-length: \(length)\r\n\r\n\(body)"
+            "\(method) \(path) HTTP/1.1\r\nhost: h\r\n\(fields)\r\ncontent-length: \(length)\r\n\r\n\(body)"
         )
         settle()
     }
 
     /// Sends a whole request, and lets it reach its executor.
-    func ask(_ body: String = chat(), path: String = "/v1/chat/completions") {
-        begin(body, length: body.utf8.count, path: path)
+    func ask(
+        _ body: String = chat(),
+        path: String = "/v1/chat/completions",
+        method: String = "POST",
+        fields: String = "content-type: application/json"
+    ) {
+        begin(body, length: body.utf8.count, path: path, method: method, fields: fields)
     }
 
     func settle() {
         environment.test.settle(peer)
-        environment.deliverGrants()
+        environment.deliverWaitEnds()
         environment.test.settle(peer)
     }
     /// Lets so much time pass in steps, as a loop that runs would see it.
@@ -247,7 +261,7 @@ final class TestClient {
         while left > 0 {
             let next = min(left, step)
             environment.test.pass(next, peer)
-            environment.deliverGrants()
+            environment.deliverWaitEnds()
             left -= next
         }
         settle()
@@ -343,7 +357,7 @@ func testRequest(
     )
     let body = RequestBody()
     body.append(Array(text.utf8).span)
-    let request = IncomingRequest(head)
+    let request = IncomingRequest(head, target: RequestTarget(head.target))
     request.scan = try environment.scanner.scanRequest(body, dialect: dialect)
     request.body = body
     return request

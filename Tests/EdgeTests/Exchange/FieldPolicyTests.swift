@@ -4,83 +4,227 @@ import Testing
 
 @testable import Edge
 
-@Suite struct FieldPolicyTests {
-    private func block(_ fields: [(String, String)]) -> FieldBlock {
-        var block = FieldBlock()
-        for (name, value) in fields { block.append(name: name, value: value) }
-        return block
-    }
-    private func pairs(_ block: FieldBlock) -> [String] {
-        (0..<block.count).map {
-            "\(String(decoding: block.name($0), as: UTF8.self)): \(String(decoding: block.value($0), as: UTF8.self))"
-        }
-    }
+/// A block of fields in their order.
+func block(_ fields: [(String, String)]) -> FieldBlock {
+    var block = FieldBlock()
+    for (name, value) in fields { block.append(name: name, value: value) }
+    return block
+}
 
+/// The fields of a block, a line each.
+func lines(_ block: FieldBlock) -> [String] {
+    (0..<block.count).map {
+        "\(String(decoding: block.name($0), as: UTF8.self)): \(String(decoding: block.value($0), as: UTF8.self))"
+    }
+}
+
+/// What an executor gets of these fields, without what the edge adds to every request.
+func forwarded(
+    _ fields: [(String, String)],
+    _ settings: [ForwardSettings] = [],
+    credential: ExecutorCredential? = nil
+) -> [String] {
+    let sent = FieldPolicy.toExecutor(
+        block(fields),
+        forwarded: ForwardedFields(settings),
+        version: .http11,
+        requestID: "r",
+        credential: credential
+    )
+    let own = ["accept-encoding: identity", "x-request-id: r", "via: 1.1 freeinference"]
+    return lines(sent).filter { !own.contains($0) }
+}
+
+private func names(_ names: String...) -> [(String, String)] { names.map { ($0, "v") } }
+
+@Suite struct FieldPolicyTests {
     @Test func whatIsTheClientsAloneNeverReachesAnExecutor() {
         let fields = block([
             ("authorization", "Bearer secret"), ("x-api-key", "secret"), ("cookie", "a=b"), ("forwarded", "for=1"),
             ("x-forwarded-for", "1.2.3.4"), ("x-forwarded-proto", "https"), ("cf-connecting-ip", "1.2.3.4"),
-            ("cf-ray", "x"), ("true-client-ip", "1"), ("x-real-ip", "1"), ("connection", "keep-alive, x-mine"),
-            ("x-mine", "1"), ("te", "trailers"), ("upgrade", "h2c"), ("http2-settings", "AA"), ("host", "h"),
+            ("cf-ray", "x"), ("true-client-ip", "1"), ("x-real-ip", "1"), ("connection", "keep-alive, x-app"),
+            ("x-app", "1"), ("te", "trailers"), ("upgrade", "h2c"), ("http2-settings", "AA"), ("host", "h"),
             ("accept-encoding", "gzip"), ("expect", "100-continue"), ("proxy-authorization", "x"),
-            ("origin", "https://a"),
+            ("origin", "https://a"), ("via", "1.1 inner"), ("x-request-id", "theirs"), ("x-custom", "1"),
         ])
-        #expect(
-            pairs(FieldPolicy.toExecutor(fields, requestID: "r", credential: nil))
-                == ["accept-encoding: identity", "x-request-id: r"]
-        )
+        for (version, via) in [(HTTPVersion.http10, "1.0"), (.http11, "1.1"), (.http2, "2")] {
+            let sent = FieldPolicy.toExecutor(
+                fields,
+                forwarded: ForwardedFields([]),
+                version: version,
+                requestID: "r",
+                credential: nil
+            )
+            #expect(lines(sent) == ["accept-encoding: identity", "x-request-id: r", "via: \(via) freeinference"])
+        }
     }
 
     @Test func whatAnExecutorMayKnowPasses() {
-        let fields = block([
-            ("anthropic-version", "2023-06-01"), ("anthropic-beta", "b"), ("traceparent", "00-1"), ("accept", "*/*"),
-            ("content-type", "application/json"), ("x-custom", "1"), ("x-request-id", "other"),
-        ])
+        let fields = [
+            ("anthropic-version", "2023-06-01"), ("anthropic-beta", "a"), ("anthropic-beta", "b,c"),
+            ("traceparent", "00-1"), ("tracestate", "x=1"), ("baggage", "y=2"), ("accept", "*/*"),
+            ("content-type", "application/json"), ("user-agent", "u"), ("x-stainless-lang", "python"),
+            ("x-codex-turn-state", "s"), ("x-codex-window-id", "w"), ("openai-beta", "x"), ("idempotency-key", "i"),
+            ("x-client-request-id", "c"), ("x-session-id", "s"), ("x-session-affinity", "s"),
+            ("x-claude-code-session-id", "s"), ("x-app", "cli"), ("originator", "codex"), ("session-id", "s"),
+            ("thread-id", "t"),
+        ]
         let bearer = ExecutorCredential(key: "k", kind: .auto)
-        #expect(
-            pairs(FieldPolicy.toExecutor(fields, requestID: "r", credential: bearer)) == [
-                "anthropic-version: 2023-06-01", "anthropic-beta: b", "traceparent: 00-1", "accept: */*",
-                "content-type: application/json", "x-custom: 1", "accept-encoding: identity", "x-request-id: r",
-                "authorization: Bearer k",
-            ]
+        let expected = fields.map { "\($0.0): \($0.1)" } + ["authorization: Bearer k"]
+        #expect(forwarded(fields, credential: bearer) == expected)
+    }
+
+    /// Ours is the one by which multipart is refused.
+    @Test func ofTwoContentTypesTheFirstPasses() {
+        let fields = [("content-type", "application/json"), ("content-type", "multipart/form-data")]
+        #expect(forwarded(fields) == ["content-type: application/json"])
+    }
+
+    @Test func credentialsAndAccountsPassInNoField() {
+        let all = names(
+            "api-key",
+            "x-goog-api-key",
+            "apikey",
+            "x-auth-token",
+            "x-amz-security-token",
+            "ocp-apim-subscription-key",
+            "openai-organization",
+            "openai-project",
+            "chatgpt-account-id",
+            "x-vllm-priority",
+            "x-data-parallel-rank",
+            "x-stainless-api-key",
+            "x-codex-auth",
+            "x-codex-authorization",
+            "x-codex_turn-state",
+            "session_id",
+            "content_type",
+            "anthropic_beta"
         )
+        #expect(forwarded(all + names("x-stainless-", "x-codex", "stainless-lang", "x-codexes")) == [])
+        // Nor by a setting that would let everything of its sort through.
+        var wide = ForwardSettings()
+        wide.fields = ["x-*", "api-*", "openai-*", "chatgpt-*", "cf-*", "session*"] + all.map(\.0)
+        #expect(forwarded(all + names("x-real-ip", "x-forwarded-for", "x-freeinference-a"), [wide]) == [])
+        #expect(forwarded(names("x-title"), [wide]) == ["x-title: v"])
+    }
+
+    @Test func settingsAddUp() {
+        var common = ForwardSettings()
+        common.fields = ["http-referer"]
+        var own = ForwardSettings()
+        own.fields = ["x-openrouter-*", "cache-control"]
+        let fields = names(
+            "http-referer",
+            "x-title",
+            "x-openrouter-title",
+            "x-openrouter-api-key",
+            "cache-control",
+            "age"
+        )
+        #expect(forwarded(fields) == [])
+        #expect(forwarded(fields, [common, ForwardSettings()]) == ["http-referer: v"])
+        let both = ["http-referer: v", "x-openrouter-title: v", "cache-control: v"]
+        #expect(forwarded(fields, [common, own]) == both)
+    }
+
+    @Test func theNearestSettingOfTheUserAgentHolds() {
+        func sent(_ settings: Bool?...) -> [String] {
+            forwarded(
+                [("user-agent", "u")],
+                settings.map {
+                    var setting = ForwardSettings()
+                    setting.userAgent = $0
+                    return setting
+                }
+            )
+        }
+        #expect(sent() == ["user-agent: u"] && sent(nil, nil) == ["user-agent: u"])
+        #expect(sent(false) == [] && sent(false, nil) == [] && sent(true, false) == [])
+        #expect(sent(false, true, nil) == ["user-agent: u"])
+    }
+
+    /// What has an underscore is read here, and not sent.
+    @Test func theFirstFieldThatNamesASessionDoes() {
+        #expect(FieldPolicy.session(block([("x-app", "a"), ("thread-id", "t")])) == nil)
+        let named = [
+            "x-session-id", "session-id", "session_id", "conversation_id", "x-claude-code-session-id",
+            "x-session-affinity",
+        ]
+        for name in named { #expect(FieldPolicy.session(block([("accept", "a"), (name, "s")])) == "s", "\(name)") }
+        #expect(FieldPolicy.session(block([("session-id", ""), ("session_id", "2"), ("x-session-id", "3")])) == "2")
+        #expect(FieldPolicy.session(block([("session_id", String(repeating: "x", count: 4000))]))?.utf8.count == 128)
+        #expect(forwarded([("session_id", "s"), ("conversation_id", "c")]) == [])
     }
 
     @Test func fieldsForTheEdgeStayThere() {
-        let fields = block([("x-freeinference-keep-alive", "OFF")])
-        #expect(FieldPolicy.wantsSilence(fields) && !FieldPolicy.wantsSilence(block([])))
-        let sent = pairs(FieldPolicy.toExecutor(fields, requestID: "r", credential: nil))
-        #expect(sent == ["accept-encoding: identity", "x-request-id: r"])
+        let fields = [("x-freeinference-keep-alive", "OFF")]
+        #expect(FieldPolicy.wantsSilence(block(fields)) && !FieldPolicy.wantsSilence(block([])))
+        #expect(forwarded(fields) == [])
     }
 
     @Test func anthropicIsToldWhoCallsInItsOwnFields() {
         let key = ExecutorCredential(key: "k", kind: .anthropic)
-        func sent(_ fields: [(String, String)]) -> [String] {
-            pairs(FieldPolicy.toExecutor(block(fields), requestID: "r", credential: key))
-        }
-        let own = ["accept-encoding: identity", "x-request-id: r", "x-api-key: k"]
-        #expect(sent([("x-api-key", "theirs")]) == own + ["anthropic-version: 2023-06-01"])
-        #expect(sent([("anthropic-version", "2024-01-01")]) == ["anthropic-version: 2024-01-01"] + own)
+        let own = ["x-api-key: k", "anthropic-version: 2023-06-01"]
+        #expect(forwarded([("x-api-key", "theirs")], credential: key) == own)
+        let told = forwarded([("anthropic-version", "2024-01-01")], credential: key)
+        #expect(told == ["anthropic-version: 2024-01-01", "x-api-key: k"])
     }
 
+    // MARK: To clients
+
     @Test func whatIsTheExecutorsAloneNeverReachesAClient() {
-        let fields = block([
-            ("server", "uvicorn"), ("set-cookie", "a=b"), ("alt-svc", "h3"), ("x-ratelimit-limit-requests", "1"),
-            ("connection", "close"), ("transfer-encoding", "chunked"), ("content-length", "3"), ("x-request-id", "o"),
-            ("content-type", "application/json"), ("retry-after", "3"), ("x-compute-time", "1"),
-            ("access-control-allow-origin", "*"), ("access-control-allow-credentials", "true"),
-        ])
-        #expect(
-            pairs(FieldPolicy.toClient(fields, isEventStream: false, requestID: "r", dialect: .openAIChat)) == [
-                "content-type: application/json", "retry-after: 3", "x-compute-time: 1", "x-request-id: r",
-            ]
+        let hidden = names(
+            "server",
+            "set-cookie",
+            "alt-svc",
+            "transfer-encoding",
+            "content-length",
+            "x-request-id",
+            "request-id",
+            "access-control-allow-origin",
+            "x-ratelimit-limit-requests",
+            "x-ratelimit-limit-tokens-usage-based",
+            "anthropic-ratelimit-requests-limit",
+            "anthropic-organization-id",
+            "openai-organization",
+            "openai-project",
+            "x-litellm-model-api-base",
+            "x-litellm-call-id",
+            "llm_provider-x-request-id",
+            "cf-ray",
+            "via",
+            "x-powered-by",
+            "x-compute-time",
+            "location",
+            "www-authenticate",
+            "date",
+            "cache-control",
+            "etag",
+            "x-custom"
         )
+        let passes = [
+            ("content-type", "application/json"), ("content-language", "en"), ("content-disposition", "inline"),
+            ("retry-after", "3"), ("retry-after-ms", "2500"), ("x-should-retry", "false"),
+            ("openai-processing-ms", "1"), ("openai-version", "2020"), ("openai-model", "m"),
+            ("x-codex-turn-state", "s"), ("traceresponse", "00-1"), ("content-encoding", "gzip"),
+        ]
+        let answer = FieldPolicy.toClient(
+            block([("connection", "close, x-hop"), ("x-hop", "1")] + hidden + passes + [("retry-after", "900")]),
+            isEventStream: false,
+            requestID: "r",
+            dialect: .openAIChat
+        )
+        #expect(lines(answer) == passes.map { "\($0.0): \($0.1)" } + ["x-request-id: r"])
     }
 
     @Test func eventStreamsSayThatNobodyMayBufferThem() {
-        let fields = block([("content-type", "text/event-stream"), ("cache-control", "max-age=9")])
+        let fields = block([
+            ("content-type", "text/event-stream"), ("content-type", "x/y"), ("cache-control", "max-age=9"),
+            ("content-encoding", "identity"),
+        ])
         #expect(
-            pairs(FieldPolicy.toClient(fields, isEventStream: true, requestID: "r", dialect: .openAIChat)) == [
+            lines(FieldPolicy.toClient(fields, isEventStream: true, requestID: "r", dialect: .openAIChat)) == [
                 "content-type: text/event-stream; charset=utf-8", "cache-control: no-cache, no-transform",
                 "x-accel-buffering: no", "x-request-id: r",
             ]
@@ -94,6 +238,6 @@ import Testing
             requestID: "r",
             dialect: .messages
         )
-        #expect(pairs(fields) == ["x-request-id: r", "request-id: r"])
+        #expect(lines(fields) == ["x-request-id: r", "request-id: r"])
     }
 }

@@ -33,6 +33,18 @@ import Transport
         #expect("\(ExchangeID(processStart: 1_764_300_000_123, number: 7))" == "1764300000123-7")
     }
 
+    @Test func aSessionThatTheClientNamesIsInTheLine() throws {
+        let client = try client()
+        client.ask(fields: "session_id: s\"1")
+        client.executors[0].refuse(400)
+        client.settle()
+        #expect(try line(client.finished)["session"] as? String == "s\"1")
+        client.ask()
+        client.executors[1].refuse(400)
+        client.settle()
+        #expect(try line(client.finished)["session"] == nil)
+    }
+
     @Test func aRetryIsInTheLineWithItsReason() throws {
         let client = try client()
         client.ask()

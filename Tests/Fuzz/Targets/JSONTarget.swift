@@ -68,18 +68,33 @@ final class JSONTarget: FuzzTarget {
         case .duplicate(let key):
             let isInside = key == "stream_options.include_usage"
             findings.expect(isInside, "'\(key)' is there once: \(shown(bytes))")
+        case .ambiguous(let key):
+            var names = members.map(\.key)
+            if case .object(let options)? = all["stream_options"] { names += options.map(\.key) }
+            let found = names.contains { Self.folded($0) == key.split(separator: ".").last }
+            findings.expect(found, "no key is like '\(key)': \(shown(bytes))")
         case .wrongType(let key, _):
             let isRight =
                 switch key {
                 case "model": all[key]?.string != nil
                 case "stream": all[key]?.bool != nil
-                case "max_tokens", "max_completion_tokens", "max_output_tokens", "n":
+                case "max_tokens", "max_completion_tokens", "max_output_tokens", "n", "best_of":
                     all[key]?.integer.map { abs($0) < 1 << 50 } ?? false
                 default: false
                 }
             findings.expect(!isRight, "'\(key)' has its type: \(shown(bytes))")
+        case .tooSmall(let key, _):
+            findings.expect(all[key]?.integer.map { $0 < 1 } ?? true, "'\(key)' is not too small: \(shown(bytes))")
         case .invalidJSON: findings.expect(hasOddNumbers(all) || hasLoneSurrogate(bytes), "it is JSON: \(shown(bytes))")
         }
+    }
+
+    /// By Swift's tables of cases, up to a NUL.
+    private static func folded(_ name: String) -> Substring {
+        let lower = String(
+            String.UnicodeScalarView(name.uppercased().lowercased().unicodeScalars.filter { $0 != "\u{307}" })
+        )
+        return lower[...].prefix { $0 != "\0" }
     }
 
     /// Numbers that a double cannot hold are refused by the one, taken by the other.

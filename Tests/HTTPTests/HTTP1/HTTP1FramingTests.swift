@@ -33,11 +33,23 @@ import Testing
             ("GET http:// HTTP/1.1", .malformedTarget), ("GET http:///a HTTP/1.1", .malformedTarget),
             ("GET http:/a HTTP/1.1", .malformedTarget), ("GET http://u@a/ HTTP/1.1", .malformedTarget),
             ("GET http://a:x/ HTTP/1.1", .malformedTarget), ("GET http://b/ HTTP/1.1", .hostMismatch),
-            ("GET http://a:80/ HTTP/1.1", .hostMismatch), ("CONNECT a:443 HTTP/1.1", .connectUnsupported),
+            ("GET http://a:443/ HTTP/1.1", .hostMismatch), ("GET https://a:80/ HTTP/1.1", .hostMismatch),
+            ("GET http://a:81/ HTTP/1.1", .hostMismatch), ("CONNECT a:443 HTTP/1.1", .connectUnsupported),
             ("CONNECT / HTTP/1.1", .connectUnsupported),
         ]
     ) func badTargets(line: String, kind: HTTP1Error.Kind) {
         #expect(refusal("\(line)\r\nHost: a\r\n\r\n") == kind)
+    }
+
+    @Test(
+        "an absolute form and a host that differ in the scheme's own port are equal",
+        arguments: [
+            ("http://a:80/", "a"), ("http://a/", "a:80"), ("http://a:/", "A"), ("http://a:080", "a:80"),
+            ("https://a:443/", "a"), ("https://a/", "a:443"), ("http://[::1]:80/", "[::1]"),
+        ]
+    ) func equalAuthorities(target: String, host: String) throws {
+        let head = try head("GET \(target) HTTP/1.1\r\nHost: \(host)\r\n\r\n")
+        #expect(head.authority == Array(host.utf8))
     }
 
     @Test("CONNECT is 501") func connectStatus() { #expect(HTTP1Error(.connectUnsupported).status == 501) }

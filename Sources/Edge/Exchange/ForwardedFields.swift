@@ -1,0 +1,110 @@
+// The header fields that an operator lets through to an executor (`forward_fields`), and those that no setting does.
+internal import HTTP
+internal import Inference
+internal import Transport
+
+/// What an executor gets of a client's fields beside those that every executor gets.
+package struct ForwardedFields: Sendable, Equatable {
+    private let exact: [[UInt8]]
+    /// Beginnings of names.
+    private let prefixes: [[UInt8]]
+    let hasUserAgent: Bool
+
+    /// - Parameter settings: From the common ones to the executor's own. Their fields add up; of `user-agent` the last
+    ///   one that says something holds.
+    package init(_ settings: [ForwardSettings]) {
+        let names = settings.flatMap(\.fields)
+        exact = names.filter { !$0.hasSuffix("*") }.map { Array($0.utf8) }
+        prefixes = names.filter { $0.hasSuffix("*") }.map { Array($0.utf8.dropLast()) }
+        hasUserAgent = settings.compactMap(\.userAgent).last ?? true
+    }
+
+    /// Whether a field passes whose name is in no list of the edge's.
+    func has(_ name: ArraySlice<UInt8>) -> Bool {
+        // Of SDKs and agents, a dozen in a request.
+        if begins(name, "x-stainless-") || begins(name, "x-codex-") { return !FieldName.isCredential(name) }
+        return names(name)
+    }
+
+    /// Whether the settings name the field.
+    func names(_ name: ArraySlice<UInt8>) -> Bool {
+        if exact.isEmpty, prefixes.isEmpty { return false }
+        guard exact.contains(where: { name.elementsEqual($0) }) || prefixes.contains(where: { name.starts(with: $0) })
+        else { return false }
+        return FieldName.whyNeverForwarded(name) == nil
+    }
+
+    private func begins(_ name: ArraySlice<UInt8>, _ prefix: StaticString) -> Bool {
+        let length = prefix.utf8CodeUnitCount
+        return name.count > length && name.span.extracting(first: length).equals(prefix)
+    }
+}
+
+/// What a section of the configuration says of a client's fields.
+package struct ForwardSettings: Sendable, Equatable {
+    /// Names in lower case; those that end in `*` are the beginnings of names.
+    package var fields: [String] = []
+    package var userAgent: Bool?
+    package init() {}
+}
+
+extension FieldName {
+    /// Why no setting forwards a field; nil where one may.
+    static func whyNeverForwarded(_ name: ArraySlice<UInt8>) -> String? {
+        let known = FieldName(lowercase: name)
+        if isHopByHop(known) || own.contains(known) { return "is between the client and this server" }
+        if isCredential(name) { return "may hold a credential of the client's or has an underscore" }
+        let text = String(decoding: name, as: UTF8.self)
+        if addresses.contains(text) || addressPrefixes.contains(where: { text.hasPrefix($0) }) {
+            return "tells of the client's address, origin or account"
+        }
+        if engineControls.contains(where: { text.hasPrefix($0) }) {
+            return "controls an engine's scheduling, which is not the client's to do"
+        }
+        return nil
+    }
+
+    /// Framed, answered or set by this server.
+    private static let own: Set<FieldName> = [
+        .acceptEncoding, .contentEncoding, .contentLength, .expect, .host, .priority, .requestID, .via, .setCookie,
+    ]
+    private static let addresses: Set<String> = [
+        "forwarded", "origin", "true-client-ip", "x-real-ip", "openai-organization", "openai-project",
+        "chatgpt-account-id",
+    ]
+    private static let addressPrefixes = ["x-forwarded-", "cf-", "access-control-", "x-freeinference-"]
+    private static let engineControls = ["x-vllm-", "x-data-parallel-rank"]
+
+    /// Whether the name is one of those that credentials come in, by one of its words; or has an underscore, which
+    /// servers before an engine read as a hyphen.
+    static func isCredential(_ name: ArraySlice<UInt8>) -> Bool {
+        if name.elementsEqual("idempotency-key".utf8) { return false }
+        var start = name.startIndex
+        for index in name.indices {
+            switch name[index] {
+            case UInt8(ascii: "_"): return true
+            case UInt8(ascii: "-"):
+                if isCredentialWord(name[start..<index]) { return true }
+                start = index + 1
+            default: break
+            }
+        }
+        return isCredentialWord(name[start...])
+    }
+
+    private static func isCredentialWord(_ word: ArraySlice<UInt8>) -> Bool {
+        let span = word.span
+        return switch word.count {
+        case 3: span.equals("key") || span.equals("jwt")
+        case 4: span.equals("auth")
+        case 5: span.equals("token")
+        case 6: span.equals("apikey") || span.equals("cookie") || span.equals("secret")
+        case 7: span.equals("cookie2")
+        case 8: span.equals("password")
+        case 10: span.equals("credential")
+        case 11: span.equals("credentials")
+        case 13: span.equals("authorization")
+        default: false
+        }
+    }
+}

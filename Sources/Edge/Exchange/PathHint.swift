@@ -1,0 +1,81 @@
+// What a 404 says beside that nothing is there: the path that was probably meant, or why this server has none such.
+internal import HTTP
+internal import Inference
+
+enum PathHint {
+    /// The message of a 404; nil where nothing is known that the client could have meant.
+    static func message(_ method: Method, _ path: ArraySlice<UInt8>) -> String? {
+        guard path.count <= pathBytesMax else { return nil }
+        let text = String(decoding: path, as: UTF8.self).lowercased()
+        let segments = text.split(separator: "/").map(String.init)
+        if let reason = reason(segments) { return reason }
+        let isRead = method == .get || method == .head
+        guard let meant = meant(segments, isRead: isRead), !path.elementsEqual(meant.utf8) else { return nil }
+        return "There is nothing at this path. Did you mean \(reads.contains(meant) ? "GET" : "POST") \(meant)?"
+    }
+
+    /// A longer one is no path of ours with a mistake in it.
+    private static let pathBytesMax = 256
+
+    private static let reads = ["/v1/models", "/health", "/health/ready"]
+    private static let models: [String] = Dialect.paths.map { String(describing: $0.path) }
+
+    // MARK: What was meant
+
+    /// Paths of engines' own APIs for what has another path here.
+    private static let others = [
+        "api/chat": "/v1/chat/completions", "api/generate": "/v1/completions", "api/embed": "/v1/embeddings",
+        "api/tags": "/v1/models", "generate": "/v1/completions", "completion": "/v1/completions",
+        "infill": "/v1/completions", "embedding": "/v1/embeddings", "health/live": "/health",
+    ]
+
+    private static func meant(_ segments: [String], isRead: Bool) -> String? {
+        if let other = others[segments.joined(separator: "/")] { return other }
+        // The longest one whose end, without its version, is the end of what was asked: behind another base URL, with a
+        // slash too many, or without a version.
+        let known = models + reads
+        let found = known.filter { path in segments.hasEnd(ending(of: path)) }
+        if let longest = found.max(by: { rank($0, segments) < rank($1, segments) }) { return longest }
+        if isRead, segments.contains("models") { return "/v1/models" }
+        return NearestKey.nearest(to: "/" + segments.joined(separator: "/"), among: known)
+    }
+
+    /// The segments of a path without its version.
+    private static func ending(of path: String) -> [String] {
+        let segments = path.split(separator: "/").map(String.init)
+        return segments.first?.first == "v" && segments.count > 1 ? Array(segments.dropFirst()) : segments
+    }
+
+    /// Long endings go first, and among them what has the same version.
+    private static func rank(_ path: String, _ segments: [String]) -> (Int, Int) {
+        let own = path.split(separator: "/").map(String.init)
+        return (ending(of: path).count, segments.hasEnd(own) ? own.count : 0)
+    }
+
+    // MARK: Why there is none
+
+    private static func reason(_ segments: [String]) -> String? {
+        let parts = segments.first == "v1" ? Array(segments.dropFirst()) : segments
+        guard let first = parts.first else { return nil }
+        switch first {
+        case "responses" where parts.count > 1 && !["compact", "input_tokens"].contains(parts[1]):
+            return "Responses are not kept here: none can be fetched, continued, cancelled or deleted by its id."
+        case "chat" where parts.count > 2 && parts[1] == "completions" && parts[2] != "chat":
+            return "Completions are not kept here: none can be fetched, changed or deleted by its id."
+        case "files", "uploads", "batches", "conversations", "threads", "assistants", "vector_stores", "containers",
+            "fine_tuning", "evals", "skills", "videos":
+            return "Nothing is kept here: there are no \(first.replacing("_", with: " "))."
+        case "messages" where parts.count > 1 && parts[1] == "batches":
+            return "Nothing is kept here: there are no batches."
+        case "audio" where parts.count > 1 && ["transcriptions", "translations"].contains(parts[1]),
+            "images" where parts.count > 1 && ["edits", "variations"].contains(parts[1]):
+            return "This path takes multipart bodies, which are not served."
+        case "realtime": return "There is no realtime API here."
+        default: return nil
+        }
+    }
+}
+
+extension [String] {
+    fileprivate func hasEnd(_ end: [String]) -> Bool { count >= end.count && suffix(end.count).elementsEqual(end) }
+}

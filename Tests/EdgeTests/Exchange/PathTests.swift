@@ -1,0 +1,180 @@
+import HTTP
+import Inference
+import Testing
+
+@testable import Edge
+
+/// What a path comes to: which requests reach an executor, at which path, and what the others are told.
+@Suite struct PathTests {
+    private let models = """
+        - {id: m, passthrough: [/v1/own, /sdapi/v1/txt2img], executors: [{url: "http://one:8000/base", model: M}]}
+        - {id: n, fallbacks: [m, o], passthrough: [/v1/own], executors: [{url: "http://two:8000"}]}
+        - {id: o, executors: [{url: "http://three:8000"}]}
+        """
+
+    private func client() throws -> TestClient { try TestClient(TestEnvironment(try testSnapshot(models: models))) }
+    private func sent(_ client: TestClient) -> String? {
+        client.executors.last.map { String(decoding: $0.request.target, as: UTF8.self) }
+    }
+
+    // MARK: One meaning
+
+    @Test(arguments: [
+        ("/v1/chat/completions", "/base/v1/chat/completions"),
+        ("/v1/%63hat/completion%73", "/base/v1/chat/completions"),
+        ("/v1/mess%61ges?beta=%74rue", "/base/v1/messages?beta=%74rue"), ("/%74okenize", "/base/tokenize"),
+        ("/v1/o%77n", "/base/v1/own"), ("/sdapi/v1/txt2img?a=/../", "/base/sdapi/v1/txt2img?a=/../"),
+    ]) func whatWasDecidedOnIsWhatIsSent(path: String, target: String) throws {
+        let client = try client()
+        client.ask(chat(stream: false), path: path)
+        #expect(sent(client) == target)
+    }
+
+    /// By its path alone it is a chat, so that its stream is known to have been cut.
+    @Test func anEscapedPathHasItsDialect() throws {
+        let client = try client()
+        client.ask(path: "/v1/%63hat/completions")
+        client.executors[0].answer()
+        client.executors[0].say(Said.token)
+        client.executors[0].end()
+        #expect(!client.received.hasSuffix("0\r\n\r\n"))
+        #expect(client.received.contains("finish_reason\":\"error\""))
+        #expect(client.finished?.end != .complete)
+    }
+
+    @Test(arguments: [
+        "/v1/../../x", "/v1/%2e%2e/x", "/v1/..%2fx", "/v1/.%2e%2fx", "/v1/..%5Cx", "/..", "/v1/./chat/completions",
+        "/v1/own/../x", "/v1/models/../x", "/health/..",
+    ]) func dotSegmentsAre400(path: String) throws {
+        for method in ["POST", "GET", "DELETE"] {
+            let client = try client()
+            client.ask(chat(), path: path, method: method)
+            #expect(client.status == 400 && client.executors.isEmpty)
+            #expect(client.received.contains("must not have segments"))
+            guard case .failed(let failure)? = client.finished?.end else {
+                Issue.record("it did not fail")
+                return
+            }
+            #expect(failure.kind == .malformedRequest && failure.side == .client)
+        }
+    }
+
+    // MARK: Which paths go through
+
+    @Test(arguments: Dialect.paths.map { String(describing: $0.path) }) func theListGoesThrough(path: String) throws {
+        let client = try client()
+        client.ask(#"{"model":"m"}"#, path: path)
+        #expect(sent(client) == "/base" + path)
+        #expect(client.executors.last?.body.contains(#""model":"M""#) == true)
+    }
+
+    @Test(arguments: [
+        "/v1/load_lora_adapter", "/v1/unload_lora_adapter", "/v1/chat/completions/render", "/v1/completions/",
+        "/v1/audio/voices", "/reset_prefix_cache", "/collective_rpc", "/sleep", "/invocations", "/v1/own/", "/V1/own",
+        "/metrics", "/v1", "/v1/", "/flush_cache", "/v1/responses/../own",
+    ]) func nothingElseDoes(path: String) throws {
+        let client = try client()
+        client.ask(#"{"model":"m"}"#, path: path)
+        #expect(client.executors.isEmpty)
+        #expect(client.status == 404 || client.status == 400)
+    }
+
+    @Test func whatAModelAddsIsItsOwn() throws {
+        let client = try client()
+        client.ask(#"{"model":"o"}"#, path: "/v1/own")
+        #expect(client.status == 404 && client.executors.isEmpty)
+        #expect(client.received.contains("of this model are not asked at this path"))
+        client.ask(#"{"model":"nobody"}"#, path: "/v1/own")
+        #expect(client.received.contains("'nobody' does not exist"))
+        client.ask(#"{"model":"m"}"#, path: "/v1/own", method: "PUT")
+        #expect(client.executors.isEmpty)
+    }
+
+    /// `o` has no such path: it is not asked in place of `n`.
+    @Test func aFallbackHasThePathToo() throws {
+        let client = try client()
+        client.ask(#"{"model":"n"}"#, path: "/v1/own")
+        client.executors[0].fail()
+        #expect(client.executors.map(\.name) == ["http://two:8000", "http://one:8000/base"])
+        client.executors[1].fail()
+        #expect(client.executors.count == 2 && client.status == 502)
+    }
+
+    @Test(arguments: ["/v1/chat/completions", "/v1/audio/transcriptions", "/v1/images/edits", "/v1/own", "/anything"])
+    func multipartIs415(path: String) throws {
+        let client = try client()
+        client.ask("--x--", path: path, fields: "content-type: multipart/form-data; boundary=x")
+        #expect(client.status == 415 && client.executors.isEmpty)
+    }
+
+    // MARK: What a 404 says
+
+    @Test(arguments: [
+        ("POST", "/v1//chat/completions", "POST /v1/chat/completions"),
+        ("POST", "/v1/chat/completions/", "POST /v1/chat/completions"),
+        ("POST", "/openai/v1/chat/completions", "POST /v1/chat/completions"),
+        ("POST", "/chat/completions", "POST /v1/chat/completions"),
+        ("POST", "/v1/v1/messages", "POST /v1/messages"),
+        ("POST", "/v1/chat/completions/chat/completions", "POST /v1/chat/completions"),
+        ("POST", "/openai/deployments/gpt/chat/completions", "POST /v1/chat/completions"),
+        ("POST", "/v1/Chat/Completions", "POST /v1/chat/completions"),
+        ("POST", "/v1/chat/completion", "POST /v1/chat/completions"),
+        ("POST", "/v1/embedding", "POST /v1/embeddings"), ("POST", "/api/chat", "POST /v1/chat/completions"),
+        ("POST", "/api/generate", "POST /v1/completions"), ("POST", "/anthropic/v1/messages", "POST /v1/messages"),
+        ("POST", "/messages/count_tokens", "POST /v1/messages/count_tokens"),
+        ("POST", "/responses", "POST /v1/responses"), ("POST", "/responses/compact", "POST /v1/responses/compact"),
+        ("POST", "/v1/tokenize", "POST /tokenize"), ("POST", "/v1/v2/rerank", "POST /v2/rerank"),
+        ("POST", "/rerank/", "POST /rerank"), ("POST", "/v1/rerank/", "POST /v1/rerank"),
+        ("GET", "/openai/v1/models", "GET /v1/models"), ("GET", "/v1/models/", "GET /v1/models"),
+        ("GET", "/openai/models/gpt", "GET /v1/models"), ("GET", "/api/tags", "GET /v1/models"),
+        ("GET", "/v1/health", "GET /health"), ("GET", "/healthz", "GET /health"),
+    ]) func aPathThatWasProbablyMeantIsNamed(method: String, path: String, meant: String) throws {
+        let client = try client()
+        client.ask(chat(), path: path, method: method)
+        #expect(client.status == 404 && client.executors.isEmpty)
+        #expect(client.received.contains("There is nothing at this path. Did you mean \(meant)?"))
+    }
+
+    @Test(arguments: [
+        ("GET", "/v1/responses/resp_1", "Responses are not kept"),
+        ("DELETE", "/v1/responses/resp_1", "Responses are not kept"),
+        ("POST", "/v1/responses/resp_1/cancel", "Responses are not kept"),
+        ("GET", "/v1/responses/resp_1/input_items?limit=2", "Responses are not kept"),
+        ("GET", "/v1/chat/completions/c1", "Completions are not kept"), ("POST", "/v1/files", "there are no files"),
+        ("GET", "/v1/vector_stores/v1", "there are no vector stores"),
+        ("POST", "/v1/messages/batches", "there are no batches"),
+        ("POST", "/v1/audio/transcriptions", "multipart"), ("GET", "/v1/realtime?model=m", "no realtime"),
+        ("GET", "/favicon.ico", "There is nothing at this path."),
+        ("POST", "/nothing", "There is nothing at this path."),
+        ("POST", "/" + String(repeating: "chat/", count: 60), "There is nothing at this path."),
+    ]) func aPathThatIsNotThereSaysWhy(method: String, path: String, why: String) throws {
+        let client = try client()
+        client.ask(chat(), path: path, method: method)
+        #expect(client.status == 404 && client.executors.isEmpty)
+        #expect(client.received.contains(why))
+    }
+
+    // MARK: Names
+
+    @Test func aModelIsFoundByItsBytes() throws {
+        let models = """
+            - {id: Kimi-K2, executors: [{url: "http://one:1"}]}
+            - {id: "caf\u{e9}", executors: [{url: "http://two:1"}]}
+            - {id: "cafe\u{301}", executors: [{url: "http://three:1"}]}
+            """
+        let registry = Registry()
+        _ = try testSnapshot(models: models, registry: registry)
+        let client = try TestClient(TestEnvironment(try testSnapshot(models: models, registry: registry)))
+        client.ask(chat(model: "Kimi-\u{212A}2"))
+        #expect(client.status == 404 && client.executors.isEmpty)
+        for name in ["Kimi-K2", "caf\u{e9}", "cafe\u{301}"] { client.ask(chat(model: name)) }
+        // One after the other on one connection: the first waits for its answer.
+        #expect(client.executors.map(\.name) == ["http://one:1"])
+        client.executors.last?.refuse(400)
+        client.settle()
+        #expect(client.executors.map(\.name) == ["http://one:1", "http://two:1"])
+        client.executors.last?.refuse(400)
+        client.settle()
+        #expect(client.executors.map(\.name) == ["http://one:1", "http://two:1", "http://three:1"])
+    }
+}

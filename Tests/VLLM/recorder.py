@@ -1,0 +1,49 @@
+"""A server in front of the engine that keeps the header fields of each request, for tests of what reaches an engine."""
+
+import http.client
+import http.server
+import threading
+
+
+class Recorder:
+    """Hands each request on to the engine, and each answer back as it comes."""
+
+    def __init__(self, port, engine_port):
+        # The fields of each request for a model, as pairs in their order, names in lower case.
+        self.requests = []
+        recorder = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                self.hand_on()
+
+            def do_POST(self):
+                recorder.requests.append([(name.lower(), value) for name, value in self.headers.items()])
+                self.hand_on()
+
+            def hand_on(self):
+                body = self.rfile.read(int(self.headers.get("content-length", 0)))
+                engine = http.client.HTTPConnection("127.0.0.1", engine_port)
+                try:
+                    engine.request(self.command, self.path, body, dict(self.headers.items()))
+                    answer = engine.getresponse()
+                    # In HTTP/1.0, so that the end of the answer is the end of the connection.
+                    self.send_response(answer.status)
+                    for name, value in answer.getheaders():
+                        if name.lower() not in ("transfer-encoding", "connection", "date", "server"):
+                            self.send_header(name, value)
+                    self.end_headers()
+                    while piece := answer.read1(65536):
+                        self.wfile.write(piece)
+                except OSError:
+                    # The engine or the client is not there, or no more: whoever is finds the connection closed.
+                    self.close_connection = True
+                finally:
+                    engine.close()
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        self.server.daemon_threads = True
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
