@@ -139,7 +139,7 @@ fuzz: setup ## the fuzz targets, TIME seconds each: make fuzz TIME=600 [TARGET=j
 
 ##@ Measure
 # Counted, not timed, so it holds on a busy machine and in CI. What each may cost is in Benchmarks/instructions/ratchet.json.
-.PHONY: bench bench-streams bench-instructions setup-bench
+.PHONY: bench bench-streams bench-instructions bench-attacks setup-bench
 bench: setup setup-bench build ## beside every proxy, all scenarios: make bench ARGUMENTS='--only short'
 	@Benchmarks/run.py --freeinference $(BINARY) $(ARGUMENTS)
 
@@ -150,6 +150,9 @@ bench-streams: setup build ## streams beside HAProxy, in one run: make bench-str
 bench-instructions: setup build ## instructions of a request, a token, a handshake; fails when one costs 1 % more
 	@infrastructure/scripts/setup.sh valgrind binutils
 	@Benchmarks/instructions/run.py --freeinference $(BINARY) $(ARGUMENTS)
+
+bench-attacks: setup build ## short requests beside header bombs and floods: make bench-attacks ARGUMENTS='--only trailers'
+	@Benchmarks/attacks/run.py --freeinference $(BINARY) $(ARGUMENTS)
 
 setup-bench: ## install the proxies that bench measures beside ours, where missing; none is started
 	@infrastructure/scripts/setup-bench.sh

@@ -59,8 +59,8 @@ package final class Snapshot: Sendable {
     package let generation: Int
     package let limits: ExchangeLimits
     package let listeners: [ListenerPlan]
-    /// Connections of clients at once, on all workers.
-    package let connectionsMax: Int
+    /// How many connections clients may have at once, on all workers.
+    let connectionRoom: ConnectionRoom
     /// How long exchanges may go on once the process has been told to end.
     package let drainTimeout: Nanoseconds
     package let catalog: ModelCatalog
@@ -97,7 +97,7 @@ package final class Snapshot: Sendable {
         self.knownModels = knownModels
         limits = ExchangeLimits(configuration)
         listeners = configuration.listeners.map { ListenerPlan(for: $0, limits: configuration) }
-        connectionsMax = configuration.maxConnections
+        connectionRoom = ConnectionRoom(configuration)
         drainTimeout = Nanoseconds(configuration.drainTimeout.inNanoseconds)
         accessLog = configuration.log.access
         logsEngineErrors = configuration.log.engineErrors

@@ -11,7 +11,8 @@ import Testing
         listeners:
           - address: 0.0.0.0:443
             tls: {certificates: [{chain: a.pem, key: /k/a.key}]}
-          - {address: "unix:/run/f.sock", mode: 0660, group: web, h2c_upgrade: false, trusted: true, redirect_https: true}
+          - {address: "unix:/run/f.sock", mode: 0660, group: web, http2: false, h2c_upgrade: false,
+             trusted: true, redirect_https: true}
         admin: {address: "unix:/run/admin.sock", mode: 0600, group: web}
         workers: 2
         gather: 200us

@@ -35,7 +35,7 @@ struct DeepHealth {
         writer.field("version", Build.version)
         writer.field("workers", server.workers)
         writer.field("connections", server.share.connectionCount)
-        writer.field("connections_max", snapshot.connectionsMax)
+        writer.field("connections_max", server.share.room(snapshot).most)
         writer.field("exchanges", load.exchanges)
         writer.field("memory_used_bytes", budget.used)
         writer.field("memory_limit_bytes", budget.limit)

@@ -1,4 +1,5 @@
 // What `/metrics` says of the process: its connections, its certificates, its probes, and what the system knows of it.
+internal import HTTP
 internal import Routing
 internal import Transport
 
@@ -6,7 +7,8 @@ extension MetricsPage {
     mutating func writeProcess() {
         let share = server.share
         gauge("freeinference_connections", "Connections of clients.", share.connectionCount)
-        gauge("freeinference_connections_max", "Connections that may be open at once.", server.snapshot.connectionsMax)
+        let most = share.room(server.snapshot).most
+        gauge("freeinference_connections_max", "Connections that may be open at once.", most)
         gauge("freeinference_memory_used_bytes", "Charged against memory_limit.", share.budget.used)
         gauge("freeinference_memory_limit_bytes", "The budget above all buffers and bodies.", share.budget.limit)
         gauge("freeinference_workers", "Worker threads that serve.", server.workers)
@@ -47,6 +49,14 @@ extension MetricsPage {
         text.family("freeinference_handshake_failures_total", .counter, "TLS handshakes of clients that failed.")
         for failure in HandshakeFailure.allCases {
             text.sample([("cause", failure.rawValue)], counters.handshakeFailures[failure.place])
+        }
+        text.family(
+            "freeinference_other_protocol_connections_total",
+            .counter,
+            "Connections of clients that spoke something else than their listener."
+        )
+        for what in OtherProtocol.allCases {
+            text.sample([("protocol", what.rawValue)], counters.otherProtocols[what] ?? 0)
         }
         guard !server.certificates.isEmpty else { return }
         text.family(

@@ -36,8 +36,9 @@ protocol ExchangeEnvironment: AnyObject {
     func waitEnd(for exchange: Exchange) -> @Sendable (WaitEnd) -> Void
     /// Scans a body on this thread; nil where there is no memory for the scan.
     func scanHere(_ body: RequestBody, dialect: Dialect) -> Result<RequestScan, RequestScanError>?
-    /// Has a large body scanned by another thread; the result comes back as `Exchange.identified`.
-    func scanElsewhere(_ body: RequestBody, charge: BodyCharge, for exchange: Exchange)
+    /// Has a large body decoded, where it has a coding, and scanned by another thread; the result comes back as
+    /// `Exchange.identified`.
+    func scanElsewhere(_ body: RequestBody, coding: ContentCoding?, charge: BodyCharge, for exchange: Exchange)
     /// The exchange is over: it is counted and logged, and no message reaches it any more.
     func exchangeEnded(_ exchange: Exchange, _ finished: FinishedExchange)
 }

@@ -72,7 +72,6 @@ struct ExchangeRecord {
         bytesOut: Int,
         now: Nanoseconds
     ) -> FinishedExchange {
-        let clientIsGone = end == .clientLeft && status == 0
         var finished = FinishedExchange(
             id: id,
             requestID: requestID,
@@ -86,7 +85,8 @@ struct ExchangeRecord {
             key: key,
             model: model,
             modelID: row?.id,
-            status: clientIsGone ? Failure.Kind.clientLeft.status : status,
+            // Whoever had no status is gone, or was cut.
+            status: status == 0 ? Failure.Kind.clientLeft.status : status,
             end: end,
             wallTime: Clock.wallTime(),
             began: began,

@@ -1,6 +1,6 @@
 // A worker: one thread, its event loop, and everything that lives on it. Made on its thread, confined to it.
 package import HTTP
-package import Inference
+internal import Inference
 package import Routing
 package import Transport
 
@@ -26,9 +26,7 @@ package enum WorkerMessage: Sendable {
     /// An executor for the exchange that has waited for it, at this place with this number.
     case waitEnded(place: Int, number: Int, WaitEnd)
     /// A large body has been scanned: for the exchange at this place with this number.
-    ///
-    /// Without a result there was no memory for it.
-    case scanned(place: Int, number: Int, Result<RequestScan, RequestScanError>?)
+    case scanned(place: Int, number: Int, ScanOutcome)
 }
 
 /// What a worker tells the control thread.
@@ -75,6 +73,8 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
     private var exchangesBegun = 0
     private var clients: EngineClients
     private(set) var isDraining = false
+    /// Why the last connection that was not accepted has to wait.
+    private var lackOfRoom = ConnectionRoom.Lack.maxConnections
     private var requestIDs = RequestIDSource()
     private var dateSecond = 0
     private var dateText = ""
@@ -106,22 +106,24 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
                 accepted: { [unowned self] in accepted($0, from: $1, listener: place) },
                 exhausted: { [unowned self] code in warnOfPause(code) }
             )
-            listener.hasRoom = { [unowned self] in self.share.hasRoom(self.snapshot.connectionsMax) }
+            listener.takeRoom = { [unowned self] in takeRoom() }
+            listener.returnRoom = { [unowned self] in self.share.connectionEnded() }
             listeners.append(listener)
         }
     }
 
     private func warnOfPause(_ code: CInt?) {
-        // A connection that has ended since it was asked for room leaves no trace of what there was none in.
-        let pause = code.map { AcceptPause(code: $0) } ?? share.lack(snapshot.connectionsMax) ?? .connections
+        let pause = code.map { AcceptPause(code: $0) } ?? AcceptPause(lackOfRoom)
         metrics.acceptingPaused(pause)
-        let why = code.map { SystemError.text($0) } ?? Self.text(pause, snapshot.connectionsMax, budget)
+        let why = code.map { SystemError.text($0) } ?? lackOfRoom.description
         share.warn("accepting pauses at \(share.connectionCount) connections: \(why)")
     }
 
-    private static func text(_ pause: AcceptPause, _ connectionsMax: Int, _ budget: MemoryBudget) -> String {
-        guard pause == .memory else { return "max_connections (\(connectionsMax)) is reached" }
-        return "memory_limit is reached: \(budget.used >> 20) MiB of \(budget.limit >> 20) MiB are used"
+    /// For one more connection.
+    private func takeRoom() -> Bool {
+        guard let lack = share.takeRoom(snapshot) else { return true }
+        lackOfRoom = lack
+        return false
     }
 
     var budget: MemoryBudget { share.budget }
@@ -171,7 +173,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
         case .scanned(let place, let number, let result):
             guard place < exchanges.count, let exchange = exchanges[place], exchange.record.id.number == number
             else { return }
-            if let result { exchange.identified(result) } else { exchange.handle(.refused(.noMemory)) }
+            exchange.identified(result)
         }
     }
 
@@ -192,7 +194,8 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
 
     /// A listener's certificates that cannot be loaded leave it as it was.
     private func adopt(_ plan: ListenerPlan, at place: Int) {
-        if plan.certificates != plans[place].certificates {
+        let (old, new) = (plans[place], plan)
+        if new.certificates != old.certificates || new.settings.speaksHTTP2 != old.settings.speaksHTTP2 {
             do throws(TLSError) {
                 contexts[place] = try plan.makeContexts(share.ticketKeys)
             } catch {
@@ -209,11 +212,6 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
     private var liveConnections: Int { connections.count - freeConnections.count }
 
     private func accepted(_ socket: Socket, from peer: SocketAddress, listener: Int) {
-        guard share.admitConnection(snapshot.connectionsMax) else {
-            // Another worker took the last room between the question and the answer.
-            socket.close()
-            return
-        }
         metrics.connectionAccepted()
         let place = share.doors.place(forConnectionAcceptedBy: index)
         if place != index {
@@ -304,13 +302,17 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
     }
 
     /// Has the body scanned by another thread; the answer comes by the mailbox, if the exchange is still there then.
-    func scanElsewhere(_ body: RequestBody, charge: BodyCharge, for exchange: Exchange) {
-        let (mailbox, budget, place, number) = (door.mailbox, budget, exchange.slot, exchange.record.id.number)
+    func scanElsewhere(_ body: RequestBody, coding: ContentCoding?, charge: BodyCharge, for exchange: Exchange) {
+        let (mailbox, place, number) = (door.mailbox, exchange.slot, exchange.record.id.number)
         share.scanThread.post(
-            ScanThread.Job(body: InTransit(value: body), charge: charge, budget: budget, dialect: exchange.dialect) {
-                result in
-                mailbox.post(.scanned(place: place, number: number, result))
-            }
+            ScanThread.Job(
+                body: InTransit(value: body),
+                charge: charge,
+                budget: budget,
+                dialect: exchange.dialect,
+                coding: coding,
+                bytesMax: exchange.snapshot.limits.bodyBytesMax
+            ) { outcome in mailbox.post(.scanned(place: place, number: number, outcome)) }
         )
     }
 
@@ -366,6 +368,11 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
             },
             kind: 0
         )
+    }
+
+    package func spokeOtherwise(_ what: OtherProtocol, on connection: ServerConnection) {
+        metrics.spokeOtherwise(what)
+        share.warn("\(connection.client.address.host) sent \(what.description): its connection is closed")
     }
 
     package func refusal(status: Int, message: String, on stream: ServerStream) {

@@ -16,6 +16,9 @@ final class HTTP2ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
     static let streamsMax = 10_000
     static let headerBytesMax = 64 << 10
     static let headerCountMax = 200
+    /// A stream whose head is too large fails by itself, and nghttp2 drops the rest of the block at a small cost: only a
+    /// block of so many times a head takes the connection with it.
+    private static let fatalFactor = 100
     /// An executor that says nothing at all for so long while it owes answers is asked whether it is there (PING).
     static let silenceMax: Nanoseconds = 10_000_000_000
     /// And has so long to say anything.
@@ -45,6 +48,13 @@ final class HTTP2ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
     private var isRefusing = false
     private(set) var isClosed = false
     var isOnStack = false
+    private var frames = HTTP2FrameReader(afterPreface: false)
+    /// The header block that comes in, by its fields alone: all frames of a read are counted before the library decodes one.
+    ///
+    /// How large fields are is counted by their streams.
+    private var block: HTTP2HeaderBlock
+    /// Header blocks on streams that are over: a few of each that we have left may be on their way.
+    private var lateBlocks: TokenBucket
     private var isPinged = false
     private var lastHeard: Nanoseconds
     private var deadline = Deadline()
@@ -59,6 +69,13 @@ final class HTTP2ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
         self.client = client
         self.channel = channel
         lastHeard = client.loop.now
+        lateBlocks = TokenBucket(burst: 1000, perSecond: 200, now: client.loop.now)
+        block = HTTP2HeaderBlock(
+            fieldsMax: Self.headerCountMax,
+            bytesMax: Self.headerBytesMax,
+            fatalFactor: Self.fatalFactor,
+            now: client.loop.now
+        )
         var made: OpaquePointer?
         let library = client.environment.library
         let context = unsafe Unmanaged.passUnretained(self).toOpaque()
@@ -221,6 +238,10 @@ final class HTTP2ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
         lastHeard = now
         isPinged = false
         channel.acknowledgeLate()
+        if let fault = fault(in: bytes) {
+            broke(fault)
+            return
+        }
         isOnStack = true
         let consumed = unsafe bytes.withUnsafeBufferPointer {
             unsafe nghttp2_session_mem_recv(session, $0.baseAddress, $0.count)
@@ -228,13 +249,45 @@ final class HTTP2ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
         isOnStack = false
         tellFinished()
         if consumed < 0 {
-            let reason = unsafe String(cString: nghttp2_strerror(CInt(consumed)))
-            broke(reason)
+            broke(unsafe String(cString: nghttp2_strerror(CInt(consumed))))
             return
         }
         if hasSettings { greet() }
         if unsafe nghttp2_session_want_write(session) != 0 { channel.mark() }
         endIfDone()
+    }
+
+    /// Counts the fields of header blocks before the library decodes them, wherever they are for.
+    ///
+    /// - Returns: what ends the connection, if anything does.
+    private func fault(in bytes: Span<UInt8>) -> String? {
+        var used = 0
+        while used < bytes.count {
+            let rest = bytes.extracting(used..<bytes.count)
+            let begun: HTTP2FrameHeader?
+            let step: Int
+            let start: Int
+            switch frames.next(rest) {
+            case .wait: return nil
+            case .bytes(let count, let header):
+                (begun, step, start) = (header, count, header == nil ? 0 : HTTP2FrameReader.headerSize)
+            case .header(_, let header, let taken): (begun, step, start) = (header, taken, taken)
+            }
+            used += step
+            if let begun {
+                // We allow none, and say so before anything else.
+                if begun.type == HTTP2FrameHeader.pushPromise { return "a push that was not allowed" }
+                block.frame(begun)
+                let isLate = begun.type == HTTP2FrameHeader.headers && streams[begun.stream] == nil
+                if isLate, !lateBlocks.take(now: now) { return "too many header blocks on streams that are over" }
+            }
+            switch block.payload(rest.extracting(start..<step), now: now) {
+            case .fine: continue
+            case .tooMuch: return "too many header fields"
+            case .malformed: return "a header block is not HPACK"
+            }
+        }
+        return nil
     }
 
     /// What ended inside nghttp2 is told now: whoever hears of it may send again.

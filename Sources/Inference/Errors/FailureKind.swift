@@ -39,6 +39,7 @@ extension Failure.Kind {
         case .methodNotImplemented: ("method_not_implemented", 501, "The method is not implemented.")
         case .versionNotSupported: ("version_not_supported", 505, "The HTTP version is not supported.")
         case .clientLeft: ("client_left", 499, "The client left.")
+        case .clientViolation: ("client_violation", 499, "The client broke the protocol.")
         case .clientStalled: ("client_stalled", 499, "The client stopped reading.")
         case .unauthorized: ("unauthorized", 401, "The API key is missing or not valid.")
         case .forbidden: ("forbidden", 403, "This API key may not ask models.")

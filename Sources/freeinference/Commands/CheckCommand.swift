@@ -23,7 +23,10 @@ struct CheckCommand: ParsableCommand {
             throw ExitCode(2)
         case .success(let configuration):
             Messages.list(configuration.warnings)
-            // Told before the names, which may take a while.
+            let ofMachine = Supervisor.descriptorProblems(configuration)
+            Messages.list(ofMachine.map { ("\(options.config): \($0)", .warning) })
+            Messages.list(LibraryCheck.warnings().map { ($0, .warning) })
+            // Last, since the names may take a while.
             let names = Supervisor.nameProblems(configuration)
             Messages.list(names.map { ("\(options.config): \($0)", .warning) })
             Messages.list([("\(options.config): no errors", .information)])

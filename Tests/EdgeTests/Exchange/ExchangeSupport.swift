@@ -98,7 +98,7 @@ final class TestEnvironment: ExchangeEnvironment, ServerDelegate {
     private(set) var exchanges: [Exchange] = []
     private(set) var finished: [FinishedExchange] = []
     private(set) var refusals: [Int] = []
-    private(set) var scans: [(body: RequestBody, charge: BodyCharge, exchange: Exchange)] = []
+    private(set) var scans: [(body: RequestBody, coding: ContentCoding?, charge: BodyCharge, exchange: Exchange)] = []
     private let waitEnds = Lock<[(number: Int, end: WaitEnd)]>([])
 
     init(_ snapshot: Snapshot, access: KeyAccess = KeyAccess()) {
@@ -139,8 +139,23 @@ final class TestEnvironment: ExchangeEnvironment, ServerDelegate {
         }
     }
 
-    func scanElsewhere(_ body: RequestBody, charge: BodyCharge, for exchange: Exchange) {
-        scans.append((body, charge, exchange))
+    func scanElsewhere(_ body: RequestBody, coding: ContentCoding?, charge: BodyCharge, for exchange: Exchange) {
+        scans.append((body, coding, charge, exchange))
+    }
+
+    /// What the helper thread does with the body that has waited the longest.
+    func carryOutScan() {
+        let scan = scans.removeFirst()
+        let job = ScanThread.Job(
+            body: InTransit(value: scan.body),
+            charge: scan.charge,
+            budget: budget,
+            dialect: scan.exchange.dialect,
+            coding: scan.coding,
+            bytesMax: snapshot.limits.bodyBytesMax,
+            reply: { _ in }
+        )
+        scan.exchange.identified(ScanThread.carryOut(job, with: scanner))
     }
 
     func exchangeEnded(_ exchange: Exchange, _ finished: FinishedExchange) {
