@@ -57,7 +57,8 @@ import Testing
                 counter.begin(HTTP2FrameHeader(length: payload.count, type: type, flags: flags, stream: 1))
                 var bytes = payload[...]
                 while !bytes.isEmpty {
-                    let piece = Array(bytes.prefix(Int.random(in: 1...40, using: &random)))
+                    let longest = [1, 40, 4000].randomElement(using: &random)!
+                    let piece = Array(bytes.prefix(Int.random(in: 1...longest, using: &random)))
                     bytes = bytes.dropFirst(piece.count)
                     #expect(counter.isReading)
                     counter.read(piece.span)

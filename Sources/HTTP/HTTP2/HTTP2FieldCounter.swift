@@ -57,9 +57,33 @@ struct HTTP2FieldCounter {
                 if number == 0 { state = state == .name ? .valueLength : .field }
                 continue
             }
+            if state == .field, let next = Self.endOfShortField(bytes, from: index, to: end) {
+                fields += 1
+                index = next
+                continue
+            }
             take(bytes[index])
             index += 1
         }
+    }
+
+    /// Where a field ends that is here as a whole and whose index and lengths have one byte each, as nearly all have; nil
+    /// for others.
+    private static func endOfShortField(_ bytes: Span<UInt8>, from start: Int, to end: Int) -> Int? {
+        let byte = bytes[start]
+        if byte & 0x80 != 0 { return byte == 0xff ? nil : start + 1 }
+        guard byte & 0xe0 != 0x20 else { return nil }
+        let mask: UInt8 = byte & 0x40 != 0 ? 0x3f : 0x0f
+        var next = start + 1
+        if byte & mask == 0 {
+            guard next < end, bytes[next] & 0x7f != 0x7f else { return nil }
+            next += 1 + Int(bytes[next] & 0x7f)
+        } else if byte & mask == mask {
+            return nil
+        }
+        guard next < end, bytes[next] & 0x7f != 0x7f else { return nil }
+        next += 1 + Int(bytes[next] & 0x7f)
+        return next <= end ? next : nil
     }
 
     private mutating func take(_ byte: UInt8) {

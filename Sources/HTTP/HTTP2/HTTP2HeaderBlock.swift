@@ -24,6 +24,8 @@ struct HTTP2HeaderBlock {
     /// Of the decoded fields.
     private(set) var weight = 0
     private var decodedFields = 0
+    /// What the block has taken of `extraFields`.
+    private var fieldsCharged = 0
     /// A block of so many times these ends the connection: to drop a field is to decode it all the same.
     private let fatalFactor: Int
     /// What all blocks of the connection together may have beyond `fieldsMax` and `bytesMax`.
@@ -59,7 +61,7 @@ struct HTTP2HeaderBlock {
     mutating func frame(_ header: HTTP2FrameHeader) {
         switch header.type {
         case HTTP2FrameHeader.headers:
-            (received, weight, decodedFields) = (header.length, 0, 0)
+            (received, weight, decodedFields, fieldsCharged) = (header.length, 0, 0, 0)
         case HTTP2FrameHeader.continuation: received += header.length
         default: return
         }
@@ -74,8 +76,16 @@ struct HTTP2HeaderBlock {
         if counter.isMalformed { return .malformed }
         guard counter.fields > fieldsMax else { return .fine }
         let excess = counter.fields - max(before, fieldsMax)
+        fieldsCharged += excess
         let isWithin = counter.fields <= fieldsMax * fatalFactor && extraFields.take(Double(excess), now: now)
         return isWithin ? .fine : .tooMuch
+    }
+
+    /// The last field was a further crumb of a cookie: all of them are one field, and only their size counts.
+    mutating func wasCrumb() {
+        guard fieldsCharged > 0 else { return }
+        fieldsCharged -= 1
+        extraFields.credit(1)
     }
 
     /// The library has decoded a field; false when the connection has to end.

@@ -347,7 +347,8 @@ final class HTTP2Server: ServerProtocol {
         guard block.decoded(name: name, value: value, now: now) else { return abusive() }
         // Trailers are of no use to us: they are counted, and nothing is kept of them.
         if let stream = receiving, stream.id == id {
-            stream.builder?.add(name: name, value: value, settings: connection.settings)
+            let isCrumb = stream.builder?.add(name: name, value: value, settings: connection.settings) ?? false
+            if isCrumb { block.wasCrumb() }
         }
         return 0
     }

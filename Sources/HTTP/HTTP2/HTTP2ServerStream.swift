@@ -99,20 +99,22 @@ struct HTTP2RequestBuilder {
     private(set) var weight = 0
     private(set) var isTooLarge = false
 
-    mutating func add(name: Span<UInt8>, value: Span<UInt8>, settings: ServerSettings) {
+    /// - Returns: whether it is a further crumb of a cookie, and so no field of its own.
+    mutating func add(name: Span<UInt8>, value: Span<UInt8>, settings: ServerSettings) -> Bool {
         let isCookie = name.equals("cookie")
-        if !isCookie || !hasCookie { count += 1 }
+        let isCrumb = isCookie && hasCookie
         if isCookie { hasCookie = true }
+        if !isCrumb { count += 1 }
         weight += name.count + value.count + 32
         if count > settings.headerCountMax || weight > settings.headerBytesMax {
             isTooLarge = true
             fields.removeAll()
-            return
+            return isCrumb
         }
         guard name.count > 1, name[0] == UInt8(ascii: ":") else {
             if fields.isEmpty { fields.reserve(bytes: 512, fields: 12) }
             fields.append(name: name, value: value)
-            return
+            return isCrumb
         }
         // nghttp2 lets only the pseudo fields of RFC 9113 section 8.3.1 through: their second letters differ.
         switch name[1] {
@@ -122,6 +124,7 @@ struct HTTP2RequestBuilder {
         case UInt8(ascii: "p") where name.count == 5: path.append(value)
         default: break
         }
+        return false
     }
 
     /// What the fields take of memory, in bytes.
