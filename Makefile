@@ -87,7 +87,7 @@ test-end-to-end: setup setup-test build ## the release binary against real clien
 # The log thread is not waited for at the end, since a reader of its pipe may never come: that is no leak.
 test-debug: setup setup-test ## the end-to-end tests on a debug build, and a part of them under the thread sanitizer
 	swift build --build-tests
-	SWIFT_BACKTRACE=enable=no FREEINFERENCE_BINARY=$(CURDIR)/.build/debug/freeinference \
+	SWIFT_BACKTRACE=enable=no FREEINFERENCE_CROWD=200 FREEINFERENCE_BINARY=$(CURDIR)/.build/debug/freeinference \
 	$(SWIFT_TEST) --skip-build $(END_TO_END)
 	swift build --product freeinference --sanitize=thread --scratch-path .build/sanitize-thread
 	TSAN_OPTIONS=suppressions=$(CURDIR)/infrastructure/sanitizers/thread.txt:halt_on_error=0:report_thread_leaks=0 SWIFT_BACKTRACE=enable=no \
@@ -139,7 +139,7 @@ fuzz: setup ## the fuzz targets, TIME seconds each: make fuzz TIME=600 [TARGET=j
 
 ##@ Measure
 # Counted, not timed, so it holds on a busy machine and in CI. What each may cost is in Benchmarks/instructions/ratchet.json.
-.PHONY: bench bench-streams bench-instructions setup-bench
+.PHONY: bench bench-streams bench-instructions bench-attacks setup-bench
 bench: setup setup-bench build ## beside every proxy, all scenarios: make bench ARGUMENTS='--only short'
 	@Benchmarks/run.py --freeinference $(BINARY) $(ARGUMENTS)
 
@@ -150,6 +150,9 @@ bench-streams: setup build ## streams beside HAProxy, in one run: make bench-str
 bench-instructions: setup build ## instructions of a request, a token, a handshake; fails when one costs 1 % more
 	@infrastructure/scripts/setup.sh valgrind binutils
 	@Benchmarks/instructions/run.py --freeinference $(BINARY) $(ARGUMENTS)
+
+bench-attacks: setup build ## short requests beside header bombs and floods: make bench-attacks ARGUMENTS='--only trailers'
+	@Benchmarks/attacks/run.py --freeinference $(BINARY) $(ARGUMENTS)
 
 setup-bench: ## install the proxies that bench measures beside ours, where missing; none is started
 	@infrastructure/scripts/setup-bench.sh

@@ -33,6 +33,8 @@ let package = Package(
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CNghttp2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
         .systemLibrary(name: "CCares", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .target(name: "CJSON", linkerSettings: [.linkedLibrary("simdjson")]),
 
         // Floor 1: event loop, buffers, sockets, TLS, names.
@@ -42,7 +44,11 @@ let package = Package(
         // Floor 3: which executor serves a model.
         .target(name: "Routing", dependencies: ["Transport"], swiftSettings: strict),
         // Floor 4: what a model request is.
-        .target(name: "Inference", dependencies: ["HTTP", "Routing", "CJSON"], swiftSettings: strict),
+        .target(
+            name: "Inference",
+            dependencies: ["HTTP", "Routing", "CJSON", "CZlib", "CZstd"],
+            swiftSettings: strict
+        ),
         // Floor 4, beside it: keys in a database. The one target with Foundation, which GRDB brings; workers see only
         // Routing's KeyRing.
         .target(

@@ -1,4 +1,5 @@
 // Scans of request bodies by simdjson on demand: no tree, no exceptions; what is not asked for is skipped.
+#include "media.h"
 #include "name.h"
 #include "parser.h"
 
@@ -46,6 +47,7 @@ static RequestKey request_key(const uint8_t *name) noexcept {
         {"max_output_tokens", CJSON_KEY_MAX_OUTPUT_TOKENS},
         {"n", CJSON_KEY_N},
         {"prompt", CJSON_KEY_PROMPT},
+        {"best_of", CJSON_KEY_BEST_OF},
     };
     FoldedName folded(name);
     if (!folded.is_short()) return {CJSON_KEY_NONE, true};
@@ -182,11 +184,14 @@ extern "C" cjson_status cjson_scan_request(cjson_parser *parser, const uint8_t *
         case CJSON_KEY_MAX_COMPLETION_TOKENS: status = read_integer(value, type, out->max_completion_tokens); break;
         case CJSON_KEY_MAX_OUTPUT_TOKENS: status = read_integer(value, type, out->max_output_tokens); break;
         case CJSON_KEY_N: status = read_integer(value, type, out->n); break;
+        case CJSON_KEY_BEST_OF: status = read_integer(value, type, out->best_of); break;
         default: break;
         }
         if (status != CJSON_OK) return status;
     }
     out->key = CJSON_KEY_NONE;
     const char *next;
-    return document.current_location().get(next) == OUT_OF_BOUNDS ? CJSON_OK : CJSON_TRAILING;
+    if (document.current_location().get(next) != OUT_OF_BOUNDS) return CJSON_TRAILING;
+    if (may_have_media(bytes, length)) scan_media(document, out->media);
+    return CJSON_OK;
 }

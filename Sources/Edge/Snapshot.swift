@@ -46,6 +46,7 @@ package struct SnapshotModel: Sendable {
     package let entry: ModelEntry
     package let pool: ExecutorPool
     package let timeouts: ModelTimeouts
+    package let mediaTokens: MediaTokens
     /// How the members of the pool are reached; by their place in it.
     let targets: [ExecutorTarget]
     /// The places, in the same snapshot, of the models to fall back on, in order.
@@ -58,8 +59,8 @@ package final class Snapshot: Sendable {
     package let generation: Int
     package let limits: ExchangeLimits
     package let listeners: [ListenerPlan]
-    /// Connections of clients at once, on all workers.
-    package let connectionsMax: Int
+    /// How many connections clients may have at once, on all workers.
+    let connectionRoom: ConnectionRoom
     /// How long exchanges may go on once the process has been told to end.
     package let drainTimeout: Nanoseconds
     package let catalog: ModelCatalog
@@ -96,7 +97,7 @@ package final class Snapshot: Sendable {
         self.knownModels = knownModels
         limits = ExchangeLimits(configuration)
         listeners = configuration.listeners.map { ListenerPlan(for: $0, limits: configuration) }
-        connectionsMax = configuration.maxConnections
+        connectionRoom = ConnectionRoom(configuration)
         drainTimeout = Nanoseconds(configuration.drainTimeout.inNanoseconds)
         accessLog = configuration.log.access
         logsEngineErrors = configuration.log.engineErrors

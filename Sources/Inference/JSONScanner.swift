@@ -77,19 +77,20 @@ package struct AnswerScan: Equatable, Sendable {
         defer { unsafe cjson_parser_trim(parser) }
         if let error = unsafe Self.error(status, key: found.key) { throw error }
         guard let model = unsafe found.model.string, !model.isEmpty else { throw .missingModel }
-        let limit = unsafe [found.max_completion_tokens, found.max_tokens, found.max_output_tokens].first(
-            where: \.present
-        )
-        return unsafe RequestScan(
+        if let error = unsafe Self.countError(found) { throw error }
+        var scan = unsafe RequestScan(
             model: model,
             rawModel: found.raw_model.range,
             objectStart: found.object,
             stream: found.stream,
             streamOptions: Self.streamOptions(found),
-            maxTokens: limit.map { Int($0.value) },
+            maxTokens: Self.maxTokens(found),
             n: found.n.present ? Int(found.n.value) : 1,
+            bestOf: found.best_of.present ? Int(found.best_of.value) : 1,
             prompts: max(1, found.prompts)
         )
+        scan.media = unsafe RequestMedia(found.media)
+        return scan
     }
 
     /// Reads one whole event, up to and with its blank line.
@@ -119,7 +120,7 @@ package struct AnswerScan: Equatable, Sendable {
     /// The keys that a dialect gives the meaning that we read.
     private static func wanted(_ dialect: Dialect) -> UInt32 {
         var keys = CJSON_KEY_MODEL.rawValue | CJSON_KEY_STREAM.rawValue
-        if dialect == .completions { keys |= CJSON_KEY_PROMPT.rawValue }
+        if dialect == .completions { keys |= CJSON_KEY_PROMPT.rawValue | CJSON_KEY_BEST_OF.rawValue }
         switch dialect {
         case .openAIChat, .completions:
             keys |= CJSON_KEY_STREAM_OPTIONS.rawValue | CJSON_KEY_N.rawValue
@@ -144,6 +145,22 @@ package struct AnswerScan: Equatable, Sendable {
         }
     }
 
+    /// A limit on tokens of -1 is none: llama.cpp and its clients write it so.
+    private static func countError(_ found: cjson_request) -> RequestScanError? {
+        let limit = "0 or more, or -1 for no limit"
+        if unsafe found.max_tokens.isBelow(-1) { return .tooSmall("max_tokens", expected: limit) }
+        if unsafe found.max_completion_tokens.isBelow(-1) { return .tooSmall("max_completion_tokens", expected: limit) }
+        if unsafe found.max_output_tokens.isBelow(-1) { return .tooSmall("max_output_tokens", expected: limit) }
+        if unsafe found.n.isBelow(1) { return .tooSmall("n", expected: "1 or more") }
+        return unsafe found.best_of.isBelow(0) ? .tooSmall("best_of", expected: "0 or more") : nil
+    }
+
+    /// An engine that knows one of the names only goes by that one: so the largest counts.
+    private static func maxTokens(_ found: cjson_request) -> Int? {
+        let most = unsafe max(found.max_tokens.limit, found.max_completion_tokens.limit, found.max_output_tokens.limit)
+        return most < 0 ? nil : most
+    }
+
     private static func name(_ key: cjson_key) -> (key: String, type: String) {
         switch key {
         case CJSON_KEY_MODEL: ("model", "a string")
@@ -153,6 +170,7 @@ package struct AnswerScan: Equatable, Sendable {
         case CJSON_KEY_MAX_TOKENS: ("max_tokens", "an integer")
         case CJSON_KEY_MAX_COMPLETION_TOKENS: ("max_completion_tokens", "an integer")
         case CJSON_KEY_MAX_OUTPUT_TOKENS: ("max_output_tokens", "an integer")
+        case CJSON_KEY_BEST_OF: ("best_of", "an integer")
         case CJSON_KEY_PROMPT: ("prompt", "a text or a list")
         default: ("n", "an integer")
         }
@@ -177,6 +195,20 @@ package struct AnswerScan: Equatable, Sendable {
             isEmpty: found.stream_options_empty,
             includeUsage: usage
         )
+    }
+}
+
+extension RequestMedia {
+    fileprivate init(_ found: cjson_media) {
+        self.init()
+        images = found.images
+        references = found.references
+        audioBytes = found.audio_bytes
+        rawAudioBytes = found.raw_audio_bytes
+        videoBytes = found.video_bytes
+        fileBytes = found.file_bytes
+        textBytes = found.text_bytes
+        rawBytes = found.raw_bytes
     }
 }
 
@@ -207,6 +239,9 @@ extension AnswerScan {
 }
 
 extension cjson_integer {
+    fileprivate func isBelow(_ least: Int64) -> Bool { present && value < least }
+    /// -1 where there is none.
+    fileprivate var limit: Int { present ? Int(value) : -1 }
     fileprivate var tokens: TokenCount { present ? TokenCount(Int(value)) : TokenCount() }
 }
 

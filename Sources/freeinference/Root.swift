@@ -1,6 +1,7 @@
 // The command line: one subcommand a screen, in Commands/.
 import ArgumentParser
 import Edge
+import Transport
 
 @main
 struct Root: ParsableCommand {
@@ -18,4 +19,9 @@ struct Root: ParsableCommand {
             CertificateCommand.self,
         ]
     )
+
+    static func main() {
+        Sockets.openStandardDescriptors()
+        main(nil)
+    }
 }

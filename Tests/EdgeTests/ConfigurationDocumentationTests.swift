@@ -11,7 +11,7 @@ import Testing
         listeners:
           - address: 0.0.0.0:443
             tls: {certificates: [{chain: a.pem, key: /k/a.key}]}
-          - {address: "unix:/run/f.sock", h2c_upgrade: false, trusted: true, redirect_https: true}
+          - {address: "unix:/run/f.sock", http2: false, h2c_upgrade: false, trusted: true, redirect_https: true}
         admin: {address: "unix:/run/admin.sock"}
         workers: 2
         gather: 200us
@@ -40,6 +40,7 @@ import Testing
             balance: weighted
             fallbacks: [b]
             timeouts: {first_event: 11s, response: 12s, stall: 13s}
+            media_tokens: {image: 1, audio_bytes: 2, video_bytes: 3, file_bytes: 4, reference: 5}
             passthrough: [/v1/own]
             forward_fields: [x-title]
             forward_user_agent: true

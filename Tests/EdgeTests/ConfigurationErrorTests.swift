@@ -194,6 +194,7 @@ import Testing
               - {address: "127.0.0.1:1", h2c_upgrade: true, tls: {certificates: [{chain: a.pem, key: b.pem}]}}
               - {address: "127.0.0.1:0"}
               - {address: "127.0.0.1:0"}
+              - {address: "127.0.0.1:2", http2: false, h2c_upgrade: true}
             models: [{id: m, executors: [{url: "http://e"}]}]
             """
         #expect(
@@ -207,6 +208,7 @@ import Testing
                 "c.yaml:5:35: listeners[].tls.certificates[].chain: cannot read a.pem: No such file or directory",
                 "c.yaml:6:43: listeners[].h2c_upgrade: has no meaning beside tls, where ALPN chooses HTTP/2",
                 "c.yaml:6:78: listeners[].tls.certificates[].chain: cannot read a.pem: No such file or directory",
+                "c.yaml:9:57: listeners[].h2c_upgrade: has no meaning beside http2: false",
             ]
         )
     }

@@ -76,6 +76,7 @@ import Testing
             imports: ["more.yaml": ConfigurationDocumentationTests.more]
         ).get()
         #expect(c.listeners[0].tls?.certificates == [.init(chainPath: "a.pem", keyPath: "/k/a.key")])
+        #expect(c.listeners[0].http2 && !c.listeners[1].http2)
         #expect(c.listeners[1].h2cUpgrade == false && c.listeners[1].trusted && c.listeners[1].redirectsToHTTPS)
         #expect(c.admin.address == .unix(path: "/run/admin.sock"))
         #expect(c.workers == .count(2))
@@ -142,6 +143,15 @@ import Testing
     @Test func queuesWaitLessThanTheCommitByThemselves() throws {
         let c = try read(valid(and: "commit_after: 1s")).get()
         #expect(c.admission.maxWait == .milliseconds(800))
+    }
+
+    @Test func idleConnectionsThatCouldTakeWhatABodyNeedsAreAWarning() throws {
+        let warnings = try read(valid(and: "max_connections: 10000")).get().warnings.map(\.description)
+        let why = "more would not leave what one body needs of memory_limit (1GiB) and limits.body"
+        #expect(warnings.count == 1 && warnings[0].hasSuffix("accepting pauses at 9557 connections already: \(why)"))
+        #expect(try read(valid(and: "max_connections: 9557")).get().warnings.isEmpty)
+        #expect(try read(valid(and: "max_connections: 10000\nmemory_limit: 2GiB")).get().warnings.isEmpty)
+        #expect(try read(valid(and: "")).get().warnings.isEmpty, "the default is nobody's wish")
     }
 
     @Test func bodiesFitTheBudgetByThemselves() throws {

@@ -56,10 +56,46 @@ import Testing
         #expect(text(Array(body.utf8)[range]) == "null")
     }
 
-    @Test func prefersTheNewNameOfMaxTokens() throws {
+    /// An engine that knows one of the names only goes by that one.
+    @Test func theLargestLimitOnTokensCounts() throws {
         #expect(try scan(#"{"model":"m","max_tokens":5,"max_completion_tokens":6}"#).maxTokens == 6)
+        #expect(try scan(#"{"model":"m","max_tokens":50,"max_completion_tokens":6}"#).maxTokens == 50)
+        #expect(try scan(#"{"model":"m","max_tokens":0}"#).maxTokens == 0)
+        #expect(try scan(#"{"model":"m","max_tokens":-1}"#).maxTokens == nil, "none, as llama.cpp writes it")
+        #expect(try scan(#"{"model":"m","max_tokens":-1,"max_completion_tokens":6}"#).maxTokens == 6)
         #expect(try scan(#"{"model":"m","max_output_tokens":8}"#, .responses).maxTokens == 8)
         #expect(try scan(#"{"model":"m","max_tokens":9.0}"#, .messages).maxTokens == 9)
+    }
+
+    @Test func allCompletionsOfAnAnswerAreCounted() throws {
+        #expect(try scan(#"{"model":"m","max_tokens":10}"#).answerTokensMax == 10)
+        #expect(try scan(#"{"model":"m","n":5000}"#).answerTokensMax == nil)
+        #expect(try scan(#"{"model":"m","max_tokens":10,"n":5000}"#).answerTokensMax == 50_000)
+        let completions = #"{"model":"m","max_tokens":10,"n":2,"best_of":4,"prompt":["a","b","c"]}"#
+        #expect(try scan(completions, .completions).answerTokensMax == 120)
+        let absurd = #"{"model":"m","max_tokens":4611686018427387904,"n":4611686018427387904}"#
+        #expect(try scan(absurd).answerTokensMax == .max)
+    }
+
+    @Test(arguments: [
+        (#"{"model":"a","max_tokens":-4611686018427387904}"#, "max_tokens", Dialect.openAIChat),
+        (#"{"model":"a","max_tokens":-2}"#, "max_tokens", .messages),
+        (#"{"model":"a","max_tokens":-2e15}"#, "max_tokens", .openAIChat),
+        (
+            #"{"model":"a","max_tokens":1,"max_completion_tokens":-9223372036854775808}"#, "max_completion_tokens",
+            .openAIChat
+        ),
+        (#"{"model":"a","max_output_tokens":-7}"#, "max_output_tokens", .responses),
+        (#"{"model":"a","n":0}"#, "n", .openAIChat),
+        (#"{"model":"a","n":-4611686018427387904}"#, "n", .completions),
+        (#"{"model":"a","best_of":-1}"#, "best_of", .completions),
+    ]) func refusesNumbersThatAreTooSmall(body: String, key: String, dialect: Dialect) throws {
+        let error = try #require(#expect(throws: RequestScanError.self) { try scan(body, dialect) })
+        #expect(error.param == key && Failure(scan: error).status == 400)
+        guard case .tooSmall = error else {
+            Issue.record("\(body): \(error)")
+            return
+        }
     }
 
     @Test(arguments: [

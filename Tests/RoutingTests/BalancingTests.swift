@@ -26,6 +26,90 @@ import Testing
         #expect(pool.chosen(excluding: [1]) == 2 && pool.chosen(excluding: [1]) == 0)
     }
 
+    /// The one sentence of what a weight means, by counts: whatever the balance, and however many run at once.
+    @Test(arguments: [Balance.leastLoad, .roundRobin, .weighted], [1, 2, 3, 4, 7, 40])
+    func exchangesAreSharedByWeight(balance: Balance, atOnce: Int) {
+        for weights in [[1, 0, 0], [3, 1], [0, 5], [1, 1, 1], [2, 3, 5], [10, 1, 1, 0]] {
+            let pool = Self.pool(weights.count, balance, weights: weights)
+            var running: [Int] = []
+            var counts = weights.map { _ in 0 }
+            for _ in 0..<1200 {
+                if running.count == atOnce { pool.release(pool.executors[running.removeFirst()], at: 0) }
+                let chosen = pool.chosen()!
+                running.append(chosen)
+                counts[chosen] += 1
+            }
+            for (count, weight) in zip(counts, weights) {
+                let expected = 1200 * weight / weights.reduce(0, +)
+                #expect(abs(count - expected) <= (weight == 0 ? 0 : 2), "\(weights): \(counts)")
+            }
+        }
+    }
+
+    /// Executors of unequal speed: each runs its share of what runs, and what one cannot take the others do.
+    @Test func aSlowExecutorGetsWhatItWorksOff() {
+        let pool = Self.pool(2, weights: [1, 1])
+        var ends: [(at: Int, executor: Int)] = []
+        var counts = [0, 0]
+        for step in 0..<4000 {
+            for end in ends where end.at == step { pool.release(pool.executors[end.executor], at: 0) }
+            ends.removeAll { $0.at == step }
+            guard ends.count < 10, let chosen = pool.chosen() else { continue }
+            counts[chosen] += 1
+            ends.append((step + (chosen == 0 ? 10 : 40), chosen))
+            #expect(pool.executors.allSatisfy { $0.running <= 5 })
+        }
+        #expect(counts[0] > 3 * counts[1] && counts[0] < 5 * counts[1], "\(counts)")
+    }
+
+    /// None is left over for a member without weight, whatever becomes of the others.
+    @Test(arguments: [Balance.leastLoad, .roundRobin, .weighted])
+    func anExecutorWithoutWeightGetsNone(balance: Balance) {
+        let pool = Self.pool(3, balance, weights: [1, 0, 0], max: 1)
+        #expect(pool.chosen() == 0 && pool.isFull())
+        pool.release(pool.executors[0], at: 0)
+        #expect(pool.chosen(excluding: [0]) == nil)
+        for _ in 0..<3 { pool.report(.fault(.answer), of: pool.executors[0], at: 0) }
+        #expect(pool.chosen(at: 1) == 0, "it is alone, so it is used though it is bad")
+    }
+
+    @Test(arguments: [Balance.leastLoad, .roundRobin, .weighted])
+    func everyBalanceBringsBackSlowly(balance: Balance) {
+        let second: UInt64 = 1_000_000_000
+        let pool = Self.pool(2, balance)
+        func share(of executor: Int, at now: UInt64) -> Int {
+            (0..<220).count { _ in
+                let chosen = pool.chosen(at: now)!
+                pool.release(pool.executors[chosen], at: now)
+                return chosen == executor
+            }
+        }
+        #expect(share(of: 0, at: 0) == 110)
+        for _ in 0..<3 { pool.report(.fault(.connection), of: pool.executors[0], at: 0) }
+        #expect(share(of: 0, at: second) == 0)
+        #expect(pool.chosen(at: 4 * second) == 0, "one request tries it")
+        pool.report(.good, of: pool.executors[0], at: 4 * second)
+        pool.release(pool.executors[0], at: 4 * second)
+        #expect((18...22).contains(share(of: 0, at: 4 * second)), "a tenth against one")
+        #expect((72...75).contains(share(of: 0, at: 9 * second)), "half against one")
+        #expect((109...111).contains(share(of: 0, at: 14 * second)))
+    }
+
+    /// What was missing for long is not made up for at once.
+    @Test(arguments: [Balance.leastLoad, .roundRobin])
+    func whoWasMissingHasOneTurnAtOnce(balance: Balance) {
+        let pool = Self.pool(3, balance)
+        var order: [Int] = []
+        for tried in [[], [2], []] {
+            for _ in 0..<30 {
+                let chosen = pool.chosen(excluding: tried)!
+                pool.release(pool.executors[chosen], at: 0)
+                order.append(chosen)
+            }
+        }
+        #expect((10...11).contains(order[60...].count { $0 == 2 }), "\(order)")
+    }
+
     @Test func weightsAreKeptAndInterleaved() {
         let pool = Self.pool(3, .weighted, weights: [5, 1, 0])
         let chosen = (0..<12).map { _ in pool.chosen()! }

@@ -62,9 +62,9 @@ import Testing
     @Test func howManyAreAheadIsTold() {
         var queue = FairQueue<Int>()
         for _ in 0..<500 { _ = queue.push(0, tenant: "x", cost: 1) }
-        #expect(queue.ahead(of: "x") == 500 && queue.ahead(of: "y") == 1)
+        #expect(queue.ahead(of: "x", cost: 1) == 500 && queue.ahead(of: "y", cost: 1) == 1)
         _ = queue.push(0, tenant: "y", cost: 1)
-        #expect(queue.ahead(of: "y") == 3)
+        #expect(queue.ahead(of: "y", cost: 1) == 3)
     }
 
     /// Whatever happens, everything that goes in comes out once.

@@ -104,7 +104,7 @@ import Transport
             now += 20 * second
             pool.release(executor, at: now)
         }
-        #expect(pool.predictedWait(of: "t") > 8 * second)
+        #expect(pool.predictedWait(of: "t", at: now) > 8 * second)
         // Then each takes 100 ms, and four come at a time.
         var refused: [Int] = []
         for round in 0..<40 {
@@ -117,7 +117,7 @@ import Transport
             }
         }
         #expect(refused.max().map { $0 < 10 } == true, "refused in rounds \(refused)")
-        #expect(pool.predictedWait(of: "t") == second)
+        #expect(pool.predictedWait(of: "t", at: now) == second)
     }
 
     @Test func thePaceIsLearntWhereNobodyWaits() {
@@ -131,18 +131,19 @@ import Transport
             // What passes while the pool has room is no sign of a slow pool.
             now += 100 * second
         }
-        #expect(pool.predictedWait(of: "t") == 5 * second)
+        #expect(pool.predictedWait(of: "t", at: now) == second, "there is room")
+        #expect(admit("holds", to: pool, granted, at: now).isExecutor)
+        #expect(pool.predictedWait(of: "t", at: now) == 5 * second)
     }
 
     @Test func oneMayAlwaysWait() {
-        var pace = GrantPace()
-        for step in 0..<5 {
-            pace.taken(at: UInt64(step) * 60 * second)
-            pace.freed(at: UInt64(step + 1) * 60 * second)
-        }
-        #expect(pace.wait(behind: 0) == 60 * second)
         let (pool, granted) = (BalancingTests.pool(1, max: 1), Granted())
-        pool.entry.state.withLock { $0.pace = pace }
+        pool.entry.state.withLock { state in
+            for step in 0..<5 {
+                state.times.taken(at: UInt64(step) * 60 * second)
+                state.times.freed(takenAt: UInt64(step) * 60 * second, at: UInt64(step + 1) * 60 * second)
+            }
+        }
         let now = 300 * second
         #expect(admit("a", to: pool, granted, at: now).isExecutor)
         #expect(admit("b", to: pool, granted, at: now).ticket != nil)

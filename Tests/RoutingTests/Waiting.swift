@@ -1,5 +1,6 @@
 // What tests of waiting have in common: who has been granted an executor, and who still waits at a test's end.
 import Synchronization
+import Transport
 
 @testable import Routing
 
@@ -10,9 +11,17 @@ final class Granted: Sendable {
     var grants: [Grant] { taken.withLock { $0 } }
     var order: [String] { names.withLock { $0 } }
 
-    func take(_ name: String, _ grant: Grant) {
-        names.withLock { $0.append(name) }
-        taken.withLock { $0.append(grant) }
+    /// Who had to give way, in order.
+    private let gone = Mutex<[(name: String, way: GaveWay)]>([])
+    var gaveWay: [(name: String, way: GaveWay)] { gone.withLock { $0 } }
+
+    func take(_ name: String, _ end: WaitEnd) {
+        switch end {
+        case .granted(let grant):
+            names.withLock { $0.append(name) }
+            taken.withLock { $0.append(grant) }
+        case .gaveWay(let way): gone.withLock { $0.append((name, way)) }
+        }
     }
 }
 
@@ -31,6 +40,17 @@ final class Waits {
     func noting(_ admission: ExecutorPool.Admission, in pool: ExecutorPool) -> ExecutorPool.Admission {
         if let ticket = admission.ticket { tickets.append((pool, ticket)) }
         return admission
+    }
+}
+
+extension ExecutorPool {
+    /// The attempt that is under way longest is over.
+    func release(_ executor: Executor, at now: UInt64) {
+        release(executor, began: entry.state.withLock { $0.times.begins.first } ?? now, at: now)
+    }
+
+    func predictedWait(of tenant: String, at now: UInt64) -> UInt64 {
+        predictedWait(of: RoutingRequest(tenant: tenant), at: now)
     }
 }
 

@@ -52,7 +52,8 @@ typedef enum cjson_key {
     CJSON_KEY_MAX_OUTPUT_TOKENS = 32,
     CJSON_KEY_N = 64,
     CJSON_KEY_INCLUDE_USAGE = 128,
-    CJSON_KEY_PROMPT = 256
+    CJSON_KEY_PROMPT = 256,
+    CJSON_KEY_BEST_OF = 512
 } cjson_key;
 
 typedef enum cjson_presence {
@@ -68,6 +69,15 @@ typedef struct cjson_integer {
     int64_t value;
 } cjson_integer;
 
+/* What of a request body is no text: pictures, sound, video and files. */
+typedef struct cjson_media {
+    size_t images;          /* however they are given */
+    size_t references;      /* sound, video and files of which the body has only a URL or an id */
+    size_t audio_bytes, raw_audio_bytes, video_bytes, file_bytes; /* as they are, not as the body has them encoded */
+    size_t text_bytes;      /* of texts that the body has encoded */
+    size_t raw_bytes;       /* of the body, which all of these take */
+} cjson_media;
+
 typedef struct cjson_request {
     cjson_key key;              /* of an error */
     size_t object;              /* offset of the object's opening brace */
@@ -79,8 +89,9 @@ typedef struct cjson_request {
     bool stream_options_empty;
     cjson_presence include_usage;
     cjson_range raw_include_usage;
-    cjson_integer max_tokens, max_completion_tokens, max_output_tokens, n;
+    cjson_integer max_tokens, max_completion_tokens, max_output_tokens, n, best_of;
     size_t prompts;             /* of a prompt that is an array of texts, or of arrays of tokens; else 0 */
+    cjson_media media;
 } cjson_request;
 
 enum { CJSON_MODEL_MAX = 1024 };

@@ -37,7 +37,7 @@ final class AdminServer: ServerDelegate {
             accepted: { [unowned self] in accepted($0, from: $1) },
             exhausted: { _ in }
         )
-        listener.hasRoom = { [unowned self] in connections.count < Self.connectionsMax }
+        listener.takeRoom = { [unowned self] in connections.count < Self.connectionsMax }
         self.listener = listener
     }
 

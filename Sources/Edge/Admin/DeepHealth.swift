@@ -14,7 +14,7 @@ struct DeepHealth {
         models.beginArray()
         for (place, model) in snapshot.catalog.models.enumerated() {
             let standings = snapshot.models[place].pool.standings(at: server.loop.now)
-            let isUsable = standings.contains { $0.isUsable }
+            let isUsable = standings.contains { $0.isUsable && $0.member.weight > 0 }
             if !isUsable { isGood = false }
             models.beginObject()
             models.field("id", model.id)
@@ -35,7 +35,7 @@ struct DeepHealth {
         writer.field("version", Build.version)
         writer.field("workers", server.workers)
         writer.field("connections", server.share.connectionCount)
-        writer.field("connections_max", snapshot.connectionsMax)
+        writer.field("connections_max", server.share.room(snapshot).most)
         writer.field("exchanges", load.exchanges)
         writer.field("memory_used_bytes", budget.used)
         writer.field("memory_limit_bytes", budget.limit)
@@ -52,6 +52,7 @@ struct DeepHealth {
         writer.field("usable", standing.isUsable)
         writer.field("running", standing.executor.running)
         if let most = standing.member.runningMax { writer.field("max_running", most) }
+        if standing.member.weight != 1 { writer.field("weight", standing.member.weight) }
         writer.field("waiting_prompt_bytes", standing.executor.waitingBytes)
         writer.endObject()
     }

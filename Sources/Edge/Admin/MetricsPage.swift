@@ -1,4 +1,5 @@
 // `/metrics`: every counter, gauge and histogram by its name. Labels are of the configuration, or of closed lists.
+internal import HTTP
 internal import Inference
 internal import Routing
 internal import Transport
@@ -210,7 +211,16 @@ struct MetricsPage {
     private mutating func writeProcess() {
         let share = server.share
         gauge("freeinference_connections", "Connections of clients.", share.connectionCount)
-        gauge("freeinference_connections_max", "Connections that may be open at once.", server.snapshot.connectionsMax)
+        let most = share.room(server.snapshot).most
+        gauge("freeinference_connections_max", "Connections that may be open at once.", most)
+        text.family(
+            "freeinference_other_protocol_connections_total",
+            .counter,
+            "Connections of clients that spoke something else than their listener."
+        )
+        for what in OtherProtocol.allCases {
+            text.sample([("protocol", what.rawValue)], counters.otherProtocols[what] ?? 0)
+        }
         gauge("freeinference_memory_used_bytes", "Charged against memory_limit.", share.budget.used)
         gauge("freeinference_memory_limit_bytes", "The budget above all buffers and bodies.", share.budget.limit)
         gauge("freeinference_workers", "Worker threads that serve.", server.workers)

@@ -9,14 +9,17 @@ struct ExecutorLease {
     let executor: Executor
     /// The pool that it was chosen from.
     let pool: ExecutorPool
+    /// When the pool has counted it.
+    private let began: Nanoseconds
     private let promptBytes: Int
     private var isHeld = true
     private var isPromptWaiting = true
     private var isReported = false
 
-    init(executor: Executor, pool: ExecutorPool, promptBytes: Int) {
+    init(executor: Executor, pool: ExecutorPool, began: Nanoseconds, promptBytes: Int) {
         self.executor = executor
         self.pool = pool
+        self.began = began
         self.promptBytes = promptBytes
     }
 
@@ -44,7 +47,7 @@ struct ExecutorLease {
         report(.neither, at: now)
         guard isHeld else { return }
         isHeld = false
-        pool.release(executor, at: now)
+        pool.release(executor, began: began, at: now)
     }
 
     private mutating func endPrompt() {

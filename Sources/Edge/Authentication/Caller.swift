@@ -56,7 +56,12 @@ struct Caller {
     mutating func reserve(promptBytes: Int, answerTokensMax: Int, at now: Nanoseconds) -> Failure? {
         let promptTokens = (promptBytes + Usage.bytesPerToken - 1) / Usage.bytesPerToken
         let tokens = promptTokens + min(max(0, answerTokensMax), Self.answerTokensMost)
-        if let denial = quota.reserve(tokens, limits, at: now) { return Failure(denial, limits) }
+        if let denial = quota.reserve(tokens, limits, at: now) {
+            guard denial == .tokens(wait: .max), let most = limits.tokensPerMinute else {
+                return Failure(denial, limits)
+            }
+            return Failure(neverFits: promptTokens, answerTokens: tokens - promptTokens, limit: most)
+        }
         if limits.tokensPerMinute != nil { reserved = tokens }
         return nil
     }
@@ -64,8 +69,8 @@ struct Caller {
     private static let answerTokensMost = 1 << 40
 
     /// The exchange is over, and has used so many tokens.
-    mutating func ended(used: Int) {
-        if let reserved { quota.settle(reserved: reserved, used: used) }
+    mutating func ended(used: Int, at now: Nanoseconds) {
+        if let reserved { quota.settle(reserved: reserved, used: used, limits, at: now) }
         reserved = nil
         if isRunning { quota.ended() }
         isRunning = false
@@ -107,13 +112,18 @@ extension Failure {
             let text = limits.requestsPerMinute.map { "Rate limit reached: this API key has \($0) requests a minute." }
             self.init(.rateLimited, text, retryAfter: Self.seconds(wait))
         case .tokens(let wait):
-            let text = limits.tokensPerMinute.map { limit in
-                wait == .max
-                    ? "This request needs more tokens than the \(limit) a minute that this API key has."
-                    : "Rate limit reached: this API key has \(limit) tokens a minute."
-            }
+            let text = limits.tokensPerMinute.map { "Rate limit reached: this API key has \($0) tokens a minute." }
             self.init(.rateLimited, text, retryAfter: Self.seconds(wait))
         }
+    }
+
+    /// No wait would help: the client is not to come again with it.
+    fileprivate init(neverFits promptTokens: Int, answerTokens: Int, limit: Int) {
+        self.init(
+            .exceedsLimit,
+            "This request can never be served with this API key, which has \(limit) tokens a minute: its prompt counts "
+                + "\(promptTokens), and its limit on the answer \(answerTokens). Make one of them smaller."
+        )
     }
 
     /// Whole seconds to wait, at least one; nil where no wait would help.

@@ -36,9 +36,11 @@ package final class KeyAccess: Sendable {
     }
 
     /// From now on these keys are in force, and no others.
-    package func publish(_ keys: [AccessKey]) {
+    ///
+    /// - Parameter now: on a clock of its own; what a key that is gone has used is kept for a while.
+    package func publish(_ keys: [AccessKey], at now: Nanoseconds = Clock.monotonicNow()) {
         // One publisher: the ring that is replaced is the one that was read.
-        let next = KeyRing(keys, after: ring.withLock { $0 })
+        let next = KeyRing(keys, after: ring.withLock { $0 }, at: now)
         ring.withLock { $0 = next }
     }
 
@@ -56,17 +58,19 @@ package final class KeyAccess: Sendable {
         return current.find(hasher.hash(key.span), at: seconds).map { .key($0) } ?? .nobody
     }
 
-    /// The key in `authorization: Bearer` (RFC 6750), else in `x-api-key`; empty where there is more than one, or none
+    /// The key in `authorization: Bearer` (RFC 6750) or in `x-api-key`; empty where there are two different ones, or none
     /// that could be read, nil where a client gives none.
+    ///
+    /// SDKs that have a setting for each field may send one key in both, or leave one of them empty.
     static func givenKey(in fields: FieldBlock) -> ArraySlice<UInt8>? {
         guard fields.occurrences(of: .authorization) < 2, fields.occurrences(of: .xAPIKey) < 2 else { return [] }
-        if let value = fields.first(.authorization) {
-            let scheme = value.prefix { $0 != UInt8(ascii: " ") }
-            if scheme.count == 6, fields.begins(.authorization, with: "bearer") {
-                return value[scheme.endIndex...].drop { $0 == UInt8(ascii: " ") }
-            }
-            if fields.first(.xAPIKey) == nil { return [] }
-        }
-        return fields.first(.xAPIKey)
+        let other = fields.first(.xAPIKey)
+        guard let value = fields.first(.authorization) else { return other }
+        let scheme = value.prefix { $0 != UInt8(ascii: " ") }
+        guard scheme.count == 6, fields.begins(.authorization, with: "bearer") else { return other ?? [] }
+        let bearer = value[scheme.endIndex...].drop { $0 == UInt8(ascii: " ") }
+        guard let other, !other.isEmpty else { return bearer }
+        if bearer.isEmpty { return other }
+        return bearer.elementsEqual(other) ? bearer : []
     }
 }

@@ -43,7 +43,13 @@ extension ListenerSettings {
         var h2cUpgrade = true
         var trusted = false
         let tls = section.section("tls").map { TLS(reading: $0) }
+        var http2 = true
+        section.read("http2", &http2)
         section.read("h2c_upgrade", &h2cUpgrade)
+        if !http2, h2cUpgrade, section.has("h2c_upgrade") {
+            let message = "\(section.name("h2c_upgrade")): has no meaning beside http2: false"
+            section.reader.report(message, at: section.place("h2c_upgrade"))
+        }
         section.read("trusted", &trusted)
         if tls != nil, h2cUpgrade, section.has("h2c_upgrade") {
             let message = "\(section.name("h2c_upgrade")): has no meaning beside tls, where ALPN chooses HTTP/2"
@@ -57,7 +63,8 @@ extension ListenerSettings {
         }
         section.finish()
         guard let address else { return nil }
-        self.init(address: address, tls: tls, h2cUpgrade: h2cUpgrade && tls == nil, trusted: trusted)
+        self.init(address: address, tls: tls, h2cUpgrade: h2cUpgrade && tls == nil && http2, trusted: trusted)
+        self.http2 = http2
         self.redirectsToHTTPS = redirectsToHTTPS
     }
 }

@@ -56,6 +56,7 @@ extension Configuration {
         root.read("keep_alive", &keepAlive, in: .milliseconds(10) ... .seconds(600))
         if let section = root.section("timeouts") { timeouts.read(from: section) }
         readLimits(from: root)
+        warnOfIdleConnections(root)
         readAdmission(from: root)
         readAuthentication(from: root)
         readLedger(from: root)
@@ -119,6 +120,18 @@ extension Configuration {
             section.reader.report("\(section.name(key)): is above memory_limit (\(limit))", at: section.place(key))
         }
         section.finish()
+    }
+
+    /// Connections that do nothing are kept from taking the memory that a body needs: so fewer than asked for may come in.
+    private func warnOfIdleConnections(_ root: ConfigurationSection) {
+        let most = ConnectionRoom.besideBody(of: self)
+        guard root.has("max_connections"), maxConnections > most else { return }
+        let limits = "memory_limit (\(Quantity.text(bytes: memoryLimitBytes))) and limits.body"
+        root.reader.warn(
+            "max_connections: accepting pauses at \(most) connections already: more would not leave what one body needs "
+                + "of \(limits)",
+            at: root.place("max_connections")
+        )
     }
 
     private mutating func readAdmission(from root: ConfigurationSection) {

@@ -28,6 +28,7 @@ extension ModelSettings {
         let fallbacks = section.texts("fallbacks", expecting: "ids of other models") ?? []
         self.fallbacks = fallbacks.map(\.text)
         if let own = section.section("timeouts") { timeouts.read(from: own) }
+        if let own = section.section("media_tokens") { mediaTokens.read(from: own) }
         passthrough = section.passthroughPaths("passthrough")
         forward = ForwardSettings(reading: section)
         executors = ExecutorSettings.readAll(from: section, engines: &engines)
@@ -39,6 +40,17 @@ extension ModelSettings {
         if let id { names.ids.append((id, place(section.place("id")))) }
         names.aliases += aliases.map { ($0.text, place($0.position)) }
         names.fallbacks += fallbacks.map { (id, $0.text, place($0.position)) }
+    }
+}
+
+extension MediaTokens {
+    fileprivate mutating func read(from section: ConfigurationSection) {
+        image = section.count("image", in: 0...1_000_000) ?? image
+        audioBytes = section.count("audio_bytes", in: 1...1_000_000) ?? audioBytes
+        videoBytes = section.count("video_bytes", in: 1...1_000_000) ?? videoBytes
+        fileBytes = section.count("file_bytes", in: 1...1_000_000) ?? fileBytes
+        reference = section.count("reference", in: 0...1_000_000) ?? reference
+        section.finish()
     }
 }
 

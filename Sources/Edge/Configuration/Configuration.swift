@@ -162,6 +162,8 @@ package struct ListenerSettings: Sendable, Equatable {
     package var tls: TLS?
     /// Whether `Upgrade: h2c` is honoured; only ever on cleartext.
     package var h2cUpgrade = true
+    /// Whether HTTP/2 is spoken, by ALPN, by prior knowledge or by upgrade.
+    package var http2 = true
     /// Peers are our own proxies: looser limits for each connection, and `timeouts.idleTrusted`.
     package var trusted = false
     /// Requests get 308 to the TLS listener; only ever on cleartext.

@@ -9,6 +9,8 @@ package struct ModelSettings: Sendable, Equatable {
     /// Ids of models that answer, in order, when none of this model's executors can.
     package var fallbacks: [String] = []
     package var timeouts = Timeouts()
+    /// What pictures, sound, video and files are thought to come to.
+    package var mediaTokens = MediaTokens()
     /// Paths at which its executors are asked beside those that every model has.
     package var passthrough: [String] = []
     /// Which of a client's fields its executors get beside the common ones.

@@ -14,7 +14,7 @@ extension Exchange {
 
     /// Carries out what `RetryPolicy` says: the next attempt, a wait, or an answer to the client.
     func proceed(after cause: ExecutorSelection.Cause) {
-        switch selection?.next(after: cause, at: now, grant: environment.grant(for: self)) {
+        switch selection?.next(after: cause, at: now, ended: environment.waitEnd(for: self)) {
         case .attempt(let lease): begin(lease)
         case .wait: wait()
         case .waitForBudget:
@@ -37,13 +37,20 @@ extension Exchange {
         arm()
     }
 
-    /// A pool has given an executor to this exchange, which waited for it.
-    ///
-    /// - Returns: false when it waits no more: then the executor is to be given back.
-    func granted(_ grant: Grant) -> Bool {
-        guard machine.isWaiting, let lease = selection?.granted(grant, at: now) else { return false }
-        begin(lease)
-        return true
+    /// A pool has ended the wait of this exchange.
+    func waitEnded(_ end: WaitEnd) {
+        switch end {
+        case .granted(let grant):
+            guard machine.isWaiting, let lease = selection?.granted(grant, at: now) else {
+                // It waits no more.
+                grant.giveBack(at: now)
+                return
+            }
+            begin(lease)
+        case .gaveWay(let way):
+            guard machine.isWaiting, selection?.stands(at: way) == true else { return }
+            proceed(after: .gaveWay(retryAfter: way.retryAfter))
+        }
     }
 
     func stopWaiting() {

@@ -45,10 +45,9 @@ extension Exchange {
     /// Of the rate of tokens: what the request may come to; to count tokens is to use none.
     func reserveTokens(_ found: RequestScan) -> Failure? {
         guard !dialect.onlyCounts else { return nil }
-        let answer = (found.maxTokens ?? 0).multipliedReportingOverflow(by: found.choices)
         return caller?.reserve(
-            promptBytes: request?.body?.count ?? 0,
-            answerTokensMax: answer.overflow ? .max : answer.partialValue,
+            promptBytes: record.promptBytes,
+            answerTokensMax: found.answerTokensMax ?? 0,
             at: now
         )
     }
@@ -59,7 +58,7 @@ extension Exchange {
         var used = usage.map { $0.input + $0.output } ?? 0
         // An attempt that failed before it had said anything costs nothing.
         if let usage, usage.isInputEstimated, usage.output == 0, record.status >= 400 { used = 0 }
-        caller?.ended(used: used)
+        caller?.ended(used: used, at: now)
         caller = nil
     }
 

@@ -17,9 +17,22 @@ extension Exchange: ServerStreamHandler {
             if let failure = authenticateLookup(head) { handle(.refused(failure)) } else { answerCatalog() }
         case .health: answerHealth()
         case .root: answerHere(SharedBytes(common: Self.rootJSON))
-        case .notFound: refuseAfterBody(head, nothingHere(head))
-        case .malformed(let fault): refuseAfterBody(head, Failure(fault))
-        case .methodNotAllowed: refuseAfterBody(head, Failure(.methodNotAllowed))
+        case .notFound: refuse(head, nothingHere(head))
+        case .malformed(let fault): refuse(head, Failure(fault))
+        case .methodNotAllowed: refuse(head, Failure(.methodNotAllowed))
+        }
+    }
+
+    /// There is nothing at this path, or not by this method; a method that nobody has heard of is 501 (RFC 9110 section
+    /// 15.6.2), and `OPTIONS *` asks about the server as a whole.
+    private func refuse(_ head: RequestHead, _ failure: Failure) {
+        switch head.method {
+        case .options where head.target.elementsEqual("*".utf8):
+            var extra = FieldBlock()
+            extra.append(.allow, "GET, HEAD, POST, OPTIONS")
+            answerWithoutBody(status: 200, extra)
+        case .other: refuseAfterBody(head, Failure(.methodNotImplemented))
+        default: refuseAfterBody(head, failure)
         }
     }
 
@@ -85,6 +98,13 @@ extension Exchange: ServerStreamHandler {
     private func admit(_ head: RequestHead) {
         if isMultipart(head) {
             handle(.refused(Failure(.unsupportedMediaType)))
+            return
+        }
+        switch ContentCoding.announced(by: head.fields) {
+        case .none: break
+        case .one(let coding): request?.coding = coding
+        case .unsupported:
+            handle(.refused(.unsupportedCoding))
             return
         }
         guard memory.begin() else {
@@ -162,7 +182,11 @@ extension Exchange: ServerStreamHandler {
         if let attempt, attempt.phase == .waiting || attempt.phase == .relaying {
             environment.metrics.abortHandedOver()
         }
-        handle(.clientLeft)
+        if case .violation(let reason) = end {
+            handle(.clientCut(.clientViolation(reason.description)))
+        } else {
+            handle(.clientLeft)
+        }
     }
 
     func requestBroke(status: Int, message: String) -> Bool {
@@ -179,8 +203,10 @@ extension Exchange: ServerStreamHandler {
 
     func identify() {
         guard let body = request?.body else { return }
+        if let coding = request?.coding, !decode(body, from: coding) { return }
+        guard let body = request?.body else { return }
         if body.count > ScanThread.threshold {
-            environment.scanElsewhere(body, charge: memory.shareBody(), for: self)
+            environment.scanElsewhere(body, coding: nil, charge: memory.shareBody(), for: self)
             return
         }
         guard let result = environment.scanHere(body, dialect: dialect) else {
@@ -212,6 +238,14 @@ extension Exchange: ServerStreamHandler {
         record.row = environment.metrics.row(of: snapshot.models[place].entry)
         request?.scan = found
         record.wantsStream = found.stream
+        let bodyBytes = request?.body?.count ?? 0
+        record.promptBytes = snapshot.models[place].mediaTokens.promptBytes(of: found.media, bodyBytes: bodyBytes)
+        record.bounds = UsageBounds(
+            found,
+            dialect: dialect,
+            promptTokens: record.promptBytes / Usage.bytesPerToken,
+            bodyBytes: bodyBytes
+        )
         if let failure = reserveTokens(found) {
             handle(.refused(failure))
             return
@@ -219,7 +253,7 @@ extension Exchange: ServerStreamHandler {
         timeouts = snapshot.models[place].timeouts
         selection = ExecutorSelection(
             pools: [snapshot.models[place].pool] + fallbacks(of: place).map { snapshot.models[$0].pool },
-            request: RoutingRequest(tenant: record.tenant, promptBytes: request?.body?.count ?? 0),
+            request: RoutingRequest(tenant: record.tenant, promptBytes: record.promptBytes),
             limits: snapshot.admission,
             budget: environment.retries
         )

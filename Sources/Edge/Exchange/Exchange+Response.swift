@@ -18,6 +18,7 @@ extension Exchange {
         if let milliseconds = failure.retryAfterMs { extra.append(.retryAfterMs, String(milliseconds)) }
         // SDKs take a 501 for something that may pass.
         if failure.side == .client, failure.status >= 500 { extra.append(name: "x-should-retry", value: "false") }
+        if failure.code == Failure.codingCode { extra.append(.acceptEncoding, ContentCoding.accepted) }
         appendChallenge(failure, to: &extra)
         appendRates(to: &extra)
         let bytes = failure.body(dialect, requestID: fields.requestID)

@@ -120,20 +120,23 @@ final class Exchange {
         guard record.row != nil, !dialect.onlyCounts else { return nil }
         // Nothing is used where no executor had the request, or where the last one failed before its answer was ready.
         guard let attempt, attempt.hasRequest, attempt.failure == nil else { return Usage.none }
+        var usage: Usage
+        let bytes = max(stream.bytesSent, attempt.documentBytes)
         switch attempt.kind {
         case .events:
-            return Usage(
+            usage = Usage(
                 attempt.meter,
                 isWhole: (end == .complete || attempt.meter.isComplete) && !attempt.meter.sawError,
-                requestBytes: record.bytesIn
+                requestBytes: record.promptBytes
             )
         case .document, .passing:
             guard (200..<300).contains(attempt.status) else { return Usage.none }
-            let bytes = max(stream.bytesSent, attempt.documentBytes)
-            return Usage(attempt.scan, dialect: dialect, answerBytes: bytes, requestBytes: record.bytesIn)
+            usage = Usage(attempt.scan, dialect: dialect, answerBytes: bytes, requestBytes: record.promptBytes)
         case .failure: return Usage.none
-        case .none: return Usage(requestBytes: record.bytesIn)
+        case .none: return Usage(requestBytes: record.promptBytes)
         }
+        record.bounds.cap(&usage, answerBytes: bytes, seen: attempt.meter.tokens)
+        return usage
     }
 }
 

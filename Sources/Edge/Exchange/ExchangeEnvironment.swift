@@ -32,12 +32,13 @@ protocol ExchangeEnvironment: AnyObject {
     /// Sends a request to an executor; failures are reported later, never inside the call.
     func send(_ request: ExecutorRequest, to target: ExecutorTarget, handler: any ExecutorStreamHandler)
         -> any ExecutorStream
-    /// What a pool calls, from any thread, with an executor for an exchange that waits.
-    func grant(for exchange: Exchange) -> @Sendable (Grant) -> Void
+    /// What a pool calls, from any thread, when it ends the wait of an exchange.
+    func waitEnd(for exchange: Exchange) -> @Sendable (WaitEnd) -> Void
     /// Scans a body on this thread; nil where there is no memory for the scan.
     func scanHere(_ body: RequestBody, dialect: Dialect) -> Result<RequestScan, RequestScanError>?
-    /// Has a large body scanned by another thread; the result comes back as `Exchange.identified`.
-    func scanElsewhere(_ body: RequestBody, charge: BodyCharge, for exchange: Exchange)
+    /// Has a large body decoded, where it has a coding, and scanned by another thread; the result comes back as
+    /// `Exchange.identified`.
+    func scanElsewhere(_ body: RequestBody, coding: ContentCoding?, charge: BodyCharge, for exchange: Exchange)
     /// The exchange is over: it is counted and logged, and no message reaches it any more.
     func exchangeEnded(_ exchange: Exchange, _ finished: FinishedExchange)
 }

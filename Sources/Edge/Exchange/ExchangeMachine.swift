@@ -50,6 +50,8 @@ package struct ExchangeMachine: Equatable, Sendable {
         /// The executor's answer was cut while it was relayed; `sawError`: after an error event of its own.
         case executorBroke(Failure, sawError: Bool)
         case clientLeft
+        /// We have ended the client's stream or connection, for a fault of the client's or of another of its streams.
+        case clientCut(Failure)
         /// The client has the whole response.
         case responseTaken
         case deadlinePassed(DeadlineKind)
@@ -102,7 +104,8 @@ package struct ExchangeMachine: Equatable, Sendable {
 
     package mutating func handle(_ event: Event) -> [Action] {
         switch event {
-        case .clientLeft: return clientLeft()
+        case .clientLeft: return clientLeft(.clientLeft)
+        case .clientCut(let failure): return clientLeft(.failed(failure))
         case .responseTaken:
             guard phase == .finishing else { return [] }
             return over(failure.map { .failed($0) } ?? .complete)
@@ -205,13 +208,13 @@ package struct ExchangeMachine: Equatable, Sendable {
         return [.finish]
     }
 
-    private mutating func clientLeft() -> [Action] {
+    private mutating func clientLeft(_ end: End) -> [Action] {
         switch phase {
-        case .finishing: return over(failure.map { .failed($0) } ?? .clientLeft)
+        case .finishing: return over(failure.map { .failed($0) } ?? end)
         case .ended: return []
         default:
             let release = release
-            return release + over(.clientLeft)
+            return release + over(end)
         }
     }
 

@@ -31,6 +31,10 @@ struct ExchangeRecord {
     var wantsStream = false
     var status = 0
     var bytesIn = 0
+    /// Bytes of text that come to as many tokens as the prompt is thought to have.
+    var promptBytes = 0
+    /// What the executor's count is held against.
+    var bounds = UsageBounds()
     /// Bytes of the response that waited for the client when it was cut off.
     var bytesLost = 0
     /// The attempts that are over, and failed before their answers were ready.
@@ -66,7 +70,6 @@ struct ExchangeRecord {
         bytesOut: Int,
         now: Nanoseconds
     ) -> FinishedExchange {
-        let clientIsGone = end == .clientLeft && status == 0
         var finished = FinishedExchange(
             id: id,
             requestID: requestID,
@@ -80,7 +83,8 @@ struct ExchangeRecord {
             key: key,
             model: model,
             modelID: row?.id,
-            status: clientIsGone ? Failure.Kind.clientLeft.status : status,
+            // Whoever had no status is gone, or was cut.
+            status: status == 0 ? Failure.Kind.clientLeft.status : status,
             end: end,
             wallTime: Clock.wallTime(),
             began: began,

@@ -47,12 +47,15 @@ struct ExecutorSelection {
         case failure(Failure)
         /// The wait in a queue is over: `waitIsLeft` is false.
         case waitOver
+        /// The exchange had to leave a queue for one of another tenant, and one more would wait for so long.
+        case gaveWay(retryAfter: Nanoseconds)
 
         fileprivate var ofPolicy: RetryPolicy.Cause {
             switch self {
             case .arrival: .arrival
             case .failure(let failure): .failure(failure.retry)
             case .waitOver: .waitOver
+            case .gaveWay: .gaveWay
             }
         }
     }
@@ -140,11 +143,11 @@ struct ExecutorSelection {
     /// Decides what is next, and takes what that needs: an executor, a place in a queue or in the budget.
     ///
     /// - Parameters:
-    ///   - grant: Called from any thread with the executor, if the step is `wait`.
+    ///   - ended: Called from any thread with the end of the wait, if the step is `wait`.
     mutating func next(
         after cause: Cause,
         at now: Nanoseconds,
-        grant: @escaping @Sendable (Grant) -> Void
+        ended: @escaping @Sendable (WaitEnd) -> Void
     ) -> Step {
         leaveQueue()
         letGoOfRetry()
@@ -163,6 +166,7 @@ struct ExecutorSelection {
             holdsRetry = situation.budgetHasRoom
         }
         var refused: Nanoseconds?
+        if case .gaveWay(let retryAfter) = cause { refused = retryAfter }
         while true {
             switch RetryPolicy.next(situation) {
             case .ask(let pool, let mayWait):
@@ -172,10 +176,10 @@ struct ExecutorSelection {
                     waitMax: mayWait ? left : 0,
                     queueMax: limits.queueMax,
                     at: now,
-                    grant: grant
+                    ended: ended
                 )
                 switch admission {
-                case .executor(let executor): return .attempt(take(executor, of: pool, at: now))
+                case .executor(let executor): return .attempt(take(executor, of: pool, began: now, at: now))
                 case .waiting(let ticket):
                     queue = (pool, ticket)
                     waitsForRetry = holdsRetry
@@ -199,7 +203,7 @@ struct ExecutorSelection {
                 wait.end(at: now)
                 letGoOfRetry()
                 charges.exchangeFailed(at: now)
-                return .tell(told(cause, refused: refused, waitIsLeft: left > 0))
+                return .tell(told(cause, refused: refused, waitIsLeft: left > 0, at: now))
             }
         }
     }
@@ -212,11 +216,11 @@ struct ExecutorSelection {
 
     /// The index of the first pool to ask.
     ///
-    /// A wait that is over has been for the pool that it was for, and for those before it. Another kind is looked for
+    /// A wait that is over, or had to end, has been for the pool that it was for, and for those before it. Another kind is looked for
     /// where the failed attempt was.
     private func firstPool(after cause: Cause) -> Int {
         switch cause {
-        case .waitOver: waitedFor + 1
+        case .waitOver, .gaveWay: waitedFor + 1
         case .failure(let failure) where failure.retry == .otherKind: failedPool
         case .failure, .arrival: 0
         }
@@ -236,16 +240,27 @@ struct ExecutorSelection {
             budget.retryBegan()
             holdsRetry = true
         }
-        return take(grant.executor, of: pool, at: now)
+        return take(grant.executor, of: pool, began: grant.began, at: now)
     }
 
-    private mutating func take(_ executor: Executor, of pool: Int, at now: Nanoseconds) -> ExecutorLease {
+    /// Whether the exchange still stands where it had to give way.
+    func stands(at way: GaveWay) -> Bool {
+        guard let (pool, ticket) = queue else { return false }
+        return pools[pool] === way.pool && ticket == way.ticket
+    }
+
+    private mutating func take(
+        _ executor: Executor,
+        of pool: Int,
+        began: Nanoseconds,
+        at now: Nanoseconds
+    ) -> ExecutorLease {
         wait.end(at: now)
         attempts += 1
-        return ExecutorLease(executor: executor, pool: pools[pool], promptBytes: request.promptBytes)
+        return ExecutorLease(executor: executor, pool: pools[pool], began: began, promptBytes: request.promptBytes)
     }
 
-    private func told(_ cause: Cause, refused: Nanoseconds?, waitIsLeft: Bool) -> Failure {
+    private func told(_ cause: Cause, refused: Nanoseconds?, waitIsLeft: Bool, at now: Nanoseconds) -> Failure {
         var failed: Failure?
         if case .failure(let failure) = cause { failed = failure }
         let told = RetryPolicy.told(
@@ -259,7 +274,7 @@ struct ExecutorSelection {
             if let missingPath, failed?.side != .client { return missingPath }
             return failed ?? Failure(.noExecutor)
         case .queueFull: return Failure(.queueFull, waiting: refused ?? Self.waitDefault)
-        case .queueTimeout: return Failure(.queueTimeout, waiting: refused ?? predictedWait)
+        case .queueTimeout: return Failure(.queueTimeout, waiting: refused ?? predictedWait(at: now))
         case .noExecutor:
             var failure = Failure(.noExecutor)
             let dead = pools.reduce(0) { $0 + $1.members.count { $0.executor.engine.isDead } }
@@ -271,9 +286,9 @@ struct ExecutorSelection {
 
     private static let waitDefault: Nanoseconds = 1_000_000_000
 
-    /// How long one more request of this tenant would wait now for the model; at least a second.
-    private var predictedWait: Nanoseconds {
-        pools.first?.predictedWait(of: request.tenant) ?? Self.waitDefault
+    /// How long one more such request would wait now for the model; at least a second.
+    private func predictedWait(at now: Nanoseconds) -> Nanoseconds {
+        pools.first?.predictedWait(of: request, at: now) ?? Self.waitDefault
     }
 
     // MARK: What came of it

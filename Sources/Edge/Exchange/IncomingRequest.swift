@@ -12,6 +12,8 @@ final class IncomingRequest {
     let target: RequestTarget
     /// Nil until the request has been admitted; then what has come of it.
     var body: RequestBody?
+    /// What `body` is still in, and has to be decoded from.
+    var coding: ContentCoding?
     var scan: RequestScan?
     /// Decided by the head alone, and told once the body has been read and dropped.
     var refusal: Failure?

@@ -14,6 +14,8 @@ package enum RetryPolicy {
         case failure(Failure.Retry)
         /// The exchange has waited in a queue until its time was over.
         case waitOver
+        /// The exchange had to leave a queue for one of another tenant.
+        case gaveWay
     }
 
     package struct Situation: Equatable, Sendable {
@@ -63,7 +65,7 @@ package enum RetryPolicy {
     package static func next(_ situation: Situation) -> Step {
         var mayWait = situation.waitIsLeft
         switch situation.cause {
-        case .arrival: break
+        case .arrival, .gaveWay: break
         case .failure(.never): return .tell
         case .failure(let retry):
             guard situation.attemptsAreLeft else { return .tell }
@@ -93,6 +95,7 @@ package enum RetryPolicy {
     package static func told(_ cause: Cause, wasFull: Bool, saysBusy: Bool, waitIsLeft: Bool) -> Told {
         switch cause {
         case .waitOver: .queueTimeout
+        case .gaveWay: .queueFull
         case .arrival: wasFull ? .queueFull : .noExecutor
         case .failure:
             if !wasFull || saysBusy { .failure } else { waitIsLeft ? .queueFull : .queueTimeout }

@@ -128,6 +128,7 @@ extension FinishedExchange {
         json.field("tokens_estimated", usage.isOutputEstimated)
         json.field("prompt_tokens", usage.input)
         json.field("prompt_tokens_estimated", usage.isInputEstimated)
+        if usage.isCapped { json.field("usage_capped", true) }
         if let cached = usage.cached { json.field("cached_tokens", cached) }
         if let reasoning = usage.reasoning { json.field("reasoning_tokens", reasoning) }
     }

@@ -45,6 +45,13 @@ struct ExchangeMemory {
         return true
     }
 
+    /// The body takes no more than this, at most what it was charged.
+    mutating func shrinkBody(to footprint: Int) {
+        guard footprint < body else { return }
+        account.releaseBody(body - footprint)
+        body = footprint
+    }
+
     /// For a scan of the body on another thread, which may outlive the exchange.
     mutating func shareBody() -> BodyCharge {
         let charge = scan ?? BodyCharge(budget: budget)

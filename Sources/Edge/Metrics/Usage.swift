@@ -11,8 +11,11 @@ struct Usage: Equatable {
     var cached: Int?
     var reasoning: Int?
 
+    /// The executor has said more than can be: what is here is the most that can.
+    private(set) var isCapped = false
+
     /// Bytes of JSON that an estimate takes for one token.
-    static let bytesPerToken = 4
+    static let bytesPerToken = MediaTokens.bytesPerToken
 
     /// An executor has answered with an error, or has not been reached: nothing is used.
     static let none = Usage()
@@ -22,7 +25,7 @@ struct Usage: Equatable {
     /// An executor's count holds for a whole stream only: those that count as they go have counted less at a break, and
     /// Anthropic's first event says 1.
     ///
-    /// - Parameter requestBytes: of the body that the executor has had.
+    /// - Parameter requestBytes: of the body that the executor has had, what of it is no text in bytes of text.
     init(_ meter: Meter, isWhole: Bool, requestBytes: Int) {
         if let said = meter.completionTokens, isWhole {
             output = said
@@ -54,6 +57,16 @@ struct Usage: Equatable {
     init(requestBytes: Int) { input(nil, requestBytes: requestBytes) }
 
     private init() {}
+
+    /// No more than so much: an engine that counts absurdly takes nobody's rates for hours.
+    mutating func cap(input most: Int, output: Int) {
+        if input > most, !isInputEstimated { (input, isInputEstimated, isCapped) = (most, true, true) }
+        if self.output > output, !isOutputEstimated {
+            (self.output, isOutputEstimated, isCapped) = (output, true, true)
+        }
+        cached = cached.map { min($0, input) }
+        reasoning = reasoning.map { min($0, self.output) }
+    }
 
     private mutating func note(_ counts: TokenCounts, in dialect: Dialect) {
         cached = counts.cached(in: dialect)

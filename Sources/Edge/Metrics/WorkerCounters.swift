@@ -1,4 +1,5 @@
 // What one worker has counted since it began: its own, written without locks, and copied when the control thread asks.
+internal import HTTP
 internal import Inference
 internal import Transport
 
@@ -36,6 +37,8 @@ package struct WorkerCounters: Sendable {
     package static let noModel = 0
     /// By the tenant's place among `TenantLabels`.
     var wastedTokens: [UInt64] = []
+    /// Connections whose client spoke something else than its listener.
+    var otherProtocols: [OtherProtocol: UInt64] = [:]
     var bytesIn: UInt64 = 0
     var bytesOut: UInt64 = 0
     /// From the end of a request to its hand-over to an executor's connection.
@@ -52,6 +55,7 @@ package struct WorkerCounters: Sendable {
     mutating func add(_ other: WorkerCounters) {
         for (id, row) in other.models { models[id, default: OfModel()].add(row) }
         Self.add(other.wastedTokens, to: &wastedTokens)
+        for (what, count) in other.otherProtocols { otherProtocols[what, default: 0] &+= count }
         bytesIn &+= other.bytesIn
         bytesOut &+= other.bytesOut
         requestOverhead.add(other.requestOverhead)

@@ -1,4 +1,5 @@
 // A worker's counters as its exchanges see them. Confined to the worker: no locks, no atomics.
+internal import HTTP
 internal import Inference
 internal import Transport
 
@@ -63,6 +64,9 @@ final class WorkerMetrics {
         while ofAll.wastedTokens.count <= place { ofAll.wastedTokens.append(0) }
         ofAll.wastedTokens[place] &+= UInt64(tokens)
     }
+
+    /// A client speaks something else than its listener.
+    func spokeOtherwise(_ what: OtherProtocol) { ofAll.otherProtocols[what, default: 0] &+= 1 }
 
     /// An exchange is over.
     func exchangeEnded(_ end: ExchangeMachine.End, row: ModelRow, bytesIn: Int, bytesOut: Int) {

@@ -21,6 +21,7 @@ package struct ListenerPlan: Sendable {
         settings.headerTimeout = Nanoseconds(timeouts.header.inNanoseconds)
         let idle = listener.trusted ? timeouts.idleTrusted : timeouts.idle
         settings.idleTimeout = Nanoseconds(idle.inNanoseconds)
+        settings.speaksHTTP2 = listener.http2
         settings.upgradesToHTTP2 = listener.h2cUpgrade
         settings.isTrusted = listener.trusted
         if listener.redirectsToHTTPS { settings.redirectPort = ListenerSettings.httpsPort(of: configuration.listeners) }
@@ -30,6 +31,10 @@ package struct ListenerPlan: Sendable {
     /// The TLS contexts of one worker; nil for cleartext.
     func makeContexts(_ ticketKeys: TicketKeys) throws(TLSError) -> TLSServerContexts? {
         guard !certificates.isEmpty else { return nil }
-        return try TLSContext.server(certificates: certificates, ticketKeys: ticketKeys)
+        return try TLSContext.server(
+            certificates: certificates,
+            ticketKeys: ticketKeys,
+            offersHTTP2: settings.speaksHTTP2
+        )
     }
 }

@@ -158,6 +158,7 @@ package final class Registry {
                 entry: entry,
                 pool: ExecutorPool(entry.pool, members: members, balance: Balance(settings.balance), place: place),
                 timeouts: ModelTimeouts(settings.timeouts, else: configuration.timeouts),
+                mediaTokens: settings.mediaTokens,
                 targets: executorTargets,
                 fallbacks: settings.fallbacks.compactMap { places[ExactText($0)] }
             )

@@ -6,14 +6,18 @@ internal import Glibc
 package struct Signals {
     package let descriptor: CInt
 
-    /// Blocks SIGTERM, SIGINT and SIGHUP in this thread and those it starts, and ignores SIGPIPE.
+    /// Those that are told: the ones that end a process which does not know them, and that operators and their tools send.
+    static let told = [SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2]
+
+    /// Blocks `told` in this thread and those it starts, and ignores SIGPIPE and SIGXFSZ, which errors of `write` tell.
     ///
     /// Call it first of all.
     package init() {
         signal(SIGPIPE, SIG_IGN)
+        signal(SIGXFSZ, SIG_IGN)
         var set = sigset_t()
         unsafe sigemptyset(&set)
-        for number in [SIGTERM, SIGINT, SIGHUP] { unsafe sigaddset(&set, number) }
+        for number in Self.told { unsafe sigaddset(&set, number) }
         unsafe pthread_sigmask(SIG_BLOCK, &set, nil)
         descriptor = unsafe signalfd(-1, &set, clinux_SIGNALFD_FLAGS)
         precondition(descriptor >= 0, "signalfd failed")

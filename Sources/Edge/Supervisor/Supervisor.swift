@@ -41,11 +41,12 @@ package final class Supervisor {
         snapshot = registry.resolve(configuration)
     }
 
-    /// Serves until SIGTERM or SIGINT has been obeyed.
+    /// Serves until SIGTERM, SIGINT or SIGQUIT has been obeyed.
     package func run() throws(StartError) {
         let signals = Signals()
-        Sockets.raiseDescriptorLimit()
-        let workers = workerCount
+        let descriptorLimit = Sockets.raiseDescriptorLimit()
+        let workers = Self.workerCount(configuration)
+        for problem in Self.descriptorProblems(configuration) { Messages.say(problem, .warning) }
         for plan in snapshot.listeners { try Self.checkCertificates(of: plan) }
         if let problem = Self.authorityProblems(configuration).first { throw StartError(description: problem) }
         let access = try KeyWatch.open(configuration.authentication)
@@ -61,7 +62,8 @@ package final class Supervisor {
             clock: .process(clock),
             workers: workers,
             gather: Gather(configuration.gather),
-            poller: configuration.poller == .epoll ? .epoll : .auto
+            poller: configuration.poller == .epoll ? .epoll : .auto,
+            descriptorLimit: descriptorLimit
         )
 
         let survey = WorkerSurvey(loop: loop, doors: share.doors)
@@ -103,7 +105,7 @@ package final class Supervisor {
         }
     }
 
-    private var workerCount: Int {
+    private static func workerCount(_ configuration: Configuration) -> Int {
         switch configuration.workers {
         case .auto: Processors.available
         case .count(let count): count
@@ -133,6 +135,15 @@ package final class Supervisor {
     private static func authorityProblems(_ configuration: Configuration) -> [String] {
         let files = Set(configuration.models.flatMap(\.executors).compactMap(\.certificateAuthorityPath))
         return files.sorted().compactMap { ExecutorEnvironment.problem(withAuthorities: $0)?.description }
+    }
+
+    /// Whether the process has descriptors for `max_connections`, for `check` and for the start.
+    package static func descriptorProblems(_ configuration: Configuration) -> [String] {
+        let limit = Sockets.descriptorLimit
+        let most = ConnectionRoom.descriptors(ofLimit: limit, workers: workerCount(configuration))
+        guard configuration.maxConnections > most else { return [] }
+        let asked = "max_connections: accepting pauses at \(most) connections, not at \(configuration.maxConnections)"
+        return ["warning: \(asked): RLIMIT_NOFILE is \(limit), and a quarter of it is kept for executors"]
     }
 
     /// What there is to say of executors' names that do not resolve now, for `check`.
@@ -241,9 +252,19 @@ package final class Supervisor {
         }
     }
 
+    /// What is said of a signal that means nothing here; nil for those that end the process.
+    static func ignored(_ signal: CInt) -> String? {
+        switch signal {
+        case SIGHUP: "SIGHUP is ignored: reload is not available in this version"
+        case SIGUSR1: "SIGUSR1 is ignored: the log is stdout, there is no file to open again"
+        case SIGUSR2: "SIGUSR2 is ignored: it has no meaning in this version"
+        default: nil
+        }
+    }
+
     private func handle(signal number: CInt, share: WorkerShare) {
-        if number == SIGHUP {
-            Messages.say("SIGHUP is ignored: reload is not available in this version")
+        if let reason = Self.ignored(number) {
+            Messages.say(reason)
             return
         }
         guard !isDraining else {

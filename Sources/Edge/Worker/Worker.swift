@@ -1,6 +1,6 @@
 // A worker: one thread, its event loop, and everything that lives on it. Made on its thread, confined to it.
 package import HTTP
-package import Inference
+internal import Inference
 package import Routing
 package import Transport
 
@@ -22,11 +22,9 @@ package enum WorkerMessage: Sendable {
     /// It has been admitted, and counted at this worker's door.
     case serve(Socket, peer: SocketAddress, listener: Int)
     /// An executor for the exchange that has waited for it, at this place with this number.
-    case granted(place: Int, number: Int, Grant)
+    case waitEnded(place: Int, number: Int, WaitEnd)
     /// A large body has been scanned: for the exchange at this place with this number.
-    ///
-    /// Without a result there was no memory for it.
-    case scanned(place: Int, number: Int, Result<RequestScan, RequestScanError>?)
+    case scanned(place: Int, number: Int, ScanOutcome)
 }
 
 /// What a worker tells the control thread.
@@ -73,6 +71,8 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
     private var exchangesBegun = 0
     private var clients: EngineClients
     private(set) var isDraining = false
+    /// Why the last connection that was not accepted has to wait.
+    private var lackOfRoom = ConnectionRoom.Lack.maxConnections
     private var requestIDs = RequestIDSource()
     private var dateSecond = 0
     private var dateText = ""
@@ -104,14 +104,22 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
                 accepted: { [unowned self] in accepted($0, from: $1, listener: place) },
                 exhausted: { [unowned self] code in warnOfPause(code) }
             )
-            listener.hasRoom = { [unowned self] in self.share.hasRoom(self.snapshot.connectionsMax) }
+            listener.takeRoom = { [unowned self] in takeRoom() }
+            listener.returnRoom = { [unowned self] in self.share.connectionEnded() }
             listeners.append(listener)
         }
     }
 
     private func warnOfPause(_ code: CInt?) {
-        let why = code.map { SystemError.text($0) } ?? "max_connections or memory_limit is reached"
+        let why = code.map { SystemError.text($0) } ?? lackOfRoom.description
         share.warn("accepting pauses at \(share.connectionCount) connections: \(why)")
+    }
+
+    /// For one more connection.
+    private func takeRoom() -> Bool {
+        guard let lack = share.takeRoom(snapshot) else { return true }
+        lackOfRoom = lack
+        return false
     }
 
     var budget: MemoryBudget { share.budget }
@@ -150,16 +158,17 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
             for exchange in exchanges { exchange?.engineDied(engine, death) }
         case .serve(let socket, let peer, let listener):
             serve(socket, from: peer, listener: listener)
-        case .granted(let place, let number, let grant):
+        case .waitEnded(let place, let number, let end):
             let exchange = place < exchanges.count ? exchanges[place] : nil
-            guard exchange?.record.id.number == number, exchange?.granted(grant) == true else {
-                grant.giveBack(at: loop.now)
+            guard let exchange, exchange.record.id.number == number else {
+                end.giveBack(at: loop.now)
                 return
             }
+            exchange.waitEnded(end)
         case .scanned(let place, let number, let result):
             guard place < exchanges.count, let exchange = exchanges[place], exchange.record.id.number == number
             else { return }
-            if let result { exchange.identified(result) } else { exchange.handle(.refused(.noMemory)) }
+            exchange.identified(result)
         }
     }
 
@@ -180,7 +189,8 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
 
     /// A listener's certificates that cannot be loaded leave it as it was.
     private func adopt(_ plan: ListenerPlan, at place: Int) {
-        if plan.certificates != plans[place].certificates {
+        let (old, new) = (plans[place], plan)
+        if new.certificates != old.certificates || new.settings.speaksHTTP2 != old.settings.speaksHTTP2 {
             do throws(TLSError) {
                 contexts[place] = try plan.makeContexts(share.ticketKeys)
             } catch {
@@ -197,11 +207,6 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
     private var liveConnections: Int { connections.count - freeConnections.count }
 
     private func accepted(_ socket: Socket, from peer: SocketAddress, listener: Int) {
-        guard share.admitConnection(snapshot.connectionsMax) else {
-            // Another worker took the last room between the question and the answer.
-            socket.close()
-            return
-        }
         let place = share.doors.place(forConnectionAcceptedBy: index)
         if place != index {
             share.doors[place].connectionBegan()
@@ -289,13 +294,17 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
     }
 
     /// Has the body scanned by another thread; the answer comes by the mailbox, if the exchange is still there then.
-    func scanElsewhere(_ body: RequestBody, charge: BodyCharge, for exchange: Exchange) {
-        let (mailbox, budget, place, number) = (door.mailbox, budget, exchange.slot, exchange.record.id.number)
+    func scanElsewhere(_ body: RequestBody, coding: ContentCoding?, charge: BodyCharge, for exchange: Exchange) {
+        let (mailbox, place, number) = (door.mailbox, exchange.slot, exchange.record.id.number)
         share.scanThread.post(
-            ScanThread.Job(body: InTransit(value: body), charge: charge, budget: budget, dialect: exchange.dialect) {
-                result in
-                mailbox.post(.scanned(place: place, number: number, result))
-            }
+            ScanThread.Job(
+                body: InTransit(value: body),
+                charge: charge,
+                budget: budget,
+                dialect: exchange.dialect,
+                coding: coding,
+                bytesMax: exchange.snapshot.limits.bodyBytesMax
+            ) { outcome in mailbox.post(.scanned(place: place, number: number, outcome)) }
         )
     }
 
@@ -303,12 +312,12 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
         share.warn("requests are refused: a connection holds \(connection.account.held >> 10) KiB of memory_limit")
     }
 
-    func grant(for exchange: Exchange) -> @Sendable (Grant) -> Void {
+    func waitEnd(for exchange: Exchange) -> @Sendable (WaitEnd) -> Void {
         let (mailbox, place, number) = (door.mailbox, exchange.slot, exchange.record.id.number)
         let clock = share.clock
-        return { grant in
-            let isTaken = mailbox.post(.granted(place: place, number: number, grant))
-            if !isTaken { grant.giveBack(at: clock.now) }
+        return { end in
+            let isTaken = mailbox.post(.waitEnded(place: place, number: number, end))
+            if !isTaken { end.giveBack(at: clock.now) }
         }
     }
 
@@ -351,6 +360,11 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
             },
             kind: 0
         )
+    }
+
+    package func spokeOtherwise(_ what: OtherProtocol, on connection: ServerConnection) {
+        metrics.spokeOtherwise(what)
+        share.warn("\(connection.client.address.host) sent \(what.description): its connection is closed")
     }
 
     package func refusal(status: Int, message: String, on stream: ServerStream) {

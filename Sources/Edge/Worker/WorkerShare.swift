@@ -22,6 +22,8 @@ package final class WorkerShare: Sendable {
     let processStart = Clock.wallTime().seconds * 1000 + Clock.wallTime().microseconds / 1000
     /// The tenants that metrics tell apart.
     let tenants = TenantLabels()
+    /// How many descriptors clients' connections may have: executors keep the others.
+    private let descriptorsMax: Int
     private let connections = Atomic<Int>(0)
     private let lastWarning = Atomic<Int>(0)
 
@@ -33,8 +35,10 @@ package final class WorkerShare: Sendable {
         clock: Clock = .monotonic,
         workers: Int,
         gather: Gather,
-        poller: PollerChoice
+        poller: PollerChoice,
+        descriptorLimit: Int = .max
     ) {
+        descriptorsMax = ConnectionRoom.descriptors(ofLimit: descriptorLimit, workers: workers)
         self.budget = budget
         self.log = log
         self.ticketKeys = ticketKeys
@@ -47,22 +51,23 @@ package final class WorkerShare: Sendable {
 
     package var connectionCount: Int { connections.load(ordering: .relaxed) }
 
-    /// - Parameter connectionsMax: of the snapshot of whoever asks.
-    func hasRoom(_ connectionsMax: Int) -> Bool {
-        connectionCount < connectionsMax && budget.used + MemoryBudget.connectionCharge <= budget.limit
-    }
+    /// How many connections there may be under this snapshot.
+    func room(_ snapshot: Snapshot) -> ConnectionRoom { snapshot.connectionRoom.within(descriptors: descriptorsMax) }
 
-    /// Room for one more connection, taken; false when there is none.
+    /// Takes room for one more connection, until `connectionEnded`.
     ///
-    /// - Parameter connectionsMax: of the snapshot of whoever asks.
-    package func admitConnection(_ connectionsMax: Int) -> Bool {
-        guard budget.reserve(MemoryBudget.connectionCharge) else { return false }
-        if connections.wrappingAdd(1, ordering: .relaxed).newValue <= connectionsMax { return true }
+    /// - Parameter snapshot: of whoever asks.
+    /// - Returns: nil when it is taken, else what there is no room of.
+    package func takeRoom(_ snapshot: Snapshot) -> ConnectionRoom.Lack? {
+        let room = room(snapshot)
+        guard budget.reserve(MemoryBudget.connectionCharge) else { return .memory }
+        if connections.wrappingAdd(1, ordering: .relaxed).newValue <= room.most { return nil }
         connectionEnded()
-        return false
+        return room.lack
     }
 
-    func connectionEnded() {
+    /// A connection is gone, or the room that was taken for one is not needed.
+    package func connectionEnded() {
         connections.wrappingSubtract(1, ordering: .relaxed)
         budget.release(MemoryBudget.connectionCharge)
     }
@@ -89,7 +94,7 @@ package final class WorkerShare: Sendable {
                 socket.close()
                 doors[worker].connectionEnded()
                 connectionEnded()
-            case .granted(_, _, let grant): grant.giveBack(at: clock.now)
+            case .waitEnded(_, _, let end): end.giveBack(at: clock.now)
             case .drain, .expire, .stop, .ask, .adopt, .engineDied, .scanned: continue
             }
         }

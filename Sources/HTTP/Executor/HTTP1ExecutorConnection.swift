@@ -15,6 +15,8 @@ final class HTTP1ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
     private var decoder = ChunkedDecoder()
     /// The part of a response head that has come so far.
     private var partial: [UInt8] = []
+    /// Of the answer's heads with a status below 200, which are read and dropped.
+    private var interimBytes = 0
     private var keepAlive = true
     private var deadline = Deadline()
 
@@ -49,6 +51,7 @@ final class HTTP1ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
         sentOfBody = 0
         isRequestSent = false
         keepAlive = true
+        interimBytes = 0
         parser = HTTP1ResponseParser()
         deadline.clear()
         state = .head
@@ -146,7 +149,12 @@ final class HTTP1ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
             fail(.violation(error.message))
             return nil
         case .head(let head, let body, let keepAlive, let consumed):
-            guard head.status >= 200 else { return consumed }
+            guard head.status >= 200 else {
+                interimBytes += consumed
+                guard interimBytes > HTTP1Limits.response.headBytes else { return consumed }
+                fail(.violation("the interim heads are too large"))
+                return nil
+            }
             self.keepAlive = keepAlive
             switch body {
             case .none, .known(0): state = .body(left: 0)

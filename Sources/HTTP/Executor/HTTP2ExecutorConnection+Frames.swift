@@ -6,11 +6,22 @@ extension HTTP2ExecutorConnection {
     // MARK: Answers
 
     func header(stream id: Int32, name: Span<UInt8>, value: Span<UInt8>) -> CInt {
-        // Fields after the head are trailers: read by the library, and of no use to us.
-        guard let stream = streams[id], !stream.isHeadTold else { return 0 }
+        guard block.decoded(name: name, value: value, now: now) else {
+            isFlooded = true
+            return CInt(NGHTTP2_ERR_CALLBACK_FAILURE.rawValue)
+        }
+        guard let stream = streams[id] else { return 0 }
+        // Interim heads and trailers are read by the library and of no use to us. Together they may be as large as a head.
+        if stream.isHeadTold || (100..<200).contains(stream.status) {
+            stream.unusedWeight += name.count + value.count + 32
+            guard stream.unusedWeight > Self.headerBytesMax else { return 0 }
+            end(stream, .failed(.violation("HTTP/2: interim heads and trailers are too large")))
+            return CInt(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue)
+        }
         if name.count > 0, name[0] == UInt8(ascii: ":") {
             // `:status` is the only one of a response, and nghttp2 has checked its three digits.
             for index in value.indices { stream.status = stream.status * 10 + Int(value[index] &- 0x30) }
+            if stream.status < 200 { stream.unusedWeight += name.count + value.count + 32 }
             return 0
         }
         // Counted before anything is kept: nghttp2 limits neither (edge-servers.md 0.4).

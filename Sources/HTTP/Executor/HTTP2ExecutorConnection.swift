@@ -16,6 +16,9 @@ final class HTTP2ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
     static let streamsMax = 10_000
     static let headerBytesMax = 64 << 10
     static let headerCountMax = 200
+    /// A stream whose head is too large fails by itself, and nghttp2 drops the rest of the block at a small cost: only a
+    /// block of so many times a head takes the connection with it.
+    private static let fatalFactor = 100
     /// An executor that says nothing at all for so long while it owes answers is asked whether it is there (PING).
     static let silenceMax: Nanoseconds = 10_000_000_000
     /// And has so long to say anything.
@@ -45,9 +48,15 @@ final class HTTP2ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
     private var isRefusing = false
     private(set) var isClosed = false
     var isOnStack = false
+    private var frames = HTTP2FrameReader(afterPreface: false)
+    /// The header block that comes in.
+    var block: HTTP2HeaderBlock
     private var isPinged = false
     private var lastHeard: Nanoseconds
     private var deadline = Deadline()
+    /// What it sends as header fields is more than a connection may have.
+    var isFlooded = false
+    static let tooManyFields = "too many or too large header fields"
 
     enum StreamEnd {
         case whole
@@ -59,6 +68,12 @@ final class HTTP2ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
         self.client = client
         self.channel = channel
         lastHeard = client.loop.now
+        block = HTTP2HeaderBlock(
+            fieldsMax: Self.headerCountMax,
+            bytesMax: Self.headerBytesMax,
+            fatalFactor: Self.fatalFactor,
+            now: client.loop.now
+        )
         var made: OpaquePointer?
         let library = client.environment.library
         let context = unsafe Unmanaged.passUnretained(self).toOpaque()
@@ -73,7 +88,7 @@ final class HTTP2ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
         unsafe nghttp2_session_del(session)
     }
 
-    private var now: Nanoseconds { client.loop.now }
+    var now: Nanoseconds { client.loop.now }
 
     // MARK: Start
 
@@ -221,6 +236,10 @@ final class HTTP2ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
         lastHeard = now
         isPinged = false
         channel.acknowledgeLate()
+        if let fault = fault(in: bytes) {
+            broke(fault)
+            return
+        }
         isOnStack = true
         let consumed = unsafe bytes.withUnsafeBufferPointer {
             unsafe nghttp2_session_mem_recv(session, $0.baseAddress, $0.count)
@@ -228,13 +247,43 @@ final class HTTP2ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
         isOnStack = false
         tellFinished()
         if consumed < 0 {
-            let reason = unsafe String(cString: nghttp2_strerror(CInt(consumed)))
-            broke(reason)
+            broke(isFlooded ? Self.tooManyFields : unsafe String(cString: nghttp2_strerror(CInt(consumed))))
             return
         }
         if hasSettings { greet() }
         if unsafe nghttp2_session_want_write(session) != 0 { channel.mark() }
         endIfDone()
+    }
+
+    /// Counts the fields of header blocks before the library decodes them, wherever they are for.
+    ///
+    /// - Returns: what ends the connection, if anything does.
+    private func fault(in bytes: Span<UInt8>) -> String? {
+        var used = 0
+        while used < bytes.count {
+            let rest = bytes.extracting(used..<bytes.count)
+            let begun: HTTP2FrameHeader?
+            let step: Int
+            let start: Int
+            switch frames.next(rest) {
+            case .wait: return nil
+            case .bytes(let count, let header):
+                (begun, step, start) = (header, count, header == nil ? 0 : HTTP2FrameReader.headerSize)
+            case .header(_, let header, let taken): (begun, step, start) = (header, taken, taken)
+            }
+            used += step
+            if let begun {
+                // We allow none, and say so before anything else.
+                if begun.type == HTTP2FrameHeader.pushPromise { return "a push that was not allowed" }
+                block.frame(begun)
+            }
+            switch block.payload(rest.extracting(start..<step), now: now) {
+            case .fine: continue
+            case .tooMuch: return Self.tooManyFields
+            case .malformed: return "a header block is not HPACK"
+            }
+        }
+        return nil
     }
 
     /// What ended inside nghttp2 is told now: whoever hears of it may send again.

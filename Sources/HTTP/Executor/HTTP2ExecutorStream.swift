@@ -19,6 +19,8 @@ final class HTTP2ExecutorStream: AttemptCarrier {
     var status = 0
     var fields = FieldBlock()
     var isHeadTold = false
+    /// What its interim heads and trailers were in bytes, by the rule of RFC 9113 section 6.5.2.
+    var unusedWeight = 0
     /// Its end is recorded, and told once nghttp2 has returned.
     var hasEnded = false
     var isPaused = false

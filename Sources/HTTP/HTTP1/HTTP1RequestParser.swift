@@ -185,8 +185,9 @@ enum HTTP1Version {
             }
         }
         switch (bytes[start + 5], bytes[start + 7]) {
-        case (0x31, 0x31): return .http11
         case (0x31, 0x30): return .http10
+        // A later minor version means that its sender also understands this one (RFC 9110 section 2.5).
+        case (0x31, _): return .http11
         default: throw HTTP1Error(.unsupportedVersion)
         }
     }

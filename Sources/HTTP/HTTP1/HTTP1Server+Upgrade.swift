@@ -45,6 +45,8 @@ extension HTTP1Server {
 
     // MARK: Refusing
 
+    private static let bodyViolation: StaticString = "HTTP/1.1: the request body broke the protocol"
+
     /// A request that breaks the rules: answered, and the connection closes.
     func refuse(status: Int, message: String) {
         let stream = HTTP1ServerStream(server: self, connection: connection, head: nil)
@@ -65,13 +67,13 @@ extension HTTP1Server {
             if stream.handler?.requestBroke(status: status, message: message) == true { return }
             let handler = stream.handler
             stream.handler = nil
-            handler?.clientLeft(.violation)
+            handler?.clientLeft(.violation(Self.bodyViolation))
             connection.delegate.refusal(status: status, message: message, on: stream)
         } else if !stream.isFinished {
             // In the midst of an answer. One that is whole goes out, and `drained` ends the connection.
             let handler = stream.handler
             stream.handler = nil
-            handler?.clientLeft(.violation)
+            handler?.clientLeft(.violation(Self.bodyViolation))
             abort(stream)
         }
     }

@@ -137,10 +137,12 @@ final class HTTP1Server: ServerProtocol {
                     headBegan()
                     return used
                 case .failed(let error):
-                    if hasServed || Self.looksLikeHTTP(rest) {
-                        refuse(status: error.status, message: error.message)
+                    let other = hasServed ? nil : OtherProtocol(rest)
+                    if let other {
+                        connection.delegate.spokeOtherwise(other, on: connection)
+                        connection.close(.violation("the client spoke no HTTP"))
                     } else {
-                        connection.close(.violation)
+                        refuse(status: error.status, message: error.message)
                     }
                     return bytes.count
                 case .head(let head, let consumed):
@@ -174,19 +176,6 @@ final class HTTP1Server: ServerProtocol {
             }
         }
         return used
-    }
-
-    /// A peer that never spoke HTTP (a broken HTTP/2 preface, a port scan) is not told in HTTP what is wrong with it.
-    private static func looksLikeHTTP(_ bytes: Span<UInt8>) -> Bool {
-        var line: [UInt8] = []
-        for index in bytes.indices where line.count < 4096 {
-            if bytes[index] == UInt8(ascii: "\r") || bytes[index] == UInt8(ascii: "\n") { break }
-            line.append(bytes[index])
-        }
-        let text = String(decoding: line, as: UTF8.self)
-        if text.contains("HTTP/") { return true }
-        if case .other = Method(line.prefix { $0 != UInt8(ascii: " ") }) { return false }
-        return true
     }
 
     /// The first bytes of a next request are there: from now on the head has `headerTimeout` to be complete.

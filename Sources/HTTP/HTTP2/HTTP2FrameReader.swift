@@ -1,4 +1,4 @@
-// Where frames begin in what a client sends. nghttp2 keeps silent about frames that it ignores, so what counts frames
+// Where frames begin in what a peer sends. nghttp2 keeps silent about frames that it ignores, so what counts frames
 // and judges late ones reads their headers itself, and hands the library one frame at a time.
 
 /// The header of a frame (RFC 9113 section 4.1).
@@ -7,12 +7,12 @@ struct HTTP2FrameHeader: Equatable {
     var type: UInt8
     var flags: UInt8
     var stream: Int32
-    /// The first number in the payload of PRIORITY (the stream that it depends on) and WINDOW_UPDATE (the increment), as
-    /// far as its bytes came together with the header.
+    /// The first number in the payload of WINDOW_UPDATE (the increment), and of PRIORITY (the stream that it depends on)
+    /// if its bytes came together with the header.
     var number: Int32?
 
     static let data: UInt8 = 0, headers: UInt8 = 1, priority: UInt8 = 2, resetStream: UInt8 = 3
-    static let windowUpdate: UInt8 = 8, continuation: UInt8 = 9
+    static let pushPromise: UInt8 = 5, windowUpdate: UInt8 = 8, continuation: UInt8 = 9
     var endsStream: Bool { flags & 1 != 0 && (type == Self.data || type == Self.headers) }
 }
 
@@ -21,10 +21,13 @@ struct HTTP2FrameReader {
     static let headerSize = 9
     private static let prefaceSize = 24
 
-    private var prefaceLeft = prefaceSize
+    private var prefaceLeft: Int
     private var payloadLeft = 0
     /// The part of a frame header that came at the end of a read.
     private var partial: [UInt8] = []
+
+    /// - Parameter afterPreface: the peer is a client, whose frames follow the connection preface.
+    init(afterPreface: Bool = true) { prefaceLeft = afterPreface ? Self.prefaceSize : 0 }
 
     /// The next piece to hand to the library: never more than one frame, and a frame's header only when it is whole.
     enum Piece {
@@ -47,20 +50,28 @@ struct HTTP2FrameReader {
             payloadLeft -= step
             return .bytes(step, nil)
         }
-        if partial.isEmpty, bytes.count >= Self.headerSize {
+        if partial.isEmpty, bytes.count >= Self.headerSize, bytes.count >= Self.needed(Self.header(bytes)) {
             let header = Self.header(bytes)
             let step = min(Self.headerSize + header.length, bytes.count)
             payloadLeft = Self.headerSize + header.length - step
             return .bytes(step, header)
         }
-        let step = min(Self.headerSize - partial.count, bytes.count)
-        for index in 0..<step { partial.append(bytes[index]) }
-        guard partial.count == Self.headerSize else { return .wait }
+        var used = 0
+        while partial.count < Self.headerSize || partial.count < Self.needed(Self.header(partial.span)) {
+            guard used < bytes.count else { return .wait }
+            partial.append(bytes[used])
+            used += 1
+        }
         let whole = partial
         partial = []
         let header = Self.header(whole.span)
-        payloadLeft = header.length
-        return .header(whole, header, used: step)
+        payloadLeft = Self.headerSize + header.length - whole.count
+        return .header(whole, header, used: used)
+    }
+
+    /// How many bytes of a frame are to be there before it is handed on: its header, and of WINDOW_UPDATE all.
+    private static func needed(_ header: HTTP2FrameHeader) -> Int {
+        header.type == HTTP2FrameHeader.windowUpdate && header.length == 4 ? headerSize + 4 : headerSize
     }
 
     private static func header(_ bytes: Span<UInt8>) -> HTTP2FrameHeader {

@@ -8,6 +8,12 @@ package final class HTTP2Library {
     package let callbacks: OpaquePointer
     package let options: OpaquePointer
 
+    /// The version of the library that runs, as `0xMMNNPP` and as text.
+    package static var version: (number: Int, text: String) {
+        let information = unsafe nghttp2_version(0)!
+        return unsafe (Int(information.pointee.version_num), String(cString: information.pointee.version_str))
+    }
+
     /// Empty, with the library's own defaults.
     package init() {
         var table: OpaquePointer?

@@ -7,6 +7,7 @@ extension HTTP2Server {
         isEnded = true
         let all = streams
         streams = [:]
+        refusedStreams = 0
         (recent, receiving) = (nil, nil)
         ending = []
         drySince = []
@@ -42,10 +43,10 @@ extension HTTP2Server {
     }
 
     func deadlinePassed() {
-        if settingsDue <= now { fail(NGHTTP2_SETTINGS_TIMEOUT) }
-        if headersDue <= now { fail(NGHTTP2_ENHANCE_YOUR_CALM) }
+        if settingsDue <= now { fail(.settings) }
+        if headersDue <= now { fail(.slowHead) }
         if noticeDue <= now { goAway() }
-        if idleDue <= now { fail(NGHTTP2_NO_ERROR) }
+        if idleDue <= now { end(NGHTTP2_NO_ERROR) }
         for entry in ending where entry.due <= now { reset(entry.stream) }
         ending.removeAll { $0.due <= now }
         if !isFatal { armDeadline() }

@@ -105,6 +105,11 @@ extension HTTP2Server {
                 if count < 0 { isFatal = true }
                 return
             }
+            guard isGreeted else {
+                isGreeted = true
+                unsafe scratch.append(greeting(UnsafeBufferPointer(start: bytes, count: count)))
+                continue
+            }
             unsafe scratch.append(UnsafeRawBufferPointer(start: bytes, count: count))
         }
     }
@@ -157,8 +162,13 @@ extension HTTP2Server {
             guard code != NGHTTP2_INTERNAL_ERROR.rawValue, code != NGHTTP2_NO_ERROR.rawValue,
                 unsafe streams[frame.hd.stream_id]?.isRefused != true
             else { return 0 }
-            if !abuse.resetSent(now: now) {
-                unsafe nghttp2_session_terminate_session(session, NGHTTP2_ENHANCE_YOUR_CALM.rawValue)
+            if !abuse.resetSent(now: now) { fail(.causedResets) }
+        case NGHTTP2_GOAWAY.rawValue:
+            // The library's own: it has found a frame that ends the connection.
+            let code = unsafe nghttp2_error_code(rawValue: frame.goaway.error_code)
+            if fault == nil, code != NGHTTP2_NO_ERROR {
+                isFatal = true
+                fault = .violation(code)
             }
         default: break
         }
@@ -180,7 +190,7 @@ extension HTTP2Server {
         for stream in handled where !stream.isClosed { stream.handler?.outputMoved() }
         let wantsMore = unsafe nghttp2_session_want_read(session) != 0 || nghttp2_session_want_write(session) != 0
         if isFatal || !wantsMore || isGoingAway && streams.isEmpty {
-            connection.closeWhenFlushed(isGoingAway ? .edge : .violation)
+            connection.closeWhenFlushed(fault.map { .violation($0.words) } ?? .edge)
         }
     }
 

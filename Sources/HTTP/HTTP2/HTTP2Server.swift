@@ -11,6 +11,10 @@ final class HTTP2Server: ServerProtocol {
     static let connectionWindow: Int32 = 1 << 20
     /// What one flush hands to TLS at most; a connection with more has its next turn.
     static let flushMax = 128 << 10
+    /// What the library takes for the limit of streams: it never reaches it.
+    private static let libraryStreamsMax: UInt32 = 0x7fff_ffff
+    /// How many refused streams may wait for their resets to be taken: what comes with a few reads.
+    private static let refusedMax = 4096
     static let settingsAckTimeout: Nanoseconds = 10_000_000_000
     /// After the shutdown notice the client has this long to open what it had already decided to (RFC 9113 6.8).
     static let noticePeriod: Nanoseconds = 1_000_000_000
@@ -20,22 +24,29 @@ final class HTTP2Server: ServerProtocol {
     var session: OpaquePointer?
     /// The streams, found by id: nghttp2 keeps no pointers of ours.
     var streams: [Int32: HTTP2ServerStream] = [:]
+    /// Of `streams`, those that were refused and whose reset the client has not taken yet.
+    var refusedStreams = 0
     /// The stream whose header fields come in: no other stream's come between them.
     var receiving: HTTP2ServerStream?
     /// The stream that was last looked up while sending: nghttp2 asks three times for each frame.
     var recent: HTTP2ServerStream?
     var abuse: HTTP2Abuse
     var isOnStack = false
+    /// Our SETTINGS have been handed over.
+    var isGreeted = false
     var isDraining = false
     var isGoingAway = false
+    /// Nothing is read any more: the connection ends with this turn's flush.
     var isFatal = false
+    /// Why, where the client is to blame.
+    var fault: HTTP2Fault?
     var isEnded = false
     var preamble: [UInt8] = []
 
     var frames = HTTP2FrameReader()
     var history = HTTP2StreamHistory()
     /// The header block that comes in.
-    var block = HTTP2HeaderBlock()
+    var block: HTTP2HeaderBlock
     /// Bytes of bodies that came on streams now closed and that no handler can take any more.
     var orphaned = 0
 
@@ -55,6 +66,12 @@ final class HTTP2Server: ServerProtocol {
         let now = connection.channel.loop.now
         abuse = HTTP2Abuse(trusted: connection.client.trusted, now: now)
         settingsDue = now + Self.settingsAckTimeout
+        block = HTTP2HeaderBlock(
+            fieldsMax: connection.settings.headerCountMax,
+            bytesMax: connection.settings.headerBytesMax,
+            isTrusted: connection.client.trusted,
+            now: now
+        )
         var made: OpaquePointer?
         let library = connection.environment.library
         let context = unsafe Unmanaged.passUnretained(self).toOpaque()
@@ -70,7 +87,7 @@ final class HTTP2Server: ServerProtocol {
 
     var channel: Channel { connection.channel }
     var now: Nanoseconds { connection.channel.loop.now }
-    var activeStreams: Int { streams.count }
+    var activeStreams: Int { streams.count - refusedStreams }
 
     // MARK: Start
 
@@ -95,7 +112,7 @@ final class HTTP2Server: ServerProtocol {
         }
         start()
         guard result == 0 else {
-            fail(NGHTTP2_PROTOCOL_ERROR)
+            fail(.violation(NGHTTP2_PROTOCOL_ERROR))
             return
         }
         // On servers upgrade2 calls no on_begin_headers.
@@ -111,6 +128,7 @@ final class HTTP2Server: ServerProtocol {
         // Its body and settings came with HTTP/1.1, which was charged for them.
         guard stream.admit(headOf: request.head.footprint) else {
             refuse(stream)
+            connection.delegate.refusedForMemory(on: connection)
             return
         }
         stream.adopt(connection.delegate.handler(for: request.head.upgraded(), on: stream))
@@ -124,7 +142,7 @@ final class HTTP2Server: ServerProtocol {
         var entries = [
             nghttp2_settings_entry(
                 settings_id: CInt(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS.rawValue),
-                value: UInt32(settings.streamsMax)
+                value: Self.libraryStreamsMax
             ),
             nghttp2_settings_entry(
                 settings_id: CInt(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE.rawValue),
@@ -145,6 +163,18 @@ final class HTTP2Server: ServerProtocol {
         precondition(result == 0, "nghttp2 refused our settings")
     }
 
+    /// Our SETTINGS as the library makes them, with the number of streams that the client may open in place of the
+    /// library's: one stream too many is then ours to refuse, where the library would end the connection.
+    func greeting(_ frame: UnsafeBufferPointer<UInt8>) -> [UInt8] {
+        var bytes = unsafe Array(frame)
+        let start = HTTP2FrameReader.headerSize
+        let isSettings = bytes.count >= start + 6 && bytes[3] == UInt8(NGHTTP2_SETTINGS.rawValue)
+        precondition(isSettings && bytes[start + 1] == UInt8(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS.rawValue))
+        let most = UInt32(connection.settings.streamsMax)
+        for index in 0..<4 { bytes[start + 2 + index] = UInt8(truncatingIfNeeded: most >> (24 - 8 * UInt32(index))) }
+        return bytes
+    }
+
     // MARK: Receiving
 
     func receive(_ bytes: Span<UInt8>) {
@@ -156,17 +186,33 @@ final class HTTP2Server: ServerProtocol {
             case .wait: used = bytes.count
             case .bytes(let count, let header):
                 used += count
-                if let header, let code = judge(header) { fail(code) } else { feed(rest.extracting(0..<count)) }
+                switch header.map({ judge($0) }) ?? .feed {
+                case .feed:
+                    let start = header == nil ? 0 : HTTP2FrameReader.headerSize
+                    feed(rest.extracting(0..<count), payload: rest.extracting(start..<count))
+                case .skip: break
+                case .fail(let fault): fail(fault)
+                }
             case .header(let whole, let header, let taken):
                 used += taken
-                if let code = judge(header) { fail(code) } else { feed(whole.span) }
+                switch judge(header) {
+                case .feed: feed(whole.span, payload: Span())
+                case .skip: break
+                case .fail(let fault): fail(fault)
+                }
             }
         }
         block.settle(isOpen: headersDue != .max, fields: receiving?.builder?.footprint ?? 0, on: connection.account)
         channel.mark()
     }
 
-    private func feed(_ bytes: Span<UInt8>) {
+    /// Hands bytes of one frame to the library, once the fields in them are counted.
+    private func feed(_ bytes: Span<UInt8>, payload: Span<UInt8>) {
+        switch block.payload(payload, now: now) {
+        case .fine: break
+        case .tooMuch: return fail(.headerFields)
+        case .malformed: return fail(.violation(NGHTTP2_COMPRESSION_ERROR))
+        }
         isOnStack = true
         let consumed = unsafe bytes.withUnsafeBufferPointer {
             unsafe nghttp2_session_mem_recv(session, $0.baseAddress, $0.count)
@@ -174,12 +220,23 @@ final class HTTP2Server: ServerProtocol {
         isOnStack = false
         guard consumed < 0, !isFatal else { return }
         // After these the library queues no GOAWAY of its own.
-        let calm = consumed == Int(NGHTTP2_ERR_FLOODED.rawValue) || consumed == Self.tooManyContinuations
-        fail(calm || isAbusive ? NGHTTP2_ENHANCE_YOUR_CALM : NGHTTP2_PROTOCOL_ERROR)
+        switch consumed {
+        case Int(NGHTTP2_ERR_FLOODED.rawValue): fail(.frames)
+        case Self.tooManyContinuations: fail(.headerFields)
+        default: fail(isAbusive ? .headerFields : .violation(NGHTTP2_PROTOCOL_ERROR))
+        }
+    }
+
+    /// What is to be done with a frame before the library sees it.
+    private enum Judgement {
+        case feed
+        /// It has been answered here. Only for frames that came whole.
+        case skip
+        case fail(HTTP2Fault)
     }
 
     /// What the library does not judge: too many frames that ask for nothing, and frames that come too late.
-    private func judge(_ header: HTTP2FrameHeader) -> nghttp2_error_code? {
+    private func judge(_ header: HTTP2FrameHeader) -> Judgement {
         // The frame is judged by what came before it, and remembered after.
         if header.type != HTTP2FrameHeader.continuation { headersDue = .max }
         block.frame(header)
@@ -188,31 +245,68 @@ final class HTTP2Server: ServerProtocol {
             if header.endsStream || header.type == HTTP2FrameHeader.resetStream { history.endedByClient(header.stream) }
         }
         switch header.type {
-        case HTTP2FrameHeader.headers: return history.fault(ofFrameOn: header.stream, isOpen: isOpen)
+        case HTTP2FrameHeader.headers:
+            if let code = history.fault(ofFrameOn: header.stream, isOpen: isOpen) { return .fail(.violation(code)) }
+            // A block that no stream takes is decoded for nothing.
+            guard !isOpen, isGoingAway || !history.isNew(header.stream) else { return .feed }
+            return abuse.controlFrame(now: now) ? .feed : .fail(.frames)
         case HTTP2FrameHeader.data:
-            if !abuse.data(isEmpty: header.length == 0 && !header.endsStream) { return NGHTTP2_ENHANCE_YOUR_CALM }
-            return history.fault(ofFrameOn: header.stream, isOpen: isOpen)
-        case HTTP2FrameHeader.continuation: return nil
+            if !abuse.data(isEmpty: header.length == 0 && !header.endsStream) { return .fail(.emptyFrames) }
+            return history.fault(ofFrameOn: header.stream, isOpen: isOpen).map { .fail(.violation($0)) } ?? .feed
+        case HTTP2FrameHeader.continuation: return .feed
         default: break
         }
         // The old priorities are not used (RFC 9113 section 5.3), but what is malformed in them is an error still.
         if header.type == HTTP2FrameHeader.priority, header.stream == 0 || header.number == header.stream {
-            return NGHTTP2_PROTOCOL_ERROR
+            return .fail(.violation(NGHTTP2_PROTOCOL_ERROR))
         }
-        if header.type == HTTP2FrameHeader.windowUpdate, !isOpen, header.length == 4, header.number == 0 {
-            return NGHTTP2_PROTOCOL_ERROR
+        guard abuse.controlFrame(now: now) else { return .fail(.frames) }
+        let isWindowUpdate = header.type == HTTP2FrameHeader.windowUpdate && header.length == 4
+        guard isWindowUpdate, header.number == 0, header.stream > 0 else { return .feed }
+        return judgeEmptyUpdate(of: header.stream, isOpen: isOpen)
+    }
+
+    /// An increment of 0 is the stream's error (RFC 9113 section 6.9), for which the library would end the connection.
+    private func judgeEmptyUpdate(of id: Int32, isOpen: Bool) -> Judgement {
+        guard id % 2 == 1, !history.isNew(id) else { return .fail(.violation(NGHTTP2_PROTOCOL_ERROR)) }
+        if isOpen {
+            // Counted when it is sent.
+            let none = UInt8(NGHTTP2_FLAG_NONE.rawValue)
+            unsafe nghttp2_submit_rst_stream(session, none, id, NGHTTP2_PROTOCOL_ERROR.rawValue)
+        } else if !abuse.resetSent(now: now) {
+            return .fail(.causedResets)
         }
-        return abuse.controlFrame(now: now) ? nil : NGHTTP2_ENHANCE_YOUR_CALM
+        return .skip
     }
 
     static let tooManyContinuations = -905
+    static let streamViolation: StaticString = "HTTP/2: the stream broke the protocol"
     var isAbusive = false
 
+    /// Ends the connection for a fault of the client's, with a GOAWAY in this turn's flush: no frame is read after it.
+    func fail(_ fault: HTTP2Fault) {
+        guard !isFatal else { return }
+        self.fault = fault
+        end(fault.code, saying: fault.words)
+    }
+
     /// Ends the connection with a GOAWAY of this code, in this turn's flush.
-    func fail(_ code: nghttp2_error_code) {
+    func end(_ code: nghttp2_error_code, saying words: StaticString? = nil) {
         guard !isFatal else { return }
         isFatal = true
-        unsafe nghttp2_session_terminate_session(session, code.rawValue)
+        guard let words else {
+            unsafe nghttp2_session_terminate_session(session, code.rawValue)
+            channel.mark()
+            return
+        }
+        unsafe nghttp2_submit_goaway(
+            session,
+            UInt8(NGHTTP2_FLAG_NONE.rawValue),
+            nghttp2_session_get_last_proc_stream_id(session),
+            code.rawValue,
+            words.utf8Start,
+            words.utf8CodeUnitCount
+        )
         channel.mark()
     }
 
@@ -228,6 +322,8 @@ final class HTTP2Server: ServerProtocol {
         // Else it is trailers.
         guard unsafe frame.headers.cat == NGHTTP2_HCAT_REQUEST else { return 0 }
         let id = unsafe frame.hd.stream_id
+        // Refused for memory, again and again, by a client that takes none of our resets.
+        if refusedStreams > Self.refusedMax { fail(.causedResets) }
         let stream = HTTP2ServerStream(server: self, connection: connection, id: id)
         streams[id] = stream
         receiving = stream
@@ -246,17 +342,12 @@ final class HTTP2Server: ServerProtocol {
     }
 
     func header(stream id: Int32, name: Span<UInt8>, value: Span<UInt8>) -> CInt {
-        let settings = connection.settings
-        guard let stream = receiving, stream.id == id,
-            let verdict = stream.builder?.add(name: name, value: value, settings: settings)
-        else {
-            // Trailers are of no use to us: they are counted, and nothing is kept of them.
-            return block.trailer(name: name, value: value, settings: settings) ? 0 : abusive()
+        guard block.decoded(name: name, value: value, now: now) else { return abusive() }
+        // Trailers are of no use to us: they are counted, and nothing is kept of them.
+        if let stream = receiving, stream.id == id {
+            stream.builder?.add(name: name, value: value, settings: connection.settings)
         }
-        switch verdict {
-        case .kept, .dropped: return 0
-        case .fatal: return abusive()
-        }
+        return 0
     }
 
     func frameReceived(_ frame: nghttp2_frame) -> CInt {
@@ -266,7 +357,12 @@ final class HTTP2Server: ServerProtocol {
             headersDue = .max
             receiving = nil
             guard let stream = unsafe streams[frame.hd.stream_id] else { return 0 }
-            if stream.builder != nil { begin(stream, ended: ended) }
+            if stream.builder != nil {
+                begin(stream, ended: ended)
+            } else if block.isTooLarge {
+                refuseTrailers(of: stream)
+                return 0
+            }
             if ended { requestEnded(stream) }
         case NGHTTP2_DATA.rawValue:
             guard ended, let stream = unsafe streams[frame.hd.stream_id] else { return 0 }
@@ -283,15 +379,19 @@ final class HTTP2Server: ServerProtocol {
         stream.builder = nil
         stream.isRequestWhole = ended
         stream.isHEAD = builder.method == .head
+        guard activeStreams <= connection.settings.streamsMax else {
+            refuse(stream)
+            // Counted here, and not when it is sent: a client that reads nothing is sent nothing.
+            if !abuse.resetSent(now: now) { fail(.causedResets) }
+            return
+        }
         guard stream.admit(headOf: builder.footprint) else {
             refuse(stream)
+            connection.delegate.refusedForMemory(on: connection)
             return
         }
         if let fault = builder.fault(isSecure: connection.isSecure, isTrusted: connection.client.trusted) {
-            // No handler watches whether the client takes its answer.
-            ending.append((stream, now + connection.settings.idleTimeout))
-            armDeadline()
-            connection.delegate.refusal(status: fault.status, message: fault.message, on: stream)
+            refuse(stream, status: fault.status, fault.message)
             return
         }
         stream.adopt(connection.delegate.handler(for: builder.head(ended: ended), on: stream))
@@ -301,13 +401,31 @@ final class HTTP2Server: ServerProtocol {
     private func refuse(_ stream: HTTP2ServerStream) {
         stream.isRefused = true
         stream.isBroken = true
+        refusedStreams += 1
         unsafe nghttp2_submit_rst_stream(
             session,
             UInt8(NGHTTP2_FLAG_NONE.rawValue),
             stream.id,
             NGHTTP2_REFUSED_STREAM.rawValue
         )
-        connection.delegate.refusedForMemory(on: connection)
+    }
+
+    /// The trailers are more than a head may be: 431 as on HTTP/1.1, unless the answer has begun.
+    private func refuseTrailers(of stream: HTTP2ServerStream) {
+        let message = "the trailer section is too large"
+        stream.isRequestWhole = true
+        guard !stream.isHeadSent, let handler = stream.handler else { return requestEnded(stream) }
+        if handler.requestBroke(status: 431, message: message) { return }
+        stream.handler = nil
+        handler.clientLeft(.violation(Self.streamViolation))
+        refuse(stream, status: 431, message)
+    }
+
+    /// An answer without a handler: nobody else watches whether the client takes it.
+    private func refuse(_ stream: HTTP2ServerStream, status: Int, _ message: String) {
+        ending.append((stream, now + connection.settings.idleTimeout))
+        armDeadline()
+        connection.delegate.refusal(status: status, message: message, on: stream)
     }
 
     func requestEnded(_ stream: HTTP2ServerStream) {
@@ -350,6 +468,7 @@ final class HTTP2Server: ServerProtocol {
         // Another one's header fields may still be coming in.
         if receiving?.id == id { receiving = nil }
         guard let stream = streams.removeValue(forKey: id) else { return 0 }
+        if stream.isRefused { refusedStreams -= 1 }
         if streams.isEmpty { idleBegins() }
         stream.isClosed = true
         stream.bytesLost = stream.output.count
@@ -363,11 +482,11 @@ final class HTTP2Server: ServerProtocol {
             handler?.responseFinished()
             return 0
         }
-        handler?.clientLeft(stream.isResetByUs ? .violation : .reset(code))
+        let fault = isFatal ? fault : nil
+        let end: ClientEnd = stream.isResetByUs ? .violation(Self.streamViolation) : .reset(code)
+        handler?.clientLeft(fault.map { .violation($0.words) } ?? end)
         // This callback must not fail (nghttp2 leaks what it was closing): the connection goes after the call.
-        if !stream.isResetByUs, !isFatal, !abuse.resetReceived(now: now) {
-            unsafe nghttp2_session_terminate_session(session, NGHTTP2_ENHANCE_YOUR_CALM.rawValue)
-        }
+        if !stream.isResetByUs, !isFatal, !abuse.resetReceived(now: now) { fail(.resets) }
         return 0
     }
 }

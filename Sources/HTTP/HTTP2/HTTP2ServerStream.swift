@@ -14,7 +14,7 @@ final class HTTP2ServerStream: ServerStream {
     var isRequestWhole = false
     /// END_STREAM has been handed to the kernel: a reset after it changes nothing.
     var isEndSent = false
-    /// Refused, since its connection may hold no more memory.
+    /// Refused, unseen by any handler: its connection may hold no more memory, or has as many streams as it may.
     var isRefused = false
     /// Reset by us, for a fault of the client's or because the response is broken.
     var isResetByUs = false
@@ -86,8 +86,6 @@ final class HTTP2ServerStream: ServerStream {
 
 /// The fields of a request as they come in, with the limits counted before anything is kept.
 struct HTTP2RequestBuilder {
-    enum Verdict { case kept, dropped, fatal }
-
     private(set) var method = Method.other("")
     private var scheme = Scheme.other
     private(set) var authority: [UInt8] = []
@@ -96,18 +94,12 @@ struct HTTP2RequestBuilder {
     private enum Scheme { case http, https, other }
     /// Fields received, whether kept or not; the crumbs of a cookie are one.
     private(set) var count = 0
-    /// The same, but each crumb of a cookie counts: each has to be decoded.
-    private var received = 0
     private var hasCookie = false
     /// Their bytes, each crumb with the 32 of a field of its own.
     private(set) var weight = 0
     private(set) var isTooLarge = false
 
-    /// Ten times what is answered with 431 ends the connection: dropping costs decoding all the same.
-    private static let fatalFactor = 10
-
-    mutating func add(name: Span<UInt8>, value: Span<UInt8>, settings: ServerSettings) -> Verdict {
-        received += 1
+    mutating func add(name: Span<UInt8>, value: Span<UInt8>, settings: ServerSettings) {
         let isCookie = name.equals("cookie")
         if !isCookie || !hasCookie { count += 1 }
         if isCookie { hasCookie = true }
@@ -115,15 +107,12 @@ struct HTTP2RequestBuilder {
         if count > settings.headerCountMax || weight > settings.headerBytesMax {
             isTooLarge = true
             fields.removeAll()
-            let isFatal =
-                received > settings.headerCountMax * Self.fatalFactor
-                || weight > settings.headerBytesMax * Self.fatalFactor
-            return isFatal ? .fatal : .dropped
+            return
         }
         guard name.count > 1, name[0] == UInt8(ascii: ":") else {
             if fields.isEmpty { fields.reserve(bytes: 512, fields: 12) }
             fields.append(name: name, value: value)
-            return .kept
+            return
         }
         // nghttp2 lets only the pseudo fields of RFC 9113 section 8.3.1 through: their second letters differ.
         switch name[1] {
@@ -133,7 +122,6 @@ struct HTTP2RequestBuilder {
         case UInt8(ascii: "p") where name.count == 5: path.append(value)
         default: break
         }
-        return .kept
     }
 
     /// What the fields take of memory, in bytes.

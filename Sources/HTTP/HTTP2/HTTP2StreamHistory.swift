@@ -21,6 +21,9 @@ struct HTTP2StreamHistory {
     /// The stream whose HEADERS, on their way into the library, end it as they open it.
     private var endsOnOpening: Int32 = 0
 
+    /// No stream of this number or a higher one has been opened.
+    func isNew(_ id: Int32) -> Bool { id > highest }
+
     mutating func opened(_ id: Int32) {
         highest = max(highest, id)
         if entries.count == Self.entriesMax {

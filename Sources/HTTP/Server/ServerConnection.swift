@@ -110,7 +110,7 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     private func sniff(_ bytes: Span<UInt8>) {
         preface.append(bytes)
         let first = preface
-        switch HTTP2Preface.detect(first.span) {
+        switch settings.speaksHTTP2 ? HTTP2Preface.detect(first.span) : .http1 {
         case .undecided: return
         case .http2: begin(HTTP2Server(connection: self))
         case .http1: begin(HTTP1Server(connection: self))
@@ -138,7 +138,11 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     package func channel(_ channel: Channel, ended end: ChannelEnd) {
         switch end {
         case .closed, .failed: close(.closed)
-        case .tls: close(.violation)
+        case .tls(let error) where error.kind == .plainHTTP && wire == nil:
+            delegate.spokeOtherwise(.http, on: self)
+            channel.appendInClear(OtherProtocol.plainAnswer)
+            closeWhenFlushed(.violation("the client spoke HTTP in clear to a port with TLS"))
+        case .tls: close(.violation("TLS failed on the client's connection"))
         }
     }
 

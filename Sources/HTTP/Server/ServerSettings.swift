@@ -9,6 +9,8 @@ package struct ServerSettings: Sendable {
     package var handshakeTimeout: Nanoseconds = 10_000_000_000
     package var headerTimeout: Nanoseconds = 10_000_000_000
     package var idleTimeout: Nanoseconds = 75_000_000_000
+    /// Else HTTP/1.1 alone is spoken, whatever a client offers.
+    package var speaksHTTP2 = true
     /// `Upgrade: h2c` is honoured on cleartext connections.
     package var upgradesToHTTP2 = true
     /// The peers are our own proxies: looser counters.

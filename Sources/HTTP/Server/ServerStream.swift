@@ -7,8 +7,9 @@ package enum ClientEnd: Sendable {
     case reset(UInt32)
     /// It closed or lost the connection.
     case closed
-    /// It broke the protocol; the connection went with it.
-    case violation
+    /// It broke the protocol, or made work without end: its stream or its connection was ended for that, for this
+    /// reason.
+    case violation(StaticString)
     /// The server closed the connection: a deadline, a limit, the end of draining.
     case edge
 }
@@ -49,12 +50,15 @@ package protocol ServerDelegate: AnyObject {
     func refusal(status: Int, message: String, on stream: ServerStream)
     /// A stream was reset with REFUSED_STREAM, unseen by any handler: its connection may hold no more memory.
     func refusedForMemory(on connection: ServerConnection)
+    /// The client speaks something else than its listener; its connection ends.
+    func spokeOtherwise(_ what: OtherProtocol, on connection: ServerConnection)
     /// The connection is gone, with its last stream and its socket: at the end of a turn, once for each.
     func connectionEnded(_ connection: ServerConnection)
 }
 
 extension ServerDelegate {
     package func refusedForMemory(on connection: ServerConnection) {}
+    package func spokeOtherwise(_ what: OtherProtocol, on connection: ServerConnection) {}
 }
 
 /// One request and its response.

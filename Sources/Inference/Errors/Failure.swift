@@ -5,9 +5,9 @@ package struct Failure: Error, Equatable, Sendable {
         // The client's.
         case malformedRequest, invalidJSON, invalidRequest, missingModel, modelNotFound, notFound, methodNotAllowed
         case requestTimeout, bodyTooLarge, targetTooLong, unsupportedMediaType, expectationFailed, headerTooLarge
-        case methodNotImplemented, versionNotSupported, clientLeft, clientStalled
+        case methodNotImplemented, versionNotSupported, clientLeft, clientViolation, clientStalled
         // The client's, by its key.
-        case unauthorized, forbidden, rateLimited, concurrencyLimited
+        case unauthorized, forbidden, rateLimited, concurrencyLimited, exceedsLimit
         // An executor's.
         case executorUnreachable, executorCertificate, executorBrokeOff, executorProtocol, executorError
         case firstEventTimeout, responseTimeout, stall
@@ -100,7 +100,7 @@ package struct Failure: Error, Equatable, Sendable {
             switch error {
             case .invalidJSON, .notAnObject, .trailingContent: .invalidJSON
             case .missingModel: .missingModel
-            case .duplicate, .ambiguous, .wrongType, .tooLong: .invalidRequest
+            case .duplicate, .ambiguous, .wrongType, .tooLong, .tooSmall: .invalidRequest
             }
         self.init(kind, error.message, param: error.param)
     }
@@ -118,6 +118,15 @@ package struct Failure: Error, Equatable, Sendable {
         engineErrors = []
     }
 
+    /// We ended the client's stream or connection for what it did.
+    ///
+    /// - Parameter detail: what that was, for the log.
+    package static func clientViolation(_ detail: String) -> Failure {
+        var failure = Failure(.clientViolation)
+        failure.detail = detail
+        return failure
+    }
+
     package static func modelNotFound(_ name: String) -> Failure {
         Failure(.modelNotFound, "The model '\(name.prefix(256))' does not exist or you do not have access to it.")
     }
@@ -132,7 +141,8 @@ package struct Failure: Error, Equatable, Sendable {
         case .malformedRequest, .invalidJSON, .invalidRequest, .missingModel, .modelNotFound, .notFound,
             .methodNotAllowed, .requestTimeout, .bodyTooLarge, .targetTooLong, .unsupportedMediaType,
             .expectationFailed, .headerTooLarge, .methodNotImplemented, .versionNotSupported, .clientLeft,
-            .clientStalled, .unauthorized, .forbidden, .rateLimited, .concurrencyLimited:
+            .clientViolation, .clientStalled, .unauthorized, .forbidden, .rateLimited, .concurrencyLimited,
+            .exceedsLimit:
             .client
         case .executorUnreachable, .executorCertificate, .executorBrokeOff, .executorProtocol, .executorError,
             .firstEventTimeout,

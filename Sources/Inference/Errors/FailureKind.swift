@@ -14,6 +14,7 @@ extension Failure.Kind {
         case .unauthorized: "invalid_api_key"
         case .rateLimited: "rate_limit_exceeded"
         case .concurrencyLimited: "concurrency_limit_exceeded"
+        case .exceedsLimit: "request_exceeds_limit"
         case .executorError, .executorUnreachable, .executorCertificate, .executorBrokeOff, .executorProtocol:
             "executor_error"
         default: label
@@ -38,10 +39,12 @@ extension Failure.Kind {
         case .methodNotImplemented: ("method_not_implemented", 501, "The method is not implemented.")
         case .versionNotSupported: ("version_not_supported", 505, "The HTTP version is not supported.")
         case .clientLeft: ("client_left", 499, "The client left.")
+        case .clientViolation: ("client_violation", 499, "The client broke the protocol.")
         case .clientStalled: ("client_stalled", 499, "The client stopped reading.")
         case .unauthorized: ("unauthorized", 401, "The API key is missing or not valid.")
         case .forbidden: ("forbidden", 403, "This API key may not ask models.")
         case .rateLimited: ("rate_limited", 429, "The rate limit of this API key is reached. Try again later.")
+        case .exceedsLimit: ("exceeds_limit", 400, "The request needs more tokens than this API key has in a minute.")
         case .concurrencyLimited: ("concurrency_limited", 429, "This API key has too many requests at once. Try again.")
         case .executorUnreachable: ("executor_unreachable", 502, "The model's executor cannot be reached.")
         case .executorCertificate: ("executor_certificate", 502, "The model's executor cannot be verified.")

@@ -24,15 +24,27 @@ package struct RequestScan: Equatable, Sendable {
     package var objectStart: Int
     package var stream: Bool
     package var streamOptions: StreamOptions
-    /// The most tokens that the client lets an executor generate, under whichever name its dialect has for that.
+    /// The most tokens that the client lets an executor generate, of several limits the largest; nil where it sets none.
     package var maxTokens: Int?
     /// How many choices are asked for.
     package var n: Int
+    /// Of how many completions each choice is the best: all of them are generated.
+    package var bestOf: Int
     /// How many prompts a request of completions has, each of which gets `n` choices.
     package var prompts: Int
+    /// What of the body is no text.
+    package var media = RequestMedia()
 
     /// How many choices the answer has.
     package var choices: Int { max(1, min(n, 1 << 10)) * max(1, min(prompts, 1 << 10)) }
+
+    /// The most tokens that the answer may come to, all its choices together; nil where the client sets no limit.
+    package var answerTokensMax: Int? {
+        guard let maxTokens else { return nil }
+        let completions = max(1, n, bestOf).multipliedReportingOverflow(by: max(1, prompts))
+        let tokens = maxTokens.multipliedReportingOverflow(by: completions.partialValue)
+        return completions.overflow || tokens.overflow ? .max : tokens.partialValue
+    }
 
     package init(
         model: String,
@@ -42,6 +54,7 @@ package struct RequestScan: Equatable, Sendable {
         streamOptions: StreamOptions = .absent,
         maxTokens: Int? = nil,
         n: Int = 1,
+        bestOf: Int = 1,
         prompts: Int = 1
     ) {
         self.model = model
@@ -51,6 +64,7 @@ package struct RequestScan: Equatable, Sendable {
         self.streamOptions = streamOptions
         self.maxTokens = maxTokens
         self.n = n
+        self.bestOf = bestOf
         self.prompts = prompts
     }
 }
@@ -65,13 +79,16 @@ package enum RequestScanError: Error, Equatable, Sendable {
     case ambiguous(String)
     case wrongType(String, expected: String)
     case tooLong(String, limit: Int)
+    case tooSmall(String, expected: String)
 
     /// The key at fault.
     package var param: String? {
         switch self {
         case .invalidJSON, .notAnObject, .trailingContent: nil
         case .missingModel: "model"
-        case .duplicate(let key), .ambiguous(let key), .wrongType(let key, _), .tooLong(let key, _): key
+        case .duplicate(let key), .ambiguous(let key), .wrongType(let key, _), .tooLong(let key, _),
+            .tooSmall(let key, _):
+            key
         }
     }
 
@@ -85,6 +102,7 @@ package enum RequestScanError: Error, Equatable, Sendable {
         case .ambiguous(let key): "The request body has a key that some readers take for '\(key)'."
         case .wrongType(let key, let expected): "'\(key)' must be \(expected)."
         case .tooLong(let key, let limit): "'\(key)' must not be longer than \(limit) bytes."
+        case .tooSmall(let key, let expected): "'\(key)' must be \(expected)."
         }
     }
 }

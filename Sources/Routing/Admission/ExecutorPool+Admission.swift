@@ -1,4 +1,5 @@
 // Waiting for an executor of a pool: who may wait, how long that will be, and who is next when a place comes free.
+internal import Synchronization
 package import Transport
 
 /// An executor for a request that has waited: its attempt is counted already.
@@ -6,12 +7,34 @@ package struct Grant: Sendable {
     package let executor: Executor
     /// The pool that the request has waited for.
     package let pool: ExecutorPool
+    /// When its attempt was counted.
+    package let began: Nanoseconds
     let promptBytes: Int
 
     /// Whoever it was for is gone: the next one has its turn.
     package func giveBack(at now: Nanoseconds) {
         executor.promptDone(bytes: promptBytes)
-        pool.release(executor, at: now)
+        pool.release(executor, began: began, wasUsed: false, at: now)
+    }
+}
+
+/// A request had to leave the queue, since its tenant had more in it than others that came.
+package struct GaveWay: Sendable {
+    /// The pool and the place that it waited for.
+    package let pool: ExecutorPool
+    package let ticket: QueueTicket
+    /// How long one more of its tenant would wait now, at least a second.
+    package let retryAfter: Nanoseconds
+}
+
+/// How a wait has ended that the request has not ended itself.
+package enum WaitEnd: Sendable {
+    case granted(Grant)
+    case gaveWay(GaveWay)
+
+    /// Whoever is told is gone: an executor goes to the next one.
+    package func giveBack(at now: Nanoseconds) {
+        if case .granted(let grant) = self { grant.giveBack(at: now) }
     }
 }
 
@@ -19,7 +42,7 @@ extension ExecutorPool {
     package enum Admission: Sendable {
         /// Its attempt is counted.
         case executor(Executor)
-        /// `grant` will be called with an executor, unless `leave` is.
+        /// `ended` will be called, unless `leave` is.
         case waiting(QueueTicket)
         /// It may not wait, the queue is full, or the wait would be too long: worth trying again after this time.
         case refused(retryAfter: Nanoseconds)
@@ -32,40 +55,47 @@ extension ExecutorPool {
     /// - Parameters:
     ///   - returning: it has been at an executor, and goes before those who have not.
     ///   - waitMax: how long it may still wait; 0: it is refused when all executors are full.
-    ///   - queueMax: how many requests may wait; those that return are not refused because of it.
-    ///   - grant: called once, from any thread, with an executor whose attempt is counted.
+    ///   - queueMax: how many requests may wait that have not been at an executor. Room for one more of a tenant is made by
+    ///     the tenant that has the most waiting, where that has more than one more than the tenant.
+    ///   - ended: called once, from any thread, with an executor whose attempt is counted, or since the request had to give
+    ///     way to one of another tenant.
     package func admit(
         _ request: RoutingRequest,
         returning: Bool = false,
         waitMax: Nanoseconds,
         queueMax: Int,
         at now: Nanoseconds,
-        grant: @escaping @Sendable (Grant) -> Void
+        ended: @escaping @Sendable (WaitEnd) -> Void
     ) -> Admission {
-        let (admission, granted) = entry.state.withLock { state -> (Admission, [PoolEntry.Granted]) in
+        let (admission, others) = entry.state.withLock { state -> (Admission, [PoolEntry.Ended]) in
             // A place that time has freed goes to those who have returned before.
-            let granted = state.returned.isEmpty ? [] : state.serve(entry, most: .max, at: now)
+            var others = state.returned.isEmpty ? [] : state.serve(entry, most: .max, at: now)
             // Nobody goes before those who wait, but who has had a turn.
             let goesFirst = returning || state.queue.isEmpty
             if goesFirst {
                 switch choose(request, &state, at: now) {
-                case .executor(let executor): return (.executor(executor), granted)
-                case .none: return (.none, granted)
+                case .executor(let executor):
+                    if state.times.watchedSince != nil { state.queue.lastServed = request.tenant }
+                    return (.executor(executor), others)
+                case .none: return (.none, others)
                 case .full: break
                 }
             }
             if let refusal = refusal(of: request, returning, state, waitMax: waitMax, queueMax: queueMax, at: now) {
-                return (refusal, granted)
+                return (refusal, others)
             }
             // A place that came free before the engines knew that somebody waits here was announced to nobody.
             if state.join(entry, self), goesFirst, case .executor(let executor) = choose(request, &state, at: now) {
                 state.leaveIfEmpty(entry)
-                return (.executor(executor), granted)
+                return (.executor(executor), others)
             }
-            let waiting = PoolEntry.Waiting(request: request, pool: self, grant: grant)
-            return (.waiting(state.push(waiting, returning: returning)), granted)
+            if !returning, let way = state.makeRoom(for: request.tenant, queueMax: queueMax, at: now) {
+                others.append(way)
+            }
+            let waiting = PoolEntry.Waiting(request: request, pool: self, ended: ended)
+            return (.waiting(state.push(waiting, returning: returning)), others)
         }
-        PoolEntry.deliver(granted)
+        PoolEntry.deliver(others)
         return admission
     }
 
@@ -80,25 +110,46 @@ extension ExecutorPool {
         guard let pause = shortestPause(for: request, at: now) else { return Admission.none }
         // All of them have asked to be left alone for longer than it may wait.
         if pause > waitMax { return .refused(retryAfter: pause) }
-        let ahead = state.ahead(of: request.tenant, returning: returning)
-        let predicted = state.pace.wait(behind: ahead)
-        if waitMax == 0 { return .refused(retryAfter: max(Self.retryAfterMin, predicted ?? 0)) }
+        if waitMax == 0 { return .refused(retryAfter: retryAfter(request, state, returning: returning, at: now)) }
         // It has been let in already, and goes before the others: whether its time is enough will be seen.
         if returning { return nil }
-        if state.waitingCount >= queueMax { return .refused(retryAfter: predicted ?? Self.retryAfterMin) }
-        // One may always wait: so that the pace is learnt anew, however slow it once was.
-        guard ahead > 0, let predicted, predicted > waitMax else { return nil }
-        // Then the queue will have become short enough.
-        return .refused(retryAfter: max(Self.retryAfterMin, predicted - waitMax))
+        // One may always wait: so that a pool that was slow is learnt anew.
+        let ahead = state.ahead(of: request, returning: false)
+        if ahead > 0, let forecast = forecast(behind: ahead, state, at: now) {
+            let most = max(pause, forecast.most)
+            // Then the queue will have become short enough.
+            if most > waitMax { return .refused(retryAfter: max(Self.retryAfterMin, most - waitMax)) }
+        }
+        guard state.hasRoom(for: request.tenant, queueMax: queueMax) else {
+            return .refused(retryAfter: retryAfter(request, state, at: now))
+        }
+        return nil
     }
 
     private static let retryAfterMin: Nanoseconds = 1_000_000_000
+
+    private func forecast(behind ahead: Int, _ state: PoolEntry.State, at now: Nanoseconds) -> PlaceTimes.Forecast? {
+        let running = places.reduce(0) { $0 + members[$1].executor.running }
+        return state.times.forecast(behind: ahead, running: running, at: now)
+    }
+
+    /// How long such a request would wait, as places have come free so far; at least a second.
+    func retryAfter(
+        _ request: RoutingRequest,
+        _ state: PoolEntry.State,
+        returning: Bool = false,
+        at now: Nanoseconds
+    ) -> Nanoseconds {
+        let ahead = state.ahead(of: request, returning: returning)
+        return max(Self.retryAfterMin, forecast(behind: ahead, state, at: now)?.wait ?? 0)
+    }
 
     /// For how long each executor that may take the request has asked to be left alone, at least; nil if there is none.
     private func shortestPause(for request: RoutingRequest, at now: Nanoseconds) -> Nanoseconds? {
         var shortest: Nanoseconds?
         let mercy = mercy(usesBad: request.usesBad, at: now)
-        for (place, member) in members.enumerated() where !request.tried.contains(member.executor.id) {
+        for place in places where !request.tried.contains(members[place].executor.id) {
+            let member = members[place]
             let pause = member.executor.pause(at: now)
             guard member.executor.use(at: now) != .no || isSpared(place, by: mercy, at: now) else { continue }
             shortest = min(shortest ?? .max, pause)
@@ -119,11 +170,15 @@ extension ExecutorPool {
     }
 
     /// An attempt is over: its place goes to who is next, in whichever pool.
-    package func release(_ executor: Executor, at now: Nanoseconds) {
-        let wasFull = isFull(at: now)
+    ///
+    /// - Parameters:
+    ///   - began: when the attempt was counted.
+    ///   - wasUsed: false where nothing has been done with it.
+    package func release(_ executor: Executor, began: Nanoseconds, wasUsed: Bool = true, at now: Nanoseconds) {
         executor.attemptEnded()
-        // Where somebody waits, the places that are given away tell the pace.
-        if wasFull { entry.state.withLock { if $0.waitingCount == 0 { $0.pace.freed(at: now) } } }
+        if entry.isWatched.load(ordering: .relaxed) {
+            entry.state.withLock { $0.times.freed(takenAt: began, wasUsed: wasUsed, at: now) }
+        }
         executor.engine.pump(at: now)
     }
 
@@ -132,11 +187,9 @@ extension ExecutorPool {
     /// To be called from time to time while somebody waits: a pause ends, or an executor comes back, by itself.
     package func pump(at now: Nanoseconds) { _ = entry.serve(at: now) }
 
-    /// How long one more of this tenant would wait, as places have come free so far; at least a second.
-    package func predictedWait(of tenant: String) -> Nanoseconds {
-        entry.state.withLock { state in
-            max(Self.retryAfterMin, state.pace.wait(behind: state.ahead(of: tenant, returning: false)) ?? 0)
-        }
+    /// How long one more such request would wait, as places have come free so far; at least a second.
+    package func predictedWait(of request: RoutingRequest, at now: Nanoseconds) -> Nanoseconds {
+        entry.state.withLock { retryAfter(request, $0, at: now) }
     }
 
     package var waitingCount: Int { entry.waitingCount }

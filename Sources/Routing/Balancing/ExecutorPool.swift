@@ -2,18 +2,23 @@
 package import Transport
 
 /// How the executors of a pool share its exchanges.
+///
+/// In each of them the exchanges that are alike are shared in proportion to the weights of the executors that can take
+/// one, and an executor with weight 0 gets none.
 package enum Balance: Sendable {
-    /// Of two at random the one with less to do: running attempts, and prompts that wait.
+    /// By what they have to do at the moment: running attempts, and prompts that wait. None gets more than its share of
+    /// that, and among those that have less it is by turns.
     case leastLoad
+    /// By turns, evenly interleaved.
     case roundRobin
-    /// In proportion to their weights, evenly interleaved.
+    /// Another name of the same: so that the word in a file with weights says what it is for.
     case weighted
 }
 
 /// An executor as one pool uses it.
 package struct PoolMember: Sendable {
     package let executor: Executor
-    /// Its share of the exchanges, against the others of the pool; 0 gets none while another has more.
+    /// Its share of the exchanges, against the others of the pool that can take one; 0 gets none.
     package let weight: Int
     /// Attempts at once for this model there; nil where only the engine's own limit holds.
     package let runningMax: Int?
@@ -35,6 +40,8 @@ package final class ExecutorPool: Sendable {
 
     package let entry: PoolEntry
     package let members: [PoolMember]
+    /// The places of those that get exchanges: all but the members with weight 0.
+    let places: [Int]
     package let balance: Balance
     /// For whoever made it: its place among the pools of its snapshot.
     package let place: Int
@@ -54,10 +61,14 @@ package final class ExecutorPool: Sendable {
         self.entry = entry
         self.place = place
         self.members = members
+        places = members.indices.filter { members[$0].weight > 0 }
         self.balance = balance
         generation = entry.state.withLock { state in
             state.generation += 1
-            state.credit = state.credit.filter { id, _ in members.contains { $0.executor.id == id } }
+            state.turns.keep(members.map(\.executor.id))
+            // What may fill up is counted before it does.
+            let isLimited = members.contains { $0.runningMax != nil || $0.executor.engine.runningMax != nil }
+            if isLimited { entry.watch(&state, from: 0) }
             return state.generation
         }
     }
@@ -73,19 +84,13 @@ package final class ExecutorPool: Sendable {
         entry.state.withLock { choose(request, &$0, at: now) }
     }
 
-    /// - Parameter isFreed: whether the place that is taken has come free in a full pool.
-    func choose(
-        _ request: RoutingRequest,
-        _ state: inout PoolEntry.State,
-        at now: Nanoseconds,
-        isFreed: Bool = false
-    ) -> Choice {
+    func choose(_ request: RoutingRequest, _ state: inout PoolEntry.State, at now: Nanoseconds) -> Choice {
         let mercy = mercy(usesBad: request.usesBad, at: now)
         var isOneUsable = false
         // A trial is one request, and the first that comes: it can go elsewhere if it fails.
         var trial: Int?
         state.free.removeAll(keepingCapacity: true)
-        for place in members.indices where !request.tried.contains(members[place].executor.id) {
+        for place in places where !request.tried.contains(members[place].executor.id) {
             let use = members[place].executor.use(at: now)
             guard use != .no || isSpared(place, by: mercy, at: now) else { continue }
             isOneUsable = true
@@ -103,73 +108,62 @@ package final class ExecutorPool: Sendable {
                 evenIfBad: isSpared(place, by: mercy, at: now),
                 at: now
             ) {
-                if isFreed { state.pace.freed(at: now) }
-                state.pace.taken(at: now)
+                state.times.taken(at: now)
                 return .executor(member.executor)
             }
             // Another pool has taken the last place there meanwhile, or its trial.
             state.free.removeAll { $0 == place }
             trial = nil
         }
+        entry.watch(&state, from: now)
         return .full
     }
 
     /// One of the places in `state.free`.
     private func pick(_ state: inout PoolEntry.State, at now: Nanoseconds) -> Int {
-        guard state.free.count > 1 else { return state.free[0] }
-        switch balance {
-        case .roundRobin:
-            // The next in the order of the file that may be used.
-            let last = members.firstIndex { $0.executor.id == state.last } ?? -1
-            let next = state.free.first { $0 > last } ?? state.free[0]
-            state.last = members[next].executor.id
-            return next
-        case .weighted: return pickByWeight(&state)
-        case .leastLoad:
-            let count = UInt64(state.free.count)
-            let first = state.free[Int(state.nextRandom() % count)]
-            var second = state.free[Int(state.nextRandom() % (count - 1))]
-            if second == first { second = state.free[state.free.count - 1] }
-            return members[first].load(at: now) <= members[second].load(at: now) ? first : second
+        guard places.count > 1 else { return state.free[0] }
+        var all = (work: 1.0, share: 0.0)
+        if balance == .leastLoad {
+            for place in state.free {
+                all.work += members[place].work
+                all.share += members[place].share(at: now)
+            }
         }
-    }
-
-    private func pickByWeight(_ state: inout PoolEntry.State) -> Int {
-        let total = state.free.reduce(0) { $0 + members[$1].weight }
-        guard total > 0 else { return state.free[0] }
-        var best = (place: state.free[0], credit: Int.min)
+        var next: (place: Int, share: Double, due: Double)?
+        var first = Double.infinity
         for place in state.free {
-            let credit = state.credit[members[place].executor.id, default: 0] + members[place].weight
-            state.credit[members[place].executor.id] = credit
-            if credit > best.credit { best = (place, credit) }
+            let share = members[place].share(at: now)
+            let executor = members[place].executor
+            let due = state.dueTurn(of: executor, at: place, share: share, isRandom: balance == .leastLoad)
+            first = min(first, due)
+            if balance == .leastLoad {
+                // Not one that has its share already of what all have with one more. A rounding is no reason for another.
+                let most = (all.work * share / all.share - 1e-9).rounded(.up)
+                if members[place].work >= most { continue }
+            }
+            if let next, next.due <= due { continue }
+            next = (place, share, due)
         }
-        state.credit[members[best.place].executor.id] = best.credit - total
-        return best.place
-    }
-
-    /// Whether all members that may be used run as many attempts as they may.
-    func isFull(at now: Nanoseconds) -> Bool {
-        var isOneUsable = false
-        let mercy = mercy(at: now)
-        for (place, member) in members.enumerated() {
-            guard member.executor.use(at: now) != .no || isSpared(place, by: mercy, at: now) else { continue }
-            if member.takesMore(at: now) { return false }
-            isOneUsable = true
-        }
-        return isOneUsable
+        guard let next else { return state.free[0] }
+        let id = members[next.place].executor.id
+        state.turns.took(next.due, of: id, at: next.place, share: next.share, first: first)
+        return next.place
     }
 }
 
 extension PoolMember {
     func takesMore(at now: Nanoseconds) -> Bool { executor.takesMore(runningMax: runningMax, at: now) }
 
-    /// What it has to do with one more, by what it may carry.
-    fileprivate func load(at now: Nanoseconds) -> Double {
+    /// What it has to do, in streams.
+    fileprivate var work: Double {
         let isShared = executor.engine.modelsShareCapacity
         let running = isShared ? executor.engine.running : executor.running
         let bytes = isShared ? executor.engine.waitingBytes : executor.waitingBytes
-        let work = Double(running + 1) + Double(bytes) / Double(ExecutorPool.bytesAStream)
-        let share = min(executor.engine.availability.share(at: now), executor.availability.share(at: now))
-        return work / (Double(max(weight, 0)) * share + 1e-9)
+        return Double(running) + Double(bytes) / Double(ExecutorPool.bytesAStream)
+    }
+
+    /// Its weight, less for a while after it has come back.
+    fileprivate func share(at now: Nanoseconds) -> Double {
+        Double(weight) * min(executor.engine.availability.share(at: now), executor.availability.share(at: now))
     }
 }

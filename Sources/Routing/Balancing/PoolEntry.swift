@@ -1,4 +1,5 @@
 // What a pool carries from one configuration to the next: its queue, its pace, and whose turn it is.
+internal import Synchronization
 internal import Transport
 
 /// The part of a pool that outlives configurations; shared by all workers.
@@ -9,6 +10,8 @@ package final class PoolEntry: Sendable {
     /// Identifies the pool in this process; never reused, and no position in anything.
     package let id: Int
     let state: Lock<State>
+    /// Whether its places are counted: from when it has a limit, or somebody first had to wait.
+    let isWatched = Atomic<Bool>(false)
 
     struct State: Sendable {
         /// Requests that have not been at an executor: fair between tenants.
@@ -18,11 +21,9 @@ package final class PoolEntry: Sendable {
         /// One that cannot be served does not hold up the others.
         var returned: [Returned] = []
         var returnedSequence = 0
-        var pace = GrantPace()
-        /// The id of the executor that was last chosen by round-robin.
-        var last: Int?
-        /// Of the smooth weighted round-robin, by the executor's id.
-        var credit: [Int: Int] = [:]
+        var times = PlaceTimes()
+        /// Which executor's turn it is.
+        var turns = Turns()
         var random: UInt64
         /// How many snapshots have had a pool on this entry.
         var generation = 0
@@ -38,7 +39,8 @@ package final class PoolEntry: Sendable {
     package struct Waiting: Sendable {
         var request: RoutingRequest
         var pool: ExecutorPool
-        var grant: @Sendable (Grant) -> Void
+        /// Called once, outside of any lock, unless the request leaves.
+        var ended: @Sendable (WaitEnd) -> Void
     }
 
     /// A request that has been at an executor; or one of an earlier snapshot, all of whose members are full.
@@ -47,10 +49,10 @@ package final class PoolEntry: Sendable {
         var waiting: Waiting
     }
 
-    /// An executor for a request that has waited.
-    struct Granted: Sendable {
+    /// A wait that is over, of which the request has still to be told.
+    struct Ended: Sendable {
         var waiting: Waiting
-        var executor: Executor
+        var end: WaitEnd
     }
 
     /// - Parameter seed: where its random numbers begin; pools of many processes are not to choose alike.
@@ -67,17 +69,21 @@ package final class PoolEntry: Sendable {
     /// - Parameter most: how many places it gives away.
     /// - Returns: whether it has given any.
     func serve(most: Int = .max, at now: Nanoseconds) -> Bool {
-        let granted = state.withLock { $0.serve(self, most: most, at: now) }
-        Self.deliver(granted)
-        return !granted.isEmpty
+        let ended = state.withLock { $0.serve(self, most: most, at: now) }
+        Self.deliver(ended)
+        return !ended.isEmpty
     }
 
     /// Outside of any lock: it posts to mailboxes.
-    static func deliver(_ granted: [Granted]) {
-        for granted in granted {
-            let (waiting, executor) = (granted.waiting, granted.executor)
-            waiting.grant(Grant(executor: executor, pool: waiting.pool, promptBytes: waiting.request.promptBytes))
-        }
+    static func deliver(_ ended: [Ended]) {
+        for ended in ended { ended.waiting.ended(ended.end) }
+    }
+
+    /// Its places are counted from now on.
+    func watch(_ state: inout State, from now: Nanoseconds) {
+        guard state.times.watchedSince == nil else { return }
+        state.times.watch(from: now)
+        isWatched.store(true, ordering: .relaxed)
     }
 }
 
@@ -87,8 +93,8 @@ extension PoolEntry.State {
     /// How many would be served before one more request.
     ///
     /// - Parameter returning: whether it has been at an executor.
-    func ahead(of tenant: String, returning: Bool) -> Int {
-        returning ? returned.count : returned.count + queue.ahead(of: tenant)
+    func ahead(of request: RoutingRequest, returning: Bool) -> Int {
+        returning ? returned.count : returned.count + queue.ahead(of: request.tenant, cost: request.promptBytes)
     }
 
     /// Puts a request where it waits.
@@ -103,6 +109,21 @@ extension PoolEntry.State {
         return ticket
     }
 
+    /// Whether one more of this tenant may stand in the queue.
+    func hasRoom(for tenant: String, queueMax: Int) -> Bool {
+        queue.count < queueMax || queue.mayMakeRoom(for: tenant)
+    }
+
+    /// Makes room for one more of this tenant, if there is none.
+    ///
+    /// - Returns: the request that gives way.
+    mutating func makeRoom(for tenant: String, queueMax: Int, at now: Nanoseconds) -> PoolEntry.Ended? {
+        guard queue.count >= queueMax, let (waiting, ticket) = queue.makeRoom(for: tenant) else { return nil }
+        let retryAfter = waiting.pool.retryAfter(waiting.request, self, at: now)
+        let way = GaveWay(pool: waiting.pool, ticket: .inOrder(ticket), retryAfter: retryAfter)
+        return PoolEntry.Ended(waiting: waiting, end: .gaveWay(way))
+    }
+
     /// Takes a request out; false when it is there no more.
     mutating func remove(_ ticket: QueueTicket) -> Bool {
         if case .inOrder(let ticket) = ticket, queue.remove(ticket) != nil { return true }
@@ -112,13 +133,13 @@ extension PoolEntry.State {
     }
 
     /// Chooses executors for those who wait, those who have returned first; their attempts are counted.
-    mutating func serve(_ entry: PoolEntry, most: Int, at now: Nanoseconds) -> [PoolEntry.Granted] {
-        var granted: [PoolEntry.Granted] = []
+    mutating func serve(_ entry: PoolEntry, most: Int, at now: Nanoseconds) -> [PoolEntry.Ended] {
+        var granted: [PoolEntry.Ended] = []
         serveReturned(&granted, most: most, at: now)
         while granted.count < most, let next = queue.first, let ticket = queue.firstTicket {
-            if let executor = take(for: next, at: now) {
+            if let grant = take(for: next, at: now) {
                 _ = queue.pop()
-                granted.append(PoolEntry.Granted(waiting: next, executor: executor))
+                granted.append(grant)
             } else if next.pool.generation < generation {
                 // Its snapshot's members are full. Those behind it may have others: it no longer stands before them.
                 _ = queue.pop()
@@ -132,7 +153,7 @@ extension PoolEntry.State {
     }
 
     /// Of those who have returned, one whose executors are all full holds up nobody.
-    private mutating func serveReturned(_ granted: inout [PoolEntry.Granted], most: Int, at now: Nanoseconds) {
+    private mutating func serveReturned(_ granted: inout [PoolEntry.Ended], most: Int, at now: Nanoseconds) {
         var index = 0
         var latestIsFull = false
         while granted.count < most, index < returned.count {
@@ -140,9 +161,9 @@ extension PoolEntry.State {
             let isOfLatest = waiting.pool.generation == generation
             if latestIsFull, isOfLatest {
                 index += 1
-            } else if let executor = take(for: waiting, at: now) {
+            } else if let grant = take(for: waiting, at: now) {
                 returned.remove(at: index)
-                granted.append(PoolEntry.Granted(waiting: waiting, executor: executor))
+                granted.append(grant)
             } else {
                 // Where one that may go to any member of the latest pool finds no place, no other one does.
                 if isOfLatest, waiting.request.tried.isEmpty, waiting.request.usesBad { latestIsFull = true }
@@ -151,11 +172,11 @@ extension PoolEntry.State {
         }
     }
 
-    private mutating func take(for waiting: PoolEntry.Waiting, at now: Nanoseconds) -> Executor? {
-        guard case .executor(let executor) = waiting.pool.choose(waiting.request, &self, at: now, isFreed: true) else {
-            return nil
-        }
-        return executor
+    private mutating func take(for waiting: PoolEntry.Waiting, at now: Nanoseconds) -> PoolEntry.Ended? {
+        guard case .executor(let executor) = waiting.pool.choose(waiting.request, &self, at: now) else { return nil }
+        let bytes = waiting.request.promptBytes
+        let grant = Grant(executor: executor, pool: waiting.pool, began: now, promptBytes: bytes)
+        return PoolEntry.Ended(waiting: waiting, end: .granted(grant))
     }
 
     // MARK: Engines
@@ -180,6 +201,18 @@ extension PoolEntry.State {
         for engine in joined { engine.leave(entry) }
         joined = []
         joinedGenerations = []
+    }
+
+    // MARK: Turns
+
+    /// When an executor has its next turn.
+    ///
+    /// - Parameter isRandom: whether the first turn of a new one comes at random, so that many processes do not begin alike;
+    ///   else they begin in their order.
+    mutating func dueTurn(of executor: Executor, at place: Int, share: Double, isRandom: Bool) -> Double {
+        if let due = turns.due(of: executor.id, at: place, share: share) { return due }
+        let phase = isRandom ? Double(nextRandom() >> 11) / Double(1 << 53) : 0.5
+        return turns.add(executor.id, at: place, share: share, phase: phase)
     }
 
     /// xorshift64.

@@ -85,9 +85,9 @@ extension ExecutorPool {
 
     /// - Parameter usesBad: whether there is nothing better than a pool all of whose members are bad.
     func mercy(usesBad: Bool = true, at now: Nanoseconds) -> Mercy {
-        let bad = members.count { $0.executor.use(at: now) == .no }
-        if bad == members.count { return usesBad ? .all : .none }
-        return bad > members.count / 2 ? .some : .none
+        let bad = places.count { members[$0].executor.use(at: now) == .no }
+        if bad == places.count { return usesBad ? .all : .none }
+        return bad > places.count / 2 ? .some : .none
     }
 
     /// Whether routing uses the member at this place although it is bad.
@@ -100,10 +100,10 @@ extension ExecutorPool {
         case .some:
             guard !members[place].executor.engine.isDead else { return false }
             var leftOut = 0
-            for other in members.indices where members[other].executor.use(at: now) == .no {
+            for other in places where members[other].executor.use(at: now) == .no {
                 if other < place || members[other].executor.engine.isDead { leftOut += 1 }
             }
-            return leftOut >= members.count / 2
+            return leftOut >= places.count / 2
         }
     }
 
@@ -111,7 +111,8 @@ extension ExecutorPool {
     package struct Standing: Sendable {
         package var member: PoolMember
         package var state: ExecutorHealth.State
-        /// By what faults and probes say, requests may go to it, be it one that tries it.
+        /// By what faults and probes say, requests may go to it, be it one that tries it; whether they do is also a matter
+        /// of its weight.
         package var isUsable: Bool
 
         package var executor: Executor { member.executor }

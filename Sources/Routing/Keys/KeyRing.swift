@@ -1,5 +1,5 @@
 // The keys in force: a snapshot that never changes, and finds who is asking.
-internal import Transport
+package import Transport
 
 package final class KeyRing: Sendable {
     package struct Entry: Sendable {
@@ -7,21 +7,48 @@ package final class KeyRing: Sendable {
         package let use: KeyUse
     }
 
+    /// What a key has used that is in force no more: for its bearer, should it come back.
+    ///
+    /// A file is taken away and put back, an entry is edited under another id: that is no new key.
+    private struct Departed: Sendable {
+        var id: String
+        var hash: [UInt8]
+        var use: KeyUse
+        var since: Nanoseconds
+
+        /// So long after, all that was spent of its rates has flowed back.
+        static let keptFor: Nanoseconds = 120_000_000_000
+
+        func isKept(at now: Nanoseconds) -> Bool { use.running > 0 || now < since + Self.keptFor }
+    }
+
     /// By the first eight bytes of their hash, which nobody can choose without the secret.
     private let entries: [UInt64: [Entry]]
+    private let departed: [Departed]
     /// Compared with where there is nothing to compare with.
     private let nobody = [UInt8](repeating: 0, count: KeyedHash.count)
 
-    /// What a key has used it goes on having used: taken from `previous`, by its id.
-    package init(_ keys: [AccessKey] = [], after previous: KeyRing? = nil) {
-        var uses: [String: KeyUse] = [:]
-        for entry in previous?.all ?? [] { uses[entry.key.id] = entry.use }
+    /// What a key has used it goes on having used: taken from `previous`, by its hash or else by its id, also where it was
+    /// out of force meanwhile.
+    package init(_ keys: [AccessKey] = [], after previous: KeyRing? = nil, at now: Nanoseconds = 0) {
+        var known = previous?.departed ?? []
+        known += previous?.all.map { Departed(id: $0.key.id, hash: $0.key.hash, use: $0.use, since: now) } ?? []
+        let byHash = Dictionary(known.enumerated().map { ($1.hash, $0) }, uniquingKeysWith: { $1 })
+        let byID = Dictionary(known.enumerated().map { ($1.id, $0) }, uniquingKeysWith: { $1 })
+        var taken = Set(keys.compactMap { byHash[$0.hash] })
         var entries: [UInt64: [Entry]] = [:]
         for key in keys {
-            entries[Self.place(of: key.hash), default: []].append(Entry(key: key, use: uses[key.id] ?? KeyUse()))
+            var index = byHash[key.hash]
+            if index == nil, let other = byID[key.id], taken.insert(other).inserted { index = other }
+            let use = index.map { known[$0].use } ?? KeyUse()
+            entries[Self.place(of: key.hash), default: []].append(Entry(key: key, use: use))
         }
         self.entries = entries
+        departed = known.enumerated().filter { !taken.contains($0) && $1.isKept(at: now) }.map(\.element)
     }
+
+    /// Keys that are in force no more whose use is kept.
+    package var departedCount: Int { departed.count }
 
     package var all: [Entry] { entries.values.flatMap(\.self) }
 

@@ -15,7 +15,8 @@ package struct KeyLimits: Equatable, Sendable {
     }
 }
 
-/// The quota that counts in this process: one a key, for as long as the key is in force.
+/// The quota that counts in this process: one a key, for as long as the key is in force, and a while longer
+/// (`KeyRing.Departed`).
 ///
 /// It outlives snapshots. Asked once or a few times a request, never once a token.
 package final class KeyUse: Quota {
@@ -52,8 +53,9 @@ package final class KeyUse: Quota {
         }
     }
 
-    package func settle(reserved: Int, used: Int) {
-        state.withLock { $0.tokens.adjust(by: used - reserved) }
+    package func settle(reserved: Int, used: Int, _ limits: KeyLimits, at now: Nanoseconds) {
+        guard let most = limits.tokensPerMinute else { return }
+        state.withLock { $0.tokens.adjust(by: used - reserved, of: most, at: now) }
     }
 
     package func requestRate(_ limits: KeyLimits, at now: Nanoseconds) -> QuotaRate? {

@@ -24,7 +24,9 @@ package protocol Quota: AnyObject, Sendable {
     func reserve(_ tokens: Int, _ limits: KeyLimits, at now: Nanoseconds) -> QuotaDenial?
 
     /// Replaces a reservation by what the request has used, which may be more or less; both in tokens.
-    func settle(reserved: Int, used: Int)
+    ///
+    /// - Parameter limits: those that it was reserved under.
+    func settle(reserved: Int, used: Int, _ limits: KeyLimits, at now: Nanoseconds)
 
     /// What is left of the requests a minute; nil without a limit for them.
     func requestRate(_ limits: KeyLimits, at now: Nanoseconds) -> QuotaRate?

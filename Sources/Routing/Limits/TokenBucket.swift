@@ -3,8 +3,9 @@ package import Transport
 
 /// Holds what has been spent and has not flowed back yet.
 ///
-/// The limit is not in it, so that a changed limit holds from the next question on, and nothing is forgotten. What is
-/// spent flows back at the rate of one limit a minute.
+/// The limit is not in it, so that a changed limit holds from the next question on. What is spent flows back at the rate
+/// of one limit a minute. More may be spent than the limit has, by what is settled afterwards or because the limit is
+/// lowered: such a debt is never more than one limit, so that all is there again within two minutes, whatever happened.
 package struct TokenBucket: Sendable {
     private static let minute = 60e9
 
@@ -34,9 +35,11 @@ package struct TokenBucket: Sendable {
         return Self.time(over, of: limit)
     }
 
-    /// Spends more, or gives back, than was taken: the limit is not asked.
-    package mutating func adjust(by count: Int) {
+    /// Spends more, or gives back, than was taken: it may leave a debt, of one limit at most.
+    package mutating func adjust(by count: Int, of limit: Int, at now: Nanoseconds) {
+        flow(limit, now)
         spent = max(0, spent + Double(count))
+        capDebt(limit)
     }
 
     /// Until nothing is spent any more.
@@ -45,17 +48,19 @@ package struct TokenBucket: Sendable {
         return limit > 0 ? Self.time(spent, of: limit) : 0
     }
 
-    /// How long so many take to flow back; an executor's count may make it ages.
+    /// How long so many take to flow back, at most two minutes.
     private static func time(_ tokens: Double, of limit: Int) -> Nanoseconds {
-        Nanoseconds(min(tokens / Double(limit) * minute, timeMax).rounded(.up))
+        Nanoseconds((tokens * minute / Double(limit)).rounded(.up))
     }
-    /// 31 years.
-    private static let timeMax = 1e18
+
+    private mutating func capDebt(_ limit: Int) { spent = min(spent, 2 * Double(limit)) }
 
     private mutating func flow(_ limit: Int, _ now: Nanoseconds) {
+        // First: so that the time since then counts for what is left of the debt, and not for what is let go.
+        capDebt(limit)
         // A worker's clock may be a turn behind another's.
         guard now > seen else { return }
-        spent = max(0, spent - Double(now - seen) / Self.minute * Double(limit))
+        spent = max(0, spent - Double(now - seen) * Double(limit) / Self.minute)
         seen = now
     }
 }

@@ -16,6 +16,16 @@ extension Channel {
         markNow()
     }
 
+    /// For a peer that does not speak the TLS of this channel, which has failed for it: `closeWhenFlushed` is to follow.
+    package func appendInClear(_ bytes: [UInt8]) {
+        guard phase == .open, !isOpened else { return }
+        unsafe bytes.withUnsafeBytes { unsafe pending.append($0) }
+        // Its side is open still: the close waits for it, lest what it has yet to send make the close a reset.
+        hasEnded = false
+        chargePending()
+        markNow()
+    }
+
     func flush() {
         isMarked = false
         guard phase == .open || phase == .closing, !isBlocked, writeFailure == nil else { return }

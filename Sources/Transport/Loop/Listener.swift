@@ -13,13 +13,17 @@ package final class Listener: Registered, TimerTarget {
     private let socket: Socket
     private let accepted: (Socket, SocketAddress) -> Void
     private let exhausted: (CInt?) -> Void
-    /// Asked before each accept: while it says no, connections wait in the backlog.
-    package var hasRoom: () -> Bool = { true }
+    /// Takes room for one connection before it is accepted: while there is none, connections wait in the backlog.
+    ///
+    /// To accept first and to ask then would reset whoever has come while another thread took the last room.
+    package var takeRoom: () -> Bool = { true }
+    /// Gives back room for which no connection has come.
+    package var returnRoom: () -> Void = {}
     private var token: Token?
     private var retry: TimerID?
 
     /// - Parameters:
-    ///   - accepted: takes the new socket, non-blocking and with the options of Sockets set.
+    ///   - accepted: takes the new socket and the room that was taken for it, non-blocking and with the options of Sockets set.
     ///   - exhausted: accepting pauses for 100 ms, for want of descriptors, memory or watches of the poller (the errno) or of room (nil).
     package init(
         loop: EventLoop,
@@ -56,7 +60,7 @@ package final class Listener: Registered, TimerTarget {
 
     func ready(_ events: UInt32) {
         for _ in 0..<Self.acceptsMax where token != nil {
-            guard hasRoom() else {
+            guard takeRoom() else {
                 waitForRoom(nil)
                 return
             }
@@ -65,6 +69,7 @@ package final class Listener: Registered, TimerTarget {
             let descriptor = unsafe clinux_accept4(socket.descriptor, &storage, &length, clinux_NONBLOCK_CLOEXEC)
             guard descriptor >= 0 else {
                 let code = errno
+                returnRoom()
                 if code == EMFILE || code == ENFILE || code == ENOBUFS || code == ENOMEM { waitForRoom(code) }
                 if code == ECONNABORTED || code == EINTR { continue }
                 return

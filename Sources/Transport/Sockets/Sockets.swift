@@ -109,6 +109,23 @@ package enum Sockets {
         return Int(limit.rlim_cur)
     }
 
+    /// The hard limit of RLIMIT_NOFILE, to which a server raises its own.
+    package static var descriptorLimit: Int {
+        var limit = rlimit()
+        guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 1024 }
+        return Int(clamping: limit.rlim_max)
+    }
+
+    /// Opens those of the descriptors 0, 1 and 2 that are closed on /dev/null.
+    ///
+    /// To be called first of all: else a socket gets such a number, and whoever writes messages writes to a client.
+    package static func openStandardDescriptors() {
+        for descriptor in CInt(0)...2 where fcntl(descriptor, F_GETFD) < 0 && errno == EBADF {
+            // The lowest free number: those below are open.
+            _ = unsafe open("/dev/null", O_RDWR)
+        }
+    }
+
     private static func check(_ call: String, _ result: CInt) throws(SystemError) {
         if result < 0 { throw SystemError.last(call) }
     }

@@ -48,16 +48,21 @@ internal import COpenSSL
     /// Unknown and absent server names get the first certificate.
     package static func server(
         certificates: [CertificateFiles],
-        ticketKeys: TicketKeys
+        ticketKeys: TicketKeys,
+        offersHTTP2: Bool = true
     ) throws(TLSError) -> TLSServerContexts {
         guard !certificates.isEmpty else { throw TLSError(.configuration, "a TLS listener needs a certificate") }
         var loaded: [LoadedCertificate] = []
         for files in certificates { loaded.append(try LoadedCertificate(files)) }
-        return try TLSServerContexts(loaded, ticketKeys: ticketKeys)
+        return try TLSServerContexts(loaded, ticketKeys: ticketKeys, offersHTTP2: offersHTTP2)
     }
 
     /// A server's context with one certificate of each key type.
-    convenience init(serving certificates: [LoadedCertificate], ticketKeys: TicketKeys) throws(TLSError) {
+    convenience init(
+        serving certificates: [LoadedCertificate],
+        ticketKeys: TicketKeys,
+        offersHTTP2: Bool
+    ) throws(TLSError) {
         unsafe self.init(TLS_server_method(), ticketKeys: ticketKeys, verifiesPeer: false)
         for certificate in certificates {
             let used = unsafe SSL_CTX_use_cert_and_key(
@@ -69,14 +74,30 @@ internal import COpenSSL
             )
             guard used == 1 else { throw TLSError.fromQueue(.file, file: certificate.files.chain) }
         }
-        // Sessions move between the contexts of all workers and names, so the id context is one and the same.
-        let id = Array("freeinference".utf8)
+        // A session resumes where the certificates have the names that it was begun under, on any worker and also after
+        // a renewal; and nowhere else: a client verifies no certificate when it resumes.
+        let id = Self.sessionContext(of: certificates)
         unsafe precondition(SSL_CTX_set_session_id_context(raw, id, CUnsignedInt(id.count)) == 1)
         unsafe copenssl_SSL_CTX_set_app_data(raw, Unmanaged.passUnretained(ticketKeys).toOpaque())
         unsafe SSL_CTX_set_tlsext_ticket_key_evp_cb(raw, ticketKeyCallback)
         unsafe SSL_CTX_set_timeout(raw, Int(TicketKeys.ticketLifetime))
         unsafe SSL_CTX_set_num_tickets(raw, 1)
-        unsafe SSL_CTX_set_alpn_select_cb(raw, selectProtocol, nil)
+        if offersHTTP2 {
+            unsafe SSL_CTX_set_alpn_select_cb(raw, selectProtocol, nil)
+        } else {
+            unsafe SSL_CTX_set_alpn_select_cb(raw, selectHTTP1, nil)
+        }
+    }
+
+    /// What tells sessions of these certificates from those of others: a hash of all their names.
+    private static func sessionContext(of certificates: [LoadedCertificate]) -> [UInt8] {
+        // No DNS name has a line end in it.
+        let text = Set(certificates.flatMap(\.names)).sorted().joined(separator: "\n")
+        let names = Array(text.utf8)
+        var digest = [UInt8](repeating: 0, count: 32)
+        let length = unsafe EVP_Q_digest(nil, "SHA256", nil, names, names.count, &digest, nil)
+        precondition(length == 1, "OpenSSL without SHA-256")
+        return digest
     }
 
     // MARK: Client
@@ -110,7 +131,7 @@ internal import COpenSSL
     }
 }
 
-/// Chooses h2, else http/1.1, from what the client offers; no overlap ends the handshake with an alert (RFC 7301).
+/// Chooses h2, else http/1.1, from what the client offers.
 private func selectProtocol(
     _: OpaquePointer?,
     chosen: UnsafeMutablePointer<UnsafePointer<UInt8>?>?,
@@ -118,12 +139,31 @@ private func selectProtocol(
     offer: UnsafePointer<UInt8>?,
     offerLength: CUnsignedInt,
     _: UnsafeMutableRawPointer?
+) -> CInt { unsafe select([.h2, .http11], chosen, chosenLength, offer, offerLength) }
+
+/// Chooses http/1.1 alone.
+private func selectHTTP1(
+    _: OpaquePointer?,
+    chosen: UnsafeMutablePointer<UnsafePointer<UInt8>?>?,
+    chosenLength: UnsafeMutablePointer<UInt8>?,
+    offer: UnsafePointer<UInt8>?,
+    offerLength: CUnsignedInt,
+    _: UnsafeMutableRawPointer?
+) -> CInt { unsafe select([.http11], chosen, chosenLength, offer, offerLength) }
+
+/// The first of `candidates` that the client offers; no overlap ends the handshake with an alert (RFC 7301).
+private func select(
+    _ candidates: [ALPN],
+    _ chosen: UnsafeMutablePointer<UnsafePointer<UInt8>?>?,
+    _ chosenLength: UnsafeMutablePointer<UInt8>?,
+    _ offer: UnsafePointer<UInt8>?,
+    _ offerLength: CUnsignedInt
 ) -> CInt {
     guard let chosen = unsafe chosen, let chosenLength = unsafe chosenLength, let offer = unsafe offer else {
         return SSL_TLSEXT_ERR_ALERT_FATAL
     }
     let list = unsafe UnsafeBufferPointer(start: offer, count: Int(offerLength))
-    for candidate in [ALPN.h2, .http11] {
+    for candidate in candidates {
         var index = 0
         while index < list.count {
             let length = unsafe Int(list[index])

@@ -12,7 +12,7 @@ internal import COpenSSL
     private let wildcards: [String: TLSContext]
 
     /// Sorts certificates by name: one certificate of each key type a name, the first that claims it.
-    init(_ certificates: [LoadedCertificate], ticketKeys: TicketKeys) throws(TLSError) {
+    init(_ certificates: [LoadedCertificate], ticketKeys: TicketKeys, offersHTTP2: Bool) throws(TLSError) {
         var claims: [String: [Int]] = [:]
         for (index, certificate) in certificates.enumerated() {
             var isUsed = index == 0
@@ -31,7 +31,11 @@ internal import COpenSSL
         var contexts: [[Int]: TLSContext] = [:]
         func context(for indices: [Int]) throws(TLSError) -> TLSContext {
             if let context = contexts[indices] { return context }
-            let context = try TLSContext(serving: indices.map { certificates[$0] }, ticketKeys: ticketKeys)
+            let context = try TLSContext(
+                serving: indices.map { certificates[$0] },
+                ticketKeys: ticketKeys,
+                offersHTTP2: offersHTTP2
+            )
             contexts[indices] = context
             return context
         }
@@ -49,12 +53,10 @@ internal import COpenSSL
         first = try context(for: companions)
         self.exact = exact
         self.wildcards = wildcards
+        let own = unsafe Unmanaged.passUnretained(self).toOpaque()
         for context in contexts.values {
-            unsafe copenssl_SSL_CTX_set_tlsext_servername_callback(
-                context.raw,
-                chooseContext,
-                Unmanaged.passUnretained(self).toOpaque()
-            )
+            unsafe SSL_CTX_set_client_hello_cb(context.raw, chooseContextEarly, own)
+            unsafe copenssl_SSL_CTX_set_tlsext_servername_callback(context.raw, chooseContext, own)
         }
     }
 
@@ -69,7 +71,39 @@ internal import COpenSSL
     }
 }
 
-/// OpenSSL has read the client's server name, if any: swaps the connection to that name's context.
+/// OpenSSL has the client's hello, and has looked for no session yet: swaps the connection to the context of the name in
+/// it, or a session of another name's would be found to fit (the class of CVE-2025-23419).
+private func chooseContextEarly(
+    _ ssl: OpaquePointer?,
+    _: UnsafeMutablePointer<CInt>?,
+    contexts: UnsafeMutableRawPointer?
+) -> CInt {
+    var bytes: UnsafePointer<UInt8>?
+    var count = 0
+    guard let ssl = unsafe ssl,
+        unsafe SSL_client_hello_get0_ext(ssl, CUnsignedInt(TLSEXT_TYPE_server_name), &bytes, &count) == 1,
+        let contexts = unsafe contexts,
+        let name = unsafe serverName(UnsafeBufferPointer(start: bytes, count: count))
+    else { return SSL_CLIENT_HELLO_SUCCESS }
+    // The connection holds its TLSServerContexts for as long as OpenSSL can call back.
+    unsafe Unmanaged<TLSServerContexts>.fromOpaque(contexts)._withUnsafeGuaranteedRef { contexts in
+        guard let context = contexts.context(for: name), unsafe SSL_get_SSL_CTX(ssl) != context.raw else { return }
+        unsafe SSL_set_SSL_CTX(ssl, context.raw)
+    }
+    return SSL_CLIENT_HELLO_SUCCESS
+}
+
+/// The host name of a `server_name` extension (RFC 6066 section 3); nil when it is malformed, which is OpenSSL's to say.
+private func serverName(_ bytes: UnsafeBufferPointer<UInt8>) -> String? {
+    // The length of the list, a type, the length of the name.
+    guard bytes.count > 5, unsafe bytes[2] == UInt8(TLSEXT_NAMETYPE_host_name) else { return nil }
+    let length = unsafe Int(bytes[3]) << 8 | Int(bytes[4])
+    guard bytes.count >= 5 + length, length <= 255 else { return nil }
+    return unsafe String(decoding: UnsafeBufferPointer(rebasing: bytes[5..<5 + length]), as: UTF8.self)
+}
+
+/// OpenSSL has read the client's server name, if any: says whether it is one of ours, and swaps the connection to that
+/// name's context where that has not been done.
 private func chooseContext(
     _ ssl: OpaquePointer?,
     _: UnsafeMutablePointer<CInt>?,

@@ -27,6 +27,8 @@ struct CheckCommand: ParsableCommand {
             for problem in keyProblems { print(problem) }
             if !problems.isEmpty || !keyProblems.isEmpty { throw ExitCode(2) }
             for warning in configuration.warnings { print(warning) }
+            for problem in Supervisor.descriptorProblems(configuration) { print("\(options.config): \(problem)") }
+            for warning in LibraryCheck.warnings() { print(warning) }
             for warning in KeyCheck.warnings(configuration) { print("\(options.config): \(warning)") }
             for problem in Supervisor.nameProblems(configuration) { print("\(options.config): \(problem)") }
             print("\(options.config): no errors")

@@ -14,8 +14,8 @@ struct ServeCommand: ParsableCommand {
         commandName: "serve",
         abstract: "Serve clients, by the configuration.",
         discussion: """
-            Logs one JSON line an exchange on stdout and messages on stderr. SIGTERM and Ctrl-C drain: streams under \
-            way go on for up to drain_timeout; a second one ends at once.
+            Logs one JSON line an exchange on stdout and messages on stderr. SIGTERM, SIGQUIT and Ctrl-C drain: streams \
+            under way go on for up to drain_timeout; a second one ends at once.
             """
     )
 

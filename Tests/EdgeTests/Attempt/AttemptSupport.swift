@@ -64,7 +64,7 @@ final class PlayedAttempt {
             throw DocumentedTable.Problem(text: "no executor")
         }
         attempt = testAttempt(
-            ExecutorLease(executor: chosen, pool: pool, promptBytes: 0),
+            ExecutorLease(executor: chosen, pool: pool, began: 0, promptBytes: 0),
             in: own,
             owner: owner,
             dialect: dialect,

@@ -22,7 +22,7 @@ import Transport
         }
         executor = chosen
         attempt = testAttempt(
-            ExecutorLease(executor: chosen, pool: pool, promptBytes: 100),
+            ExecutorLease(executor: chosen, pool: pool, began: 0, promptBytes: 100),
             in: environment,
             owner: owner
         )
@@ -205,7 +205,7 @@ import Transport
         let pool = environment.snapshot.pool(of: "m")
         guard case .executor(let chosen) = pool.choose(RoutingRequest(), at: environment.loop.now) else { return }
         let second = testAttempt(
-            ExecutorLease(executor: chosen, pool: pool, promptBytes: 0),
+            ExecutorLease(executor: chosen, pool: pool, began: 0, promptBytes: 0),
             in: environment,
             owner: owner
         )

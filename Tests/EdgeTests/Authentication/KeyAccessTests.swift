@@ -40,6 +40,13 @@ private let hash = KeyedHash(secret: Array("0123456789abcdef0123456789abcdef".ut
             (fields(("authorization", "bEARER   fi-good")), "good"),
             (fields(("authorization", "Basic eDp5"), ("x-api-key", "fi-good")), "good"),
             (fields(("authorization", "Bearer fi-bad"), ("x-api-key", "fi-good")), "nobody"),
+            (fields(("authorization", "Bearer fi-good"), ("x-api-key", "fi-bad")), "nobody"),
+            (fields(("x-api-key", "fi-old"), ("authorization", "Bearer fi-good")), "nobody"),
+            (fields(("authorization", "Bearer fi-good"), ("x-api-key", "fi-goodx")), "nobody"),
+            (fields(("authorization", "Bearer fi-good"), ("x-api-key", "fi-good")), "good"),
+            (fields(("authorization", "Bearer fi-good"), ("x-api-key", "")), "good"),
+            (fields(("authorization", "Bearer "), ("x-api-key", "fi-good")), "good"),
+            (fields(("authorization", "Bearer"), ("x-api-key", "")), "nobody"),
             (fields(("authorization", "fi-good")), "nobody"), (fields(("authorization", "Bearer")), "nobody"),
             (fields(("authorization", "Bearer fi-good x")), "nobody"), (fields(("x-api-key", "")), "nobody"),
             (fields(("authorization", "Bearer fi-good"), ("authorization", "Bearer fi-good")), "nobody"),
@@ -99,12 +106,16 @@ private let hash = KeyedHash(secret: Array("0123456789abcdef0123456789abcdef".ut
         #expect(two.begin(at: second)?.kind == .concurrencyLimited)
         #expect(two.begin(at: second)?.retryAfter == 1)
         let tooMany = one.reserve(promptBytes: 400, answerTokensMax: 1, at: second)
-        #expect(tooMany?.kind == .rateLimited && tooMany?.retryAfter == nil && tooMany?.code == "rate_limit_exceeded")
+        #expect(tooMany?.status == 400 && tooMany?.retryAfter == nil && tooMany?.code == "request_exceeds_limit")
+        #expect(
+            tooMany?.message.contains("100 tokens a minute: its prompt counts 100, and its limit on the answer 1")
+                == true
+        )
         #expect(one.reserve(promptBytes: 41, answerTokensMax: 50, at: second) == nil)
         let wait = one.reserve(promptBytes: 0, answerTokensMax: 50, at: second)
         #expect(wait?.kind == .rateLimited && wait?.retryAfter == 7)
-        #expect(one.reserve(promptBytes: .max / 8, answerTokensMax: .max, at: second)?.kind == .rateLimited)
-        one.ended(used: 10)
+        #expect(one.reserve(promptBytes: .max / 8, answerTokensMax: .max, at: second)?.kind == .exceedsLimit)
+        one.ended(used: 10, at: second)
         var fields = FieldBlock()
         one.appendRates(to: &fields, at: second)
         let told = ["limit", "remaining", "reset"].flatMap { what in
@@ -118,8 +129,8 @@ private let hash = KeyedHash(secret: Array("0123456789abcdef0123456789abcdef".ut
         var caller = try caller(KeyLimits(concurrency: 1))
         #expect(caller.begin(at: 0) == nil)
         var other = caller
-        caller.ended(used: 0)
-        caller.ended(used: 0)
+        caller.ended(used: 0, at: second)
+        caller.ended(used: 0, at: second)
         #expect(other.begin(at: 0) == nil)
         #expect(caller.begin(at: 0) != nil)
     }
@@ -131,20 +142,20 @@ private let hash = KeyedHash(secret: Array("0123456789abcdef0123456789abcdef".ut
         var caller = Caller(key, quota: quota)
         #expect(caller.begin(at: 1) == nil)
         #expect(caller.reserve(promptBytes: 0, answerTokensMax: 50, at: 2) == nil)
-        caller.ended(used: 7)
-        caller.ended(used: 7)
+        caller.ended(used: 7, at: second)
+        caller.ended(used: 7, at: second)
         #expect(quota.take() == ["begin", "reserve 50", "settle 50 7", "ended"])
         quota.deny(.requests(wait: second))
         var denied = Caller(key, quota: quota)
         #expect(denied.begin(at: 3)?.kind == .rateLimited)
-        denied.ended(used: 0)
+        denied.ended(used: 0, at: second)
         #expect(quota.take() == ["begin"])
         quota.deny(nil)
         var large = Caller(key, quota: quota)
         #expect(large.begin(at: 4) == nil)
         quota.deny(.tokens(wait: .max))
-        #expect(large.reserve(promptBytes: 0, answerTokensMax: 500, at: 5)?.kind == .rateLimited)
-        large.ended(used: 0)
+        #expect(large.reserve(promptBytes: 0, answerTokensMax: 500, at: 5)?.kind == .exceedsLimit)
+        large.ended(used: 0, at: second)
         #expect(quota.take() == ["begin", "reserve 500", "ended"])
         var fields = FieldBlock()
         large.appendRates(to: &fields, at: 6)
@@ -210,7 +221,9 @@ private final class ScriptedQuota: Quota {
     func reserve(_ tokens: Int, _ limits: KeyLimits, at now: Nanoseconds) -> QuotaDenial? {
         called("reserve \(tokens)")
     }
-    func settle(reserved: Int, used: Int) { _ = called("settle \(reserved) \(used)") }
+    func settle(reserved: Int, used: Int, _ limits: KeyLimits, at now: Nanoseconds) {
+        _ = called("settle \(reserved) \(used)")
+    }
     func requestRate(_ limits: KeyLimits, at now: Nanoseconds) -> QuotaRate? { nil }
     func tokenRate(_ limits: KeyLimits, at now: Nanoseconds) -> QuotaRate? {
         QuotaRate(limit: 9, remaining: 8, reset: 1)

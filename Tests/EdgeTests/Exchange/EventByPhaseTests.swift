@@ -28,6 +28,7 @@ import Transport
         ("executor broke off(f)", .executorBroke(failure, sawError: false)),
         ("executor broke off(f)", .executorBroke(failure, sawError: true)),
         ("client left", .clientLeft),
+        ("client cut(f)", .clientCut(.clientViolation("HTTP/2: too many resets of streams"))),
         ("client has the whole response", .responseTaken),
         ("deadline `body`", .deadlinePassed(.body)),
         ("deadline `response`", .deadlinePassed(.response)),

@@ -123,6 +123,14 @@ private let broke = Failure(.executorBrokeOff)
         }
     }
 
+    @Test func aClientThatWeCutIsToldAsSuch() {
+        let cut = Failure.clientViolation("HTTP/2: too many resets of streams")
+        var machine = machine(after: relaying)
+        #expect(machine.handle(.clientCut(cut)) == [.abortAttempt, .end(.failed(cut))])
+        var told = self.machine(after: relaying + [.executorEnded(isComplete: false, error: broke)])
+        #expect(told.handle(.clientCut(cut)) == [.end(.failed(broke))], "the failure that was being told")
+    }
+
     @Test func aClientThatLeavesAfterTheEndAbortsNothing() {
         var machine = machine(after: relaying + [.complete])
         #expect(machine.handle(.clientLeft) == [.end(.clientLeft)])
@@ -172,7 +180,8 @@ private let broke = Failure(.executorBrokeOff)
         var generator = SplitMix(state: 42)
         let events: [ExchangeMachine.Event] = [
             .bodyEnded, .routed, .queued, .refused(broke), .answerReady, .complete, .clientLeft,
-            .executorEnded(isComplete: true, error: nil), .executorEnded(isComplete: false, error: nil),
+            .clientCut(.clientViolation("HTTP/2")), .executorEnded(isComplete: true, error: nil),
+            .executorEnded(isComplete: false, error: nil),
             .executorEnded(isComplete: false, error: Failure(executorStatus: 500)),
             .executorBroke(broke, sawError: false), .responseTaken,
             .deadlinePassed(.body), .deadlinePassed(.response), .deadlinePassed(.commit), .deadlinePassed(.keepAlive),

@@ -98,8 +98,8 @@ final class TestEnvironment: ExchangeEnvironment, ServerDelegate {
     private(set) var exchanges: [Exchange] = []
     private(set) var finished: [FinishedExchange] = []
     private(set) var refusals: [Int] = []
-    private(set) var scans: [(body: RequestBody, charge: BodyCharge, exchange: Exchange)] = []
-    private let grants = Lock<[(number: Int, grant: Grant)]>([])
+    private(set) var scans: [(body: RequestBody, coding: ContentCoding?, charge: BodyCharge, exchange: Exchange)] = []
+    private let waitEnds = Lock<[(number: Int, end: WaitEnd)]>([])
 
     init(_ snapshot: Snapshot, access: KeyAccess = KeyAccess()) {
         self.snapshot = snapshot
@@ -125,10 +125,10 @@ final class TestEnvironment: ExchangeEnvironment, ServerDelegate {
         return executor
     }
 
-    func grant(for exchange: Exchange) -> @Sendable (Grant) -> Void {
+    func waitEnd(for exchange: Exchange) -> @Sendable (WaitEnd) -> Void {
         let number = exchange.record.id.number
-        let grants = grants
-        return { grant in grants.withLock { $0.append((number, grant)) } }
+        let waitEnds = waitEnds
+        return { end in waitEnds.withLock { $0.append((number, end)) } }
     }
 
     func scanHere(_ body: RequestBody, dialect: Dialect) -> Result<RequestScan, RequestScanError>? {
@@ -139,8 +139,23 @@ final class TestEnvironment: ExchangeEnvironment, ServerDelegate {
         }
     }
 
-    func scanElsewhere(_ body: RequestBody, charge: BodyCharge, for exchange: Exchange) {
-        scans.append((body, charge, exchange))
+    func scanElsewhere(_ body: RequestBody, coding: ContentCoding?, charge: BodyCharge, for exchange: Exchange) {
+        scans.append((body, coding, charge, exchange))
+    }
+
+    /// What the helper thread does with the body that has waited the longest.
+    func carryOutScan() {
+        let scan = scans.removeFirst()
+        let job = ScanThread.Job(
+            body: InTransit(value: scan.body),
+            charge: scan.charge,
+            budget: budget,
+            dialect: scan.exchange.dialect,
+            coding: scan.coding,
+            bytesMax: snapshot.limits.bodyBytesMax,
+            reply: { _ in }
+        )
+        scan.exchange.identified(ScanThread.carryOut(job, with: scanner))
     }
 
     func exchangeEnded(_ exchange: Exchange, _ finished: FinishedExchange) {
@@ -148,15 +163,18 @@ final class TestEnvironment: ExchangeEnvironment, ServerDelegate {
         metrics.count(finished)
     }
 
-    /// What a worker's mailbox does: executors that pools have granted reach the exchanges that wait.
-    func deliverGrants() {
-        let given = grants.withLock { list in
+    /// What a worker's mailbox does: ends of waits reach the exchanges that wait.
+    func deliverWaitEnds() {
+        let ends = waitEnds.withLock { list in
             defer { list = [] }
             return list
         }
-        for (number, grant) in given {
-            let exchange = exchanges.first { $0.record.id.number == number }
-            if exchange?.granted(grant) != true { grant.giveBack(at: loop.now) }
+        for (number, end) in ends {
+            guard let exchange = exchanges.first(where: { $0.record.id.number == number }) else {
+                end.giveBack(at: loop.now)
+                continue
+            }
+            exchange.waitEnded(end)
         }
     }
 
@@ -234,7 +252,7 @@ final class TestClient {
 
     func settle() {
         environment.test.settle(peer)
-        environment.deliverGrants()
+        environment.deliverWaitEnds()
         environment.test.settle(peer)
     }
     /// Lets so much time pass in steps, as a loop that runs would see it.
@@ -243,7 +261,7 @@ final class TestClient {
         while left > 0 {
             let next = min(left, step)
             environment.test.pass(next, peer)
-            environment.deliverGrants()
+            environment.deliverWaitEnds()
             left -= next
         }
         settle()

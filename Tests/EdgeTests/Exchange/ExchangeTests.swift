@@ -248,6 +248,18 @@ import Transport
         #expect(client.executors.count == 1 && client.executors[0].body == body)
     }
 
+    @Test func aClientThatWeCutIsLoggedAsSuch() throws {
+        let client = try client("{url: 'http://one:1'}")
+        client.ask()
+        client.exchange.clientLeft(.violation("HTTP/2: too many resets of streams"))
+        let finished = try #require(client.finished)
+        #expect(finished.end == .failed(.clientViolation("HTTP/2: too many resets of streams")))
+        #expect(finished.status == 499 && client.executors[0].isCancelled)
+        let line = String(decoding: finished.logLine, as: UTF8.self)
+        let said = #""end":"client_violation","side":"client","detail":"HTTP/2: too many resets of streams""#
+        #expect(line.contains(said))
+    }
+
     @Test func healthChecksAreFinishedButNotCounted() throws {
         let client = try client("{url: 'http://one:1'}")
         client.peer.send("GET /health HTTP/1.1\r\nhost: h\r\n\r\n")

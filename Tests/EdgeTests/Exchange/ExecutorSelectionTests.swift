@@ -127,8 +127,10 @@ import Transport
             limits: AdmissionLimits(waitMax: 8 * second, queueMax: 10),
             budget: budget
         )
-        _ = selection.next(after: .arrival, at: second) { grant in grants.withLock { $0.append(grant) } }
-        pools[0].release(one, at: second)
+        _ = selection.next(after: .arrival, at: second) { end in
+            if case .granted(let grant) = end { grants.withLock { $0.append(grant) } }
+        }
+        pools[0].release(one, began: second, at: second)
         granted = grants.withLock { $0 }
         try #require(granted.count == 1)
         // It fails elsewhere meanwhile, and waits for the fallback.
@@ -137,11 +139,13 @@ import Transport
             ExecutorSelection.Failed(executor: one, pool: pools[0], failure: failed, duration: 1),
             at: second
         )
-        let step = selection.next(after: .failure(failed), at: second) { grant in grants.withLock { $0.append(grant) } }
+        let step = selection.next(after: .failure(failed), at: second) { end in
+            if case .granted(let grant) = end { grants.withLock { $0.append(grant) } }
+        }
         guard case .wait = step else { throw DocumentedTable.Problem(text: "\(step)") }
         #expect(pools[1].waitingCount == 1 && selection.granted(granted[0], at: second) == nil)
         granted[0].giveBack(at: second)
-        pools[1].release(two, at: second)
+        pools[1].release(two, began: second, at: second)
         var lease = selection.granted(try #require(grants.withLock { $0.last }), at: second)
         #expect(lease?.executor === two && one.running == 0)
         lease?.end(at: second)

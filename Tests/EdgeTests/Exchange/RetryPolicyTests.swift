@@ -11,7 +11,7 @@ import Testing
     // MARK: May there be another attempt?
 
     private static let causes: [(name: String, cause: RetryPolicy.Cause)] = [
-        ("arrival", .arrival), ("wait over", .waitOver), ("failure, never", .failure(.never)),
+        ("arrival", .arrival), ("wait over", .waitOver), ("gave way", .gaveWay), ("failure, never", .failure(.never)),
         ("failure, elsewhere", .failure(.elsewhere)), ("failure, within budget", .failure(.withinBudget)),
         ("failure, once", .failure(.once)), ("failure, other kind", .failure(.otherKind)),
     ]
@@ -84,7 +84,7 @@ import Testing
     @Test func whatIsTold() throws {
         let table = try DocumentedTable("| because | a pool was full |")
         let causes: [(String, RetryPolicy.Cause)] = [
-            ("arrival", .arrival), ("wait over", .waitOver), ("failure", .failure(.elsewhere)),
+            ("arrival", .arrival), ("wait over", .waitOver), ("gave way", .gaveWay), ("failure", .failure(.elsewhere)),
         ]
         for (name, cause) in causes {
             for full in Self.both {

@@ -11,7 +11,9 @@ import Testing
     private final class Granted: Sendable {
         private let taken = Mutex<[(String, Grant)]>([])
         var order: [String] { taken.withLock { $0.map(\.0) } }
-        func take(_ name: String, _ grant: Grant) { taken.withLock { $0.append((name, grant)) } }
+        func take(_ name: String, _ end: WaitEnd) {
+            if case .granted(let grant) = end { taken.withLock { $0.append((name, grant)) } }
+        }
     }
 
     private func admit(_ name: String, to pool: ExecutorPool, _ granted: Granted) -> ExecutorPool.Admission {
@@ -45,10 +47,10 @@ import Testing
         // What ends at `e1` frees a place for those who began with the first snapshot, and for nobody else. The new
         // executor is free for those of the second one only, whoever of the first stands before them.
         #expect(admit("5", to: newPool, granted).isWaiting)
-        pool.release(e1, at: 2)
+        pool.release(e1, began: 1, at: 2)
         #expect(granted.order == ["3", "5"] && newPool.waitingCount == 1)
         #expect(e1.running == 1 && after.executor("a", "e4").running == 1)
-        newPool.release(e2, at: 4)
+        newPool.release(e2, began: 1, at: 4)
         #expect(granted.order == ["3", "5", "4"] && e2.running == 1 && newPool.waitingCount == 0)
 
         // Put back: `e1` still runs what it ran.

@@ -1,7 +1,8 @@
-import Edge
 import LoopTesting
 import Testing
 import Transport
+
+@testable import Edge
 
 @Suite struct WorkerShareTests {
     private func share(workers: Int) -> WorkerShare {
@@ -28,7 +29,8 @@ import Transport
         let share = share(workers: 2)
         let (socket, peer) = Peer.pair()
         let address = SocketAddress(numeric: "127.0.0.1", port: 1)!
-        #expect(share.admitConnection(100))
+        let snapshot = try testSnapshot(models: "- {id: m, executors: [{url: 'http://e:1'}]}")
+        #expect(share.takeRoom(snapshot) == nil)
         share.doors[1].connectionBegan()
         #expect(share.doors[1].mailbox.post(.serve(socket, peer: address, listener: 0)))
         share.retire(1)

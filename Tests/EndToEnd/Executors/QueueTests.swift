@@ -155,4 +155,31 @@ import Testing
             #expect(places[1] - places[0] <= 2, "X's between Y's: \(places[1] - places[0] - 1)")
         }
     }
+
+    /// X has forty requests open at all times, which fill the queue again and again; each of Y's, one at a time, is served.
+    @Test func aTenantHasRoomBesideAnothersCrowd() async throws {
+        try await withKeys(
+            executor: ["--prefill", "2ms", "--pace", "2000"],
+            settings: "workers: 1\nadmission: {max_queue: 20}",
+            models: "- {id: one, executors: [{url: 'EXECUTOR', model: demo, max_running: 1, health: {interval: 0s}}]}"
+        ) { server, _, store in
+            let (x, y) = (try await store.create(tenant: "x"), try await store.create(tenant: "y"))
+            try await eventually("the keys") { try await server.chat(key: y.key).status != 401 ? true : nil }
+            let body = chat(tokens: 2).replacing("demo", with: "one")
+            let file = try store.scratch.write(body, to: "body.json")
+            let load = ["-n", "1000000", "-c", "4", "-m", "10", "-d", file, "-H", "x-api-key: \(x.key)"]
+            let crowd = try await ChildProcess.start(
+                "h2load",
+                load + [server.tls + "/v1/chat/completions"],
+                in: store.scratch
+            )
+            try await eventually("a full queue") {
+                try await server.metrics()["freeinference_queue_length", ["model": "one"]] == 20 ? true : nil
+            }
+            for _ in 0..<40 { #expect(try await server.chat(key: y.key, body: body).status == 200) }
+            crowd.signal(9)
+            let log = try await server.settledLog()
+            #expect(log.count { $0.tenant.string == "x" && $0.end.string == "queue_full" } > 0)
+        }
+    }
 }

@@ -21,6 +21,29 @@ import Testing
         }
     }
 
+    /// Room is taken before a connection is accepted: among many workers nobody is accepted only to be reset.
+    @Test func nobodyIsResetAtTheLimit() async throws {
+        try await withServer(settings: "max_connections: 6\nworkers: 8") { server, _ in
+            let answers = try await withThrowingTaskGroup(of: Int.self) { group in
+                for _ in 0..<16 {
+                    group.addTask {
+                        var answers = 0
+                        for _ in 0..<15 {
+                            let client = try await server.connect()
+                            try await client.send("GET /health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+                            let answer = try await client.receiveAnswer(within: .seconds(30))
+                            client.close()
+                            answers += answer.status == 200 ? 1 : 0
+                        }
+                        return answers
+                    }
+                }
+                return try await group.reduce(0, +)
+            }
+            #expect(answers == 16 * 15)
+        }
+    }
+
     /// Opens a stream, fills up with connections that do nothing, and lets three more wait.
     private func exhaust(_ server: Server, _ executor: Executor, idle: Int?) async throws {
         let start = ContinuousClock.now
@@ -42,6 +65,14 @@ import Testing
             crowd.append(connection)
         }
         if let idle { #expect(crowd.count == idle) } else { #expect(crowd.count < 64) }
+        if idle == nil {
+            // Clients have left executors some descriptors.
+            let body = chat(stream: false, tokens: 1)
+            try await crowd[0].send(
+                "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: \(body.utf8.count)\r\n\r\n\(body)"
+            )
+            #expect(try await crowd[0].receiveAnswer().status == 200)
+        }
         var waiting: [RawConnection] = []
         for _ in 0..<3 {
             let connection = try await server.connect()

@@ -78,11 +78,13 @@ final class JSONTarget: FuzzTarget {
                 switch key {
                 case "model": all[key]?.string != nil
                 case "stream": all[key]?.bool != nil
-                case "max_tokens", "max_completion_tokens", "max_output_tokens", "n":
+                case "max_tokens", "max_completion_tokens", "max_output_tokens", "n", "best_of":
                     all[key]?.integer.map { abs($0) < 1 << 50 } ?? false
                 default: false
                 }
             findings.expect(!isRight, "'\(key)' has its type: \(shown(bytes))")
+        case .tooSmall(let key, _):
+            findings.expect(all[key]?.integer.map { $0 < 1 } ?? true, "'\(key)' is not too small: \(shown(bytes))")
         case .invalidJSON: findings.expect(hasOddNumbers(all) || hasLoneSurrogate(bytes), "it is JSON: \(shown(bytes))")
         }
     }

@@ -121,14 +121,19 @@ import Testing
     @Test(
         "only HTTP/1.0 and HTTP/1.1 are spoken",
         arguments: [
-            ("HTTP/2.0", HTTP1Error.Kind.unsupportedVersion), ("HTTP/1.2", .unsupportedVersion),
-            ("HTTP/0.9", .unsupportedVersion), ("HTTP/3.0", .unsupportedVersion),
+            ("HTTP/2.0", HTTP1Error.Kind.unsupportedVersion), ("HTTP/0.9", .unsupportedVersion),
+            ("HTTP/3.0", .unsupportedVersion),
             ("HTTP/1", .malformedVersion), ("HTTP/1.10", .malformedVersion), ("http/1.1", .malformedVersion),
             ("HTTP/1,1", .malformedVersion), ("HTTP/a.1", .malformedVersion), ("HTTP/+1.1", .malformedVersion),
             ("HTTP/1.1x", .malformedVersion), ("HTTX/1.1", .malformedVersion), ("", .malformedVersion),
         ]
     ) func version(text: String, kind: HTTP1Error.Kind) {
         #expect(refusal("GET / \(text)\r\nHost: a\r\n\r\n") == kind)
+    }
+
+    @Test("a later minor version is served as HTTP/1.1", arguments: ["HTTP/1.2", "HTTP/1.9"])
+    func laterMinorVersion(text: String) throws {
+        #expect(try head("GET / \(text)\r\nHost: a\r\n\r\n").version == .http11)
     }
 
     @Test("the HTTP/2 preface is a version that is not spoken") func preface() {

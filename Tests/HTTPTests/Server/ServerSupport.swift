@@ -72,6 +72,7 @@ final class TestDelegate: ServerDelegate {
     var ended = 0
     /// Streams that were refused since their connection may hold no more memory.
     var refusedForMemory = 0
+    var others: [OtherProtocol] = []
     /// Called inside `handler(for:on:)`.
     var onHead: ((Exchange) -> Void)?
     var onEnd: ((Exchange) -> Void)?
@@ -100,6 +101,7 @@ final class TestDelegate: ServerDelegate {
         stream.finish()
     }
     func refusedForMemory(on connection: ServerConnection) { refusedForMemory += 1 }
+    func spokeOtherwise(_ what: OtherProtocol, on connection: ServerConnection) { others.append(what) }
     func connectionEnded(_ connection: ServerConnection) { ended += 1 }
 }
 

@@ -41,6 +41,46 @@ import Transport
         #expect(second.all.count == 1)
     }
 
+    /// An editor that writes a file anew may leave it empty for a moment; an operator takes a key out and puts it back.
+    @Test func whatAKeyUsesOutlivesItsAbsence() throws {
+        let limits = KeyLimits(concurrency: 2, requestsPerMinute: 3)
+        let first = KeyRing([key("a", of: "1")], at: 0)
+        let use = try #require(first.find(hash("1".utf8), at: 0)).use
+        for _ in 0..<2 { #expect(use.begin(limits, at: 0) == nil) }
+        let without = KeyRing([key("b", of: "2")], after: first, at: 1)
+        #expect(without.find(hash("1".utf8), at: 0) == nil && without.departedCount == 1)
+        let still = KeyRing([], after: without, at: 2)
+        let back = try #require(KeyRing([key("a", of: "1")], after: still, at: 3).find(hash("1".utf8), at: 0))
+        #expect(back.use === use && back.use.begin(limits, at: 3) == .concurrency)
+        // Under another id it is the same secret, and so the same bearer.
+        let renamed = KeyRing([key("c", of: "1")], after: still, at: 3)
+        #expect(try #require(renamed.find(hash("1".utf8), at: 0)).use === use)
+        #expect(renamed.departedCount == 1, "that of b")
+    }
+
+    @Test func twoKeysNeverShareWhatOneUses() throws {
+        let first = KeyRing([key("a", of: "1")])
+        let use = try #require(first.find(hash("1".utf8), at: 0)).use
+        // The secret goes on under another id, and its id has another secret.
+        let second = KeyRing([key("a", of: "2"), key("b", of: "1")], after: first)
+        #expect(try #require(second.find(hash("1".utf8), at: 0)).use === use)
+        #expect(try #require(second.find(hash("2".utf8), at: 0)).use !== use)
+    }
+
+    @Test func whatNobodyUsesIsForgottenAfterAWhile() throws {
+        let minute: Nanoseconds = 60_000_000_000
+        let first = KeyRing([key("a", of: "1"), key("b", of: "2")], at: 0)
+        let running = try #require(first.find(hash("1".utf8), at: 0)).use
+        #expect(running.begin(KeyLimits(concurrency: 1), at: 0) == nil)
+        let without = KeyRing([], after: first, at: minute)
+        #expect(without.departedCount == 2)
+        #expect(KeyRing([], after: without, at: 3 * minute - 1).departedCount == 2)
+        let later = KeyRing([], after: without, at: 3 * minute)
+        #expect(later.departedCount == 1, "what still runs counts as long as it does")
+        running.ended()
+        #expect(KeyRing([], after: later, at: 4 * minute).departedCount == 0)
+    }
+
     @Test func aKeyIsThePrefixAnd32RandomBytes() {
         let keys = (0..<200).map { _ in AccessKey.makeSecretText() }
         #expect(Set(keys).count == 200)

@@ -36,7 +36,7 @@ private let second: Nanoseconds = 1_000_000_000
         #expect(use.reserve(500, limits, at: second) == nil)
         #expect(use.reserve(200, limits, at: second) == .tokens(wait: 10 * second))
         #expect(use.reserve(601, limits, at: second) == .tokens(wait: .max))
-        use.settle(reserved: 500, used: 20)
+        use.settle(reserved: 500, used: 20, limits, at: second)
         #expect(use.tokenRate(limits, at: second) == .init(limit: 600, remaining: 580, reset: 2 * second))
         #expect(use.reserve(200, limits, at: second) == nil)
     }

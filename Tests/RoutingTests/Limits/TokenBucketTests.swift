@@ -38,12 +38,12 @@ private let second: Nanoseconds = 1_000_000_000
     @Test func whatIsSettledComesBackOrIsOwed() {
         var bucket = TokenBucket()
         #expect(bucket.take(100, of: 100, at: second) == nil)
-        bucket.adjust(by: -90)
+        bucket.adjust(by: -90, of: 100, at: second)
         #expect(bucket.remaining(of: 100, at: second) == 90)
-        bucket.adjust(by: 140)
+        bucket.adjust(by: 140, of: 100, at: second)
         #expect(bucket.remaining(of: 100, at: second) == 0)
         #expect(bucket.take(50, of: 100, at: second) == 60 * second)
-        bucket.adjust(by: -1000)
+        bucket.adjust(by: -1000, of: 100, at: second)
         #expect(bucket.remaining(of: 100, at: second) == 100)
     }
 
@@ -63,11 +63,33 @@ private let second: Nanoseconds = 1_000_000_000
     }
 
     /// An executor may count more tokens than a small limit gives back in a lifetime.
-    @Test func agesAreTold() throws {
+    @Test func aDebtIsNeverMoreThanOneLimit() throws {
         var bucket = TokenBucket()
-        bucket.adjust(by: 1 << 40)
-        #expect(bucket.reset(of: 1, at: second) == 1_000_000_000_000_000_000)
-        #expect(bucket.take(1, of: 1, at: second) == 1_000_000_000_000_000_000)
-        #expect(bucket.remaining(of: 1, at: second) == 0)
+        bucket.adjust(by: 1 << 40, of: 10, at: second)
+        #expect(bucket.reset(of: 10, at: second) == 120 * second)
+        #expect(bucket.remaining(of: 10, at: second) == 0)
+        #expect(bucket.take(1, of: 10, at: second) == 66 * second)
+        #expect(bucket.take(1, of: 10, at: 66 * second) == second)
+        #expect(bucket.take(1, of: 10, at: 67 * second) == nil)
+        #expect(bucket.remaining(of: 10, at: 126 * second) == 9)
+    }
+
+    /// What was spent of a large limit is no debt for hours of a small one, nor is time that has passed meanwhile lost.
+    @Test func aLimitThatIsLoweredLocksNobodyOut() {
+        var bucket = TokenBucket()
+        #expect(bucket.take(1_000_000, of: 1_000_000, at: second) == nil)
+        #expect(bucket.take(1, of: 10, at: second) == 66 * second)
+        var other = TokenBucket()
+        #expect(other.take(1_000_000, of: 1_000_000, at: second) == nil)
+        #expect(other.remaining(of: 10, at: 121 * second) == 10)
+    }
+
+    /// What an answer of ten minutes settles is spent when it is settled.
+    @Test func whatIsSettledLateIsNotForgiven() {
+        var bucket = TokenBucket()
+        #expect(bucket.take(60, of: 60, at: second) == nil)
+        bucket.adjust(by: 60, of: 60, at: 601 * second)
+        #expect(bucket.remaining(of: 60, at: 601 * second) == 0)
+        #expect(bucket.remaining(of: 60, at: 661 * second) == 60)
     }
 }

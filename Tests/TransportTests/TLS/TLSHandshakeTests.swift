@@ -55,6 +55,18 @@ import Transport
         #expect(pair.server.connection.alpn == chosen && pair.client.connection.alpn == chosen)
     }
 
+    @Test func aListenerWithoutHTTP2AgreesOnHTTP1Alone() throws {
+        let contexts = try TLSContext.server(
+            certificates: [certificate.files],
+            ticketKeys: makeTicketKeys(),
+            offersHTTP2: false
+        )
+        let pair = try Pair(client(), contexts, serverName: "localhost")
+        #expect(pair.server.connection.alpn == .http11 && pair.client.connection.alpn == .http11)
+        let other = try Pair(client(alpn: ["h2"]), contexts, serverName: "localhost")
+        #expect(other.client.failure?.reason.contains("no application protocol") == true)
+    }
+
     @Test func alertsWhenNoProtocolOverlaps() throws {
         let pair = try Pair(client(alpn: ["spdy/3"]), contexts, serverName: "localhost")
         #expect(pair.server.failure?.kind == .handshake)

@@ -67,10 +67,47 @@ import Transport
         #expect(try !connect(stranger, resuming: session).server.isResumed)
     }
 
-    @Test func resumesAcrossNames() throws {
+    @Test func resumesUnderANameThatIsNotTheFirst() throws {
         let other = try directory.certificate(["other.example"])
         let worker = try TLSContext.server(certificates: [other.files, certificate.files], ticketKeys: keys)
         let session = try connect(worker).client.connection.session
+        #expect(try connect(worker, resuming: session).server.isResumed)
+    }
+
+    /// A client that resumes verifies no certificate: under another one's name it must get that one (CVE-2025-23419).
+    @Test(arguments: [0x0303, 0x0304], ["second.example", "localhost"])
+    func noSessionResumesUnderAnotherCertificatesName(version: Int, first: String) throws {
+        let other = try directory.certificate(["second.example"])
+        let worker = try TLSContext.server(certificates: [certificate.files, other.files], ticketKeys: keys)
+        let client = try TLSContext.client(caFile: nil, verify: false, alpn: ["h2"])
+        client.setVersionsForTest(minimum: version, maximum: version)
+        func connect(_ name: String?, _ session: TLSSession?) throws -> Pair {
+            let pair = try Pair(client, worker, serverName: name, resuming: session)
+            try #require(pair.isEstablished)
+            return pair
+        }
+        let second = first == "localhost" ? "second.example" : "localhost"
+        let session = try connect(first, nil).client.connection.session
+        #expect(try !connect(second, session).server.isResumed)
+        #expect(try connect(first, session).server.isResumed)
+        // The first certificate is also that of clients that name nobody.
+        #expect(try connect(nil, session).server.isResumed == (first == "localhost"))
+        #expect(try connect("unknown.example", session).server.isResumed == (first == "localhost"))
+    }
+
+    @Test func resumesUnderAnotherNameOfTheSameCertificate() throws {
+        let both = try directory.certificate(["a.example", "*.b.example"])
+        let worker = try TLSContext.server(certificates: [certificate.files, both.files], ticketKeys: keys)
+        let client = try TLSContext.client(caFile: nil, verify: false, alpn: ["h2"])
+        let session = try Pair(client, worker, serverName: "a.example").client.connection.session
+        let pair = try Pair(client, worker, serverName: "x.b.example", resuming: session)
+        #expect(pair.isEstablished && pair.server.isResumed)
+    }
+
+    @Test func resumesAfterARenewal() throws {
+        let session = try connect(worker()).client.connection.session
+        let renewed = try directory.certificate(["localhost"])
+        let worker = try TLSContext.server(certificates: [renewed.files], ticketKeys: keys)
         #expect(try connect(worker, resuming: session).server.isResumed)
     }
 }

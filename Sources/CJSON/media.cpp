@@ -1,0 +1,327 @@
+// What of a request body is pictures, sound, video and files, in whichever API's words, and how much: their bytes are no
+// text. One walk over the body, and only where a glance sees a word that begins such a part.
+#include "media.h"
+#include <algorithm>
+#include <cctype>
+#include <initializer_list>
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
+// MARK: The glance
+
+/// Whether the text behind a quote may begin the type or the key of such a part.
+static bool may_begin_media(const uint8_t *at, const uint8_t *end) noexcept {
+    auto begins = [&](const char *word, size_t length) {
+        return size_t(end - at) >= length && std::memcmp(at, word, length) == 0;
+    };
+    switch (*at) {
+    case 'a': return begins("audio", 5);
+    case 'd': return begins("document\"", 9);
+    case 'f': return begins("file\"", 5) || begins("file_", 5);
+    case 'i':
+        if (begins("image", 5)) return true;
+        return begins("input_", 6) && end - at > 6 && (at[6] == 'a' || at[6] == 'f' || at[6] == 'i' || at[6] == 'v');
+    case 'v': return begins("video", 5);
+    default: return false;
+    }
+}
+
+bool may_have_media(const uint8_t *bytes, size_t length) noexcept {
+    const uint8_t *end = bytes + length;
+    size_t i = 0;
+#if defined(__SSE2__)
+    const __m128i quote = _mm_set1_epi8('"');
+    for (; i + 17 <= length; i += 16) {
+        __m128i here = _mm_loadu_si128(reinterpret_cast<const __m128i *>(bytes + i));
+        unsigned mask = unsigned(_mm_movemask_epi8(_mm_cmpeq_epi8(here, quote)));
+        for (; mask; mask &= mask - 1)
+            if (may_begin_media(bytes + i + unsigned(__builtin_ctz(mask)) + 1, end)) return true;
+    }
+#endif
+    for (; i + 1 < length; i++)
+        if (bytes[i] == '"' && may_begin_media(bytes + i + 1, end)) return true;
+    return false;
+}
+
+// MARK: Kinds
+
+namespace {
+
+enum class kind { none, image, audio, raw_audio, video, file, text };
+
+/// A part's content as its own members give it.
+struct payload {
+    bool present = false;
+    /// It is named only: by a URL or an id.
+    bool reference = false;
+    bool base64 = false;
+    /// It is words, in a member that says so.
+    bool plain = false;
+    /// What its media type or its name says.
+    kind hint = kind::none;
+    /// Its characters in the body, and the bytes that they stand for.
+    string_view raw;
+    size_t decoded = 0;
+    /// Its member is one that only an image has.
+    bool is_image_member = false;
+};
+
+bool starts_with(string_view text, string_view prefix) noexcept { return text.substr(0, prefix.size()) == prefix; }
+
+bool is_any(string_view text, std::initializer_list<string_view> words) noexcept {
+    for (string_view word : words)
+        if (text == word) return true;
+    return false;
+}
+
+/// By the value of a part's `type`.
+kind kind_of_type(string_view type) noexcept {
+    if (is_any(type, {"image_url", "input_image", "image", "computer_screenshot", "image_file", "output_image"}))
+        return kind::image;
+    if (is_any(type, {"input_audio", "audio_url", "audio"})) return kind::audio;
+    if (is_any(type, {"video_url", "input_video", "video"})) return kind::video;
+    if (is_any(type, {"file", "input_file", "document", "file_url"})) return kind::file;
+    return kind::none;
+}
+
+/// By a media type, or what follows the slash of one; with escaped slashes as well.
+kind kind_of_media_type(string_view type) noexcept {
+    if (starts_with(type, "image")) return kind::image;
+    if (starts_with(type, "audio")) {
+        for (string_view raw : {"wav", "pcm", "l16", "L16", "aiff", "basic"})
+            if (type.find(raw) != string_view::npos) return kind::raw_audio;
+        return kind::audio;
+    }
+    if (starts_with(type, "video")) return kind::video;
+    if (starts_with(type, "text")) return kind::text;
+    for (string_view word : {"json", "xml", "yaml", "javascript", "x-sh", "toml", "x-python", "sql", "csv", "markdown"})
+        if (type.find(word) != string_view::npos && type.find("officedocument") == string_view::npos) return kind::text;
+    if (type.empty() || type.find("octet-stream") != string_view::npos) return kind::none;
+    return kind::file;
+}
+
+/// By the end of a file's name.
+kind kind_of_name(string_view name) noexcept {
+    size_t dot = name.rfind('.');
+    if (dot == string_view::npos || name.size() - dot > 6) return kind::none;
+    char lower[8] = {};
+    for (size_t i = dot + 1; i < name.size(); i++) lower[i - dot - 1] = char(std::tolower(uint8_t(name[i])));
+    string_view end = lower;
+    if (is_any(end, {"png", "jpg", "jpeg", "gif", "webp", "bmp", "tif", "tiff", "heic"})) return kind::image;
+    if (is_any(end, {"wav", "pcm", "aiff"})) return kind::raw_audio;
+    if (is_any(end, {"mp3", "ogg", "opus", "flac", "m4a", "aac"})) return kind::audio;
+    if (is_any(end, {"mp4", "webm", "mov", "mkv", "avi", "mpeg", "mpg"})) return kind::video;
+    if (is_any(end, {"pdf", "doc", "docx", "xls", "xlsx", "ppt", "pptx", "odt", "ods", "zip", "gz", "epub", "bin"}))
+        return kind::file;
+    return kind::text;
+}
+
+int base64_value(uint8_t byte) noexcept {
+    if (byte >= 'A' && byte <= 'Z') return byte - 'A';
+    if (byte >= 'a' && byte <= 'z') return byte - 'a' + 26;
+    if (byte >= '0' && byte <= '9') return byte - '0' + 52;
+    if (byte == '+' || byte == '-') return 62;
+    return byte == '/' || byte == '_' ? 63 : -1;
+}
+
+/// What the first characters of base64 stand for; false where they are none.
+bool decode(string_view raw, uint8_t *out, size_t room, size_t &count) noexcept {
+    uint32_t held = 0;
+    int bits = 0;
+    count = 0;
+    for (size_t i = 0; i < raw.size() && count < room; i++) {
+        uint8_t byte = uint8_t(raw[i]);
+        if (byte == '\\' && i + 1 < raw.size() && (raw[i + 1] == '/' || raw[i + 1] == 'n' || raw[i + 1] == 'r')) {
+            if (raw[++i] != '/') continue;
+            byte = '/';
+        }
+        if (byte == '=') return true;
+        int value = base64_value(byte);
+        if (value < 0) return false;
+        held = held << 6 | uint32_t(value);
+        bits += 6;
+        if (bits < 8) continue;
+        bits -= 8;
+        out[count++] = uint8_t(held >> bits);
+    }
+    return true;
+}
+
+/// By the first bytes, where nothing else says what it is.
+kind kind_of_bytes(const uint8_t *bytes, size_t count) noexcept {
+    string_view head(reinterpret_cast<const char *>(bytes), count);
+    if (starts_with(head, "\x89PNG") || starts_with(head, "\xff\xd8\xff") || starts_with(head, "GIF8")) return kind::image;
+    if (starts_with(head, "RIFF")) {
+        string_view form = head.substr(std::min<size_t>(8, head.size()), 4);
+        return form == "WEBP" ? kind::image : form == "WAVE" ? kind::raw_audio : kind::file;
+    }
+    if (starts_with(head, "ID3") || starts_with(head, "OggS") || starts_with(head, "fLaC")) return kind::audio;
+    if (head.substr(std::min<size_t>(4, head.size()), 4) == "ftyp") return kind::video;
+    if (starts_with(head, "%PDF") || starts_with(head, "PK\x03\x04")) return kind::file;
+    for (uint8_t byte : head)
+        if (byte < 0x20 && byte != '\n' && byte != '\r' && byte != '\t' && byte != '\f') return kind::file;
+    return kind::text;
+}
+
+/// A text that is, or names, the content of a part.
+void consider(payload &found, string_view text, bool may_be_base64) noexcept {
+    found.present = true;
+    if (starts_with(text, "data:")) {
+        size_t comma = text.substr(0, 512).find(',');
+        if (comma == string_view::npos) comma = 4;
+        string_view type = text.substr(5, comma > 5 ? comma - 5 : 0);
+        found.base64 = type.find(";base64") != string_view::npos;
+        kind hint = kind_of_media_type(type.substr(0, type.find(';')));
+        if (hint != kind::none) found.hint = hint;
+        found.raw = text.substr(comma + 1);
+    } else if (!may_be_base64 || text.substr(0, 16).find(":/") != string_view::npos
+               || text.substr(0, 16).find(":\\/") != string_view::npos) {
+        found.reference = true;
+        return;
+    } else {
+        found.raw = text;
+        uint8_t sample[96];
+        size_t count;
+        // Words have spaces among them, which base64 has not.
+        found.base64 = decode(text.substr(0, 128), sample, sizeof sample, count);
+    }
+    found.decoded = found.base64 ? found.raw.size() / 4 * 3 : found.raw.size();
+}
+
+// MARK: The walk
+
+struct walker {
+    cjson_media &media;
+    static const int depth_max = 48;
+
+    void count(kind type, const payload &found) noexcept {
+        if (found.plain) return;
+        kind what = type;
+        if (type == kind::file || type == kind::none) {
+            what = found.hint;
+            if (what == kind::none && !found.reference && found.base64) {
+                uint8_t sample[96];
+                size_t length;
+                decode(found.raw.substr(0, 128), sample, sizeof sample, length);
+                what = kind_of_bytes(sample, length);
+            }
+            // Words that are not encoded are counted as they stand.
+            if (what == kind::none) what = found.reference || found.base64 ? kind::file : kind::text;
+        } else if (type == kind::audio && found.hint == kind::raw_audio) {
+            what = kind::raw_audio;
+        }
+        if (what == kind::text && !found.reference) {
+            if (!found.base64) return;
+            media.text_bytes += found.decoded;
+        } else if (what == kind::image) {
+            media.images++;
+        } else if (found.reference) {
+            media.references++;
+        } else {
+            switch (what) {
+            case kind::audio: media.audio_bytes += found.decoded; break;
+            case kind::raw_audio: media.raw_audio_bytes += found.decoded; break;
+            case kind::video: media.video_bytes += found.decoded; break;
+            default: media.file_bytes += found.decoded; break;
+            }
+        }
+        media.raw_bytes += found.raw.size();
+    }
+
+    static string_view text(ondemand::value &value) noexcept {
+        string_view token = value.raw_json_token();
+        while (!token.empty() && token.back() != '"') token.remove_suffix(1);
+        return token.size() < 2 ? string_view() : token.substr(1, token.size() - 2);
+    }
+
+    /// A member that is a text.
+    void member(ondemand::raw_json_string name, string_view value, payload &found, kind &type, string_view &word) noexcept {
+        auto is = [&](string_view key) { return name.unsafe_is_equal(key); };
+        if (is("type")) {
+            word = value;
+            type = kind_of_type(value);
+        } else if (is("media_type") || is("mime_type") || is("mimeType")) {
+            kind hint = kind_of_media_type(value);
+            if (hint != kind::none) found.hint = hint;
+        } else if (is("format")) {
+            found.hint = is_any(value, {"wav", "pcm16", "pcm", "aiff"}) ? kind::raw_audio : found.hint;
+        } else if (is("filename") || is("title")) {
+            if (found.hint == kind::none) found.hint = is("filename") ? kind_of_name(value) : kind::none;
+        } else if (is("data") || is("file_data") || is("image") || is("audio") || is("video")) {
+            consider(found, value, true);
+            found.is_image_member = is("image");
+        } else if (is("url") || is("image_url") || is("audio_url") || is("video_url") || is("file_url")) {
+            consider(found, value, false);
+        } else if (is("file_id") || is("image_file")) {
+            found.present = found.reference = true;
+        }
+    }
+
+    /// - Parameter in_part: whether the object is the member of a part that describes its content.
+    /// - Returns: content that none of the objects in it is a part for.
+    bool object(ondemand::object object, int depth, bool in_part, payload &found) noexcept {
+        kind type = kind::none;
+        string_view word;
+        for (auto item : object) {
+            ondemand::field field;
+            if (std::move(item).get(field) != SUCCESS) return false;
+            ondemand::json_type shape;
+            if (field.value().type().get(shape) != SUCCESS) return false;
+            if (shape == ondemand::json_type::string) {
+                member(field.key(), text(field.value()), found, type, word);
+            } else if (shape == ondemand::json_type::object || shape == ondemand::json_type::array) {
+                ondemand::raw_json_string name = field.key();
+                bool describes = false;
+                for (string_view key : {"source", "image_url", "input_audio", "audio_url", "video_url", "file", "image_file"})
+                    describes = describes || name.unsafe_is_equal(key);
+                payload inner;
+                if (!value(field.value(), shape, depth + 1, describes, inner)) return false;
+                if (inner.present && describes) {
+                    if (inner.hint == kind::none) inner.hint = found.hint;
+                    found = inner;
+                }
+            }
+        }
+        // The source of a part says how its content is given, in words that elsewhere say what it is.
+        if (in_part) {
+            if (word == "text" && !found.reference) found.plain = true;
+            return true;
+        }
+        // Inputs of embeddings have no type.
+        bool is_image = found.is_image_member && (found.reference || found.hint == kind::image || found.raw.size() > 256);
+        if (type == kind::none && word.empty() && is_image) type = kind::image;
+        if (type != kind::none && found.present) count(type, found);
+        found = payload();
+        return true;
+    }
+
+    bool value(ondemand::value &value, ondemand::json_type shape, int depth, bool in_part, payload &found) noexcept {
+        if (depth > depth_max) return true;
+        if (shape == ondemand::json_type::object) {
+            ondemand::object inner;
+            return value.get_object().get(inner) == SUCCESS && object(inner, depth, in_part, found);
+        }
+        ondemand::array array;
+        if (value.get_array().get(array) != SUCCESS) return false;
+        for (auto item : array) {
+            ondemand::value element;
+            ondemand::json_type of;
+            if (std::move(item).get(element) != SUCCESS || element.type().get(of) != SUCCESS) return false;
+            if (of != ondemand::json_type::object && of != ondemand::json_type::array) continue;
+            payload inner;
+            if (!this->value(element, of, depth + 1, false, inner)) return false;
+        }
+        return true;
+    }
+};
+
+} // namespace
+
+void scan_media(ondemand::document &document, cjson_media &media) noexcept {
+    document.rewind();
+    ondemand::object object;
+    if (document.get_object().get(object) != SUCCESS) return;
+    payload none;
+    walker{media}.object(object, 0, false, none);
+}

@@ -1,0 +1,31 @@
+// Why we end a client's HTTP/2 connection: the code of our GOAWAY, and words for the client and for the log.
+internal import CNghttp2
+
+/// What a client has done, or failed to do, that ends its connection.
+enum HTTP2Fault {
+    case resets, causedResets, frames, emptyFrames, headerFields, slowHead, settings
+    /// nghttp2 or our frame reader found a frame that breaks RFC 9113.
+    case violation(nghttp2_error_code)
+
+    var code: nghttp2_error_code {
+        switch self {
+        case .resets, .causedResets, .frames, .emptyFrames, .headerFields, .slowHead: NGHTTP2_ENHANCE_YOUR_CALM
+        case .settings: NGHTTP2_SETTINGS_TIMEOUT
+        case .violation(let code): code
+        }
+    }
+
+    /// Goes into GOAWAY's debug data and into the `detail` of log lines.
+    var words: StaticString {
+        switch self {
+        case .resets: "HTTP/2: too many resets of streams"
+        case .causedResets: "HTTP/2: too many streams that had to be reset"
+        case .frames: "HTTP/2: too many frames that ask for nothing"
+        case .emptyFrames: "HTTP/2: too many empty DATA frames"
+        case .headerFields: "HTTP/2: too many or too large header fields"
+        case .slowHead: "HTTP/2: a header block did not arrive in time"
+        case .settings: "HTTP/2: SETTINGS were not acknowledged in time"
+        case .violation: "HTTP/2: the connection broke the protocol"
+        }
+    }
+}

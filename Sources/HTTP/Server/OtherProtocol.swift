@@ -1,0 +1,67 @@
+// What a client speaks that does not speak HTTP here: a port in clear that gets TLS, a PROXY header that nobody asked for,
+// HTTP in clear to a port with TLS.
+internal import Transport
+
+/// For counters and messages: whoever has set up a port or a proxy wrongly is told what came.
+package enum OtherProtocol: String, CaseIterable, Sendable {
+    case tls = "tls_in_clear"
+    case proxy = "proxy_header"
+    case http = "http_on_tls"
+    case unknown
+
+    /// The first bytes of a connection in clear, which are no request; nil where they look like one that is malformed.
+    ///
+    /// A peer that never spoke HTTP (a broken HTTP/2 preface, a port scan) is not told in HTTP what is wrong with it.
+    init?(_ bytes: Span<UInt8>) {
+        if bytes.count > 0, bytes[0] == Self.handshakeRecord {
+            self = .tls
+        } else if Self.begins(bytes, Self.proxyV1) || Self.begins(bytes, Self.proxyV2) {
+            self = .proxy
+        } else if Self.looksLikeHTTP(bytes) {
+            return nil
+        } else {
+            self = .unknown
+        }
+    }
+
+    /// What came, in words for a message.
+    package var description: String {
+        switch self {
+        case .tls: "TLS to a listener without tls"
+        case .proxy: "a PROXY protocol header, which is not read"
+        case .http: "HTTP in clear to a listener with tls"
+        case .unknown: "something that is not HTTP"
+        }
+    }
+
+    private static let handshakeRecord: UInt8 = 22
+    private static let proxyV1 = Array("PROXY ".utf8)
+    private static let proxyV2: [UInt8] = [13, 10, 13, 10, 0, 13, 10] + Array("QUIT\n".utf8)
+
+    private static func begins(_ bytes: Span<UInt8>, _ prefix: [UInt8]) -> Bool {
+        guard bytes.count >= prefix.count else { return false }
+        return prefix.indices.allSatisfy { bytes[$0] == prefix[$0] }
+    }
+
+    private static func looksLikeHTTP(_ bytes: Span<UInt8>) -> Bool {
+        var line: [UInt8] = []
+        for index in bytes.indices where line.count < 4096 {
+            let isEnd = bytes[index] == UInt8(ascii: "\r") || bytes[index] == UInt8(ascii: "\n")
+            // Empty lines before a request are no part of it (RFC 9112 section 2.2).
+            if isEnd, line.isEmpty { continue }
+            if isEnd { break }
+            line.append(bytes[index])
+        }
+        let text = String(decoding: line, as: UTF8.self)
+        if text.contains("HTTP/") { return true }
+        if case .other = Method(line.prefix { $0 != UInt8(ascii: " ") }) { return false }
+        return true
+    }
+
+    /// To a client that spoke HTTP where TLS was expected: what a browser shows.
+    static let plainAnswer: [UInt8] = {
+        let text = "This port speaks HTTPS, and the request came in clear: use https://.\n"
+        let head = "HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\ncontent-length: \(text.utf8.count)\r\n"
+        return Array((head + "connection: close\r\n\r\n" + text).utf8)
+    }()
+}

@@ -1,0 +1,42 @@
+import Foundation
+import Testing
+
+/// Signals that tools send, and a process whose first descriptors are closed.
+@Suite struct SignalTests {
+    @Test func signalsWithoutAMeaningEndNothing() async throws {
+        try await withServer { server, _ in
+            for (signal, name) in [(SIGUSR1, "SIGUSR1"), (SIGUSR2, "SIGUSR2"), (SIGHUP, "SIGHUP")] {
+                server.process.signal(signal)
+                _ = try await eventually(name) { server.process.errors.contains("\(name) is ignored") ? true : nil }
+            }
+            #expect(try await server.curl("/health").status == 200)
+        }
+    }
+
+    @Test func quitDrains() async throws {
+        try await withServer(settings: "drain_timeout: 30s") { server, executor in
+            let live = try await server.connect()
+            let body = chat(tokens: 60, more: #""simulator":{"pace":50,"prefill_ms":5}"#)
+            try await live.send(
+                "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: \(body.utf8.count)\r\n\r\n\(body)"
+            )
+            _ = try await live.receive(until: "emitted_ns")
+            server.process.signal(SIGQUIT)
+            #expect(try await live.receiveToEnd().text.contains("[DONE]"))
+            #expect(try await server.process.ending() == .exited(0))
+            #expect(try await executor.counters().aborted.int == 0)
+        }
+    }
+
+    @Test func closedDescriptorsAreOpenedOnNothing() async throws {
+        try await withExecutor { executor in
+            let configuration = Configuration(executors: [executor.url])
+            try await withServer(configuration, launcher: ["sh", "-c", #"exec "$@" <&-"#, "sh"]) { server in
+                let health = try await server.curl("/health")
+                let path = "/proc/\(server.process.identifier)/fd/0"
+                let input = try FileManager.default.destinationOfSymbolicLink(atPath: path)
+                #expect(health.status == 200 && input == "/dev/null")
+            }
+        }
+    }
+}

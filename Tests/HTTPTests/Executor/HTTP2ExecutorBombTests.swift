@@ -1,0 +1,86 @@
+// Executors whose answers decode to far more than they sent: their requests fail, and nobody decodes on.
+import HTTP
+import LoopTesting
+import Testing
+import Transport
+
+@Suite struct HTTP2ExecutorBombTests {
+    private let whole = Frame.endHeaders | Frame.endStream
+
+    @Test func trailersAreCounted() throws {
+        let executor = try ExecutorTest.http2()
+        let attempts = executor.sendAll(2)
+        executor.http2().head(1)
+        executor.http2().data(1, "x")
+        // 16 are 64,528 bytes, and 64 KiB are allowed.
+        executor.http2().send(Frame.headers, whole, 1, bomb(16))
+        executor.settle()
+        #expect(attempts[0].ended == 1 && attempts[0].text == "x")
+        executor.http2().head(3)
+        executor.http2().send(Frame.headers, whole, 3, bomb(17))
+        executor.settle()
+        #expect(attempts[1].failure == "violation" && executor.client.connections == 1, "the stream's own fault")
+    }
+
+    @Test func aBlockOfAHundredTimesAHeadEndsTheConnection() throws {
+        let executor = try ExecutorTest.http2()
+        let attempts = executor.sendAll(2)
+        executor.http2().head(1)
+        executor.http2().send(Frame.headers, Frame.endStream, 1, bomb(8000))
+        executor.settle()
+        #expect(attempts.map(\.failure) == ["violation", nil] && executor.client.connections == 1)
+        executor.http2().send(Frame.continuation, 0, 1, [UInt8](repeating: 0x80 | 62, count: 12_001))
+        executor.settle()
+        #expect(attempts.map(\.failure) == ["violation", "violation"] && executor.client.connections == 0)
+    }
+
+    @Test func interimHeadsAreCountedTogether() throws {
+        let executor = try ExecutorTest.http2()
+        let attempts = executor.sendAll(2)
+        for _ in 0..<200 { executor.http2().head(1, status: "103", fields: [("link", "</a>")]) }
+        executor.http2().answer(1, "ok")
+        executor.settle()
+        #expect(attempts[0].text == "ok" && attempts[0].ended == 1)
+        for _ in 0..<5 {
+            executor.http2().send(Frame.headers, Frame.endHeaders, 3, literal(":status", "103") + bomb(4))
+        }
+        executor.settle()
+        #expect(attempts[1].failure == "violation" && executor.client.connections == 1)
+    }
+
+    /// A stream that we have left is none of the library's: it decodes its blocks and tells nobody of them.
+    @Test func blocksOnStreamsThatWereLeftAreCounted() throws {
+        let executor = try ExecutorTest.http2()
+        let attempts = executor.sendAll(2)
+        attempts[0].stream?.cancel()
+        executor.settle()
+        let late = [0x88] + [UInt8](repeating: 0x80 | 19, count: 15_000)
+        executor.http2().send(Frame.headers, Frame.endHeaders, 1, late)
+        executor.settle()
+        #expect(attempts[1].failure == nil)
+        executor.http2().send(Frame.headers, Frame.endHeaders, 1, late)
+        executor.settle()
+        #expect(attempts[1].failure == "violation" && executor.client.connections == 0)
+    }
+
+    @Test func aPushIsAViolation() throws {
+        let executor = try ExecutorTest.http2()
+        let attempt = executor.send()
+        // Its acknowledgement of our SETTINGS has not come.
+        executor.http2().send(Frame.settings)
+        executor.settle()
+        executor.http2().send(5, Frame.endHeaders, 1, big(2) + HTTP2Session.head())
+        executor.settle()
+        #expect(attempt.failure == "violation" && executor.client.connections == 0)
+    }
+
+    @Test func interimHeadsOfHTTP1AreCountedTogether() throws {
+        let executor = try ExecutorTest()
+        let attempt = executor.send()
+        let interim = "HTTP/1.1 103 Early Hints\r\nlink: \(String(repeating: "a", count: 8000))\r\n\r\n"
+        for _ in 0..<8 { executor.say(interim) }
+        #expect(attempt.failure == nil)
+        for _ in 0..<2 { executor.say(interim) }
+        #expect(attempt.failure == "violation")
+    }
+}

@@ -1,0 +1,165 @@
+// Header blocks that decode to far more than was sent: each is counted, whatever it is for, and few bytes of them are
+// decoded before the connection ends.
+import HTTP
+import LoopTesting
+import Testing
+import Transport
+
+/// A field of 4033 bytes (by RFC 9113 section 6.5.2) that goes into the table, and one byte each time it comes again.
+func bomb(_ times: Int, name: String = "x") -> [UInt8] {
+    [0x40] + literal(name, String(repeating: "b", count: 4000)).dropFirst()
+        + [UInt8](repeating: 0x80 | 62, count: times - 1)
+}
+
+@Suite struct HTTP2HeaderBombTests {
+    private let enhanceYourCalm: UInt32 = 11
+    private let whole = Frame.endHeaders | Frame.endStream
+
+    private func expectCalm(_ session: HTTP2Session) {
+        #expect(session.goAways.last == enhanceYourCalm && session.server.peer.end == .closed)
+        session.server.peer.close()
+        #expect(session.server.isFreed())
+    }
+
+    @Test func trailersOfManyStreamsShareOneAllowance() throws {
+        let session = try HTTP2Session()
+        // 79 of these are 318,607 bytes: less than ten times what a head may have.
+        for index in 0..<50 where session.server.peer.end == nil {
+            let id = UInt32(2 * index + 1)
+            session.request(id, "POST", end: false)
+            session.send(Frame.headers, whole, id, bomb(79))
+        }
+        #expect(session.exchanges.count == 2)
+        expectCalm(session)
+    }
+
+    @Test func headsOfManyStreamsShareOneAllowance() throws {
+        let session = try HTTP2Session()
+        for index in 0..<50 where session.server.peer.end == nil {
+            session.send(Frame.headers, whole, UInt32(2 * index + 1), HTTP2Session.head() + bomb(79))
+        }
+        #expect(session.status(of: 1) == 431 && session.exchanges.isEmpty)
+        #expect(session.server.delegate.refusals.count == 1)
+        expectCalm(session)
+    }
+
+    @Test func theAllowanceComesBackWithTime() throws {
+        let session = try HTTP2Session()
+        for index in 0..<30 {
+            session.send(Frame.headers, whole, UInt32(2 * index + 1), HTTP2Session.head() + bomb(12))
+            session.pass(second)
+        }
+        #expect(session.server.delegate.refusals.count == 30 && session.goAways.isEmpty)
+    }
+
+    @Test func fieldsAreCountedBesideBytes() throws {
+        let session = try HTTP2Session()
+        let many = HTTP2Session.head() + [UInt8](repeating: 0x80 | 19, count: 396)
+        for index in 0..<50 where session.server.peer.end == nil {
+            session.send(Frame.headers, whole, UInt32(2 * index + 1), many)
+        }
+        // Three times 300 above the limit.
+        #expect(session.server.delegate.refusals.count == 3)
+        expectCalm(session)
+    }
+
+    @Test func proxiesOfOursHaveMoreOfIt() throws {
+        let session = try HTTP2Session { $0.isTrusted = true }
+        for index in 0..<8 {
+            session.send(Frame.headers, whole, UInt32(2 * index + 1), HTTP2Session.head() + bomb(79))
+        }
+        #expect(session.server.delegate.refusals.count == 8 && session.goAways.isEmpty)
+    }
+
+    /// After a fault nghttp2 decodes the rest of a block and tells nobody of it.
+    @Test func aBlockThatTheLibraryIgnoresIsCounted() throws {
+        let session = try HTTP2Session()
+        var block = HTTP2Session.head(fields: [("Upper-Case", "x")]) + bomb(1)
+        block += [UInt8](repeating: 0x80 | 62, count: 900)
+        session.send(Frame.headers, whole, 1, block)
+        #expect(session.reset(of: 1) == 1 && session.goAways.isEmpty)
+        session.send(Frame.headers, whole, 3, block)
+        expectCalm(session)
+    }
+
+    @Test func blocksOnClosedStreamsAreCounted() throws {
+        let session = try HTTP2Session()
+        session.request(1, "POST", end: false)
+        session.send(Frame.windowUpdate, 0, 1, big(0x7fff_ffff))
+        #expect(session.reset(of: 1) == 3, "we have reset it, and the client may not know yet")
+        session.send(Frame.headers, Frame.endHeaders, 1, [UInt8](repeating: 0x80 | 19, count: 900))
+        #expect(session.goAways.isEmpty)
+        session.send(Frame.headers, Frame.endHeaders, 1, [UInt8](repeating: 0x80 | 19, count: 900))
+        expectCalm(session)
+    }
+
+    @Test func smallBlocksOnClosedStreamsAreFramesThatAskForNothing() throws {
+        let session = try HTTP2Session()
+        session.request(1, "POST", end: false)
+        session.send(Frame.windowUpdate, 0, 1, big(0x7fff_ffff))
+        let late = Frame(type: Frame.headers, flags: Frame.endHeaders, stream: 1, payload: [0x80 | 19])
+        let block = [[UInt8]](repeating: late.bytes, count: 100).flatMap { $0 }
+        for _ in 0..<50 where session.server.peer.end == nil { session.send(block) }
+        expectCalm(session)
+    }
+
+    @Test func changesOfTheTablesSizeAreCounted() throws {
+        let session = try HTTP2Session()
+        session.send(Frame.headers, whole, 1, [UInt8](repeating: 0x20, count: 1001) + HTTP2Session.head())
+        #expect(session.exchanges.isEmpty)
+        expectCalm(session)
+    }
+
+    @Test func largeTrailersAre431() throws {
+        let session = try HTTP2Session()
+        session.request(1, "POST", end: false)
+        session.send(Frame.data, 0, 1, [65])
+        session.send(Frame.headers, whole, 1, bomb(9))
+        #expect(session.status(of: 1) == 431 && session.exchanges[0].left.count == 1)
+        #expect(!session.exchanges[0].hasEnded && session.goAways.isEmpty)
+        session.request(3, "POST", end: false)
+        session.send(Frame.headers, whole, 3, literal("x-checksum", "1"))
+        #expect(session.exchanges[1].hasEnded && session.reset(of: 3) == nil)
+    }
+
+    // MARK: The end of a session
+
+    @Test func nothingIsReadAfterAGoAwayOfOurs() throws {
+        let session = try HTTP2Session()
+        for index in 0..<45 { session.request(UInt32(2 * index + 1)) }
+        var bytes: [UInt8] = []
+        for index in 45..<345 {
+            let id = UInt32(2 * index + 1)
+            bytes += Frame(type: Frame.headers, flags: whole, stream: id, payload: HTTP2Session.head()).bytes
+            bytes += Frame(type: Frame.reset, flags: 0, stream: id, payload: big(8)).bytes
+        }
+        session.send(bytes)
+        #expect(session.exchanges.count == 45 + 201)
+        #expect(session.exchanges.allSatisfy { $0.left.count == 1 && $0.callsAfterEnd == 0 })
+        let told = session.exchanges.prefix(45).map { reason($0.left.first) }
+        #expect(told.allSatisfy { $0 == "HTTP/2: too many resets of streams" }, "\(told.first ?? nil)")
+        #expect(session.exchanges.dropFirst(45).allSatisfy { reason($0.left.first) == nil }, "these left")
+        let debug = session.frames.last { $0.type == Frame.goAway }?.payload.dropFirst(8)
+        #expect(debug.map { String(decoding: $0, as: UTF8.self) } == "HTTP/2: too many resets of streams")
+        expectCalm(session)
+    }
+
+    @Test func aFaultThatTheLibraryFindsIsTold() throws {
+        let session = try HTTP2Session()
+        session.request(1)
+        session.send(Frame.data, 0, 0, [1])
+        #expect(session.goAways == [1])
+        #expect(reason(session.exchanges[0].left.first) == "HTTP/2: the connection broke the protocol")
+    }
+
+    @Test func aStreamThatWeResetForItsClientsFaultIsTold() throws {
+        let session = try HTTP2Session()
+        session.request(1)
+        session.send(Frame.windowUpdate, 0, 1, big(0x7fff_ffff))
+        #expect(reason(session.exchanges[0].left.first) == "HTTP/2: the stream broke the protocol")
+    }
+
+    private func reason(_ end: ClientEnd?) -> String? {
+        if case .violation(let words)? = end { words.description } else { nil }
+    }
+}

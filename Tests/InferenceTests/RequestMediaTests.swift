@@ -1,0 +1,167 @@
+// What of a request body is no text, in the words of each API.
+
+import Foundation
+import Inference
+import Testing
+
+@Suite struct RequestMediaTests {
+    private let scanner = JSONScanner()
+
+    /// Bytes that are no text, and 4 characters of base64 for each 3 of them.
+    private static let bytes = Data((0..<3000).map { UInt8(truncatingIfNeeded: $0 &* 7) })
+    private static let base64 = bytes.base64EncodedString()
+    private static let words = Data(String(repeating: "some words of a file\n", count: 100).utf8)
+
+    private func scan(_ body: String, _ dialect: Dialect = .openAIChat) throws -> RequestScan {
+        let found = try scanner.scanRequest(RequestBody(body), dialect: dialect)
+        #expect(found.model == "m", "what was read before the walk stays")
+        return found
+    }
+
+    private func media(_ change: (inout RequestMedia) -> Void) -> RequestMedia {
+        var media = RequestMedia()
+        change(&media)
+        return media
+    }
+
+    private func chat(_ parts: String) -> String {
+        #"{"messages":[{"role":"user","content":[{"type":"text","text":"what is \"image_url\": this?"},\#(parts)]}],"model":"m"}"#
+    }
+
+    @Test func textIsNoMedia() throws {
+        for content in [
+            #""hello""#, #"[{"type":"text","text":"data:image/png;base64,AAAA"}]"#, #""file_data""#, "null",
+        ] {
+            let body = #"{"model":"m","messages":[{"role":"user","content":\#(content)}]}"#
+            #expect(try scan(body).media == RequestMedia())
+        }
+        let tools =
+            #"{"model":"m","tools":[{"type":"function","function":{"parameters":{"type":"object","properties":{"#
+            + #""file":{"type":"string"},"image":{"type":"string","enum":["image","video"]}}}}}],"messages":[]}"#
+        #expect(try scan(tools).media == RequestMedia())
+    }
+
+    /// Each with the API's own words around the same 3000 bytes.
+    @Test(arguments: [
+        (#"{"type":"image_url","image_url":{"url":"data:image/png;base64,@","detail":"high"}}"#, Dialect.openAIChat),
+        (#"{"image_url":{"url":"data:image\/png;base64,@"},"type":"image_url"}"#, .openAIChat),
+        (#"{"type":"input_image","image_url":"data:image/jpeg;base64,@"}"#, .responses),
+        (
+            #"{"type":"computer_call_output","output":{"type":"computer_screenshot","image_url":"data:image/png;base64,@"}}"#,
+            .responses
+        ),
+        (#"{"type":"image","source":{"type":"base64","media_type":"image/png","data":"@"}}"#, .messages),
+        (#"{"source":{"data":"@","media_type":"image/webp","type":"base64"},"type":"image"}"#, .messages),
+        (
+            #"{"type":"tool_result","content":[{"type":"image","source":{"type":"base64","media_type":"image/png","data":"@"}}]}"#,
+            .messages
+        ),
+        (#"{"type":"file","file":{"file_data":"data:image/png;base64,@","filename":"a"}}"#, .openAIChat),
+        (#"{"image":"data:image/png;base64,@"}"#, .embeddings),
+    ]) func picturesCountOneByOne(part: String, dialect: Dialect) throws {
+        let found = try scan(chat(part.replacing("@", with: Self.base64)), dialect).media
+        #expect(found == media { ($0.images, $0.rawBytes) = (1, 4000) })
+        let two = try scan(chat([part, part].joined(separator: ",").replacing("@", with: Self.base64)), dialect).media
+        #expect(two.images == 2 && two.rawBytes == 8000)
+    }
+
+    @Test(arguments: [
+        #"{"type":"image_url","image_url":{"url":"https://example.org/a.png"}}"#,
+        #"{"type":"image_url","image_url":"https:\/\/example.org\/a.png"}"#,
+        #"{"type":"input_image","file_id":"file-1"}"#,
+        #"{"type":"image","source":{"type":"url","url":"https://example.org/a"}}"#,
+        #"{"type":"image","source":{"type":"file","file_id":"file_1"}}"#,
+    ]) func aPictureThatIsOnlyNamedIsOneToo(part: String) throws {
+        #expect(try scan(chat(part)).media == media { $0.images = 1 })
+    }
+
+    @Test func soundAndVideoCountByBytes() throws {
+        func found(_ part: String) throws -> RequestMedia {
+            try scan(chat(part.replacing("@", with: Self.base64))).media
+        }
+        let compressed = media { ($0.audioBytes, $0.rawBytes) = (3000, 4000) }
+        let raw = media { ($0.rawAudioBytes, $0.rawBytes) = (3000, 4000) }
+        #expect(try found(#"{"type":"input_audio","input_audio":{"data":"@","format":"mp3"}}"#) == compressed)
+        #expect(try found(#"{"type":"input_audio","input_audio":{"format":"wav","data":"@"}}"#) == raw)
+        #expect(try found(#"{"type":"input_audio","input_audio":{"data":"data:audio/wav;base64,@"}}"#) == raw)
+        #expect(try found(#"{"type":"audio_url","audio_url":{"url":"data:audio/ogg;base64,@"}}"#) == compressed)
+        let video = media { ($0.videoBytes, $0.rawBytes) = (3000, 4000) }
+        #expect(try found(#"{"type":"video_url","video_url":{"url":"data:video/mp4;base64,@"}}"#) == video)
+        let named = media { $0.references = 1 }
+        #expect(try found(#"{"type":"video_url","video_url":{"url":"https://example.org/v.mp4"}}"#) == named)
+        #expect(try found(#"{"type":"audio_url","audio_url":{"url":"https://example.org/v.mp3"}}"#) == named)
+    }
+
+    @Test func textInAFileIsText() throws {
+        let base64 = Self.words.base64EncodedString()
+        let encoded = media { ($0.textBytes, $0.rawBytes) = (Self.words.count, base64.count) }
+        for file in [
+            #"{"type":"file","file":{"file_data":"data:text/plain;base64,@","filename":"a"}}"#,
+            #"{"type":"file","file":{"filename":"notes.md","file_data":"@"}}"#,
+            #"{"type":"file","file":{"file_data":"@"}}"#,
+            #"{"type":"input_file","filename":"a.json","file_data":"data:application/json;base64,@"}"#,
+            #"{"type":"input_file","file_data":"data:application/octet-stream;base64,@"}"#,
+            #"{"type":"document","source":{"type":"base64","media_type":"text/plain","data":"@"}}"#,
+        ] {
+            #expect(try scan(chat(file.replacing("@", with: base64))).media == encoded, "\(file)")
+        }
+        for words in [
+            #"{"type":"file","file":{"filename":"a.txt","file_data":"words as they are, and many of them"}}"#,
+            #"{"type":"input_file","file_data":"data:text/plain,words as they are"}"#,
+            #"{"type":"document","source":{"type":"text","media_type":"text/plain","data":"words as they are"}}"#,
+        ] {
+            #expect(try scan(chat(words)).media == RequestMedia(), "\(words)")
+        }
+        // What stands in a document beside words counts as what it is.
+        let content =
+            #"{"type":"document","source":{"type":"content","content":[{"type":"text","text":"x"},"#
+            + #"{"type":"image","source":{"type":"base64","media_type":"image/png","data":"\#(Self.base64)"}}]}}"#
+        #expect(try scan(chat(content)).media == media { ($0.images, $0.rawBytes) = (1, 4000) })
+    }
+
+    @Test func otherFilesCountByBytes() throws {
+        let pdf = (Data("%PDF-1.7\n".utf8) + Self.bytes.prefix(2991)).base64EncodedString()
+        let file = media { ($0.fileBytes, $0.rawBytes) = (3000, 4000) }
+        for part in [
+            #"{"type":"file","file":{"file_data":"data:application/pdf;base64,@"}}"#,
+            #"{"type":"file","file":{"file_data":"@"}}"#,
+            #"{"type":"input_file","filename":"a.pdf","file_data":"@"}"#,
+            #"{"type":"document","title":"a.txt","source":{"type":"base64","media_type":"application/pdf","data":"@"}}"#,
+        ] {
+            #expect(try scan(chat(part.replacing("@", with: pdf))).media == file, "\(part)")
+        }
+        for named in [
+            #"{"type":"file","file":{"file_id":"file-1"}}"#, #"{"type":"input_file","file_url":"https://e.org/a.pdf"}"#,
+            #"{"type":"document","source":{"type":"url","url":"https://e.org/a.pdf"}}"#,
+        ] {
+            #expect(try scan(chat(named)).media == media { $0.references = 1 }, "\(named)")
+        }
+    }
+
+    /// Nothing that is nested deeply or cut off leads the walk astray.
+    @Test func theWalkHasAnEnd() throws {
+        let deep = String(repeating: #"{"image_url":["#, count: 400) + String(repeating: "]}", count: 400)
+        #expect(try scan(#"{"model":"m","x":\#(deep)}"#).media == RequestMedia())
+        let part = #"{"type":"image_url","image_url":{"url":"data:"}}"#
+        #expect(try scan(chat(part)).media.images == 1)
+        #expect(try scan(chat(#"{"type":"file","file":{"file_data":"","filename":"."}}"#)).media.rawBytes == 0)
+    }
+
+    @Test func mediaBecomesBytesOfText() {
+        let tokens = MediaTokens()
+        #expect(tokens.promptBytes(of: RequestMedia(), bodyBytes: 1234) == 1234)
+        let picture = media { ($0.images, $0.rawBytes) = (1, 400_000) }
+        #expect(tokens.promptBytes(of: picture, bodyBytes: 400_100) == 100 + 4000)
+        let all = media {
+            ($0.images, $0.references, $0.audioBytes, $0.rawAudioBytes) = (2, 1, 1000, 4000)
+            ($0.videoBytes, $0.fileBytes, $0.textBytes, $0.rawBytes) = (5000, 200, 400, 20_000)
+        }
+        let expected = (21_000 - 20_000 + 400) + 4 * (2000 + 10_000 + 4 + 10 + 10)
+        #expect(tokens.promptBytes(of: all, bodyBytes: 21_000) == expected)
+        var own = MediaTokens()
+        (own.image, own.audioBytes, own.videoBytes, own.fileBytes, own.reference) = (85, 1, 1, 1, 0)
+        #expect(own.promptBytes(of: all, bodyBytes: 21_000) == 1400 + 4 * (170 + 2000 + 5000 + 200))
+        let absurd = media { $0.images = 1 << 60 }
+        #expect(tokens.promptBytes(of: absurd, bodyBytes: 10) > 1 << 30)
+    }
+}
