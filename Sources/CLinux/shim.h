@@ -94,5 +94,5 @@ static const int clinux_NONBLOCK_CLOEXEC = SOCK_NONBLOCK | SOCK_CLOEXEC;
 static const int clinux_SOCK_DGRAM_CLOEXEC = SOCK_DGRAM | SOCK_CLOEXEC, clinux_SIGNALFD_FLAGS = SFD_NONBLOCK | SFD_CLOEXEC;
 static const int clinux_EVENTFD_BLOCKING = EFD_CLOEXEC;
 static const int clinux_EVENTFD_FLAGS = EFD_NONBLOCK | EFD_CLOEXEC, clinux_EPOLL_CLOEXEC = EPOLL_CLOEXEC;
-static const int clinux_MSG_NOSIGNAL = MSG_NOSIGNAL;
+static const int clinux_MSG_NOSIGNAL = MSG_NOSIGNAL, clinux_MSG_DONTWAIT = MSG_DONTWAIT;
 static const int clinux_IPPROTO_TCP = IPPROTO_TCP, clinux_IPPROTO_IPV6 = IPPROTO_IPV6;

@@ -93,6 +93,15 @@ package struct KeyDatabase: Sendable {
         try records().filter { $0.revoked == nil }.map(\.key)
     }
 
+    /// All keys ever made, the revoked ones marked.
+    package func keysWithRevoked() throws(KeyDatabaseError) -> [AccessKey] {
+        try records().map { record in
+            var key = record.key
+            key.isRevoked = record.revoked != nil
+            return key
+        }
+    }
+
     package func add(_ record: Record) throws(KeyDatabaseError) {
         let key = record.key
         let values: StatementArguments = [

@@ -11,8 +11,9 @@ import Testing
         listeners:
           - address: 0.0.0.0:443
             tls: {certificates: [{chain: a.pem, key: /k/a.key}]}
-          - {address: "unix:/run/f.sock", http2: false, h2c_upgrade: false, trusted: true, redirect_https: true}
-        admin: {address: "unix:/run/admin.sock"}
+          - {address: "unix:/run/f.sock", mode: 0660, group: web, http2: false, h2c_upgrade: false,
+             trusted: true, redirect_https: true}
+        admin: {address: "unix:/run/admin.sock", mode: 0600, group: web}
         workers: 2
         gather: 200us
         poller: epoll

@@ -8,7 +8,8 @@ func read(
     _ text: String,
     environment: [String: String] = [:],
     missing: Set<String> = [],
-    imports: [String: String] = [:]
+    imports: [String: String] = [:],
+    inspection: FileInspection = .none
 ) -> Result<Configuration, ConfigurationErrors> {
     Configuration.load(
         path: "c.yaml",
@@ -17,7 +18,8 @@ func read(
             let found = path == "c.yaml" ? text : imports[path]
             return found.map { .success(Array($0.utf8)) } ?? .failure(FileProblem("No such file"))
         },
-        checkFile: { missing.contains($0) ? FileProblem("No such file or directory") : nil }
+        checkFile: { missing.contains($0) ? FileProblem("No such file or directory") : nil },
+        inspection: inspection
     )
 }
 
@@ -26,9 +28,10 @@ func faults(
     _ text: String,
     environment: [String: String] = [:],
     missing: Set<String> = [],
-    imports: [String: String] = [:]
+    imports: [String: String] = [:],
+    inspection: FileInspection = .none
 ) -> [String] {
-    switch read(text, environment: environment, missing: missing, imports: imports) {
+    switch read(text, environment: environment, missing: missing, imports: imports, inspection: inspection) {
     case .success: []
     case .failure(let errors): errors.problems.map(\.description)
     }

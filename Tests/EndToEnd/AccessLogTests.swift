@@ -97,6 +97,36 @@ import Testing
         }
     }
 
+    /// Why a request was refused: the fault of its head, and the model that there is not.
+    @Test func whyARequestWasRefusedIsSaid() async throws {
+        try await withServer { server, _ in
+            let faults = [
+                ("GET / HTTP/1.1\r\n\r\n", "the host field is missing"),
+                ("GET / HTTP/1.1\r\nhost : x\r\n\r\n", "whitespace between a header field's name and its colon"),
+                ("GET / HTTP/1.1\r\nhost: x\r\nhost: y\r\n\r\n", "more than one host field"),
+                ("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: +1\r\n\r\n", "content-length is not a decimal number"),
+            ]
+            for (request, detail) in faults {
+                let client = try await server.connect()
+                try await client.send(request)
+                #expect(try await client.receiveToEnd().text.hasPrefix("HTTP/1.1 400"))
+                let line = try await server.logged(detail) { $0.detail.string == detail }
+                #expect(line.end.string == "malformed_request" && line.status.int == 400)
+            }
+            let body = #"{"model":"no\u202esuch\nmodel","messages":[]}"#
+            #expect(try await server.curl("/v1/chat/completions", body: body).status == 404)
+            let line = try await server.logged("the 404") { $0.status.int == 404 }
+            #expect(line.model_asked.string == #"no\u{202e}such\u{a}model"# && line.model == .null)
+            let long = String(repeating: "x", count: 900)
+            #expect(try await server.curl("/v1/models/" + long).status == 404)
+            let second = try await server.logged("the look-up") { $0.path.string?.hasPrefix("/v1/models/") == true }
+            #expect(second.model_asked.string?.utf8.count == 256)
+            #expect(try await server.curl("/v1/chat/completions", body: #"{"model":7}"#).status == 400)
+            let third = try await server.logged("the 400") { $0.end.string == "invalid_request" }
+            #expect(third.detail.string?.hasPrefix("'model' must be ") == true)
+        }
+    }
+
     @Test func itMayBeSwitchedOff() async throws {
         try await withServer(settings: "log: {access: false}") { server, _ in
             let good = try await server.curl("/v1/chat/completions", body: chat())

@@ -83,7 +83,87 @@ import Testing
         let yaml = tlsConfiguration(port: Port.free(), [(chain: one.chain, key: two.key)])
         let seen = try await check(yaml)
         #expect(seen.status == .exited(2))
-        #expect(seen.output.contains("one/chain.pem") || seen.output.contains("two/key.pem"))
+        #expect(
+            seen.output.hasPrefix(
+                "FILE:6:\(26 + one.chain.utf8.count): listeners[].tls.certificates[].key: \(two.key) "
+                    + "does not belong to the certificate in \(one.chain)"
+            ),
+            "\(seen.output)"
+        )
+    }
+
+    /// Of a certificate, a key and a value, all at once; and what `serve` says is the same.
+    @Test(arguments: ["check", "serve"])
+    func faultsOfFilesAreToldWithAllOthers(command: String) async throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        let made = try await makeCertificate(["one.test"], in: scratch, folder: "one")
+        let empty = try scratch.write("", to: "empty.pem")
+        let yaml =
+            tlsConfiguration(port: Port.free(), [(chain: empty, key: made.chain)], settings: "workers: none")
+            .replacingOccurrences(of: "http://127.0.0.1:1", with: "http://127.0.0.1:1/v1/chat/completions")
+        let seen = try await check(yaml, command: command)
+        #expect(seen.status == .exited(2))
+        let lines = (seen.output + seen.errors).split(separator: "\n").filter { $0.hasPrefix("FILE:") }
+        #expect(lines.count == 4)
+        #expect(lines.first?.hasPrefix("FILE:1:10: workers: ") == true)
+        #expect(lines.contains { $0.hasPrefix("FILE:6:19: ") && $0.hasSuffix("empty.pem is empty") })
+        #expect(lines.contains { $0.hasPrefix("FILE:6:") && $0.hasSuffix("are chain and key exchanged?") })
+        #expect(lines.contains { $0.hasPrefix("FILE:10:23: ") && $0.contains("names an endpoint") })
+    }
+
+    /// A certificate that has expired is warned of, and served with.
+    @Test func anExpiredCertificateIsAWarning() async throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        let command = """
+            openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout key.pem -out chain.pem \
+            -subj /CN=old.test -not_before 20200101000000Z -not_after 20200201000000Z 2>/dev/null \
+            || { openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out key.pem \
+            && openssl req -new -key key.pem -subj /CN=old.test -out request.pem && mkdir -p ca && touch ca/index \
+            && echo 01 > ca/serial && printf '[ca]\\ndefault_ca=c\\n[c]\\ndatabase=ca/index\\nserial=ca/serial\\n'\
+            'new_certs_dir=ca\\ndefault_md=sha256\\npolicy=p\\n[p]\\ncommonName=supplied\\n' > ca.conf \
+            && openssl ca -batch -config ca.conf -selfsign -keyfile key.pem -in request.pem -out chain.pem -notext \
+            -startdate 20200101000000Z -enddate 20200201000000Z; }
+            """
+        let made = try await run("sh", ["-c", "cd '\(scratch.path)' && \(command)"])
+        try #require(made.succeeded, "\(made.errors)")
+        let port = Port.free()
+        let yaml = tlsConfiguration(port: port, [(chain: scratch.file("chain.pem"), key: scratch.file("key.pem"))])
+        let seen = try await check(yaml)
+        #expect(seen.status == .exited(0))
+        #expect(seen.output.hasPrefix("FILE:6:19: warning: listeners[].tls.certificates[].chain: "), "\(seen.output)")
+        #expect(seen.output.contains("chain.pem expired on 2020-02-01\n"))
+        let file = try scratch.write(yaml, to: "freeinference.yaml")
+        let server = try await ChildProcess.start(Repository.binary, ["serve", "--config", file], in: scratch)
+        _ = try await eventually("the server") { server.errors.contains("ready") ? true : nil }
+        #expect(server.errors.contains("expired on 2020-02-01"))
+        let answer = try await run(
+            "curl",
+            ["--insecure", "--silent", "--noproxy", "*", "https://127.0.0.1:\(port)/health"]
+        )
+        try await server.stop()
+        #expect(answer.output == #"{"status":"ok"}"#)
+    }
+
+    /// systemd gives what `ExecStartPre` says to the journal.
+    @Test func linesForTheJournalHaveTheirPriority() async throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        let certificates = try await Certificates.shared()
+        func lines(_ yaml: String) async throws -> [String] {
+            let file = try scratch.write(yaml, to: "freeinference.yaml")
+            let script = "export JOURNAL_STREAM=$(stat -L -c %d:%i /proc/$$/fd/1); exec \"$@\""
+            let words = ["-c", script, "sh", Repository.binary, "check", "--config", file]
+            return try await run("/bin/sh", words).output.split(separator: "\n").map(String.init)
+        }
+        let good = Configuration(executors: ["http://127.0.0.1:1"], settings: "cors: {origins: ['*']}")
+        let seen = try await lines("\u{FEFF}" + good.yaml(certificates))
+        #expect(seen.count == 2 && seen[0].hasPrefix("<4>") && seen[1].hasPrefix("<6>"), "\(seen)")
+        let bad = try await lines("\u{FEFF}workers: 1\n")
+        #expect(
+            bad.map { $0.prefix(3) } == ["<3>", "<3>", "<4>"] || bad.map { $0.prefix(3) } == ["<4>", "<3>", "<3>"]
+        )
     }
 
     @Test(arguments: ["check", "serve"])

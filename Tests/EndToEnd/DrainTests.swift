@@ -178,6 +178,10 @@ import Testing
             #expect(try await server.process.ending() == .exited(1))
             #expect(try await curl.ending() != .exited(0))
             try await executor.counter("aborted", reaches: 1)
+            // The exchange that was cut has its line all the same.
+            let lines = server.process.output.split(separator: "\n").compactMap { try? JSON(parsing: String($0)) }
+            #expect(lines.count == 1 && lines.first?.end.string == "draining")
+            #expect(server.process.errors.contains("1 exchange was cut by a second signal"))
         }
     }
 

@@ -34,6 +34,25 @@ import Testing
         }
     }
 
+    /// As under the unit, whose umask lets nobody else connect.
+    @Test func othersMayConnectWhereTheConfigurationSaysSo() async throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        let yaml = """
+            listeners:
+              - {address: "unix:\(scratch.file("open.sock"))", mode: 0666}
+              - {address: "unix:\(scratch.file("closed.sock"))"}
+            admin: {address: "unix:\(scratch.file("admin.sock"))", mode: 0660}
+            models: [{id: demo, executors: [{url: "http://127.0.0.1:1"}]}]
+            """
+        let launcher = ["/bin/sh", "-c", "umask 077; exec \"$@\"", "sh"]
+        try await withServer(Configuration(), yaml: yaml, launcher: launcher) { server in
+            let names = ["open.sock", "closed.sock", "admin.sock"].map { scratch.file($0) }
+            let seen = try await run("stat", ["--format=%a"] + names)
+            #expect(seen.output == "666\n700\n660\n")
+        }
+    }
+
     @Test func aSocketFileThatNobodyListensOnIsReplaced() async throws {
         let scratch = try Scratch()
         defer { scratch.remove() }

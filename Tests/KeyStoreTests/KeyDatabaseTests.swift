@@ -55,6 +55,7 @@ import Testing
             #expect(try !database.revoke("c", at: 9))
             #expect(try database.keys().map(\.id) == ["b"])
             #expect(try database.records().map(\.revoked) == [9, nil])
+            #expect(try database.keysWithRevoked().map(\.isRevoked) == [true, false])
         }
     }
 

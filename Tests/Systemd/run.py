@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 
 sys.dont_write_bytecode = True
+import access  # noqa: E402
 import activated  # noqa: E402
 import image  # noqa: E402
 import service  # noqa: E402
@@ -48,6 +49,8 @@ def checks():
     yield "stop in the midst of streams", service.drain
     yield "SIGKILL in the midst of streams", service.kill
     yield "a bad configuration", service.bad_configuration
+    yield "the README's keys", access.keys
+    yield "unix listeners", access.unix_listener
     yield "the journal", service.discreet
     yield "started at boot", service.boots
     yield "the README's sockets", activated.install

@@ -14,6 +14,10 @@ final class AdminServer: ServerDelegate {
     let share: WorkerShare
     let snapshot: Snapshot
     let collector: CounterCollector
+    /// Who asks the engines whether they live; nil before that begins.
+    var prober: HealthProber?
+    /// When the first certificate of each chain expires, in seconds since 1970, of those that could be read at the start.
+    let certificates: [(listener: String, chain: String, expires: Int64)]
     /// Of the workers that serve.
     var workers = 0
     var state = State.starting
@@ -29,6 +33,11 @@ final class AdminServer: ServerDelegate {
         self.sockets = sockets
         self.share = share
         self.snapshot = snapshot
+        certificates = snapshot.listeners.flatMap { listener in
+            listener.certificates.compactMap { files in
+                CertificateInspection.expiry(chain: files.chain).map { ("\(listener.address)", files.chain, $0) }
+            }
+        }
         collector = CounterCollector(survey: survey, workers: share.doors.count)
         settings.streamsMax = 16
         let listener = Listener(

@@ -1,29 +1,32 @@
 // `/metrics`: every counter, gauge and histogram by its name. Labels are of the configuration, or of closed lists.
-internal import HTTP
 internal import Inference
 internal import Routing
 internal import Transport
 
 struct MetricsPage {
-    private let server: AdminServer
-    private let counters: WorkerCounters
-    /// The models of the snapshot, and the row of what named none.
+    let server: AdminServer
+    let counters: WorkerCounters
+    /// The models of the snapshot that a request has named since the start, and the row of what named none.
+    ///
+    /// A model that nobody uses has no counters: they would be some 12 kB of zeros.
     private let models: [(label: String, counts: WorkerCounters.OfModel)]
-    private var text = PrometheusText()
+    var text = PrometheusText()
 
     init(_ server: AdminServer) {
         self.server = server
         let counters = server.collector.sum
         self.counters = counters
-        let none = WorkerCounters.OfModel()
-        models =
-            server.snapshot.models.map { ($0.entry.name, counters.models[$0.entry.id] ?? none) }
-            + [("", counters.models[WorkerCounters.noModel] ?? none)]
+        let used = server.snapshot.models.compactMap { model in
+            counters.models[model.entry.id].map { (model.entry.name, $0) }
+        }
+        models = used + [("", counters.models[WorkerCounters.noModel] ?? WorkerCounters.OfModel())]
         writeConventions()
         writeExchanges()
         writeTokens()
         writeEdge()
         writeExecutors()
+        writeConnections()
+        writeProbes()
         writeProcess()
     }
 
@@ -169,6 +172,7 @@ struct MetricsPage {
         let none = Array(repeating: UInt64(0), count: Ending.places)
         text.family("freeinference_attempts_total", .counter, "Attempts that are over, by how they ended.")
         for (model, labels, standing) in executors {
+            guard let model else { continue }
             let counts = model.attempts[standing.executor.id] ?? none
             for (place, count) in counts.enumerated() where count > 0 || place == 0 {
                 let ending = Ending.labels(at: place)
@@ -193,9 +197,9 @@ struct MetricsPage {
         }
     }
 
-    /// The executors of each model, as its pool sees them.
-    private var executors: [(model: WorkerCounters.OfModel, labels: [(String, String)], ExecutorPool.Standing)] {
-        zip(server.snapshot.models, models).flatMap { model, row in
+    /// The executors of each model, as its pool sees them; of a model that nobody has used without its counters.
+    private var executors: [(model: WorkerCounters.OfModel?, labels: [(String, String)], ExecutorPool.Standing)] {
+        server.snapshot.models.flatMap { model in
             // One that is written twice under a model is one too many for a label.
             var seen: [String: Int] = [:]
             return model.pool.standings(at: server.loop.now).map { standing in
@@ -203,36 +207,9 @@ struct MetricsPage {
                 let times = seen[name, default: 0]
                 seen[name] = times + 1
                 let label = times == 0 ? name : "\(name)#\(times + 1)"
-                return (row.counts, [("model", row.label), ("executor", label)], standing)
+                let counts = counters.models[model.entry.id]
+                return (counts, [("model", model.entry.name), ("executor", label)], standing)
             }
         }
-    }
-
-    private mutating func writeProcess() {
-        let share = server.share
-        gauge("freeinference_connections", "Connections of clients.", share.connectionCount)
-        let most = share.room(server.snapshot).most
-        gauge("freeinference_connections_max", "Connections that may be open at once.", most)
-        text.family(
-            "freeinference_other_protocol_connections_total",
-            .counter,
-            "Connections of clients that spoke something else than their listener."
-        )
-        for what in OtherProtocol.allCases {
-            text.sample([("protocol", what.rawValue)], counters.otherProtocols[what] ?? 0)
-        }
-        gauge("freeinference_memory_used_bytes", "Charged against memory_limit.", share.budget.used)
-        gauge("freeinference_memory_limit_bytes", "The budget above all buffers and bodies.", share.budget.limit)
-        gauge("freeinference_workers", "Worker threads that serve.", server.workers)
-        gauge("freeinference_workers_heard", "Workers whose counters are of this moment.", server.collector.heard)
-        text.family("freeinference_log_lines_dropped_total", .counter, "Log lines that nobody took from stdout.")
-        text.sample([], share.log.dropped)
-        text.family("freeinference_build_info", .gauge, "1, with the version.")
-        text.sample([("version", Build.version)], 1)
-    }
-
-    private mutating func gauge(_ name: String, _ help: String, _ value: Int) {
-        text.family(name, .gauge, help)
-        text.sample([], value)
     }
 }

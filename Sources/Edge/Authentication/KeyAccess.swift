@@ -8,8 +8,32 @@ package enum Identity: Sendable {
     case key(KeyRing.Entry)
     /// Nobody has to say who they are, and this one did not.
     case anonymous
-    /// A key is missing, unknown, revoked, expired or malformed: which of these, nobody is told.
-    case nobody
+    /// A key is missing, unknown, revoked, expired or malformed: which of these, the log is told alone.
+    case nobody(KeyRefusal)
+}
+
+/// Why a key opens nothing: for the log, never for the client.
+package enum KeyRefusal: Sendable, Equatable {
+    case missing, unreadable, unknown
+    /// With the id of the key, which may be shown.
+    case revoked(String), expired(String)
+
+    var detail: String {
+        switch self {
+        case .missing: "no key"
+        case .unreadable: "no key that can be read, or more than one"
+        case .unknown: "unknown key"
+        case .revoked: "revoked key"
+        case .expired: "expired key"
+        }
+    }
+
+    var keyID: String? {
+        switch self {
+        case .revoked(let id), .expired(let id): id
+        case .missing, .unreadable, .unknown: nil
+        }
+    }
 }
 
 /// The keys in force and the rules beside them.
@@ -52,10 +76,16 @@ package final class KeyAccess: Sendable {
     ///   - seconds: Since 1970.
     package func identify(_ fields: FieldBlock, hasher: KeyedHasher?, at seconds: Int) -> Identity {
         guard let hasher else { return .anonymous }
-        guard let given = Self.givenKey(in: fields) else { return isRequired ? .nobody : .anonymous }
+        guard let given = Self.givenKey(in: fields) else { return isRequired ? .nobody(.missing) : .anonymous }
+        guard !given.isEmpty else { return .nobody(.unreadable) }
         let current = ring.withLock { $0 }
         let key = given.prefix(Self.keyBytesMax)
-        return current.find(hasher.hash(key.span), at: seconds).map { .key($0) } ?? .nobody
+        switch current.look(for: hasher.hash(key.span), at: seconds) {
+        case .inForce(let entry): return .key(entry)
+        case .revoked(let id): return .nobody(.revoked(id))
+        case .expired(let id): return .nobody(.expired(id))
+        case .unknown: return .nobody(.unknown)
+        }
     }
 
     /// The key in `authorization: Bearer` (RFC 6750) or in `x-api-key`; empty where there are two different ones, or none

@@ -7,7 +7,7 @@ package enum KeyFile {
     /// The keys of the file, or everything that is wrong with it.
     package static func parse(_ bytes: [UInt8], path: String) -> Result<[AccessKey], ConfigurationErrors> {
         let reader = ConfigurationReader(file: path) { _ in nil }
-        var document = ConfigurationDocument(environment: [:]) { reader.report($0, at: $1) }
+        var document = ConfigurationDocument(environment: [:], reader: reader)
         let root = document.parse(bytes)
         if root == nil, !reader.problems.isEmpty { return .failure(ConfigurationErrors(reader.problems)) }
         let empty = ConfigurationNode(position: Position(), kind: .mapping([]))

@@ -31,6 +31,18 @@ package enum KeySecret {
         }
     }
 
+    /// How many keys in force there are beside a secret that is gone; 0 where it is there, or where there are none.
+    package static func keysLost(_ path: String, keys: String) -> Int {
+        guard !exists(path) else { return 0 }
+        return ((try? KeySource.load(path: keys)) ?? []).count
+    }
+
+    /// Why no secret is made in place of one that is gone.
+    package static func lostReason(_ path: String, keys: Int) -> String {
+        "\(path) is not there, and the \(keys) keys there are were hashed under another than would be made now: "
+            + "bring it back, or take the keys away as well"
+    }
+
     package static func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
 
     /// Whether others than its owner may read the file.

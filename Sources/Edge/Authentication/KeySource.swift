@@ -36,10 +36,11 @@ package struct KeySource: Sendable {
     /// The keys in force, whether or not they have changed.
     package static func load(path: String) throws(KeySourceError) -> [AccessKey] {
         var source = KeySource(path: path)
-        return try source.changes() ?? []
+        return (try source.changes() ?? []).filter { !$0.isRevoked }
     }
 
-    /// The keys in force if they may have changed since this was asked last without an error; else nil.
+    /// The keys, those that were revoked among them as far as they are known, if they may have changed since this was
+    /// asked last without an error; else nil.
     package mutating func changes() throws(KeySourceError) -> [AccessKey]? {
         switch kind {
         case .yaml: try fileChanges()
@@ -74,7 +75,7 @@ package struct KeySource: Sendable {
             let open = isOpen ? database! : try KeyDatabase(reading: path)
             let version = try open.dataVersion()
             if isOpen, version == dataVersion { return nil }
-            let keys = try open.keys()
+            let keys = try open.keysWithRevoked()
             // Only now: after an error everything is asked again.
             (database, dataVersion, seen) = (open, version, stamp)
             return keys

@@ -14,6 +14,11 @@ package enum KeyWatch {
         guard let path = settings.keysPath, let secretPath = settings.secretPath else {
             return KeyAccess(isRequired: settings.required, anonymousLimits: settings.anonymousLimits)
         }
+        // Under a new secret all keys would be unknown, also once the old one is back.
+        let lost = KeySecret.keysLost(secretPath, keys: path)
+        guard lost == 0 else {
+            throw StartError(description: "authentication.secret: \(KeySecret.lostReason(secretPath, keys: lost))")
+        }
         let hash: KeyedHash
         switch KeySecret.loadOrMake(secretPath) {
         case .success(let made): hash = made
@@ -55,35 +60,5 @@ package enum KeyWatch {
                 }
             }
         }
-    }
-}
-
-/// For `check`: what there is to say of keys, without changing anything.
-package enum KeyCheck {
-    package static func errors(_ settings: Configuration.Authentication) -> [String] {
-        guard let path = settings.keysPath, let secretPath = settings.secretPath else { return [] }
-        var found: [String] = []
-        if KeySecret.exists(secretPath), case .failure(let problem) = KeySecret.load(secretPath) {
-            found.append("authentication.secret: \(secretPath): \(problem)")
-        }
-        do throws(KeySourceError) { _ = try KeySource.load(path: path) } catch { found += error.problems }
-        return found
-    }
-
-    package static func warnings(_ configuration: Configuration) -> [String] {
-        let settings = configuration.authentication
-        guard let path = settings.keysPath, let secretPath = settings.secretPath else { return [] }
-        var found: [String] = []
-        for listener in configuration.listeners where listener.tls == nil && !listener.address.isLocal {
-            found.append("warning: keys pass \(listener.address) in clear: whoever is on the way can read them")
-        }
-        if !KeySecret.exists(secretPath) {
-            let keys = (try? KeySource.load(path: path)) ?? []
-            let lost = keys.isEmpty ? "" : ", and the \(keys.count) keys there are were hashed under another"
-            found.append("warning: \(secretPath) is not there: a secret will be made\(lost)")
-        } else if KeySecret.isShared(secretPath) {
-            found.append("warning: others than its owner may read \(secretPath): its mode should be 0600")
-        }
-        return found
     }
 }

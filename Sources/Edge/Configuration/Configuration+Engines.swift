@@ -21,11 +21,20 @@ struct EngineClaims {
         var value: String
         var place: ConfigurationPlace
     }
+    let own: OwnAddresses
     private var kinds: [EngineDescription.Identity: Claim] = [:]
     private var protocols: [EngineDescription.Identity: Claim] = [:]
 
+    init(own: OwnAddresses) {
+        self.own = own
+    }
+
     /// Compares an entry with those that were read before it, and reports what contradicts one of them.
     mutating func check(_ settings: ExecutorSettings, read section: ConfigurationSection) {
+        if let own = own.name(of: settings.url) {
+            let message = "\(settings.url) is this server's own \(own): requests would come back to it without end"
+            section.reader.report("\(section.name("url")): \(message)", at: section.place("url"))
+        }
         let identity = EngineDescription.Identity(settings)
         if settings.kind != .auto {
             Self.check("kind", settings.kind.rawValue, section, &kinds[identity])

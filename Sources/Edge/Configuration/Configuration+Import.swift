@@ -17,7 +17,7 @@ extension ConfigurationSection {
         }
         finish(onlyKey: "import")
         guard let reader = reader.importing(scalar, of: self) else { return [] }
-        var document = ConfigurationDocument(environment: reader.environment) { reader.report($0, at: $1) }
+        var document = ConfigurationDocument(environment: reader.environment, reader: reader)
         let path = reader.file
         switch reader.readFile(path) {
         case .failure(let problem):

@@ -1,8 +1,15 @@
 // Reading the listeners of a configuration, and the values that look like theirs.
+internal import Transport
+
+/// A listener as it was read, and the place of its address in the file.
+struct ReadListener {
+    let settings: ListenerSettings
+    let position: Position
+}
 
 extension ListenerSettings {
     /// Reads `listeners`, of which there must be one at least, each at an address of its own.
-    static func readAll(from root: ConfigurationSection) -> [ListenerSettings] {
+    static func readAll(from root: ConfigurationSection) -> [ReadListener] {
         let expected = "at least one '- address: HOST:PORT'"
         guard let sections = root.sections("listeners", expecting: expected) else {
             root.requireKey("listeners", expecting: expected)
@@ -13,9 +20,12 @@ extension ListenerSettings {
         var sectionsRead: [ConfigurationSection] = []
         for section in sections {
             guard let listener = ListenerSettings(reading: section) else { continue }
-            if listeners.contains(where: { $0.address.collides(with: listener.address) }) {
-                let message = "\(section.name("address")): \(listener.address) is listened on already"
-                section.reader.report(message, at: section.place("address"))
+            if let other = listeners.first(where: { $0.address.collides(with: listener.address) }) {
+                let why =
+                    listener.address.isSame(as: other.address)
+                    ? "\(listener.address) is listened on already"
+                    : "\(listener.address) overlaps \(other.address): one of the two is for all addresses"
+                section.reader.report("\(section.name("address")): \(why)", at: section.place("address"))
             }
             listeners.append(listener)
             sectionsRead.append(section)
@@ -25,7 +35,7 @@ extension ListenerSettings {
             let message = "\(section.name("redirect_https")): needs a listener with tls, at a port that is not 0"
             section.reader.report(message, at: section.place("redirect_https"))
         }
-        return listeners
+        return zip(listeners, sectionsRead).map { ReadListener(settings: $0, position: $1.place("address")) }
     }
 
     /// Where `redirect_https` leads: 443 if a TLS listener is there, else the port of the first; nil where none is.
@@ -40,6 +50,7 @@ extension ListenerSettings {
     private init?(reading section: ConfigurationSection) {
         let address = section.listenAddress("address")
         section.requireKey("address", expecting: "HOST:PORT, [v6]:PORT or unix:/PATH")
+        let socketAccess = section.socketAccess(of: address)
         var h2cUpgrade = true
         var trusted = false
         let tls = section.section("tls").map { TLS(reading: $0) }
@@ -66,6 +77,7 @@ extension ListenerSettings {
         self.init(address: address, tls: tls, h2cUpgrade: h2cUpgrade && tls == nil && http2, trusted: trusted)
         self.http2 = http2
         self.redirectsToHTTPS = redirectsToHTTPS
+        self.socketAccess = socketAccess
     }
 }
 
@@ -74,16 +86,26 @@ extension ListenerSettings.TLS {
         let expected = "at least one '- chain: FILE' with its 'key: FILE'"
         let sections = section.sections("certificates", expecting: expected)
         section.requireKey("certificates", expecting: expected)
-        self.init(
-            certificates: (sections ?? []).compactMap { certificate in
-                let chain = certificate.requiredFile("chain")
-                let key = certificate.requiredFile("key")
-                certificate.finish()
-                guard let chain, let key else { return nil }
-                return ListenerSettings.Certificate(chainPath: chain, keyPath: key)
-            }
-        )
+        var certificates: [ListenerSettings.Certificate] = []
+        var sectionsRead: [ConfigurationSection] = []
+        var areGood = true
+        for section in sections ?? [] {
+            let chain = section.requiredFile("chain")
+            let key = section.requiredFile("key")
+            section.finish()
+            let isGood = section.inspectPair(chain, key)
+            guard let chain, let key else { continue }
+            areGood = areGood && isGood
+            certificates.append(ListenerSettings.Certificate(chainPath: chain.path, keyPath: key.path))
+            sectionsRead.append(section)
+        }
+        self.init(certificates: certificates)
         section.finish()
+        guard areGood, certificates.count > 1 else { return }
+        let files = certificates.map { CertificateFiles(chain: $0.chainPath, key: $0.keyPath) }
+        guard let conflict = section.reader.inspection.conflict(files) else { return }
+        let finding = CertificateFinding(.chain, conflict.message)
+        sectionsRead[conflict.place].report(finding, in: files[conflict.place].chain, at: "chain")
     }
 }
 
@@ -96,6 +118,40 @@ extension ConfigurationSection {
             reject(scalar, key, problem.message)
             return nil
         }
+    }
+
+    /// `mode` and `group` of the file of a unix socket at `address`; reported where they cannot be applied.
+    func socketAccess(of address: ListenAddress?) -> SocketFileAccess {
+        var access = SocketFileAccess()
+        if let scalar = scalar("mode", expecting: Self.modeExpected) {
+            access.mode = Self.mode(scalar.text)
+            if access.mode == nil { reject(scalar, "mode", "expected \(Self.modeExpected)") }
+        }
+        access.group = text("group", expecting: "the name of a group")
+        if let group = access.group, reader.inspection.group(group) == nil {
+            reader.report("\(name("group")): '\(Self.printable(group))': there is no such group", at: place("group"))
+        }
+        guard case .tcp? = address else {
+            if let mode = access.mode, mode & 0o022 == 0, access.group != nil || mode & 0o055 != 0 {
+                let why = "nobody but its owner can connect: to connect is to write, as in 0660"
+                reader.warn("\(name("mode")): \(why)", at: place("mode"))
+            }
+            return access
+        }
+        for key in ["mode", "group"] where has(key) {
+            reader.report("\(name(key)): only for a unix socket", at: place(key))
+        }
+        return access
+    }
+
+    private static let modeExpected = "octal permissions such as 0660"
+
+    private static func mode(_ text: String) -> UInt32? {
+        let digits = text.hasPrefix("0o") ? text.dropFirst(2) : text[...]
+        guard (3...4).contains(digits.utf8.count), let mode = UInt32(digits, radix: 8), mode <= 0o777 else {
+            return nil
+        }
+        return mode
     }
 
     /// The origins of browsers: `*`, or scheme and host as a browser's `origin` field has them.
@@ -118,9 +174,24 @@ extension ConfigurationSection {
         return !host.isEmpty && !host.contains { Array("/?#@ ,".utf8).contains($0) }
     }
 
-    fileprivate func requiredFile(_ key: String) -> String? {
-        let path = readableFile(key)
+    fileprivate func requiredFile(_ key: String) -> (path: String, isReadable: Bool)? {
+        let file = checkedFile(key)
         requireKey(key, expecting: "the path of a file")
-        return path
+        return file
+    }
+
+    /// Reports what is wrong with a certificate and its key; false where it is an error.
+    fileprivate func inspectPair(
+        _ chain: (path: String, isReadable: Bool)?,
+        _ key: (path: String, isReadable: Bool)?
+    ) -> Bool {
+        let files = CertificateFiles(chain: chain?.path ?? "", key: key?.path ?? "")
+        let areReadable = (chain: chain?.isReadable ?? false, key: key?.isReadable ?? false)
+        let findings = reader.inspection.pair(files, areReadable.chain, areReadable.key)
+        for finding in findings {
+            let isChain = finding.place == .chain
+            report(finding, in: isChain ? files.chain : files.key, at: isChain ? "chain" : "key")
+        }
+        return areReadable.chain && areReadable.key && findings.allSatisfy(\.isWarning)
     }
 }

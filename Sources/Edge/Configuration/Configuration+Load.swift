@@ -5,14 +5,20 @@ extension Configuration {
     /// Reads and checks a whole configuration file.
     ///
     /// Everything outside the file comes in by parameter: tests give their own. `checkFile` says why a file that the
-    /// configuration names (a certificate, a key) cannot be read, nil if it can.
+    /// configuration names (a certificate, a key) cannot be read, nil if it can; `inspection` what is wrong in it.
     package static func load(
         path: String,
         environment: [String: String] = SystemFiles.environment(),
         readFile: @escaping (String) -> Result<[UInt8], FileProblem> = SystemFiles.read,
-        checkFile: @escaping (String) -> FileProblem? = SystemFiles.check
+        checkFile: @escaping (String) -> FileProblem? = SystemFiles.check,
+        inspection: FileInspection = .none
     ) -> Result<Configuration, ConfigurationErrors> {
-        let reader = ConfigurationReader(file: path, readFile: readFile, checkFile: checkFile)
+        let reader = ConfigurationReader(
+            file: path,
+            readFile: readFile,
+            checkFile: checkFile,
+            inspection: inspection
+        )
         switch readFile(path) {
         case .failure(let problem):
             reader.report("the file cannot be read: \(problem)", at: Position())
@@ -29,7 +35,7 @@ extension Configuration {
     ) -> Result<Configuration, ConfigurationErrors> {
         reader.environment = environment
         reader.noteVariables(in: String(decoding: bytes, as: UTF8.self))
-        var document = ConfigurationDocument(environment: environment) { reader.report($0, at: $1) }
+        var document = ConfigurationDocument(environment: environment, reader: reader)
         let root = document.parse(bytes)
         // Nothing below makes sense of a file that is no YAML; an empty one is a section without keys.
         if root == nil, !reader.problems.isEmpty { return .failure(reader.errors) }
@@ -44,8 +50,9 @@ extension Configuration {
 
     private init(reading root: ConfigurationSection) {
         self.init(listeners: [], models: [])
-        listeners = ListenerSettings.readAll(from: root)
-        readAdmin(from: root)
+        let listeners = ListenerSettings.readAll(from: root)
+        self.listeners = listeners.map(\.settings)
+        readAdmin(from: root, beside: listeners)
         workers = Self.workers(from: root)
         gather = Self.gather(from: root)
         root.read("poller", &poller)
@@ -59,6 +66,7 @@ extension Configuration {
         warnOfIdleConnections(root)
         readAdmission(from: root)
         readAuthentication(from: root)
+        inspectKeys(from: root, listeners: listeners)
         readLedger(from: root)
         readCORS(from: root)
         forward = ForwardSettings(reading: root)
@@ -67,16 +75,29 @@ extension Configuration {
             section.read("engine_errors", &log.engineErrors)
             section.finish()
         }
-        models = ModelSettings.readAll(from: root)
+        models = ModelSettings.readAll(from: root, own: OwnAddresses(self, root.reader.inspection))
         root.finish()
     }
 
-    private mutating func readAdmin(from root: ConfigurationSection) {
-        guard let section = root.section("admin") else { return }
+    private mutating func readAdmin(from root: ConfigurationSection, beside listeners: [ReadListener]) {
+        guard let section = root.section("admin"), section.has("address") else {
+            if let section = root.section("admin") {
+                _ = section.listenAddress("address")
+                admin.socketAccess = section.socketAccess(of: admin.address)
+                section.finish()
+            }
+            if let listener = listeners.first(where: { $0.settings.address.collides(with: admin.address) }) {
+                let message = "\(listener.settings.address) meets admin.address, which is \(admin.address) by default"
+                root.reader.report("listeners[].address: \(message)", at: listener.position)
+            }
+            return
+        }
         defer { section.finish() }
-        guard let address = section.listenAddress("address") else { return }
-        if let listener = listeners.first(where: { $0.address.collides(with: address) }) {
-            let message = "\(section.name("address")): \(listener.address) is a listener's address already"
+        let address = section.listenAddress("address")
+        admin.socketAccess = section.socketAccess(of: address)
+        guard let address else { return }
+        if let listener = listeners.first(where: { $0.settings.address.collides(with: address) }) {
+            let message = "\(section.name("address")): \(listener.settings.address) is a listener's address already"
             section.reader.report(message, at: section.place("address"))
         }
         if !address.isLocal {

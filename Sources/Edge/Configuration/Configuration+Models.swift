@@ -4,7 +4,9 @@ internal import Transport
 
 extension ModelSettings {
     /// Reads `models`, and checks what is said of one model against the others.
-    static func readAll(from root: ConfigurationSection) -> [ModelSettings] {
+    ///
+    /// - Parameter own: where this process listens itself, which no executor may be.
+    static func readAll(from root: ConfigurationSection, own: OwnAddresses) -> [ModelSettings] {
         let expected = "at least one '- id: NAME' with its executors"
         guard let sections = root.sections("models", expecting: expected) else {
             root.requireKey("models", expecting: expected)
@@ -12,7 +14,7 @@ extension ModelSettings {
         }
         root.requireKey("models", expecting: expected)
         var names = ModelNames()
-        var engines = EngineClaims()
+        var engines = EngineClaims(own: own)
         let models = sections.flatMap { $0.importedModels() ?? [$0] }
             .compactMap { ModelSettings(reading: $0, names: &names, engines: &engines) }
         names.check()
@@ -138,7 +140,11 @@ extension ExecutorSettings {
         section.read("kind", &kind)
         section.read("protocol", &wireProtocol)
         if let tls = section.section("tls") {
-            certificateAuthorityPath = tls.readableFile("ca")
+            if let file = tls.checkedFile("ca") {
+                certificateAuthorityPath = file.path
+                let findings = file.isReadable ? tls.reader.inspection.authorities(file.path) : []
+                for finding in findings { tls.report(finding, in: file.path, at: "ca") }
+            }
             tls.finish()
             if let url, url.scheme != .https {
                 section.reader.report("\(section.name("tls")): only for an https:// url", at: section.place("tls"))

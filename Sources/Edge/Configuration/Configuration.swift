@@ -1,5 +1,6 @@
 // The configuration of one process: an immutable snapshot of everything that the file may say, with the defaults.
 package import Routing
+package import Transport
 
 /// What the operator has asked for.
 ///
@@ -44,6 +45,8 @@ extension Configuration {
     /// Never public by default.
     package struct Admin: Sendable, Equatable {
         package var address = ListenAddress.tcp(host: "127.0.0.1", port: 9901)
+        /// Of the socket's file, where it is a unix socket.
+        package var socketAccess = SocketFileAccess()
         package init() {}
     }
 
@@ -158,6 +161,8 @@ extension Configuration {
 /// One address that clients connect to.
 package struct ListenerSettings: Sendable, Equatable {
     package var address: ListenAddress
+    /// Of the socket's file, where it is a unix socket.
+    package var socketAccess = SocketFileAccess()
     /// Cleartext where it is nil.
     package var tls: TLS?
     /// Whether `Upgrade: h2c` is honoured; only ever on cleartext.

@@ -38,19 +38,29 @@ struct ConfigurationEntry {
 struct ConfigurationDocument {
     private let environment: [String: String]
     private let report: (String, Position) -> Void
+    private let warn: (String, Position) -> Void
     private var renamed: [Position: String] = [:]
     private var nodesLeft = Self.nodesMax
 
     /// Aliases let a short file name a huge tree.
     static let nodesMax = 100_000
 
-    init(environment: [String: String], report: @escaping (String, Position) -> Void) {
+    init(environment: [String: String], reader: ConfigurationReader) {
         self.environment = environment
-        self.report = report
+        report = { reader.report($0, at: $1) }
+        warn = { reader.warn($0, at: $1) }
     }
 
     /// The root, nil for an empty file or one that is no YAML, which is then reported.
     mutating func parse(_ bytes: [UInt8]) -> ConfigurationNode? {
+        var bytes = bytes[...]
+        if bytes.starts(with: [0xEF, 0xBB, 0xBF]) {
+            bytes = bytes.dropFirst(3)
+            warn("the file begins with a byte order mark, which is passed over", Position())
+        } else if bytes.starts(with: [0xFF, 0xFE]) || bytes.starts(with: [0xFE, 0xFF]) {
+            report("the file begins with a byte order mark of UTF-16: save it as UTF-8", Position())
+            return nil
+        }
         guard let text = String(validating: bytes, as: UTF8.self) else {
             report("the file is not valid UTF-8", Position())
             return nil
@@ -123,14 +133,30 @@ struct ConfigurationDocument {
 
     private static func problem(in error: any Error) -> (String, Position) {
         switch error as? YamlError {
-        case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _),
-            .composer(let context, let problem, let mark, _):
-            return ("not valid YAML: \(context.map { "\($0.text): " } ?? "")\(problem)", Position(mark))
+        case .scanner(let context, let problem, let mark, let yaml),
+            .parser(let context, let problem, let mark, let yaml),
+            .composer(let context, let problem, let mark, let yaml):
+            let fault = YAMLFault(
+                problem: problem,
+                context: context?.text ?? "",
+                began: context.map { Position($0.mark) },
+                line: line(mark.line, of: yaml),
+                column: mark.column
+            )
+            let words = "not valid YAML: \(context.map { "\($0.text): " } ?? "")\(problem)"
+            return (words + (fault.hint.map { "; \($0)" } ?? ""), Position(mark))
         case .reader(let problem, let offset, _, let yaml):
             return ("not valid YAML: \(problem)", Position(after: yaml.prefix(offset ?? 0).utf8))
         default:
             return ("not valid YAML: \(error)", Position())
         }
+    }
+
+    /// Counted from 1; empty where there is none.
+    private static func line(_ number: Int, of text: String) -> String {
+        let lines = text.unicodeScalars.split(omittingEmptySubsequences: false) { $0 == "\n" }
+        guard lines.indices.contains(number - 1) else { return "" }
+        return String(String.UnicodeScalarView(lines[number - 1]))
     }
 
     private mutating func convert(_ node: Node) -> ConfigurationNode {

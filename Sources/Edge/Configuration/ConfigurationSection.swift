@@ -21,6 +21,7 @@ final class ConfigurationReader {
     let file: String
     let readFile: (String) -> Result<[UInt8], FileProblem>
     let checkFile: (String) -> FileProblem?
+    let inspection: FileInspection
     var environment: [String: String] = [:]
     let importDepth: Int
     private let findings: Findings
@@ -28,11 +29,13 @@ final class ConfigurationReader {
     init(
         file: String,
         readFile: @escaping (String) -> Result<[UInt8], FileProblem> = SystemFiles.read,
-        checkFile: @escaping (String) -> FileProblem?
+        checkFile: @escaping (String) -> FileProblem?,
+        inspection: FileInspection = .none
     ) {
         self.file = file
         self.readFile = readFile
         self.checkFile = checkFile
+        self.inspection = inspection
         importDepth = 0
         findings = Findings(file: file)
     }
@@ -41,6 +44,7 @@ final class ConfigurationReader {
         self.file = file
         readFile = reader.readFile
         checkFile = reader.checkFile
+        inspection = reader.inspection
         environment = reader.environment
         importDepth = reader.importDepth + 1
         findings = reader.findings
@@ -50,10 +54,8 @@ final class ConfigurationReader {
     var problems: [ConfigurationProblem] { findings.problems }
     var knownKeys: Set<String> { findings.knownKeys }
     var files: [String] { findings.files }
-    var errors: ConfigurationErrors { ConfigurationErrors(problems, files: files) }
-    var warnings: [ConfigurationProblem] {
-        findings.warnings.isEmpty ? [] : ConfigurationErrors(findings.warnings, files: files).problems
-    }
+    var errors: ConfigurationErrors { ConfigurationErrors(problems, warnings: findings.warnings, files: files) }
+    var warnings: [ConfigurationProblem] { ConfigurationErrors([], warnings: findings.warnings, files: files).all }
 
     fileprivate func looked(for key: String) { findings.knownKeys.insert(key) }
 
@@ -65,6 +67,9 @@ final class ConfigurationReader {
     func warn(_ message: String, at position: Position) {
         findings.warnings.append(problem("warning: \(message)", at: position))
     }
+
+    /// What is wrong in another file, which has places of its own.
+    func report(_ problems: [ConfigurationProblem]) { findings.problems += problems }
 
     private func problem(_ message: String, at position: Position) -> ConfigurationProblem {
         ConfigurationProblem(file: file, line: position.line, column: position.column, message: told(message))
@@ -239,12 +244,14 @@ final class ConfigurationSection {
     }
 
     /// The path of a file that must be readable now, made absolute.
-    func readableFile(_ key: String) -> String? {
+    func readableFile(_ key: String) -> String? { checkedFile(key)?.path }
+
+    /// The same, and whether it can be read.
+    func checkedFile(_ key: String) -> (path: String, isReadable: Bool)? {
         guard let path = text(key, expecting: "the path of a file").map(reader.resolve) else { return nil }
-        if let problem = reader.checkFile(path) {
-            reader.report("\(name(key)): cannot read \(Self.printable(path)): \(problem)", at: place(key))
-        }
-        return path
+        guard let problem = reader.checkFile(path) else { return (path, true) }
+        reader.report("\(name(key)): cannot read \(Self.printable(path)): \(problem)", at: place(key))
+        return (path, false)
     }
 
     // MARK: Sections

@@ -97,8 +97,41 @@ package struct ExecutorURL: Sendable, Hashable {
         if path.hasSuffix("/v1") {
             return .failure(ValueProblem("must end before /v1: requests bring their own"))
         }
+        let segments = path.split(separator: "/", omittingEmptySubsequences: false)
+        if segments.contains(where: { $0 == "." || $0 == ".." }) {
+            return .failure(ValueProblem("must not have '.' or '..' in its path"))
+        }
+        if let base = base(segments.dropFirst().map { $0.lowercased() }) {
+            let kept = segments[..<(1 + base)].joined(separator: "/")
+            let end = kept.isEmpty ? "its host" : "'\(kept)'"
+            return .failure(ValueProblem("names an endpoint: must end at \(end), since requests bring their own"))
+        }
         return .success(String(path))
     }
+
+    /// How many segments of a path come before the endpoint that it ends in; nil where it ends in none.
+    ///
+    /// A single word is one only behind `v1`, or as the whole path: it may be the name of a gateway's route.
+    private static func base(_ segments: [String]) -> Int? {
+        func ends(in words: [String]) -> Bool {
+            let base = segments.count - words.count
+            guard base >= 0, Array(segments[base...]) == words else { return false }
+            return words.count > 1 || base == 0 || segments[base - 1] == "v1"
+        }
+        let found = endpoints.map { $0.split(separator: "/").map(String.init) }.filter(ends).map(\.count)
+        guard let longest = found.max() else { return nil }
+        let base = segments.count - longest
+        return base > 0 && segments[base - 1] == "v1" ? base - 1 : base
+    }
+
+    /// Paths of the APIs that engines have, with or without `v1` before them.
+    private static let endpoints = [
+        "chat/completions", "completions", "completion", "embeddings", "embedding", "responses", "responses/compact",
+        "responses/input_tokens", "messages", "messages/count_tokens", "models", "rerank", "reranking", "v2/rerank",
+        "score", "classify", "pooling", "moderations", "images/generations", "images/edits", "audio/speech",
+        "audio/transcriptions", "audio/translations", "tokenize", "detokenize", "v2/embed", "api/chat", "api/generate",
+        "api/embed", "api/tags", "api/show", "generate", "generate_stream", "infill", "health", "metrics",
+    ]
 
     private static func isLetterOrDigit(_ byte: UInt8) -> Bool {
         (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)

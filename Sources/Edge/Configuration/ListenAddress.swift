@@ -30,7 +30,12 @@ package enum ListenAddress: Sendable, Hashable {
         if host.hasPrefix("["), host.hasSuffix("]") {
             host = String(host.dropFirst().dropLast())
             guard isIPv6(host) else { return .failure(ValueProblem("has no IPv6 address between its brackets")) }
-            return .success(.tcp(host: host, port: port))
+            return .success(.tcp(host: mappedIPv4(host) ?? host, port: port))
+        }
+        if host.isEmpty || host == "*" {
+            return .failure(
+                ValueProblem("needs an address: 0.0.0.0:\(port) for all of IPv4, \"[::]:\(port)\" for all of IPv6")
+            )
         }
         if host == "localhost" { return .success(.tcp(host: "127.0.0.1", port: port)) }
         if host.contains(":") { return .failure(ValueProblem("needs brackets around its IPv6 address: [v6]:PORT")) }
@@ -51,14 +56,36 @@ package enum ListenAddress: Sendable, Hashable {
     /// Whether binding both would fail; two ports 0 never meet.
     package func collides(with other: ListenAddress) -> Bool {
         switch (self, other) {
-        case (.unix(let path), .unix(let otherPath)):
-            path == otherPath
+        case (.unix, .unix):
+            isSame(as: other)
         case (.tcp(let host, let port), .tcp(let otherHost, let otherPort)):
-            port == otherPort && port != 0 && addressBytes(host) == addressBytes(otherHost)
+            port == otherPort && port != 0 && Self.overlap(host, otherHost)
         default:
             false
         }
     }
+
+    /// Whether both are the same place, however they are written.
+    package func isSame(as other: ListenAddress) -> Bool {
+        switch (self, other) {
+        case (.unix(let path), .unix(let otherPath)): Self.simplified(path) == Self.simplified(otherPath)
+        case (.tcp(let host, let port), .tcp(let otherHost, let otherPort)):
+            port == otherPort && addressBytes(host) == addressBytes(otherHost)
+        default: false
+        }
+    }
+
+    /// Whether an address is another, or one of the two is for all addresses of their family.
+    ///
+    /// Sockets of IPv6 take nothing of IPv4 here.
+    private static func overlap(_ host: String, _ other: String) -> Bool {
+        guard let bytes = addressBytes(host), let otherBytes = addressBytes(other), bytes.count == otherBytes.count
+        else { return false }
+        return bytes == otherBytes || !bytes.contains { $0 != 0 } || !otherBytes.contains { $0 != 0 }
+    }
+
+    /// A path without what changes nothing in it: `//` and `/./`.
+    private static func simplified(_ path: String) -> [Substring] { path.split(separator: "/").filter { $0 != "." } }
 }
 
 extension ListenAddress: CustomStringConvertible {
@@ -109,15 +136,18 @@ func isIPv6(_ host: String) -> Bool {
     !host.utf8.contains(0) && host.contains(":") && addressBytes(host) != nil
 }
 
-private func isIPv6Loopback(_ host: String) -> Bool {
-    guard let bytes = addressBytes(host) else { return false }
-    if bytes == Array(repeating: 0, count: 15) + [1] { return true }
-    // ::ffff:127.0.0.0/104, loopback of IPv4 by another name.
-    return Array(bytes[..<12]) == Array(repeating: 0, count: 10) + [0xFF, 0xFF] && bytes[12] == 127
+private func isIPv6Loopback(_ host: String) -> Bool { addressBytes(host) == Array(repeating: 0, count: 15) + [1] }
+
+/// The IPv4 address that an IPv6 address stands for (`::ffff:127.0.0.1`): a socket of IPv6 alone cannot be bound to it.
+private func mappedIPv4(_ host: String) -> String? {
+    guard let bytes = addressBytes(host), bytes.count == 16,
+        bytes[..<12] == Array(repeating: 0, count: 10) + [0xFF, 0xFF]
+    else { return nil }
+    return bytes[12...].map(String.init).joined(separator: ".")
 }
 
 /// The 4 or 16 bytes of an address, nil where it is none.
-private func addressBytes(_ host: String) -> [UInt8]? {
+func addressBytes(_ host: String) -> [UInt8]? {
     let isV6 = host.contains(":")
     var bytes = [UInt8](repeating: 0, count: isV6 ? 16 : 4)
     let accepted = unsafe bytes.withUnsafeMutableBytes {

@@ -9,9 +9,7 @@ extension Exchange {
     func authenticate(_ head: RequestHead) -> Failure? {
         let access = environment.access
         switch access.identify(head.fields, hasher: environment.keyHasher, at: Clock.wallTime().seconds) {
-        case .nobody:
-            record.isUnauthenticated = true
-            return Failure(.unauthorized)
+        case .nobody(let refusal): return unauthorized(refusal)
         case .anonymous: caller = Caller(anonymousOf: access)
         case .key(let entry):
             caller = Caller(entry)
@@ -30,7 +28,7 @@ extension Exchange {
         let access = environment.access
         guard KeyAccess.givenKey(in: head.fields) != nil else { return nil }
         switch access.identify(head.fields, hasher: environment.keyHasher, at: Clock.wallTime().seconds) {
-        case .nobody: return Failure(.unauthorized)
+        case .nobody(let refusal): return unauthorized(refusal)
         case .anonymous: return nil
         case .key(let entry):
             caller = Caller(entry)
@@ -38,6 +36,15 @@ extension Exchange {
             record.tenant = entry.key.tenant
             return nil
         }
+    }
+
+    /// The client hears no more than that; the log says why.
+    private func unauthorized(_ refusal: KeyRefusal) -> Failure {
+        record.isUnauthenticated = true
+        record.key = refusal.keyID
+        var failure = Failure(.unauthorized)
+        failure.detail = refusal.detail
+        return failure
     }
 
     func mayUse(_ model: Model) -> Bool { caller?.mayUse(model) ?? true }

@@ -88,6 +88,7 @@ extension Exchange: ServerStreamHandler {
             return
         }
         guard let model = snapshot.catalog.resolve(id), mayUse(model) else {
+            record.modelAsked = LogText.bounded(id)
             handle(.refused(.modelNotFound(id)))
             return
         }
@@ -219,7 +220,10 @@ extension Exchange: ServerStreamHandler {
     func identified(_ result: Result<RequestScan, RequestScanError>) {
         guard phase == .body else { return }
         switch result {
-        case .failure(let error): handle(.refused(Failure(scan: error)))
+        case .failure(let error):
+            var failure = Failure(scan: error)
+            failure.detail = failure.message
+            handle(.refused(failure))
         case .success(let found): route(found)
         }
     }
@@ -227,6 +231,7 @@ extension Exchange: ServerStreamHandler {
     private func route(_ found: RequestScan) {
         // One answer to unknown and to not theirs.
         guard let place = snapshot.catalog.index(of: found.model), mayUse(snapshot.catalog.models[place]) else {
+            record.modelAsked = LogText.bounded(found.model)
             handle(.refused(.modelNotFound(found.model)))
             return
         }

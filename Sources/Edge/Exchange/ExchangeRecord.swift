@@ -26,6 +26,8 @@ struct ExchangeRecord {
     /// The public name of the key.
     var key: String?
     var model: String?
+    /// What the client called a model that there is not, or not for it; fit for the log.
+    var modelAsked: String?
     /// What the worker counts of the model.
     var row: ModelRow?
     var wantsStream = false
@@ -99,6 +101,7 @@ struct ExchangeRecord {
             failed: failed,
             usage: usage
         )
+        finished.modelAsked = modelAsked
         if let attempt { finished.add(attempt, at: now) }
         return finished
     }

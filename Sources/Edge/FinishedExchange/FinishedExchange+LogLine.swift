@@ -26,6 +26,7 @@ extension FinishedExchange {
         json.field("bytes_out", bytesOut)
         if let key { json.field("key", key) }
         if let model { json.field("model", model) }
+        if let modelAsked { json.field("model_asked", modelAsked) }
         writeAttempts(to: &json)
         writeAnswer(to: &json)
         if let usage { write(usage, to: &json) }

@@ -52,6 +52,8 @@ package struct FinishedExchange: Sendable {
     /// The id of the model in the configuration, and that of its entry in the registry.
     var model: String?
     var modelID: Int?
+    /// What the client called a model that there is not, or not for it.
+    var modelAsked: String?
     var status: Int
     var end: ExchangeMachine.End
 

@@ -29,6 +29,11 @@ final class HealthProber {
         }
     }
 
+    /// The answers to the probes of each engine so far, by the engine's name.
+    var results: [(engine: String, counts: [ExecutorHealth.Probe: UInt64])] {
+        probers.map { ($0.engine.name, $0.results) }
+    }
+
     /// What became of the last probe of the engine that was lost; nil where there has been none.
     func lastLoss(at engine: Engine) -> String? {
         probers.first { $0.engine === engine }?.lastLoss
@@ -61,6 +66,7 @@ private final class EngineProber: ExecutorStreamHandler, TimerTarget {
     private var watchedSince: Nanoseconds = 0
     private var wasRefused = false
     private(set) var lastLoss: String?
+    private(set) var results: [ExecutorHealth.Probe: UInt64] = [:]
 
     init(
         loop: EventLoop,
@@ -145,6 +151,7 @@ private final class EngineProber: ExecutorStreamHandler, TimerTarget {
         if let timer { loop.timers.cancel(timer) }
         question?.cancel()
         question = nil
+        results[answer, default: 0] += 1
         let now = loop.now
         let wasEjected = engine.isEjected
         engine.report(answer, rise: probe.rise, fall: probe.fall, watchedSince: watchedSince, at: now)

@@ -27,6 +27,11 @@ package struct PrometheusText: Sendable {
         line(family, labels, String(value))
     }
 
+    /// A time in nanoseconds, told in seconds.
+    package mutating func sample(_ labels: [(String, String)], seconds nanoseconds: UInt64) {
+        line(family, labels, Self.text(nanoseconds, .seconds))
+    }
+
     package mutating func histogram(_ labels: [(String, String)], _ histogram: Histogram, _ unit: Unit) {
         var count: UInt64 = 0
         for (place, bound) in histogram.bounds.enumerated() {

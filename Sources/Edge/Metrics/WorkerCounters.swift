@@ -1,4 +1,5 @@
 // What one worker has counted since it began: its own, written without locks, and copied when the control thread asks.
+internal import Glibc
 internal import HTTP
 internal import Inference
 internal import Transport
@@ -46,6 +47,12 @@ package struct WorkerCounters: Sendable {
     /// From an answer's first event to its hand-over to the client's connection.
     var answerOverhead = Histogram(bounds: Buckets.overhead)
     var abortToExecutor = Histogram(bounds: Buckets.overhead)
+    /// Connections of clients that were accepted.
+    var accepted: UInt64 = 0
+    /// How often accepting paused, by `AcceptPause.place`.
+    var acceptPauses = [UInt64](repeating: 0, count: AcceptPause.allCases.count)
+    /// By `HandshakeFailure.place`.
+    var handshakeFailures = [UInt64](repeating: 0, count: HandshakeFailure.allCases.count)
     /// Exchanges at the moment of the copy, by `ExchangeMachine.Phase.place`.
     var phases: [Int] = Array(repeating: 0, count: ExchangeMachine.Phase.labels.count)
 
@@ -61,6 +68,9 @@ package struct WorkerCounters: Sendable {
         requestOverhead.add(other.requestOverhead)
         answerOverhead.add(other.answerOverhead)
         abortToExecutor.add(other.abortToExecutor)
+        accepted &+= other.accepted
+        Self.add(other.acceptPauses, to: &acceptPauses)
+        Self.add(other.handshakeFailures, to: &handshakeFailures)
         for place in phases.indices { phases[place] += other.phases[place] }
     }
 
@@ -107,6 +117,29 @@ package struct AttemptCounts: Sendable {
         rows.append((executor, Array(repeating: 0, count: Ending.places)))
         return rows.count - 1
     }
+}
+
+/// Why no connection is accepted for a moment.
+package enum AcceptPause: String, CaseIterable, Sendable {
+    case connections = "max_connections"
+    case memory = "memory_limit"
+    /// Descriptors of the process or of the system are used up.
+    case descriptors
+    /// The system has no memory, or no room to watch another socket.
+    case system
+
+    init(_ lack: ConnectionRoom.Lack) {
+        self =
+            switch lack {
+            case .maxConnections: .connections
+            case .memory: .memory
+            case .descriptors: .descriptors
+            }
+    }
+
+    init(code: CInt) { self = code == EMFILE || code == ENFILE ? .descriptors : .system }
+
+    var place: Int { Self.allCases.firstIndex(of: self) ?? 0 }
 }
 
 /// How an exchange or an attempt ended, as a place in a table and as labels.

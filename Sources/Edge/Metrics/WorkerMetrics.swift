@@ -59,6 +59,10 @@ final class WorkerMetrics {
         rows = rows.filter { id, _ in id == WorkerCounters.noModel || models.contains(id) }
     }
 
+    func connectionAccepted() { ofAll.accepted &+= 1 }
+    func acceptingPaused(_ why: AcceptPause) { ofAll.acceptPauses[why.place] &+= 1 }
+    func handshakeFailed(_ failure: HandshakeFailure) { ofAll.handshakeFailures[failure.place] &+= 1 }
+
     func wasted(_ tokens: Int, tenant: String) {
         let place = tenants.place(of: tenant)
         while ofAll.wastedTokens.count <= place { ofAll.wastedTokens.append(0) }

@@ -27,7 +27,9 @@ package final class Supervisor {
     private var ended = 0
     private var quiet = 0
     private var failure: StartError?
-    private var isDraining = false
+    /// Nil until the process is told to end.
+    private var drain: DrainReport?
+    private var losses = LogLossTeller()
     private var admin: AdminServer?
     private var survey: WorkerSurvey?
 
@@ -76,9 +78,11 @@ package final class Supervisor {
         }
         let resolver = NameResolver(loop: loop, books: snapshot.addresses) { Messages.say($0, .warning) }
         let prober = HealthProber(snapshot, loop: loop) { share.tellAll(.engineDied($0, $1)) }
+        admin.prober = prober
         let reporter = HealthReporter(snapshot, loop: loop, lastLoss: { prober.lastLoss(at: $0) })
         reporter.start()
         tellOfPauses()
+        tellOfLosses(of: log)
         // Until the names are known clients wait in the backlog: but not for long, and not for ever.
         resolver.start(patience: Self.namesPatience) { [unowned self] in
             for index in 0..<workers { startWorker(index, share: share, listeners: listeners) }
@@ -91,8 +95,11 @@ package final class Supervisor {
         for thread in threads { thread.join() }
         if quiet < workers { listeners.close() }
         log.endWaiting()
-        if log.dropped > 0 { Messages.warn("\(log.dropped) log lines were dropped: nobody read stdout") }
+        if log.dropped > 0 { Messages.warn("\(log.dropped) log lines were dropped in all: \(log.reason)") }
         if let failure { throw failure }
+        guard let drain else { return }
+        Messages.say(drain.text(at: loop.now), drain.cutCount > 0 ? .warning : .information)
+        if drain.isCut { _exit(1) }
     }
 
     private func tellOfPauses() {
@@ -103,6 +110,16 @@ package final class Supervisor {
             Messages.warn("the process was paused for about \((paused - told) / 1_000_000) ms: deadlines are moved")
             told = paused
         }
+    }
+
+    /// Each second: a disk that is full, or a pipe that nobody reads, is told of while it can be mended.
+    private func tellOfLosses(of log: LogSink) {
+        if let text = losses.message(dropped: log.dropped, reason: log.reason, at: loop.now) { Messages.warn(text) }
+        _ = loop.timers.schedule(
+            at: loop.now + 1_000_000_000,
+            target: TimerClosure { [unowned self] in tellOfLosses(of: log) },
+            kind: 0
+        )
     }
 
     private static func workerCount(_ configuration: Configuration) -> Int {
@@ -119,16 +136,6 @@ package final class Supervisor {
     /// Workers load certificates each for itself; what is wrong with them is found here first.
     private static func checkCertificates(of plan: ListenerPlan) throws(StartError) {
         _ = try start { () throws(TLSError) in try plan.makeContexts(TicketKeys { 0 }) }
-    }
-
-    /// Everything about the configuration's certificates that cannot be loaded, for `check`.
-    package static func certificateProblems(_ configuration: Configuration) -> [String] {
-        let own = configuration.listeners.compactMap { listener in
-            let plan = ListenerPlan(for: listener, limits: configuration)
-            do throws(StartError) { try checkCertificates(of: plan) } catch { return "\(error)" }
-            return nil
-        }
-        return own + authorityProblems(configuration)
     }
 
     /// Files of certificate authorities for executors that cannot be loaded.
@@ -177,7 +184,12 @@ package final class Supervisor {
             throw StartError(description: "no listener of the configuration has the inherited socket \(names)")
         }
         return try Self.start { () throws(ListenerSet.Failure) in
-            try ListenerSet(addresses: addresses, workers: workers, inherited: inherited)
+            try ListenerSet(
+                addresses: addresses,
+                workers: workers,
+                inherited: inherited,
+                access: configuration.listeners.map(\.socketAccess)
+            )
         }
     }
 
@@ -188,7 +200,7 @@ package final class Supervisor {
             throw StartError(description: "cannot listen on \(configuration.admin.address)")
         }
         do throws(ListenerSet.Failure) {
-            return try ListenerSet(addresses: [address], workers: 1)
+            return try ListenerSet(addresses: [address], workers: 1, access: [configuration.admin.socketAccess])
         } catch {
             listeners.close()
             throw StartError(description: "admin.address: \(error)")
@@ -267,13 +279,13 @@ package final class Supervisor {
             Messages.say(reason)
             return
         }
-        guard !isDraining else {
-            Messages.say("a second signal: ending at once")
-            // Not `exit`, whose handlers would take the process apart while the workers still run. Nothing is flushed:
-            // log lines that LogSink has not written yet are lost.
-            _exit(1)
+        guard drain == nil else {
+            cut(share)
+            return
         }
-        isDraining = true
+        var report = DrainReport(began: loop.now)
+        report.exchanges = share.load.exchanges
+        drain = report
         admin?.state = .draining
         ServiceNotifier.notify("STOPPING=1", environment: environment)
         guard !threads.isEmpty else {
@@ -289,8 +301,34 @@ package final class Supervisor {
         )
         share.tellAll(.drain)
         let due = loop.now + patience
-        _ = loop.timers.schedule(at: due, target: TimerClosure { share.tellAll(.expire) }, kind: 0)
+        _ = loop.timers.schedule(
+            at: due,
+            target: TimerClosure { [unowned self] in
+                drain?.expired(share.load.exchanges)
+                share.tellAll(.expire)
+            },
+            kind: 0
+        )
     }
+
+    /// A second signal: what is under way is cut, and has its line in the log.
+    ///
+    /// A third one waits for nothing.
+    private func cut(_ share: WorkerShare) {
+        guard drain?.isCut == false, !threads.isEmpty else {
+            Messages.say("a third signal: ending at once, without the last lines of the log")
+            // Not `exit`, whose handlers would take the process apart while the workers still run.
+            _exit(1)
+        }
+        let exchanges = share.load.exchanges
+        Messages.say("a second signal: cutting \(exchanges) exchanges")
+        drain?.cut(exchanges)
+        share.tellAll(.cut)
+        _ = loop.timers.schedule(at: loop.now + Self.cutPatience, target: TimerClosure { _exit(1) }, kind: 0)
+    }
+
+    /// How long workers have to cut what they have under way.
+    private static let cutPatience: Nanoseconds = 1_000_000_000
 }
 
 extension SocketAddress {

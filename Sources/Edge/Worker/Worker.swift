@@ -10,6 +10,8 @@ package enum WorkerMessage: Sendable {
     case drain
     /// The patience of draining is over: what is under way breaks off, in band.
     case expire
+    /// The same, and the connections close at once after it.
+    case cut
     case stop
     /// A configuration has been resolved anew: requests that begin from now on have this snapshot.
     case adopt(Snapshot)
@@ -111,6 +113,8 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
     }
 
     private func warnOfPause(_ code: CInt?) {
+        let pause = code.map { AcceptPause(code: $0) } ?? AcceptPause(lackOfRoom)
+        metrics.acceptingPaused(pause)
         let why = code.map { SystemError.text($0) } ?? lackOfRoom.description
         share.warn("accepting pauses at \(share.connectionCount) connections: \(why)")
     }
@@ -150,7 +154,8 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
     private func handle(_ message: WorkerMessage) {
         switch message {
         case .drain: drain()
-        case .expire: expire()
+        case .expire: expire(within: 1_000_000_000)
+        case .cut: expire(within: Self.cutPeriod)
         case .stop: loop.stop()
         case .adopt(let snapshot): adopt(snapshot)
         case .ask(let number, let question): report(.answered(worker: index, number: number, question(self)))
@@ -207,6 +212,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
     private var liveConnections: Int { connections.count - freeConnections.count }
 
     private func accepted(_ socket: Socket, from peer: SocketAddress, listener: Int) {
+        metrics.connectionAccepted()
         let place = share.doors.place(forConnectionAcceptedBy: index)
         if place != index {
             share.doors[place].connectionBegan()
@@ -271,6 +277,8 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
             for listener in listeners where listener.isWaiting { listener.resume() }
         }
     }
+
+    package func handshakeFailed(_ failure: HandshakeFailure) { metrics.handshakeFailed(failure) }
 
     // MARK: Requests
 
@@ -429,11 +437,14 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
         endIfDrained()
     }
 
-    private func expire() {
+    /// For what a connection has to say of its end to be written.
+    private static let cutPeriod: Nanoseconds = 50_000_000
+
+    private func expire(within period: Nanoseconds) {
         for exchange in exchanges { exchange?.handle(.drainExpired) }
-        // What the clients take within a second they have; then the connections go.
+        // What the clients take within this time they have; then the connections go.
         _ = loop.timers.schedule(
-            at: loop.now + 1_000_000_000,
+            at: loop.now + period,
             target: TimerClosure { [unowned self] in
                 for connection in connections { connection?.close(.edge) }
                 loop.stop()
@@ -493,5 +504,7 @@ extension Failure {
             default: .malformedRequest
             }
         self.init(kind, message)
+        // The words are ours: nothing of the client's bytes is in them.
+        detail = message
     }
 }

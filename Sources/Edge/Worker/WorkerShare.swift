@@ -95,7 +95,7 @@ package final class WorkerShare: Sendable {
                 doors[worker].connectionEnded()
                 connectionEnded()
             case .waitEnded(_, _, let end): end.giveBack(at: clock.now)
-            case .drain, .expire, .stop, .ask, .adopt, .engineDied, .scanned: continue
+            case .drain, .expire, .cut, .stop, .ask, .adopt, .engineDied, .scanned: continue
             }
         }
     }

@@ -6,10 +6,6 @@ extension HTTP2ExecutorConnection {
     // MARK: Answers
 
     func header(stream id: Int32, name: Span<UInt8>, value: Span<UInt8>) -> CInt {
-        guard block.decoded(name: name, value: value, now: now) else {
-            isFlooded = true
-            return CInt(NGHTTP2_ERR_CALLBACK_FAILURE.rawValue)
-        }
         guard let stream = streams[id] else { return 0 }
         // Interim heads and trailers are read by the library and of no use to us. Together they may be as large as a head.
         if stream.isHeadTold || (100..<200).contains(stream.status) {

@@ -49,14 +49,15 @@ final class HTTP2ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
     private(set) var isClosed = false
     var isOnStack = false
     private var frames = HTTP2FrameReader(afterPreface: false)
-    /// The header block that comes in.
-    var block: HTTP2HeaderBlock
+    /// The header block that comes in, by its fields alone: all frames of a read are counted before the library decodes one.
+    ///
+    /// How large fields are is counted by their streams.
+    private var block: HTTP2HeaderBlock
+    /// Header blocks on streams that are over: a few of each that we have left may be on their way.
+    private var lateBlocks: TokenBucket
     private var isPinged = false
     private var lastHeard: Nanoseconds
     private var deadline = Deadline()
-    /// What it sends as header fields is more than a connection may have.
-    var isFlooded = false
-    static let tooManyFields = "too many or too large header fields"
 
     enum StreamEnd {
         case whole
@@ -68,6 +69,7 @@ final class HTTP2ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
         self.client = client
         self.channel = channel
         lastHeard = client.loop.now
+        lateBlocks = TokenBucket(burst: 1000, perSecond: 200, now: client.loop.now)
         block = HTTP2HeaderBlock(
             fieldsMax: Self.headerCountMax,
             bytesMax: Self.headerBytesMax,
@@ -88,7 +90,7 @@ final class HTTP2ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
         unsafe nghttp2_session_del(session)
     }
 
-    var now: Nanoseconds { client.loop.now }
+    private var now: Nanoseconds { client.loop.now }
 
     // MARK: Start
 
@@ -247,7 +249,7 @@ final class HTTP2ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
         isOnStack = false
         tellFinished()
         if consumed < 0 {
-            broke(isFlooded ? Self.tooManyFields : unsafe String(cString: nghttp2_strerror(CInt(consumed))))
+            broke(unsafe String(cString: nghttp2_strerror(CInt(consumed))))
             return
         }
         if hasSettings { greet() }
@@ -276,10 +278,12 @@ final class HTTP2ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
                 // We allow none, and say so before anything else.
                 if begun.type == HTTP2FrameHeader.pushPromise { return "a push that was not allowed" }
                 block.frame(begun)
+                let isLate = begun.type == HTTP2FrameHeader.headers && streams[begun.stream] == nil
+                if isLate, !lateBlocks.take(now: now) { return "too many header blocks on streams that are over" }
             }
             switch block.payload(rest.extracting(start..<step), now: now) {
             case .fine: continue
-            case .tooMuch: return Self.tooManyFields
+            case .tooMuch: return "too many header fields"
             case .malformed: return "a header block is not HPACK"
             }
         }

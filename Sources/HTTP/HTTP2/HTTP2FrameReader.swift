@@ -50,11 +50,13 @@ struct HTTP2FrameReader {
             payloadLeft -= step
             return .bytes(step, nil)
         }
-        if partial.isEmpty, bytes.count >= Self.headerSize, bytes.count >= Self.needed(Self.header(bytes)) {
+        if partial.isEmpty, bytes.count >= Self.headerSize {
             let header = Self.header(bytes)
-            let step = min(Self.headerSize + header.length, bytes.count)
-            payloadLeft = Self.headerSize + header.length - step
-            return .bytes(step, header)
+            if bytes.count >= Self.needed(header) {
+                let step = min(Self.headerSize + header.length, bytes.count)
+                payloadLeft = Self.headerSize + header.length - step
+                return .bytes(step, header)
+            }
         }
         var used = 0
         while partial.count < Self.headerSize || partial.count < Self.needed(Self.header(partial.span)) {

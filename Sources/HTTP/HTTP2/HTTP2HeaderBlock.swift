@@ -15,8 +15,15 @@ struct HTTP2HeaderBlock {
     let fieldsMax: Int
     let bytesMax: Int
     private var counter = HTTP2FieldCounter()
+    /// A block whose fields decode to so many times what came of it repeats what it has put into the table.
+    ///
+    /// Its content is a table's 4 KiB, again and again: it ends the connection at twice what a block may have, not at
+    /// `fatalFactor` times.
+    private static let repeatedTimes = 8, repeatedFactor = 2
+
     /// Of the decoded fields.
     private(set) var weight = 0
+    private var decodedFields = 0
     /// A block of so many times these ends the connection: to drop a field is to decode it all the same.
     private let fatalFactor: Int
     /// What all blocks of the connection together may have beyond `fieldsMax` and `bytesMax`.
@@ -51,7 +58,8 @@ struct HTTP2HeaderBlock {
     /// A frame has begun to come in.
     mutating func frame(_ header: HTTP2FrameHeader) {
         switch header.type {
-        case HTTP2FrameHeader.headers: (received, weight) = (header.length, 0)
+        case HTTP2FrameHeader.headers:
+            (received, weight, decodedFields) = (header.length, 0, 0)
         case HTTP2FrameHeader.continuation: received += header.length
         default: return
         }
@@ -72,11 +80,19 @@ struct HTTP2HeaderBlock {
 
     /// The library has decoded a field; false when the connection has to end.
     mutating func decoded(name: Span<UInt8>, value: Span<UInt8>, now: Nanoseconds) -> Bool {
+        decodedFields += 1
+        assert(decodedFields <= counter.fields, "the library and the counter read a header block differently")
         let before = weight
         weight += name.count + value.count + 32
         guard weight > bytesMax else { return true }
         let excess = weight - max(before, bytesMax)
-        return weight <= bytesMax * fatalFactor && extraBytes.take(Double(excess), now: now)
+        let content = weight - 32 * decodedFields
+        guard content > Self.repeatedTimes * received else {
+            return weight <= bytesMax * fatalFactor && extraBytes.take(Double(excess), now: now)
+        }
+        // Such an excess weighs as much more as it is allowed less.
+        let times = (fatalFactor - 1) / (Self.repeatedFactor - 1)
+        return weight <= bytesMax * Self.repeatedFactor && extraBytes.take(Double(excess * times), now: now)
     }
 
     /// What has come has been read: a block that is not whole yet is charged for what its decoding holds.

@@ -46,7 +46,9 @@ final class HTTP2Server: ServerProtocol {
     var frames = HTTP2FrameReader()
     var history = HTTP2StreamHistory()
     /// The header block that comes in.
-    var block: HTTP2HeaderBlock
+    ///
+    /// Private: it is asked with each field (decision 0024).
+    private var block: HTTP2HeaderBlock
     /// Bytes of bodies that came on streams now closed and that no handler can take any more.
     var orphaned = 0
 

@@ -136,6 +136,13 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     }
 
     package func channel(_ channel: Channel, ended end: ChannelEnd) {
+        if isShakingHands {
+            if case .tls(let error) = end {
+                delegate.handshakeFailed(HandshakeFailure(error))
+            } else {
+                delegate.handshakeFailed(.closed)
+            }
+        }
         switch end {
         case .closed, .failed: close(.closed)
         case .tls(let error) where error.kind == .plainHTTP && wire == nil:
@@ -179,6 +186,10 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
 
     package func timerFired(_ kind: Int) {
         guard deadline.fired(on: channel.loop, target: self, kind: kind) else { return }
+        if isShakingHands { delegate.handshakeFailed(.timeout) }
         if let wire { wire.deadlinePassed() } else { close(.edge) }
     }
+
+    /// TLS is not established yet, and may still fail.
+    private var isShakingHands: Bool { channel.isSecure && wire == nil && !isEnded }
 }

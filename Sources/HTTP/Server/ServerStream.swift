@@ -54,9 +54,12 @@ package protocol ServerDelegate: AnyObject {
     func spokeOtherwise(_ what: OtherProtocol, on connection: ServerConnection)
     /// The connection is gone, with its last stream and its socket: at the end of a turn, once for each.
     func connectionEnded(_ connection: ServerConnection)
+    /// A client's TLS handshake has failed: its connection ends without a request.
+    func handshakeFailed(_ failure: HandshakeFailure)
 }
 
 extension ServerDelegate {
+    package func handshakeFailed(_ failure: HandshakeFailure) {}
     package func refusedForMemory(on connection: ServerConnection) {}
     package func spokeOtherwise(_ what: OtherProtocol, on connection: ServerConnection) {}
 }

@@ -21,6 +21,8 @@ package struct AccessKey: Equatable, Sendable {
     package var limits: KeyLimits
     /// Seconds since 1970; from then on it is unknown.
     package var expires: Int?
+    /// It opens nothing any more, and is kept so that the log can say so.
+    package var isRevoked = false
 
     package init(
         id: String,

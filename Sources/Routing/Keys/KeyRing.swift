@@ -52,16 +52,31 @@ package final class KeyRing: Sendable {
 
     package var all: [Entry] { entries.values.flatMap(\.self) }
 
-    /// The key with this hash that has not expired at `seconds` since 1970.
+    /// What there is of a key that is given.
+    package enum Found: Sendable {
+        case inForce(Entry)
+        /// With the id of the key.
+        case revoked(String), expired(String)
+        case unknown
+    }
+
+    /// The key with this hash that has neither expired at `seconds` since 1970 nor been revoked.
+    package func find(_ hash: [UInt8], at seconds: Int) -> Entry? {
+        if case .inForce(let entry) = look(for: hash, at: seconds) { return entry }
+        return nil
+    }
+
+    /// The key with this hash, as it is at `seconds` since 1970.
     ///
     /// Takes the same time whether there is none, or an expired one.
-    package func find(_ hash: [UInt8], at seconds: Int) -> Entry? {
+    package func look(for hash: [UInt8], at seconds: Int) -> Found {
         let candidates = entries[Self.place(of: hash)] ?? []
         var found: Entry?
         for candidate in candidates where KeyedHash.isEqual(candidate.key.hash, hash) { found = candidate }
         if candidates.isEmpty { _ = KeyedHash.isEqual(nobody, hash) }
-        guard let found, !found.key.isExpired(at: seconds) else { return nil }
-        return found
+        guard let found else { return .unknown }
+        if found.key.isRevoked { return .revoked(found.key.id) }
+        return found.key.isExpired(at: seconds) ? .expired(found.key.id) : .inForce(found)
     }
 
     private static func place(of hash: [UInt8]) -> UInt64 {

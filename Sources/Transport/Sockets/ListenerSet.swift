@@ -24,15 +24,18 @@ package struct ListenerSet: Sendable {
     ///
     /// An inherited socket bound to an address is used in its place.
     ///
+    /// - Parameter access: of the files of unix sockets, by the place of their addresses; inherited ones stay as they are.
     /// - Throws: when an address is in use or may not be bound; what was opened is closed again.
     package init(
         addresses wanted: [SocketAddress],
         workers: Int,
-        inherited: [Socket] = []
+        inherited: [Socket] = [],
+        access: [SocketFileAccess] = []
     ) throws(Failure) {
-        for address in wanted {
+        for (place, address) in wanted.enumerated() {
             do throws(SystemError) {
-                try open(address, workers: workers, inherited: inherited)
+                let access = place < access.count ? access[place] : SocketFileAccess()
+                try open(address, workers: workers, inherited: inherited, access: access)
             } catch {
                 close()
                 throw Failure(address: address, cause: error)
@@ -43,7 +46,8 @@ package struct ListenerSet: Sendable {
     private mutating func open(
         _ address: SocketAddress,
         workers: Int,
-        inherited: [Socket]
+        inherited: [Socket],
+        access: SocketFileAccess
     ) throws(SystemError) {
         if let socket = inherited.first(where: { Self.listens($0, on: address) }) {
             sockets.append([socket])
@@ -52,7 +56,7 @@ package struct ListenerSet: Sendable {
             return
         }
         // With SO_REUSEPORT a second process would bind without a word: so a probe without it comes first.
-        let probe = try Sockets.listen(on: address, shared: false)
+        let probe = try Sockets.listen(on: address, shared: false, access: access)
         let bound = Sockets.localAddress(of: probe) ?? address
         addresses.append(bound)
         isInherited.append(false)

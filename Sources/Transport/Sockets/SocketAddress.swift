@@ -15,6 +15,15 @@ package struct SocketAddress: Sendable, CustomStringConvertible {
         self.length = length
     }
 
+    /// The address of this length that the system has at `pointer`.
+    init(copying pointer: UnsafeRawPointer, length: socklen_t) {
+        storage = sockaddr_storage()
+        self.length = length
+        unsafe withUnsafeMutableBytes(of: &storage) {
+            unsafe $0.copyMemory(from: UnsafeRawBufferPointer(start: pointer, count: Int(length)))
+        }
+    }
+
     /// A unix socket's path; nil when it does not fit into 107 bytes.
     package init?(unixPath path: String) {
         let bytes = Array(path.utf8)
@@ -50,12 +59,7 @@ package struct SocketAddress: Sendable, CustomStringConvertible {
         var addresses: [SocketAddress] = []
         var next = unsafe list
         while let info = unsafe next {
-            var storage = sockaddr_storage()
-            let length = unsafe Int(info.pointee.ai_addrlen)
-            unsafe withUnsafeMutableBytes(of: &storage) {
-                unsafe $0.copyMemory(from: UnsafeRawBufferPointer(start: info.pointee.ai_addr, count: length))
-            }
-            addresses.append(SocketAddress(storage: storage, length: socklen_t(length)))
+            unsafe addresses.append(SocketAddress(copying: info.pointee.ai_addr, length: info.pointee.ai_addrlen))
             unsafe next = info.pointee.ai_next
         }
         return addresses

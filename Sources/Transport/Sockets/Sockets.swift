@@ -12,11 +12,12 @@ package struct Socket: Sendable {
 package enum Sockets {
     /// Opens a listening socket.
     ///
-    /// `shared` sets SO_REUSEPORT, so that each worker has one of its own.
+    /// `shared` sets SO_REUSEPORT, so that each worker has one of its own; `access` is that of a unix socket's file.
     package static func listen(
         on address: SocketAddress,
         shared: Bool,
-        backlog: CInt = 4096
+        backlog: CInt = 4096,
+        access: SocketFileAccess = SocketFileAccess()
     ) throws(SystemError) -> Socket {
         let descriptor = socket(address.family, clinux_SOCK_STREAM_FLAGS | clinux_NONBLOCK_CLOEXEC, 0)
         guard descriptor >= 0 else { throw SystemError.last("socket") }
@@ -33,6 +34,7 @@ package enum Sockets {
             }
             var storage = address.storage
             try check("bind", unsafe clinux_bind(descriptor, &storage, address.length))
+            if address.isUnix { try access.apply(to: address.host) }
             try check("listen", Glibc.listen(descriptor, backlog))
         } catch {
             Glibc.close(descriptor)

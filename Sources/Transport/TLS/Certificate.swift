@@ -1,6 +1,7 @@
 // Owners of OpenSSL's X509, STACK_OF(X509) and EVP_PKEY. Only Transport/TLS uses them.
 
 internal import COpenSSL
+internal import Glibc
 
 /// Owns an X509 certificate.
 @safe struct Certificate: ~Copyable {
@@ -16,6 +17,31 @@ internal import COpenSSL
         let valid = unsafe X509_verify(raw, key.raw) == 1
         ERR_clear_error()
         return valid
+    }
+
+    func isIssued(by issuer: borrowing Certificate) -> Bool {
+        let isIssuer = unsafe X509_check_issued(issuer.raw, raw) == X509_V_OK
+        ERR_clear_error()
+        return isIssuer
+    }
+
+    /// - Parameter issuedPrevious: whether it signed the certificate before it in its file.
+    func facts(issuedPrevious: Bool) -> CertificateFacts {
+        CertificateFacts(
+            name: dnsNames.first ?? "without a name",
+            validFrom: unsafe Self.seconds(X509_get0_notBefore(raw)),
+            expires: expiry,
+            issuedPrevious: issuedPrevious
+        )
+    }
+
+    /// When it stops being valid, in seconds since 1970.
+    var expiry: Int64 { unsafe Self.seconds(X509_get0_notAfter(raw)) }
+
+    private static func seconds(_ time: UnsafePointer<ASN1_TIME>?) -> Int64 {
+        var fields = unsafe tm()
+        guard unsafe ASN1_TIME_to_tm(time, &fields) == 1 else { return 0 }
+        return Int64(unsafe timegm(&fields))
     }
 
     /// The names a client may ask for: the DNS names of the SAN extension, else the common name; in lower case.
@@ -80,6 +106,25 @@ internal import COpenSSL
     func append(_ certificate: borrowing Certificate) {
         unsafe X509_up_ref(certificate.raw)
         unsafe precondition(copenssl_sk_X509_push(raw, certificate.raw) > 0, "out of memory")
+    }
+
+    /// The answer of the last certificate, or of `leaf` where there is none.
+    func last<Answer>(or leaf: borrowing Certificate, _ body: (borrowing Certificate) -> Answer) -> Answer {
+        let count = unsafe copenssl_sk_X509_num(raw)
+        guard count > 0 else { return body(leaf) }
+        return body(certificate(at: count - 1))
+    }
+
+    /// The place of the first certificate that fits, from 0.
+    func firstIndex(where fits: (borrowing Certificate) -> Bool) -> Int? {
+        for index in 0..<(unsafe copenssl_sk_X509_num(raw)) where fits(certificate(at: index)) { return Int(index) }
+        return nil
+    }
+
+    private func certificate(at index: CInt) -> Certificate {
+        guard let certificate = unsafe copenssl_sk_X509_value(raw, index) else { fatalError("no such certificate") }
+        unsafe X509_up_ref(certificate)
+        return unsafe Certificate(adopting: certificate)
     }
 
     deinit { unsafe copenssl_sk_X509_pop_free(raw) }

@@ -14,32 +14,69 @@ package struct CertificateFiles: Equatable, Hashable, Sendable {
     }
 }
 
+/// What is told of a certificate to people.
+struct CertificateFacts: Sendable {
+    /// Its first name, else that of its subject.
+    let name: String
+    /// In seconds since 1970, as `expires`.
+    let validFrom: Int64
+    let expires: Int64
+    /// It signed the certificate before it in its file; true of the first.
+    let issuedPrevious: Bool
+}
+
+/// The certificates of a file: the leaf first, then its intermediates.
+final class LoadedChain {
+    let leaf: Certificate
+    let intermediates: CertificateStack
+    /// Of each in its order.
+    let facts: [CertificateFacts]
+
+    /// An error names the file and says what is wrong with it.
+    init(_ path: String) throws(TLSError) {
+        ERR_clear_error()
+        let file = try PEMFile(path)
+        guard let leaf = try file.nextCertificate() else {
+            throw TLSError(.file, PEMDiagnosis.reason(path, expecting: .certificate(number: 1)), file: path)
+        }
+        var facts = [leaf.facts(issuedPrevious: true)]
+        let intermediates = CertificateStack()
+        while let certificate = try file.nextCertificate(number: facts.count + 1) {
+            let issued = intermediates.last(or: leaf) { $0.isIssued(by: certificate) }
+            facts.append(certificate.facts(issuedPrevious: issued))
+            intermediates.append(certificate)
+        }
+        self.leaf = leaf
+        self.intermediates = intermediates
+        self.facts = facts
+    }
+}
+
 /// A leaf with its intermediates and the key that belongs to it.
 final class LoadedCertificate {
     let files: CertificateFiles
-    let leaf: Certificate
-    let intermediates: CertificateStack
+    let chain: LoadedChain
     let key: PrivateKey
     /// The DNS names that it serves, in lower case; `*.` first for a wildcard.
     let names: [String]
 
-    /// Reads both files; an error names the file and says what OpenSSL has against it.
+    /// Reads both files; an error names the file and says what is wrong with it.
     init(_ files: CertificateFiles) throws(TLSError) {
-        ERR_clear_error()
-        let chain = try PEMFile(files.chain)
-        let leaf = try chain.nextCertificate()
+        let chain = try LoadedChain(files.chain)
         let key = try PEMFile(files.key).privateKey()
-        guard let leaf else { throw TLSError(.file, "holds no certificate", file: files.chain) }
-        let intermediates = CertificateStack()
-        while let certificate = try chain.nextCertificate() { intermediates.append(certificate) }
-        guard leaf.belongs(to: key) else {
-            throw TLSError.fromQueue(.keyMismatch, file: files.key, fallback: "does not belong to \(files.chain)")
+        guard chain.leaf.belongs(to: key) else {
+            ERR_clear_error()
+            let other = chain.intermediates.firstIndex { $0.belongs(to: key) }
+            ERR_clear_error()
+            let reason =
+                other.map { "belongs to certificate \($0 + 2) of \(files.chain): the server's own must be the first" }
+                ?? "does not belong to the certificate in \(files.chain)"
+            throw TLSError(.keyMismatch, reason, file: files.key)
         }
         self.files = files
-        names = leaf.dnsNames
-        self.leaf = leaf
+        names = chain.leaf.dnsNames
+        self.chain = chain
         self.key = key
-        self.intermediates = intermediates
     }
 }
 
@@ -49,6 +86,7 @@ final class LoadedCertificate {
     private let bio: OpaquePointer
 
     init(_ path: String) throws(TLSError) {
+        if let reason = PEMDiagnosis.reasonOfMark(path) { throw TLSError(.file, reason, file: path) }
         guard let bio = unsafe BIO_new_file(path, "r") else {
             throw TLSError.fromQueue(.file, file: path, fallback: "cannot be opened")
         }
@@ -59,7 +97,9 @@ final class LoadedCertificate {
     deinit { unsafe BIO_free(bio) }
 
     /// The next certificate, or nil at the end of the file; other PEM objects between them are skipped.
-    func nextCertificate() throws(TLSError) -> Certificate? {
+    ///
+    /// - Parameter number: of the certificate in its file, from 1, for an error.
+    func nextCertificate(number: Int = 1) throws(TLSError) -> Certificate? {
         if let certificate = unsafe PEM_read_bio_X509(bio, nil, refusePassword, nil) {
             return unsafe Certificate(adopting: certificate)
         }
@@ -67,12 +107,14 @@ final class LoadedCertificate {
             ERR_clear_error()
             return nil
         }
-        throw TLSError.fromQueue(.file, file: path, fallback: "holds no certificate")
+        ERR_clear_error()
+        throw TLSError(.file, PEMDiagnosis.reason(path, expecting: .certificate(number: number)), file: path)
     }
 
     func privateKey() throws(TLSError) -> PrivateKey {
         guard let key = unsafe PEM_read_bio_PrivateKey(bio, nil, refusePassword, nil) else {
-            throw TLSError.fromQueue(.file, file: path, fallback: "holds no private key")
+            ERR_clear_error()
+            throw TLSError(.file, PEMDiagnosis.reason(path, expecting: .privateKey), file: path)
         }
         return unsafe PrivateKey(adopting: key)
     }

@@ -149,13 +149,6 @@ extension PrivateKey {
 
 extension Certificate {
     var pem: [UInt8] { unsafe textOf { unsafe PEM_write_bio_X509($0, raw) } }
-
-    /// When it stops being valid, in seconds since 1970.
-    var expiry: Int64 {
-        var end = unsafe tm()
-        guard unsafe ASN1_TIME_to_tm(X509_get0_notAfter(raw), &end) == 1 else { return 0 }
-        return Int64(unsafe timegm(&end))
-    }
 }
 
 /// What `body` writes into a memory BIO.

@@ -67,12 +67,12 @@ internal import COpenSSL
         for certificate in certificates {
             let used = unsafe SSL_CTX_use_cert_and_key(
                 raw,
-                certificate.leaf.raw,
+                certificate.chain.leaf.raw,
                 certificate.key.raw,
-                certificate.intermediates.raw,
+                certificate.chain.intermediates.raw,
                 0
             )
-            guard used == 1 else { throw TLSError.fromQueue(.file, file: certificate.files.chain) }
+            guard used == 1 else { throw TLSError.refused(certificate.files) }
         }
         // A session resumes where the certificates have the names that it was begun under, on any worker and also after
         // a renewal; and nowhere else: a client verifies no certificate when it resumes.

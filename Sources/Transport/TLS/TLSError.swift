@@ -54,4 +54,18 @@ package struct TLSError: Error, Equatable, Sendable, CustomStringConvertible {
         }
         return TLSError(kind, reasons.isEmpty ? fallback : reasons.joined(separator: ": "), file: file)
     }
+
+    /// Why OpenSSL does not serve with a certificate that it could read; empties this thread's error queue.
+    static func refused(_ files: CertificateFiles) -> TLSError {
+        let error = fromQueue(.file, file: files.chain, fallback: "cannot be served with")
+        let words =
+            switch error.reason {
+            case "ee key too small": "has a key that is too small: RSA wants 2048 bits, elliptic curves 224"
+            case "ca key too small": "has an issuer whose key is too small: RSA wants 2048 bits"
+            case "ca md too weak": "has a certificate signed with SHA-1 or MD5, which clients refuse"
+            case "unknown certificate type": "has a kind of key that TLS does not serve with"
+            default: "cannot be served with: \(error.reason)"
+            }
+        return TLSError(.file, words, file: files.chain)
+    }
 }

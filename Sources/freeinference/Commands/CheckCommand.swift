@@ -7,31 +7,29 @@ struct CheckCommand: ParsableCommand {
         commandName: "check",
         abstract: "Say everything that is wrong with a configuration.",
         discussion: """
-            Exits with 0 when there is nothing, with 2 otherwise. Certificates and keys are loaded; nothing is bound. A name of \
-            an executor that does not resolve is a warning: it may yet, and the server does not wait for it. So is what \
-            the catalog says of a model that OpenRouter does not know.
+            Exits with 0 when there is no error, with 2 otherwise. Certificates and keys are loaded; nothing is bound. \
+            Warnings do not count: a certificate that has expired or does so within 21 days, a name of an executor that \
+            does not resolve (it may yet, and the server does not wait for it), what the catalog says of a model that \
+            OpenRouter does not know.
             """
     )
 
     @OptionGroup var options: ConfigurationOption
 
     func run() throws {
-        switch Configuration.load(path: options.config) {
+        switch Configuration.load(path: options.config, inspection: .ofFiles(keys: true)) {
         case .failure(let errors):
-            print(errors)
+            Messages.list(errors.all)
             throw ExitCode(2)
         case .success(let configuration):
-            let problems = Supervisor.certificateProblems(configuration)
-            let keyProblems = KeyCheck.errors(configuration.authentication)
-            for problem in problems { print("\(options.config): \(problem)") }
-            for problem in keyProblems { print(problem) }
-            if !problems.isEmpty || !keyProblems.isEmpty { throw ExitCode(2) }
-            for warning in configuration.warnings { print(warning) }
-            for problem in Supervisor.descriptorProblems(configuration) { print("\(options.config): \(problem)") }
-            for warning in LibraryCheck.warnings() { print(warning) }
-            for warning in KeyCheck.warnings(configuration) { print("\(options.config): \(warning)") }
-            for problem in Supervisor.nameProblems(configuration) { print("\(options.config): \(problem)") }
-            print("\(options.config): no errors")
+            Messages.list(configuration.warnings)
+            let ofMachine = Supervisor.descriptorProblems(configuration)
+            Messages.list(ofMachine.map { ("\(options.config): \($0)", .warning) })
+            Messages.list(LibraryCheck.warnings().map { ($0, .warning) })
+            // Last, since the names may take a while.
+            let names = Supervisor.nameProblems(configuration)
+            Messages.list(names.map { ("\(options.config): \($0)", .warning) })
+            Messages.list([("\(options.config): no errors", .information)])
         }
     }
 }

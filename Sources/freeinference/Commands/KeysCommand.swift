@@ -22,6 +22,8 @@ struct KeysCommand: ParsableCommand {
 private struct Store {
     let path: String
     let secretPath: String
+    /// Ids and aliases of the models of the configuration.
+    let modelNames: [String]
     var kind: KeyStoreKind { KeyStoreKind(path: path) }
 
     /// Files need not be there yet.
@@ -36,6 +38,26 @@ private struct Store {
             else { throw failure("\(options.config) names no authentication.keys") }
             self.path = path
             self.secretPath = secretPath
+            modelNames = configuration.models.flatMap { [$0.id] + $0.aliases }
+        }
+    }
+
+    /// Ends with 1 where a key for these models would open nothing.
+    func require(_ models: [String]) throws {
+        // By their bytes, as requests are.
+        let unknown = models.filter { model in !modelNames.contains { $0.utf8.elementsEqual(model.utf8) } }
+        guard !unknown.isEmpty else { return }
+        let listed = unknown.map { "'\($0)'" }.joined(separator: ", ")
+        throw failure("the configuration has no model \(listed); it has: \(modelNames.joined(separator: ", "))")
+    }
+
+    /// The hash under the secret, which is made where there are no keys yet that would need another one.
+    func hash() throws -> KeyedHash {
+        let lost = KeySecret.keysLost(secretPath, keys: path)
+        guard lost == 0 else { throw failure("the secret, \(KeySecret.lostReason(secretPath, keys: lost))") }
+        switch KeySecret.loadOrMake(secretPath) {
+        case .success(let found): return found
+        case .failure(let problem): throw failure("the secret, \(secretPath): \(problem)")
         }
     }
 
@@ -82,12 +104,26 @@ extension KeysCommand {
             guard !tenant.isEmpty, ([tenant] + modelNames).allSatisfy(Self.isPlain) else {
                 throw ValidationError("Names must not be empty nor have control characters.")
             }
-            if let expires, Timestamp.seconds(expires) == nil {
+            guard models == nil || !modelNames.isEmpty else { throw ValidationError("--models names none.") }
+            guard let expires else { return }
+            guard let moment = Timestamp.seconds(expires) else {
                 throw ValidationError("--expires must be \(Timestamp.expected).")
+            }
+            guard moment > Clock.wallTime().seconds else {
+                throw ValidationError("--expires is over already: a day is its first moment, in UTC.")
             }
         }
 
-        private var modelNames: [String] { models?.split(separator: ",").map(String.init) ?? [] }
+        private var modelNames: [String] {
+            (models ?? "").split(separator: ",").map { Self.trimmed($0) }.filter { !$0.isEmpty }
+        }
+
+        private static func trimmed(_ text: Substring) -> String {
+            var text = text
+            while text.first == " " { text.removeFirst() }
+            while text.last == " " { text.removeLast() }
+            return String(text)
+        }
 
         private static func isPlain(_ text: String) -> Bool {
             text.unicodeScalars.allSatisfy { $0.properties.generalCategory != .control }
@@ -95,11 +131,8 @@ extension KeysCommand {
 
         func run() throws {
             let store = try Store(options)
-            let hash: KeyedHash
-            switch KeySecret.loadOrMake(store.secretPath) {
-            case .success(let found): hash = found
-            case .failure(let problem): throw failure("the secret, \(store.secretPath): \(problem)")
-            }
+            try store.require(modelNames)
+            let hash = try store.hash()
             let text = AccessKey.makeSecretText()
             let key = AccessKey(
                 id: AccessKey.makeID(),

@@ -22,9 +22,10 @@ struct ServeCommand: ParsableCommand {
     @OptionGroup var options: ConfigurationOption
 
     func run() throws {
-        switch Configuration.load(path: options.config) {
+        switch Configuration.load(path: options.config, inspection: .ofFiles(keys: false)) {
         case .failure(let errors):
-            Messages.say("the configuration has errors\n\(errors)", .error)
+            Messages.say("the configuration has errors", .error)
+            Messages.list(errors.all, to: 2)
             throw ExitCode(2)
         case .success(let configuration):
             for warning in configuration.warnings { Messages.say("\(warning)", .warning) }

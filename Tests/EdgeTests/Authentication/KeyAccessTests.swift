@@ -228,4 +228,27 @@ private final class ScriptedQuota: Quota {
     func tokenRate(_ limits: KeyLimits, at now: Nanoseconds) -> QuotaRate? {
         QuotaRate(limit: 9, remaining: 8, reset: 1)
     }
+
+    @Test func whyAKeyIsRefusedIsKnownToTheLog() throws {
+        func key(_ id: String) -> AccessKey { AccessKey(id: id, hash: hash("fi-\(id)".utf8), tenant: "t") }
+        var (old, gone) = (key("old"), key("gone"))
+        old.expires = 5
+        gone.isRevoked = true
+        let access = KeyAccess(hash: hash, isRequired: true)
+        access.publish([key("good"), old, gone])
+        func refusal(_ pairs: (String, String)...) -> KeyRefusal? {
+            var block = FieldBlock()
+            for pair in pairs { block.append(name: pair.0, value: pair.1) }
+            if case .nobody(let refusal) = access.identify(block, hasher: access.makeHasher(), at: 5) { return refusal }
+            return nil
+        }
+        #expect(refusal() == .missing)
+        #expect(refusal(("x-api-key", "fi-other")) == .unknown)
+        #expect(refusal(("authorization", "Bearer fi-old")) == .expired("old"))
+        #expect(refusal(("authorization", "Bearer fi-gone")) == .revoked("gone"))
+        #expect(refusal(("authorization", "Basic eDp5")) == .unreadable)
+        #expect(refusal(("x-api-key", "fi-good"), ("x-api-key", "fi-good")) == .unreadable)
+        #expect(refusal(("x-api-key", "fi-good")) == nil)
+        #expect(KeyRefusal.expired("old").keyID == "old" && KeyRefusal.unknown.keyID == nil)
+    }
 }

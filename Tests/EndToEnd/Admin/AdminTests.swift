@@ -139,4 +139,65 @@ import Testing
         #expect(seen.status == .exited(0))
         #expect(seen.output.contains("warning: admin.address: others can reach 0.0.0.0:"))
     }
+
+    /// A model that nobody uses costs a few gauges, not kilobytes of zeros.
+    @Test func modelsThatNobodyUsesHaveNoCounters() async throws {
+        try await withExecutor { executor in
+            let idle = (0..<40).map { "- {id: idle\($0), executors: [{url: '\(executor.url)'}]}" }
+            let configuration = Configuration(executors: [executor.url], models: idle.joined(separator: "\n"))
+            try await withServer(configuration) { server in
+                let before = try await server.admin("/metrics").body
+                #expect(!before.contains("gen_ai_request_model=\"demo\"") && before.utf8.count < 60_000)
+                #expect(try await server.curl("/v1/chat/completions", body: chat()).status == 200)
+                _ = try await server.logged("the chat") { $0.status.int == 200 }
+                let page = try await server.admin("/metrics").body
+                let metrics = try Exposition(page)
+                #expect(metrics["gen_ai_server_request_duration_seconds_count", ["gen_ai_request_model": "demo"]] == 1)
+                for line in page.split(separator: "\n") where line.contains("\"idle3\"") {
+                    #expect(line.hasPrefix("freeinference_executor_"), "\(line)")
+                }
+                #expect(metrics["freeinference_executor_usable", ["model": "idle3", "executor": executor.url]] == 1)
+            }
+        }
+    }
+
+    @Test func theProcessAndItsConnectionsAreTold() async throws {
+        try await withExecutor { executor in
+            let yaml = Configuration(
+                models: "- {id: demo, executors: [{url: '\(executor.url)', health: {interval: 20ms}}]}"
+            )
+            try await withServer(yaml) { server in
+                _ = try await server.curl("/health")
+                _ = try await run("curl", ["--silent", "--noproxy", "*", server.tls.replacing("https", with: "http")])
+                _ = try await server.openSSL("-alpn spdy/3")
+                // It does not trust the certificate.
+                let wary = ["--silent", "--noproxy", "*", server.tls + "/health"]
+                #expect(try await run("curl", wary).status == .exited(60))
+                let probed = ["executor": executor.url, "result": "passed"]
+                let metrics = try await eventually("what was done") {
+                    let metrics = try await server.metrics()
+                    let isThere =
+                        metrics["freeinference_handshake_failures_total", ["cause": "refused_by_client"]] == 1
+                        && metrics["freeinference_probes_total", probed].map { $0 > 0 } == true
+                    return isThere ? metrics : nil
+                }
+                for cause in ["plain_http", "no_shared_protocol"] {
+                    #expect(metrics["freeinference_handshake_failures_total", ["cause": cause]] == 1, "\(cause)")
+                }
+                #expect(metrics["freeinference_connections_accepted_total"] == 4)
+                #expect(metrics["freeinference_accept_pauses_total", ["cause": "memory_limit"]] == 0)
+                let certificate = [
+                    "listener": "127.0.0.1:\(server.configuration.tls)", "chain": server.certificates.chain,
+                ]
+                let expiry = metrics["freeinference_certificate_expiry_timestamp_seconds", certificate]
+                #expect(expiry.map { $0 > 1_780_000_000 } == true)
+                #expect(metrics["process_open_fds"].map { $0 > 5 } == true)
+                #expect(metrics["process_max_fds"].map { $0 >= 1024 } == true)
+                #expect(metrics["process_resident_memory_bytes"].map { $0 > 1_048_576 } == true)
+                #expect(metrics["process_cpu_seconds_total"].map { $0 > 0 } == true)
+                #expect(metrics["process_start_time_seconds"].map { $0 > 1_780_000_000 } == true)
+                #expect(metrics["process_threads"].map { $0 > 2 } == true)
+            }
+        }
+    }
 }

@@ -14,7 +14,7 @@ import Testing
         let yaml = """
             listeners: [{address: "\(listener)"}]
             authentication: {keys: \(file), secret: secret}
-            models: [{id: demo, executors: [{url: "http://127.0.0.1:1"}]}]
+            models: [{id: demo, aliases: [d], executors: [{url: "http://127.0.0.1:2"}]}]
             """
         let configuration = try scratch.write(yaml, to: "freeinference.yaml")
         try await body(KeyStore(scratch: scratch, path: scratch.file(file), configuration: configuration))
@@ -31,7 +31,7 @@ import Testing
     @Test func aKeyIsShownOnceAndStoredNowhere() async throws {
         try await withStore { store in
             let made = try await store.create(
-                ["--models", "a,b", "--concurrency", "2", "--requests-per-minute", "3", "--tokens-per-minute", "4"]
+                ["--models", "demo, d", "--concurrency", "2", "--requests-per-minute", "3", "--tokens-per-minute", "4"]
                     + ["--expires", "2099-12-31"]
             )
             #expect(try mode(store.scratch.file("secret")) == 0o600)
@@ -40,7 +40,7 @@ import Testing
             #expect(stored.range(of: bytes) == nil)
             let listed = try await store.keys(["list"])
             #expect(!listed.output.contains(made.key))
-            let limits = "models=a,b concurrency=2 requests_per_minute=3 tokens_per_minute=4"
+            let limits = "models=demo,d concurrency=2 requests_per_minute=3 tokens_per_minute=4"
             #expect(listed.output.hasPrefix("\(made.id) tenant=acme role=user \(limits) created="))
             #expect(listed.output.hasSuffix(" expires=2099-12-31T00:00:00Z\n"))
             try await store.revoke(made.id)
@@ -69,13 +69,62 @@ import Testing
         try await withStore { store in
             for arguments in [
                 ["--tenant", ""], ["--tenant", "t", "--concurrency", "0"], ["--tenant", "t", "--expires", "soon"],
-                ["--tenant", "t", "--role", "king"], [],
+                ["--tenant", "t", "--role", "king"], [], ["--tenant", "t", "--models", " , "],
+                ["--tenant", "t", "--expires", "2020-01-01"], ["--tenant", "t", "--expires", "2026-01-01T00:00:00Z"],
             ] {
                 let completed = try await store.keys(["create"] + arguments)
                 #expect(completed.status == .exited(64), "\(arguments)")
                 #expect(!FileManager.default.fileExists(atPath: store.path))
             }
             #expect(try await store.keys(["list"]).status == .exited(1))
+        }
+    }
+
+    @Test(arguments: ["keys.sqlite", "keys.yaml"])
+    func aKeyForModelsThatThereAreNotIsRefused(file: String) async throws {
+        try await withStore(file) { store in
+            try store.scratch.write("keys: []\n", to: "keys.yaml")
+            for models in ["gone", "demo,gone", "Demo"] {
+                let refused = try await store.keys(["create", "--tenant", "t", "--models", models])
+                #expect(refused.status == .exited(1) && refused.output.isEmpty, "\(models)")
+                let name = models.split(separator: ",").last ?? ""
+                #expect(refused.errors.contains("the configuration has no model '\(name)'; it has: demo, d"))
+            }
+            #expect(!FileManager.default.fileExists(atPath: store.scratch.file("secret")))
+        }
+    }
+
+    /// Under a second secret all keys would stay unknown, even if the first came back.
+    @Test(arguments: ["keys.sqlite", "keys.yaml"])
+    func noSecondSecretIsMadeBesideKeys(file: String) async throws {
+        try await withStore(file) { store in
+            if file == "keys.yaml" { try store.scratch.write("keys: []\n", to: file) }
+            let made = try await store.create()
+            if file == "keys.yaml" { try store.write([made]) }
+            let secret = store.scratch.file("secret")
+            try FileManager.default.moveItem(atPath: secret, toPath: secret + ".away")
+            let words = "the 1 keys there are were hashed under another"
+            let refused = try await store.keys(["create", "--tenant", "t"])
+            #expect(refused.status == .exited(1) && refused.output.isEmpty && refused.errors.contains(words))
+            let served = try await run(Repository.binary, ["serve", "--config", store.configuration])
+            #expect(served.status == .exited(1) && served.errors.contains(words))
+            let checked = try await check(store)
+            #expect(checked.status == .exited(2))
+            #expect(
+                checked.output.contains(":2:45: authentication.secret: ") || file == "keys.yaml",
+                "\(checked.output)"
+            )
+            #expect(checked.output.contains(words))
+            #expect(!FileManager.default.fileExists(atPath: secret))
+            try FileManager.default.moveItem(atPath: secret + ".away", toPath: secret)
+            #expect(try await store.keys(["create", "--tenant", "t"]).succeeded)
+            // Of keys that are all revoked nothing is lost.
+            guard file == "keys.sqlite" else { return }
+            for line in try await store.keys(["list"]).output.split(separator: "\n") {
+                try await store.revoke(String(line.prefix { $0 != " " }))
+            }
+            try FileManager.default.removeItem(atPath: secret)
+            #expect(try await store.keys(["create", "--tenant", "t"]).succeeded)
         }
     }
 
@@ -95,7 +144,8 @@ import Testing
             #expect(seen.status == .exited(2))
             #expect(seen.output.contains("\(store.path):2:19: keys[].hash: expected 64 hexadecimal digits"))
             #expect(
-                seen.output.contains("authentication.secret: ") && seen.output.contains("between 32 and 4096 bytes")
+                seen.output.contains(":2:43: authentication.secret: ")
+                    && seen.output.contains("between 32 and 4096 bytes")
             )
             let served = try await run(Repository.binary, ["serve", "--config", store.configuration])
             #expect(served.status == .exited(1) && served.errors.contains("cannot start: "))
@@ -107,7 +157,7 @@ import Testing
             _ = try await store.create()
             let seen = try await check(store)
             #expect(seen.status == .exited(0))
-            #expect(seen.output.contains("warning: keys pass 0.0.0.0:1 in clear"))
+            #expect(seen.output.contains(":1:23: warning: keys pass 0.0.0.0:1 in clear"))
         }
         try await withStore { store in
             _ = try await store.create()

@@ -6,7 +6,12 @@ import Testing
     @Test func allKeysThatAreNotGoodAreAnsweredAlike() async throws {
         try await withKeys { server, executor, store in
             let good = try await store.create()
-            let expired = try await store.create(["--expires", "2020-01-01"])
+            // No key is made that has expired already.
+            let expired = try await store.create(["--expires", "2099-01-01"])
+            let edit =
+                "import sqlite3, sys; d = sqlite3.connect(sys.argv[1]);"
+                + " d.execute('UPDATE key SET expires = 1 WHERE id = ?', sys.argv[2:]); d.commit()"
+            #expect(try await run("python3", ["-c", edit, store.path, expired.id]).succeeded)
             let revoked = try await store.create()
             try await store.revoke(revoked.id)
             try await eventually("the new key", within: .seconds(1)) {
@@ -29,6 +34,17 @@ import Testing
                 }
             }
             #expect(bodies.count == 1)
+            // Which it was is in the log alone, with the public name of a key that once was one.
+            _ = try await server.logged("the last of them") { $0.detail.string == "unknown key" }
+            let lines = server.process.output.split(separator: "\n").compactMap { try? JSON(parsing: String($0)) }
+            let refused = lines.filter { $0.status.int == 401 }
+            func keys(_ detail: String) -> Set<String?> {
+                Set(refused.filter { $0.detail.string == detail }.map { $0["key"].string })
+            }
+            #expect(keys("no key") == [nil] && keys("unknown key") == [nil])
+            #expect(keys("expired key") == [expired.id] && keys("revoked key") == [revoked.id])
+            #expect(refused.allSatisfy { $0.tenant == .null && $0.detail.string != nil })
+            #expect(!bodies.contains { $0.contains("revoked") || $0.contains("expired") })
             let error = try JSON(parsing: bodies.first ?? "").error
             #expect(error.code.string == "invalid_api_key" && error.type.string == "authentication_error")
             // Nothing but what the good key asked has reached the executor.

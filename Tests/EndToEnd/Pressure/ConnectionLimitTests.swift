@@ -79,7 +79,10 @@ import Testing
             try await connection.send("GET /health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
             waiting.append(connection)
         }
-        _ = try await eventually("the warning") { server.process.errors.contains("accepting pauses") ? true : nil }
+        let why = idle == nil ? "the rest of the descriptors" : "max_connections is reached"
+        _ = try await eventually("the warning") {
+            server.process.errors.contains("connections: \(why)") ? true : nil
+        }
         // The live stream goes on, for two seconds of its executor's.
         for _ in 0..<100 { _ = try await live.receive(until: "emitted_ns") }
         // Those that wait have heard nothing, neither an answer nor an end.

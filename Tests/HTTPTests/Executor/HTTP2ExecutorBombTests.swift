@@ -63,6 +63,30 @@ import Transport
         #expect(attempts[1].failure == "violation" && executor.client.connections == 0)
     }
 
+    @Test func smallBlocksOnStreamsThatAreOverAreCounted() throws {
+        let executor = try ExecutorTest.http2()
+        let attempts = executor.sendAll(2)
+        attempts[0].stream?.cancel()
+        executor.settle()
+        for _ in 0..<1000 { executor.http2().head(1, status: "103") }
+        executor.settle()
+        #expect(attempts[1].failure == nil && executor.client.connections == 1)
+        executor.http2().head(1, status: "103")
+        executor.settle()
+        #expect(attempts[1].failure == "violation" && executor.client.connections == 0)
+    }
+
+    /// Many whole heads in one read are no bomb, though together they are larger than one may be.
+    @Test func manyHeadsInOneReadAreFine() throws {
+        let executor = try ExecutorTest.http2()
+        let attempts = executor.sendAll(60)
+        let large = [("x-a", String(repeating: "a", count: 4000)), ("x-b", String(repeating: "b", count: 4000))]
+        for index in attempts.indices { executor.http2().head(UInt32(2 * index + 1), fields: large, end: true) }
+        executor.settle()
+        executor.settle()
+        #expect(attempts.allSatisfy { $0.ended == 1 && $0.failures.isEmpty } && executor.client.connections == 1)
+    }
+
     @Test func aPushIsAViolation() throws {
         let executor = try ExecutorTest.http2()
         let attempt = executor.send()

@@ -23,30 +23,60 @@ func bomb(_ times: Int, name: String = "x") -> [UInt8] {
 
     @Test func trailersOfManyStreamsShareOneAllowance() throws {
         let session = try HTTP2Session()
-        // 79 of these are 318,607 bytes: less than ten times what a head may have.
+        // Ten of these are 40,330 bytes, where 32 KiB are allowed.
         for index in 0..<50 where session.server.peer.end == nil {
             let id = UInt32(2 * index + 1)
             session.request(id, "POST", end: false)
-            session.send(Frame.headers, whole, id, bomb(79))
+            session.send(Frame.headers, whole, id, bomb(10))
         }
-        #expect(session.exchanges.count == 2)
+        #expect(session.exchanges.count == 5, "four times 7562 bytes of 32 KiB, and no fifth time")
         expectCalm(session)
+    }
+
+    /// 4 kB that become 64 KiB and more end the connection at once, and are decoded no further.
+    @Test func whatIsRepeatedEndsTheConnectionAtTwiceTheLimit() throws {
+        for times in [15, 79, 900] {
+            let session = try HTTP2Session()
+            session.send(Frame.headers, whole, 1, HTTP2Session.head() + bomb(times))
+            #expect((session.status(of: 1) == 431) == (times == 15) && session.exchanges.isEmpty)
+            if times > 15 { expectCalm(session) }
+        }
+    }
+
+    /// What costs its sender as much as us may be ten times the limit before the connection ends.
+    @Test func whatIsSentInFullIsAnsweredUpToTenTimesTheLimit() throws {
+        for (count, isAnswered) in [(79, true), (83, false)] {
+            let session = try HTTP2Session()
+            var rest = HTTP2Session.head(fields: (0..<count).map { ("a\($0)", String(repeating: "b", count: 4000)) })[
+                ...
+            ]
+            var type = Frame.headers
+            while !rest.isEmpty, session.server.peer.end == nil {
+                let part = Array(rest.prefix(16_384))
+                rest = rest.dropFirst(part.count)
+                let flags = (rest.isEmpty ? Frame.endHeaders : 0) | (type == Frame.headers ? Frame.endStream : 0)
+                session.send(type, flags, 1, part)
+                type = Frame.continuation
+            }
+            #expect((session.status(of: 1) == 431) == isAnswered)
+            if !isAnswered { expectCalm(session) }
+        }
     }
 
     @Test func headsOfManyStreamsShareOneAllowance() throws {
         let session = try HTTP2Session()
         for index in 0..<50 where session.server.peer.end == nil {
-            session.send(Frame.headers, whole, UInt32(2 * index + 1), HTTP2Session.head() + bomb(79))
+            session.send(Frame.headers, whole, UInt32(2 * index + 1), HTTP2Session.head() + bomb(10))
         }
         #expect(session.status(of: 1) == 431 && session.exchanges.isEmpty)
-        #expect(session.server.delegate.refusals.count == 1)
+        #expect(session.server.delegate.refusals.count == 4)
         expectCalm(session)
     }
 
     @Test func theAllowanceComesBackWithTime() throws {
         let session = try HTTP2Session()
         for index in 0..<30 {
-            session.send(Frame.headers, whole, UInt32(2 * index + 1), HTTP2Session.head() + bomb(12))
+            session.send(Frame.headers, whole, UInt32(2 * index + 1), HTTP2Session.head() + bomb(9))
             session.pass(second)
         }
         #expect(session.server.delegate.refusals.count == 30 && session.goAways.isEmpty)
@@ -65,10 +95,10 @@ func bomb(_ times: Int, name: String = "x") -> [UInt8] {
 
     @Test func proxiesOfOursHaveMoreOfIt() throws {
         let session = try HTTP2Session { $0.isTrusted = true }
-        for index in 0..<8 {
-            session.send(Frame.headers, whole, UInt32(2 * index + 1), HTTP2Session.head() + bomb(79))
+        for index in 0..<40 {
+            session.send(Frame.headers, whole, UInt32(2 * index + 1), HTTP2Session.head() + bomb(10))
         }
-        #expect(session.server.delegate.refusals.count == 8 && session.goAways.isEmpty)
+        #expect(session.server.delegate.refusals.count == 40 && session.goAways.isEmpty)
     }
 
     /// After a fault nghttp2 decodes the rest of a block and tells nobody of it.

@@ -1,5 +1,6 @@
 // Development certificates: what is kept, what is made anew, who may read it.
 
+import CLinux
 import Glibc
 import Testing
 import Transport

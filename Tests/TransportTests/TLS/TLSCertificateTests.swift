@@ -65,7 +65,7 @@ import Transport
             try TLSContext.server(certificates: [files], ticketKeys: makeTicketKeys())
         }
         #expect(error?.kind == .keyMismatch && error?.file == two.key)
-        #expect(error?.reason.contains("key values mismatch") == true)
+        #expect(error?.reason == "does not belong to the certificate in \(one.chain)")
     }
 
     @Test func errorsNameTheFileAndTheReason() throws {
@@ -81,7 +81,7 @@ import Transport
         let missing = failure(chain: "/nowhere.pem", key: one.key)
         #expect(missing?.file == "/nowhere.pem" && missing?.reason.contains("No such file") == true)
         let noCertificate = failure(chain: one.key, key: one.key)
-        #expect(noCertificate?.file == one.key && noCertificate?.reason == "holds no certificate")
+        #expect(noCertificate?.file == one.key && noCertificate?.reason.contains("and no certificate") == true)
         let noKey = failure(chain: one.chain, key: one.chain)
         #expect(noKey?.file == one.chain)
         #expect(throws: TLSError.self) { try TLSContext.server(certificates: [], ticketKeys: makeTicketKeys()) }

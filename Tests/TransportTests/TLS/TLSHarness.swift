@@ -112,10 +112,11 @@ final class TemporaryDirectory {
     /// A certificate in a folder of its own, with its own authority.
     func certificate(
         _ names: [String],
-        _ keyType: DevelopmentCertificates.KeyType = .p256
+        _ keyType: DevelopmentCertificates.KeyType = .p256,
+        now: Int64 = Int64(time(nil))
     ) throws -> DevelopmentCertificates {
         count += 1
-        return try makeDevelopmentCertificates(in: "\(path)/\(count)", names: names, keyType: keyType)
+        return try makeDevelopmentCertificates(in: "\(path)/\(count)", names: names, keyType: keyType, now: now)
     }
     private var count = 0
 

@@ -1,0 +1,95 @@
+// What `/metrics` says of the process: its connections, its certificates, its probes, and what the system knows of it.
+internal import HTTP
+internal import Routing
+internal import Transport
+
+extension MetricsPage {
+    mutating func writeProcess() {
+        let share = server.share
+        gauge("freeinference_connections", "Connections of clients.", share.connectionCount)
+        let most = share.room(server.snapshot).most
+        gauge("freeinference_connections_max", "Connections that may be open at once.", most)
+        gauge("freeinference_memory_used_bytes", "Charged against memory_limit.", share.budget.used)
+        gauge("freeinference_memory_limit_bytes", "The budget above all buffers and bodies.", share.budget.limit)
+        gauge("freeinference_workers", "Worker threads that serve.", server.workers)
+        gauge("freeinference_workers_heard", "Workers whose counters are of this moment.", server.collector.heard)
+        text.family(
+            "freeinference_log_lines_dropped_total",
+            .counter,
+            "Log lines that were not written: nobody read stdout, or it took no more."
+        )
+        text.sample([], share.log.dropped)
+        text.family("freeinference_build_info", .gauge, "1, with the version.")
+        text.sample([("version", Build.version)], 1)
+        writeSystem()
+    }
+
+    /// Under the names of Prometheus' own client libraries.
+    private mutating func writeSystem() {
+        let figures = ProcessFigures()
+        text.family("process_cpu_seconds_total", .counter, "Time on processors, of all threads.")
+        text.sample([], seconds: figures.processorTime)
+        gauge("process_resident_memory_bytes", "Memory that is in use and not swapped out.", figures.residentBytes)
+        gauge("process_virtual_memory_bytes", "Addresses that are mapped.", figures.virtualBytes)
+        if let started = figures.started {
+            gauge("process_start_time_seconds", "When the process started, since 1970.", started)
+        }
+        gauge("process_threads", "Threads.", figures.threads)
+        gauge("process_open_fds", "Descriptors that are open.", figures.openDescriptors)
+        gauge("process_max_fds", "Descriptors that may be open at once.", figures.descriptorsMax)
+    }
+
+    mutating func writeConnections() {
+        text.family("freeinference_connections_accepted_total", .counter, "Connections of clients that were accepted.")
+        text.sample([], counters.accepted)
+        text.family("freeinference_accept_pauses_total", .counter, "How often accepting paused, and for want of what.")
+        for pause in AcceptPause.allCases {
+            text.sample([("cause", pause.rawValue)], counters.acceptPauses[pause.place])
+        }
+        text.family("freeinference_handshake_failures_total", .counter, "TLS handshakes of clients that failed.")
+        for failure in HandshakeFailure.allCases {
+            text.sample([("cause", failure.rawValue)], counters.handshakeFailures[failure.place])
+        }
+        text.family(
+            "freeinference_other_protocol_connections_total",
+            .counter,
+            "Connections of clients that spoke something else than their listener."
+        )
+        for what in OtherProtocol.allCases {
+            text.sample([("protocol", what.rawValue)], counters.otherProtocols[what] ?? 0)
+        }
+        guard !server.certificates.isEmpty else { return }
+        text.family(
+            "freeinference_certificate_expiry_timestamp_seconds",
+            .gauge,
+            "When the first certificate of a chain expires, since 1970."
+        )
+        for certificate in server.certificates {
+            let labels = [("listener", certificate.listener), ("chain", certificate.chain)]
+            text.sample(labels, certificate.expires)
+        }
+    }
+
+    mutating func writeProbes() {
+        guard let results = server.prober?.results, !results.isEmpty else { return }
+        text.family("freeinference_probes_total", .counter, "Answers to the question whether an engine lives.")
+        var seen: [String: Int] = [:]
+        for (engine, counts) in results {
+            let times = seen[engine, default: 0]
+            seen[engine] = times + 1
+            let label = times == 0 ? engine : "\(engine)#\(times + 1)"
+            for (result, probe) in Self.probes {
+                text.sample([("executor", label), ("result", result)], counts[probe] ?? 0)
+            }
+        }
+    }
+
+    private static let probes: [(String, ExecutorHealth.Probe)] = [
+        ("passed", .passed), ("failed", .failed), ("timed_out", .timedOut), ("not_ready", .notReady),
+    ]
+
+    private mutating func gauge(_ name: String, _ help: String, _ value: Int) {
+        text.family(name, .gauge, help)
+        text.sample([], value)
+    }
+}

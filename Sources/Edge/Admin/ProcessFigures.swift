@@ -1,0 +1,70 @@
+// What the system says of this process, under the names that Prometheus' own client libraries have for it.
+internal import Glibc
+internal import Transport
+
+/// Of one moment; nil or 0 where the system does not say.
+struct ProcessFigures {
+    /// In nanoseconds, of all threads, in the kernel and outside.
+    var processorTime: UInt64 = 0
+    var residentBytes = 0
+    var virtualBytes = 0
+    /// In seconds since 1970.
+    var started: Int?
+    var threads = 0
+    var openDescriptors = 0
+    var descriptorsMax = 0
+
+    /// Reads /proc/self, of which the systemd unit leaves these files.
+    init() {
+        var used = rusage()
+        if unsafe getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &used) == 0 {
+            processorTime = Self.nanoseconds(used.ru_utime) + Self.nanoseconds(used.ru_stime)
+        }
+        let pages = Self.words("/proc/self/statm").compactMap { Int($0) }
+        if pages.count > 1 {
+            let size = Int(sysconf(CInt(_SC_PAGESIZE)))
+            (virtualBytes, residentBytes) = (pages[0] * size, pages[1] * size)
+        }
+        // The name of the program is in parentheses, and may have spaces.
+        let status = Self.text("/proc/self/stat")
+        let fields = (status.lastIndex(of: ")").map { status[status.index(after: $0)...] } ?? "").split(separator: " ")
+        if fields.count > 19 {
+            threads = Int(fields[17]) ?? 0
+            started = Int(fields[19]).flatMap { Self.wallTime(ofTicks: $0) }
+        }
+        openDescriptors = Self.entries("/proc/self/fd")
+        var limit = rlimit()
+        if unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 {
+            descriptorsMax = Int(clamping: limit.rlim_cur)
+        }
+    }
+
+    private static func nanoseconds(_ time: timeval) -> UInt64 {
+        UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_usec) * 1000
+    }
+
+    /// Of a moment that the kernel counts in ticks since the machine started.
+    private static func wallTime(ofTicks ticks: Int) -> Int? {
+        let perSecond = Int(sysconf(CInt(_SC_CLK_TCK)))
+        var sinceBoot = timespec()
+        guard perSecond > 0, unsafe clock_gettime(CLOCK_BOOTTIME, &sinceBoot) == 0 else { return nil }
+        return Clock.wallTime().seconds - (sinceBoot.tv_sec - ticks / perSecond)
+    }
+
+    private static func text(_ path: String) -> String {
+        guard case .success(let bytes) = SystemFiles.read(path) else { return "" }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    private static func words(_ path: String) -> [Substring] { text(path).split(separator: " ") }
+
+    /// How many there are in a folder, without the one through which it is read.
+    private static func entries(_ path: String) -> Int {
+        guard let folder = unsafe opendir(path) else { return 0 }
+        defer { unsafe closedir(folder) }
+        var count = 0
+        while unsafe readdir(folder) != nil { count += 1 }
+        // `.`, `..`, and the folder itself.
+        return max(0, count - 3)
+    }
+}

@@ -1,0 +1,43 @@
+// Who may connect to a unix socket: the permissions and the group of its file.
+internal import Glibc
+
+/// Of the file of a unix socket that we open.
+package struct SocketFileAccess: Sendable, Equatable {
+    /// Permission bits, 0 to 0777; nil leaves what the process's umask gives, or 0660 where there is a group.
+    package var mode: UInt32?
+    /// Name or number of a group; nil leaves the group of the process.
+    package var group: String?
+
+    package init(mode: UInt32? = nil, group: String? = nil) {
+        self.mode = mode
+        self.group = group
+    }
+
+    /// The number of a group by its name, or by its number in digits; nil where the system knows none of this name.
+    package static func groupID(_ name: String) -> UInt32? {
+        if let number = UInt32(name), number != .max { return number }
+        var entry = unsafe Glibc.group()
+        var found: UnsafeMutablePointer<Glibc.group>?
+        var buffer = [CChar](repeating: 0, count: 64 << 10)
+        let result = unsafe buffer.withUnsafeMutableBufferPointer {
+            unsafe getgrnam_r(name, &entry, $0.baseAddress!, $0.count, &found)
+        }
+        guard result == 0, unsafe found != nil else { return nil }
+        return unsafe entry.gr_gid
+    }
+
+    /// Applies it to the socket file at `path`, to which nobody can connect before `listen`.
+    func apply(to path: String) throws(SystemError) {
+        if let group {
+            guard let number = Self.groupID(group) else { throw SystemError("group \(group)", ENOENT) }
+            // fchownat, which the systemd unit allows; a group that the file has already needs no permission.
+            var status = stat()
+            let isThere = unsafe stat(path, &status) == 0 && status.st_gid == number
+            guard unsafe isThere || fchownat(AT_FDCWD, path, uid_t.max, number, 0) == 0 else {
+                throw SystemError.last("group \(group)")
+            }
+        }
+        guard let mode = mode ?? (group == nil ? nil : 0o660) else { return }
+        guard unsafe chmod(path, mode) == 0 else { throw SystemError.last("chmod") }
+    }
+}

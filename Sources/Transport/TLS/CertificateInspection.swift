@@ -1,0 +1,122 @@
+// What `check` says of certificates and keys: every fault in our words, and warnings of what will end soon.
+
+internal import COpenSSL
+
+/// Something that is wrong with a file of certificates or of a key, or will be.
+package struct CertificateFinding: Equatable, Sendable {
+    /// Of the two files of a pair.
+    package enum Place: Sendable { case chain, key }
+
+    package var place: Place
+    /// It does not keep the file from being used.
+    package var isWarning = false
+    /// Worded to follow the file's name.
+    package var message: String
+
+    package init(_ place: Place, _ message: String, isWarning: Bool = false) {
+        self.place = place
+        self.message = message
+        self.isWarning = isWarning
+    }
+}
+
+package enum CertificateInspection {
+    /// How long before its end a certificate is warned of, in seconds: 21 days.
+    package static let noticePeriod: Int64 = 21 * 86_400
+
+    /// What there is to say of a certificate chain and its key.
+    ///
+    /// - Parameters:
+    ///   - chainIsReadable: false leaves the chain out, since its file has been reported already.
+    ///   - keyIsReadable: the same for the key.
+    ///   - now: in seconds since 1970.
+    package static func findings(
+        _ files: CertificateFiles,
+        chainIsReadable: Bool = true,
+        keyIsReadable: Bool = true,
+        now: Int64
+    ) -> [CertificateFinding] {
+        ERR_clear_error()
+        var found: [CertificateFinding] = []
+        if chainIsReadable {
+            do throws(TLSError) {
+                found += validity(of: try LoadedChain(files.chain).facts, now: now).map {
+                    CertificateFinding(.chain, $0, isWarning: true)
+                }
+            } catch {
+                found.append(CertificateFinding(.chain, error.reason))
+            }
+        }
+        if keyIsReadable {
+            do throws(TLSError) {
+                _ = try PEMFile(files.key).privateKey()
+            } catch {
+                found.append(CertificateFinding(.key, error.reason))
+            }
+        }
+        guard chainIsReadable, keyIsReadable, found.allSatisfy(\.isWarning) else { return found }
+        do throws(TLSError) {
+            let loaded = try LoadedCertificate(files)
+            _ = try TLSContext(serving: [loaded], ticketKeys: TicketKeys { 0 })
+        } catch {
+            found.append(CertificateFinding(error.kind == .keyMismatch ? .key : .chain, error.reason))
+        }
+        return found
+    }
+
+    /// Why these certificates, each good for itself, cannot serve one listener together: the place of the one at fault.
+    package static func conflict(among files: [CertificateFiles]) -> (place: Int, message: String)? {
+        do throws(TLSError) {
+            _ = try TLSContext.server(certificates: files, ticketKeys: TicketKeys { 0 })
+            return nil
+        } catch {
+            return (files.lastIndex { $0.chain == error.file } ?? 0, error.reason)
+        }
+    }
+
+    /// What there is to say of a file of authorities to trust.
+    package static func findings(authorities path: String, now: Int64) -> [CertificateFinding] {
+        do throws(TLSError) {
+            let chain = try LoadedChain(path)
+            _ = try TLSContext.client(caFile: path, verify: true, alpn: [])
+            // Of a bundle some have always expired: as long as one is left, that is no news.
+            let last = chain.facts.max { $0.expires < $1.expires }
+            guard let last, last.expires - noticePeriod < now else { return [] }
+            return [CertificateFinding(.chain, "holds no authority beyond: \(end(last, now))", isWarning: true)]
+        } catch {
+            return [CertificateFinding(.chain, error.reason)]
+        }
+    }
+
+    /// The first moment, in seconds since 1970, at which a certificate of the chain has expired; nil where it cannot
+    /// be read.
+    package static func expiry(chain path: String) -> Int64? {
+        (try? LoadedChain(path))?.facts.map(\.expires).min()
+    }
+
+    private static func validity(of chain: [CertificateFacts], now: Int64) -> [String] {
+        var found: [String] = []
+        for (index, facts) in chain.enumerated() {
+            let name = index == 0 ? "" : "certificate \(index + 1) of the chain (\(facts.name)): "
+            if facts.validFrom > now {
+                found.append("\(name)is not valid before \(date(facts.validFrom))")
+            } else if facts.expires - noticePeriod < now {
+                found.append(name + end(facts, now))
+            }
+            if !facts.issuedPrevious {
+                found.append("certificate \(index + 1) of the chain (\(facts.name)) did not sign the one before it")
+            }
+        }
+        return found
+    }
+
+    private static func end(_ facts: CertificateFacts, _ now: Int64) -> String {
+        if facts.expires <= now { return "expired on \(date(facts.expires))" }
+        let days = (facts.expires - now) / 86_400
+        return "expires on \(date(facts.expires)), in \(days) day\(days == 1 ? "" : "s")"
+    }
+
+    private static func date(_ seconds: Int64) -> String {
+        String(Timestamp.rfc3339(seconds: Int(seconds)).prefix { $0 != "T" })
+    }
+}

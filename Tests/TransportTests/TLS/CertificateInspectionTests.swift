@@ -1,0 +1,169 @@
+// Faults of certificate and key files, in our words.
+
+import Foundation
+import Testing
+import Transport
+
+@Suite struct CertificateInspectionTests {
+    let directory = TemporaryDirectory()
+
+    /// Made in March 2030.
+    private func certificate(_ names: [String]) throws -> DevelopmentCertificates {
+        try directory.certificate(names, now: 1_900_000_000)
+    }
+
+    private func write(_ bytes: [UInt8], to name: String) throws -> String {
+        let path = "\(directory.path)/\(name)"
+        try Data(bytes).write(to: URL(filePath: path))
+        return path
+    }
+
+    private func text(_ path: String) throws -> String { try String(contentsOfFile: path, encoding: .utf8) }
+
+    private func findings(chain: String, key: String, now: Int64 = 1_900_000_000) -> [CertificateFinding] {
+        CertificateInspection.findings(CertificateFiles(chain: chain, key: key), now: now)
+    }
+
+    @Test func aGoodPairHasNone() throws {
+        let made = try certificate(["one.example"])
+        #expect(findings(chain: made.chain, key: made.key) == [])
+        #expect(CertificateInspection.findings(authorities: made.ca, now: 1_900_000_000) == [])
+    }
+
+    @Test func exchangedFilesAreBothTold() throws {
+        let made = try certificate(["one.example"])
+        #expect(
+            findings(chain: made.key, key: made.chain) == [
+                CertificateFinding(.chain, "holds a private key and no certificate: are chain and key exchanged?"),
+                CertificateFinding(.key, "holds a certificate and no private key: are chain and key exchanged?"),
+            ]
+        )
+        #expect(
+            CertificateInspection.findings(authorities: made.key, now: 0).map(\.message)
+                == ["holds a private key and no certificate: are chain and key exchanged?"]
+        )
+    }
+
+    @Test func theKeyOfAnotherCertificateIsTold() throws {
+        let one = try certificate(["one.example"]), two = try certificate(["two.example"])
+        #expect(
+            findings(chain: one.chain, key: two.key)
+                == [CertificateFinding(.key, "does not belong to the certificate in \(one.chain)")]
+        )
+        // The order of a chain is a usual mistake.
+        let both = try write(Array((try text(one.chain) + text(two.chain)).utf8), to: "both.pem")
+        let found = findings(chain: both, key: two.key)
+        #expect(found.filter(\.isWarning).map(\.place) == [.chain])
+        #expect(
+            found.filter { !$0.isWarning }
+                == [CertificateFinding(.key, "belongs to certificate 2 of \(both): the server's own must be the first")]
+        )
+    }
+
+    @Test(arguments: [
+        ("", "is empty", "is empty"),
+        ("\u{FEFF}-----BEGIN CERTIFICATE-----\n", "begins with a byte order mark", "begins with a byte order mark"),
+        ("hello\n", "holds no certificate in PEM form", "holds no private key in PEM form"),
+        ("-----BEGIN PUBLIC KEY-----\n", "holds no certificate in PEM form", "holds a public key and no private key"),
+        ("-----BEGIN CERTIFICATE REQUEST-----\n", "holds a certificate request", "holds no private key in PEM form"),
+        ("-----BEGIN PKCS7-----\n", "holds PKCS#7", "holds no private key in PEM form"),
+        (
+            "-----BEGIN CERTIFICATE-----\n!!!\n-----END CERTIFICATE-----\n", "holds a damaged certificate",
+            "holds a certificate and no private key"
+        ),
+        (
+            "-----BEGIN PRIVATE KEY-----\n!!!\n-----END PRIVATE KEY-----\n", "holds a private key and no certificate",
+            "holds a damaged private key"
+        ),
+        (
+            "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMAA=\n-----END ENCRYPTED PRIVATE KEY-----\n",
+            "holds a private key and no certificate", "is protected by a password"
+        ),
+        (
+            "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\nMAA=\n"
+                + "-----END RSA PRIVATE KEY-----\n",
+            "holds a private key and no certificate", "is protected by a password"
+        ),
+        ("-----BEGIN OPENSSH PRIVATE KEY-----\n", "holds a private key and no certificate", "in OpenSSH's form"),
+        ("  -----BEGIN CERTIFICATE-----\n", "is indented or damaged", "is indented or damaged"),
+        ("0\u{1}\u{2}", "is binary (DER or PKCS#12), not PEM", "is binary (DER or PKCS#12), not PEM"),
+    ])
+    func whatAFileHoldsInsteadIsSaid(content: String, asChain: String, asKey: String) throws {
+        let made = try certificate(["one.example"])
+        let path = try write(Array(content.utf8), to: "odd.pem")
+        let chain = findings(chain: path, key: made.key)
+        #expect(chain.map(\.place) == [.chain] && chain[0].message.hasPrefix(asChain), "\(chain)")
+        let key = findings(chain: made.chain, key: path)
+        #expect(key.map(\.place) == [.key] && key[0].message.contains(asKey), "\(key)")
+        let authorities = CertificateInspection.findings(authorities: path, now: 0)
+        #expect(authorities.count == 1 && authorities[0].message.hasPrefix(asChain), "\(authorities)")
+    }
+
+    @Test func otherEncodingsAreTold() throws {
+        let made = try certificate(["one.example"])
+        let wide = try write([0xFF, 0xFE] + text(made.chain).utf8.flatMap { [$0, 0] }, to: "wide.pem")
+        #expect(findings(chain: wide, key: made.key).map(\.message) == ["is UTF-16 text: save it as ASCII or UTF-8"])
+        // A mark makes OpenSSL pass over the first certificate: with a second one behind it nothing would seem amiss.
+        let marked = try write(Array(("\u{FEFF}" + text(made.chain) + text(made.chain)).utf8), to: "marked.pem")
+        #expect(findings(chain: marked, key: made.key).map(\.place) == [.chain])
+    }
+
+    @Test func aDamagedIntermediateIsTold() throws {
+        let made = try certificate(["one.example"])
+        let broken = "-----BEGIN CERTIFICATE-----\n!!!\n-----END CERTIFICATE-----\n"
+        let chain = try write(Array((try text(made.chain) + text(made.ca) + broken).utf8), to: "chain.pem")
+        #expect(
+            findings(chain: chain, key: made.key)
+                == [CertificateFinding(.chain, "holds a damaged certificate: it is number 3")]
+        )
+    }
+
+    @Test func endsAreWarnedOf() throws {
+        let made = try certificate(["one.example"])
+        let end = try #require(CertificateInspection.expiry(chain: made.chain))
+        let day: Int64 = 86_400
+        #expect(findings(chain: made.chain, key: made.key, now: end - 22 * day) == [])
+        let soon = findings(chain: made.chain, key: made.key, now: end - 10 * day - 5)
+        #expect(soon.count == 1 && soon[0].isWarning && soon[0].message.hasPrefix("expires on 2031-"))
+        #expect(soon.first?.message.hasSuffix(", in 10 days") == true)
+        let over = findings(chain: made.chain, key: made.key, now: end + 1)
+        #expect(over.count == 1 && over[0].isWarning && over[0].message.hasPrefix("expired on 2031-"))
+        let early = findings(chain: made.chain, key: made.key, now: 1_000_000_000)
+        #expect(early.count == 1 && early[0].isWarning && early[0].message.hasPrefix("is not valid before 2030-"))
+        // An authority that has expired, among authorities that have not, is no news.
+        let authority = try #require(CertificateInspection.expiry(chain: made.ca))
+        #expect(CertificateInspection.findings(authorities: made.ca, now: authority + 1).map(\.isWarning) == [true])
+    }
+
+    @Test func theChainsOrderAndItsOtherCertificatesAreLookedAt() throws {
+        let one = try certificate(["one.example"]), two = try certificate(["two.example"])
+        let good = try write(Array((try text(one.chain) + text(one.ca)).utf8), to: "good.pem")
+        #expect(findings(chain: good, key: one.key) == [])
+        let wrong = try write(Array((try text(one.chain) + text(two.chain)).utf8), to: "wrong.pem")
+        #expect(
+            findings(chain: wrong, key: one.key) == [
+                CertificateFinding(
+                    .chain,
+                    "certificate 2 of the chain (two.example) did not sign the one before it",
+                    isWarning: true
+                )
+            ]
+        )
+    }
+
+    @Test func aFileThatWasReportedIsLeftOut() throws {
+        let made = try certificate(["one.example"])
+        let files = CertificateFiles(chain: "/nowhere.pem", key: made.chain)
+        let found = CertificateInspection.findings(files, chainIsReadable: false, now: 0)
+        #expect(found.map(\.place) == [.key])
+    }
+
+    @Test func certificatesThatServeNothingBesideOthersAreFound() throws {
+        let one = try certificate(["one.example"]), again = try certificate(["one.example"])
+        #expect(CertificateInspection.conflict(among: [one.files]) == nil)
+        let conflict = CertificateInspection.conflict(among: [one.files, again.files])
+        #expect(conflict?.place == 1 && conflict?.message.contains("serves no name") == true)
+    }
+
+    @Test func theMachineHasALoopbackAddress() { #expect(Interfaces.addresses().contains("127.0.0.1")) }
+}
