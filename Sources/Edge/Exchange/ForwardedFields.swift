@@ -22,7 +22,7 @@ package struct ForwardedFields: Sendable, Equatable {
     /// Whether a field passes whose name is in no list of the edge's.
     func has(_ name: ArraySlice<UInt8>) -> Bool {
         // Of SDKs and agents, a dozen in a request.
-        if begins(name, "x-stainless-") || begins(name, "x-codex-") { return !FieldName.isCredential(name) }
+        if begins(name, "x-stainless-") || begins(name, "x-codex-") { return !FieldName.holdsCredential(name) }
         return names(name)
     }
 
@@ -53,7 +53,8 @@ extension FieldName {
     static func whyNeverForwarded(_ name: ArraySlice<UInt8>) -> String? {
         let known = FieldName(lowercase: name)
         if isHopByHop(known) || own.contains(known) { return "is between the client and this server" }
-        if isCredential(name) { return "may hold a credential of the client's or has an underscore" }
+        if name.contains(UInt8(ascii: "_")) { return "has an underscore, which some servers take for a hyphen" }
+        if holdsCredential(name) { return "may hold a credential of the client's: use api_key" }
         let text = String(decoding: name, as: UTF8.self)
         if addresses.contains(text) || addressPrefixes.contains(where: { text.hasPrefix($0) }) {
             return "tells of the client's address, origin or account"
@@ -75,9 +76,10 @@ extension FieldName {
     private static let addressPrefixes = ["x-forwarded-", "cf-", "access-control-", "x-freeinference-"]
     private static let engineControls = ["x-vllm-", "x-data-parallel-rank"]
 
-    /// Whether the name is one of those that credentials come in, by one of its words; or has an underscore, which
-    /// servers before an engine read as a hyphen.
-    static func isCredential(_ name: ArraySlice<UInt8>) -> Bool {
+    /// Whether the name is one of those that credentials come in, by one of its words.
+    ///
+    /// A name with an underscore is taken for one: servers before an engine read it as a hyphen.
+    static func holdsCredential(_ name: ArraySlice<UInt8>) -> Bool {
         if name.elementsEqual("idempotency-key".utf8) { return false }
         var start = name.startIndex
         for index in name.indices {

@@ -57,7 +57,7 @@ package enum CertificateInspection {
         guard chainIsReadable, keyIsReadable, found.allSatisfy(\.isWarning) else { return found }
         do throws(TLSError) {
             let loaded = try LoadedCertificate(files)
-            _ = try TLSContext(serving: [loaded], ticketKeys: TicketKeys { 0 })
+            _ = try TLSContext(serving: [loaded], ticketKeys: TicketKeys { 0 }, offersHTTP2: true)
         } catch {
             found.append(CertificateFinding(error.kind == .keyMismatch ? .key : .chain, error.reason))
         }

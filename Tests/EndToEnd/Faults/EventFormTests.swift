@@ -77,7 +77,7 @@ import Testing
             let connection = try await executor.accept()
             _ = try await connection.receiveRequest()
             try await connection.sendStreamHead()
-            let stream = (chatEvent("café 日本") + "data: [DONE]\n\n").replacing("\n", with: end)
+            let stream = (chatEvent("café 日本", isLast: true) + "data: [DONE]\n\n").replacing("\n", with: end)
             for byte in stream.utf8 { try await connection.send(Array("1\r\n".utf8) + [byte] + Array("\r\n".utf8)) }
             try await connection.send("0\r\n\r\n")
             let seen = try await answered

@@ -34,7 +34,8 @@ import Testing
             let connection = try await executor.accept()
             _ = try await connection.receiveRequest()
             try await connection.sendStreamHead()
-            let pieces = [chatEvent("a"), ": one\n\n", ": two\n\n", ": three\n\n", chatEvent("b"), "data: [DONE]\n\n"]
+            let comments = [": one\n\n", ": two\n\n", ": three\n\n"]
+            let pieces = [chatEvent("a")] + comments + [chatEvent("b", isLast: true), "data: [DONE]\n\n"]
             for piece in pieces {
                 try await connection.sendChunk(piece)
                 try await Task.sleep(for: .milliseconds(400))

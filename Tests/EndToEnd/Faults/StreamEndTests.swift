@@ -34,11 +34,11 @@ import Testing
             let connection = try await executor.accept()
             _ = try await connection.receiveRequest()
             try await connection.sendStreamHead()
-            try await connection.sendChunk(chatEvent("a") + "data: [DONE]\n\n")
+            try await connection.sendChunk(chatEvent("a", isLast: true) + "data: [DONE]\n\n")
             // The executor's side stays open while the client's ends.
             let seen = try await answered
             #expect(seen.isClean)
-            #expect(seen.body == chatEvent("a") + "data: [DONE]\n\n")
+            #expect(seen.body == chatEvent("a", isLast: true) + "data: [DONE]\n\n")
             #expect(try await server.logged(seen).end.string == "complete")
             try await connection.send("0\r\n\r\n")
         }

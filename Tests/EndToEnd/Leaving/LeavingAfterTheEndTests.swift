@@ -25,7 +25,7 @@ import Testing
             let connection = try await executor.accept()
             _ = try await connection.receiveRequest()
             try await connection.sendStreamHead()
-            try await connection.sendChunk(chatEvent("a") + "data: [DONE]\n\n")
+            try await connection.sendChunk(chatEvent("a", isLast: true) + "data: [DONE]\n\n")
             _ = try await left
             #expect(try await server.loggedLeaver().end.string == "complete")
             // No last chunk came: the connection cannot be used again.

@@ -77,7 +77,9 @@ extension RawConnection {
 }
 
 /// A chat event with one piece of text.
-func chatEvent(_ text: String) -> String {
-    #"data: {"id":"c","object":"chat.completion.chunk","created":1,"model":"demo","choices":[{"index":0,"delta":{"content":"\#(text)"},"finish_reason":null}]}"#
+func chatEvent(_ text: String, isLast: Bool = false) -> String {
+    let reason = isLast ? #""stop""# : "null"
+    return
+        #"data: {"id":"c","object":"chat.completion.chunk","created":1,"model":"demo","choices":[{"index":0,"delta":{"content":"\#(text)"},"finish_reason":\#(reason)}]}"#
         + "\n\n"
 }
