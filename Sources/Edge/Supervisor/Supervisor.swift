@@ -145,12 +145,14 @@ package final class Supervisor {
     }
 
     /// Whether the process has descriptors for `max_connections`, for `check` and for the start.
-    package static func descriptorProblems(_ configuration: Configuration) -> [String] {
-        let limit = Sockets.descriptorLimit
+    package static func descriptorProblems(
+        _ configuration: Configuration,
+        limit: Int = Sockets.descriptorLimit
+    ) -> [String] {
         let most = ConnectionRoom.descriptors(ofLimit: limit, workers: workerCount(configuration))
         guard configuration.maxConnections > most else { return [] }
-        let asked = "max_connections: accepting pauses at \(most) connections, not at \(configuration.maxConnections)"
-        return ["warning: \(asked): RLIMIT_NOFILE is \(limit), and a quarter of it is kept for executors"]
+        let allowed = "RLIMIT_NOFILE is \(limit), of which executors keep a quarter"
+        return ["warning: max_connections: \(most) may come in, not \(configuration.maxConnections): \(allowed)"]
     }
 
     /// What there is to say of executors' names that do not resolve now, for `check`.

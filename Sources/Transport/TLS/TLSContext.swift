@@ -61,7 +61,7 @@ internal import COpenSSL
     convenience init(
         serving certificates: [LoadedCertificate],
         ticketKeys: TicketKeys,
-        offersHTTP2: Bool
+        offersHTTP2: Bool = true
     ) throws(TLSError) {
         unsafe self.init(TLS_server_method(), ticketKeys: ticketKeys, verifiesPeer: false)
         for certificate in certificates {
