@@ -4,7 +4,7 @@ import json
 
 from case import PATHS, VLLMCase, errors_in, for_sdk, is_whole, payloads, question, text_of_answer, text_of_events
 from clients import CHAT, ENGINE_CHAT, STORY, new_id, text_of
-from engine import TCP_FIRST, UNIX, UNIX_FIRST
+from engine import RECORDED, TCP_FIRST, UNIX, UNIX_FIRST
 
 PROTOCOLS = ("HTTP/1.1", "HTTP/2")
 DIALECTS = tuple(PATHS)
@@ -34,7 +34,7 @@ class Answers(VLLMCase):
 
 class Models(Answers):
     def test_the_list_has_our_names(self):
-        names = [CHAT, UNIX, TCP_FIRST, UNIX_FIRST]
+        names = [CHAT, UNIX, RECORDED, TCP_FIRST, UNIX_FIRST]
         for protocol in PROTOCOLS:
             self.assertEqual([model.id for model in self.sdk(protocol).models.list()], names)
 

@@ -38,6 +38,15 @@ class Ends(VLLMCase):
         connection.until(lambda: stream in connection.ended or stream in connection.reset_by_server, "the end")
         return connection.body[stream]
 
+    def all_finished(self, streams):
+        """Reads all of them until each has ended: one after the other, the windows of the later ones would be full."""
+        def have_finished():
+            for connection, _, _ in streams.values():
+                connection.read_ready()
+            return all(stream in connection.ended or stream in connection.reset_by_server
+                       for connection, stream, _ in streams.values())
+        eventually(have_finished, "the ends of all streams")
+
     def runs(self, engine, count, streams):
         """Waits until the engine runs so many; the streams are read meanwhile, or their windows would be full.
 
@@ -114,6 +123,7 @@ class Terminated(Ends):
         self.runs(engine, 10, streams)
         self.terminate(engine)
 
+        self.all_finished(streams)
         for dialect, (connection, stream, request_id) in streams.items():
             with self.subTest(dialect):
                 body = self.finished(connection, stream)
@@ -145,6 +155,7 @@ class CoreKilled(Ends):
         self.runs(engine, 8, streams)
         self.addCleanup(engine.stop)
         engine.kill_core()
+        self.all_finished(streams)
         for dialect, (connection, stream, request_id) in streams.items():
             with self.subTest(dialect):
                 self.assertBroken(dialect, connection, stream, request_id)
