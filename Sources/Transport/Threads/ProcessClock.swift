@@ -22,7 +22,8 @@ package final class ProcessClock: Sendable {
     private let seen: Atomic<Nanoseconds>
     /// All pauses so far.
     private let total = Atomic<Nanoseconds>(0)
-    private let changing = Lock(())
+    /// The same, for who notes the time.
+    private let noting = Lock<Nanoseconds>(0)
 
     /// - Parameter source: a clock that never goes back.
     package init(source: @escaping @Sendable () -> Nanoseconds = { Clock.monotonicNow() }) {
@@ -48,14 +49,15 @@ package final class ProcessClock: Sendable {
     ///
     /// After a pause the time goes on `noteInterval` after the last note, since no answer before the pause was later.
     private func noted() -> Nanoseconds {
-        changing.withLock { _ in
+        noting.withLock { paused in
             let last = seen.load(ordering: .acquiring)
             let time = source()
             if time > last + Self.pauseMin {
-                total.wrappingAdd(time - last - Self.noteInterval, ordering: .releasing)
+                paused += time - last - Self.noteInterval
+                total.store(paused, ordering: .releasing)
             }
             seen.store(max(time, last), ordering: .releasing)
-            return time - total.load(ordering: .relaxed)
+            return time - paused
         }
     }
 }
