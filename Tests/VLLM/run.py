@@ -33,11 +33,12 @@ def start(folder, servers):
     }
     VLLMCase.engines = {name: start() for name, start in VLLMCase.start_engine.items()}
     VLLMCase.recorder = Recorder(recorder_port, port)
+    for one in VLLMCase.engines.values():
+        one.is_up()
+    # Not before: its probes would find engines that do not answer yet, and the first tests nobody to serve them.
     VLLMCase.edge = Edge(folder, models(
         f"http://127.0.0.1:{port}", f"unix:{folder}/engine.sock", f"http://127.0.0.1:{recorder_port}"))
     servers.append(VLLMCase.edge)
-    for one in VLLMCase.engines.values():
-        one.is_up()
     VLLMCase.edge.ready("/health")
 
 
