@@ -1,5 +1,5 @@
-// What of a request body is pictures, sound, video and files, in whichever API's words, and how much: their bytes are no
-// text. One walk over the body, and only where a glance sees a word that begins such a part.
+// Finds the pictures, sound, video and files in a request body, in the words of any API, and adds up their bytes, which
+// are not text. The body is walked through once, and only where a glance finds a word that such a part begins with.
 #include "media.h"
 #include <algorithm>
 #include <cctype>
@@ -10,7 +10,7 @@
 
 // MARK: The glance
 
-/// Whether the text behind a quote may begin the type or the key of such a part.
+/// Whether the text behind a quote may begin the type or the key of a picture, sound, video or file.
 static bool may_begin_media(const uint8_t *at, const uint8_t *end) noexcept {
     auto begins = [&](const char *word, size_t length) {
         return size_t(end - at) >= length && std::memcmp(at, word, length) == 0;
@@ -53,17 +53,17 @@ enum class kind { none, image, audio, raw_audio, video, file, text };
 /// A part's content as its own members give it.
 struct payload {
     bool present = false;
-    /// It is named only: by a URL or an id.
+    /// The body has only a URL or an id of the content.
     bool reference = false;
     bool base64 = false;
-    /// It is words, in a member that says so.
+    /// The part says that its content is plain text.
     bool plain = false;
-    /// What its media type or its name says.
+    /// The kind that the media type or the file name tells.
     kind hint = kind::none;
-    /// Its characters in the body, and the bytes that they stand for.
+    /// The content as the body has it, and its size in bytes once decoded.
     string_view raw;
     size_t decoded = 0;
-    /// Its member is one that only an image has.
+    /// The content is in a member `image`, which needs no type.
     bool is_image_member = false;
 };
 
@@ -75,7 +75,7 @@ bool is_any(string_view text, std::initializer_list<string_view> words) noexcept
     return false;
 }
 
-/// By the value of a part's `type`.
+/// The kind that the member `type` of a part names.
 kind kind_of_type(string_view type) noexcept {
     if (is_any(type, {"image_url", "input_image", "image", "computer_screenshot", "image_file", "output_image"}))
         return kind::image;
@@ -85,7 +85,7 @@ kind kind_of_type(string_view type) noexcept {
     return kind::none;
 }
 
-/// By a media type, or what follows the slash of one; with escaped slashes as well.
+/// The kind that a media type names; its slash may be escaped.
 kind kind_of_media_type(string_view type) noexcept {
     if (starts_with(type, "image")) return kind::image;
     if (starts_with(type, "audio")) {
@@ -101,7 +101,7 @@ kind kind_of_media_type(string_view type) noexcept {
     return kind::file;
 }
 
-/// By the end of a file's name.
+/// The kind that the extension of a file name tells.
 kind kind_of_name(string_view name) noexcept {
     size_t dot = name.rfind('.');
     if (dot == string_view::npos || name.size() - dot > 6) return kind::none;
@@ -125,7 +125,7 @@ int base64_value(uint8_t byte) noexcept {
     return byte == '/' || byte == '_' ? 63 : -1;
 }
 
-/// What the first characters of base64 stand for; false where they are none.
+/// Decodes the first characters of base64, as far as there is room; false where they are not base64.
 bool decode(string_view raw, uint8_t *out, size_t room, size_t &count) noexcept {
     uint32_t held = 0;
     int bits = 0;
@@ -148,7 +148,7 @@ bool decode(string_view raw, uint8_t *out, size_t room, size_t &count) noexcept 
     return true;
 }
 
-/// By the first bytes, where nothing else says what it is.
+/// The kind that the first bytes of the content tell, where nothing else does.
 kind kind_of_bytes(const uint8_t *bytes, size_t count) noexcept {
     string_view head(reinterpret_cast<const char *>(bytes), count);
     if (starts_with(head, "\x89PNG") || starts_with(head, "\xff\xd8\xff") || starts_with(head, "GIF8")) return kind::image;
@@ -246,8 +246,8 @@ struct walker {
             if (hint != kind::none) found.hint = hint;
         } else if (is("format")) {
             found.hint = is_any(value, {"wav", "pcm16", "pcm", "aiff"}) ? kind::raw_audio : found.hint;
-        } else if (is("filename") || is("title")) {
-            if (found.hint == kind::none) found.hint = is("filename") ? kind_of_name(value) : kind::none;
+        } else if (is("filename")) {
+            if (found.hint == kind::none) found.hint = kind_of_name(value);
         } else if (is("data") || is("file_data") || is("image") || is("audio") || is("video")) {
             consider(found, value, true);
             found.is_image_member = is("image");

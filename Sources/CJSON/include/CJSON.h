@@ -69,9 +69,9 @@ typedef struct cjson_integer {
     int64_t value;
 } cjson_integer;
 
-/* What of a request body is no text: pictures, sound, video and files. */
+/* The pictures, sound, video and files of a request body. */
 typedef struct cjson_media {
-    size_t images;          /* however they are given */
+    size_t images;          /* given as data, by URL or by id */
     size_t references;      /* sound, video and files of which the body has only a URL or an id */
     size_t audio_bytes, raw_audio_bytes, video_bytes, file_bytes; /* as they are, not as the body has them encoded */
     size_t text_bytes;      /* of texts that the body has encoded */

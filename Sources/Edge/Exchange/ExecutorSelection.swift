@@ -216,8 +216,8 @@ struct ExecutorSelection {
 
     /// The index of the first pool to ask.
     ///
-    /// A wait that is over, or had to end, has been for the pool that it was for, and for those before it. Another kind is looked for
-    /// where the failed attempt was.
+    /// A wait that is over, or had to end, was for its own pool and for those before it. Another kind is looked for where
+    /// the failed attempt was.
     private func firstPool(after cause: Cause) -> Int {
         switch cause {
         case .waitOver, .gaveWay: waitedFor + 1

@@ -1,26 +1,25 @@
-// What of a request is pictures, sound, video and files, and how many tokens that is thought to come to before an engine has
-// counted them.
+// The pictures, sound, video and files of a request, and an estimate of their tokens until an engine has counted them.
 
-/// What of one request body is no text.
+/// The pictures, sound, video and files of one request body.
 package struct RequestMedia: Equatable, Sendable {
-    /// However they are given.
+    /// The number of pictures, given as data, by URL or by id.
     package var images = 0
-    /// Sound, video and files of which the body has only a URL or an id.
+    /// The number of sounds, videos and files of which the body has only a URL or an id.
     package var references = 0
-    /// Bytes as they are, not as the body has them encoded; of sound that is compressed, and of sound that is not.
+    /// Decoded bytes, of compressed sound and of sound that is not compressed (WAV, PCM).
     package var audioBytes = 0
     package var rawAudioBytes = 0
     package var videoBytes = 0
     package var fileBytes = 0
-    /// Bytes of texts that the body has encoded.
+    /// Decoded bytes of texts that the body has in base64.
     package var textBytes = 0
-    /// How many bytes of the body all of these take.
+    /// The bytes of the body that all of the above take, as they are encoded there.
     package var rawBytes = 0
 
     package init() {}
 }
 
-/// How many tokens a model makes of what is no text: a setting of the model.
+/// The estimated tokens of pictures, sound, video and files: a setting of the model.
 package struct MediaTokens: Equatable, Sendable {
     /// Of an image, whatever its size.
     package var image = 1000
