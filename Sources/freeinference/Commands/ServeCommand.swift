@@ -15,7 +15,7 @@ struct ServeCommand: ParsableCommand {
         abstract: "Serve clients, by the configuration.",
         discussion: """
             Logs one JSON line an exchange on stdout and messages on stderr. SIGTERM, SIGQUIT and Ctrl-C drain: streams \
-            under way go on for up to drain_timeout; a second one ends at once.
+            under way go on for up to drain_timeout; a second one cuts them, a third one ends at once.
             """
     )
 
