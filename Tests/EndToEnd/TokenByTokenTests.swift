@@ -22,7 +22,7 @@ import Testing
             _ = try await connection.receiveRequest()
             try await connection.sendStreamHead()
             for number in 0..<20 {
-                try await connection.sendChunk(chatEvent("token-\(number)."))
+                try await connection.sendChunk(chatEvent("token-\(number).", isLast: number == 19))
                 _ = try await eventually("token \(number) at the client") {
                     curl.output.contains("token-\(number).") ? true : nil
                 }
@@ -67,15 +67,15 @@ import Testing
             let connection = try await executor.accept()
             _ = try await connection.receiveRequest()
             try await connection.sendStreamHead()
-            let event = chatEvent("first")
-            try await connection.sendChunk(event)
+            try await connection.sendChunk(chatEvent("first"))
             _ = try await client.receive(until: "first")
+            let event = chatEvent("last", isLast: true)
             let half = event.prefix(event.count / 2)
             try await connection.sendChunk(String(half))
             // An event passes whole: a comment of another connection's turn could else stand in its middle.
             await #expect(throws: Unmet.self) { try await client.receive(until: "chunk", within: .milliseconds(200)) }
             try await connection.sendChunk(String(event.dropFirst(half.count)))
-            _ = try await client.receive(until: "first")
+            _ = try await client.receive(until: "last")
             try await connection.sendChunk("data: [DONE]\n\n")
             _ = try await client.receive(until: "[DONE]")
         }
