@@ -5,19 +5,6 @@ import Testing
     static let tongues = [Tongue.chat, .completions, .messages]
 
     @Test(arguments: Speaking.both)
-    func aStreamThatItBreaksIsTold(_ speaking: Speaking) async throws {
-        try await withServer { server, _ in
-            for tongue in Self.tongues {
-                let asked = tongue.request(tokens: 3, simulator: #""fault":"aborted","prefill_ms":5"#)
-                let seen = try await server.exchange(asked, speaking)
-                #expect(seen.status == 200 && seen.endsBroken(speaking), "\(tongue): \(seen.body)")
-                #expect(!seen.body.contains("abort") && !seen.body.contains("message_stop"))
-                #expect(try await server.logged(seen).end.string == "executor_broke_off")
-            }
-        }
-    }
-
-    @Test(arguments: Speaking.both)
     func aWholeAnswerIsAskedForElsewhere(_ speaking: Speaking) async throws {
         try await withExecutor { good in
             try await withExecutor(["--fault", "aborted"]) { bad in

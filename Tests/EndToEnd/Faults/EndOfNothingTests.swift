@@ -4,14 +4,15 @@ import Testing
 @Suite struct EndOfNothingTests {
     static let tongues = [Tongue.chat, .completions, .messages]
 
-    @Test(arguments: Speaking.both)
-    func aStreamWithoutAReasonIsToldAsBroken(_ speaking: Speaking) async throws {
+    @Test(arguments: ["no_reason", "aborted"], Speaking.both)
+    func aStreamWithoutAReasonIsToldAsBroken(_ fault: String, _ speaking: Speaking) async throws {
         try await withServer { server, _ in
             for tongue in Self.tongues {
-                let asked = tongue.request(tokens: 3, simulator: #""fault":"no_reason","prefill_ms":5"#)
+                let asked = tongue.request(tokens: 3, simulator: #""fault":"\#(fault)","prefill_ms":5"#)
                 let seen = try await server.exchange(asked, speaking)
                 #expect(seen.status == 200 && seen.endsBroken(speaking), "\(tongue): \(seen.body)")
                 #expect(!seen.body.contains("[DONE]") && !seen.body.contains("message_stop"))
+                #expect(!seen.body.contains("abort"))
                 #expect(try await server.logged(seen).end.string == "executor_broke_off")
             }
         }
