@@ -18,16 +18,26 @@ if ! openssl x509 -noout -checkend 86400 -in certs/chain.pem >/dev/null 2>&1; th
     "$binary" certificate --directory certs >/dev/null
 fi
 
+# Each in a session of its own, so that a Ctrl-C of the terminal reaches them by this script alone: the server would
+# take it and our SIGTERM for two signals, and cut its streams.
 log=.build/run.log
-"$binary" executor --listen 127.0.0.1:8100 --model demo --prefill 300ms --pace 20 >.build/run-executor.log 2>&1 &
+setsid "$binary" executor --listen 127.0.0.1:8100 --model demo --prefill 300ms --pace 20 >.build/run-executor.log 2>&1 &
 executor=$!
-"$binary" serve --config infrastructure/examples/development.yaml >"$log" &
+setsid "$binary" serve --config infrastructure/examples/development.yaml >"$log" &
 server=$!
 
+# Waits for the end of a process, also when a signal comes in the meantime.
+ended() {
+    while kill -0 "$1" 2>/dev/null; do wait "$1" 2>/dev/null || true; done
+}
+
+# The server finishes its streams while the executor still writes them. A second Ctrl-C cuts them.
 finish() {
-    trap '' INT TERM
-    kill -TERM "$server" "$executor" 2>/dev/null || true
-    wait "$server" "$executor" 2>/dev/null || true
+    trap 'kill -TERM "$server" 2>/dev/null || true' INT TERM
+    kill -TERM "$server" 2>/dev/null || true
+    ended "$server"
+    kill -TERM "$executor" 2>/dev/null || true
+    ended "$executor"
     echo "run: ended; the server's log is $log"
 }
 trap finish EXIT
