@@ -73,11 +73,9 @@ extension MetricsPage {
     mutating func writeProbes() {
         guard let results = server.prober?.results, !results.isEmpty else { return }
         text.family("freeinference_probes_total", .counter, "Answers to the question whether an engine lives.")
-        var seen: [String: Int] = [:]
+        var unique = UniqueLabels()
         for (engine, counts) in results {
-            let times = seen[engine, default: 0]
-            seen[engine] = times + 1
-            let label = times == 0 ? engine : "\(engine)#\(times + 1)"
+            let label = unique.label(engine)
             for (result, probe) in Self.probes {
                 text.sample([("executor", label), ("result", result)], counts[probe] ?? 0)
             }

@@ -200,16 +200,24 @@ struct MetricsPage {
     /// The executors of each model, as its pool sees them; of a model that nobody has used without its counters.
     private var executors: [(model: WorkerCounters.OfModel?, labels: [(String, String)], ExecutorPool.Standing)] {
         server.snapshot.models.flatMap { model in
-            // One that is written twice under a model is one too many for a label.
-            var seen: [String: Int] = [:]
+            var unique = UniqueLabels()
             return model.pool.standings(at: server.loop.now).map { standing in
-                let name = standing.executor.name
-                let times = seen[name, default: 0]
-                seen[name] = times + 1
-                let label = times == 0 ? name : "\(name)#\(times + 1)"
+                let label = unique.label(standing.executor.name)
                 let counts = counters.models[model.entry.id]
                 return (counts, [("model", model.entry.name), ("executor", label)], standing)
             }
         }
+    }
+}
+
+/// Labels for executors of which two may have one name: Prometheus refuses a page that has the same labels twice.
+struct UniqueLabels {
+    private var seen: [String: Int] = [:]
+
+    /// The name, from its second time on with its number: `name#2`.
+    mutating func label(_ name: String) -> String {
+        let times = seen[name, default: 0] + 1
+        seen[name] = times
+        return times == 1 ? name : "\(name)#\(times)"
     }
 }

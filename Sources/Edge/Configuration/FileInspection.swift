@@ -14,7 +14,6 @@ package struct FileInspection {
     let looksIntoKeys: Bool
     /// Addresses of this machine's interfaces, as text.
     let ownAddresses: () -> [String]
-
     /// The name of this machine.
     let ownName: () -> String
     /// The number of a group; nil where the system knows none of this name.

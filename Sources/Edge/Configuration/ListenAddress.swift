@@ -81,7 +81,7 @@ package enum ListenAddress: Sendable, Hashable {
     private static func overlap(_ host: String, _ other: String) -> Bool {
         guard let bytes = addressBytes(host), let otherBytes = addressBytes(other), bytes.count == otherBytes.count
         else { return false }
-        return bytes == otherBytes || !bytes.contains { $0 != 0 } || !otherBytes.contains { $0 != 0 }
+        return bytes == otherBytes || isUnspecified(bytes) || isUnspecified(otherBytes)
     }
 
     /// A path without what changes nothing in it: `//` and `/./`.
@@ -145,6 +145,9 @@ private func mappedIPv4(_ host: String) -> String? {
     else { return nil }
     return bytes[12...].map(String.init).joined(separator: ".")
 }
+
+/// Whether the bytes of an address are those of 0.0.0.0 or `::`, which a socket for all addresses is bound to.
+func isUnspecified(_ bytes: [UInt8]) -> Bool { bytes.allSatisfy { $0 == 0 } }
 
 /// The 4 or 16 bytes of an address, nil where it is none.
 func addressBytes(_ host: String) -> [UInt8]? {

@@ -40,10 +40,9 @@ struct OwnAddresses {
             return false
         }
         if to == bound { return true }
-        let isForAll = !bound.contains { $0 != 0 }
         // Linux connects the address for all to the loopback address.
-        if !to.contains(where: { $0 != 0 }) { return bound == Self.loopback(bound.count) }
-        guard isForAll else { return false }
+        if isUnspecified(to) { return bound == Self.loopback(bound.count) }
+        guard isUnspecified(bound) else { return false }
         return to == Self.loopback(to.count) || to.count == 4 && to[0] == 127
             || inspection.ownAddresses().contains { addressBytes($0) == to }
     }

@@ -167,11 +167,11 @@ final class Generation {
 
     private func finishStream() {
         if !isOpened, faults.ending != .onlyEnd { open() }
-        let events = form.closing(texts: texts, tokens: tokens, number: nextNumber)
+        var events = form.closing(texts: texts, tokens: tokens, number: nextNumber)[...]
         let isWhole = faults.ending != .noDone
-        for event in faults.ending == .onlyEnd ? events.suffix(1) : isWhole ? events[...] : events.dropLast() {
-            write(event)
-        }
+        if !isWhole { events = events.dropLast() }
+        if faults.ending == .onlyEnd { events = events.suffix(1) }
+        for event in events { write(event) }
         flush()
         if isWhole { exchange.finished() } else { exchange.broke() }
         exchange.end(.finish)

@@ -188,24 +188,27 @@ final class HTTP2Server: ServerProtocol {
             case .wait: used = bytes.count
             case .bytes(let count, let header):
                 used += count
-                switch header.map({ judge($0) }) ?? .feed {
-                case .feed:
-                    let start = header == nil ? 0 : HTTP2FrameReader.headerSize
-                    feed(rest.extracting(0..<count), payload: rest.extracting(start..<count))
-                case .skip: break
-                case .fail(let fault): fail(fault)
-                }
+                guard header.map({ isToBeFed($0) }) ?? true else { continue }
+                let start = header == nil ? 0 : HTTP2FrameReader.headerSize
+                feed(rest.extracting(0..<count), payload: rest.extracting(start..<count))
             case .header(let whole, let header, let taken):
                 used += taken
-                switch judge(header) {
-                case .feed: feed(whole.span, payload: Span())
-                case .skip: break
-                case .fail(let fault): fail(fault)
-                }
+                if isToBeFed(header) { feed(whole.span, payload: Span()) }
             }
         }
         block.settle(isOpen: headersDue != .max, fields: receiving?.builder?.footprint ?? 0, on: connection.account)
         channel.mark()
+    }
+
+    /// Judges a frame, and fails the connection for one that is a fault of the client's.
+    private func isToBeFed(_ header: HTTP2FrameHeader) -> Bool {
+        switch judge(header) {
+        case .feed: return true
+        case .skip: return false
+        case .fail(let fault):
+            fail(fault)
+            return false
+        }
     }
 
     /// Hands bytes of one frame to the library, once the fields in them are counted.

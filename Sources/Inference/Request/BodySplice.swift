@@ -19,7 +19,7 @@ package struct BodySplice: Equatable, Sendable {
     /// The length of the whole.
     package private(set) var count = 0
     /// The usage was not asked for by the client, so it is removed from the answer.
-    package private(set) var removesUsage = false
+    package var removesUsage: Bool { usage != nil }
     private struct UsageRequest: Equatable {
         /// Its position in `parts`.
         var part: Int
@@ -44,7 +44,6 @@ package struct BodySplice: Equatable, Sendable {
         }
         if dialect.streamsChoices, scan.stream, asksForUsage, let edit = Self.usageEdit(scan) {
             edits.append((edit.range, Array(edit.text.utf8), true))
-            removesUsage = true
         }
         edits.sort { $0.range.lowerBound < $1.range.lowerBound }
         var position = 0

@@ -30,11 +30,7 @@ package struct FairQueue<Element> {
         var first: Entry? { head < entries.count ? entries[head] : nil }
 
         func index(of sequence: Int) -> Int? {
-            var (low, high) = (head, entries.count)
-            while low < high {
-                let middle = (low + high) / 2
-                if entries[middle].sequence < sequence { low = middle + 1 } else { high = middle }
-            }
+            let low = entries[head...].firstIndex(notBefore: { $0.sequence < sequence })
             return low < entries.count && entries[low].sequence == sequence ? low : nil
         }
 

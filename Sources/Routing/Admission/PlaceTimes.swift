@@ -86,14 +86,7 @@ struct PlaceTimes: Sendable {
     }
 
     /// The first place in `sorted` of what is not shorter.
-    private func rank(_ duration: Double) -> Int {
-        var (low, high) = (0, sorted.count)
-        while low < high {
-            let middle = (low + high) / 2
-            if sorted[middle] < duration { low = middle + 1 } else { high = middle }
-        }
-        return low
-    }
+    private func rank(_ duration: Double) -> Int { sorted.firstIndex(notBefore: { $0 < duration }) }
 
     // MARK: The forecast
 
@@ -173,11 +166,7 @@ struct PlaceTimes: Sendable {
             // Multiples of the golden ratio: any few of them that follow each other are spread evenly.
             draws = (draws + 0.618_033_988_749_895).truncatingRemainder(dividingBy: 1)
             guard age > 0 else { return draw(from: 0) }
-            var (low, high) = (0, durations.count)
-            while low < high {
-                let middle = (low + high) / 2
-                if durations[middle] * stretch <= age { low = middle + 1 } else { high = middle }
-            }
+            let low = durations.firstIndex(notBefore: { $0 * stretch <= age })
             // Longer than any: it is about to end where all are alike, and may take as long again where they are not.
             return low < durations.count ? draw(from: low) - age : min(mean, spread)
         }

@@ -45,7 +45,7 @@ private struct Store {
     /// Ends with 1 where a key for these models would open nothing.
     func require(_ models: [String]) throws {
         // By their bytes, as requests are.
-        let unknown = models.filter { model in !modelNames.contains { $0.utf8.elementsEqual(model.utf8) } }
+        let unknown = models.filter { model in !modelNames.contains { $0.hasBytes(of: model) } }
         guard !unknown.isEmpty else { return }
         let listed = unknown.map { "'\($0)'" }.joined(separator: ", ")
         throw failure("the configuration has no model \(listed); it has: \(modelNames.joined(separator: ", "))")
