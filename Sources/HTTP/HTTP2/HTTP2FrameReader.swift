@@ -14,6 +14,8 @@ struct HTTP2FrameHeader: Equatable {
     static let data: UInt8 = 0, headers: UInt8 = 1, priority: UInt8 = 2, resetStream: UInt8 = 3
     static let pushPromise: UInt8 = 5, windowUpdate: UInt8 = 8, continuation: UInt8 = 9
     var endsStream: Bool { flags & 1 != 0 && (type == Self.data || type == Self.headers) }
+    /// Of HEADERS, PUSH_PROMISE and CONTINUATION.
+    var endsHeaders: Bool { flags & 4 != 0 }
 }
 
 /// Confined to its session.

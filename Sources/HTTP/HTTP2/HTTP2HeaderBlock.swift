@@ -10,17 +10,15 @@ struct HTTP2HeaderBlock {
     private static let decodingMax = 256 << 10
     /// Connections that carry many users have so many times the allowance.
     private static let trustedFactor = 10
+    /// A block whose fields decode to so many times the bytes that came of it only repeats what it has put into the table.
+    private static let repeatedTimes = 8
+    /// Such a block ends the connection at so many times what a block may have, in place of `fatalFactor` times.
+    private static let repeatedFactor = 2
 
     /// What one block may have: fields, and bytes by the rule of RFC 9113 section 6.5.2 (name, value and 32 a field).
     let fieldsMax: Int
     let bytesMax: Int
     private var counter = HTTP2FieldCounter()
-    /// A block whose fields decode to so many times what came of it repeats what it has put into the table.
-    ///
-    /// Its content is a table's 4 KiB, again and again: it ends the connection at twice what a block may have, not at
-    /// `fatalFactor` times.
-    private static let repeatedTimes = 8, repeatedFactor = 2
-
     /// Of the decoded fields.
     private(set) var weight = 0
     private var decodedFields = 0
@@ -57,6 +55,9 @@ struct HTTP2HeaderBlock {
     /// It has more than a head may have.
     var isTooLarge: Bool { counter.fields > fieldsMax || weight > bytesMax }
 
+    /// The stream whose block has begun and not ended: only its CONTINUATION may follow (RFC 9113 section 4.3).
+    private(set) var continuing: Int32?
+
     /// A frame has begun to come in.
     mutating func frame(_ header: HTTP2FrameHeader) {
         switch header.type {
@@ -65,6 +66,7 @@ struct HTTP2HeaderBlock {
         case HTTP2FrameHeader.continuation: received += header.length
         default: return
         }
+        continuing = header.endsHeaders ? nil : header.stream
         counter.begin(header)
     }
 
@@ -100,7 +102,8 @@ struct HTTP2HeaderBlock {
         guard content > Self.repeatedTimes * received else {
             return weight <= bytesMax * fatalFactor && extraBytes.take(Double(excess), now: now)
         }
-        // Such an excess weighs as much more as it is allowed less.
+        // It may exceed the limit by `repeatedFactor - 1` limits in place of `fatalFactor - 1`, so that it takes of the
+        // connection's allowance in this proportion more.
         let times = (fatalFactor - 1) / (Self.repeatedFactor - 1)
         return weight <= bytesMax * Self.repeatedFactor && extraBytes.take(Double(excess * times), now: now)
     }

@@ -242,6 +242,9 @@ final class HTTP2Server: ServerProtocol {
 
     /// What the library does not judge: too many frames that ask for nothing, and frames that come too late.
     private func judge(_ header: HTTP2FrameHeader) -> Judgement {
+        if let stream = block.continuing, header.type != HTTP2FrameHeader.continuation || header.stream != stream {
+            return .fail(.violation(NGHTTP2_PROTOCOL_ERROR))
+        }
         // The frame is judged by what came before it, and remembered after.
         if header.type != HTTP2FrameHeader.continuation { headersDue = .max }
         block.frame(header)

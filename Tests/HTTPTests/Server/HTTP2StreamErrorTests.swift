@@ -82,6 +82,19 @@ import Transport
         #expect(session.goAways == [protocolError])
     }
 
+    /// Also one that is answered before the library sees it: the block's own deadline stays, and the request is none.
+    @Test(arguments: [0, 1] as [UInt32]) func nothingComesInsideAHeaderBlock(increment: UInt32) throws {
+        for stream in [0, 1, 3] as [UInt32] {
+            let session = try HTTP2Session()
+            session.request(1)
+            session.send(Frame.headers, Frame.endStream, 3, HTTP2Session.head())
+            session.send(Frame.windowUpdate, 0, stream, big(increment))
+            #expect(session.goAways == [protocolError], "on stream \(stream)")
+            session.send(Frame.continuation, Frame.endHeaders, 3, [])
+            #expect(session.exchanges.count == 1)
+        }
+    }
+
     @Test func windowUpdatesThatComeInPartsAreRead() throws {
         let session = try HTTP2Session(settings: [0, 4, 0, 0, 0, 0])
         session.request(1)
