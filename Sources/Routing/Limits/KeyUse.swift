@@ -24,6 +24,9 @@ package final class KeyUse: Quota {
         var running = 0
         var requests = TokenBucket()
         var tokens = TokenBucket()
+        /// Those of the newest request. One that began under others before a change counts by these too: by a lower limit
+        /// it would forget what was spent of a raised one.
+        var limits: KeyLimits?
     }
 
     private let state = Lock(State())
@@ -35,6 +38,7 @@ package final class KeyUse: Quota {
 
     package func begin(_ limits: KeyLimits, at now: Nanoseconds) -> QuotaDenial? {
         state.withLock { state in
+            state.limits = limits
             if let most = limits.concurrency, state.running >= most { return .concurrency }
             if let most = limits.requestsPerMinute, let wait = state.requests.take(1, of: most, at: now) {
                 return .requests(wait: wait)
@@ -47,21 +51,25 @@ package final class KeyUse: Quota {
     package func ended() { state.withLock { $0.running -= 1 } }
 
     package func reserve(_ tokens: Int, _ limits: KeyLimits, at now: Nanoseconds) -> QuotaDenial? {
-        guard let most = limits.tokensPerMinute else { return nil }
+        guard let own = limits.tokensPerMinute else { return nil }
         return state.withLock { state in
-            state.tokens.take(tokens, of: most, at: now).map { .tokens(wait: $0) }
+            let most = state.limits?.tokensPerMinute ?? own
+            return state.tokens.take(tokens, of: most, at: now).map { .tokens(wait: $0) }
         }
     }
 
     package func settle(reserved: Int, used: Int, _ limits: KeyLimits, at now: Nanoseconds) {
-        guard let most = limits.tokensPerMinute else { return }
-        state.withLock { $0.tokens.adjust(by: used - reserved, of: most, at: now) }
+        guard let own = limits.tokensPerMinute else { return }
+        state.withLock { state in
+            state.tokens.adjust(by: used - reserved, of: state.limits?.tokensPerMinute ?? own, at: now)
+        }
     }
 
     package func requestRate(_ limits: KeyLimits, at now: Nanoseconds) -> QuotaRate? {
-        guard let limit = limits.requestsPerMinute else { return nil }
+        guard let own = limits.requestsPerMinute else { return nil }
         return state.withLock { state in
-            QuotaRate(
+            let limit = state.limits?.requestsPerMinute ?? own
+            return QuotaRate(
                 limit: limit,
                 remaining: state.requests.remaining(of: limit, at: now),
                 reset: state.requests.reset(of: limit, at: now)
@@ -70,9 +78,10 @@ package final class KeyUse: Quota {
     }
 
     package func tokenRate(_ limits: KeyLimits, at now: Nanoseconds) -> QuotaRate? {
-        guard let limit = limits.tokensPerMinute else { return nil }
+        guard let own = limits.tokensPerMinute else { return nil }
         return state.withLock { state in
-            QuotaRate(
+            let limit = state.limits?.tokensPerMinute ?? own
+            return QuotaRate(
                 limit: limit,
                 remaining: state.tokens.remaining(of: limit, at: now),
                 reset: state.tokens.reset(of: limit, at: now)

@@ -5,7 +5,7 @@ package import Transport
 ///
 /// `KeyUse` counts in this process. A store that several processes share would be another quota: it answers from what it
 /// has leased beforehand. Every call answers at once, waits for nothing outside the process, and may come from any
-/// worker. Limits come with each call, so that changed ones hold from the next call on; times are the loops' monotonic
+/// worker. Limits come with each call; those of the newest `begin` hold for all that run. Times are the loops' monotonic
 /// nanoseconds.
 package protocol Quota: AnyObject, Sendable {
     /// Takes a place for one exchange and one request of the rate.

@@ -41,6 +41,20 @@ private let second: Nanoseconds = 1_000_000_000
         #expect(use.reserve(200, limits, at: second) == nil)
     }
 
+    /// A request that began under a lower limit neither caps what has been spent of a raised one, nor lets it flow slower.
+    @Test func aRaisedLimitHoldsForWhatRuns() {
+        let use = KeyUse()
+        let (low, high) = (KeyLimits(requestsPerMinute: 10, tokensPerMinute: 1000), KeyLimits(tokensPerMinute: 100_000))
+        #expect(use.begin(low, at: second) == nil && use.reserve(900, low, at: second) == nil)
+        #expect(use.begin(high, at: second) == nil && use.reserve(90_000, high, at: second) == nil)
+        #expect(use.tokenRate(low, at: second)?.remaining == 9100)
+        use.settle(reserved: 900, used: 100, low, at: second)
+        #expect(use.tokenRate(high, at: second)?.remaining == 9900)
+        #expect(use.reserve(950, low, at: second) == nil)
+        #expect(use.reserve(10_000, high, at: second) != nil)
+        #expect(use.requestRate(low, at: second)?.remaining == 9)
+    }
+
     @Test func withoutLimitsNothingIsCountedButPlaces() {
         let use = KeyUse()
         for _ in 0..<1000 { #expect(use.begin(KeyLimits(), at: 0) == nil) }
