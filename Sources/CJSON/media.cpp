@@ -17,11 +17,13 @@ static bool may_begin_media(const uint8_t *at, const uint8_t *end) noexcept {
     };
     switch (*at) {
     case 'a': return begins("audio", 5);
-    case 'd': return begins("document\"", 9);
+    case 'd': return begins("data\"", 5) || begins("data:", 5) || begins("document\"", 9);
     case 'f': return begins("file\"", 5) || begins("file_", 5);
     case 'i':
         if (begins("image", 5)) return true;
         return begins("input_", 6) && end - at > 6 && (at[6] == 'a' || at[6] == 'f' || at[6] == 'i' || at[6] == 'v');
+    case 'p': return begins("prompt_embeds", 13);
+    case 'r': return begins("ref_audio", 9);
     case 'v': return begins("video", 5);
     default: return false;
     }
@@ -63,8 +65,8 @@ struct payload {
     /// The content as the body has it, and its size in bytes once decoded.
     string_view raw;
     size_t decoded = 0;
-    /// The content is in a member `image`, which needs no type.
-    bool is_image_member = false;
+    /// The kind that the name of the member tells which has the content.
+    kind member = kind::none;
 };
 
 bool starts_with(string_view text, string_view prefix) noexcept { return text.substr(0, prefix.size()) == prefix; }
@@ -77,7 +79,8 @@ bool is_any(string_view text, std::initializer_list<string_view> words) noexcept
 
 /// The kind that the member `type` of a part names.
 kind kind_of_type(string_view type) noexcept {
-    if (is_any(type, {"image_url", "input_image", "image", "computer_screenshot", "image_file", "output_image"}))
+    if (is_any(type, {"image_url", "input_image", "image", "computer_screenshot", "image_file", "output_image",
+                      "image_generation_call", "image_embeds"}))
         return kind::image;
     if (is_any(type, {"input_audio", "audio_url", "audio"})) return kind::audio;
     if (is_any(type, {"video_url", "input_video", "video"})) return kind::video;
@@ -101,7 +104,7 @@ kind kind_of_media_type(string_view type) noexcept {
     return kind::file;
 }
 
-/// The kind that the extension of a file name tells.
+/// The kind that the extension of a file name tells; of others the content tells it.
 kind kind_of_name(string_view name) noexcept {
     size_t dot = name.rfind('.');
     if (dot == string_view::npos || name.size() - dot > 6) return kind::none;
@@ -114,7 +117,7 @@ kind kind_of_name(string_view name) noexcept {
     if (is_any(end, {"mp4", "webm", "mov", "mkv", "avi", "mpeg", "mpg"})) return kind::video;
     if (is_any(end, {"pdf", "doc", "docx", "xls", "xlsx", "ppt", "pptx", "odt", "ods", "zip", "gz", "epub", "bin"}))
         return kind::file;
-    return kind::text;
+    return kind::none;
 }
 
 int base64_value(uint8_t byte) noexcept {
@@ -194,6 +197,17 @@ void consider(payload &found, string_view text, bool may_be_base64) noexcept {
 struct walker {
     cjson_media &media;
     static const int depth_max = 48;
+    /// Content without a type, in base64 of at least so many bytes, is content all the same: a shorter one may be a word.
+    static const size_t untyped_min = 256;
+
+    /// A text by itself that is content: a data URL, or what stands in a list of nothing else.
+    void loose(string_view text, kind listed) noexcept {
+        if (listed == kind::none && !(starts_with(text, "data:") && text.substr(0, 512).find(";base64,") != string_view::npos))
+            return;
+        payload found;
+        consider(found, text, true);
+        if (found.base64 || found.reference) count(listed, found);
+    }
 
     void count(kind type, const payload &found) noexcept {
         if (found.plain) return;
@@ -248,13 +262,23 @@ struct walker {
             found.hint = is_any(value, {"wav", "pcm16", "pcm", "aiff"}) ? kind::raw_audio : found.hint;
         } else if (is("filename")) {
             if (found.hint == kind::none) found.hint = kind_of_name(value);
-        } else if (is("data") || is("file_data") || is("image") || is("audio") || is("video")) {
+        } else if (is("data") || is("file_data") || is("result") || is("prompt_embeds")) {
             consider(found, value, true);
-            found.is_image_member = is("image");
+        } else if (is("image") || is("image_embeds")) {
+            consider(found, value, true);
+            found.member = kind::image;
+        } else if (is("audio") || is("ref_audio")) {
+            consider(found, value, true);
+            found.member = kind::audio;
+        } else if (is("video")) {
+            consider(found, value, true);
+            found.member = kind::video;
         } else if (is("url") || is("image_url") || is("audio_url") || is("video_url") || is("file_url")) {
             consider(found, value, false);
         } else if (is("file_id") || is("image_file")) {
             found.present = found.reference = true;
+        } else if (!is("text") && !is("content") && !is("prompt") && !is("arguments")) {
+            loose(value, kind::none);
         }
     }
 
@@ -276,7 +300,8 @@ struct walker {
                 for (string_view key : {"source", "image_url", "input_audio", "audio_url", "video_url", "file", "image_file"})
                     describes = describes || name.unsafe_is_equal(key);
                 payload inner;
-                if (!value(field.value(), shape, depth + 1, describes, inner)) return false;
+                kind listed = name.unsafe_is_equal("images") ? kind::image : kind::none;
+                if (!value(field.value(), shape, depth + 1, describes, inner, listed)) return false;
                 if (inner.present && describes) {
                     if (inner.hint == kind::none) inner.hint = found.hint;
                     found = inner;
@@ -288,15 +313,20 @@ struct walker {
             if (word == "text" && !found.reference) found.plain = true;
             return true;
         }
-        // Inputs of embeddings have no type.
-        bool is_image = found.is_image_member && (found.reference || found.hint == kind::image || found.raw.size() > 256);
-        if (type == kind::none && word.empty() && is_image) type = kind::image;
-        if (type != kind::none && found.present) count(type, found);
+        if (type != kind::none && found.present) {
+            count(type, found);
+        } else if (word.empty() && found.present) {
+            // Inputs of embeddings, of pooling and of speech have no type.
+            bool is_content = found.base64 && (found.hint != kind::none || found.raw.size() >= untyped_min);
+            if (is_content || (found.reference && found.member != kind::none)) count(found.member, found);
+        }
         found = payload();
         return true;
     }
 
-    bool value(ondemand::value &value, ondemand::json_type shape, int depth, bool in_part, payload &found) noexcept {
+    /// - Parameter listed: the kind of the texts of a list, where they are content.
+    bool value(ondemand::value &value, ondemand::json_type shape, int depth, bool in_part, payload &found,
+               kind listed = kind::none) noexcept {
         if (depth > depth_max) return true;
         if (shape == ondemand::json_type::object) {
             ondemand::object inner;
@@ -308,6 +338,7 @@ struct walker {
             ondemand::value element;
             ondemand::json_type of;
             if (std::move(item).get(element) != SUCCESS || element.type().get(of) != SUCCESS) return false;
+            if (of == ondemand::json_type::string) loose(text(element), listed);
             if (of != ondemand::json_type::object && of != ondemand::json_type::array) continue;
             payload inner;
             if (!this->value(element, of, depth + 1, false, inner)) return false;

@@ -67,6 +67,43 @@ import Testing
         #expect(two.images == 2 && two.rawBytes == 8000)
     }
 
+    /// What has no part of its own: lists, inputs of other endpoints, what an engine has made before.
+    @Test(arguments: [
+        #""images":["data:image/png;base64,@"]"#, #""images":["@"]"#, #""input":["data:image/webp;base64,@"]"#,
+        #""input":"data:image/png;base64,@""#, #""documents":["data:image/png;base64,@","words"]"#,
+        #""input":[{"type":"image_generation_call","id":"i","result":"@"}]"#,
+        #""input":[{"type":"image_embeds","image_embeds":"@"}]"#, #""input":{"image_embeds":"@"}"#,
+        #""data":{"data":"data:image/tiff;base64,@","data_format":"path"}"#,
+    ]) func picturesThatAreNoPartsCountToo(member: String) throws {
+        let body = #"{"model":"m",\#(member.replacing("@", with: Self.base64))}"#
+        #expect(try scan(body, .other).media == media { ($0.images, $0.rawBytes) = (1, 4000) })
+    }
+
+    @Test func otherContentThatIsNoPartCountsByBytes() throws {
+        func found(_ member: String) throws -> RequestMedia {
+            try scan(#"{"model":"m",\#(member.replacing("@", with: Self.base64))}"#, .other).media
+        }
+        let (sound, video) = (
+            media { ($0.audioBytes, $0.rawBytes) = (3000, 4000) }, media { ($0.videoBytes, $0.rawBytes) = (3000, 4000) }
+        )
+        let file = media { ($0.fileBytes, $0.rawBytes) = (3000, 4000) }
+        #expect(try found(#""ref_audio":"@","ref_text":"words""#) == sound)
+        #expect(try found(#""ref_audio":"data:audio/ogg;base64,@""#) == sound)
+        #expect(try found(#""ref_audio":"https://example.org/a.mp3""#) == media { $0.references = 1 })
+        #expect(try found(#""input":{"video":"@"}"#) == video)
+        #expect(try found(#""data":{"data":"@"}"#) == file)
+        #expect(try found(#""prompt_embeds":"@""#) == file)
+    }
+
+    /// Words and names that only look so.
+    @Test(arguments: [
+        #""input":"words","image":"aaaa""#, #""video":"a few words""#, #""data":{"data":"short"}"#,
+        #""prompt":"data:image/png;base64,AAAA""#, #""input":"data: are many""#, #""result":"aaaa""#,
+        #""documents":["data:text"],"images":"none""#, #""audio":{"voice":"alloy","format":"mp3"}"#,
+    ]) func whatOnlyLooksLikeContentIsText(member: String) throws {
+        #expect(try scan(#"{"model":"m",\#(member)}"#, .other).media == RequestMedia())
+    }
+
     @Test(arguments: [
         #"{"type":"image_url","image_url":{"url":"https://example.org/a.png"}}"#,
         #"{"type":"image_url","image_url":"https:\/\/example.org\/a.png"}"#,
@@ -128,6 +165,7 @@ import Testing
             #"{"type":"file","file":{"file_data":"data:application/pdf;base64,@"}}"#,
             #"{"type":"file","file":{"file_data":"@"}}"#,
             #"{"type":"input_file","filename":"a.pdf","file_data":"@"}"#,
+            #"{"type":"input_file","filename":"a.7z","file_data":"@"}"#,
             #"{"type":"document","title":"a.txt","source":{"type":"base64","media_type":"application/pdf","data":"@"}}"#,
         ] {
             #expect(try scan(chat(part.replacing("@", with: pdf))).media == file, "\(part)")
