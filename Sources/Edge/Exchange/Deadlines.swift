@@ -22,6 +22,8 @@ struct Deadlines {
     var keepAlive: Nanoseconds = .max
     /// The next event of the relayed answer (`timeouts.stall`).
     var stall: Nanoseconds = .max
+    /// `timeouts.stall` of the model whose answer is relayed, in nanoseconds.
+    private var stallTime: Nanoseconds = 0
     /// The client takes some of what waits for it (`timeouts.client_stall`).
     var clientStall: Nanoseconds = .max
     /// The one timer, which fires no later than the earliest of them.
@@ -34,11 +36,24 @@ struct Deadlines {
         )
     }
 
+    /// An answer is relayed from now on.
+    mutating func beginRelay(stall time: Nanoseconds, at now: Nanoseconds) {
+        stallTime = time
+        stall = now + time
+    }
+
+    /// A part of the answer has been relayed; while its executor is paused nothing is awaited of it.
+    mutating func relayed(isPaused: Bool, at now: Nanoseconds) { stall = isPaused ? .max : now + stallTime }
+
+    /// When bytes were relayed last; nil while the executor is paused, and before the first.
+    var lastRelayed: Nanoseconds? { stall == .max ? nil : stall - stallTime }
+
     /// All of them end; the timer may still fire and finds nothing due.
     mutating func clear() {
-        let timer = timer
+        let (timer, stallTime) = (timer, stallTime)
         self = Deadlines()
         self.timer = timer
+        self.stallTime = stallTime
     }
 
     /// The exchange waits no more.

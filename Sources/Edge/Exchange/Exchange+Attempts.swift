@@ -77,7 +77,6 @@ extension Exchange {
 
     private func begin(_ lease: ExecutorLease) {
         deadlines.clearWaiting()
-        timeouts = snapshot.models[lease.pool.place].timeouts
         guard let row = record.row else { preconditionFailure("an executor for an exchange without a model") }
         attempt = Attempt(
             lease,
@@ -101,7 +100,7 @@ extension Exchange {
         }
         attempt.relaysEventsOnly = phase == .silence
         attempt.start(request, requestID: fields.requestID)
-        deadlines.answer = now + (selection?.answerTime(total: answerTime) ?? 0)
+        deadlines.answer = now + (selection?.answerTime(total: answerTime(of: attempt)) ?? 0)
         awaitAnswer()
         arm()
     }
@@ -122,13 +121,16 @@ extension Exchange {
     private var sendsComments: Bool { mayComment && attempt?.kind == .events }
 
     /// How long all attempts may take until an answer is ready: a large prompt takes an executor longer to read.
-    private var answerTime: Nanoseconds {
-        guard let timeouts else { return 0 }
+    private func answerTime(of attempt: Attempt) -> Nanoseconds {
+        let timeouts = timeouts(of: attempt)
         guard record.wantsStream else { return timeouts.response }
         let length = request?.body?.count ?? 0
         return timeouts.firstEvent + Nanoseconds(length / Self.bytesPerExtraSecond) * 1_000_000_000
     }
     private static let bytesPerExtraSecond = 40_000
+
+    /// Those of the model that is asked: the one that the client has named, or one that it falls back on.
+    private func timeouts(of attempt: Attempt) -> ModelTimeouts { snapshot.models[attempt.pool.place].timeouts }
 
     /// The exchange itself finds that the attempt has failed.
     func attemptFailed(_ failure: Failure) {
@@ -162,8 +164,7 @@ extension Exchange: AttemptOwner {
         handle(.answerReady)
         letGoOfRequest()
         deadlines.clear()
-        stall = timeouts?.stall ?? 0
-        deadlines.stall = now + stall
+        deadlines.beginRelay(stall: timeouts(of: attempt).stall, at: now)
         if sendsComments { deadlines.keepAlive = now + snapshot.limits.keepAlive }
         // From here on, not only when much waits: a little may wait for long, too.
         watchClient()
@@ -187,7 +188,7 @@ extension Exchange: AttemptOwner {
             attempt?.setReading(false)
             watchClient()
         }
-        deadlines.stall = memory.window.isPaused ? .max : now + stall
+        deadlines.relayed(isPaused: memory.window.isPaused, at: now)
     }
 
     func attempt(_ attempt: Attempt, ended end: Attempt.End) {

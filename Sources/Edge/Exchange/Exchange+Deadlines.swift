@@ -46,7 +46,7 @@ extension Exchange: TimerTarget {
             return
         }
         let interval = snapshot.limits.keepAlive
-        let quietSince = deadlines.stall == .max ? now : deadlines.stall - stall
+        let quietSince = deadlines.lastRelayed ?? now
         if quietSince + interval > now {
             deadlines.keepAlive = quietSince + interval
         } else if stream.buffered > 0 || attempt?.isInsideEvent != false {

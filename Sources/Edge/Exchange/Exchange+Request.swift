@@ -39,7 +39,7 @@ extension Exchange: ServerStreamHandler {
     private func nothingHere(_ head: RequestHead) -> Failure {
         // Whatever the path: no body of this kind is served.
         if head.method == .post, isMultipart(head) { return Failure(.unsupportedMediaType) }
-        return Failure(.notFound, PathHint.message(head.method, target.path))
+        return Failure(.notFound, PathHint.message(head.method, RequestTarget(head.target).path))
     }
 
     private func isMultipart(_ head: RequestHead) -> Bool {
@@ -255,7 +255,6 @@ extension Exchange: ServerStreamHandler {
             handle(.refused(failure))
             return
         }
-        timeouts = snapshot.models[place].timeouts
         selection = ExecutorSelection(
             pools: [snapshot.models[place].pool] + fallbacks(of: place).map { snapshot.models[$0].pool },
             request: RoutingRequest(tenant: record.tenant, promptBytes: record.promptBytes),
@@ -272,7 +271,8 @@ extension Exchange: ServerStreamHandler {
 
     /// Whether executors of the model are asked at the path of the request.
     private func hasPath(_ place: Int) -> Bool {
-        endpoint != .passthrough || snapshot.passthrough.has(target.path, of: place)
+        guard endpoint == .passthrough else { return true }
+        return request.map { snapshot.passthrough.has($0.target.path, of: place) } == true
     }
 }
 

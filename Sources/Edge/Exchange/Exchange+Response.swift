@@ -145,7 +145,7 @@ extension Exchange {
         guard memory.window.resumes(at: stream.buffered) else { return }
         attempt?.setReading(true)
         if phase == .relay {
-            deadlines.stall = now + stall
+            deadlines.relayed(isPaused: false, at: now)
             arm()
         }
     }

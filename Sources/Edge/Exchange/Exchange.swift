@@ -12,8 +12,6 @@ final class Exchange {
     let environment: any ExchangeEnvironment
     let stream: ServerStream
     let snapshot: Snapshot
-    /// What is asked for, by what is decided and by what is sent.
-    let target: RequestTarget
     let endpoint: Endpoint
     let fields: ResponseFields
     /// The index of the exchange in its worker's table; set by the worker.
@@ -31,16 +29,13 @@ final class Exchange {
     /// What the exchange is charged, to its client's connection.
     var memory: ExchangeMemory
     var deadlines = Deadlines()
-    /// Those of the model that is asked: the one that the client has named, or one that it falls back on.
-    var timeouts: ModelTimeouts?
-    /// `timeouts.stall` of the answer that is relayed: by what `deadlines.stall` is ahead of the last bytes.
-    var stall: Nanoseconds = 0
 
     init(environment: any ExchangeEnvironment, head: RequestHead, stream: ServerStream) {
         self.environment = environment
         self.stream = stream
         snapshot = environment.snapshot
-        target = RequestTarget(head.target)
+        // What is asked for, by what is decided and by what is sent.
+        let target = RequestTarget(head.target)
         endpoint = Endpoint(method: head.method, target: target, passthrough: snapshot.passthrough)
         fields = ResponseFields(
             requestID: environment.requestID(for: head),

@@ -26,7 +26,7 @@ enum HTTPSRedirect {
 extension Exchange {
     /// Sends the request to HTTPS, where its listener wants that.
     func redirectsToHTTPS(_ head: RequestHead) -> Bool {
-        guard let port = stream.connection.settings.redirectPort, target.fault == nil,
+        guard let port = stream.connection.settings.redirectPort, let target = request?.target, target.fault == nil,
             !HTTPSRedirect.exempts(target.bytes)
         else { return false }
         guard let location = HTTPSRedirect.location(authority: head.authority, target: target.bytes, port: port) else {

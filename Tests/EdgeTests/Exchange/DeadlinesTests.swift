@@ -36,4 +36,15 @@ import Transport
         #expect(deadlines.queue == .max && deadlines.pump == .max && deadlines.retry == .max)
         #expect(deadlines.answer == 1 && deadlines.commit == 1 && deadlines.stall == 1)
     }
+
+    @Test func aStallIsCountedFromTheLastBytesWhileTheExecutorIsNotPaused() {
+        var deadlines = Deadlines()
+        #expect(deadlines.lastRelayed == nil)
+        deadlines.beginRelay(stall: 30, at: 100)
+        #expect(deadlines.stall == 130 && deadlines.lastRelayed == 100)
+        deadlines.relayed(isPaused: true, at: 110)
+        #expect(deadlines.stall == .max && deadlines.lastRelayed == nil)
+        deadlines.relayed(isPaused: false, at: 150)
+        #expect(deadlines.stall == 180 && deadlines.lastRelayed == 150)
+    }
 }

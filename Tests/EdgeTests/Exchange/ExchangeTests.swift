@@ -17,6 +17,13 @@ import Transport
         return try TestClient(TestEnvironment(testSnapshot(models: models, settings: settings)))
     }
 
+    /// State that has no tests of its own is to stay little: what can be told apart is a struct beside it.
+    @Test func anExchangeHasFewStoredProperties() throws {
+        let client = try client("{url: 'http://one:1'}")
+        client.ask()
+        #expect(Mirror(reflecting: client.exchange).children.count < 15)
+    }
+
     // MARK: Answers
 
     @Test func aStreamPassesEventByEventAndEndsWithItsLast() throws {
