@@ -65,7 +65,7 @@ final class AdminServer: ServerDelegate {
         do throws(SystemError) {
             channel = try Channel.accept(socket, peer: peer, loop: loop)
         } catch {
-            share.warn("a connection to the admin listener is closed: \(error)")
+            share.warn(.adminConnection, "a connection to the admin listener is closed: \(error)")
             return
         }
         let connection = ServerConnection(

@@ -116,7 +116,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
         let pause = code.map { AcceptPause(code: $0) } ?? AcceptPause(lackOfRoom)
         metrics.acceptingPaused(pause)
         let why = code.map { SystemError.text($0) } ?? lackOfRoom.description
-        share.warn("accepting pauses at \(share.connectionCount) connections: \(why)")
+        share.warn(.acceptingPauses, "accepting pauses at \(share.connectionCount) connections: \(why)")
     }
 
     /// For one more connection.
@@ -199,7 +199,8 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
             do throws(TLSError) {
                 contexts[place] = try plan.makeContexts(share.ticketKeys)
             } catch {
-                share.warn("the listener \(plan.address) goes on with its earlier certificates: \(error)")
+                let what = "the listener \(plan.address) goes on with its earlier certificates"
+                share.warn(.certificates, "\(what): \(error)")
                 return
             }
         }
@@ -231,7 +232,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
         do throws(SystemError) {
             channel = try Channel.accept(socket, peer: peer, loop: loop, tls: tls)
         } catch {
-            share.warn("a client's connection is closed: \(error)")
+            share.warn(.connectionClosed, "a client's connection is closed: \(error)")
             door.connectionEnded()
             share.connectionEnded()
             return
@@ -317,7 +318,8 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
     }
 
     package func refusedForMemory(on connection: ServerConnection) {
-        share.warn("requests are refused: a connection holds \(connection.account.held >> 10) KiB of memory_limit")
+        let held = connection.account.held >> 10
+        share.warn(.memory, "requests are refused: a connection holds \(held) KiB of memory_limit")
     }
 
     func waitEnd(for exchange: Exchange) -> @Sendable (WaitEnd) -> Void {
@@ -372,7 +374,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
 
     package func spokeOtherwise(_ what: OtherProtocol, on connection: ServerConnection) {
         metrics.spokeOtherwise(what)
-        share.warn("\(connection.client.address.host) sent \(what.description): its connection is closed")
+        share.warn(what.warning, "\(connection.client.address.host) sent \(what.description): its connection is closed")
     }
 
     package func refusal(status: Int, message: String, on stream: ServerStream) {

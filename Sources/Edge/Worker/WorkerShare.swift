@@ -25,7 +25,7 @@ package final class WorkerShare: Sendable {
     /// How many descriptors clients' connections may have: executors keep the others.
     private let descriptorsMax: Int
     private let connections = Atomic<Int>(0)
-    private let lastWarning = Atomic<Int>(0)
+    private let warnings = Lock(RationedWarnings())
 
     package init(
         budget: MemoryBudget,
@@ -100,10 +100,9 @@ package final class WorkerShare: Sendable {
         }
     }
 
-    /// Says it on stderr, at most once a second for all workers.
-    func warn(_ text: @autoclosure () -> String) {
-        let second = Clock.wallTime().seconds
-        guard lastWarning.exchange(second, ordering: .relaxed) != second else { return }
-        Messages.warn(text())
+    /// Says it on stderr, at most once a second of each kind for all workers.
+    func warn(_ kind: RationedWarnings.Kind, _ text: @autoclosure () -> String) {
+        guard let leftOut = warnings.withLock({ $0.take(kind, at: Clock.wallTime().seconds) }) else { return }
+        Messages.warn(text() + (leftOut > 0 ? " (\(leftOut) more of this kind were not shown)" : ""))
     }
 }

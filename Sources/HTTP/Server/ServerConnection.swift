@@ -149,7 +149,9 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
             delegate.spokeOtherwise(.http, on: self)
             channel.appendInClear(OtherProtocol.plainAnswer)
             closeWhenFlushed(.violation("the client spoke HTTP in clear to a port with TLS"))
-        case .tls: close(.violation("TLS failed on the client's connection"))
+        case .tls(let error):
+            if error.kind == .proxyHeader { delegate.spokeOtherwise(.proxy, on: self) }
+            close(.violation("TLS failed on the client's connection"))
         }
     }
 

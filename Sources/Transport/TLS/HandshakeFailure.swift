@@ -3,7 +3,7 @@
 package enum HandshakeFailure: String, CaseIterable, Sendable {
     /// The handshake was not over within its time.
     case timeout
-    /// The client closed the connection in its midst.
+    /// The client closed the connection before the handshake had ended.
     case closed
     /// The first bytes were a request of HTTP in clear.
     case plainHTTP = "plain_http"
@@ -22,6 +22,8 @@ package enum HandshakeFailure: String, CaseIterable, Sendable {
         func says(_ words: String...) -> Bool { words.contains { error.reason.contains($0) } }
         if error.kind == .plainHTTP {
             self = .plainHTTP
+        } else if error.kind == .proxyHeader {
+            self = .notTLS
         } else if error.isNoCommonProtocol {
             self = .noSharedProtocol
         } else if says(" alert ") {

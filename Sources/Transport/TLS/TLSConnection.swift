@@ -112,8 +112,10 @@ internal import COpenSSL
         allowKeyUpdates()
         defer { countKeyUpdates() }
         if !isEstablished {
+            // A client's first bytes tell what it speaks if it does not speak TLS.
+            let clear = unsafe isClient || SSL_in_before(raw) != 1 ? nil : ClearText(wire.unread)
             let result = unsafe SSL_do_handshake(raw)
-            guard result == 1 else { return unfinished(result) }
+            guard result == 1 else { return unfinished(result, clear: clear) }
             establish()
         }
         var total = 0
@@ -201,7 +203,7 @@ internal import COpenSSL
         alpn = unsafe ALPN(UnsafeBufferPointer(start: name, count: Int(length)))
     }
 
-    private mutating func unfinished(_ result: CInt) -> Read {
+    private mutating func unfinished(_ result: CInt, clear: ClearText? = nil) -> Read {
         switch unsafe SSL_get_error(raw, result) {
         case SSL_ERROR_WANT_READ, SSL_ERROR_WANT_WRITE:
             return .wantsMore
@@ -210,7 +212,13 @@ internal import COpenSSL
             wire.dropInput()
             return .closed
         default:
-            return .failed(fail(isEstablished ? .record : .handshake))
+            let kind: TLSError.Kind =
+                switch clear {
+                case .http: .plainHTTP
+                case .proxyHeader: .proxyHeader
+                case nil: isEstablished ? .record : .handshake
+                }
+            return .failed(fail(kind))
         }
     }
 

@@ -15,6 +15,8 @@ package struct TLSError: Error, Equatable, Sendable, CustomStringConvertible {
         case handshake
         /// The peer's first bytes were an HTTP request in clear.
         case plainHTTP
+        /// The peer's first bytes were a header of the PROXY protocol.
+        case proxyHeader
         /// The peer's certificate did not verify.
         case verification
         /// A record after the handshake could not be decrypted, or broke the protocol.

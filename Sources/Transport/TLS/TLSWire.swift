@@ -28,6 +28,11 @@ internal import Glibc
         unsafe raw.pointee.input_length = ciphertext.count
     }
 
+    /// What of the feed OpenSSL has not taken yet.
+    var unread: UnsafeRawBufferPointer {
+        unsafe UnsafeRawBufferPointer(start: raw.pointee.input, count: raw.pointee.input_length)
+    }
+
     /// How much of the feed OpenSSL has not taken yet.
     package var unreadCount: Int { unsafe raw.pointee.input_length }
 

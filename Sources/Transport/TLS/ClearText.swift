@@ -1,0 +1,41 @@
+// What a peer says in clear where a TLS handshake should begin: known by its first bytes, so that whoever has set up a
+// client, a proxy or a port wrongly is told.
+
+enum ClearText: Equatable {
+    /// A request of HTTP/1, or the preface of HTTP/2.
+    case http
+    /// A header of the PROXY protocol, version 1 or 2.
+    case proxyHeader
+
+    private static let proxyVersion1 = Array("PROXY ".utf8)
+    private static let proxyVersion2: [UInt8] = [13, 10, 13, 10, 0, 13, 10, 81, 85, 73, 84, 10]
+    private static let handshakeRecord: UInt8 = 22
+    /// The longest registered method of HTTP (UPDATEREDIRECTREF).
+    private static let methodMax = 17
+
+    /// Nil where the bytes are TLS or nothing that is known.
+    init?(_ bytes: UnsafeRawBufferPointer) {
+        guard let first = unsafe bytes.first, first != Self.handshakeRecord else { return nil }
+        if unsafe bytes.starts(with: Self.proxyVersion1) || bytes.starts(with: Self.proxyVersion2) {
+            self = .proxyHeader
+        } else if unsafe Self.beginsRequest(bytes) {
+            self = .http
+        } else {
+            return nil
+        }
+    }
+
+    /// A method in capitals and the begin of a target, after empty lines (RFC 9112 sections 2.2 and 3).
+    private static func beginsRequest(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        let line = unsafe bytes.drop { $0 == 13 || $0 == 10 }
+        let method = unsafe line.prefix { $0 >= 65 && $0 <= 90 || $0 == 45 }
+        guard unsafe (1...methodMax).contains(method.count), unsafe line.dropFirst(method.count).first == 32 else {
+            return false
+        }
+        guard let target = unsafe line.dropFirst(method.count + 1).first else { return true }
+        let isLetter = target | 32 >= 97 && target | 32 <= 122
+        let isDigit = target >= 48 && target <= 57
+        // A path, `*`, or an authority or URL.
+        return isLetter || isDigit || [47, 42, 91].contains(target)
+    }
+}
