@@ -125,9 +125,9 @@ extension HTTP2ExecutorConnection {
     func frameSent(_ frame: nghttp2_frame) {
         switch unsafe UInt32(frame.hd.type) {
         case NGHTTP2_HEADERS.rawValue, NGHTTP2_DATA.rawValue:
-            guard unsafe frame.hd.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0,
-                let stream = unsafe streams[frame.hd.stream_id]
-            else { return }
+            guard let stream = unsafe streams[frame.hd.stream_id] else { return }
+            stream.isBegun = true
+            guard unsafe frame.hd.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0 else { return }
             stream.isRequestSent = true
             stream.body = nil
             if stream.isHeadTold { stream.attempt?.letGoOfRequest() }

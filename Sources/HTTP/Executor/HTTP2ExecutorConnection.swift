@@ -150,6 +150,20 @@ final class HTTP2ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
         if streams.isEmpty { becameIdle() }
     }
 
+    /// What the executor takes no more, once it has lowered how many streams it takes, goes elsewhere as if refused.
+    ///
+    /// The library would keep requests whose HEADERS have not gone out until there is room, which may be never.
+    private func moveWhatHasNoRoom() {
+        guard !isClosed, isGreeted, streams.count > streamsAllowed else { return }
+        let begun = streams.values.count { $0.isBegun }
+        let unsent = streams.values.filter { !$0.isBegun }.sorted { $0.id < $1.id }
+        for stream in unsent.dropFirst(max(0, streamsAllowed - begun)) {
+            guard let attempt = stream.attempt else { continue }
+            cancel(stream)
+            attempt.failed(.refused)
+        }
+    }
+
     // MARK: Requests
 
     func begin(_ attempt: ExecutorAttempt) {
@@ -253,6 +267,7 @@ final class HTTP2ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
             return
         }
         if hasSettings { greet() }
+        moveWhatHasNoRoom()
         if unsafe nghttp2_session_want_write(session) != 0 { channel.mark() }
         endIfDone()
     }

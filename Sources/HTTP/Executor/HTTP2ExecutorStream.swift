@@ -13,6 +13,8 @@ final class HTTP2ExecutorStream: AttemptCarrier {
 
     var sentOfBody = 0
     var isRequestSent = false
+    /// Its HEADERS have gone out.
+    var isBegun = false
     /// What the connection had read when the request was handed over.
     let readsBefore: Int
 

@@ -65,6 +65,24 @@ import Transport
         #expect(attempt.failure == "refused" && attempt.failures.count == 1 && executor.peers.count == 5)
     }
 
+    /// The library has the requests already when the SETTINGS come, and would keep them until there is room.
+    @Test(arguments: [0, 2] as [UInt32]) func whatHasNoRoomAnyMoreGoesElsewhere(most: UInt32) throws {
+        let executor = try ExecutorTest.http2()
+        let first = executor.sendAll(1)[0]
+        executor.http2().send(Frame.settings, 0, 0, [0, 3] + big(most))
+        let late = (0..<3).map { _ in executor.send() }
+        executor.settle()
+        #expect(executor.http2().requests.count == max(1, Int(most)) && executor.peers.count == 2)
+        executor.http2(1).greet()
+        executor.settle()
+        #expect(executor.http2(1).requests.count == 4 - max(1, Int(most)))
+        for index in 0..<2 {
+            for stream in executor.http2(index).requests { executor.http2(index).answer(stream, "ok") }
+        }
+        executor.settle()
+        #expect(([first] + late).allSatisfy { $0.text == "ok" && $0.ended == 1 && $0.failures.isEmpty })
+    }
+
     @Test func goAwayLosesNothing() throws {
         let executor = try ExecutorTest.http2()
         let attempts = executor.sendAll(100)
