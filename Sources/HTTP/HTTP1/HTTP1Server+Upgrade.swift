@@ -48,8 +48,10 @@ extension HTTP1Server {
     private static let bodyViolation: StaticString = "HTTP/1.1: the request body broke the protocol"
 
     /// A request that breaks the rules: answered, and the connection closes.
-    func refuse(status: Int, message: String) {
-        let stream = HTTP1ServerStream(server: self, connection: connection, head: nil)
+    ///
+    /// - Parameter isHEAD: whether its method is HEAD, whose answer has no content (RFC 9110 section 9.3.2).
+    func refuse(status: Int, message: String, isHEAD: Bool = false) {
+        let stream = HTTP1ServerStream(server: self, connection: connection, head: nil, isHEAD: isHEAD)
         stream.keepAlive = false
         self.stream = stream
         state = .closing

@@ -142,7 +142,7 @@ final class HTTP1Server: ServerProtocol {
                         connection.delegate.spokeOtherwise(other, on: connection)
                         connection.close(.violation("the client spoke no HTTP"))
                     } else {
-                        refuse(status: error.status, message: error.message)
+                        refuse(status: error.status, message: error.message, isHEAD: Self.asksForHEAD(rest))
                     }
                     return bytes.count
                 case .head(let head, let consumed):
@@ -220,6 +220,13 @@ final class HTTP1Server: ServerProtocol {
         if last, !stream.isClosed, !stream.isFinished { handler.requestEnded() }
     }
 
+    /// Whether a request that cannot be read begins with the method HEAD, after empty lines (RFC 9112 section 2.2).
+    private static func asksForHEAD(_ bytes: Span<UInt8>) -> Bool {
+        var start = 0
+        while start < bytes.count, bytes[start] == 0x0D || bytes[start] == 0x0A { start += 1 }
+        return bytes.extracting(droppingFirst: start).extracting(first: 5).equals("HEAD ")
+    }
+
     func begin(_ head: RequestHead) {
         connection.clearDeadline()
         headDeadlineRuns = false
@@ -227,7 +234,7 @@ final class HTTP1Server: ServerProtocol {
         let stream = HTTP1ServerStream(server: self, connection: connection, head: head)
         stream.keepAlive = head.keepAlive && !isDraining
         guard stream.admit(headOf: head.footprint) else {
-            refuse(status: 503, message: "there is no memory for this request")
+            refuse(status: 503, message: "there is no memory for this request", isHEAD: head.method == .head)
             return
         }
         unconsumed = 0

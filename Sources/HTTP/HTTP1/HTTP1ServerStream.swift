@@ -12,10 +12,12 @@ final class HTTP1ServerStream: ServerStream {
     var keepAlive = true
     var isRequestWhole = false
 
-    /// - Parameter head: nil for a request that could not be read.
-    init(server: HTTP1Server, connection: ServerConnection, head: RequestHead?) {
+    /// - Parameters:
+    ///   - head: nil for a request that could not be read.
+    ///   - isHEAD: whether such a request asks for no content all the same.
+    init(server: HTTP1Server, connection: ServerConnection, head: RequestHead?, isHEAD: Bool = false) {
         self.server = server
-        isHEAD = head?.method == .head
+        self.isHEAD = head.map { $0.method == .head } ?? isHEAD
         awaitsContinue = head?.expectsContinue ?? false
         super.init(connection: connection, version: head?.version ?? .http11)
     }

@@ -23,6 +23,17 @@ import Transport
         #expect(server.isFreed())
     }
 
+    @Test(arguments: [
+        "HEAD / HTTP/1.1\r\n\r\n", "\r\nHEAD / HTTP/2.0\r\nhost: x\r\n\r\n",
+        "HEAD / HTTP/1.1\r\nhost: x\r\nexpect: magic\r\n\r\n",
+    ]) func aRefusalOfHEADHasNoContent(request: String) throws {
+        let server = try TestServer()
+        server.say(request)
+        let text = server.takeText()
+        #expect(text.hasPrefix("HTTP/1.1 ") && text.hasSuffix("\r\n\r\n"))
+        #expect(server.delegate.refusals.count == 1 && server.peer.end == .closed)
+    }
+
     @Test func aRefusalComesAfterTheAnswersBeforeIt() throws {
         let server = try TestServer()
         server.say("GET /1 HTTP/1.1\r\nhost: x\r\n\r\nBAD\r\n\r\n")
