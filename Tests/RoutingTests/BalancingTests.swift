@@ -26,6 +26,17 @@ import Testing
         #expect(pool.chosen(excluding: [1]) == 2 && pool.chosen(excluding: [1]) == 0)
     }
 
+    /// Those with little weight come between the turns of those with much, and not all at once.
+    @Test(arguments: [
+        ([5, 1, 1, 1, 1], [0, 0, 1, 0, 2, 0, 3, 0, 4]), ([3, 1], [0, 0, 0, 1]), ([1, 3], [0, 1, 1, 1]),
+        ([2, 2, 4], [0, 2, 1, 2, 0, 2, 1, 2]),
+    ]) func turnsAreEvenlyInterleaved(weights: [Int], order: [Int]) {
+        let pool = Self.pool(weights.count, .roundRobin, weights: weights)
+        let rounds = (0..<3).map { _ in order.map { _ in pool.chosen() } }
+        for round in rounds { #expect(round.sorted { $0! < $1! } == order.sorted()) }
+        #expect(rounds[0] == order)
+    }
+
     /// The one sentence of what a weight means, by counts: whatever the balance, and however many run at once.
     @Test(arguments: [Balance.leastLoad, .roundRobin, .weighted], [1, 2, 3, 4, 7, 40])
     func exchangesAreSharedByWeight(balance: Balance, atOnce: Int) {

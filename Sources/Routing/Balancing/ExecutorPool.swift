@@ -134,7 +134,8 @@ package final class ExecutorPool: Sendable {
         for place in state.free {
             let share = members[place].share(at: now)
             let executor = members[place].executor
-            let due = state.dueTurn(of: executor, at: place, share: share, isRandom: balance == .leastLoad)
+            let count = balance == .leastLoad ? nil : members.count
+            let due = state.dueTurn(of: executor, at: place, share: share, among: count)
             first = min(first, due)
             if balance == .leastLoad {
                 // Not one that has its share already of what all have with one more. A rounding is no reason for another.

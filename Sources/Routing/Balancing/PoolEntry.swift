@@ -207,11 +207,12 @@ extension PoolEntry.State {
 
     /// When an executor has its next turn.
     ///
-    /// - Parameter isRandom: whether the first turn of a new one comes at random, so that many processes do not begin alike;
-    ///   else they begin in their order.
-    mutating func dueTurn(of executor: Executor, at place: Int, share: Double, isRandom: Bool) -> Double {
+    /// - Parameter count: how many executors have turns in their order, whose first ones come at even distances, so that
+    ///   those with equal shares do not all come at once. Nil where the first turn of a new one comes at random, so that
+    ///   many processes do not begin alike.
+    mutating func dueTurn(of executor: Executor, at place: Int, share: Double, among count: Int?) -> Double {
         if let due = turns.due(of: executor.id, at: place, share: share) { return due }
-        let phase = isRandom ? Double(nextRandom() >> 11) / Double(1 << 53) : 0.5
+        let phase = count.map { (Double(place) + 0.5) / Double($0) } ?? Double(nextRandom() >> 11) / Double(1 << 53)
         return turns.add(executor.id, at: place, share: share, phase: phase)
     }
 

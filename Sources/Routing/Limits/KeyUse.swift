@@ -24,7 +24,9 @@ package final class KeyUse: Quota {
         var running = 0
         var requests = TokenBucket()
         var tokens = TokenBucket()
-        /// Those of the newest request. One that began under others before a change counts by these too: by a lower limit
+        /// Those of the newest request.
+        ///
+        /// One that began under others before a change counts by these too: by a lower limit
         /// it would forget what was spent of a raised one.
         var limits: KeyLimits?
     }
