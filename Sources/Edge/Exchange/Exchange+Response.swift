@@ -18,6 +18,9 @@ extension Exchange {
         if let milliseconds = failure.retryAfterMs { extra.append(.retryAfterMs, String(milliseconds)) }
         // SDKs take a 501 for something that may pass.
         if failure.side == .client, failure.status >= 500 { extra.append(name: "x-should-retry", value: "false") }
+        if failure.kind == .executorError, let attempt, attempt.failure == failure, let head = attempt.head {
+            FieldPolicy.appendOfError(head.fields, to: &extra)
+        }
         if failure.code == Failure.codingCode { extra.append(.acceptEncoding, ContentCoding.accepted) }
         appendChallenge(failure, to: &extra)
         appendRates(to: &extra)

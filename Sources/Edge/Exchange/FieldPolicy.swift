@@ -108,6 +108,24 @@ enum FieldPolicy {
         return kept
     }
 
+    /// Adds what an executor says of an error beside its body, where nothing of it is there already.
+    static func appendOfError(_ fields: FieldBlock, to extra: inout FieldBlock) {
+        let hopByHop = HopByHop(of: fields)
+        for index in 0..<fields.count where !hopByHop.contains(index, in: fields) {
+            let known = fields.known(index)
+            switch known {
+            case .contentLanguage, .openAIModel, .openAIProcessing, .openAIVersion, .traceresponse:
+                if namesURL(fields.value(index)) { continue }
+            case .xShouldRetry: break
+            // The failure's own, read in every form, is there where it has one to tell.
+            case .retryAfter, .retryAfterMs:
+                if extra.first(.retryAfter) != nil || extra.first(.retryAfterMs) != nil { continue }
+            default: continue
+            }
+            if extra.first(known) == nil { extra.append(known, fields.value(index)) }
+        }
+    }
+
     /// Some gateways tell where they have sent a request.
     private static func namesURL(_ value: ArraySlice<UInt8>) -> Bool {
         var index = value.startIndex

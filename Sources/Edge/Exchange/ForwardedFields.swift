@@ -70,11 +70,14 @@ extension FieldName {
         .acceptEncoding, .contentEncoding, .contentLength, .expect, .host, .priority, .requestID, .via, .setCookie,
     ]
     private static let addresses: Set<String> = [
-        "forwarded", "origin", "true-client-ip", "x-real-ip", "openai-organization", "openai-project",
+        "forwarded", "origin", "true-client-ip", "x-real-ip", "x-client-ip", "x-cluster-client-ip", "fastly-client-ip",
+        "x-original-forwarded-for", "x-remote-addr", "x-remote-ip", "openai-organization", "openai-project",
         "chatgpt-account-id",
     ]
     private static let addressPrefixes = ["x-forwarded-", "cf-", "access-control-", "x-freeinference-"]
-    private static let engineControls = ["x-vllm-", "x-data-parallel-rank"]
+    private static let engineControls = [
+        "x-vllm-", "x-data-parallel-rank", "x-gateway-destination-", "x-prefiller-", "x-decoder-",
+    ]
 
     /// Whether the name is one of those that credentials come in, by one of its words.
     ///
@@ -94,19 +97,27 @@ extension FieldName {
         return isCredentialWord(name[start...])
     }
 
+    /// Also one that ends in such a word: `accesskey`, `sessiontoken`.
     private static func isCredentialWord(_ word: ArraySlice<UInt8>) -> Bool {
         let span = word.span
-        return switch word.count {
-        case 3: span.equals("key") || span.equals("jwt")
-        case 4: span.equals("auth")
-        case 5: span.equals("token")
-        case 6: span.equals("apikey") || span.equals("cookie") || span.equals("secret")
-        case 7: span.equals("cookie2")
-        case 8: span.equals("password")
-        case 10: span.equals("credential")
-        case 11: span.equals("credentials")
-        case 13: span.equals("authorization")
-        default: false
+        func ends(in end: StaticString) -> Bool {
+            let length = end.utf8CodeUnitCount
+            return span.count >= length && span.extracting(last: length).equals(end)
+        }
+        guard span.count >= 3 else { return false }
+        // Each by its last letter first: a request has a dozen fields whose names have several words.
+        switch span[span.count - 1] {
+        case UInt8(ascii: "y"): return ends(in: "key")
+        case UInt8(ascii: "t"): return ends(in: "jwt") || ends(in: "secret")
+        case UInt8(ascii: "h"): return ends(in: "auth")
+        case UInt8(ascii: "n"): return ends(in: "token") || ends(in: "authorization")
+        case UInt8(ascii: "e"): return ends(in: "cookie") || ends(in: "signature")
+        case UInt8(ascii: "d"): return ends(in: "password") || ends(in: "passwd")
+        case UInt8(ascii: "r"): return ends(in: "bearer")
+        case UInt8(ascii: "l"): return ends(in: "credential")
+        case UInt8(ascii: "s"): return ends(in: "credentials")
+        case UInt8(ascii: "2"): return ends(in: "cookie2")
+        default: return false
         }
     }
 }

@@ -38,9 +38,10 @@ final class IncomingRequest {
             executorModel: executor.executor.model,
             asksForUsage: asksForUsage
         )
+        let path = QueryPolicy.withoutCredentials(target)
         let request = ExecutorRequest(
             method: head.method,
-            target: executor.pathPrefix.isEmpty ? target.bytes : executor.pathPrefix + target.bytes,
+            target: executor.pathPrefix.isEmpty ? path : executor.pathPrefix + path,
             host: executor.host,
             fields: FieldPolicy.toExecutor(
                 head.fields,

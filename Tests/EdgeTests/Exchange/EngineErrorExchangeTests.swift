@@ -80,6 +80,23 @@ import Transport
         #expect(error["message"] == nil, "engines quote what clients have sent")
     }
 
+    /// What an engine says of its error beside the body reaches the client as it does beside an answer.
+    @Test(arguments: [400, 404, 413, 422]) func fieldsOfAnErrorPass(status: Int) throws {
+        let client = try client(executors: 1)
+        client.ask()
+        let fields = [
+            ("content-language", "en"), ("traceresponse", "00-1-2-00"), ("x-should-retry", "false"),
+            ("retry-after", "7"),
+            ("x-ratelimit-limit-requests", "5"), ("x-litellm-model-id", "secret"), ("server", "uvicorn"),
+        ]
+        client.executors[0].refuse(status, #"{"error":{"message":"no","type":"x"}}"#, fields)
+        #expect(client.status == status)
+        for field in ["content-language: en", "traceresponse: 00-1-2-00", "x-should-retry: false", "retry-after: 7"] {
+            #expect(client.received.components(separatedBy: field).count == 2, "\(field) of \(status)")
+        }
+        for name in ["litellm", "uvicorn", "limit-requests"] { #expect(!client.received.contains(name)) }
+    }
+
     /// The client has its 200 already: the same error goes out as an event, and log and metrics have its status.
     @Test(arguments: Form.allCases) func afterASilentCommitItIsAnEventWithItsText(form: Form) throws {
         let client = try client("commit_after: 8100ms\nkeep_alive: 60s")
