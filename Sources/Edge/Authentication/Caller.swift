@@ -4,9 +4,7 @@ internal import Inference
 internal import Routing
 internal import Transport
 
-/// Confined to its exchange.
-///
-/// A value with a duty: `ended` gives back what `begin` took.
+/// Confined to its exchange, which calls `ended` once: that gives back what `begin` and `reserve` took.
 struct Caller {
     let tenant: String
     /// The public name of the key; nil for those without.
@@ -43,13 +41,16 @@ struct Caller {
         }
     }
 
+    /// Whose limits a client is told of.
+    private var whose: String { keyID == nil ? "callers without an API key together have" : "this API key has" }
+
     // MARK: Limits
 
     /// Takes a place among the exchanges at once, and a request of the rate.
     mutating func begin(at now: Nanoseconds) -> Failure? {
         let denial = quota.begin(limits, at: now)
         isRunning = denial == nil
-        return denial.map { Failure($0, limits) }
+        return denial.map { Failure($0, limits, whose: whose) }
     }
 
     /// Reserves tokens for a request: a quarter of its bytes, and the most that it lets an executor answer with.
@@ -58,9 +59,9 @@ struct Caller {
         let tokens = promptTokens + min(max(0, answerTokensMax), Self.answerTokensMost)
         if let denial = quota.reserve(tokens, limits, at: now) {
             guard denial == .tokens(wait: .max), let most = limits.tokensPerMinute else {
-                return Failure(denial, limits)
+                return Failure(denial, limits, whose: whose)
             }
-            return Failure(neverFits: promptTokens, answerTokens: tokens - promptTokens, limit: most)
+            return Failure(neverFits: promptTokens, answerTokens: tokens - promptTokens, limit: most, whose: whose)
         }
         if limits.tokensPerMinute != nil { reserved = tokens }
         return nil
@@ -103,25 +104,25 @@ struct Caller {
 }
 
 extension Failure {
-    fileprivate init(_ denial: QuotaDenial, _ limits: KeyLimits) {
+    fileprivate init(_ denial: QuotaDenial, _ limits: KeyLimits, whose: String) {
         switch denial {
         case .concurrency:
-            let text = limits.concurrency.map { "Too many requests at once: this API key may have \($0)." }
+            let text = limits.concurrency.map { "Too many requests at once: \(whose) at most \($0)." }
             self.init(.concurrencyLimited, text, retryAfter: 1)
         case .requests(let wait):
-            let text = limits.requestsPerMinute.map { "Rate limit reached: this API key has \($0) requests a minute." }
+            let text = limits.requestsPerMinute.map { "Rate limit reached: \(whose) \($0) requests a minute." }
             self.init(.rateLimited, text, retryAfter: Self.seconds(wait))
         case .tokens(let wait):
-            let text = limits.tokensPerMinute.map { "Rate limit reached: this API key has \($0) tokens a minute." }
+            let text = limits.tokensPerMinute.map { "Rate limit reached: \(whose) \($0) tokens a minute." }
             self.init(.rateLimited, text, retryAfter: Self.seconds(wait))
         }
     }
 
     /// No wait would help: the client is not to come again with it.
-    fileprivate init(neverFits promptTokens: Int, answerTokens: Int, limit: Int) {
+    fileprivate init(neverFits promptTokens: Int, answerTokens: Int, limit: Int, whose: String) {
         self.init(
             .exceedsLimit,
-            "This request can never be served with this API key, which has \(limit) tokens a minute: its prompt counts "
+            "This request can never be served: \(whose) \(limit) tokens a minute: its prompt counts "
                 + "\(promptTokens), and its limit on the answer \(answerTokens). Make one of them smaller."
         )
     }

@@ -14,9 +14,10 @@ extension FinishedExchange {
         json.field("client", client.address.host)
         json.field("protocol", version.label)
         json.field("method", method?.text ?? "-")
-        json.field("path", String(decoding: target.prefix { $0 != UInt8(ascii: "?") }, as: UTF8.self))
-        if let userAgent { json.field("user_agent", userAgent) }
-        if let session { json.field("session", session) }
+        let path = target.prefix { $0 != UInt8(ascii: "?") }
+        json.field("path", LogText.withoutKeys(String(decoding: path, as: UTF8.self)))
+        if let userAgent { json.field("user_agent", LogText.withoutKeys(userAgent)) }
+        if let session { json.field("session", LogText.withoutKeys(session)) }
         if let tenant { json.field("tenant", tenant) }
         json.field("status", status)
         if toldStatus != status { json.field("told_status", toldStatus) }
@@ -43,7 +44,7 @@ extension FinishedExchange {
         case .failed(let failure):
             json.field("end", failure.label)
             json.field("side", failure.side.rawValue)
-            if let detail = failure.detail { json.field("detail", detail) }
+            if let detail = failure.detail ?? failure.faultOfRequest { json.field("detail", detail) }
             write(failure.engineError, to: &json)
         }
     }
@@ -154,5 +155,13 @@ extension HTTPVersion {
 extension JSONWriter {
     fileprivate mutating func field(_ name: StaticString, milliseconds nanoseconds: Nanoseconds) {
         field(name, hundredths: Int(clamping: nanoseconds / 10_000))
+    }
+}
+
+extension Failure {
+    /// What was wrong with the request as it came, in our words; nil for every other failure.
+    fileprivate var faultOfRequest: String? {
+        let faults = [400, 413, 414, 415, 417, 431, 501, 505]
+        return kind != .executorError && side == .client && faults.contains(status) ? message : nil
     }
 }

@@ -135,6 +135,22 @@ private let hash = KeyedHash(secret: Array("0123456789abcdef0123456789abcdef".ut
         #expect(caller.begin(at: 0) != nil)
     }
 
+    /// Who has no key is not told of one.
+    @Test func callersWithoutAKeyAreToldWhoseLimitItIs() {
+        var limits = KeyLimits(concurrency: 1, requestsPerMinute: 1, tokensPerMinute: 10)
+        var anonymous = Caller(anonymousOf: KeyAccess(anonymousLimits: limits))
+        #expect(anonymous.begin(at: 1) == nil)
+        let tooMany = anonymous.begin(at: 1)
+        #expect(tooMany?.message == "Too many requests at once: callers without an API key together have at most 1.")
+        let neverFits = anonymous.reserve(promptBytes: 400, answerTokensMax: 0, at: 1)
+        #expect(neverFits?.message.contains("callers without an API key") == true && neverFits?.status == 400)
+        limits.concurrency = nil
+        var other = Caller(anonymousOf: KeyAccess(anonymousLimits: limits))
+        #expect(other.begin(at: 1) == nil)
+        let rate = other.begin(at: 1)
+        #expect(rate?.message == "Rate limit reached: callers without an API key together have 1 requests a minute.")
+    }
+
     /// Whatever counts, it is asked for what it is to be given back, and for no more.
     @Test func anotherQuotaMayStandBehindACaller() {
         let key = AccessKey(id: "k", hash: [], tenant: "t", limits: KeyLimits(tokensPerMinute: 100))
