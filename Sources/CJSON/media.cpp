@@ -17,11 +17,13 @@ static bool may_begin_media(const uint8_t *at, const uint8_t *end) noexcept {
     };
     switch (*at) {
     case 'a': return begins("audio", 5);
+    case 'D': return begins("DATA:", 5) || begins("Data:", 5);
     case 'd': return begins("data\"", 5) || begins("data:", 5) || begins("document\"", 9);
     case 'f': return begins("file\"", 5) || begins("file_", 5);
     case 'i':
         if (begins("image", 5)) return true;
         return begins("input_", 6) && end - at > 6 && (at[6] == 'a' || at[6] == 'f' || at[6] == 'i' || at[6] == 'v');
+    case 'm': return begins("multimodal_data", 15);
     case 'p': return begins("prompt_embeds", 13);
     case 'r': return begins("ref_audio", 9);
     case 'v': return begins("video", 5);
@@ -71,6 +73,23 @@ struct payload {
 
 bool starts_with(string_view text, string_view prefix) noexcept { return text.substr(0, prefix.size()) == prefix; }
 
+/// The same for a word in lower case, whatever the case of the text.
+bool starts_with_word(string_view text, string_view word) noexcept {
+    if (text.size() < word.size()) return false;
+    for (size_t i = 0; i < word.size(); i++)
+        if (std::tolower(uint8_t(text[i])) != word[i]) return false;
+    return true;
+}
+
+/// Whether the text is a data URL (RFC 2397), whose scheme and marker have no case.
+bool is_data_url(string_view text) noexcept { return starts_with_word(text, "data:"); }
+
+/// Whether what stands before the comma of a data URL says that its content is base64.
+bool says_base64(string_view type) noexcept {
+    size_t mark = type.rfind(';');
+    return mark != string_view::npos && starts_with_word(type.substr(mark + 1), "base64");
+}
+
 bool is_any(string_view text, std::initializer_list<string_view> words) noexcept {
     for (string_view word : words)
         if (text == word) return true;
@@ -82,7 +101,7 @@ kind kind_of_type(string_view type) noexcept {
     if (is_any(type, {"image_url", "input_image", "image", "computer_screenshot", "image_file", "output_image",
                       "image_generation_call", "image_embeds"}))
         return kind::image;
-    if (is_any(type, {"input_audio", "audio_url", "audio"})) return kind::audio;
+    if (is_any(type, {"input_audio", "audio_url", "audio", "audio_embeds"})) return kind::audio;
     if (is_any(type, {"video_url", "input_video", "video"})) return kind::video;
     if (is_any(type, {"file", "input_file", "document", "file_url"})) return kind::file;
     return kind::none;
@@ -170,11 +189,11 @@ kind kind_of_bytes(const uint8_t *bytes, size_t count) noexcept {
 /// A text that is, or names, the content of a part.
 void consider(payload &found, string_view text, bool may_be_base64) noexcept {
     found.present = true;
-    if (starts_with(text, "data:")) {
+    if (is_data_url(text)) {
         size_t comma = text.substr(0, 512).find(',');
         if (comma == string_view::npos) comma = 4;
         string_view type = text.substr(5, comma > 5 ? comma - 5 : 0);
-        found.base64 = type.find(";base64") != string_view::npos;
+        found.base64 = says_base64(type);
         kind hint = kind_of_media_type(type.substr(0, type.find(';')));
         if (hint != kind::none) found.hint = hint;
         found.raw = text.substr(comma + 1);
@@ -202,8 +221,9 @@ struct walker {
 
     /// A text by itself that is content: a data URL, or what stands in a list of nothing else.
     void loose(string_view text, kind listed) noexcept {
-        if (listed == kind::none && !(starts_with(text, "data:") && text.substr(0, 512).find(";base64,") != string_view::npos))
-            return;
+        string_view begin = text.substr(0, 512);
+        bool is_content = is_data_url(begin) && says_base64(begin.substr(0, begin.find(',')));
+        if (listed == kind::none && !is_content) return;
         payload found;
         consider(found, text, true);
         if (found.base64 || found.reference) count(listed, found);
@@ -267,7 +287,7 @@ struct walker {
         } else if (is("image") || is("image_embeds")) {
             consider(found, value, true);
             found.member = kind::image;
-        } else if (is("audio") || is("ref_audio")) {
+        } else if (is("audio") || is("ref_audio") || is("audio_embeds")) {
             consider(found, value, true);
             found.member = kind::audio;
         } else if (is("video")) {
@@ -300,7 +320,9 @@ struct walker {
                 for (string_view key : {"source", "image_url", "input_audio", "audio_url", "video_url", "file", "image_file"})
                     describes = describes || name.unsafe_is_equal(key);
                 payload inner;
-                kind listed = name.unsafe_is_equal("images") ? kind::image : kind::none;
+                kind listed = kind::none;
+                for (string_view key : {"images", "image_data", "multimodal_data"})
+                    if (name.unsafe_is_equal(key)) listed = kind::image;
                 if (!value(field.value(), shape, depth + 1, describes, inner, listed)) return false;
                 if (inner.present && describes) {
                     if (inner.hint == kind::none) inner.hint = found.hint;

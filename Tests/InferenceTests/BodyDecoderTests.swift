@@ -112,7 +112,7 @@ func zstdFrame(windowLog: UInt8 = 17, _ blocks: [(bytes: [UInt8], times: Int)]) 
         #expect(
             decode(zstdFrame(windowLog: 23, [([65], 1000)]), .zstd) == .success([UInt8](repeating: 65, count: 1000))
         )
-        #expect(decode(zstdFrame(windowLog: 24, [([65], 1000)]), .zstd) == .failure(.malformed))
+        #expect(decode(zstdFrame(windowLog: 24, [([65], 1000)]), .zstd) == .failure(.windowTooLarge))
     }
 
     /// A space and many copies of it, 258 bytes for each 13 bits, with the fixed codes of RFC 1951 section 3.2.6.

@@ -70,7 +70,8 @@ import Testing
     /// What has no part of its own: lists, inputs of other endpoints, what an engine has made before.
     @Test(arguments: [
         #""images":["data:image/png;base64,@"]"#, #""images":["@"]"#, #""input":["data:image/webp;base64,@"]"#,
-        #""input":"data:image/png;base64,@""#, #""documents":["data:image/png;base64,@","words"]"#,
+        #""input":"DATA:image/png;BASE64,@""#, #""prompt":{"prompt_string":"x","multimodal_data":["@"]}"#,
+        #""image_data":["@"]"#, #""documents":["data:image/png;base64,@","words"]"#,
         #""input":[{"type":"image_generation_call","id":"i","result":"@"}]"#,
         #""input":[{"type":"image_embeds","image_embeds":"@"}]"#, #""input":{"image_embeds":"@"}"#,
         #""data":{"data":"data:image/tiff;base64,@","data_format":"path"}"#,
@@ -88,6 +89,7 @@ import Testing
         )
         let file = media { ($0.fileBytes, $0.rawBytes) = (3000, 4000) }
         #expect(try found(#""ref_audio":"@","ref_text":"words""#) == sound)
+        #expect(try found(#""input":[{"type":"audio_embeds","audio_embeds":"@"}]"#) == sound)
         #expect(try found(#""ref_audio":"data:audio/ogg;base64,@""#) == sound)
         #expect(try found(#""ref_audio":"https://example.org/a.mp3""#) == media { $0.references = 1 })
         #expect(try found(#""input":{"video":"@"}"#) == video)

@@ -139,7 +139,7 @@ func isIPv6(_ host: String) -> Bool {
 private func isIPv6Loopback(_ host: String) -> Bool { addressBytes(host) == Array(repeating: 0, count: 15) + [1] }
 
 /// The IPv4 address that an IPv6 address stands for (`::ffff:127.0.0.1`): a socket of IPv6 alone cannot be bound to it.
-private func mappedIPv4(_ host: String) -> String? {
+func mappedIPv4(_ host: String) -> String? {
     guard let bytes = addressBytes(host), bytes.count == 16,
         bytes[..<12] == Array(repeating: 0, count: 10) + [0xFF, 0xFF]
     else { return nil }

@@ -2,12 +2,15 @@
 
 enum NearestKey {
     /// The key of `known` that takes the fewest edits to reach, nil where all are far.
-    static func nearest(to key: String, among known: [String]) -> String? {
+    ///
+    /// - Parameter distanceMax: How many edits are not far; nil takes a third of the key's length, and 2 at least.
+    static func nearest(to key: String, among known: [String], distanceMax: Int? = nil) -> String? {
         // A long key costs a square of its length, and no key of ours is near it.
         guard key.utf8.count <= 64 else { return nil }
         let distances = known.map { (key: $0, distance: distance(Array(key.utf8), Array($0.utf8))) }
         guard let best = distances.min(by: { $0.distance < $1.distance }) else { return nil }
-        return best.distance <= max(2, best.key.utf8.count / 3) && best.distance < best.key.utf8.count ? best.key : nil
+        let most = distanceMax ?? max(2, best.key.utf8.count / 3)
+        return best.distance <= most && best.distance < best.key.utf8.count ? best.key : nil
     }
 
     /// Insertions, deletions, substitutions and swaps of neighbours (optimal string alignment).

@@ -28,7 +28,7 @@ struct OwnAddresses {
 
     /// The addresses that a host means on this machine.
     private func hosts(_ host: String) -> [String] {
-        if addressBytes(host) != nil { return [host] }
+        if addressBytes(host) != nil { return [mappedIPv4(host) ?? host] }
         if ["localhost", "localhost.localdomain", "ip6-localhost"].contains(host) { return ["127.0.0.1", "::1"] }
         let isOwn = host == inspection.ownName().lowercased()
         return isOwn ? inspection.ownAddresses() : []

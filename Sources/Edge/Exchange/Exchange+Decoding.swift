@@ -73,6 +73,8 @@ extension Failure {
         case .tooDense:
             let times = RequestBody.expansionMax
             self.init(.bodyTooLarge, "The decoded request body is more than \(times) times what was sent.")
+        case .windowTooLarge:
+            self.init(.invalidRequest, "The request body is zstd with a window above 8 MiB, which is not served.")
         case .noMemory: self = .noMemory
         }
     }

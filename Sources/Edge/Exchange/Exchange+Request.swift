@@ -221,9 +221,7 @@ extension Exchange: ServerStreamHandler {
         guard phase == .body else { return }
         switch result {
         case .failure(let error):
-            var failure = Failure(scan: error)
-            failure.detail = failure.message
-            handle(.refused(failure))
+            handle(.refused(Failure(scan: error)))
         case .success(let found): route(found)
         }
     }

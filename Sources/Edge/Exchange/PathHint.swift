@@ -37,7 +37,9 @@ enum PathHint {
         let found = known.filter { path in segments.hasEnd(ending(of: path)) }
         if let longest = found.max(by: { rank($0, segments) < rank($1, segments) }) { return longest }
         if isRead, segments.contains("models") { return "/v1/models" }
-        return NearestKey.nearest(to: "/" + segments.joined(separator: "/"), among: known)
+        // Three letters of a short path would make any other one of it.
+        let path = "/" + segments.joined(separator: "/")
+        return NearestKey.nearest(to: path, among: known, distanceMax: 2)
     }
 
     /// The segments of a path without its version.

@@ -9,6 +9,13 @@ package struct Signals {
     /// Those that are told: the ones that end a process which does not know them, and that operators and their tools send.
     static let told = [SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2]
 
+    /// Ignores those that mean nothing to a server that has not begun: they would end the process silently.
+    ///
+    /// Blocked signals are told all the same (signal(7)), so that nothing is lost once there is a `Signals`.
+    package static func ignoreBeforeStart() {
+        for number in [SIGHUP, SIGUSR1, SIGUSR2] { signal(number, SIG_IGN) }
+    }
+
     /// Blocks `told` in this thread and those it starts, and ignores SIGPIPE and SIGXFSZ, which errors of `write` tell.
     ///
     /// Call it first of all.

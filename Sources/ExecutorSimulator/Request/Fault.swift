@@ -87,7 +87,7 @@ package struct Faults: Sendable, Equatable {
         "die_after:N", "cut_inside:N", "reset_after:N", "end_early:N", "stall_after:N", "error_event:N", "error_only:N",
         "mistake_event:N", "error_line:N", "error_document",
         "status:CODE", "no_answer", "close_before_head", "garbage_head", "cut_json", "no_done", "comments", "crlf",
-        "aborted", "no_reason", "only_end", "redirect:STATUS", "no_label", "split", "split_every:BYTES",
+        "aborted", "no_reason", "only_end", "redirect:307|308", "no_label", "split", "split_every:BYTES",
         "split_at:OFFSET", "coalesce", "coalesce:EVENTS",
         "no_last_lf",
         "huge_event:BYTES", "big_body:BYTES", "ignore_close",

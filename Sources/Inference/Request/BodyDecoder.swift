@@ -11,6 +11,8 @@ package enum BodyDecodingError: Error, Equatable, Sendable {
     case tooLarge
     /// So little becomes so much that it is a bomb.
     case tooDense
+    /// A frame of zstd wants a window larger than 8 MiB (RFC 9659).
+    case windowTooLarge
     /// There is no memory for what comes out.
     case noMemory
 }
@@ -51,6 +53,7 @@ extension RequestBody {
             case .goesOn: guard step.consumed + step.produced > 0 else { throw .malformed }
             case .ended: return result
             case .malformed: throw .malformed
+            case .windowTooLarge: throw .windowTooLarge
             }
         }
     }
@@ -58,7 +61,7 @@ extension RequestBody {
 
 /// What one call of a library came to.
 private struct DecodingStep {
-    enum Outcome { case goesOn, ended, malformed }
+    enum Outcome { case goesOn, ended, malformed, windowTooLarge }
 
     var consumed: Int
     var produced: Int
@@ -142,9 +145,10 @@ private final class ZstdDecoder: BodyDecoder {
                 let result = unsafe ZSTD_decompressStream(context, &target, &source)
                 let isWhole = unsafe source.pos == input.count
                 let hasRoom = unsafe target.pos < capacity
+                let isOverWindow = ZSTD_getErrorCode(result) == ZSTD_error_frameParameter_windowTooLarge
                 let outcome: DecodingStep.Outcome =
                     if ZSTD_isError(result) != 0 {
-                        .malformed
+                        isOverWindow ? .windowTooLarge : .malformed
                     } else if result == 0 {
                         isWhole ? .ended : .goesOn
                     } else {

@@ -22,6 +22,7 @@ struct ServeCommand: ParsableCommand {
     @OptionGroup var options: ConfigurationOption
 
     func run() throws {
+        Signals.ignoreBeforeStart()
         switch Configuration.load(path: options.config, inspection: .ofFiles(keys: false)) {
         case .failure(let errors):
             Messages.say("the configuration has errors", .error)

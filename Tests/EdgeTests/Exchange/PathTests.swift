@@ -146,6 +146,8 @@ import Testing
         ("POST", "/v1/audio/transcriptions", "multipart"), ("GET", "/v1/realtime?model=m", "no realtime"),
         ("GET", "/favicon.ico", "There is nothing at this path."),
         ("POST", "/nothing", "There is nothing at this path."),
+        ("POST", "/v1/nope", #""There is nothing at this path.""#),
+        ("POST", "/rock", #""There is nothing at this path.""#),
         ("POST", "/" + String(repeating: "chat/", count: 60), "There is nothing at this path."),
     ]) func aPathThatIsNotThereSaysWhy(method: String, path: String, why: String) throws {
         let client = try client()
