@@ -192,6 +192,10 @@ import Testing
             #"{"error":{"message":"try again in 20ms"}}"#: 1_000,
             #"{"error":{"type":"usage_limit_reached","message":"m","resets_in_seconds":720}}"#: 720_000,
             #"{"error":{"message":"try again in 20 days"}}"#: 3_600_000,
+            #"{"error":"Model x is currently loading","estimated_time":20.5}"#: 20_500,
+            #"{"message":"Please wait for 12 seconds before retrying"}"#: 12_000,
+            #"{"message":"Please try again in about 30 seconds"}"#: 30_000,
+            #"{"message":"Wait at least 2 minutes."}"#: 120_000,
         ]
         for (body, milliseconds) in bodies { #expect(error(body).pause == milliseconds, "\(body)") }
         #expect(error(#"{"error":{"message":"try again later"}}"#).pause == nil)

@@ -17,11 +17,15 @@ import Testing
         ("Sat, 28 Nov 2026 05:00:30 GMT", 30_000), ("Saturday, 28-Nov-26 05:00:30 GMT", 30_000),
         ("Sat Nov 28 05:00:30 2026", 30_000), ("Sat, 28 Nov 2026 04:00:00 GMT", 1_000),
         ("2026-11-28T05:01:00Z", 60_000), ("30s", 30_000), ("1m30s", 90_000),
+        ("5, 9", 9_000), ("2s, 1s", 2_000), ("+5", 5_000),
     ]) func readsRetryAfter(value: String, milliseconds: Int) {
         #expect(wait([("retry-after", value)]) == milliseconds)
     }
 
-    @Test(arguments: ["", "soon", "nan", "inf", "1x", "Sat, 31 Feb 2026 05:00:30 GMT", "Sat, 28 Nov 2026 25:00:30 GMT"])
+    @Test(arguments: [
+        "", "soon", "nan", "inf", "1x", "0x10", "1e1", "5, soon", "Sat, 31 Feb 2026 05:00:30 GMT",
+        "Sat, 28 Nov 2026 25:00:30 GMT",
+    ])
     func takesNonsenseForNothing(value: String) { #expect(wait([("retry-after", value)]) == nil) }
 
     /// The clocks of two machines differ.

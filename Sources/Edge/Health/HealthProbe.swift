@@ -34,10 +34,15 @@ struct HealthProbe: Sendable, Equatable {
         }
     }
 
-    /// What an answer says: a server without this page lives all the same, and llama.cpp's may still load its model.
+    /// What an answer says: a server without this page lives all the same, and so does one that has too much to do; one
+    /// that says that it loads its model may not be asked yet.
     static func judge(status: Int, body: [UInt8]) -> ExecutorHealth.Probe {
-        if status == 503, String(decoding: body, as: UTF8.self).contains("Loading model") { return .notReady }
-        return status < 500 ? .passed : .failed
+        guard status >= 500 else { return .passed }
+        guard status == 503 || status == 529 else { return .failed }
+        let error = EngineError(status: status, body: body.span)
+        if error.isLoading { return .notReady }
+        if case .busy = error.meaning { return .passed }
+        return .failed
     }
 }
 

@@ -37,54 +37,97 @@ extension EngineError {
 
     /// Whether it refuses `stream_options`, which newer engines know, as a member of the request.
     package var refusesStreamOptions: Bool {
-        guard case .clientsMistake = meaning else { return false }
-        return [param, message].contains {
-            $0?.contains("stream_options") == true || $0?.contains("include_usage") == true
+        switch meaning {
+        case .clientsMistake, .notImplemented: namesStreamOptions
+        default: false
         }
     }
 
+    /// The member by the names that engines give it; Google's turn words with underscores into humps.
+    private var namesStreamOptions: Bool {
+        [param, message].contains { text in
+            let text = text?.lowercased() ?? ""
+            return ["stream_options", "streamoptions", "include_usage", "includeusage"].contains { text.contains($0) }
+        }
+    }
+
+    /// Whether an engine still loads its model.
+    package var isLoading: Bool {
+        [message, code].contains { $0.map { EngineSentences($0).saysModelIsLoading } == true }
+    }
+
     package var meaning: ErrorMeaning {
-        let found = unresolved
-        let text = message ?? ""
+        let (found, isWord) = unresolved
+        let sentences = EngineSentences(message ?? "")
         switch found {
-        case .notFound:
-            if param == "model" || text.hasPrefix("model:") || EngineWords.saysModelIsMissing(text) {
-                return .ourConfiguration
-            }
-            return EngineWords.saysPathIsMissing(text) ? .missingPath : .clientsMistake(404)
-        case .clientsMistake where status == nil && text.lowercased().hasPrefix("model is overloaded"):
+        case .notFound: return meaning(ofNotFound: sentences)
+        case .clientsMistake where status == nil && sentences.saysModelIsOverloaded:
             // Hugging Face's engine gives it the number 422 in an event.
             return .busy(503)
-        case .badRequest, .clientsMistake(400), .clientsMistake(422):
-            let isOurs = EngineWords.saysModelIsMissing(text) || EngineWords.saysKeyIsWrong(text)
+        case .badRequest, .clientsMistake(400), .clientsMistake(409), .clientsMistake(410), .clientsMistake(422):
+            let isOurs = !isWord && (saysModelIsMissing(sentences) || isOfOurAccount(sentences))
             return isOurs ? .ourConfiguration : found == .badRequest ? .clientsMistake(400) : found
         case .ourConfiguration where pause != nil && (status == 402 || number == 402):
             // What is paid for is in use at the moment; a bill that is not paid has no end that could be told.
             return .busy(429)
         case .ourConfiguration where status == 403 || number == 403:
-            return EngineWords.saysContentIsRefused(text) ? .clientsMistake(403) : found
+            return sentences.saysContentIsRefused ? .clientsMistake(403) : found
+        case .ourConfiguration where isWord && namesPartOfRequest && code.map(EngineWords.namesModel) == true:
+            // A model that the client asks for itself, as for a tool's.
+            return .clientsMistake(status.flatMap { (400..<500).contains($0) ? $0 : nil } ?? 400)
+        case .busy where status == 413 || number == 413 || sentences.saysRequestIsTooLarge: return .clientsMistake(413)
         case .busy:
             // The engine's own status says it as well, and more exactly.
             let own = [status, number].compactMap { $0 }.first { [429, 503, 529].contains($0) }
             return own.map { .busy($0) } ?? found
-        case .unavailable(503):
-            if case .busy? = EngineWords.meaning(ofSentence: text) { return .busy(503) }
-            return found
+        case .unavailable(503): return sentences.busy == nil ? found : .busy(503)
+        case .failed where namesStreamOptions && sentences.refusesMember: return .clientsMistake(400)
         default: return found
         }
     }
 
+    /// What is not there: the model, the path, or something that the client names.
+    private func meaning(ofNotFound sentences: EngineSentences) -> ErrorMeaning {
+        if param == "model" || sentences.beginsWithModel || saysModelIsMissing(sentences) { return .ourConfiguration }
+        if sentences.isEmpty || sentences.saysPathIsMissing { return .missingPath }
+        return isOfOurAccount(sentences) ? .ourConfiguration : .clientsMistake(404)
+    }
+
+    private func saysModelIsMissing(_ sentences: EngineSentences) -> Bool {
+        !namesPartOfRequest && sentences.saysModelIsMissing
+    }
+
+    private func isOfOurAccount(_ sentences: EngineSentences) -> Bool {
+        !namesPartOfRequest && sentences.isOfOurAccount
+    }
+
+    /// Whether the error is about a member of the request that the client alone has put there.
+    private var namesPartOfRequest: Bool {
+        guard let name = param?.lowercased() else { return false }
+        return [
+            "tool", "function", "input", "message", "prompt", "response_format", "text", "metadata",
+            "previous_response",
+        ]
+        .contains { name.hasPrefix($0) || name.hasPrefix("body." + $0) }
+    }
+
     /// A particular word outranks a number, a number outranks a general word, and that outranks a sentence.
-    private var unresolved: ErrorMeaning {
+    ///
+    /// `isWord`: a particular word has said it, so that no sentence need be asked.
+    private var unresolved: (meaning: ErrorMeaning, isWord: Bool) {
         let words = [code, type].compactMap { $0.flatMap { EngineWords.meaning(of: $0) } }
         let numbers = [status, number].compactMap { $0.flatMap { EngineWords.meaning(of: $0) } }
-        if let word = words.first(where: { !$0.isGeneral }) { return word }
-        if let number = numbers.first(where: { !$0.isGeneral }) { return number }
-        if numbers.contains(.notFound) { return .notFound }
-        if let word = words.first(where: { $0 != .failed(500) }) { return word }
-        if let sentence = message.flatMap({ EngineWords.meaning(ofSentence: $0) }) { return sentence }
+        if let word = words.first(where: { !$0.isGeneral }) { return (word, true) }
+        if let number = numbers.first(where: { !$0.isGeneral }) { return (number, false) }
+        if numbers.contains(.notFound) { return (.notFound, false) }
+        if let word = words.first(where: { $0 != .failed(500) }) { return (word, false) }
+        let sentences = EngineSentences(message ?? "")
+        if let sentence = sentences.meaning, sentence != .ourConfiguration || !namesPartOfRequest {
+            return (sentence, false)
+        }
+        if numbers.isEmpty, words.isEmpty, sentences.saysPathIsMissing { return (.missingPath, false) }
         // An error without any number is not more certain than that.
-        return numbers.first ?? words.first ?? .failed(502)
+        return (numbers.first ?? words.first ?? .failed(502), false)
     }
 
     // MARK: What passes

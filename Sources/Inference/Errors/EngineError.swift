@@ -103,7 +103,8 @@ package struct EngineError: Equatable, Sendable {
     }
 
     private mutating func readObject(_ value: JSONValue, depth: Int) {
-        for key in ["error", "response", "choices", "finish_reason"] {
+        readException(value, depth: depth)
+        for key in ["error", "response", "choices", "finish_reason", "fault", "base_resp"] {
             switch (key, value[key]) {
             case ("response", let response?): response["error"].map { read($0, depth: depth + 1) }
             case ("finish_reason", .string): break
@@ -143,8 +144,23 @@ package struct EngineError: Equatable, Sendable {
                 message = reason
             }
         }
-        for key in ["message", "detail", "error_description", "error_message", "errors", "title"] where message == nil {
+        for key in [
+            "message", "detail", "error_description", "error_message", "errorMessage", "error_msg", "status_msg",
+            "faultstring", "errors", "title",
+        ] where message == nil {
             value[key].map { read($0, depth: depth + 1) }
+        }
+        // LMDeploy's; elsewhere a text is what a model has said.
+        if message == nil, value["error_code"] != nil { message = value["text"]?.string }
+    }
+
+    /// AWS names an event after what went wrong: `{"throttlingException":{"message":"..."}}`.
+    private mutating func readException(_ value: JSONValue, depth: Int) {
+        guard case .object(let members) = value else { return }
+        for member in members where member.key.hasSuffix("Exception") {
+            guard case .object = member.value else { continue }
+            read(member.value, depth: depth + 1)
+            if type == nil { type = member.key }
         }
     }
 

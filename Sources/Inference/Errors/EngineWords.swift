@@ -1,4 +1,4 @@
-// The vocabulary of engines' errors: what their types and codes mean, and their sentences where they have neither.
+// The vocabulary of engines' errors: what their types, their codes and their statuses mean.
 
 /// What an error comes to, whoever told it.
 package enum ErrorMeaning: Equatable, Sendable {
@@ -53,10 +53,65 @@ enum EngineWords {
         if let meaning = table[name] { return meaning }
         for ending in ["error", "exception"] where name.hasSuffix(ending) && name.count > ending.count {
             name.removeLast(ending.count)
-            return table[name]
+            if let meaning = table[name] { return meaning }
+        }
+        // More than a few words are a sentence.
+        return word.count { $0 == " " } > 3 ? nil : meaning(ofParts: name)
+    }
+
+    /// What a word means that is not in the table, by what it is about and by what it says of that: `project_suspended`,
+    /// `model_not_deployed`.
+    private static func meaning(ofParts name: String) -> ErrorMeaning? {
+        func has(_ parts: String) -> Bool { parts.split(separator: " ").contains { name.contains($0) } }
+        let isOfRate = has(
+            "ratelimit throttl toomanyrequests quotaexceed exceededquota concurrencylimit perminute perday"
+        )
+        if !isOfRate, has("context prompt input token sequence message"), has("toolong exceed toolarge overflow") {
+            return .clientsMistake(400)
+        }
+        if isOfRate { return .busy(429) }
+        if has("overload") { return .busy(529) }
+        if has("capacityexceeded queueexceeded queuefull outofcapacity insufficientcapacity") { return .busy(503) }
+        if namesModel(name), !has("response output input stream context parameter image") {
+            if has("notready loading") { return .busy(503) }
+            if has(missing) { return .ourConfiguration }
+        }
+        if has("apikey accesstoken authtoken accesskey subscriptionkey credential"),
+            has(
+                "invalid incorrect expired missing notfound revoked disabled required wrong unknown leaked blocked notvalid"
+            )
+        {
+            return .ourConfiguration
+        }
+        if has("organization organisation account project workspace tenant subscription team billing"), has(closed) {
+            return .ourConfiguration
+        }
+        if has("balance credit fund payment"), has("insufficient exhausted depleted low empty overdue failed negative")
+        {
+            return .ourConfiguration
+        }
+        if has("arrear") { return .ourConfiguration }
+        if has("sensitive moderation contentpolicy contentfilter inappropriate unsafecontent datainspection") {
+            return .clientsMistake(400)
         }
         return nil
     }
+
+    /// Whether a type or a code is about a model.
+    static func namesModel(_ word: String) -> Bool {
+        let word = word.lowercased()
+        return ["model", "deployment", "adapter"].contains { word.contains($0) }
+    }
+
+    private static let missing = """
+        notfound notexist nosuch unknown invalid unsupported notsupported notavailable notloaded unloaded notserved \
+        notdeployed notenabled deprecated decommissioned retired removed disabled notallowed termsrequired missing \
+        notactive noaccess accessdenied
+        """
+    private static let closed = """
+        restricted disabled deactivated suspended blocked banned inactive notactive expired overdue terminated closed locked \
+        frozen
+        """
 
     private static let words: [(ErrorMeaning, String)] = [
         (
@@ -113,7 +168,10 @@ enum EngineWords {
         ),
         (
             .busy(503),
-            "nocapacity capacityexceeded queuefull serverbusy busy slowdown modelnotready modelloading modelisloading"
+            """
+            nocapacity capacityexceeded queuefull serverbusy busy slowdown modelnotready modelloading modelisloading \
+            loadingmodel noslotavailable noslotsavailable
+            """
         ),
         (
             .unavailable(503),
@@ -137,7 +195,8 @@ enum EngineWords {
             resourcenotfound modelnotavailable modelnotexist unsupportedmodel auth invalidkey expiredkey \
             invalidauthentication accessterminated billinghardlimitreached billinglimituser billingnotactive \
             insufficientfunds creditsexhausted creditbalanceexhausted enforcedspendlimitreached spendlimitreached \
-            keymodelaccessdenied teammodelaccessdenied notallowedaccess modeldeprecated noendpoints budgetexceeded
+            keymodelaccessdenied teammodelaccessdenied notallowedaccess modeldeprecated noendpoints budgetexceeded \
+            invalidtoken tokenexpired tokeninvalid noapikey
             """
         ),
         (
@@ -177,100 +236,5 @@ enum EngineWords {
         case 500: .failed(500)
         default: .failed(502)
         }
-    }
-
-    // MARK: Sentences
-
-    /// What a sentence means that came with nothing else, or with a general failure of the server.
-    static func meaning(ofSentence text: String) -> ErrorMeaning? {
-        let text = text.lowercased()
-        func says(_ phrases: [String]) -> Bool { phrases.contains { text.contains($0) } }
-        if let status = innerStatus(text), let inner = meaning(of: status) { return inner }
-        if says(tooLong) { return .clientsMistake(400) }
-        if says(unsupported) { return .clientsMistake(400) }
-        if says(full) { return .busy(503) }
-        return nil
-    }
-
-    private static let tooLong = [
-        "maximum context length", "context length exceeded", "context window", "exceeds the available context",
-        "longer than the model's context", "prompt is too long", "input is too long",
-        "longer than the maximum model length",
-        "exceeds the maximum allowed length", "exceed context size",
-    ]
-    private static let unsupported = [
-        "does not support tools", "does not support thinking", "does not support chat", "does not support image",
-        "does not support embedding", "does not support reasoning", "is not a multimodal model", "reasoning parser",
-        "requires --enable-auto-tool-choice", "--tool-call-parser", "invalid grammar", "failed to parse grammar",
-    ]
-    private static let full = [
-        "queue is full", "server busy", "server is busy", "overloaded", "too many requests", "rate limit",
-        "at capacity",
-        "maximum pending requests", "loading model", "model is loading", "no slots available",
-    ]
-
-    /// An engine that speaks another dialect through itself quotes the error of its inner one: `{'message': ...,
-    /// 'code': 400}` in a sentence about something else, `Error code: 400 - ...`.
-    private static func innerStatus(_ text: String) -> Int? {
-        for phrase in [
-            "'code': ", "\"code\": ", "\"code\":", "\\\"code\\\":", "error code: ", "status code: ", "status_code=",
-        ] {
-            for range in text.ranges(of: phrase) {
-                let digits = text[range.upperBound...].prefix { $0.isASCII && $0.isNumber }
-                if digits.count == 3, let number = Int(digits), (400...599).contains(number) { return number }
-            }
-        }
-        return nil
-    }
-
-    /// Whether a sentence says that a model is not there: then our configuration names it wrongly, since the name that the
-    /// client gave is not the one that the engine gets.
-    static func saysModelIsMissing(_ text: String) -> Bool {
-        let text = text.lowercased()
-        // OpenRouter's sentences; `that support tool use` in place of a name is about the request.
-        if text.contains("no endpoints found for ") || text.contains("no allowed providers") { return true }
-        for name in ["model", "deployment", "adapter"] {
-            guard let place = text.firstRange(of: name) else { continue }
-            let rest = text[place.lowerBound...].prefix(160)
-            if missing.contains(where: { rest.contains($0) }) { return true }
-            let before = text[..<place.lowerBound].suffix(12)
-            if before.hasSuffix("unknown ") || before.hasSuffix("no such ") || before.hasSuffix("invalid ") {
-                return true
-            }
-        }
-        return false
-    }
-
-    private static let missing = [
-        "not found", "does not exist", "doesn't exist", "not exist", "is not available", "is not loaded", "not served",
-        "no longer available", "found for",
-    ]
-
-    /// Whether a sentence is what a server says of a path that it does not have: it names nothing, or the path.
-    static func saysPathIsMissing(_ text: String) -> Bool {
-        let text = text.lowercased()
-        let letters = text.filter { $0.isLetter || $0 == " " }.split(separator: " ").joined(separator: " ")
-        if ["not found", "page not found", "file not found", "resource not found", "route not found", ""].contains(
-            letters
-        ) {
-            return true
-        }
-        return ["cannot post", "invalid url", "unknown request url", "no route", "unknown path", "unknown endpoint"]
-            .contains {
-                text.contains($0)
-            } || (text.contains("/v1/") && text.contains("not found"))
-    }
-
-    /// Whether a sentence says that our key is wrong.
-    static func saysKeyIsWrong(_ text: String) -> Bool {
-        let text = text.lowercased()
-        guard text.contains("api key") || text.contains("api_key") else { return false }
-        return ["not valid", "invalid", "incorrect", "expired"].contains { text.contains($0) }
-    }
-
-    /// Whether a refusal (403) is of what the client wrote, and not of our credential.
-    static func saysContentIsRefused(_ text: String) -> Bool {
-        let text = text.lowercased()
-        return ["flagged", "moderation", "content policy", "safety", "guardrail"].contains { text.contains($0) }
     }
 }

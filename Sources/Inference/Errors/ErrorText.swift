@@ -84,7 +84,10 @@ private struct Scrubber {
             let follows = ErrorText.isAlphanumeric(before) || "_.-/<".utf8.contains(before)
             return follows ? nil : filePath(index).map { ($0, Self.path) }
         }
-        guard !ErrorText.isAlphanumeric(before), !"_.-".utf8.contains(before) else { return nil }
+        if let (start, end) = assignedSecret(index, behind: before) { return (end, text[index..<start] + Self.key) }
+        guard !ErrorText.isAlphanumeric(before), !"_.-".utf8.contains(before) else {
+            return joinedIPv4(index, behind: before).map { ($0, Self.address) }
+        }
         if let end = url(index) ?? ipv6(index) ?? ipv4(index) ?? hostAndPort(index) ?? internalHost(index) {
             return (end, Self.address)
         }
@@ -108,12 +111,18 @@ private struct Scrubber {
     private func url(_ index: Int) -> Int? {
         guard ErrorText.isLetter(text[index]) else { return nil }
         let scheme = end(from: index) { ErrorText.isAlphanumeric($0) || "+.-".utf8.contains($0) }
-        guard has("://", at: scheme) else { return nil }
-        return trimmed(
-            end(from: scheme + 3) { $0 > 0x20 && !"\"'<>\\`,;){}|".utf8.contains($0) },
-            notBefore: scheme + 3
-        )
+        // As it is, with its slashes escaped, and as a part of another URL.
+        let marks: [StaticString] = ["://", ":\\/\\/", "%3A%2F%2F", "%3a%2f%2f", "%253A%252F%252F"]
+        guard let mark = marks.first(where: { has($0, at: scheme) }) else { return nil }
+        let start = scheme + mark.utf8CodeUnitCount
+        var stop = end(from: start, while: isOfURL)
+        while stop + 1 < text.count, text[stop] == UInt8(ascii: "\\"), text[stop + 1] == UInt8(ascii: "/") {
+            stop = end(from: stop + 1, while: isOfURL)
+        }
+        return trimmed(stop, notBefore: start)
     }
+
+    private func isOfURL(_ byte: UInt8) -> Bool { byte > 0x20 && !"\"'<>\\`,;){}|".utf8.contains(byte) }
 
     /// Without the full stop of a sentence.
     private func trimmed(_ end: Int, notBefore start: Int) -> Int {
@@ -143,6 +152,18 @@ private struct Scrubber {
         }
         if place < text.count, ErrorText.isAlphanumeric(text[place]) { return nil }
         return port(place)
+    }
+
+    /// A private address that is a part of a name, as in `tcp-10.0.0.3`; any four numbers there could be a version.
+    private func joinedIPv4(_ index: Int, behind before: UInt8) -> Int? {
+        guard !ErrorText.isDigit(before), before != UInt8(ascii: "."), let end = ipv4(index) else { return nil }
+        let numbers = text[index..<end].split { !ErrorText.isDigit($0) }.map {
+            $0.reduce(0) { $0 * 10 + Int($1 - 0x30) }
+        }
+        switch (numbers[0], numbers[1]) {
+        case (10, _), (127, _), (192, 168), (169, 254), (172, 16...31), (100, 64...127): return end
+        default: return nil
+        }
     }
 
     private func ipv6(_ index: Int) -> Int? {
@@ -191,11 +212,26 @@ private struct Scrubber {
         ".local", ".internal", ".localdomain", ".lan", ".svc", ".cluster", ".intranet", ".private", ".corp", ".consul",
     ]
 
+    /// The ends of names in public; a name of two parts with one of these may be a site that is meant to be seen.
+    private static let publicDomains: Set<Substring> = [
+        "com", "net", "org", "io", "ai", "dev", "cloud", "co", "app", "edu", "gov", "info", "tech", "eu", "de", "uk",
+        "fr",
+        "nl", "ch", "cn", "jp", "kr", "in", "us", "ca", "au", "xyz", "sh",
+    ]
+
     private func internalHost(_ index: Int) -> Int? {
         guard ErrorText.isAlphanumeric(text[index]) else { return nil }
         let stop = trimmed(end(from: index, while: isOfHost), notBefore: index)
         let host = String(decoding: text[index..<stop], as: UTF8.self).lowercased()
-        return Self.internalDomains.contains { host.hasSuffix($0) && host.count > $0.count } ? stop : nil
+        if Self.internalDomains.contains(where: { host.hasSuffix($0) && host.count > $0.count }) { return stop }
+        let parts = host.split(separator: ".", omittingEmptySubsequences: false)
+        if parts.count >= 3, !parts.contains(""), let last = parts.last, Self.publicDomains.contains(last) {
+            return stop
+        }
+        // As Amazon names machines.
+        let numbers = parts[0].split(separator: "-").dropFirst()
+        let isOfAddress = numbers.count == 4 && numbers.allSatisfy { Int($0).map { 0..<256 ~= $0 } == true }
+        return isOfAddress && (host.hasPrefix("ip-") || host.hasPrefix("ec2-")) ? stop : nil
     }
 
     /// As Python's libraries name a host: `host='engine', port=8000`.
@@ -224,12 +260,51 @@ private struct Scrubber {
         return end(from: index + 3) { $0 > 0x20 && !"\"'<>|,;".utf8.contains($0) }
     }
 
+    /// How keys of providers begin.
+    private static let prefixes: [StaticString] = [
+        "sk-", "sk_", "pk-", "hf_", "AIza", "gsk_", "xai-", "nvapi-", "pplx-", "csk-", "fw_", "r8_", "tgp_", "ghp_",
+        "github_pat_", "glpat-", "xoxb-", "AKIA", "ASIA", "ya29.", "eyJ", "Bearer ",
+    ]
+
+    private func isOfSecret(_ byte: UInt8) -> Bool { isOfHost(byte) || "*~+/=".utf8.contains(byte) }
+
     private func secret(_ index: Int) -> Int? {
-        func isPart(_ byte: UInt8) -> Bool { isOfHost(byte) || "*~+/=".utf8.contains(byte) }
-        for start in ["sk-", "hf_", "Bearer "] as [StaticString] where has(start, at: index) {
-            let stop = end(from: index + start.utf8CodeUnitCount, while: isPart)
+        for start in Self.prefixes where has(start, at: index) {
+            let stop = end(from: index + start.utf8CodeUnitCount, while: isOfSecret)
             if stop - index > 12 { return trimmed(stop, notBefore: index) }
         }
-        return nil
+        guard has("Basic ", at: index) else { return nil }
+        let stop = end(from: index + 6, while: isOfSecret)
+        let value = text[index + 6..<stop]
+        // `Basic authentication` is none.
+        let isSecret = value.dropFirst().contains {
+            ErrorText.isDigit($0) || $0 == UInt8(ascii: "=") || 0x41...0x5A ~= $0
+        }
+        return stop - index > 12 && isSecret ? trimmed(stop, notBefore: index) : nil
+    }
+
+    private static let secretNames = [
+        "x-api-key", "api_key", "api-key", "apikey", "access_token", "auth_token", "client_secret", "password",
+        "passwd",
+        "secret", "token", "key",
+    ].map { Array($0.utf8) }
+
+    /// Where the value begins and ends in `api_key=...`, `x-api-key: ...`.
+    private func assignedSecret(_ index: Int, behind before: UInt8) -> (Int, Int)? {
+        guard !ErrorText.isAlphanumeric(before), ErrorText.isLetter(text[index]) else { return nil }
+        let name = Self.secretNames.first { name in
+            index + name.count < text.count && zip(name, text[index...]).allSatisfy { $0 == $1 || $0 == $1 | 0x20 }
+        }
+        guard let name else { return nil }
+        var start = end(from: index + name.count) { "'\"\\".utf8.contains($0) }
+        guard start < text.count, text[start] == UInt8(ascii: "=") || text[start] == UInt8(ascii: ":") else {
+            return nil
+        }
+        start = end(from: start + 1) { " '\"\\".utf8.contains($0) }
+        let stop = trimmed(end(from: start, while: isOfSecret), notBefore: start)
+        let value = text[start..<stop]
+        let isLong = value.count >= (name.count < 6 ? 16 : 8)
+        // A plain word says what is wrong with a key, and is none.
+        return isLong && (value.contains(where: ErrorText.isDigit) || value.count >= 20) ? (start, stop) : nil
     }
 }

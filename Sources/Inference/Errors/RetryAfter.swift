@@ -19,11 +19,11 @@ package enum RetryAfter {
     /// The same of fields by their names in lower case, wherever they stand.
     static func milliseconds(now: Int = Clock.wallTime().seconds, _ field: (String) -> String?) -> Int? {
         for name in ["retry-after-ms", "retryafterms"] {
-            if let number = field(name).flatMap({ Double($0) }) { return bounded(number) }
+            if let number = field(name).flatMap({ decimal($0.trimmingSpace) }) { return bounded(number) }
         }
         for name in [
-            "retry-after", "retryafter", "retry-after-seconds", "retrydelay", "retry-delay", "resets-in-seconds",
-            "resets-at",
+            "retry-after", "retryafter", "retry-after-seconds", "x-retry-after", "retrydelay", "retry-delay",
+            "resets-in-seconds", "resets-at", "estimated-time",
         ] {
             if let wait = field(name).flatMap({ wait($0, now: now) }) { return bounded(wait) }
         }
@@ -42,24 +42,34 @@ package enum RetryAfter {
             ("anthropic-ratelimit-output-tokens-reset", "anthropic-ratelimit-output-tokens-remaining"),
         ]
         return limits.compactMap { reset, remaining in
-            if let left = field(remaining).flatMap({ Double($0) }), left > 0 { return nil }
+            if let left = field(remaining).flatMap({ decimal($0.trimmingSpace) }), left > 0 { return nil }
             return field(reset).flatMap { wait($0, now: now) }
         }.max()
     }
 
-    /// A number of seconds, a duration with its units, a moment, or a date.
+    /// A number of seconds, a duration with its units, a moment, or a date; of several numbers or durations, which a field
+    /// has that was sent twice, the longest.
     ///
     /// A number that is far too large for a wait is a moment: in seconds, or in milliseconds, since 1970.
     private static func wait(_ text: String, now: Int) -> Double? {
         let text = text.trimmingSpace
-        if let number = Double(text) {
-            guard number.isFinite else { return nil }
+        if let number = decimal(text) {
             if number > 1e11 { return number - Double(now) * 1000 }
             return (number > 1e9 ? number - Double(now) : number) * 1000
         }
         if let duration = duration(text) { return duration }
-        let moment = Timestamp.seconds(text) ?? Timestamp.seconds(httpDate: text)
-        return moment.map { Double($0 - now) * 1000 }
+        if let moment = Timestamp.seconds(text) ?? Timestamp.seconds(httpDate: text) {
+            return Double(moment - now) * 1000
+        }
+        let parts = text.split(separator: ",").map { String($0).trimmingSpace }
+        let waits = parts.compactMap { part in decimal(part).map { $0 * 1000 } ?? duration(part) }
+        return parts.count > 1 && waits.count == parts.count ? waits.max() : nil
+    }
+
+    /// Digits, with a fraction or not: `Double` also reads `0x10`, `1e9` and `nan`.
+    private static func decimal(_ text: String) -> Double? {
+        let isDecimal = text.allSatisfy { $0.isASCII && $0.isNumber || ".-+".contains($0) }
+        return isDecimal ? Double(text) : nil
     }
 
     /// As in `1m30s`, `20ms`, `7.66s`, `2 minutes`; nil where there is anything else.
@@ -94,12 +104,28 @@ package enum RetryAfter {
         return (number * factor, digits.count + gap.count + unit.count)
     }
 
-    /// What a sentence says: `Please try again in 1.2s`, `Retry after 5 seconds`.
+    private static let phrases = [
+        "try again in ", "retry in ", "retry after ", "try again after ", "available in ", "available again in ",
+        "wait ",
+        "resets in ", "reset in ", "reset after ", "retrying in ", "retry-after: ",
+    ]
+    private static let fillers: Set<Substring> = [
+        "for", "about", "at", "least", "approximately", "approx.", "around", "another", "roughly", "~", "an",
+        "additional",
+        "a", "the", "next", "in", "after", "up", "to",
+    ]
+
+    /// What a sentence says: `Please try again in 1.2s`, `Retry after 5 seconds`, `wait for about 2 minutes`.
     static func milliseconds(in text: String) -> Int? {
         let text = text.lowercased()
-        for phrase in ["try again in ", "retry in ", "retry after ", "try again after ", "available in ", "wait "] {
+        for phrase in phrases {
             guard let place = text.firstRange(of: phrase) else { continue }
-            var rest = text[place.upperBound...]
+            var rest = text[place.upperBound...].drop { $0 == " " || $0 == "~" }
+            for _ in 0..<4 {
+                let word = rest.prefix { $0 != " " }
+                guard fillers.contains(word) else { break }
+                rest = rest.dropFirst(word.count).drop { $0 == " " || $0 == "~" }
+            }
             var sum: Double?
             while let (part, count) = firstPart(of: rest) {
                 sum = (sum ?? 0) + part

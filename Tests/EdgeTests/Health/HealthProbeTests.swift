@@ -39,4 +39,18 @@ import Testing
         #expect(HealthProbe.judge(status: 503, body: loading) == .notReady)
         #expect(HealthProbe.judge(status: 503, body: []) == .failed)
     }
+
+    @Test(
+        arguments: [
+            (503, #"{"status":"loading model"}"#, .notReady), (503, #"{"error":"Model is loading"}"#, .notReady),
+            (503, "loading model...", .notReady), (503, "The server is starting up", .notReady),
+            (503, #"{"status":"no slot available","slots_idle":0}"#, .passed), (503, #"{"status":"busy"}"#, .passed),
+            (503, "The request queue is full.", .passed), (529, "x", .passed), (429, "", .passed), (501, "no", .failed),
+            (503, "Error loading model: failed to open x", .failed), (503, #"{"error":"unhealthy"}"#, .failed),
+            (502, "loading model", .failed),
+        ] as [(Int, String, ExecutorHealth.Probe)]
+    )
+    func anEngineThatIsBusyOrLoadsIsNotDead(status: Int, body: String, probe: ExecutorHealth.Probe) {
+        #expect(HealthProbe.judge(status: status, body: Array(body.utf8)) == probe)
+    }
 }

@@ -1,0 +1,65 @@
+// Whether a sentence is what a server says of a path that it does not have.
+
+extension ErrorSentence {
+    private static let nouns: Set<String> = [
+        "page", "file", "resource", "route", "routes", "path", "endpoint", "url", "uri", "method", "handler", "api",
+        "operation", "entity", "action",
+    ]
+    private static let others: Set<String> = [
+        "the", "this", "that", "a", "an", "any", "requested", "specified", "request", "some", "static", "such", "there",
+        "or", "for", "on",
+        "at", "in", "by", "with", "matched", "matches", "match", "matching", "those", "values", "server", "engine",
+        "host",
+        "service", "gateway", "unexpected", "find", "you", "were", "looking", "sorry", "components", "here", ",", "is",
+        "was",
+        "be", "been", "does", "do", "has", "have", "could", "can", "currently", "get", "post", "put", "delete", "patch",
+        "head", "options", "found", "exist", "exists", "available", "supported", "allowed", "known", "recognized",
+        "defined",
+        "registered",
+    ]
+    private static let absences: Set<String> = [
+        "unknown", "invalid", "unexpected", "unsupported", "unrecognized", "unrecognised", "undefined", "missing",
+        "not_found", "notfound",
+    ]
+    /// Where engines keep files, and no paths of an API.
+    private static let folders = ["/tmp", "/home", "/root", "/data", "/mnt", "/var", "/opt", "/usr", "/models"]
+
+    /// Whether the sentence is made of nothing but words about paths, and says that there is none: it names nothing, or
+    /// the path.
+    ///
+    /// A name of anything else is not in this vocabulary: `File file-1 not found` is about the client's file.
+    var saysPathIsMissing: Bool {
+        var isAbsent = false
+        var namesPath = false
+        var isOfFile = false
+        var namesFound = false
+        for word in words {
+            let text = word.text
+            if isPath(text) {
+                namesPath = true
+            } else if word.isQuoted {
+                return false
+            } else if Self.negations.contains(text) || Self.absences.contains(text) {
+                isAbsent = true
+            } else if Self.nouns.contains(text) {
+                isOfFile = isOfFile || text == "file"
+                namesPath = namesPath || text != "file"
+            } else if !Self.others.contains(text) && !isOfStatus(text) {
+                return false
+            }
+            namesFound = namesFound || ["found", "exist", "exists", "not_found", "notfound"].contains(text)
+        }
+        if isOfFile, words.contains(where: { isPath($0.text) }) { return false }
+        return isAbsent && (namesPath || namesFound || isOfFile)
+            || words.allSatisfy { isOfStatus($0.text) } && has(["404"])
+    }
+
+    /// `/v1/rerank`, `v1/rerank`, `POST:/v1/rerank`; no file, and no address.
+    private func isPath(_ word: String) -> Bool {
+        guard word.contains("/"), !word.contains("://"), !word.hasPrefix("http/") else { return false }
+        let path = word.firstIndex(of: "/").map { word[$0...] } ?? ""
+        guard word.hasPrefix("/") || word.hasPrefix("v1/") || word.contains(":/") else { return false }
+        let last = path.split(separator: "/").last ?? ""
+        return !last.contains(".") && !Self.folders.contains { path.hasPrefix($0) }
+    }
+}
