@@ -1,118 +1,27 @@
 // Scans of events: what a payload says about errors, ends and usage.
-#include "parser.h"
-#include <algorithm>
-
-static void read_code(ondemand::value &value, cjson_integer &out) noexcept {
-    ondemand::json_type type;
-    if (value.type().get(type) != SUCCESS) return;
-    if (type == ondemand::json_type::number) {
-        out.present = value.get_int64().get(out.value) == SUCCESS;
-    } else if (type == ondemand::json_type::string) {
-        string_view view;
-        if (value.get_string().get(view) != SUCCESS || view.empty() || view.size() > 9) return;
-        int64_t number = 0;
-        for (char digit : view) {
-            if (digit < '0' || digit > '9') return;
-            number = number * 10 + (digit - '0');
-        }
-        out = {true, number};
-    }
-}
-
-static void read_text(ondemand::value &value, cjson_text &out) noexcept {
-    string_view view;
-    if (value.get_string().get(view) == SUCCESS) out = text(view);
-}
-
-/// Whether there is something in it: a string, an array or an object that is not empty, a number but zero, `true`.
-static bool is_truthy(ondemand::value &value) noexcept {
-    ondemand::json_type type;
-    if (value.type().get(type) != SUCCESS) return false;
-    switch (type) {
-    case ondemand::json_type::string: {
-        string_view view;
-        return value.get_string().get(view) == SUCCESS && !view.empty();
-    }
-    case ondemand::json_type::array: {
-        ondemand::array array;
-        bool empty = true;
-        return value.get_array().get(array) == SUCCESS && array.is_empty().get(empty) == SUCCESS && !empty;
-    }
-    case ondemand::json_type::object: {
-        ondemand::object object;
-        bool empty = true;
-        return value.get_object().get(object) == SUCCESS && object.is_empty().get(empty) == SUCCESS && !empty;
-    }
-    case ondemand::json_type::number: {
-        double number;
-        return value.get_double().get(number) == SUCCESS && number != 0;
-    }
-    case ondemand::json_type::boolean: {
-        bool truth;
-        return value.get_bool().get(truth) == SUCCESS && truth;
-    }
-    default: return false;
-    }
-}
-
-/// Calls `body(key, value)` for each field; false when the object cannot be followed.
-template <typename Body>
-static bool each(ondemand::value &value, Body body) noexcept {
-    ondemand::object object;
-    if (value.get_object().get(object) != SUCCESS) return false;
-    for (auto item : object) {
-        ondemand::field field;
-        string_view key;
-        if (std::move(item).get(field) != SUCCESS || field.unescaped_key().get(key) != SUCCESS) return false;
-        body(key, field.value());
-    }
-    return true;
-}
-
-static bool is_object(ondemand::value &value) noexcept {
-    ondemand::json_type type;
-    return value.type().get(type) == SUCCESS && type == ondemand::json_type::object;
-}
-
-/// Whether a status is one of failure.
-static bool is_failure(ondemand::value &value) noexcept {
-    cjson_integer status = {};
-    read_code(value, status);
-    return status.present && status.value >= 400 && status.value < 600;
-}
+#include "signs.h"
 
 static bool is_text(ondemand::value &value, string_view text) noexcept {
-    string_view view;
-    return value.get_string().get(view) == SUCCESS && view == text;
+    return raw_text(value) == text;
 }
 
-/// The signs by which some engines tell an error without a member `error`.
-struct error_signs {
-    unsigned members = 0;
-    bool says = false, numbered = false, typed = false, detail = false, unsuccessful = false, listed = false;
-
-    void read(string_view key, ondemand::value &value) noexcept {
-        members++;
-        if (key == "message" || key == "msg") says |= is_truthy(value);
-        else if (key == "detail") says |= detail = is_truthy(value);
-        else if (key == "code" || key == "status" || key == "status_code") numbered |= is_failure(value);
-        else if (key == "error_type" || key == "__type") typed |= is_truthy(value);
-        else if (key == "errors") listed |= is_truthy(value);
-        else if (key == "success") {
-            bool truth;
-            unsuccessful |= value.get_bool().get(truth) == SUCCESS && !truth;
-        }
-    }
-    bool tell_an_error() const noexcept {
-        return typed || (says && (numbered || (detail && members == 1))) || (unsuccessful && listed);
-    }
-};
+static bool is_null(ondemand::value &value) noexcept {
+    ondemand::json_type type;
+    return value.type().get(type) != SUCCESS || type == ondemand::json_type::null;
+}
 
 static void read_count(ondemand::value &value, cjson_integer &out) noexcept {
     ondemand::json_type type;
     if (value.type().get(type) != SUCCESS || type != ondemand::json_type::number) return;
     int64_t number;
-    if (value.get_int64().get(number) == SUCCESS) out = {true, number};
+    double written;
+    if (value.get_int64().get(number) == SUCCESS) {
+        out = {true, number};
+    } else if (value.get_double().get(written) == SUCCESS && written >= 0 && written < 1e15) {
+        // Some engines write a count as 5.0.
+        number = int64_t(written);
+        if (double(number) == written) out = {true, number};
+    }
 }
 
 static void read_details(ondemand::value &value, cjson_event *out) noexcept {
@@ -133,7 +42,7 @@ static bool read_usage(ondemand::value &value, cjson_event *out) noexcept {
         else if (key == "cache_read_input_tokens") read_count(field, out->cache_read_tokens);
         else if (key == "cache_creation_input_tokens") read_count(field, out->cache_creation_tokens);
         else if (key == "reasoning_tokens") read_count(field, out->reasoning_tokens);
-        else if (key == "prompt_cache_hit_tokens") read_count(field, out->cached_tokens);
+        else if (key == "prompt_cache_hit_tokens" || key == "cached_tokens") read_count(field, out->cached_tokens);
         else if (key == "prompt_tokens_details" || key == "input_tokens_details" ||
                  key == "completion_tokens_details" || key == "output_tokens_details")
             read_details(field, out);
@@ -204,9 +113,11 @@ static bool read_choices(ondemand::value &value, cjson_event *out) noexcept {
             if (key == "index") {
                 read_count(field, index);
             } else if (key == "error") {
-                out->error |= is_truthy(field);
+                out->error |= is_error(field);
             } else if (key == "finish_reason") {
                 found = read_reason(field, out);
+            } else if (key == "usage") {
+                read_usage(field, out);
             } else if (key == "text") {
                 out->has_text |= is_truthy(field);
             } else if ((key == "delta" || key == "message") && is_object(field)) {
@@ -223,12 +134,17 @@ static bool read_choices(ondemand::value &value, cjson_event *out) noexcept {
     return true;
 }
 
-/// `message` of Anthropic and `response` of OpenAI carry usage and errors of their own; others have a text there.
-static bool read_nested(ondemand::value &value, cjson_event *out) noexcept {
-    if (!is_object(value)) return true;
-    return each(value, [&](string_view key, ondemand::value &field) {
+/// An object that carries usage and errors of its own: `message` of Anthropic, `response` of OpenAI, `x_groq`, and
+/// `Response` of Tencent. Others have a text under these names.
+///
+/// A response says that it has failed also without an error. A message says at its begin that it has no reason to stop.
+static void read_nested(string_view name, ondemand::value &value, cjson_event *out) noexcept {
+    if (!is_object(value)) return;
+    each(value, [&](string_view key, ondemand::value &field) {
         if (key == "usage") read_usage(field, out);
-        else if (key == "error") out->error |= is_truthy(field);
+        else if (key == "error" || key == "Error") out->error |= is_error(field);
+        else if (key == "status" && name == "response") out->error |= is_text(field, "failed");
+        else if (key == "stop_reason" && name == "message") read_stop_reason(field, out);
     });
 }
 
@@ -245,43 +161,114 @@ static void read_delta(ondemand::value &value, cjson_event *out) noexcept {
 }
 
 /// A text that is no JSON document, or that has more behind its document, counts only for the error that it may tell.
-static void forget_counts(cjson_event *out) noexcept {
-    out->type = out->finish_reason = {};
-    out->has_choices = out->empty_choices = out->has_text = out->has_usage = false;
-    out->finished = out->unfinished = 0;
-    out->broken = out->no_stop_reason = false;
+static void forget_all_but_the_error(cjson_event *out) noexcept {
+    cjson_event kept = {};
+    kept.has_data = out->has_data;
+    kept.blank = out->blank;
+    kept.other_fields = out->other_fields;
+    kept.name = out->name;
+    kept.error = out->error;
+    *out = kept;
+}
+
+/// What a root says beside its error: whether it is an answer of a dialect.
+struct root_signs {
+    ErrorSigns error;
+    bool has_failed = false, is_response = false;
+};
+
+/// Reads a member by which a whole answer is known; true where it is one.
+static bool read_answer_member(string_view key, ondemand::value &value, root_signs &signs, cjson_event *out) noexcept {
+    if (key == "type") {
+        read_text(value, out->type);
+        out->has_message |= !is_null(value);
+    } else if (key == "object") {
+        out->error |= is_text(value, "error");
+        signs.is_response |= is_text(value, "response");
+        out->has_response |= !is_null(value);
+    } else if (key == "content") {
+        out->has_message |= !is_null(value);
+    } else if (key == "output") {
+        signs.is_response = true;
+        out->has_response |= !is_null(value);
+    } else if (key == "data" || key == "embeddings" || key == "embedding") {
+        out->has_embeddings |= !is_null(value);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static bool is_type(const cjson_event *out, string_view type) noexcept {
+    return out->type.length >= type.size() && std::memcmp(out->type.bytes, type.data(), type.size()) == 0;
+}
+
+static void read_object(ondemand::value &root, cjson_event *out) noexcept {
+    root_signs signs;
+    each(root, [&](string_view key, ondemand::value &value) {
+        if (key == "error" || key == "Error") out->error |= is_error(value);
+        else if (key == "choices") read_choices(value, out);
+        else if (key == "usage") read_usage(value, out);
+        else if (key == "message" && is_object(value)) read_nested(key, value, out);
+        else if (key == "response" || key == "x_groq" || key == "Response") read_nested(key, value, out);
+        else if (key == "delta") read_delta(value, out);
+        else if (key == "stop_reason") read_stop_reason(value, out);
+        else {
+            if (key == "status") {
+                signs.has_failed |= is_text(value, "failed");
+                out->has_response |= !is_null(value);
+            }
+            if (!read_answer_member(key, value, signs, out) || key != "type") signs.error.read(key, value);
+        }
+    });
+    if (out->type.length == 5 && is_type(out, "error")) out->error = true;
+    if (out->type.length == 15 && is_type(out, "response.failed")) out->error = true;
+    if (signs.has_failed && signs.is_response) out->error = true;
+    // The events of these dialects have members of their own; their errors have the type `error`.
+    bool is_event = is_type(out, "response.") || is_type(out, "message") || is_type(out, "content_block");
+    if (!out->has_choices && !out->has_usage && !is_event && signs.error.tell_an_error()) out->error = true;
+}
+
+/// Gemini tells an error as a list of one; in a list of results all would have to be errors.
+static void read_list(ondemand::value &root, cjson_event *out) noexcept {
+    ondemand::array list;
+    if (root.get_array().get(list) != SUCCESS) return;
+    bool error = false;
+    for (auto item : list) {
+        ondemand::value element;
+        if (std::move(item).get(element) != SUCCESS || !is_object(element)) return;
+        cjson_event found = {};
+        read_object(element, &found);
+        if (!found.error) return;
+        error = true;
+    }
+    out->error |= error;
 }
 
 static void read_root(cjson_parser *parser, size_t length, cjson_event *out) noexcept {
     ondemand::document document;
     ondemand::value root;
+    ondemand::json_type type;
     const char *json = reinterpret_cast<const char *>(parser->scratch.data());
     if (parser->parser.iterate(json, length, length + CJSON_PADDING).get(document) != SUCCESS) return;
-    if (document.get_value().get(root) != SUCCESS || !is_object(root)) return;
-    error_signs signs;
-    each(root, [&](string_view key, ondemand::value &value) {
-        if (key == "error") out->error |= is_truthy(value);
-        else if (key == "choices") read_choices(value, out);
-        else if (key == "usage") read_usage(value, out);
-        else if (key == "type") read_text(value, out->type);
-        else if (key == "object") out->error |= is_text(value, "error");
-        else if (key == "message" && is_object(value)) read_nested(value, out);
-        else if (key == "response") read_nested(value, out);
-        else if (key == "delta") read_delta(value, out);
-        else if (key == "stop_reason") read_stop_reason(value, out);
-        else signs.read(key, value);
-    });
-    if (out->type.length == 5 && std::memcmp(out->type.bytes, "error", 5) == 0) out->error = true;
-    if (!out->has_choices && !out->has_usage && signs.tell_an_error()) out->error = true;
+    if (document.get_value().get(root) != SUCCESS || root.type().get(type) != SUCCESS) return;
+    if (type == ondemand::json_type::object) read_object(root, out);
+    else if (type == ondemand::json_type::array) read_list(root, out);
 }
 
 static void scan(cjson_parser *parser, size_t length, cjson_event *out) noexcept {
+    uint8_t *json = parser->scratch.data();
     out->has_data = true;
-    out->done = length >= 6 && std::memcmp(parser->scratch.data(), "[DONE]", 6) == 0;
+    out->blank = std::all_of(json, json + length, [](uint8_t byte) { return byte <= 0x20; });
+    out->done = length >= 6 && std::memcmp(json, "[DONE]", 6) == 0;
     if (out->done || !parser->reserve(length)) return;
-    out->valid = is_json_document(parser->scratch.data(), length);
+    out->valid = is_json_document(json, length);
+    if (!out->valid) {
+        cjson_repair(json, length);
+        out->valid = is_json_document(json, length);
+    }
     read_root(parser, length, out);
-    if (!out->valid) forget_counts(out);
+    if (!out->valid) forget_all_but_the_error(out);
 }
 
 extern "C" void cjson_scan_payload(cjson_parser *parser, const uint8_t *json, size_t length, cjson_event *out) noexcept {
@@ -317,7 +304,7 @@ extern "C" void cjson_scan_event(cjson_parser *parser, const uint8_t *event, siz
     parser->scratch.resize(length + 1 + CJSON_PADDING);
     size_t filled = 0;
     bool has_data = false;
-    string_view bare;
+    string_view bare, rest;
     for (size_t start = 0; start < length;) {
         size_t end = start;
         while (end < length && event[end] != '\n' && event[end] != '\r') end++;
@@ -326,7 +313,10 @@ extern "C" void cjson_scan_event(cjson_parser *parser, const uint8_t *event, siz
         if (end < length && event[end] == '\r' && start < length && event[start] == '\n') start++;
         if (line.empty() || line.front() == ':') continue;
         size_t colon = line.find(':');
-        if (bare.empty() && line.front() == '{') bare = line;
+        if (bare.empty() && (line.front() == '{' || line.front() == '[')) {
+            bare = line;
+            rest = string_view(line.data(), length - size_t(reinterpret_cast<const uint8_t *>(line.data()) - event));
+        }
         string_view field = line.substr(0, colon);
         string_view value = line.substr(colon == string_view::npos ? line.size() : colon + 1);
         if (!value.empty() && value.front() == ' ') value.remove_prefix(1);
@@ -348,4 +338,6 @@ extern "C" void cjson_scan_event(cjson_parser *parser, const uint8_t *event, siz
         scan(parser, filled, out);
     }
     if (!bare.empty() && !out->error) scan_bare(parser, bare, has_data ? filled : 0, out);
+    // A document over many lines.
+    if (!rest.empty() && !out->error && !has_data) scan_bare(parser, rest, 0, out);
 }

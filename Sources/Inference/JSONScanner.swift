@@ -5,7 +5,9 @@ import CJSON
 /// What a scan of an event or of a JSON answer found.
 package struct AnswerScan: Equatable, Sendable {
     package var hasData = false
-    /// The payload is one whole JSON document; what else is told here, but for an error, is told by a valid one.
+    /// The payload is empty, or only space.
+    package var isBlank = false
+    /// The payload is one whole JSON document, as lenient readers read it; what else is told here, but for an error, is told by a valid one.
     package var isValid = false
     /// The payload is `[DONE]`, or begins so.
     package var isDone = false
@@ -26,6 +28,10 @@ package struct AnswerScan: Equatable, Sendable {
     package var hasNoStopReason = false
     package var hasUsage = false
     package var tokens = TokenCounts()
+    /// The document has a member by which a whole answer is known: of embeddings, of a message, of a response.
+    package var hasEmbeddings = false
+    package var hasMessage = false
+    package var hasResponse = false
     /// The `event:` line, or else the top-level `type`.
     package var type = ""
     package var error: EngineError?
@@ -43,6 +49,29 @@ package struct AnswerScan: Equatable, Sendable {
         case .openAIChat, .completions: unfinished & ~finished != 0
         case .messages: type == "message" && hasNoStopReason && finishReason == nil
         case .responses, .embeddings, .countTokens, .tokenize, .rerank, .other: false
+        }
+    }
+
+    /// The document is an answer of the dialect: an object with a member that no answer of it lacks.
+    ///
+    /// In the other dialects an answer is any document: an array, a number.
+    package func isAnswer(in dialect: Dialect) -> Bool {
+        switch dialect {
+        case .openAIChat, .completions: hasChoices
+        case .embeddings: hasEmbeddings
+        case .messages: hasMessage
+        case .responses: hasResponse
+        case .countTokens, .tokenize, .rerank, .other: isValid
+        }
+    }
+
+    /// The event says nothing to a client of the dialect, so that an error may still follow as if it were the first.
+    func saysNothing(in dialect: Dialect) -> Bool {
+        switch dialect {
+        case .openAIChat, .completions: !hasUsage && (!hasChoices || hasEmptyChoices)
+        case .messages: type.isEmpty || type == "ping"
+        case .responses: type.isEmpty
+        case .embeddings, .countTokens, .tokenize, .rerank, .other: isBlank
         }
     }
 }
@@ -99,9 +128,10 @@ package struct AnswerScan: Equatable, Sendable {
         unsafe event.withUnsafeBufferPointer { unsafe cjson_scan_event(parser, $0.baseAddress, $0.count, &found) }
         defer { unsafe cjson_parser_trim(parser) }
         var scan = unsafe AnswerScan(found)
-        if unsafe found.error || found.name.string == "error" {
+        let name = unsafe found.name.string
+        if unsafe found.error || name == "error" || name == "response.failed" {
             scan.isErrorBare = unsafe found.is_bare
-            scan.error = EngineError(body: event, isBare: scan.isErrorBare)
+            scan.error = EngineError(inAnswer: event, isBare: scan.isErrorBare)
         }
         return scan
     }
@@ -113,7 +143,7 @@ package struct AnswerScan: Equatable, Sendable {
         unsafe json.withUnsafeBufferPointer { unsafe cjson_scan_payload(parser, $0.baseAddress, $0.count, &found) }
         defer { unsafe cjson_parser_trim(parser) }
         var scan = unsafe AnswerScan(found)
-        if unsafe found.error { scan.error = EngineError(body: json) }
+        if unsafe found.error { scan.error = EngineError(inAnswer: json) }
         return scan
     }
 
@@ -215,6 +245,7 @@ extension RequestMedia {
 extension AnswerScan {
     fileprivate init(_ found: cjson_event) {
         unsafe hasData = found.has_data
+        unsafe isBlank = found.blank
         unsafe isValid = found.valid
         unsafe hasChoices = found.has_choices
         unsafe hasEmptyChoices = found.empty_choices
@@ -234,6 +265,9 @@ extension AnswerScan {
         unsafe tokens.cacheCreation = found.cache_creation_tokens.tokens
         unsafe tokens.cached = found.cached_tokens.tokens
         unsafe tokens.reasoning = found.reasoning_tokens.tokens
+        unsafe hasEmbeddings = found.has_embeddings
+        unsafe hasMessage = found.has_message
+        unsafe hasResponse = found.has_response
         if isValid { unsafe type = found.type.string ?? found.name.string ?? "" }
     }
 }

@@ -60,11 +60,15 @@ import Testing
             let client = try await ask(server, chat(stream: false))
             let connection = try await executor.accept()
             _ = try await connection.receiveRequest()
-            try await connection.answer(#"{"id":"x"}"#, type: "application/json; charset=utf-8", more: Self.more)
+            try await connection.answer(
+                #"{"id":"x","choices":[]}"#,
+                type: "application/json; charset=utf-8",
+                more: Self.more
+            )
             let answer = try await client.receiveAnswer()
             check(answer)
             #expect(answer["content-type"] == "application/json; charset=utf-8")
-            #expect(answer.body == #"{"id":"x"}"#)
+            #expect(answer.body == #"{"id":"x","choices":[]}"#)
         }
     }
 

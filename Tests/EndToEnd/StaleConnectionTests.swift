@@ -17,7 +17,7 @@ import Testing
             try await ask(client)
             let first = try await executor.accept()
             _ = try await first.receiveRequest()
-            try await first.answer(#"{"n":1}"#)
+            try await first.answer(#"{"n":1,"choices":[]}"#)
             #expect(try await client.receiveAnswer().json.n.int == 1)
 
             try await ask(client)
@@ -28,7 +28,7 @@ import Testing
             let again = try await second.receiveRequest()
             #expect(again.line == request.line)
             #expect(again.body == request.body)
-            try await second.answer(#"{"n":2}"#)
+            try await second.answer(#"{"n":2,"choices":[]}"#)
             #expect(try await client.receiveAnswer().json.n.int == 2)
         }
     }
@@ -41,14 +41,14 @@ import Testing
             try await ask(client)
             let first = try await executor.accept()
             _ = try await first.receiveRequest()
-            try await first.answer(#"{"n":1}"#)
+            try await first.answer(#"{"n":1,"choices":[]}"#)
             #expect(try await client.receiveAnswer().json.n.int == 1)
             try await ask(client)
             _ = try await first.receiveRequest()
             first.reset()
             let second = try await executor.accept()
             _ = try await second.receiveRequest()
-            try await second.answer(#"{"n":2}"#)
+            try await second.answer(#"{"n":2,"choices":[]}"#)
             #expect(try await client.receiveAnswer().json.n.int == 2)
         }
     }
@@ -75,7 +75,7 @@ import Testing
             try await ask(client)
             let first = try await executor.accept()
             _ = try await first.receiveRequest()
-            try await first.answer(#"{"n":1}"#)
+            try await first.answer(#"{"n":1,"choices":[]}"#)
             _ = try await client.receiveAnswer()
             try await ask(client)
             _ = try await first.receiveRequest()
@@ -95,7 +95,7 @@ import Testing
             try await ask(client)
             let first = try await executor.accept()
             _ = try await first.receiveRequest()
-            try await first.answer(#"{"n":1}"#)
+            try await first.answer(#"{"n":1,"choices":[]}"#)
             _ = try await client.receiveAnswer()
             try await ask(client)
             _ = try await first.receiveRequest()

@@ -38,6 +38,24 @@ import Testing
         #expect(counts(#"{"total_tokens":56}"#).prompt(in: .openAIChat) == nil)
     }
 
+    @Test func aCountMayBeWrittenAsAFraction() {
+        let usage = counts(#"{"prompt_tokens":5.0,"completion_tokens":2e1,"total_tokens":2.5}"#)
+        #expect(usage.input.value == 5 && usage.output.value == 20 && usage.total.value == nil)
+    }
+
+    /// Groq's and Moonshot's chunks.
+    @Test(arguments: [
+        #"{"choices":[{"index":0,"finish_reason":"stop"}],"x_groq":{"id":"r","usage":{"prompt_tokens":7,"completion_tokens":5}}}"#,
+        #"{"choices":[{"index":0,"finish_reason":"stop","usage":{"prompt_tokens":7,"completion_tokens":5,"cached_tokens":2}}]}"#,
+    ]) func aUsageMayStandFurtherInside(json: String) {
+        var meter = Meter(dialect: .openAIChat)
+        #expect(meter.read(Array("data: \(json)\n\n".utf8).span, at: 1, scanner: scanner) == .finish)
+        #expect(meter.promptTokens == 7 && meter.completionTokens == 5 && meter.usages == 1)
+        var large = LargeDocument()
+        large.take(Array(json.utf8).span)
+        #expect(large.scan(with: scanner).tokens.input.value == 7)
+    }
+
     /// The usages of a message's begin and of its end.
     @Test(arguments: [
         // vLLM: all of the prompt at first.

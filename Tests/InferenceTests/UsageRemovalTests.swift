@@ -39,6 +39,13 @@ import Testing
         #expect(removed(event) == "id: 4\n: x\ndata: {\"timings\":1}\n\n")
     }
 
+    /// Without a blank line they are the next event's.
+    @Test func whatReadersRememberStaysOfAnEventThatIsLeftOut() {
+        let event = "id: 77\nevent: message\n: x\ndata: {\"choices\":[],\"usage\":{\"a\":1}}\nretry: 9\n\n"
+        #expect(removed(event) == "id: 77\nretry: 9\n")
+        #expect(removed("identity: 1\ndata: {\"usage\":{\"a\":1}}\n\n") == "")
+    }
+
     @Test(arguments: ["data: [DONE]\n\n", "data: {\"choices\":[]}\n\n", ": x\n\n", "data: {\"a\":\n\n"])
     func whatHasNoUsageIsLeft(event: String) { #expect(removed(event) == nil) }
 }

@@ -102,7 +102,9 @@ cjson_status cjson_scan_request(cjson_parser *parser, const uint8_t *bytes, size
 
 typedef struct cjson_event {
     bool has_data;       /* there is a payload */
-    bool valid;          /* and it is one whole JSON document; what is said below is said by a valid one */
+    bool blank;          /* and it is empty, or only space */
+    bool valid;          /* it is one whole JSON document, if need be once repaired; what is said below, but for an
+                            error, is said by a valid one */
     bool done;           /* the payload is `[DONE]`, or begins so */
     bool other_fields;   /* beside data and comments there is a field that readers of events keep: `id` or `retry` */
     cjson_text name;     /* of the `event:` line */
@@ -119,6 +121,9 @@ typedef struct cjson_event {
     cjson_integer prompt_tokens, completion_tokens, total_tokens;
     cjson_integer cache_read_tokens, cache_creation_tokens; /* Anthropic's, beside those of the prompt */
     cjson_integer cached_tokens, reasoning_tokens;          /* OpenAI's, among those of prompt and completion */
+    bool has_embeddings; /* there is a member that answers of embeddings have: `data`, `embeddings` */
+    bool has_message;    /* one that a message has: `type`, `content` */
+    bool has_response;   /* one that a response has: `object`, `status`, `output` */
     bool error;          /* it tells an error, in one of the forms of engines */
     bool is_bare;        /* and in a line of its own that is no `data` */
 } cjson_event;
@@ -127,6 +132,10 @@ typedef struct cjson_event {
 void cjson_scan_event(cjson_parser *parser, const uint8_t *event, size_t length, cjson_event *out) CJSON_NOEXCEPT;
 /* Reads the payload of an event, or a JSON answer. */
 void cjson_scan_payload(cjson_parser *parser, const uint8_t *json, size_t length, cjson_event *out) CJSON_NOEXCEPT;
+
+/* Makes JSON of what lenient readers take for it, in place: without a byte order mark, with `?` for bytes that are no UTF-8,
+   spaces for raw control characters in texts, and 0 for NaN and Infinity. What is JSON stays as it is. */
+void cjson_repair(uint8_t *json, size_t length) CJSON_NOEXCEPT;
 
 /* What a glance at a payload has seen; without a parser, so a value that looks like a key may be taken for one. */
 enum {

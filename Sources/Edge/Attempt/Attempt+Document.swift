@@ -30,7 +30,13 @@ extension Attempt {
 
     /// The document says that it is JSON, or looks so where the dialect has no other answers.
     private var isJSON: Bool {
-        head.map { FieldPolicy.isJSON($0, in: dialect, beginsWith: held.first { $0 > 0x20 }) } ?? false
+        head.map { FieldPolicy.isJSON($0, in: dialect, beginsWith: firstByte) } ?? false
+    }
+
+    /// The first byte of the document that is neither space nor of a byte order mark.
+    private var firstByte: UInt8? {
+        let begin = held.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
+        return held[begin...].first { $0 > 0x20 }
     }
 
     func hold(_ bytes: Span<UInt8>) {
@@ -95,35 +101,38 @@ extension Attempt {
         owner.attempt(self, answersWith: kind)
     }
 
-    /// The error that a whole document tells, whatever its label says that it is.
-    private var documentError: Failure? {
-        guard held.first(where: { $0 > 0x20 }).map({ "{[".utf8.contains($0) }) == true else { return nil }
-        let error = scan == nil ? environment.scanner.scanAnswer(held.span).error : scan?.error
-        return error?.classified(in: dialect)
+    /// What is wrong with a whole document, whatever its label says that it is; nil for a good answer.
+    ///
+    /// - Parameter found: What the document says, nil where it cannot be read.
+    private func fault(of found: AnswerScan?) -> Failure? {
+        guard let found, let head else { return nil }
+        if let error = found.error { return error.classified(in: dialect) }
+        // Where only the connection's end tells the end, half an answer looks whole.
+        let mustBeJSON = endsWithClose || dialect != .other
+        if scan != nil, mustBeJSON, !found.isValid { return Failure(.executorBrokeOff) }
+        if found.isBroken(in: dialect) { return .brokeOff(reason: found.finishReason) }
+        guard (200..<300).contains(head.status), dialect.hasKnownAnswers, !found.isAnswer(in: dialect) else {
+            return nil
+        }
+        // Events may be what the client has asked for in another way.
+        let begin = held
+        return EventLines.begins(begin.span) == true ? nil : .noAnswer
     }
 
     func documentEnded() {
-        guard let owner else { return }
+        guard let owner, let head else { return }
         if dialect != .other, held.allSatisfy({ $0 <= 0x20 }) {
             fail(.emptyAnswer)
             return
         }
-        if isJSON {
-            let bytes = held
-            let found = environment.scanner.scanAnswer(bytes.span)
-            scan = found
-            // Where only the connection's end tells the end, half an answer looks whole.
-            if endsWithClose, !found.isValid {
-                fail(Failure(.executorBrokeOff))
-                return
-            }
-        }
-        if let error = documentError {
-            fail(error)
-            return
-        }
-        if let found = scan, found.isBroken(in: dialect) {
-            fail(.brokeOff(reason: found.finishReason))
+        let bytes = held
+        let isJSON = isJSON
+        var found: AnswerScan?
+        let mayBeJSON = dialect != .other || isJSON || firstByte.map { "{[".utf8.contains($0) } == true
+        if mayBeJSON, !FieldPolicy.isEncoded(head.fields) { found = environment.scanner.scanAnswer(bytes.span) }
+        if isJSON { scan = found }
+        if let failure = fault(of: found) {
+            fail(failure)
             return
         }
         if relaysEventsOnly {
@@ -134,5 +143,24 @@ extension Attempt {
         guard phase == .relaying else { return }
         relayHeld(to: owner)
         if phase == .relaying { owner.attempt(self, ended: .whole(error: nil)) }
+    }
+}
+
+extension Failure {
+    /// A document that is no answer of the dialect: a page of HTML, an empty object.
+    fileprivate static var noAnswer: Failure {
+        var failure = Failure(.executorProtocol)
+        failure.detail = "its document is no answer of this API"
+        return failure
+    }
+}
+
+extension Dialect {
+    /// Its answers are objects with members that all of them have.
+    fileprivate var hasKnownAnswers: Bool {
+        switch self {
+        case .openAIChat, .completions, .embeddings, .responses, .messages: true
+        case .countTokens, .rerank, .other, .tokenize: false
+        }
     }
 }

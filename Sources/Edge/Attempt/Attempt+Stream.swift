@@ -27,8 +27,9 @@ extension Attempt {
             switch found {
             case .comment: return
             case .fields:
-                keep(event)
+                _ = keep(event)
                 return
+            case .plain where piece == .whole && meter.events == 0 && keep(event): return
             case .broken:
                 fail(.brokeOff(reason: meter.finishReason))
                 return
@@ -73,10 +74,13 @@ extension Attempt {
         if !left.isEmpty { owner.attempt(self, relays: left.span) }
     }
 
-    /// Keeps an event without data until the first one with data is relayed.
-    private func keep(_ event: Span<UInt8>) {
-        guard held.count + event.count <= Self.fieldsMax else { return }
+    /// Keeps an event that says nothing until the first one that says something is relayed.
+    ///
+    /// - Returns: Whether there was room for it.
+    private func keep(_ event: Span<UInt8>) -> Bool {
+        guard held.count + event.count <= Self.fieldsMax else { return false }
         for index in event.indices { held.append(event[index]) }
+        return true
     }
 
     /// The error that the executor has told in the midst of its answer, which its executor is charged; nil for none.

@@ -44,8 +44,8 @@ final class Attempt: TimerTarget {
 
     /// How many bytes of an answer that is not a stream are held back until it is whole.
     static let heldMax = 256 << 10
-    /// How many bytes of events without data are kept until the first one with data.
-    static let fieldsMax = 1024
+    /// How many bytes of events that say nothing, such as `retry`, are kept until the first one that says something.
+    static let fieldsMax = 4096
     /// How long an executor may take for the body of an answer with a status of failure.
     static let failureTime: Nanoseconds = 2_000_000_000
     /// How long an executor may take to end its side of an answer that is complete.
@@ -105,7 +105,7 @@ final class Attempt: TimerTarget {
     /// The result of scanning a JSON document at its end; nil before that, and for every other answer.
     var scan: AnswerScan?
     var splitter = EventSplitter()
-    /// Of a document, or of a stream that is not relayed yet: the events without data, such as `retry`.
+    /// Of a document, or of a stream that is not relayed yet: the events that say nothing, such as `retry`.
     var held: [UInt8] = []
     /// The answer to a request for a stream does not say that it is one: its first bytes tell.
     var isUnlabelled = false

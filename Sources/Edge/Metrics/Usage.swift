@@ -22,12 +22,12 @@ struct Usage: Equatable {
 
     /// A stream of events.
     ///
-    /// An executor's count holds for a whole stream only: those that count as they go have counted less at a break, and
-    /// Anthropic's first event says 1.
+    /// An executor's count holds for a whole stream only, and only if no text has come after it: those that count as they
+    /// go have counted less at a break, and Anthropic's first event says 1.
     ///
     /// - Parameter requestBytes: of the body that the executor has had, what of it is no text in bytes of text.
     init(_ meter: Meter, isWhole: Bool, requestBytes: Int) {
-        if let said = meter.completionTokens, isWhole {
+        if let said = meter.completionTokens, isWhole, meter.isOutputCounted {
             output = said
             isOutputEstimated = false
         } else {

@@ -1,5 +1,7 @@
 // The lines of an event, as far as they can be told without its JSON.
 
+import CJSON
+
 package enum EventLines {
     enum Payload {
         /// Comments alone.
@@ -92,6 +94,11 @@ package enum EventLines {
         return isDone || (count > 6 && hasPrefix(event, ".added", at: end - 6, end)) ? .plain : nil
     }
 
+    /// The name of an event, which begins at `start`, is `ping`.
+    static func isPing(_ event: Span<UInt8>, _ start: Int, _ count: Int) -> Bool {
+        count == 4 && hasPrefix(event, "ping", at: start, start + count)
+    }
+
     /// The name on the first line of an event, or what the first `"type"` of its payload says.
     static func name(_ event: Span<UInt8>) -> String {
         let head = event.extracting(first: 512)
@@ -117,8 +124,9 @@ package enum EventLines {
     /// - Parameter isBare: The event has data too, which tell none.
     static func text(of event: Span<UInt8>, isBare: Bool = false) -> [UInt8] {
         let all = event.indices.map { event[$0] }
-        guard let first = all.first(where: { !isSpace($0) }) else { return [] }
-        if [UInt8(ascii: "{"), UInt8(ascii: "["), UInt8(ascii: "\"")].contains(first) { return trimmed(all[...]) }
+        let begin = trimmed(all[...])
+        guard let first = begin.first else { return [] }
+        if [UInt8(ascii: "{"), UInt8(ascii: "["), UInt8(ascii: "\"")].contains(first) { return readable(begin) }
         var data: [ArraySlice<UInt8>] = []
         var bare: ArraySlice<UInt8>?
         var isEvent = false
@@ -130,20 +138,34 @@ package enum EventLines {
             case "data": data.append(value.first == 0x20 ? value.dropFirst() : value)
             case "error": bare = bare ?? value
             case "event", "id", "retry": isEvent = true
-            default: if line.first == UInt8(ascii: "{") { bare = bare ?? line }
+            default:
+                guard let first = line.first, first == UInt8(ascii: "{") || first == UInt8(ascii: "[") else { continue }
+                // A document may go over many lines.
+                let isWhole = !data.isEmpty || JSONValue(parsing: readable(line)) != nil
+                bare = bare ?? (isWhole ? line : all[line.startIndex...])
             }
         }
-        if let bare, isBare || data.isEmpty { return trimmed(bare) }
-        guard !data.isEmpty || isEvent else { return trimmed(all[...]) }
-        return trimmed(Array(data.joined(separator: [0x0A]))[...])
+        if let bare, isBare || data.isEmpty { return readable(trimmed(bare)) }
+        guard !data.isEmpty || isEvent else { return readable(begin) }
+        return readable(trimmed(Array(data.joined(separator: [0x0A]))[...]))
     }
 
     private static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 || isLineEnd(byte) }
 
-    private static func trimmed(_ bytes: ArraySlice<UInt8>) -> [UInt8] {
+    /// Without the space around it, and without a byte order mark.
+    private static func trimmed(_ bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
         var bytes = bytes.drop(while: isSpace)
+        if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { bytes = bytes.dropFirst(3).drop(while: isSpace) }
         while let last = bytes.last, isSpace(last) { bytes.removeLast() }
-        return Array(bytes)
+        return bytes
+    }
+
+    /// As readers of the web take it: bytes that are no UTF-8 are replaced, and JSON is read leniently.
+    private static func readable(_ bytes: ArraySlice<UInt8>) -> [UInt8] {
+        var text = Array(String(decoding: bytes, as: UTF8.self).utf8)
+        guard text.first == UInt8(ascii: "{") || text.first == UInt8(ascii: "[") else { return text }
+        unsafe text.withUnsafeMutableBufferPointer { unsafe cjson_repair($0.baseAddress, $0.count) }
+        return text
     }
 
     private static func string(_ bytes: Span<UInt8>, _ start: Int, _ count: Int) -> String {

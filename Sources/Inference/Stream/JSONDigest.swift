@@ -83,6 +83,8 @@ struct JSONDigest: Sendable {
             takeText(byte)
             return
         }
+        // The bytes of a byte order mark; no value begins with one of them.
+        if kept.isEmpty, skipped == 0, !isInScalar, byte == 0xEF || byte == 0xBB || byte == 0xBF { return }
         switch byte {
         case 0x20, 0x09, 0x0A, 0x0D: endScalar()
         case UInt8(ascii: "\""): beginText()
@@ -172,7 +174,9 @@ struct JSONDigest: Sendable {
         switch place {
         case .choices: .choice
         case .all: .all
-        case .root, .nested, .choice, .delta: nil
+        // Of a list that stands for a document, such as that of an error of Gemini.
+        case .root: .root
+        case .nested, .choice, .delta: nil
         }
     }
 
@@ -182,14 +186,16 @@ struct JSONDigest: Sendable {
         switch (place, name) {
         case (.all, _): return .all
         case (.root, "choices"): return .choices
-        case (.root, "message"), (.root, "response"): return .nested
+        case (.root, "message"), (.root, "response"), (.root, "x_groq"): return .nested
         case (.root, "delta"): return .delta
         case (.root, "type"), (.root, "object"), (.root, "code"), (.root, "status"), (.root, "detail"),
-            (.root, "param"):
+            (.root, "param"), (.root, "msg"), (.root, "errors"), (.root, "success"), (.root, "base_resp"),
+            (.root, "status_code"), (.root, "statusCode"), (.root, "error_type"), (.root, "__type"),
+            (.root, "errorType"), (.root, "errorMessage"), (.root, "error_code"), (.root, "error_msg"):
             return .all
         case (.root, "usage"), (.root, "error"), (.root, "stop_reason"), (.nested, "usage"), (.nested, "error"),
             (.nested, "status"), (.choice, "index"), (.choice, "finish_reason"), (.choice, "error"),
-            (.delta, "stop_reason"):
+            (.choice, "usage"), (.nested, "stop_reason"), (.delta, "stop_reason"):
             return .all
         default: return nil
         }

@@ -30,6 +30,8 @@ package struct Meter: Sendable {
     private let choices: UInt8
     /// The event being read finishes a choice and has the last of its text.
     private var finishCarriesText = false
+    /// The event being read says nothing to a client: empty data, no choices.
+    private var saysNothing = false
     /// The event has been read that makes the stream complete, whatever its framing does after.
     package private(set) var isComplete = false
     /// An event had an `id` or a `retry`: readers of events then take each blank line for the end of an event.
@@ -45,6 +47,8 @@ package struct Meter: Sendable {
     package private(set) var lastEvent: UInt64 = 0
     package private(set) var firstToken: UInt64 = 0
     package private(set) var lastToken: UInt64 = 0
+    ///
+    /// Neither are those before the first that says something.
     package private(set) var events = 0
     package private(set) var tokens = 0
     /// Gaps between events that follow each other; there is one less than `events`.
@@ -53,6 +57,8 @@ package struct Meter: Sendable {
 
     /// The counts of the usages so far.
     package private(set) var counts = TokenCounts()
+    /// How many tokens had come with the last usage that counts the output.
+    private var countedTokens = 0
     /// How many events had a usage.
     package private(set) var usages: UInt32 = 0
     package private(set) var finishReason: String?
@@ -72,6 +78,8 @@ package struct Meter: Sendable {
     package var sawError: Bool { !errors.isEmpty }
     package var promptTokens: Int? { counts.prompt(in: dialect) }
     package var completionTokens: Int? { counts.output.value }
+    /// No text has come since the executor has counted what it generated.
+    package var isOutputCounted: Bool { counts.output.value != nil && countedTokens >= tokens }
     package var gapCount: Int { max(0, events - 1) }
 
     private var isEachFinished: Bool { finished.nonzeroBitCount >= Int(choices) }
@@ -129,6 +137,9 @@ package struct Meter: Sendable {
     private mutating func note(_ kind: EventClass, at now: UInt64) {
         switch kind {
         case .comment, .fields, .end, .usage, .broken: return
+        case .plain where saysNothing:
+            saysNothing = false
+            if events == 0 { return }
         case .token, .plain, .finish, .error: break
         }
         if events == 0 {
@@ -152,7 +163,10 @@ package struct Meter: Sendable {
         case .comment: return .comment
         case .done:
             // Only streams of choices end so; elsewhere it is one more event.
-            guard dialect != .messages, dialect != .responses else { return .plain }
+            guard dialect != .messages, dialect != .responses else {
+                saysNothing = true
+                return .plain
+            }
             return ended()
         case .json(let range):
             let seen = unsafe event.withUnsafeBufferPointer { bytes in
@@ -169,6 +183,7 @@ package struct Meter: Sendable {
             }
         case .named(let start, let count):
             if dialect == .messages || dialect == .responses, let kind = EventLines.harmless(event, start, count) {
+                if kind == .plain { saysNothing = EventLines.isPing(event, start, count) }
                 return kind
             }
         case .other: break
@@ -198,6 +213,7 @@ package struct Meter: Sendable {
         if scan.hasUsage {
             counts.absorb(scan.tokens, in: dialect)
             usages &+= 1
+            if scan.tokens.output.value != nil { countedTokens = tokens + (scan.hasText ? 1 : 0) }
         }
         finished |= scan.finished
         unfinished |= scan.unfinished
@@ -223,6 +239,7 @@ package struct Meter: Sendable {
             return .finish
         }
         if scan.hasUsage, scan.hasEmptyChoices { return .usage }
+        saysNothing = scan.saysNothing(in: dialect)
         return scan.hasText ? .token : .plain
     }
 }

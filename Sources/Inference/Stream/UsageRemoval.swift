@@ -13,7 +13,10 @@ package enum UsageRemoval {
         var value: Range<Int>
     }
 
-    /// The event without its usage; empty when nothing is left that says something, nil when it has no usage.
+    /// The event without its usage; nil when it has no usage.
+    ///
+    /// When nothing is left that says something, only its `id` and `retry` are, without a blank line: so they belong to the
+    /// event that follows. An event without data would be one more to some readers.
     ///
     /// - Parameter event: A whole event whose data is one whole JSON document.
     package static func removed(from event: Span<UInt8>) -> [UInt8]? {
@@ -33,9 +36,18 @@ package enum UsageRemoval {
         guard let all = members(of: json) else { return nil }
         let kept = all.filter { $0.name != "usage" }
         guard kept.count < all.count else { return nil }
-        guard kept.contains(where: { saysSomething($0, in: json) }) else { return [] }
+        guard kept.contains(where: { saysSomething($0, in: json) }) else { return fields(of: lines) }
         let document = kept.map { json[$0.range] }.joined(separator: [UInt8(ascii: ",")])
         return lines + Array("data: {".utf8) + document + Array("}\n\n".utf8)
+    }
+
+    /// The lines that set what readers of events remember.
+    private static func fields(of lines: [UInt8]) -> [UInt8] {
+        let kept = lines.split(separator: 0x0A).filter { line in
+            let name = line.prefix { $0 != UInt8(ascii: ":") }
+            return name.elementsEqual("id".utf8) || name.elementsEqual("retry".utf8)
+        }
+        return kept.flatMap { $0 + [0x0A] }
     }
 
     private static func saysSomething(_ member: Member, in json: [UInt8]) -> Bool {

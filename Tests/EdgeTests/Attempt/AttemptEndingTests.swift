@@ -151,7 +151,7 @@ import Testing
 
     @Test(arguments: [Said.document, "[1]", "data", "evening", "\u{FEFF}{}"])
     func whatIsNoStreamIsADocument(text: String) throws {
-        let attempt = try PlayedAttempt()
+        let attempt = try PlayedAttempt(.other)
         attempt.answers(text, type: "text/plain")
         #expect(attempt.owner.heard.first == "head document" && attempt.end == "whole" && attempt.relayed == text)
     }
@@ -214,9 +214,10 @@ import Testing
         #"{"choices":[{"index":0,"message":{"tool_calls":[{"function":{"arguments":"{}"}}],"x":{"y":[1]}},"finish_reason":"stop"}]}"#,
     ]) func aWholeDocumentIsAnAnswerAndACutOneIsNot(json: String) throws {
         let bytes = Array(json.utf8)
-        let first = try PlayedAttempt(body: chat(stream: false))
+        let dialect = json.hasPrefix("{") ? Dialect.openAIChat : .rerank
+        let first = try PlayedAttempt(dialect, body: chat(stream: false))
         for count in 1...bytes.count {
-            let attempt = try PlayedAttempt(body: chat(stream: false), in: first.environment)
+            let attempt = try PlayedAttempt(dialect, body: chat(stream: false), in: first.environment)
             attempt.answers(
                 String(decoding: bytes[..<count], as: UTF8.self),
                 type: "application/json",

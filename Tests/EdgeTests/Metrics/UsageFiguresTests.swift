@@ -45,6 +45,33 @@ import Testing
         #expect(!usage.isInputEstimated)
     }
 
+    /// A usage that came before the text cannot have counted it.
+    @Test func aCountBeforeTheTextIsAnEstimate() {
+        let text = #"data: {"type":"content_block_delta","delta":{"type":"text_delta","text":"x"}}"#
+        let start = #"data: {"type":"message_start","message":{"usage":{"input_tokens":9,"output_tokens":1}}}"#
+        for usage in ["", #","usage":null"#] {
+            let end = #"data: {"type":"message_delta","delta":{"stop_reason":"end_turn"}\#(usage)}"#
+            let events = [start] + Array(repeating: text, count: 20) + [end, #"data: {"type":"message_stop"}"#]
+            let found = Usage(meter(.messages, events), isWhole: true, requestBytes: 400)
+            #expect(found.output == 20 && found.isOutputEstimated && found.input == 9 && !found.isInputEstimated)
+        }
+        let first =
+            #"data: {"choices":[{"index":0,"delta":{"role":"assistant"}}],"usage":{"prompt_tokens":5,"completion_tokens":0}}"#
+        let chat = Usage(
+            meter(.openAIChat, [first] + Array(repeating: token, count: 10)),
+            isWhole: true,
+            requestBytes: 400
+        )
+        #expect(chat.output == 10 && chat.isOutputEstimated && chat.input == 5)
+        // With each text comes the count of all so far.
+        let counting = (1...3).map {
+            #"data: {"choices":[{"index":0,"delta":{"content":"x"}}],"usage":{"prompt_tokens":5,"completion_tokens":\#($0 * 2)}}"#
+        }
+        let counted = Usage(meter(.openAIChat, counting), isWhole: true, requestBytes: 400)
+        #expect(counted.output == 6 && !counted.isOutputEstimated)
+        #expect(Usage(meter(.openAIChat, counting + [token]), isWhole: true, requestBytes: 400).isOutputEstimated)
+    }
+
     @Test func documents() {
         var scan = AnswerScan()
         let guess = Usage(scan, dialect: .openAIChat, answerBytes: 80, requestBytes: 40)

@@ -82,7 +82,7 @@ import Testing
             let heard = try await connection.receiveRequest()
             #expect(heard["origin"] == nil)
             let own = "access-control-allow-origin: https://evil.example\r\naccess-control-allow-credentials: true\r\n"
-            try await connection.answer(#"{"id":"x"}"#, more: own)
+            try await connection.answer(#"{"id":"x","choices":[]}"#, more: own)
             let answer = try await asked
             #expect(answer.status == 200)
             #expect(answer["access-control-allow-credentials"] == nil)

@@ -1,0 +1,46 @@
+// Makes JSON of what lenient readers take for it.
+#include "parser.h"
+
+/// How many bytes the character has that begins here; 0 where the bytes are no UTF-8.
+static size_t character(const uint8_t *at, const uint8_t *end) noexcept {
+    size_t length = *at < 0x80 ? 1 : *at < 0xC2 ? 0 : *at < 0xE0 ? 2 : *at < 0xF0 ? 3 : *at < 0xF5 ? 4 : 0;
+    if (!length || size_t(end - at) < length) return 0;
+    return validate_utf8(reinterpret_cast<const char *>(at), length) ? length : 0;
+}
+
+/// Writes a zero where a word of JavaScript or Python stands for a number; returns how long the word is.
+static size_t replace_number(uint8_t *at, const uint8_t *end) noexcept {
+    for (string_view word : {string_view("NaN"), string_view("Infinity")}) {
+        if (size_t(end - at) < word.size() || std::memcmp(at, word.data(), word.size()) != 0) continue;
+        std::memset(at, ' ', word.size());
+        *at = '0';
+        return word.size();
+    }
+    return 0;
+}
+
+extern "C" void cjson_repair(uint8_t *json, size_t length) noexcept {
+    uint8_t *at = json, *end = json + length;
+    if (length >= 3 && std::memcmp(json, "\xEF\xBB\xBF", 3) == 0) std::memset(json, ' ', 3);
+    bool is_string = false;
+    while (at < end) {
+        if (*at >= 0x80) {
+            size_t count = character(at, end);
+            if (!count) *at = '?';
+            at += count ? count : 1;
+        } else if (!is_string) {
+            size_t count = replace_number(at, end);
+            if (count) {
+                at += count;
+                continue;
+            }
+            is_string = *at++ == '"';
+        } else if (*at == '\\') {
+            // The byte behind it belongs to the escape, unless it is one that no escape has.
+            at += end - at > 1 && at[1] >= 0x20 && at[1] < 0x80 ? 2 : 1;
+        } else {
+            if (*at < 0x20) *at = ' ';
+            is_string = *at++ != '"';
+        }
+    }
+}
