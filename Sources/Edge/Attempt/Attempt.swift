@@ -316,6 +316,7 @@ extension Attempt: ExecutorStreamHandler {
                 location,
                 from: again.target,
                 host: again.host,
+                prefix: target.pathPrefix,
                 isSecure: target.engine.client.tls != nil
             )
         else {
