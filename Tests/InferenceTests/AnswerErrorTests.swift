@@ -47,7 +47,7 @@ import Testing
         Form(#"{"code":50505,"message":"Model service overloaded.","data":null}"#, "Model service overloaded.", 503),
         Form(#"{"statusCode":500,"message":"m"}"#, "m", 500), Form(#"{"errorType":"X","errorMessage":"m"}"#, "m", 502),
         Form(#"{"error_code":500,"message":"m"}"#, "m", 500), Form(#"{"errorCode":17,"errorMsg":""}"#, nil, 502),
-        Form(#"{"error_code":10402,"text":"m"}"#, nil, 502), Form(#"{"error_code":336501,"error_msg":"m"}"#, "m", 502),
+        Form(#"{"error_code":10402,"text":"m"}"#, "m", 502), Form(#"{"error_code":336501,"error_msg":"m"}"#, "m", 502),
         Form(#"{"status":"error","message":"m"}"#, "m", 502), Form(#"{"success":false,"message":"m"}"#, "m", 502),
         Form(#"{"errors":[{"message":"m"}]}"#, "m", 502), Form(#"{"errors":[{"message":"m"}],"data":null}"#, "m", 502),
         Form(#"{"message":"Internal server error"}"#, "Internal server error", 502),

@@ -22,6 +22,96 @@ import Testing
         #expect((0..<50).allSatisfy { _ in pool.chosen(at: 1) == 1 })
     }
 
+    // MARK: Faults in the midst of answers
+
+    /// Each of its streams begins well and breaks.
+    private func breakStream(_ pool: ExecutorPool, at now: UInt64, _ scope: FaultScope = .answer) {
+        pool.report(.good, of: pool.executors[0], at: now)
+        pool.report(.lateFault(scope), of: pool.executors[0], at: now)
+    }
+
+    @Test func threeStreamsThatBreakEjectThoughEachHasBegunWell() {
+        let pool = pool(2)
+        for _ in 0..<2 { breakStream(pool, at: 0) }
+        #expect(pool.health(of: pool.executors[0]) == .healthy)
+        breakStream(pool, at: 0)
+        #expect(pool.health(of: pool.executors[0]) == .ejected(until: 3 * second))
+        #expect(pool.executors[0].cause == .faults(.answer))
+    }
+
+    @Test func aStreamThatEndsWholeInBetweenBeginsTheCountAnew() {
+        let pool = pool(2)
+        for _ in 0..<10 {
+            for _ in 0..<2 { breakStream(pool, at: 0) }
+            pool.report(.good, of: pool.executors[0], at: 0)
+            pool.report(.whole, of: pool.executors[0], at: 0)
+        }
+        #expect(pool.health(of: pool.executors[0]) == .healthy)
+    }
+
+    @Test func faultsBeforeAndAfterTheFirstEventCountTogether() {
+        let pool = pool(2)
+        breakStream(pool, at: 0)
+        pool.report(.fault(.answer), of: pool.executors[0], at: 0)
+        #expect(pool.health(of: pool.executors[0]) == .healthy)
+        pool.report(.fault(.answer), of: pool.executors[0], at: 0)
+        #expect(pool.health(of: pool.executors[0]) != .healthy)
+        // An answer that begins shows that the executor can be reached again.
+        let other = self.pool(2)
+        for _ in 0..<10 {
+            for _ in 0..<2 { other.report(.fault(.answer), of: other.executors[0], at: 0) }
+            other.report(.good, of: other.executors[0], at: 0)
+        }
+        #expect(other.health(of: other.executors[0]) == .healthy)
+    }
+
+    /// A first event brings it back, since a stream may run for minutes; if the stream then breaks, it is left out again.
+    @Test func whatBreaksStreamsIsBackOnTrialUntilOneEndsWhole() {
+        let pool = pool(2)
+        for _ in 0..<3 { breakStream(pool, at: 0) }
+        #expect(pool.chosen(at: 3 * second) == 0)
+        pool.report(.good, of: pool.executors[0], at: 3 * second)
+        #expect(pool.health(of: pool.executors[0]) == .healthy)
+        pool.report(.lateFault(.answer), of: pool.executors[0], at: 4 * second)
+        #expect(pool.health(of: pool.executors[0]) == .ejected(until: 10 * second))
+        #expect(pool.chosen(at: 10 * second) == 0)
+        pool.report(.good, of: pool.executors[0], at: 10 * second)
+        pool.report(.whole, of: pool.executors[0], at: 11 * second)
+        for _ in 0..<2 { breakStream(pool, at: 12 * second) }
+        #expect(pool.health(of: pool.executors[0]) == .healthy)
+    }
+
+    /// An engine that drains ends its streams and accepts no connection.
+    @Test func aStreamThatEndsWholeSaysNothingOfConnections() {
+        let pool = pool(2)
+        fail(pool, 0, times: 2, at: 0)
+        pool.report(.whole, of: pool.executors[0], at: 0)
+        fail(pool, 0, times: 1, at: 0)
+        #expect(pool.health(of: pool.executors[0]) == .ejected(until: 3 * second))
+        pool.report(.whole, of: pool.executors[0], at: 1)
+        #expect(pool.health(of: pool.executors[0]) == .ejected(until: 3 * second))
+    }
+
+    @Test func aStallIsItsEnginesWhereModelsShareIt() {
+        for isShared in [false, true] {
+            let pool = pool(2)
+            pool.executors[0].engine.update(runningMax: nil, modelsShareCapacity: isShared)
+            for _ in 0..<3 { breakStream(pool, at: 0, .timeout) }
+            #expect(pool.executors[0].engine.isEjected == isShared && pool.executors[0].isEjectedAlone == !isShared)
+        }
+    }
+
+    /// The stream that breaks has begun before: it decides nothing for the request that tries the executor.
+    @Test func aStreamThatBreaksDecidesNoTrial() {
+        let pool = pool(2)
+        for _ in 0..<3 { pool.report(.fault(.answer), of: pool.executors[0], at: 0) }
+        #expect(pool.chosen(at: 3 * second) == 0)
+        pool.report(.lateFault(.answer), of: pool.executors[0], at: 3 * second)
+        #expect(pool.health(of: pool.executors[0]) == .trial(since: 3 * second))
+        pool.report(.good, of: pool.executors[0], at: 4 * second)
+        #expect(pool.health(of: pool.executors[0]) == .healthy)
+    }
+
     @Test func whatSaysNothingOfTheExecutorIsNoFault() {
         let pool = pool(2)
         for _ in 0..<10 { pool.report(.neither, of: pool.executors[0], at: 0) }

@@ -20,10 +20,13 @@ extension Attempt {
         guard let head else { return }
         // A compressed body cannot be read.
         let body = FieldPolicy.isEncoded(head.fields) ? [] : held
-        var error = EngineError(status: head.status, body: body.span)
-        error.pause = RetryAfter.milliseconds(head.fields, now: Clock.wallTime().seconds) ?? error.pause
-        if error.refusesStreamOptions, sendAgainWithoutUsage() { return }
-        fail(error.classified(in: dialect))
+        failOrSendAgain(EngineError(status: head.status, body: body.span))
+    }
+
+    /// The whole answer is an error: the attempt has failed, unless the error refuses what only we had asked for.
+    func failOrSendAgain(_ error: EngineError) {
+        if phase == .waiting, error.refusesStreamOptions, sendAgainWithoutUsage() { return }
+        fail(failure(of: error))
     }
 
     // MARK: A document
@@ -39,11 +42,14 @@ extension Attempt {
         return held[begin...].first { $0 > 0x20 }
     }
 
+    /// The document begins as an object or an array.
+    private var isBracketed: Bool { firstByte.map { "{[".utf8.contains($0) } == true }
+
     func hold(_ bytes: Span<UInt8>) {
         guard let owner else { return }
         documentBytes += bytes.count
         let isHeld = memory.hold(bytes, in: &held, expected: expectedBytes)
-        if isHeld, held.count <= Self.heldMax { return }
+        if isHeld, held.count <= Self.heldMax || held.count == expectedBytes { return }
         if !isHeld, endsWithClose {
             // Nothing but the whole of it could tell whether it is whole.
             fail(.noMemory)
@@ -59,7 +65,8 @@ extension Attempt {
         kind = .passing
         becomeReady(owner)
         guard phase == .relaying else { return }
-        if isJSON {
+        isLargeBracketed = isBracketed
+        if isJSON || isLargeBracketed {
             large = [LargeDocument()]
             let begin = held
             large[0].take(begin.span)
@@ -69,13 +76,51 @@ extension Attempt {
         if !isHeld, phase == .relaying { owner.attempt(self, relays: bytes) }
     }
 
-    /// Hands over the bytes of the document that were held back.
+    /// Hands over the bytes that were held back.
     func relayHeld(to owner: any AttemptOwner) {
         let document = SharedBytes(owned: held)
         held = []
         memory.letGoOfAnswer()
         owner.attempt(self, relays: document)
     }
+
+    // MARK: A large document
+
+    /// Relays the next bytes of a large document.
+    ///
+    /// The bytes that complete its announced length are held back until the document has been judged: with them the client
+    /// would have a whole answer, however the edge ended it.
+    func pass(_ bytes: Span<UInt8>, to owner: any AttemptOwner) {
+        documentBytes += bytes.count
+        if !large.isEmpty {
+            large[0].take(bytes)
+            if documentBytes == expectedBytes, memory.hold(bytes, in: &held, expected: nil) { return }
+        }
+        owner.attempt(self, relays: bytes)
+    }
+
+    /// The framing of a large document has ended in order.
+    func largeDocumentEnded(_ owner: any AttemptOwner) {
+        if let found = large.first?.scan(with: environment.scanner) {
+            scan = found
+            if let error = found.error {
+                fail(failure(of: error))
+                return
+            }
+            if !found.isValid, endsWithClose || (isLargeBracketed && dialect != .other) {
+                fail(.cutDocument)
+                return
+            }
+            if found.isBroken(in: dialect) {
+                fail(.brokeOff(reason: found.finishReason))
+                return
+            }
+        }
+        if !held.isEmpty { relayHeld(to: owner) }
+        if phase == .relaying { endWhole(owner) }
+    }
+
+    // MARK: The end of a document
 
     /// Looks at the begin of an answer that was to be a stream, and does not say what it is.
     func identify() {
@@ -101,15 +146,14 @@ extension Attempt {
         owner.attempt(self, answersWith: kind)
     }
 
-    /// What is wrong with a whole document, whatever its label says that it is; nil for a good answer.
+    /// What is wrong with a whole document that tells no error, whatever its label says that it is; nil for a good answer.
     ///
     /// - Parameter found: What the document says, nil where it cannot be read.
     private func fault(of found: AnswerScan?) -> Failure? {
         guard let found, let head else { return nil }
-        if let error = found.error { return error.classified(in: dialect) }
         // Where only the connection's end tells the end, half an answer looks whole.
         let mustBeJSON = endsWithClose || dialect != .other
-        if scan != nil, mustBeJSON, !found.isValid { return Failure(.executorBrokeOff) }
+        if scan != nil, mustBeJSON, !found.isValid { return .cutDocument }
         if found.isBroken(in: dialect) { return .brokeOff(reason: found.finishReason) }
         guard (200..<300).contains(head.status), dialect.hasKnownAnswers, !found.isAnswer(in: dialect) else {
             return nil
@@ -128,9 +172,13 @@ extension Attempt {
         let bytes = held
         let isJSON = isJSON
         var found: AnswerScan?
-        let mayBeJSON = dialect != .other || isJSON || firstByte.map { "{[".utf8.contains($0) } == true
+        let mayBeJSON = dialect != .other || isJSON || isBracketed
         if mayBeJSON, !FieldPolicy.isEncoded(head.fields) { found = environment.scanner.scanAnswer(bytes.span) }
         if isJSON { scan = found }
+        if let error = found?.error {
+            failOrSendAgain(error)
+            return
+        }
         if let failure = fault(of: found) {
             fail(failure)
             return
@@ -142,7 +190,7 @@ extension Attempt {
         becomeReady(owner)
         guard phase == .relaying else { return }
         relayHeld(to: owner)
-        if phase == .relaying { owner.attempt(self, ended: .whole(error: nil)) }
+        if phase == .relaying { endWhole(owner) }
     }
 }
 

@@ -5,13 +5,13 @@ internal import Routing
 internal import Transport
 
 extension Attempt {
-    /// The failure that the error event of its stream means; only to be read after such an event.
-    var told: Failure { (meter.error ?? EngineError()).classified(in: dialect) }
-
     /// Reads one event, or a piece of a large one, in the turn in which it came.
+    ///
+    /// An error is never relayed, since engines tell it in shapes that the client's reader takes for good events, and in
+    /// words that may name addresses: the attempt fails, and the client gets an error event of the edge's own.
     func read(_ event: Span<UInt8>, _ piece: EventSplitter.Kind) {
         // The attempt may have ended with an event before this one.
-        guard let owner else { return }
+        guard let owner, !isUsageRefused else { return }
         let now = now
         let (tokens, last, usages) = (meter.tokens, meter.lastToken, meter.usages)
         let scanner = environment.scanner
@@ -22,35 +22,18 @@ extension Attempt {
         if tokens > 0, meter.tokens > tokens {
             row.counts.gap.observe(meter.lastToken &- min(last, meter.lastToken))
         }
-        if phase == .waiting {
-            // The first event is looked at before anything is committed; comments before it are dropped.
-            switch found {
-            case .comment: return
-            case .fields:
-                _ = keep(event)
-                return
-            case .plain where piece == .whole && meter.events == 0 && keep(event): return
-            case .broken:
-                fail(.brokeOff(reason: meter.finishReason))
-                return
-            case .token, .plain, .finish, .usage, .error, .end: break
-            }
-            if meter.sawError {
-                fail(told)
-                return
-            }
-            becomeReady(owner)
+        let isBad = found == .broken || meter.sawError
+        // Of an event that is relayed in pieces the last one goes out too, so that our event does not follow in its midst.
+        if isBad, piece != .lastPiece || holdsEvent || phase == .waiting {
+            failed(by: found)
+            return
+        }
+        if phase == .waiting || holdsEvent || piece == .firstPiece {
+            if keeps(event, piece, found) { return }
+            if phase == .waiting { becomeReady(owner) }
             guard phase == .relaying else { return }
             if !held.isEmpty { relayHeld(to: owner) }
-        }
-        if found == .broken, piece == .whole {
-            fail(.brokeOff(reason: meter.finishReason))
-            return
-        }
-        if found == .error, meter.isErrorBare {
-            // The client would not see such a line: it gets an event of ours.
-            fail(told)
-            return
+            guard phase == .relaying else { return }
         }
         if removesUsage, meter.usages != usages, piece == .whole {
             relayWithoutUsage(event, to: owner)
@@ -58,11 +41,71 @@ extension Attempt {
             owner.attempt(self, relays: event)
         }
         guard phase == .relaying else { return }
-        if found == .broken {
-            fail(.brokeOff(reason: meter.finishReason))
+        if isBad {
+            failed(by: found)
         } else if meter.isComplete {
-            owner.attempt(self, ended: .whole(error: lateError()))
+            endWhole(owner)
         }
+    }
+
+    /// The stream cannot become whole any more.
+    private func failed(by found: Meter.EventClass) {
+        guard let error = meter.error else {
+            fail(.brokeOff(reason: meter.finishReason))
+            return
+        }
+        if phase == .waiting, removesUsage, error.refusesStreamOptions {
+            // The splitter is in the midst of its work: `usageWasRefused` goes on after it.
+            isUsageRefused = true
+            return
+        }
+        fail(failure(of: error))
+    }
+
+    /// Sends the request again if the first event has refused what only we had asked for.
+    ///
+    /// - Returns: Whether the event has refused it: then the rest of the answer is dropped.
+    func usageWasRefused() -> Bool {
+        guard isUsageRefused else { return false }
+        isUsageRefused = false
+        failOrSendAgain(meter.error ?? EngineError())
+        return true
+    }
+
+    /// Keeps what is not to be relayed yet, or never; false for what is relayed now.
+    ///
+    /// Before anything is committed those are comments, which are dropped, and events that say nothing, which wait for the
+    /// first one that does. A large event that comes first, or that may be an error, is kept up to `heldMax`.
+    private func keeps(_ event: Span<UInt8>, _ piece: EventSplitter.Kind, _ found: Meter.EventClass) -> Bool {
+        switch piece {
+        case .whole:
+            switch found {
+            case .comment: return true
+            case .fields:
+                _ = keep(event)
+                return true
+            case .plain: return meter.events == 0 && keep(event)
+            case .token, .finish, .usage, .error, .end, .broken: return false
+            }
+        case .firstPiece:
+            holdsEvent = (phase == .waiting || Self.mayTellError(event)) && memory.hold(event, in: &held, expected: nil)
+        case .piece:
+            let isHeld = held.count + event.count <= Self.heldMax && memory.hold(event, in: &held, expected: nil)
+            holdsEvent = holdsEvent && isHeld
+        case .lastPiece: holdsEvent = false
+        }
+        return holdsEvent
+    }
+
+    /// Whether the first piece of a large event has a word that errors have: it need not be one.
+    private static func mayTellError(_ event: Span<UInt8>) -> Bool {
+        func has(_ word: [UInt8]) -> Bool {
+            guard event.count >= word.count else { return false }
+            return (0...event.count - word.count).contains { start in
+                event[start] == word[0] && word.indices.allSatisfy { event[start + $0] == word[$0] }
+            }
+        }
+        return has(Array("error".utf8)) || has(Array("detail".utf8))
     }
 
     /// The usage is asked for by us alone: the client gets what else the event says, if anything.
@@ -83,14 +126,6 @@ extension Attempt {
         return true
     }
 
-    /// The error that the executor has told in the midst of its answer, which its executor is charged; nil for none.
-    private func lateError() -> Failure? {
-        guard meter.sawError else { return nil }
-        let failure = told
-        lease.reportLate(failure.lateOutcome, at: now)
-        return failure
-    }
-
     /// The framing of a stream has ended in order.
     func streamEnded() {
         var isBetween = splitter.finish { event, piece in read(event, piece) }
@@ -100,31 +135,28 @@ extension Attempt {
             isBetween = true
             read(event.span, piece)
         }
+        if usageWasRefused() { return }
         // The last event may have ended the attempt, as an error or as the completing one.
         guard let owner, phase != .over else { return }
-        if !isBetween, !meter.sawError, let error = errorWithoutItsEnd {
-            fail(error)
+        if !isBetween, let error = errorWithoutItsEnd {
+            failOrSendAgain(error)
             return
         }
-        guard phase == .relaying else {
+        guard phase == .relaying, isBetween, meter.isCompleteAtCleanEnd else {
             fail(Failure(.executorBrokeOff))
             return
         }
-        let error = lateError()
-        close(.neither)
-        owner.attempt(
-            self,
-            ended: .closed(isComplete: isBetween && meter.isCompleteAtCleanEnd, error: isBetween ? error : nil)
-        )
+        endWhole(owner)
     }
 
     /// The error in what has come since the last event: a line or a document that is no event, or one without its end.
     ///
     /// The client has had none of it.
-    private var errorWithoutItsEnd: Failure? {
-        let rest = splitter.rest
+    private var errorWithoutItsEnd: EngineError? {
+        let rest = holdsEvent ? held : splitter.rest
         guard !rest.isEmpty else { return nil }
-        let error = environment.scanner.scanEvent(rest.span).error ?? environment.scanner.scanAnswer(rest.span).error
-        return error?.classified(in: dialect)
+        let scanner = environment.scanner
+        if let error = scanner.scanEvent(rest.span).error { return error }
+        return scanner.scanAnswer(rest.span).error
     }
 }

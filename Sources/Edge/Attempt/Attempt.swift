@@ -24,12 +24,10 @@ final class Attempt: TimerTarget {
 
     /// How an answer that was ready ended.
     enum End: Equatable {
-        /// With its last event, or as a whole document; `error`: after an error event of the executor's own.
-        case whole(error: Failure?)
-        /// In order, by its framing.
-        case closed(isComplete: Bool, error: Failure?)
-        /// In the midst of it; `sawError`: the client has had an error event of the executor's own.
-        case brokeOff(Failure, sawError: Bool)
+        /// With its last event, as a whole document, or by its framing where that is enough.
+        case whole
+        /// In the midst of it, or with an error: the client is still to be told.
+        case brokeOff(Failure)
     }
 
     enum Phase: Equatable {
@@ -42,7 +40,8 @@ final class Attempt: TimerTarget {
         case over
     }
 
-    /// How many bytes of an answer that is not a stream are held back until it is whole.
+    /// How many bytes of an answer that is no stream, or of a large event that may be an error, are held back until it is
+    /// whole.
     static let heldMax = 256 << 10
     /// How many bytes of events that say nothing, such as `retry`, are kept until the first one that says something.
     static let fieldsMax = 4096
@@ -63,6 +62,8 @@ final class Attempt: TimerTarget {
     let target: ExecutorTarget
     /// The dialect that the executor answers in.
     let dialect: Dialect
+    /// How many choices the client has asked for.
+    private let choices: Int
     let environment: any ExchangeEnvironment
     /// The usage is asked for by us alone: the client is not to see it.
     var removesUsage = false
@@ -105,14 +106,21 @@ final class Attempt: TimerTarget {
     /// The result of scanning a JSON document at its end; nil before that, and for every other answer.
     var scan: AnswerScan?
     var splitter = EventSplitter()
-    /// Of a document, or of a stream that is not relayed yet: the events that say nothing, such as `retry`.
+    /// What of the answer is held back: a document, or its last bytes; of a stream the events that say nothing before the
+    /// first one that does, such as `retry`, and a large event that may be an error.
     var held: [UInt8] = []
+    /// The pieces of a large event are held back until it is known whether it is an error.
+    var holdsEvent = false
+    /// The first event has refused what only we had asked for: the request goes out again without it.
+    var isUsageRefused = false
     /// The answer to a request for a stream does not say that it is one: its first bytes tell.
     var isUnlabelled = false
     private var wantsStream = false
     var memory: AnswerMemory
     /// What is read of a document that is relayed as it comes: at most one, since hardly any attempt has it.
     var large: [LargeDocument] = []
+    /// That document begins as an object or an array.
+    var isLargeBracketed = false
     /// How many bytes the head of a document promises.
     var expectedBytes: Int?
     /// How many bytes of a document have come.
@@ -134,6 +142,7 @@ final class Attempt: TimerTarget {
         self.lease = lease
         self.target = target
         self.dialect = dialect
+        self.choices = choices
         self.row = row
         self.environment = environment
         self.owner = owner
@@ -188,7 +197,13 @@ final class Attempt: TimerTarget {
     func setReadLimit(_ bytes: Int) { stream?.setReadLimit(bytes) }
 
     /// The executor has let a deadline of its answer pass.
-    func reportTimeout() { lease.reportTimeout(timeoutOutcome, at: now) }
+    func reportTimeout() {
+        guard phase == .relaying else {
+            lease.report(timeoutOutcome, at: now)
+            return
+        }
+        if timeoutOutcome != .neither { lease.reportLate(.lateFault(.timeout), at: now) }
+    }
 
     /// The exchange has no use for it: the executor's connection, or its stream, ends in this turn.
     func cancel() { close(.neither) }
@@ -239,7 +254,7 @@ final class Attempt: TimerTarget {
     }
 
     /// The attempt has failed, before its answer was ready or while it was relayed.
-    func fail(_ failure: Failure, sawError: Bool = false) {
+    func fail(_ failure: Failure) {
         guard let owner else { return }
         if phase == .waiting {
             giveUp(failure)
@@ -247,8 +262,24 @@ final class Attempt: TimerTarget {
         } else {
             lease.reportLate(failure.lateOutcome, at: now)
             close(.neither)
-            owner.attempt(self, ended: .brokeOff(failure, sawError: sawError))
+            owner.attempt(self, ended: .brokeOff(failure))
         }
+    }
+
+    /// The whole answer has been relayed.
+    func endWhole(_ owner: any AttemptOwner) {
+        lease.reportLate(.whole, at: now)
+        if stream == nil { close(.neither) }
+        owner.attempt(self, ended: .whole)
+    }
+
+    /// What an error in the answer means; the head of the answer may say when to come back.
+    func failure(of error: EngineError) -> Failure {
+        var error = error
+        if let head {
+            error.pause = RetryAfter.milliseconds(head.fields, now: Clock.wallTime().seconds) ?? error.pause
+        }
+        return error.classified(in: dialect)
     }
 
     /// The answer is good so far: the executor is well, and the exchange stays with it.
@@ -316,6 +347,7 @@ extension Attempt: ExecutorStreamHandler {
                 location,
                 from: again.target,
                 host: again.host,
+                prefix: target.pathPrefix,
                 isSecure: target.engine.client.tls != nil
             )
         else {
@@ -344,9 +376,17 @@ extension Attempt: ExecutorStreamHandler {
     private func sendAgain(_ again: ExecutorRequest) {
         head = nil
         kind = .none
+        meter = Meter(dialect: dialect, choices: choices)
+        splitter = EventSplitter()
+        scan = nil
         held = []
+        holdsEvent = false
         memory.letGoOfAnswer()
+        memory.keepPiece(of: 0)
+        isUnlabelled = false
+        endsWithClose = false
         expectedBytes = nil
+        documentBytes = 0
         if let timer { environment.loop.timers.cancel(timer) }
         timer = nil
         let last = stream
@@ -362,15 +402,14 @@ extension Attempt: ExecutorStreamHandler {
         switch kind {
         case .events:
             splitter.feed(bytes) { event, piece in read(event, piece) }
+            if usageWasRefused() { return }
             if self.owner != nil { memory.keepPiece(of: splitter.pending) }
         case .document:
             hold(bytes)
             if isUnlabelled { identify() }
         case .failure: holdFailure(bytes)
         case .passing:
-            documentBytes += bytes.count
-            if !large.isEmpty { large[0].take(bytes) }
-            owner.attempt(self, relays: bytes)
+            pass(bytes, to: owner)
         case .none: return
         }
     }
@@ -387,12 +426,7 @@ extension Attempt: ExecutorStreamHandler {
         case .events: streamEnded()
         case .document: documentEnded()
         case .failure: failureEnded()
-        case .passing:
-            scan = large.first?.scan(with: environment.scanner)
-            close(.neither)
-            // Where only the connection's end tells the end, half an answer looks whole.
-            let isCut = endsWithClose && scan?.isValid == false
-            owner.attempt(self, ended: .closed(isComplete: !isCut, error: nil))
+        case .passing: largeDocumentEnded(owner)
         case .none: fail(Failure(.executorBrokeOff))
         }
     }
@@ -407,7 +441,6 @@ extension Attempt: ExecutorStreamHandler {
         switch kind {
         // Its status is known, and says more than how it ended.
         case .failure: failureEnded()
-        case .events where meter.sawError: fail(told, sawError: true)
         default: fail(Failure(attempt: failure))
         }
     }

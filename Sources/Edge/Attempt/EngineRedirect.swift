@@ -9,9 +9,16 @@ enum EngineRedirect {
     ///   - location: The field's value.
     ///   - current: The target of the request that was answered with it.
     ///   - host: The `host` field of that request.
+    ///   - prefix: The path below which the engine is: others may be at the same host.
     ///   - isSecure: Whether it went over TLS.
-    /// - Returns: nil for another scheme, host or port, and for what is no URL: the request must not go there.
-    static func target(_ location: String, from current: [UInt8], host: [UInt8], isSecure: Bool) -> [UInt8]? {
+    /// - Returns: nil for another scheme, host, port or prefix, and for what is no URL: the request must not go there.
+    static func target(
+        _ location: String,
+        from current: [UInt8],
+        host: [UInt8],
+        prefix: [UInt8],
+        isSecure: Bool
+    ) -> [UInt8]? {
         guard (1...lengthMax).contains(location.utf8.count), location.utf8.allSatisfy(isOfURL) else { return nil }
         var rest = location.prefix { $0 != "#" }
         let scheme = isSecure ? "https:" : "http:"
@@ -33,8 +40,46 @@ enum EngineRedirect {
         let base = String(String(decoding: current, as: UTF8.self).prefix { $0 != "?" })
         if path.isEmpty { return Array((base + query).utf8) }
         let folder = String(base[...(base.lastIndex(of: "/") ?? base.startIndex)])
-        let whole = path.hasPrefix("/") ? String(path) : folder + String(path)
-        return Array((withoutDots(whole) + query).utf8)
+        let whole = withoutDots(path.hasPrefix("/") ? String(path) : folder + String(path))
+        return isBelow(whole, prefix) ? Array((whole + query).utf8) : nil
+    }
+
+    /// Whether a path leads to the engine's prefix or below it, in each way in which a server may read it: as it stands,
+    /// or with its escapes decoded once or more often, without the parameters of its segments, and with `\` for `/`.
+    private static func isBelow(_ path: String, _ prefix: [UInt8]) -> Bool {
+        var own = String(decoding: prefix, as: UTF8.self)
+        while own.hasSuffix("/") { own.removeLast() }
+        var path = path
+        while true {
+            for form in [path, read(path)] where form != own && !form.hasPrefix(own + "/") { return false }
+            let decoded = withoutEscapes(path)
+            if decoded == path { return true }
+            (path, own) = (decoded, withoutEscapes(own))
+        }
+    }
+
+    /// A path as a server that is lenient reads it.
+    private static func read(_ path: String) -> String {
+        let segments = path.replacing("\\", with: "/").split(separator: "/", omittingEmptySubsequences: false)
+        return path.isEmpty ? "" : withoutDots(segments.map { $0.prefix { $0 != ";" } }.joined(separator: "/"))
+    }
+
+    /// The path with its escapes decoded, once.
+    private static func withoutEscapes(_ path: String) -> String {
+        var decoded: [UInt8] = []
+        var rest = Array(path.utf8)[...]
+        while let byte = rest.popFirst() {
+            let digits = String(decoding: rest.prefix(2), as: UTF8.self)
+            if byte == UInt8(ascii: "%"), digits.utf8.count == 2, digits.allSatisfy(\.isHexDigit),
+                let value = UInt8(digits, radix: 16)
+            {
+                decoded.append(value)
+                rest = rest.dropFirst(2)
+            } else {
+                decoded.append(byte)
+            }
+        }
+        return String(decoding: decoded, as: UTF8.self)
     }
 
     /// Visible ASCII without what no URL contains: nothing that could end a request line.

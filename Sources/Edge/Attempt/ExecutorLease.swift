@@ -31,10 +31,7 @@ struct ExecutorLease {
         pool.report(outcome, of: executor, at: now)
     }
 
-    /// The executor has let a deadline pass: this counts also after a good first event.
-    mutating func reportTimeout(_ outcome: ExecutorPool.Outcome, at now: Nanoseconds) { reportLate(outcome, at: now) }
-
-    /// What the executor has shown after a good first event; nothing where that says nothing of it.
+    /// Reports what the executor has shown after `good`: `whole`, `lateFault` or `busy`; `neither` is not reported.
     mutating func reportLate(_ outcome: ExecutorPool.Outcome, at now: Nanoseconds) {
         guard outcome != .neither else { return }
         endPrompt()

@@ -21,8 +21,9 @@ extension Failure {
     /// No other executor can try then, so that a suspect is charged; and its engine could be reached.
     var lateOutcome: ExecutorPool.Outcome {
         switch charge {
-        case .suspect, .connection: .fault(.answer)
-        default: outcome
+        case .suspect, .connection, .answer: .lateFault(.answer)
+        case .timeout: .lateFault(.timeout)
+        case .none, .busy: outcome
         }
     }
 
@@ -38,6 +39,13 @@ extension Failure {
     static var emptyAnswer: Failure {
         var failure = Failure(.executorProtocol)
         failure.detail = "it answered without a body"
+        return failure
+    }
+
+    /// A JSON document that is not whole, in an answer whose framing has ended in order.
+    static var cutDocument: Failure {
+        var failure = Failure(.executorBrokeOff)
+        failure.detail = "its document is not whole"
         return failure
     }
 

@@ -193,9 +193,8 @@ extension Exchange: AttemptOwner {
 
     func attempt(_ attempt: Attempt, ended end: Attempt.End) {
         switch end {
-        case .whole(let error): handle(error.map { .executorEnded(isComplete: true, error: $0) } ?? .complete)
-        case .closed(let isComplete, let error): handle(.executorEnded(isComplete: isComplete, error: error))
-        case .brokeOff(let failure, let sawError): handle(.executorBroke(failure, sawError: sawError))
+        case .whole: handle(.complete)
+        case .brokeOff(let failure): handle(.executorBroke(failure))
         }
     }
 

@@ -43,12 +43,10 @@ package struct ExchangeMachine: Equatable, Sendable {
         case refused(Failure)
         /// The first good event of a stream, or a whole (or large) answer of another kind, is there.
         case answerReady
-        /// The event that completes the stream has been relayed.
+        /// The whole answer has been relayed: its last event, or all of it up to the end of its framing.
         case complete
-        /// The executor's answer ended in order, complete or after an error event of its own, which the client has.
-        case executorEnded(isComplete: Bool, error: Failure?)
-        /// The executor's answer was cut while it was relayed; `sawError`: after an error event of its own.
-        case executorBroke(Failure, sawError: Bool)
+        /// The executor's answer failed while it was relayed: an error in it, a cut, or an end before it was complete.
+        case executorBroke(Failure)
         case clientLeft
         /// We have ended the client's stream or connection, for a fault of the client's or of another of its streams.
         case clientCut(Failure)
@@ -128,12 +126,7 @@ package struct ExchangeMachine: Equatable, Sendable {
             phase = .relay
             return []
         case (.relay, .complete): return finish()
-        case (.relay, .executorEnded(let isComplete, let error)):
-            // The client is told by the executor itself.
-            failure = error
-            if isComplete || error != nil { return finish() }
-            return fail(Failure(.executorBrokeOff))
-        case (.relay, .executorBroke(let failure, let sawError)): return breakOff(failure, withEvent: !sawError)
+        case (.relay, .executorBroke(let failure)): return breakOff(failure, withEvent: true)
         default: return []
         }
     }

@@ -32,7 +32,7 @@ extension Exchange {
         if machine.mayRetry {
             attemptFailed(failure)
         } else {
-            handle(.executorBroke(failure, sawError: false))
+            handle(.executorBroke(failure))
         }
     }
 }

@@ -38,7 +38,10 @@ struct Usage: Equatable {
     }
 
     /// An answer of another kind, of which so many bytes have come.
+    ///
+    /// One that tells an error has used nothing.
     init(_ scan: AnswerScan?, dialect: Dialect, answerBytes: Int, requestBytes: Int) {
+        guard scan?.error == nil else { return }
         let counts = scan?.tokens ?? TokenCounts()
         if let said = counts.output.value {
             output = said

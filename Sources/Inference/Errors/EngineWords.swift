@@ -64,14 +64,14 @@ enum EngineWords {
     private static func meaning(ofParts name: String) -> ErrorMeaning? {
         func has(_ parts: String) -> Bool { parts.split(separator: " ").contains { name.contains($0) } }
         let isOfRate = has(
-            "ratelimit throttl toomanyrequests quotaexceed exceededquota concurrencylimit perminute perday"
+            "ratelimit throttl toomanyrequests quotaexceed exceededquota concurrencylimit queueexceeded perminute perday"
         )
         if !isOfRate, has("context prompt input token sequence message"), has("toolong exceed toolarge overflow") {
             return .clientsMistake(400)
         }
         if isOfRate { return .busy(429) }
         if has("overload") { return .busy(529) }
-        if has("capacityexceeded queueexceeded queuefull outofcapacity insufficientcapacity") { return .busy(503) }
+        if has("capacityexceeded queuefull outofcapacity insufficientcapacity") { return .busy(503) }
         if namesModel(name), !has("response output input stream context parameter image") {
             if has("notready loading") { return .busy(503) }
             if has(missing) { return .ourConfiguration }

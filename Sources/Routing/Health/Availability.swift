@@ -17,6 +17,7 @@ final class Availability: Sendable {
     private let healthySince = Atomic<Nanoseconds>(0)
     private let ejected = Atomic<Bool>(false)
     private let dead = Atomic<Bool>(false)
+    private let hasLateFaults = Atomic<Bool>(false)
     private let learntRunning = Atomic<Int>(.max)
     private let learntUntil = Atomic<Nanoseconds>(0)
     private let pausedUntil = Atomic<Nanoseconds>(0)
@@ -62,6 +63,12 @@ final class Availability: Sendable {
         change { health, _ in health.trialBegan(at: now) }
     }
 
+    /// An answer has ended whole; takes no lock where there is nothing to forget.
+    func endedWhole() {
+        guard hasLateFaults.load(ordering: .relaxed) else { return }
+        change { health, _ in health.endedWhole() }
+    }
+
     func change(_ body: (inout ExecutorHealth, inout ExecutorLoad) -> Void) {
         values.withLock { values in
             body(&values.health, &values.load)
@@ -69,6 +76,7 @@ final class Availability: Sendable {
             healthySince.store(values.health.healthySince ?? 0, ordering: .relaxed)
             ejected.store(values.health.isEjected, ordering: .relaxed)
             dead.store(values.health.isDead, ordering: .relaxed)
+            hasLateFaults.store(values.health.hasLateFaults, ordering: .relaxed)
             learntRunning.store(values.load.learntRunning, ordering: .relaxed)
             learntUntil.store(values.load.learntUntil, ordering: .relaxed)
             pausedUntil.store(values.load.pausedUntil, ordering: .relaxed)

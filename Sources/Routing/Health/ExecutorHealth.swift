@@ -56,7 +56,10 @@ package struct ExecutorHealth: Sendable, Equatable {
     package private(set) var cause = Cause.faults(.connection)
     /// Its probes say that nobody serves there.
     package private(set) var isDead = false
+    /// Faults in a row since an answer last began.
     private var faults = 0
+    /// Faults in the midst of answers since an answer last ended whole; at most `faultsMax`.
+    private var lateFaults = 0
     private var ejections = 0
     private(set) var healthySince: Nanoseconds?
     private var lastSuccess: Nanoseconds?
@@ -71,6 +74,8 @@ package struct ExecutorHealth: Sendable, Equatable {
     package init() {}
 
     package var isEjected: Bool { state != .healthy }
+    /// Answers of it have failed in their midst, and none has ended whole since.
+    var hasLateFaults: Bool { lateFaults > 0 }
 
     /// 0 while it is used; else the moment from which on a request may try it, `.max` for never.
     var trialFrom: Nanoseconds {
@@ -93,7 +98,9 @@ package struct ExecutorHealth: Sendable, Equatable {
 
     package mutating func trialBegan(at now: Nanoseconds) { state = .trial(since: now) }
 
-    /// The first event of a stream, or a whole answer, has come.
+    /// The first event of a stream, or a whole document, has come: the executor can be reached, and answers.
+    ///
+    /// That says nothing of how its answers end: faults in the midst of answers still count, until `endedWhole`.
     package mutating func succeeded(at now: Nanoseconds) {
         faults = 0
         lastSuccess = now
@@ -105,14 +112,27 @@ package struct ExecutorHealth: Sendable, Equatable {
         comeBack(faults: 0, at: now)
     }
 
-    /// A connect failure, a reset before the first event, a 5xx, a stall.
+    /// An answer has ended whole.
+    ///
+    /// This brings no ejected executor back: the answer may have begun long before the ejection.
+    package mutating func endedWhole() { lateFaults = 0 }
+
+    /// An answer has failed in its midst: an error event, a break, a stall, an end that is none.
+    ///
+    /// The answer had begun before, so that this decides no trial.
+    package mutating func failedLate(_ scope: FaultScope, at now: Nanoseconds) {
+        lateFaults = min(lateFaults + 1, Self.faultsMax)
+        if case .healthy = state, faults + lateFaults >= Self.faultsMax { eject(.faults(scope), at: now) }
+    }
+
+    /// A connect failure, a reset or no event in time before the first event, a 5xx.
     package mutating func failed(_ scope: FaultScope = .connection, at now: Nanoseconds) {
         switch state {
         case .trial: eject(.faults(scope), at: now)
         case .ejected: break
         case .healthy:
             faults += 1
-            if faults >= Self.faultsMax { eject(.faults(scope), at: now) }
+            if faults + lateFaults >= Self.faultsMax { eject(.faults(scope), at: now) }
         }
     }
 
@@ -196,6 +216,8 @@ package struct ExecutorHealth: Sendable, Equatable {
         self.cause = cause
         ejections += 1
         faults = 0
+        // Once it is back, the next such fault ejects it again, unless an answer has ended whole before.
+        lateFaults = min(lateFaults, Self.faultsMax - 1)
         probesPassed = 0
         healthySince = nil
         state = .ejected(until: now + min(Self.ejectionMax, Self.ejectionStep * Nanoseconds(ejections)))

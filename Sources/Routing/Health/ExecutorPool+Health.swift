@@ -5,7 +5,7 @@ package import Transport
 package enum FaultScope: Sendable, Equatable {
     /// It could not be reached, its certificate is not to be trusted, or it broke off before its first event.
     case connection
-    /// It has answered: with a status of failure, or an error event.
+    /// It has answered: with a status of failure, an error event, or an answer that broke off.
     case answer
     /// It can be reached, and its answer or the rest of it did not come in time.
     case timeout
@@ -24,11 +24,16 @@ package enum FaultScope: Sendable, Equatable {
 }
 
 extension ExecutorPool {
-    /// How an attempt ended, as far as it says something of its executor.
+    /// What an attempt has shown, as far as it says something of its executor.
     package enum Outcome: Sendable, Equatable {
-        /// It gave its first event, or a whole answer.
+        /// It gave its first event, or a whole document.
         case good
+        /// After `good`: the answer has ended whole.
+        case whole
+        /// It failed before its answer began.
         case fault(FaultScope)
+        /// After `good`: it failed in the midst of its answer.
+        case lateFault(FaultScope)
         /// Its client left, or the fault was the client's.
         case neither
         /// It answered 429: it lives, and is to be left alone for so long, if it said how long.
@@ -42,6 +47,13 @@ extension ExecutorPool {
         case .good:
             engine.availability.change { health, _ in health.succeeded(at: now) }
             executor.availability.change { health, _ in health.succeeded(at: now) }
+        case .whole:
+            engine.availability.endedWhole()
+            executor.availability.endedWhole()
+        case .lateFault(let scope):
+            let isEngines = scope == .timeout && engine.modelsShareCapacity
+            let availability = isEngines ? engine.availability : executor.availability
+            availability.change { health, _ in health.failedLate(scope, at: now) }
         case .fault(.connection): engineFailed(executor, .connection, at: now)
         case .fault(.connectTimeout): engineFailed(executor, .connectTimeout, at: now)
         case .fault(.timeout) where engine.modelsShareCapacity: engineFailed(executor, .timeout, at: now)

@@ -10,6 +10,8 @@ import Transport
 /// What an owner has heard of an attempt, as text.
 final class HearingOwner: AttemptOwner {
     var heard: [String] = []
+    /// Why the attempt failed in the midst of its answer.
+    var brokeOff: Failure?
     /// What the owner does inside a call.
     var reaction: (String, Attempt) -> Void = { _, _ in }
 
@@ -29,10 +31,10 @@ final class HearingOwner: AttemptOwner {
     }
     func attempt(_ attempt: Attempt, ended end: Attempt.End) {
         switch end {
-        case .whole(nil): hear("whole", attempt)
-        case .whole(let error?): hear("whole after \(error.status)", attempt)
-        case .closed(let isComplete, let error): hear("closed \(isComplete) \(error?.status ?? 0)", attempt)
-        case .brokeOff(let failure, let sawError): hear("broke \(failure.label) \(sawError)", attempt)
+        case .whole: hear("whole", attempt)
+        case .brokeOff(let failure):
+            brokeOff = failure
+            hear("broke \(failure.label)", attempt)
         }
     }
     func attempt(_ attempt: Attempt, failed failure: Failure) { hear("failed \(failure.label)", attempt) }
@@ -86,10 +88,13 @@ final class PlayedAttempt {
     func answers(
         _ text: String,
         type: String? = "text/event-stream",
+        _ fields: [(String, String)] = [],
         closesInOrder: Bool = true,
         body: ResponseBody = .chunked
     ) {
-        played.answer(type: type, body: body)
+        // The attempt may send its request again meanwhile.
+        let played = played
+        played.answer(type: type, fields, body: body)
         if !text.isEmpty { played.say(text) }
         if closesInOrder { played.end() } else { played.fail() }
     }
@@ -99,10 +104,10 @@ final class PlayedAttempt {
     /// What the client got.
     var relayed: String {
         owner.heard.filter { text in
-            !["head", "ready", "whole", "closed", "broke", "failed"].contains { text.hasPrefix($0) }
+            !["head", "ready", "whole", "broke", "failed"].contains { text.hasPrefix($0) }
         }
         .joined()
     }
     /// The client has an answer that it may take for whole.
-    var isComplete: Bool { ["whole", "closed true 0"].contains(end) }
+    var isComplete: Bool { end == "whole" }
 }

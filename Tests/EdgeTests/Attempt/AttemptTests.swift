@@ -93,13 +93,13 @@ import Transport
     }
 
     @Test(arguments: [
-        ([Said.token], true, "closed false 0"), ([Said.token + Said.finish], true, "closed true 0"),
-        ([Said.token, Said.error()], true, "closed false 503"),
-        ([Said.token], false, "broke executor_broke_off false"),
-        ([Said.token, Said.error()], false, "broke executor_error true"),
-        ([Said.token, "{\"error\":\"no\"}\n\n"], true, "broke executor_error false"),
-        ([Said.token, "{\"error\":\"no\"}\n"], true, "broke executor_error false"),
-        ([Said.token, "data: {\"error\":\"no\"}\n"], true, "broke executor_error false"),
+        ([Said.token], true, "broke executor_broke_off"), ([Said.token + Said.finish], true, "whole"),
+        ([Said.token, Said.error()], true, "broke executor_error"),
+        ([Said.token], false, "broke executor_broke_off"),
+        ([Said.token, Said.error()], false, "broke executor_error"),
+        ([Said.token, "{\"error\":\"no\"}\n\n"], true, "broke executor_error"),
+        ([Said.token, "{\"error\":\"no\"}\n"], true, "broke executor_error"),
+        ([Said.token, "data: {\"error\":\"no\"}\n"], true, "broke executor_error"),
     ]) func tellsHowAStreamEnded(says: [String], inOrder: Bool, told: String) {
         played.answer()
         for text in says { played.say(text) }
@@ -108,11 +108,10 @@ import Transport
     }
 
     @Test func tellsOfTheErrorBeforeTheLastEvent() {
-        owner.reaction = { what, attempt in if what.hasPrefix("whole") { attempt.drain() } }
         played.answer()
         played.say(Said.token + Said.error(400) + Said.done)
-        played.end()
-        #expect(owner.heard.last == "whole after 400" && attempt.phase == .over)
+        #expect(owner.heard == ["head events", "ready", Said.token, "broke executor_error"] && attempt.phase == .over)
+        #expect(owner.brokeOff?.status == 400 && owner.brokeOff?.side == .client && played.isCancelled)
     }
 
     // MARK: Answers with a status of failure
@@ -191,7 +190,7 @@ import Transport
         played.say("x")
         played.say("y")
         played.end()
-        #expect(owner.heard == ["head document", "ready", piece + "x", "y", "closed true 0"])
+        #expect(owner.heard == ["head document", "ready", piece + "x", "y", "whole"])
         #expect(attempt.documentBytes == Attempt.heldMax + 2)
     }
 

@@ -102,9 +102,11 @@ import Testing
         case .whole(_, let anyhow):
             #expect(replay.isComplete && replay.relayed == events.dropLast(anyhow).joined())
         case .broken:
-            #expect(replay.end == "broke executor_broke_off false")
+            #expect(replay.end == "broke executor_broke_off")
             #expect(!replay.relayed.contains("abort") && !replay.relayed.contains("message_stop"))
-        case .error: #expect(replay.attempt.meter.sawError && replay.relayed.contains("error"))
+        case .error:
+            #expect(replay.end == "broke executor_error" && replay.attempt.meter.sawError)
+            #expect(!replay.relayed.isEmpty && !replay.relayed.contains("error"), "the client gets an event of ours")
         case .failed: #expect(replay.end == "failed executor_error" && replay.relayed.isEmpty)
         }
     }

@@ -9,11 +9,17 @@ import Transport
 
 /// Redirects of engines, and other answers that hold none.
 @Suite struct EngineRedirectTests {
-    private func target(_ location: String, isSecure: Bool = false, host: String = "e:8000") -> String? {
+    private func target(
+        _ location: String,
+        isSecure: Bool = false,
+        host: String = "e:8000",
+        prefix: String = ""
+    ) -> String? {
         EngineRedirect.target(
             location,
             from: Array("/p/v1/chat/completions?x=1".utf8),
             host: Array(host.utf8),
+            prefix: Array(prefix.utf8),
             isSecure: isSecure
         ).map { String(decoding: $0, as: UTF8.self) }
     }
@@ -41,6 +47,27 @@ import Transport
         #expect(target(location) == nil)
     }
 
+    /// Engines may share a host: each has a prefix of its own.
+    @Test(arguments: [
+        "/p/v1/chat/completions/", "http://e:8000/p/v1/x", "completions/", "../embeddings", "/p/", "/p", "?y=2",
+        "/p/a%2Fb",
+        "/p/a;b/c", "/p/100%25",
+    ]) func aRedirectBelowTheEnginesPrefixIsItsOwn(location: String) {
+        #expect(target(location, prefix: "/p") != nil && target(location, prefix: "/p/") != nil)
+    }
+
+    @Test(arguments: [
+        "/", "/v1/chat/completions/", "http://e:8000/v1/x", "http://e:8000", "/pp/v1", "/p2/", "/P/v1", "../../../evil",
+        "/p/../evil", "/p/%2e%2e/evil", "/p/%2E./evil", "/p/..%2fevil", "/p/%2e%2e%2fevil", "/p/%252e%252e/evil",
+        "/p/..;/evil", "/p/..;x=1/evil", "/p/..%5cevil", "/p/..%3b/evil", "//e:8000/evil", "/%70x/v1", "/p%2f../evil",
+    ]) func aRedirectToAnotherPrefixIsRefused(location: String) {
+        #expect(target(location, prefix: "/p") == nil)
+    }
+
+    @Test func aPrefixMayHaveEscapes() {
+        #expect(target("/a%20b/x", prefix: "/a%20b") == "/a%20b/x" && target("/a%20c/x", prefix: "/a%20b") == nil)
+    }
+
     // MARK: Followed
 
     private let models = "- {id: m, executors: [{url: 'http://one:8000', api_key: secret}]}"
@@ -60,6 +87,17 @@ import Transport
         second.say(Said.token + Said.done)
         second.end()
         #expect(client.status == 200 && client.finished?.end == .complete && client.finished?.attempts.count == 1)
+    }
+
+    @Test(arguments: [307, 308]) func aRedirectToAnotherEngineOfTheSameHostIsNotFollowed(status: Int) throws {
+        let models = "- {id: m, executors: [{url: 'http://one:8000/mine', api_key: secret}]}"
+        let environment = TestEnvironment(try testSnapshot(models: models))
+        let client = try TestClient(environment)
+        client.ask()
+        let asked = String(decoding: environment.executors[0].request.target, as: UTF8.self)
+        #expect(asked == "/mine/v1/chat/completions")
+        environment.executors[0].answer(status, type: "text/plain", [("location", "/evil/v1/chat/completions")])
+        #expect(environment.executors.count == 1 && client.status == 502)
     }
 
     @Test func aSecondRedirectIsNotFollowed() throws {

@@ -21,12 +21,8 @@ import Transport
         ("queued", .queued),
         ("refused(f)", .refused(Failure(.memory))),
         ("answer ready", .answerReady),
-        ("the completing event was relayed", .complete),
-        ("executor ended, complete or", .executorEnded(isComplete: true, error: nil)),
-        ("executor ended, complete or", .executorEnded(isComplete: false, error: Failure(executorStatus: 500))),
-        ("executor ended, not complete", .executorEnded(isComplete: false, error: nil)),
-        ("executor broke off(f)", .executorBroke(failure, sawError: false)),
-        ("executor broke off(f)", .executorBroke(failure, sawError: true)),
+        ("the whole answer was relayed", .complete),
+        ("executor broke off(f)", .executorBroke(failure)),
         ("client left", .clientLeft),
         ("client cut(f)", .clientCut(.clientViolation("HTTP/2: too many resets of streams"))),
         ("client has the whole response", .responseTaken),
@@ -45,7 +41,7 @@ import Transport
         for (row, event) in Self.events {
             let cells = table.rows.filter { $0[0].hasPrefix(row) }
             try #require(cells.count == 1 && cells[0].count == Self.phases.count + 1, "\(row)")
-            let expected = Expectation(cells[0][column + 1], phase, event)
+            let expected = Expectation(cells[0][column + 1], phase)
             let scene = try Scene(phase, for: event)
             #expect(scene.exchange.phase == phase, "\(row)")
             let before = scene.facts
@@ -73,7 +69,7 @@ private struct Expectation {
     var effects: Set<String> = []
     var next: ExchangeMachine.Phase
 
-    init(_ cell: String, _ phase: ExchangeMachine.Phase, _ event: ExchangeMachine.Event) {
+    init(_ cell: String, _ phase: ExchangeMachine.Phase) {
         next = phase
         let parts = cell.components(separatedBy: "->")
         if parts.count == 2 {
@@ -93,8 +89,6 @@ private struct Expectation {
                 effects.insert("end")
                 next = .ended
             case let word where word.hasPrefix("fail"): fail(phase)
-            case let word where word.hasPrefix("but without our error event"):
-                if case .executorBroke(_, sawError: true) = event { effects.remove("error event") }
             default: effects.insert(word)
             }
         }

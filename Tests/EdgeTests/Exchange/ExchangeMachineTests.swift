@@ -45,7 +45,7 @@ private let broke = Failure(.executorBrokeOff)
         #expect(machine.handle(.routed) == [.startAttempt])
         #expect(machine.handle(.answerReady) == [.commit])
         #expect(machine.handle(.complete) == [.finish])
-        #expect(machine.handle(.executorEnded(isComplete: true, error: nil)) == [])
+        #expect(machine.handle(.executorBroke(broke)) == [])
         #expect(machine.handle(.responseTaken) == [.end(.complete)])
         #expect(machine.phase == .ended)
     }
@@ -65,28 +65,10 @@ private let broke = Failure(.executorBrokeOff)
     @Test func afterTheCommitAFailureIsToldInTheStream() {
         var machine = machine(after: relaying)
         #expect(
-            machine.handle(.executorBroke(broke, sawError: false))
+            machine.handle(.executorBroke(broke))
                 == [.abortAttempt, .breakOff(broke, withEvent: true), .end(.failed(broke))]
         )
         #expect(machine.phase == .ended)
-    }
-
-    @Test func aStreamThatEndsIncompleteNeverEndsCleanly() {
-        var machine = machine(after: relaying)
-        #expect(
-            machine.handle(.executorEnded(isComplete: false, error: nil))
-                == [.abortAttempt, .breakOff(broke, withEvent: true), .end(.failed(broke))]
-        )
-    }
-
-    @Test func anErrorEventOfTheExecutorsEndsAsTheExecutorEndsIt() {
-        var clean = machine(after: relaying)
-        #expect(clean.handle(.executorEnded(isComplete: false, error: Failure(executorStatus: 500))) == [.finish])
-        var cut = machine(after: relaying)
-        #expect(
-            cut.handle(.executorBroke(broke, sawError: true))
-                == [.abortAttempt, .breakOff(broke, withEvent: false), .end(.failed(broke))]
-        )
     }
 
     @Test func silenceCommitsAndHasCommentsBeforeTheFirstEventAndAfterIt() {
@@ -119,7 +101,7 @@ private let broke = Failure(.executorBrokeOff)
         for events in [attempting, silent, relaying] {
             var machine = machine(after: events)
             #expect(machine.handle(.clientLeft) == [.abortAttempt, .end(.clientLeft)])
-            #expect(machine.handle(.executorBroke(broke, sawError: false)) == [])
+            #expect(machine.handle(.executorBroke(broke)) == [])
         }
     }
 
@@ -127,7 +109,7 @@ private let broke = Failure(.executorBrokeOff)
         let cut = Failure.clientViolation("HTTP/2: too many resets of streams")
         var machine = machine(after: relaying)
         #expect(machine.handle(.clientCut(cut)) == [.abortAttempt, .end(.failed(cut))])
-        var told = self.machine(after: relaying + [.executorEnded(isComplete: false, error: broke)])
+        var told = self.machine(after: attempting + [.refused(broke)])
         #expect(told.handle(.clientCut(cut)) == [.end(.failed(broke))], "the failure that was being told")
     }
 
@@ -180,10 +162,7 @@ private let broke = Failure(.executorBrokeOff)
         var generator = SplitMix(state: 42)
         let events: [ExchangeMachine.Event] = [
             .bodyEnded, .routed, .queued, .refused(broke), .answerReady, .complete, .clientLeft,
-            .clientCut(.clientViolation("HTTP/2")), .executorEnded(isComplete: true, error: nil),
-            .executorEnded(isComplete: false, error: nil),
-            .executorEnded(isComplete: false, error: Failure(executorStatus: 500)),
-            .executorBroke(broke, sawError: false), .responseTaken,
+            .clientCut(.clientViolation("HTTP/2")), .executorBroke(broke), .responseTaken,
             .deadlinePassed(.body), .deadlinePassed(.response), .deadlinePassed(.commit), .deadlinePassed(.keepAlive),
             .deadlinePassed(.stall), .deadlinePassed(.clientStall), .drainExpired,
         ]
