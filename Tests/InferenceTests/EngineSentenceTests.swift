@@ -37,6 +37,7 @@ import Testing
         "The model you requested does not exist", "Function 'f3b1': Not found for account 'AcCt'",
         "{\"error\":{\"message\":\"The model `x` does not exist.\"}}", "模型不存在，请检查模型代码", "Engine not found",
         "Model x is not available in your region", "This model has reached its end of life.",
+        "Requested model 'x' is not in the list of served models", "The model 'x' does not match any served model",
     ]) func aModelThatIsNotThereIsOurConfiguration(text: String) {
         for status in [400, 404, 422, 500, nil] {
             #expect(meaning(text, status) == .ourConfiguration, "\(status ?? 200)")
@@ -63,7 +64,8 @@ import Testing
         "The chatCompletion operation does not work with the specified model, text-embedding-3.",
         "Invalid value for 'model_kwargs'", "No tool output found for function call call_1.",
         "File model.pdf not found in the vector store", "Model output is not valid JSON for the schema",
-        "Unknown tool type for this model: x", "Message 3: image not found",
+        "Unknown tool type for this model: x", "json_schema is invalid: model field missing",
+        "Message 3: image not found",
     ]) func whatTheClientNamesIsTheClients(text: String) {
         #expect(meaning(text, 400) == .clientsMistake(400))
         #expect(meaning(text, 404) == .clientsMistake(404))
@@ -95,7 +97,8 @@ import Testing
         "Insufficient Balance", "Insufficient credits. Add more using [address]", "Your account is not active",
         "Your account 'x' was suspended due to insufficient funds", "billing hard limit has been reached",
         "Access denied, please make sure your account is in good standing: overdue payment",
-        "Workspace ws_1 is locked", "You do not have enough credits", "This project has been suspended",
+        "Workspace ws_1 is locked", "prepayment credits are depleted", "Your subscription has lapsed",
+        "You do not have enough credits", "This project has been suspended",
     ]) func ourKeyAndOurBillAreOurs(text: String) {
         for status in [400, 404, 422, 500, nil] {
             #expect(meaning(text, status) == .ourConfiguration, "\(status ?? 200)")
@@ -106,7 +109,8 @@ import Testing
         "Unknown parameter: 'api_key'", "Unrecognized request argument supplied: api_key",
         "body.api_key: field required",
         "api_key: Extra inputs are not permitted", "Error retrieving tool list from MCP server: invalid api key",
-        "Tool 'account' is disabled", "tools.0.credentials: invalid value for tool",
+        "Tool 'account' is disabled", "The tool 'billing' is unknown", "overdue is no member of the enumeration",
+        "tools.0.credentials: invalid value for tool",
         "Unbalanced parentheses in grammar",
         "Invalid value: 'team'. Supported values are: 'user'", "The role 'project' is not supported",
     ]) func whatLooksLikeOneIsTheClients(text: String) { #expect(meaning(text, 400) == .clientsMistake(400)) }
@@ -155,6 +159,7 @@ import Testing
             ("Model too busy, unable to get response in less than 60 second(s)", 503),
             ("AiError: Capacity temporarily exceeded, please try again.", 503), ("loading model", 503),
             ("That model is currently overloaded with other requests.", 503), ("no slot available", 503),
+            ("Server is at full capacity", 503), ("Model is being initialized", 503),
             ("We're experiencing high traffic right now! Please try again soon.", 503),
             ("The model is not ready for inference. Wait and try your request again.", 503),
             ("Rate limit reached for gpt-x on tokens per min (TPM): Limit 10, Used 9. Please try again in 2s.", 429),
@@ -173,6 +178,7 @@ import Testing
     @Test(arguments: [
         "Request exceeded maximum input length 1024", "Prompt is longer than the slot: 9 tokens",
         "The sum of prompt length (1000.0) should not exceed max_num_tokens (512)", "Input has too many tokens",
+        "Prompt length 9000 is greater than max length 8192", "the prompt does not fit into the KV cache",
         "Range of input length should be [1, 6000]", "Trying to keep the first 5000 tokens when context the overflows.",
         "This model's maximum prompt length is 131072 but the request contains 155203 tokens.",
     ]) func whatIsTooLongIsTheClients(text: String) {

@@ -78,7 +78,8 @@ struct EngineSentences {
             $0.has(Self.inputs) && !$0.has(Self.otherLimits)
                 && $0.says([
                     " too long ", " exceed", " longer than ", " too many tokens ", " overflow", " length should be ",
-                    " less tokens ", " too many input ",
+                    " less tokens ", " too many input ", " reduce the length of ", " greater than max",
+                    " does not fit ",
                 ])
         }
     }
@@ -86,9 +87,10 @@ struct EngineSentences {
     // MARK: Busy
 
     private static let rate = [
-        "rate limit", "rate-limit", "ratelimit", "too many requests", "too many concurrent", "throttl",
+        "rate limit", "rate-limit", "rate_limit", "ratelimit", "too many requests", "too many concurrent", "throttl",
         "quota exceeded",
-        "current quota", "concurrency limit", "high concurrency", "requests per min", "tokens per min",
+        "current quota", "concurrency limit", "concurrent request limit", "high concurrency", "requests per min",
+        "tokens per min",
         "too many tokens, please wait",
     ]
     private static let full = [
@@ -96,7 +98,8 @@ struct EngineSentences {
         "overload",
         "maximum pending requests", "no slots available", "no slot available", "no available slot", "high demand",
         "high traffic", "high load", "heavy load", "in cooldown", "at capacity", "capacity exceeded",
-        "capacity temporarily exceeded", "insufficient capacity", "out of capacity", "no capacity", "capacity limit",
+        "capacity temporarily exceeded", "insufficient capacity", "out of capacity", "full capacity", "no capacity",
+        "capacity limit",
         "not enough capacity", "capacity is full",
     ]
 
@@ -113,10 +116,13 @@ struct EngineSentences {
             else {
                 return false
             }
-            if $0.says([" warming up ", " is starting ", " starting up ", " still starting ", " being loaded "]) {
+            if $0.says([
+                " warming up ", " is starting ", " starting up ", " still starting ", " being loaded ",
+                " being initialized ",
+            ]) {
                 return true
             }
-            if $0.says([" is not ready ", " not ready yet ", " isn't ready "]) { return true }
+            if $0.says([" is not ready ", " server not ready ", " not ready yet ", " isn't ready "]) { return true }
             return $0.has(["loading"]) && $0.has(["model", "weights", "engine", "server", "is"])
         }
     }
@@ -195,24 +201,28 @@ extension ErrorSentence {
         "credit balance", "account balance", "insufficient balance", "insufficient credit", "insufficient fund",
         "out of credit", "enough credit", "enough balance", "enough fund", " no credits ", "credits exhausted",
         "purchase credits", "buy credits", "add credits", "more credits", "negative balance", "balance is too low",
-        "balance too low", "balance is insufficient", "balance is not enough", "balance not enough", "top up your",
-        "recharge your", "payment required", "payment method", "payment is", "overdue", "in arrears", "arrearage",
+        "balance too low", "credits are depleted", "credits depleted", "remaining credits", "out of funds",
+        "balance is insufficient", "balance is not enough", "balance not enough", "top up your",
+        "recharge your", "payment required", "payment method", "payment is", "overdue payment", "payment overdue",
+        "in arrears", "arrearage",
         "unpaid",
         " billing ", "spend limit", "spending limit", "spending cap", "your specified api usage limits",
         "your usage limit", "monthly limit", "monthly quota", "monthly usage", "monthly spend", "trial has expired",
-        "trial has ended", "余额不足", "欠费",
+        "trial has ended", "organization must be verified", "account is overdue", "余额不足", "欠费",
     ]
     private static let accounts: Set<String> = [
         "organization", "organisation", "account", "workspace", "project", "tenant", "subscription", "team",
     ]
     private static let closed: Set<String> = [
         "disabled", "deactivated", "suspended", "restricted", "blocked", "banned", "terminated", "closed", "inactive",
-        "locked", "frozen", "delinquent", "expired", "cancelled", "canceled",
+        "locked", "frozen", "lapsed", "delinquent", "expired", "cancelled", "canceled",
     ]
 
     /// Whether the sentence says that our account is empty or closed.
     var saysAccountIsClosed: Bool {
-        if says(Self.bills) { return true }
+        // What stands in quotation marks is the name of something else, as of a tool.
+        let plain = ErrorSentence(words: words.filter { !$0.isQuoted })
+        if plain.says(Self.bills) { return true }
         return words.indices.contains { index in
             guard let noun = word(index), Self.accounts.contains(noun) else { return false }
             if let before = word(index - 1), Self.closed.contains(before) || Self.partsOfRequests.contains(before) {

@@ -21,7 +21,7 @@ extension ErrorSentence {
         "state",
         "context", "parameter", "parameters", "call", "calls", "turn", "argument", "arguments", "settings", "options",
         "item", "items", "reasoning", "template", "image", "images", "prompt", "choice", "request", "content", "role",
-        "kwargs", "tokens",
+        "kwargs", "tokens", "field", "fields", "member", "property",
     ]
     /// A word that makes another thing of the model behind it: `role model`, `data model`.
     private static let otherModels: Set<String> = [

@@ -100,6 +100,8 @@ struct ErrorSentence {
             index += 1
         }
         guard let head = word(index) else { return false }
+        if isNegated, head == "match" { return word(index + 1) == "any" }
+        if isNegated, head == "in" { return has(["list", "catalog", "registry"]) }
         if head == "requires" { return word(index + 1) == "terms" }
         if head == "reached" { return text.contains(" end of life ") || text.contains(" end-of-life ") }
         guard (isNegated ? Self.present : Self.absent).contains(head) else { return false }
