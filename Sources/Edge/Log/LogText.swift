@@ -9,8 +9,9 @@ enum LogText {
 
     /// The text with `...` in place of what may be a key, from the fourth character of each on.
     static func withoutKeys(_ text: String) -> String {
+        // Of nearly all paths and user agents.
+        guard text.utf8.contains(UInt8(ascii: "-")) else { return text }
         let bytes = Array(text.utf8)
-        guard bytes.contains(UInt8(ascii: "-")) else { return text }
         var kept: [UInt8] = []
         var start = 0
         while start < bytes.count {
