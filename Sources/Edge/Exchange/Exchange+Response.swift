@@ -122,9 +122,9 @@ extension Exchange {
     }
 
     /// In-band, because the client has its status: an error event, then an end that nobody takes for whole.
-    func breakOff(_ failure: Failure, withEvent: Bool) {
+    func breakOff(_ failure: Failure) {
         // The client reads an event stream, unless a large document is being relayed.
-        if withEvent, attempt?.kind != .passing {
+        if attempt?.kind != .passing {
             let identity = StreamIdentity(
                 id: fields.requestID,
                 model: record.model ?? "",

@@ -66,7 +66,7 @@ final class Exchange {
         case .sendComment: sendComment()
         case .answer(let failure): answer(failure)
         case .finish: finishResponse()
-        case .breakOff(let failure, let withEvent): breakOff(failure, withEvent: withEvent)
+        case .breakOff(let failure): breakOff(failure)
         case .cutClient:
             record.bytesLost = stream.buffered
             stream.abort()

@@ -70,8 +70,8 @@ package struct ExchangeMachine: Equatable, Sendable {
         case answer(Failure)
         /// End the client's response cleanly.
         case finish
-        /// End it so that nobody can take it for whole, after an error event if `withEvent`.
-        case breakOff(Failure, withEvent: Bool)
+        /// End it so that nobody can take it for whole, after an error event where it is a stream.
+        case breakOff(Failure)
         /// Cut off a client that does not read.
         case cutClient
         case abortAttempt
@@ -126,7 +126,7 @@ package struct ExchangeMachine: Equatable, Sendable {
             phase = .relay
             return []
         case (.relay, .complete): return finish()
-        case (.relay, .executorBroke(let failure)): return breakOff(failure, withEvent: true)
+        case (.relay, .executorBroke(let failure)): return breakOff(failure)
         default: return []
         }
     }
@@ -176,15 +176,15 @@ package struct ExchangeMachine: Equatable, Sendable {
             self.failure = failure
             phase = .finishing
             return release + [.answer(failure)]
-        case .silence, .silentQueue, .relay: return breakOff(failure, withEvent: true)
+        case .silence, .silentQueue, .relay: return breakOff(failure)
         case .finishing, .ended: return []
         }
     }
 
-    private mutating func breakOff(_ failure: Failure, withEvent: Bool) -> [Action] {
+    private mutating func breakOff(_ failure: Failure) -> [Action] {
         let release = release
         phase = .ended
-        return release + [.breakOff(failure, withEvent: withEvent), .end(.failed(failure))]
+        return release + [.breakOff(failure), .end(.failed(failure))]
     }
 
     /// What is to be let go of when the exchange goes no further than this phase.

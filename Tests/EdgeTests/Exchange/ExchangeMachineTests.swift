@@ -66,7 +66,7 @@ private let broke = Failure(.executorBrokeOff)
         var machine = machine(after: relaying)
         #expect(
             machine.handle(.executorBroke(broke))
-                == [.abortAttempt, .breakOff(broke, withEvent: true), .end(.failed(broke))]
+                == [.abortAttempt, .breakOff(broke), .end(.failed(broke))]
         )
         #expect(machine.phase == .ended)
     }
@@ -86,7 +86,7 @@ private let broke = Failure(.executorBrokeOff)
         var machine = machine(after: silent)
         #expect(
             machine.handle(.refused(broke))
-                == [.abortAttempt, .breakOff(broke, withEvent: true), .end(.failed(broke))]
+                == [.abortAttempt, .breakOff(broke), .end(.failed(broke))]
         )
     }
 
@@ -153,7 +153,7 @@ private let broke = Failure(.executorBrokeOff)
         var relay = machine(after: relaying)
         #expect(
             relay.handle(.drainExpired)
-                == [.abortAttempt, .breakOff(draining, withEvent: true), .end(.failed(draining))]
+                == [.abortAttempt, .breakOff(draining), .end(.failed(draining))]
         )
     }
 
