@@ -84,7 +84,9 @@ class Ends(VLLMCase):
         status, answer, line = asked.result(PATIENCE_SECONDS)
         self.assertEqual(status, 200, answer)
         self.assertGreater(len(text_of_answer(dialect, answer)), LONG)
-        self.assertEqual((line["end"], line["executor"], line["tokens"]), ("complete", self.url(name), LONG), line)
+        said = {key: value for key, value in answer.items() if key not in ("choices", "content")}
+        said["ends"] = json.dumps(answer)[-200:]
+        self.assertEqual((line["end"], line["executor"], line["tokens"]), ("complete", self.url(name), LONG), (line, said))
         self.assertEqual(len(line["failed_attempts"]), 1, line)
 
     def assertServedBy(self, model, name):
