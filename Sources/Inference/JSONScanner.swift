@@ -42,12 +42,13 @@ package struct AnswerScan: Equatable, Sendable {
 
     /// The JSON answer is one that broke: it ended by an abort, or says itself that it has no reason to have ended.
     ///
-    /// An answer without a member for the reason is whole: small engines leave it out.
+    /// A completion without a member for the reason is whole: small engines leave it out. A message is not: Anthropic's API
+    /// always has it in a whole answer, and vLLM leaves it out where it has aborted.
     package func isBroken(in dialect: Dialect) -> Bool {
         if isBroken { return true }
         return switch dialect {
         case .openAIChat, .completions: unfinished & ~finished != 0
-        case .messages: type == "message" && hasNoStopReason && finishReason == nil
+        case .messages: type == "message" && finishReason == nil
         case .responses, .embeddings, .countTokens, .tokenize, .rerank, .other: false
         }
     }

@@ -127,6 +127,10 @@ import Testing
         let whole = try PlayedAttempt(.messages, body: chat(stream: false))
         whole.answers(json, type: "application/json")
         #expect(whole.end == "failed executor_broke_off")
+        // As vLLM says it, which leaves out what is null.
+        let without = try PlayedAttempt(.messages, body: chat(stream: false))
+        without.answers(json.replacing(#""stop_reason":null,"#, with: ""), type: "application/json")
+        #expect(without.end == "failed executor_broke_off" && without.attempt.failure?.retry == .elsewhere)
         let good = try PlayedAttempt(.messages, body: chat(stream: false))
         good.answers(json.replacing("null", with: #""end_turn""#), type: "application/json")
         #expect(good.end == "whole")

@@ -40,7 +40,7 @@ private let hash = KeyedHash(secret: Array("0123456789abcdef0123456789abcdef".ut
         guard let executor = client.executors.last else { return }
         executor.answer(type: "application/json")
         executor.say(
-            #"{"type":"message","choices":[{"index":0,"message":{"content":"x"},"finish_reason":"stop"}],"usage":\#(usage)}"#
+            #"{"type":"message","stop_reason":"end_turn","choices":[{"index":0,"message":{"content":"x"},"finish_reason":"stop"}],"usage":\#(usage)}"#
         )
         executor.end()
         client.settle()
