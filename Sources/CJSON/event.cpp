@@ -171,7 +171,7 @@ static void forget_all_but_the_error(cjson_event *out) noexcept {
     *out = kept;
 }
 
-/// What a root says beside its error: whether it is an answer of a dialect.
+/// The signs in the top-level members of one document: of an error, and of a response (OpenAI's) that has failed.
 struct root_signs {
     ErrorSigns error;
     bool has_failed = false, is_response = false;

@@ -1,6 +1,7 @@
 // Finds the pictures, sound, video and files in a request body, in the words of any API, and adds up their bytes, which
 // are not text. The body is walked through once, and only where a glance finds a word that such a part begins with.
 #include "media.h"
+#include "signs.h"
 #include <algorithm>
 #include <cctype>
 #include <initializer_list>
@@ -263,12 +264,6 @@ struct walker {
         media.raw_bytes += found.raw.size();
     }
 
-    static string_view text(ondemand::value &value) noexcept {
-        string_view token = value.raw_json_token();
-        while (!token.empty() && token.back() != '"') token.remove_suffix(1);
-        return token.size() < 2 ? string_view() : token.substr(1, token.size() - 2);
-    }
-
     /// A member that is a text.
     void member(ondemand::raw_json_string name, string_view value, payload &found, kind &type, string_view &word) noexcept {
         auto is = [&](string_view key) { return name.unsafe_is_equal(key); };
@@ -313,7 +308,7 @@ struct walker {
             ondemand::json_type shape;
             if (field.value().type().get(shape) != SUCCESS) return false;
             if (shape == ondemand::json_type::string) {
-                member(field.key(), text(field.value()), found, type, word);
+                member(field.key(), raw_text(field.value()), found, type, word);
             } else if (shape == ondemand::json_type::object || shape == ondemand::json_type::array) {
                 ondemand::raw_json_string name = field.key();
                 bool describes = false;
@@ -360,7 +355,7 @@ struct walker {
             ondemand::value element;
             ondemand::json_type of;
             if (std::move(item).get(element) != SUCCESS || element.type().get(of) != SUCCESS) return false;
-            if (of == ondemand::json_type::string) loose(text(element), listed);
+            if (of == ondemand::json_type::string) loose(raw_text(element), listed);
             if (of != ondemand::json_type::object && of != ondemand::json_type::array) continue;
             payload inner;
             if (!this->value(element, of, depth + 1, false, inner)) return false;

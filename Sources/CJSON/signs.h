@@ -40,7 +40,7 @@ inline void read_text(ondemand::value &value, cjson_text &out) noexcept {
     if (value.get_string().get(view) == SUCCESS) out = text(view);
 }
 
-/// What stands between the quotes of a text, with its escapes; nothing of other values.
+/// Returns the bytes of a string between its quotes, with escapes undecoded; empty for a value that is no string.
 ///
 /// Nothing is copied: a text that was decoded twice could be too much for the memory of the parser.
 inline string_view raw_text(ondemand::value &value) noexcept {
@@ -76,7 +76,7 @@ bool each(ondemand::value &value, Body body) noexcept {
     return true;
 }
 
-/// What the members of one document say together; no member alone is enough, but for a few.
+/// Collects the members of one document, and decides by all of them whether the document tells an error.
 class ErrorSigns {
   public:
     void read(string_view key, ondemand::value &value) noexcept;

@@ -107,12 +107,9 @@ extension Attempt {
                 fail(failure(of: error))
                 return
             }
-            if !found.isValid, endsWithClose || (isLargeBracketed && dialect != .other) {
-                fail(.cutDocument)
-                return
-            }
-            if found.isBroken(in: dialect) {
-                fail(.brokeOff(reason: found.finishReason))
+            let mustBeJSON = endsWithClose || (isLargeBracketed && dialect != .other)
+            if let failure = brokenness(of: found, mustBeJSON: mustBeJSON) {
+                fail(failure)
                 return
             }
         }
@@ -146,15 +143,20 @@ extension Attempt {
         owner.attempt(self, answersWith: kind)
     }
 
-    /// What is wrong with a whole document that tells no error, whatever its label says that it is; nil for a good answer.
+    /// The failure that a document is which is cut off, or which says itself that it broke off; nil for another one.
+    private func brokenness(of found: AnswerScan, mustBeJSON: Bool) -> Failure? {
+        if mustBeJSON, !found.isValid { return .cutDocument }
+        return found.isBroken(in: dialect) ? .brokeOff(reason: found.finishReason) : nil
+    }
+
+    /// The failure that a document is whose framing ended in order and which tells no error; nil for a good answer.
     ///
-    /// - Parameter found: What the document says, nil where it cannot be read.
+    /// - Parameter found: The scan of the document; nil for one that was not scanned.
     private func fault(of found: AnswerScan?) -> Failure? {
         guard let found, let head else { return nil }
         // Where only the connection's end tells the end, half an answer looks whole.
-        let mustBeJSON = endsWithClose || dialect != .other
-        if scan != nil, mustBeJSON, !found.isValid { return .cutDocument }
-        if found.isBroken(in: dialect) { return .brokeOff(reason: found.finishReason) }
+        let mustBeJSON = scan != nil && (endsWithClose || dialect != .other)
+        if let failure = brokenness(of: found, mustBeJSON: mustBeJSON) { return failure }
         guard (200..<300).contains(head.status), dialect.hasKnownAnswers, !found.isAnswer(in: dialect) else {
             return nil
         }
@@ -204,7 +206,7 @@ extension Failure {
 }
 
 extension Dialect {
-    /// Its answers are objects with members that all of them have.
+    /// Whether every answer in this dialect is a JSON object that has one of the members in `AnswerScan.isAnswer`.
     fileprivate var hasKnownAnswers: Bool {
         switch self {
         case .openAIChat, .completions, .embeddings, .responses, .messages: true

@@ -23,7 +23,7 @@ extension Attempt {
             row.counts.gap.observe(meter.lastToken &- min(last, meter.lastToken))
         }
         let isBad = found == .broken || meter.sawError
-        // Of an event that is relayed in pieces the last one goes out too, so that our event does not follow in its midst.
+        // The client has had the first pieces of a large event: it gets the last piece as well, and our error event after it.
         if isBad, piece != .lastPiece || holdsEvent || phase == .waiting {
             failed(by: found)
             return

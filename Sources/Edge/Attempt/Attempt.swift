@@ -106,8 +106,8 @@ final class Attempt: TimerTarget {
     /// The result of scanning a JSON document at its end; nil before that, and for every other answer.
     var scan: AnswerScan?
     var splitter = EventSplitter()
-    /// What of the answer is held back: a document, or its last bytes; of a stream the events that say nothing before the
-    /// first one that does, such as `retry`, and a large event that may be an error.
+    /// Bytes of the answer that are not relayed yet: a document, or the last bytes of a large one; the first events of a
+    /// stream as long as they say nothing, such as `retry`; a large event that may be an error.
     var held: [UInt8] = []
     /// The pieces of a large event are held back until it is known whether it is an error.
     var holdsEvent = false
@@ -273,7 +273,7 @@ final class Attempt: TimerTarget {
         owner.attempt(self, ended: .whole)
     }
 
-    /// What an error in the answer means; the head of the answer may say when to come back.
+    /// Classifies an error that the executor has told; a `retry-after` in the answer's head counts before the error's own.
     func failure(of error: EngineError) -> Failure {
         var error = error
         if let head {

@@ -1,4 +1,5 @@
 // Where a 307 or 308 of an engine leads, if that is the engine itself: frameworks redirect `/path` to `/path/`.
+internal import Inference
 
 enum EngineRedirect {
     private static let lengthMax = 8192
@@ -66,20 +67,7 @@ enum EngineRedirect {
 
     /// The path with its escapes decoded, once.
     private static func withoutEscapes(_ path: String) -> String {
-        var decoded: [UInt8] = []
-        var rest = Array(path.utf8)[...]
-        while let byte = rest.popFirst() {
-            let digits = String(decoding: rest.prefix(2), as: UTF8.self)
-            if byte == UInt8(ascii: "%"), digits.utf8.count == 2, digits.allSatisfy(\.isHexDigit),
-                let value = UInt8(digits, radix: 16)
-            {
-                decoded.append(value)
-                rest = rest.dropFirst(2)
-            } else {
-                decoded.append(byte)
-            }
-        }
-        return String(decoding: decoded, as: UTF8.self)
+        String(decoding: percentDecoded(Array(path.utf8)[...]), as: UTF8.self)
     }
 
     /// Visible ASCII without what no URL contains: nothing that could end a request line.

@@ -34,7 +34,7 @@ final class Exchange {
         self.environment = environment
         self.stream = stream
         snapshot = environment.snapshot
-        // What is asked for, by what is decided and by what is sent.
+        // The edge decides by the normal form of the target, and sends this form to executors.
         let target = RequestTarget(head.target)
         endpoint = Endpoint(method: head.method, target: target, passthrough: snapshot.passthrough)
         fields = ResponseFields(

@@ -95,11 +95,10 @@ enum FieldPolicy {
             case .contentType, .contentEncoding:
                 // Without its encoding the body of a document could not be read.
                 if isEventStream { continue }
-            case .codexTurnState, .contentDisposition, .contentLanguage, .openAIModel, .openAIProcessing,
-                .openAIVersion, .traceresponse:
+            case .codexTurnState, .contentDisposition:
                 if namesURL(fields.value(index)) { continue }
-            case .retryAfter, .retryAfterMs, .xShouldRetry: break
-            default: continue
+            case .retryAfter, .retryAfterMs: break
+            default: guard passesOfEachAnswer(known, fields.value(index)) else { continue }
             }
             if kept.first(known) == nil { kept.append(known, fields.value(index)) }
         }
@@ -114,15 +113,21 @@ enum FieldPolicy {
         for index in 0..<fields.count where !hopByHop.contains(index, in: fields) {
             let known = fields.known(index)
             switch known {
-            case .contentLanguage, .openAIModel, .openAIProcessing, .openAIVersion, .traceresponse:
-                if namesURL(fields.value(index)) { continue }
-            case .xShouldRetry: break
             // The failure's own, read in every form, is there where it has one to tell.
             case .retryAfter, .retryAfterMs:
                 if extra.first(.retryAfter) != nil || extra.first(.retryAfterMs) != nil { continue }
-            default: continue
+            default: guard passesOfEachAnswer(known, fields.value(index)) else { continue }
             }
             if extra.first(known) == nil { extra.append(known, fields.value(index)) }
+        }
+    }
+
+    /// Whether a field passes beside a good answer and beside an error.
+    private static func passesOfEachAnswer(_ name: FieldName, _ value: ArraySlice<UInt8>) -> Bool {
+        switch name {
+        case .contentLanguage, .openAIModel, .openAIProcessing, .openAIVersion, .traceresponse: !namesURL(value)
+        case .xShouldRetry: true
+        default: false
         }
     }
 

@@ -1,4 +1,4 @@
-// What of a request's query an executor gets: all but credentials, which some APIs take there (`?key=`, `?api_key=`).
+// Takes credentials out of the query of a request before it goes to an executor: some APIs take keys there (`?key=`).
 internal import HTTP
 internal import Inference
 
@@ -15,30 +15,16 @@ enum QueryPolicy {
     }
 
     /// By the words of the name, however it joins and escapes them: `api_key`, `apiKey`, `access%5Ftoken`.
+    ///
+    /// A name whose escapes cannot be decoded is taken for one: another reader may see other words in it.
     private static func isCredential(_ name: ArraySlice<UInt8>) -> Bool {
-        guard let text = String(decoding: name, as: UTF8.self).removingEscapes else { return true }
+        let decoded = percentDecoded(name)
+        let escapes = name.count { $0 == UInt8(ascii: "%") }
+        guard name.count - decoded.count == 2 * escapes, let text = String(validating: decoded, as: UTF8.self) else {
+            return true
+        }
         let joints = Set("_.[] +")
         let words = Array(String(text.map { joints.contains($0) ? "-" : $0 }).lowercased().utf8)
         return FieldName.holdsCredential(words[...])
-    }
-}
-
-extension String {
-    /// The text that percent escapes stand for; nil where they are none, or stand for no UTF-8.
-    fileprivate var removingEscapes: String? {
-        guard utf8.contains(UInt8(ascii: "%")) else { return self }
-        var bytes: [UInt8] = []
-        var rest = utf8[...]
-        while let byte = rest.popFirst() {
-            guard byte == UInt8(ascii: "%") else {
-                bytes.append(byte)
-                continue
-            }
-            guard let high = rest.popFirst(), let low = rest.popFirst(),
-                let value = UInt8(String(decoding: [high, low], as: UTF8.self), radix: 16)
-            else { return nil }
-            bytes.append(value)
-        }
-        return String(validating: bytes, as: UTF8.self)
     }
 }

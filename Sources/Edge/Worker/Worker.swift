@@ -374,7 +374,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
 
     package func spokeOtherwise(_ what: OtherProtocol, on connection: ServerConnection) {
         metrics.spokeOtherwise(what)
-        share.warn(what.warning, "\(connection.client.address.host) sent \(what.description): its connection is closed")
+        share.warn(.spoke(what), "\(connection.client.address.host) sent \(what.description): its connection is closed")
     }
 
     package func refusal(status: Int, message: String, on stream: ServerStream) {

@@ -13,9 +13,9 @@ package enum OtherProtocol: String, CaseIterable, Sendable {
     ///
     /// A peer that never spoke HTTP (a broken HTTP/2 preface, a port scan) is not told in HTTP what is wrong with it.
     init?(_ bytes: Span<UInt8>) {
-        if bytes.count > 0, bytes[0] == Self.handshakeRecord {
+        if bytes.count > 0, bytes[0] == ClearText.handshakeRecord {
             self = .tls
-        } else if Self.begins(bytes, Self.proxyV1) || Self.begins(bytes, Self.proxyV2) {
+        } else if unsafe bytes.withUnsafeBytes({ unsafe ClearText.isProxyHeader($0) }) {
             self = .proxy
         } else if Self.looksLikeHTTP(bytes) {
             return nil
@@ -32,15 +32,6 @@ package enum OtherProtocol: String, CaseIterable, Sendable {
         case .http: "HTTP in clear to a listener with tls"
         case .unknown: "something that is not HTTP"
         }
-    }
-
-    private static let handshakeRecord: UInt8 = 22
-    private static let proxyV1 = Array("PROXY ".utf8)
-    private static let proxyV2: [UInt8] = [13, 10, 13, 10, 0, 13, 10] + Array("QUIT\n".utf8)
-
-    private static func begins(_ bytes: Span<UInt8>, _ prefix: [UInt8]) -> Bool {
-        guard bytes.count >= prefix.count else { return false }
-        return prefix.indices.allSatisfy { bytes[$0] == prefix[$0] }
     }
 
     private static func looksLikeHTTP(_ bytes: Span<UInt8>) -> Bool {

@@ -57,8 +57,8 @@ extension EngineError {
     }
 
     package var meaning: ErrorMeaning {
-        let (found, isWord) = unresolved
         let sentences = EngineSentences(message ?? "")
+        let (found, isWord) = unresolved(sentences)
         switch found {
         case .notFound: return meaning(ofNotFound: sentences)
         case .clientsMistake where status == nil && sentences.saysModelIsOverloaded:
@@ -114,14 +114,13 @@ extension EngineError {
     /// A particular word outranks a number, a number outranks a general word, and that outranks a sentence.
     ///
     /// `isWord`: a particular word has said it, so that no sentence need be asked.
-    private var unresolved: (meaning: ErrorMeaning, isWord: Bool) {
+    private func unresolved(_ sentences: EngineSentences) -> (meaning: ErrorMeaning, isWord: Bool) {
         let words = [code, type].compactMap { $0.flatMap { EngineWords.meaning(of: $0) } }
         let numbers = [status, number].compactMap { $0.flatMap { EngineWords.meaning(of: $0) } }
         if let word = words.first(where: { !$0.isGeneral }) { return (word, true) }
         if let number = numbers.first(where: { !$0.isGeneral }) { return (number, false) }
         if numbers.contains(.notFound) { return (.notFound, false) }
         if let word = words.first(where: { $0 != .failed(500) }) { return (word, false) }
-        let sentences = EngineSentences(message ?? "")
         if let sentence = sentences.meaning, sentence != .ourConfiguration || !namesPartOfRequest {
             return (sentence, false)
         }

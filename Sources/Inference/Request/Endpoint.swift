@@ -60,28 +60,9 @@ package enum Endpoint: Equatable, Sendable {
         default: break
         }
         for prefix in ["/v1/models/", "/models/"] where path.starts(with: prefix.utf8) {
-            let id = percentDecoded(path.dropFirst(prefix.utf8.count))
+            let id = String(decoding: percentDecoded(path.dropFirst(prefix.utf8.count)), as: UTF8.self)
             return id.isEmpty ? .notFound : .modelLookup(id)
         }
         return nil
-    }
-
-    /// The text with `%2F` and its like decoded.
-    private static func percentDecoded(_ bytes: ArraySlice<UInt8>) -> String {
-        guard bytes.contains(UInt8(ascii: "%")) else { return String(decoding: bytes, as: UTF8.self) }
-        var decoded: [UInt8] = []
-        var index = bytes.startIndex
-        while index < bytes.endIndex {
-            if bytes[index] == UInt8(ascii: "%"), index + 2 < bytes.endIndex,
-                let high = hexValue(bytes[index + 1]), let low = hexValue(bytes[index + 2])
-            {
-                decoded.append(high << 4 | low)
-                index += 3
-            } else {
-                decoded.append(bytes[index])
-                index += 1
-            }
-        }
-        return String(decoding: decoded, as: UTF8.self)
     }
 }

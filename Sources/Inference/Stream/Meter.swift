@@ -42,13 +42,12 @@ package struct Meter: Sendable {
     private var finished: UInt64 = 0
     private var unfinished: UInt64 = 0
 
-    /// In nanoseconds, 0 until there is one; comments, usage and ends are not counted as events.
+    /// In nanoseconds, 0 until there is one; comments, usage and ends are not counted as events,
+    /// nor are those before the first one that says something.
     package private(set) var firstEvent: UInt64 = 0
     package private(set) var lastEvent: UInt64 = 0
     package private(set) var firstToken: UInt64 = 0
     package private(set) var lastToken: UInt64 = 0
-    ///
-    /// Neither are those before the first that says something.
     package private(set) var events = 0
     package private(set) var tokens = 0
     /// Gaps between events that follow each other; there is one less than `events`.

@@ -25,10 +25,12 @@ package final class KeyUse: Quota {
         var requests = TokenBucket()
         var tokens = TokenBucket()
         /// Those of the newest request.
-        ///
-        /// One that began under others before a change counts by these too: by a lower limit
-        /// it would forget what was spent of a raised one.
         var limits: KeyLimits?
+
+        /// The limit that a request counts by: that of the newest request, also for one that began before a change.
+        ///
+        /// By its own, lower limit it would forget what was spent of a raised one.
+        func newest(_ limit: KeyPath<KeyLimits, Int?>, else own: Int) -> Int { limits?[keyPath: limit] ?? own }
     }
 
     private let state = Lock(State())
@@ -55,7 +57,7 @@ package final class KeyUse: Quota {
     package func reserve(_ tokens: Int, _ limits: KeyLimits, at now: Nanoseconds) -> QuotaDenial? {
         guard let own = limits.tokensPerMinute else { return nil }
         return state.withLock { state in
-            let most = state.limits?.tokensPerMinute ?? own
+            let most = state.newest(\.tokensPerMinute, else: own)
             return state.tokens.take(tokens, of: most, at: now).map { .tokens(wait: $0) }
         }
     }
@@ -63,30 +65,31 @@ package final class KeyUse: Quota {
     package func settle(reserved: Int, used: Int, _ limits: KeyLimits, at now: Nanoseconds) {
         guard let own = limits.tokensPerMinute else { return }
         state.withLock { state in
-            state.tokens.adjust(by: used - reserved, of: state.limits?.tokensPerMinute ?? own, at: now)
+            state.tokens.adjust(by: used - reserved, of: state.newest(\.tokensPerMinute, else: own), at: now)
         }
     }
 
     package func requestRate(_ limits: KeyLimits, at now: Nanoseconds) -> QuotaRate? {
-        guard let own = limits.requestsPerMinute else { return nil }
-        return state.withLock { state in
-            let limit = state.limits?.requestsPerMinute ?? own
-            return QuotaRate(
-                limit: limit,
-                remaining: state.requests.remaining(of: limit, at: now),
-                reset: state.requests.reset(of: limit, at: now)
-            )
-        }
+        rate(\.requestsPerMinute, of: \.requests, limits, at: now)
     }
 
     package func tokenRate(_ limits: KeyLimits, at now: Nanoseconds) -> QuotaRate? {
-        guard let own = limits.tokensPerMinute else { return nil }
+        rate(\.tokensPerMinute, of: \.tokens, limits, at: now)
+    }
+
+    private func rate(
+        _ limit: KeyPath<KeyLimits, Int?>,
+        of bucket: WritableKeyPath<State, TokenBucket>,
+        _ limits: KeyLimits,
+        at now: Nanoseconds
+    ) -> QuotaRate? {
+        guard let own = limits[keyPath: limit] else { return nil }
         return state.withLock { state in
-            let limit = state.limits?.tokensPerMinute ?? own
+            let most = state.newest(limit, else: own)
             return QuotaRate(
-                limit: limit,
-                remaining: state.tokens.remaining(of: limit, at: now),
-                reset: state.tokens.reset(of: limit, at: now)
+                limit: most,
+                remaining: state[keyPath: bucket].remaining(of: most, at: now),
+                reset: state[keyPath: bucket].reset(of: most, at: now)
             )
         }
     }

@@ -1,28 +1,34 @@
 // What a peer says in clear where a TLS handshake should begin: known by its first bytes, so that whoever has set up a
 // client, a proxy or a port wrongly is told.
 
-enum ClearText: Equatable {
+package enum ClearText: Equatable {
     /// A request of HTTP/1, or the preface of HTTP/2.
     case http
     /// A header of the PROXY protocol, version 1 or 2.
     case proxyHeader
 
+    /// The type of the record that a TLS handshake begins with (RFC 8446 section 5.1).
+    package static let handshakeRecord: UInt8 = 22
     private static let proxyVersion1 = Array("PROXY ".utf8)
     private static let proxyVersion2: [UInt8] = [13, 10, 13, 10, 0, 13, 10, 81, 85, 73, 84, 10]
-    private static let handshakeRecord: UInt8 = 22
     /// The longest registered method of HTTP (UPDATEREDIRECTREF).
     private static let methodMax = 17
 
     /// Nil where the bytes are TLS or nothing that is known.
     init?(_ bytes: UnsafeRawBufferPointer) {
         guard let first = unsafe bytes.first, first != Self.handshakeRecord else { return nil }
-        if unsafe bytes.starts(with: Self.proxyVersion1) || bytes.starts(with: Self.proxyVersion2) {
+        if unsafe Self.isProxyHeader(bytes) {
             self = .proxyHeader
         } else if unsafe Self.beginsRequest(bytes) {
             self = .http
         } else {
             return nil
         }
+    }
+
+    /// Whether the bytes begin with a header of the PROXY protocol.
+    package static func isProxyHeader(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        unsafe bytes.starts(with: proxyVersion1) || bytes.starts(with: proxyVersion2)
     }
 
     /// A method in capitals and the begin of a target, after empty lines (RFC 9112 sections 2.2 and 3).
