@@ -131,4 +131,11 @@ extension Server {
     }
 
     func metrics() async throws -> Exposition { try Exposition(try await admin("/metrics").body) }
+
+    /// Waits until so many requests of a model are in its queue: what comes after them finds them there.
+    func queue(of model: String, reaches length: Int) async throws {
+        try await eventually("\(length) in the queue of \(model)") {
+            try await metrics()["freeinference_queue_length", ["model": model]] == Double(length) ? true : nil
+        }
+    }
 }
