@@ -167,7 +167,7 @@ import Testing
             ExecutorPool(PoolEntry(id: 200 + number), members: pool.members + [PoolMember(spare)])
         }
         for _ in 0..<3 { pools[0].report(.fault(scope), of: house.pools[0].executors[0], at: now) }
-        return pools.map { $0.standings(at: now)[0].isUsable }
+        return pools.map { $0.statuses(at: now)[0].isUsable }
     }
 
     @Test func aConnectionThatFailsIsTheEnginesFault() {

@@ -173,10 +173,10 @@ import Testing
     @Test func neverMoreThanHalfIsLeftOut() {
         let pool = pool(3)
         for index in 0..<2 { fail(pool, index, at: 0) }
-        #expect(pool.standings(at: 1).map(\.isUsable) == [false, false, true], "what is known is shown")
+        #expect(pool.statuses(at: 1).map(\.isUsable) == [false, false, true], "what is known is shown")
         #expect(Set((0..<50).compactMap { _ in pool.chosen(at: 1) }) == [1, 2])
         fail(pool, 2, at: 0)
-        #expect(pool.standings(at: 1).allSatisfy { !$0.isUsable })
+        #expect(pool.statuses(at: 1).allSatisfy { !$0.isUsable })
         #expect(Set((0..<50).compactMap { _ in pool.chosen(at: 1) }) == [0, 1, 2])
     }
 
@@ -184,7 +184,7 @@ import Testing
         let alone = pool(1)
         fail(alone, 0, at: 0)
         #expect(alone.health(of: alone.executors[0]) == .ejected(until: 3 * second))
-        #expect(!alone.standings(at: 1)[0].isUsable && alone.chosen(at: 1) == 0)
+        #expect(!alone.statuses(at: 1)[0].isUsable && alone.chosen(at: 1) == 0)
     }
 
     /// Mercy is for those that may be well: not for those that probes find dead while another one lives.

@@ -11,7 +11,7 @@ final class AdminServer: ServerDelegate {
     enum State: String { case starting, ready, draining }
 
     let loop: EventLoop
-    let share: WorkerShare
+    let process: ProcessState
     let snapshot: Snapshot
     let collector: CounterCollector
     /// Who asks the engines whether they live; nil before that begins.
@@ -28,17 +28,17 @@ final class AdminServer: ServerDelegate {
     private var listener: Listener?
     private var connections: [ObjectIdentifier: ServerConnection] = [:]
 
-    init(loop: EventLoop, sockets: ListenerSet, share: WorkerShare, snapshot: Snapshot, survey: WorkerSurvey) {
+    init(loop: EventLoop, sockets: ListenerSet, process: ProcessState, snapshot: Snapshot, survey: WorkerSurvey) {
         self.loop = loop
         self.sockets = sockets
-        self.share = share
+        self.process = process
         self.snapshot = snapshot
         certificates = snapshot.listeners.flatMap { listener in
             listener.certificates.compactMap { files in
                 CertificateInspection.expiry(chain: files.chain).map { ("\(listener.address)", files.chain, $0) }
             }
         }
-        collector = CounterCollector(survey: survey, workers: share.doors.count)
+        collector = CounterCollector(survey: survey, workers: process.workers.count)
         settings.streamsMax = 16
         let listener = Listener(
             loop: loop,
@@ -65,7 +65,7 @@ final class AdminServer: ServerDelegate {
         do throws(SystemError) {
             channel = try Channel.accept(socket, peer: peer, loop: loop)
         } catch {
-            share.warn(.adminConnection, "a connection to the admin listener is closed: \(error)")
+            process.warn(.adminConnection, "a connection to the admin listener is closed: \(error)")
             return
         }
         let connection = ServerConnection(

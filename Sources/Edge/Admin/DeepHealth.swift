@@ -13,29 +13,29 @@ struct DeepHealth {
         var models = JSONWriter()
         models.beginArray()
         for (place, model) in snapshot.catalog.models.enumerated() {
-            let standings = snapshot.models[place].pool.standings(at: server.loop.now)
-            let isUsable = standings.contains { $0.isUsable && $0.member.weight > 0 }
+            let statuses = snapshot.models[place].pool.statuses(at: server.loop.now)
+            let isUsable = statuses.contains { $0.isUsable && $0.member.weight > 0 }
             if !isUsable { isGood = false }
             models.beginObject()
             models.field("id", model.id)
             models.field("usable", isUsable)
             models.key("executors")
             models.beginArray()
-            for standing in standings { Self.write(standing, to: &models) }
+            for status in statuses { Self.write(status, to: &models) }
             models.endArray()
             models.endObject()
         }
         models.endArray()
 
         var writer = JSONWriter()
-        let (budget, load) = (server.share.budget, server.share.load)
+        let (budget, load) = (server.process.budget, server.process.load)
         writer.beginObject()
         writer.field("status", isGood ? "ok" : "degraded")
         writer.field("state", server.state.rawValue)
         writer.field("version", Build.version)
         writer.field("workers", server.workers)
-        writer.field("connections", server.share.connectionCount)
-        writer.field("connections_max", server.share.room(snapshot).most)
+        writer.field("connections", server.process.connectionCount)
+        writer.field("connections_max", server.process.room(snapshot).most)
         writer.field("exchanges", load.exchanges)
         writer.field("memory_used_bytes", budget.used)
         writer.field("memory_limit_bytes", budget.limit)
@@ -45,20 +45,20 @@ struct DeepHealth {
         json = writer.bytes
     }
 
-    private static func write(_ standing: ExecutorPool.Standing, to writer: inout JSONWriter) {
+    private static func write(_ status: ExecutorPool.Status, to writer: inout JSONWriter) {
         writer.beginObject()
-        writer.field("url", standing.executor.name)
-        writer.field("state", standing.label)
-        writer.field("usable", standing.isUsable)
-        writer.field("running", standing.executor.running)
-        if let most = standing.member.runningMax { writer.field("max_running", most) }
-        if standing.member.weight != 1 { writer.field("weight", standing.member.weight) }
-        writer.field("waiting_prompt_bytes", standing.executor.waitingBytes)
+        writer.field("url", status.executor.name)
+        writer.field("state", status.label)
+        writer.field("usable", status.isUsable)
+        writer.field("running", status.executor.running)
+        if let most = status.member.runningMax { writer.field("max_running", most) }
+        if status.member.weight != 1 { writer.field("weight", status.member.weight) }
+        writer.field("waiting_prompt_bytes", status.executor.waitingBytes)
         writer.endObject()
     }
 }
 
-extension ExecutorPool.Standing {
+extension ExecutorPool.Status {
     static let labels = ["healthy", "ejected", "trial"]
 
     var label: String {

@@ -5,12 +5,12 @@ internal import Transport
 
 extension MetricsPage {
     mutating func writeProcess() {
-        let share = server.share
-        gauge("freeinference_connections", "Connections of clients.", share.connectionCount)
-        let most = share.room(server.snapshot).most
+        let process = server.process
+        gauge("freeinference_connections", "Connections of clients.", process.connectionCount)
+        let most = process.room(server.snapshot).most
         gauge("freeinference_connections_max", "Connections that may be open at once.", most)
-        gauge("freeinference_memory_used_bytes", "Charged against memory_limit.", share.budget.used)
-        gauge("freeinference_memory_limit_bytes", "The budget above all buffers and bodies.", share.budget.limit)
+        gauge("freeinference_memory_used_bytes", "Charged against memory_limit.", process.budget.used)
+        gauge("freeinference_memory_limit_bytes", "The budget above all buffers and bodies.", process.budget.limit)
         gauge("freeinference_workers", "Worker threads that serve.", server.workers)
         gauge("freeinference_workers_heard", "Workers whose counters are of this moment.", server.collector.heard)
         text.family(
@@ -18,7 +18,7 @@ extension MetricsPage {
             .counter,
             "Log lines that were not written: nobody read stdout, or it took no more."
         )
-        text.sample([], share.log.dropped)
+        text.sample([], process.log.dropped)
         text.family("freeinference_build_info", .gauge, "1, with the version.")
         text.sample([("version", Build.version)], 1)
         writeSystem()

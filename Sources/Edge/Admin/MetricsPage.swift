@@ -138,7 +138,7 @@ struct MetricsPage {
             .counter,
             "Tokens received from an executor whose client was no longer there to take them."
         )
-        let names = server.share.tenants.names
+        let names = server.process.tenants.names
         for (place, count) in counters.wastedTokens.enumerated() where count > 0 {
             text.sample([("tenant", names[place])], count)
         }
@@ -171,40 +171,40 @@ struct MetricsPage {
         let executors = executors
         let none = Array(repeating: UInt64(0), count: Ending.places)
         text.family("freeinference_attempts_total", .counter, "Attempts that are over, by how they ended.")
-        for (model, labels, standing) in executors {
+        for (model, labels, status) in executors {
             guard let model else { continue }
-            let counts = model.attempts[standing.executor.id] ?? none
+            let counts = model.attempts[status.executor.id] ?? none
             for (place, count) in counts.enumerated() where count > 0 || place == 0 {
                 let ending = Ending.labels(at: place)
                 text.sample(labels + [("end", ending.end), ("side", ending.side)], count)
             }
         }
         text.family("freeinference_executor_running", .gauge, "Attempts under way at an executor.")
-        for (_, labels, standing) in executors { text.sample(labels, standing.executor.running) }
+        for (_, labels, status) in executors { text.sample(labels, status.executor.running) }
         text.family(
             "freeinference_executor_waiting_prompt_bytes",
             .gauge,
             "Prompts at an executor that have no first event yet."
         )
-        for (_, labels, standing) in executors { text.sample(labels, standing.executor.waitingBytes) }
+        for (_, labels, status) in executors { text.sample(labels, status.executor.waitingBytes) }
         text.family("freeinference_executor_usable", .gauge, "1 while requests may go to the executor.")
-        for (_, labels, standing) in executors { text.sample(labels, standing.isUsable ? 1 : 0) }
+        for (_, labels, status) in executors { text.sample(labels, status.isUsable ? 1 : 0) }
         text.family("freeinference_executor_state", .gauge, "1 for the state of health that the executor is in.")
-        for (_, labels, standing) in executors {
-            for state in ExecutorPool.Standing.labels {
-                text.sample(labels + [("state", state)], standing.label == state ? 1 : 0)
+        for (_, labels, status) in executors {
+            for state in ExecutorPool.Status.labels {
+                text.sample(labels + [("state", state)], status.label == state ? 1 : 0)
             }
         }
     }
 
     /// The executors of each model, as its pool sees them; of a model that nobody has used without its counters.
-    private var executors: [(model: WorkerCounters.OfModel?, labels: [(String, String)], ExecutorPool.Standing)] {
+    private var executors: [(model: WorkerCounters.OfModel?, labels: [(String, String)], ExecutorPool.Status)] {
         server.snapshot.models.flatMap { model in
             var unique = UniqueLabels()
-            return model.pool.standings(at: server.loop.now).map { standing in
-                let label = unique.label(standing.executor.name)
+            return model.pool.statuses(at: server.loop.now).map { status in
+                let label = unique.label(status.executor.name)
                 let counts = counters.models[model.entry.id]
-                return (counts, [("model", model.entry.name), ("executor", label)], standing)
+                return (counts, [("model", model.entry.name), ("executor", label)], status)
             }
         }
     }

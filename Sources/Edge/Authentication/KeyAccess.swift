@@ -49,11 +49,11 @@ package final class KeyAccess: Sendable {
     let anonymousLimits: KeyLimits
     let anonymousUse = KeyUse()
     /// Nil: there are no keys, so whatever clients say is as good.
-    private let hash: KeyedHash?
+    private let hash: HMACSHA256?
     private let ring = Lock(KeyRing())
 
     /// Everybody is anonymous, unless there is a hash.
-    package init(hash: KeyedHash? = nil, isRequired: Bool = false, anonymousLimits: KeyLimits = KeyLimits()) {
+    package init(hash: HMACSHA256? = nil, isRequired: Bool = false, anonymousLimits: KeyLimits = KeyLimits()) {
         self.hash = hash
         self.isRequired = isRequired
         self.anonymousLimits = anonymousLimits
@@ -69,12 +69,12 @@ package final class KeyAccess: Sendable {
     }
 
     /// What a worker hashes keys with, one of its own; nil where there are no keys.
-    package func makeHasher() -> KeyedHasher? { hash.map { KeyedHasher($0) } }
+    package func makeHasher() -> HMACSHA256Hasher? { hash.map { HMACSHA256Hasher($0) } }
 
     /// - Parameters:
     ///   - hasher: The caller's own, of `makeHasher`.
     ///   - seconds: Since 1970.
-    package func identify(_ fields: FieldBlock, hasher: KeyedHasher?, at seconds: Int) -> Identity {
+    package func identify(_ fields: FieldBlock, hasher: HMACSHA256Hasher?, at seconds: Int) -> Identity {
         guard let hasher else { return .anonymous }
         guard let given = Self.givenKey(in: fields) else { return isRequired ? .nobody(.missing) : .anonymous }
         guard !given.isEmpty else { return .nobody(.unreadable) }

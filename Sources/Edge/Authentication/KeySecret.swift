@@ -9,13 +9,13 @@ package enum KeySecret {
     private static let bytesMax = 4096
 
     /// The hash under the secret in a file, which is made, with mode 0600, where there is none.
-    package static func loadOrMake(_ path: String) -> Result<KeyedHash, FileProblem> {
+    package static func loadOrMake(_ path: String) -> Result<HMACSHA256, FileProblem> {
         if unsafe access(path, F_OK) != 0, errno == ENOENT, let problem = make(path) { return .failure(problem) }
         return load(path)
     }
 
     /// The hash under the secret in a file that must be there.
-    package static func load(_ path: String) -> Result<KeyedHash, FileProblem> {
+    package static func load(_ path: String) -> Result<HMACSHA256, FileProblem> {
         switch SystemFiles.read(path) {
         case .failure(let problem): return .failure(problem)
         case .success(let bytes):
@@ -27,7 +27,7 @@ package enum KeySecret {
             guard (bytesMin...bytesMax).contains(secret.count) else {
                 return .failure(FileProblem("a secret must have between \(bytesMin) and \(bytesMax) bytes"))
             }
-            return .success(KeyedHash(secret: Array(secret)))
+            return .success(HMACSHA256(secret: Array(secret)))
         }
     }
 

@@ -19,7 +19,7 @@ package enum KeyWatch {
         guard lost == 0 else {
             throw StartError(description: "authentication.secret: \(KeySecret.lostReason(secretPath, keys: lost))")
         }
-        let hash: KeyedHash
+        let hash: HMACSHA256
         switch KeySecret.loadOrMake(secretPath) {
         case .success(let made): hash = made
         case .failure(let problem):
@@ -52,10 +52,10 @@ package enum KeyWatch {
                 do throws(KeySourceError) {
                     let keys = try source.changes()
                     if let keys { access.publish(keys) }
-                    if problem != nil { Messages.say("the keys in \(path) can be read again") }
+                    if problem != nil { OperatorLog.say("the keys in \(path) can be read again") }
                     problem = nil
                 } catch {
-                    if error != problem { Messages.warn("the last keys stay in force: \(error)") }
+                    if error != problem { OperatorLog.warn("the last keys stay in force: \(error)") }
                     problem = error
                 }
             }

@@ -98,7 +98,7 @@ extension Exchange {
             let waited = selection?.wait.total(at: now) ?? 0
             environment.metrics.requestHandedOver(since: record.bodyEnded + waited)
         }
-        attempt.relaysEventsOnly = phase == .silence
+        attempt.relaysEventsOnly = phase == .waiting
         attempt.start(request, requestID: fields.requestID)
         deadlines.answer = now + (selection?.answerTime(total: answerTime(of: attempt)) ?? 0)
         awaitAnswer()

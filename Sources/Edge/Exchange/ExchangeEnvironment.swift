@@ -19,7 +19,7 @@ protocol ExchangeEnvironment: AnyObject {
     /// The keys in force.
     var access: KeyAccess { get }
     /// What this thread hashes keys with; nil where there are no keys.
-    var keyHasher: KeyedHasher? { get }
+    var keyHasher: HMACSHA256Hasher? { get }
     /// The server takes no new connections and ends.
     var isDraining: Bool { get }
     /// The value of the `date` field at this second.

@@ -15,9 +15,9 @@ package struct ExchangeMachine: Equatable, Sendable {
         /// An attempt is under way; nothing has been said to the client.
         case attempt
         /// An attempt is under way; the client has its 200 and hears comments.
-        case silence
+        case waiting
         /// The exchange waits for another executor; the client has its 200 and hears comments.
-        case silentQueue
+        case waitingInQueue
         /// The answer passes.
         case relay
         /// The answer has been handed over whole; the client is still taking it.
@@ -95,10 +95,10 @@ package struct ExchangeMachine: Equatable, Sendable {
     package init() {}
 
     /// Whether another attempt may follow: until the first event is relayed the exchange may move to another executor.
-    package var mayRetry: Bool { phase == .attempt || phase == .silence }
+    package var mayRetry: Bool { phase == .attempt || phase == .waiting }
 
     /// Whether the exchange waits for an executor.
-    package var isWaiting: Bool { phase == .queued || phase == .silentQueue }
+    package var isWaiting: Bool { phase == .queued || phase == .waitingInQueue }
 
     package mutating func handle(_ event: Event) -> [Action] {
         switch event {
@@ -122,7 +122,7 @@ package struct ExchangeMachine: Equatable, Sendable {
         case (.attempt, .answerReady):
             phase = .relay
             return [.commit]
-        case (.silence, .answerReady):
+        case (.waiting, .answerReady):
             phase = .relay
             return []
         case (.relay, .complete): return finish()
@@ -135,8 +135,8 @@ package struct ExchangeMachine: Equatable, Sendable {
     private mutating func routed() -> [Action] {
         switch phase {
         case .body, .queued: phase = .attempt
-        case .silentQueue: phase = .silence
-        case .attempt, .silence: break
+        case .waitingInQueue: phase = .waiting
+        case .attempt, .waiting: break
         case .relay, .finishing, .ended: return []
         }
         return [.startAttempt]
@@ -145,8 +145,8 @@ package struct ExchangeMachine: Equatable, Sendable {
     private mutating func queued() -> [Action] {
         switch phase {
         case .body, .attempt: phase = .queued
-        case .silence: phase = .silentQueue
-        case .queued, .silentQueue, .relay, .finishing, .ended: break
+        case .waiting: phase = .waitingInQueue
+        case .queued, .waitingInQueue, .relay, .finishing, .ended: break
         }
         return []
     }
@@ -156,9 +156,9 @@ package struct ExchangeMachine: Equatable, Sendable {
         case (.body, .body): return fail(Failure(.requestTimeout, "The request body did not arrive in time."))
         case (.attempt, .response): return fail(Failure(.responseTimeout))
         case (.attempt, .commit):
-            phase = .silence
+            phase = .waiting
             return [.commitSilently, .sendComment]
-        case (.silence, .keepAlive), (.silentQueue, .keepAlive), (.relay, .keepAlive): return [.sendComment]
+        case (.waiting, .keepAlive), (.waitingInQueue, .keepAlive), (.relay, .keepAlive): return [.sendComment]
         case (.relay, .stall): return fail(Failure(.stall))
         case (.relay, .clientStall), (.finishing, .clientStall):
             let aborts = phase == .relay
@@ -176,7 +176,7 @@ package struct ExchangeMachine: Equatable, Sendable {
             self.failure = failure
             phase = .finishing
             return release + [.answer(failure)]
-        case .silence, .silentQueue, .relay: return breakOff(failure)
+        case .waiting, .waitingInQueue, .relay: return breakOff(failure)
         case .finishing, .ended: return []
         }
     }
@@ -190,8 +190,8 @@ package struct ExchangeMachine: Equatable, Sendable {
     /// What is to be let go of when the exchange goes no further than this phase.
     private var release: [Action] {
         switch phase {
-        case .queued, .silentQueue: [.stopWaiting]
-        case .attempt, .silence, .relay: [.abortAttempt]
+        case .queued, .waitingInQueue: [.stopWaiting]
+        case .attempt, .waiting, .relay: [.abortAttempt]
         case .body, .finishing, .ended: []
         }
     }

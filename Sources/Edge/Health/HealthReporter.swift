@@ -30,7 +30,7 @@ final class HealthReporter: TimerTarget {
         _ snapshot: Snapshot,
         loop: EventLoop,
         lastLoss: @escaping (Engine) -> String?,
-        say: @escaping (String, LogPriority) -> Void = { Messages.say($0, $1) }
+        say: @escaping (String, LogPriority) -> Void = { OperatorLog.say($0, $1) }
     ) {
         self.loop = loop
         self.lastLoss = lastLoss

@@ -178,7 +178,7 @@ extension ExchangeMachine.Phase {
         switch self {
         case .body: 0
         case .attempt: 1
-        case .silence, .silentQueue: 2
+        case .waiting, .waitingInQueue: 2
         case .relay: 3
         case .finishing: 4
         default: 5

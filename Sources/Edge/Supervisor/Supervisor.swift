@@ -29,7 +29,7 @@ package final class Supervisor {
     private var failure: StartError?
     /// Nil until the process is told to end.
     private var drain: DrainReport?
-    private var losses = LogLossTeller()
+    private var losses = LogLossReporter()
     private var admin: AdminServer?
     private var survey: WorkerSurvey?
 
@@ -48,7 +48,7 @@ package final class Supervisor {
         let signals = Signals()
         let descriptorLimit = Sockets.raiseDescriptorLimit()
         let workers = Self.workerCount(configuration)
-        for problem in Self.descriptorProblems(configuration) { Messages.say(problem, .warning) }
+        for problem in Self.descriptorProblems(configuration) { OperatorLog.say(problem, .warning) }
         for plan in snapshot.listeners { try Self.checkCertificates(of: plan) }
         if let problem = Self.authorityProblems(configuration).first { throw StartError(description: problem) }
         let access = try KeyWatch.open(configuration.authentication)
@@ -56,7 +56,7 @@ package final class Supervisor {
         let adminSockets = try openAdmin(closing: listeners)
         let log = LogSink()
         _ = log.start()
-        let share = WorkerShare(
+        let process = ProcessState(
             budget: MemoryBudget(limit: configuration.memoryLimitBytes),
             log: log,
             ticketKeys: TicketKeys { Int64(Clock.monotonicNow() / 1_000_000_000) },
@@ -68,16 +68,16 @@ package final class Supervisor {
             descriptorLimit: descriptorLimit
         )
 
-        let survey = WorkerSurvey(loop: loop, doors: share.doors)
-        let admin = AdminServer(loop: loop, sockets: adminSockets, share: share, snapshot: snapshot, survey: survey)
+        let survey = WorkerSurvey(loop: loop, workers: process.workers)
+        let admin = AdminServer(loop: loop, sockets: adminSockets, process: process, snapshot: snapshot, survey: survey)
         self.survey = survey
         self.admin = admin
-        loop.attach(reports) { [unowned self] report in handle(report, share: share, listeners: listeners) }
+        loop.attach(reports) { [unowned self] report in handle(report, process: process, listeners: listeners) }
         loop.watch(descriptor: signals.descriptor) { [unowned self] in
-            while let signal = signals.next() { handle(signal: signal, share: share) }
+            while let signal = signals.next() { handle(signal: signal, process: process) }
         }
-        let resolver = NameResolver(loop: loop, books: snapshot.addresses) { Messages.say($0, .warning) }
-        let prober = HealthProber(snapshot, loop: loop) { share.tellAll(.engineDied($0, $1)) }
+        let resolver = NameResolver(loop: loop, books: snapshot.addresses) { OperatorLog.say($0, .warning) }
+        let prober = HealthProber(snapshot, loop: loop) { process.postToAll(.engineDied($0, $1)) }
         admin.prober = prober
         let reporter = HealthReporter(snapshot, loop: loop, lastLoss: { prober.lastLoss(at: $0) })
         reporter.start()
@@ -85,7 +85,7 @@ package final class Supervisor {
         tellOfLosses(of: log)
         // Until the names are known clients wait in the backlog: but not for long, and not for ever.
         resolver.start(patience: Self.namesPatience) { [unowned self] in
-            for index in 0..<workers { startWorker(index, share: share, listeners: listeners) }
+            for index in 0..<workers { startWorker(index, process: process, listeners: listeners) }
         }
         loop.run()
         reporter.stop()
@@ -95,10 +95,10 @@ package final class Supervisor {
         for thread in threads { thread.join() }
         if quiet < workers { listeners.close() }
         log.endWaiting()
-        if log.dropped > 0 { Messages.warn("\(log.dropped) log lines were dropped in all: \(log.reason)") }
+        if log.dropped > 0 { OperatorLog.warn("\(log.dropped) log lines were dropped in all: \(log.reason)") }
         if let failure { throw failure }
         guard let drain else { return }
-        Messages.say(drain.text(at: loop.now), drain.cutCount > 0 ? .warning : .information)
+        OperatorLog.say(drain.text(at: loop.now), drain.cutCount > 0 ? .warning : .information)
         if drain.isCut { _exit(1) }
     }
 
@@ -107,14 +107,14 @@ package final class Supervisor {
         loop.onTurnEnd = { [clock] in
             let paused = clock.paused
             guard paused > told else { return }
-            Messages.warn("the process was paused for about \((paused - told) / 1_000_000) ms: deadlines are moved")
+            OperatorLog.warn("the process was paused for about \((paused - told) / 1_000_000) ms: deadlines are moved")
             told = paused
         }
     }
 
     /// Each second: a disk that is full, or a pipe that nobody reads, is told of while it can be mended.
     private func tellOfLosses(of log: LogSink) {
-        if let text = losses.message(dropped: log.dropped, reason: log.reason, at: loop.now) { Messages.warn(text) }
+        if let text = losses.message(dropped: log.dropped, reason: log.reason, at: loop.now) { OperatorLog.warn(text) }
         _ = loop.timers.schedule(
             at: loop.now + 1_000_000_000,
             target: TimerClosure { [unowned self] in tellOfLosses(of: log) },
@@ -209,14 +209,14 @@ package final class Supervisor {
         }
     }
 
-    private func startWorker(_ index: Int, share: WorkerShare, listeners: ListenerSet) {
+    private func startWorker(_ index: Int, process: ProcessState, listeners: ListenerSet) {
         let (reports, snapshot) = (reports, snapshot)
         threads.append(
             Transport.Thread(name: "worker-\(index)") {
                 do throws(TLSError) {
                     let worker = try Worker(
                         index: index,
-                        share: share,
+                        process: process,
                         snapshot: snapshot,
                         listeners: listeners,
                         report: { reports.post($0) }
@@ -226,31 +226,31 @@ package final class Supervisor {
                 } catch {
                     reports.post(.failed("\(error)"))
                 }
-                share.retire(index)
+                process.retire(index)
                 reports.post(.ended(worker: index))
             }
         )
     }
 
-    private func handle(_ report: WorkerReport, share: WorkerShare, listeners: ListenerSet) {
+    private func handle(_ report: WorkerReport, process: ProcessState, listeners: ListenerSet) {
         switch report {
         case .started:
             started += 1
             guard started == threads.count else { return }
             for (index, settings) in configuration.listeners.enumerated() {
                 let kind = (settings.tls == nil ? "" : " (TLS)") + (listeners.isInherited[index] ? ", inherited" : "")
-                Messages.say("listening on \(listeners.addresses[index])\(kind)")
+                OperatorLog.say("listening on \(listeners.addresses[index])\(kind)")
             }
             if let admin {
                 admin.workers = started
                 if admin.state == .starting { admin.state = .ready }
-                Messages.say("listening on \(admin.address) (admin)")
+                OperatorLog.say("listening on \(admin.address) (admin)")
             }
-            Messages.say("ready")
+            OperatorLog.say("ready")
             ServiceNotifier.notify("READY=1", environment: environment)
         case .failed(let text):
             failure = StartError(description: text)
-            share.tellAll(.stop)
+            process.postToAll(.stop)
         case .stoppedAccepting:
             // Whoever connects from now on is refused at once, not left waiting.
             quiet += 1
@@ -276,17 +276,17 @@ package final class Supervisor {
         }
     }
 
-    private func handle(signal number: CInt, share: WorkerShare) {
+    private func handle(signal number: CInt, process: ProcessState) {
         if let reason = Self.ignored(number) {
-            Messages.say(reason)
+            OperatorLog.say(reason)
             return
         }
         guard drain == nil else {
-            cut(share)
+            cut(process)
             return
         }
         var report = DrainReport(began: loop.now)
-        report.exchanges = share.load.exchanges
+        report.exchanges = process.load.exchanges
         drain = report
         admin?.state = .draining
         ServiceNotifier.notify("STOPPING=1", environment: environment)
@@ -296,18 +296,18 @@ package final class Supervisor {
             return
         }
         let patience = snapshot.drainTimeout
-        let load = share.load
-        Messages.say(
+        let load = process.load
+        OperatorLog.say(
             "draining \(load.exchanges) exchanges on \(load.connections) connections for up to "
                 + "\(patience / 1_000_000_000) s"
         )
-        share.tellAll(.drain)
+        process.postToAll(.drain)
         let due = loop.now + patience
         _ = loop.timers.schedule(
             at: due,
             target: TimerClosure { [unowned self] in
-                drain?.expired(share.load.exchanges)
-                share.tellAll(.expire)
+                drain?.expired(process.load.exchanges)
+                process.postToAll(.expire)
             },
             kind: 0
         )
@@ -316,16 +316,16 @@ package final class Supervisor {
     /// A second signal: what is under way is cut, and has its line in the log.
     ///
     /// A third one waits for nothing.
-    private func cut(_ share: WorkerShare) {
+    private func cut(_ process: ProcessState) {
         guard drain?.isCut == false, !threads.isEmpty else {
-            Messages.say("a third signal: ending at once, without the last lines of the log")
+            OperatorLog.say("a third signal: ending at once, without the last lines of the log")
             // Not `exit`, whose handlers would take the process apart while the workers still run.
             _exit(1)
         }
-        let exchanges = share.load.exchanges
-        Messages.say("a second signal: cutting \(exchanges) exchanges")
+        let exchanges = process.load.exchanges
+        OperatorLog.say("a second signal: cutting \(exchanges) exchanges")
         drain?.cut(exchanges)
-        share.tellAll(.cut)
+        process.postToAll(.cut)
         _ = loop.timers.schedule(at: loop.now + Self.cutPatience, target: TimerClosure { _exit(1) }, kind: 0)
     }
 

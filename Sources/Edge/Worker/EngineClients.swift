@@ -1,4 +1,4 @@
-// The connections of one worker to engines, by the engine's id: models at one engine share them.
+// The connections of one worker to engines, by the engine's id: models at one engine process them.
 internal import HTTP
 internal import Routing
 internal import Transport

@@ -21,7 +21,7 @@ package enum WorkerMessage: Sendable {
     case engineDied(Engine, EngineDeath)
     /// A connection that another worker accepted, of the listening socket with this place.
     ///
-    /// It has been admitted, and counted at this worker's door.
+    /// It has been admitted, and counted at this worker's handle.
     case serve(Socket, peer: SocketAddress, listener: Int)
     /// An executor for the exchange that has waited for it, at this place with this number.
     case waitEnded(place: Int, number: Int, WaitEnd)
@@ -44,9 +44,9 @@ package enum WorkerReport: Sendable {
 
 package final class Worker: ServerDelegate, ExchangeEnvironment {
     package let loop: EventLoop
-    let share: WorkerShare
+    let process: ProcessState
     private let index: Int
-    private let door: WorkerDoor
+    private let ownHandle: WorkerHandle
     private let report: (WorkerReport) -> Void
     /// For the requests that begin now.
     private(set) var snapshot: Snapshot
@@ -54,7 +54,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
     /// What is held for all connections together: the scanner's memory, what executors have not taken.
     let ownMemory: MemoryAccount
     var scannerCharge = MemoryCharge()
-    let keyHasher: KeyedHasher?
+    let keyHasher: HMACSHA256Hasher?
     let metrics: WorkerMetrics
     private let environment = HTTP2Environment()
     /// By the place of the listening socket, each of these three.
@@ -82,23 +82,23 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
     /// - Throws: when a certificate cannot be loaded.
     package init(
         index: Int,
-        share: WorkerShare,
+        process: ProcessState,
         snapshot: Snapshot,
         listeners set: ListenerSet,
         report: @escaping (WorkerReport) -> Void
     ) throws(TLSError) {
         self.index = index
-        door = share.doors[index]
+        ownHandle = process.workers[index]
         self.report = report
-        self.share = share
+        self.process = process
         self.snapshot = snapshot
-        loop = EventLoop(clock: share.clock, gather: share.gather, poller: share.poller)
-        ownMemory = MemoryAccount(source: share.budget)
-        keyHasher = share.access.makeHasher()
+        loop = EventLoop(clock: process.clock, gather: process.gather, poller: process.poller)
+        ownMemory = MemoryAccount(source: process.budget)
+        keyHasher = process.access.makeHasher()
         clients = EngineClients(loop: loop, environment: ExecutorEnvironment(account: ownMemory))
-        metrics = WorkerMetrics(tenants: share.tenants)
+        metrics = WorkerMetrics(tenants: process.tenants)
         plans = snapshot.listeners
-        for plan in plans { contexts.append(try plan.makeContexts(share.ticketKeys)) }
+        for plan in plans { contexts.append(try plan.makeContexts(process.ticketKeys)) }
         for place in plans.indices {
             let listener = Listener(
                 loop: loop,
@@ -107,7 +107,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
                 exhausted: { [unowned self] code in warnOfPause(code) }
             )
             listener.takeRoom = { [unowned self] in takeRoom() }
-            listener.returnRoom = { [unowned self] in self.share.connectionEnded() }
+            listener.returnRoom = { [unowned self] in self.process.connectionEnded() }
             listeners.append(listener)
         }
     }
@@ -116,24 +116,24 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
         let pause = code.map { AcceptPause(code: $0) } ?? AcceptPause(lackOfRoom)
         metrics.acceptingPaused(pause)
         let why = code.map { SystemError.text($0) } ?? lackOfRoom.description
-        share.warn(.acceptingPauses, "accepting pauses at \(share.connectionCount) connections: \(why)")
+        process.warn(.acceptingPauses, "accepting pauses at \(process.connectionCount) connections: \(why)")
     }
 
     /// For one more connection.
     private func takeRoom() -> Bool {
-        guard let lack = share.takeRoom(snapshot) else { return true }
+        guard let lack = process.takeRoom(snapshot) else { return true }
         lackOfRoom = lack
         return false
     }
 
-    var budget: MemoryBudget { share.budget }
-    var retries: RetryBudget { share.retries }
-    var access: KeyAccess { share.access }
+    var budget: MemoryBudget { process.budget }
+    var retries: RetryBudget { process.retries }
+    var access: KeyAccess { process.access }
 
     /// Serves until it is told to stop.
     package func run() {
-        door.setTakesConnections(true)
-        loop.attach(door.mailbox) { [unowned self] message in handle(message) }
+        ownHandle.setTakesConnections(true)
+        loop.attach(ownHandle.mailbox) { [unowned self] message in handle(message) }
         loop.onTurnEnd = { [unowned self] in metrics.turnEnded(began: loop.now, clock: loop.clock) }
         loop.run()
         report(.counted(worker: index, counters))
@@ -197,10 +197,10 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
         let (old, new) = (plans[place], plan)
         if new.certificates != old.certificates || new.settings.speaksHTTP2 != old.settings.speaksHTTP2 {
             do throws(TLSError) {
-                contexts[place] = try plan.makeContexts(share.ticketKeys)
+                contexts[place] = try plan.makeContexts(process.ticketKeys)
             } catch {
                 let what = "the listener \(plan.address) goes on with its earlier certificates"
-                share.warn(.certificates, "\(what): \(error)")
+                process.warn(.certificates, "\(what): \(error)")
                 return
             }
         }
@@ -214,14 +214,14 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
 
     private func accepted(_ socket: Socket, from peer: SocketAddress, listener: Int) {
         metrics.connectionAccepted()
-        let place = share.doors.place(forConnectionAcceptedBy: index)
+        let place = process.workers.place(forConnectionAcceptedBy: index)
         if place != index {
-            share.doors[place].connectionBegan()
-            if share.doors[place].mailbox.post(.serve(socket, peer: peer, listener: listener)) { return }
+            process.workers[place].connectionBegan()
+            if process.workers[place].mailbox.post(.serve(socket, peer: peer, listener: listener)) { return }
             // It has ended meanwhile.
-            share.doors[place].connectionEnded()
+            process.workers[place].connectionEnded()
         }
-        door.connectionBegan()
+        ownHandle.connectionBegan()
         serve(socket, from: peer, listener: listener)
     }
 
@@ -232,9 +232,9 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
         do throws(SystemError) {
             channel = try Channel.accept(socket, peer: peer, loop: loop, tls: tls)
         } catch {
-            share.warn(.connectionClosed, "a client's connection is closed: \(error)")
-            door.connectionEnded()
-            share.connectionEnded()
+            process.warn(.connectionClosed, "a client's connection is closed: \(error)")
+            ownHandle.connectionEnded()
+            process.connectionEnded()
             return
         }
         let connection = ServerConnection(
@@ -242,7 +242,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
             settings: plan.settings,
             environment: environment,
             account: MemoryAccount(
-                source: share.budget,
+                source: process.budget,
                 prepaid: MemoryBudget.connectionCharge,
                 held: MemoryBudget.connectionCost,
                 isTrusted: plan.settings.isTrusted
@@ -269,9 +269,9 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
         freeConnections.append(connection.slot)
         if hasServed[connection.slot] { servedConnections -= 1 }
         hasServed[connection.slot] = false
-        door.connectionEnded()
-        share.connectionEnded()
-        door.settle(connections: servedConnections)
+        ownHandle.connectionEnded()
+        process.connectionEnded()
+        ownHandle.publishLoad(connections: servedConnections)
         if isDraining {
             endIfDrained()
         } else {
@@ -292,7 +292,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
             exchange.slot = exchanges.count
             exchanges.append(exchange)
         }
-        door.exchangeBegan()
+        ownHandle.exchangeBegan()
         let slot = stream.connection.slot
         if connections[slot] === stream.connection, !hasServed[slot] {
             hasServed[slot] = true
@@ -304,8 +304,8 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
 
     /// Has the body scanned by another thread; the answer comes by the mailbox, if the exchange is still there then.
     func scanElsewhere(_ body: RequestBody, coding: ContentCoding?, charge: BodyCharge, for exchange: Exchange) {
-        let (mailbox, place, number) = (door.mailbox, exchange.slot, exchange.record.id.number)
-        share.scanThread.post(
+        let (mailbox, place, number) = (ownHandle.mailbox, exchange.slot, exchange.record.id.number)
+        process.scanThread.post(
             ScanThread.Job(
                 body: InTransit(value: body),
                 charge: charge,
@@ -319,12 +319,12 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
 
     package func refusedForMemory(on connection: ServerConnection) {
         let held = connection.account.held >> 10
-        share.warn(.memory, "requests are refused: a connection holds \(held) KiB of memory_limit")
+        process.warn(.memory, "requests are refused: a connection holds \(held) KiB of memory_limit")
     }
 
     func waitEnd(for exchange: Exchange) -> @Sendable (WaitEnd) -> Void {
-        let (mailbox, place, number) = (door.mailbox, exchange.slot, exchange.record.id.number)
-        let clock = share.clock
+        let (mailbox, place, number) = (ownHandle.mailbox, exchange.slot, exchange.record.id.number)
+        let clock = process.clock
         return { end in
             let isTaken = mailbox.post(.waitEnded(place: place, number: number, end))
             if !isTaken { end.giveBack(at: clock.now) }
@@ -335,7 +335,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
         guard exchange.slot < exchanges.count, exchanges[exchange.slot] === exchange else { return }
         exchanges[exchange.slot] = nil
         freeExchanges.append(exchange.slot)
-        door.exchangeEnded()
+        ownHandle.exchangeEnded()
         settleSoon()
         tell(finished, row: exchange.record.row)
     }
@@ -344,14 +344,14 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
     private func tell(_ finished: FinishedExchange, row: ModelRow? = nil) {
         guard !finished.isHealthCheck else { return }
         metrics.count(finished, row: row)
-        if snapshot.accessLog { share.log.write(finished.logLine, priority: finished.end.priority) }
+        if snapshot.accessLog { process.log.write(finished.logLine, priority: finished.end.priority) }
     }
 
     func nextExchangeID() -> ExchangeID {
         exchangesBegun += 1
         return ExchangeID(
-            processStart: share.processStart,
-            number: (exchangesBegun - 1) * share.doors.count + index + 1
+            processStart: process.processStart,
+            number: (exchangesBegun - 1) * process.workers.count + index + 1
         )
     }
 
@@ -360,13 +360,13 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
     private static let settleInterval: Nanoseconds = 250_000_000
 
     private func settleSoon() {
-        guard !settlesSoon, share.doors.count > 1 else { return }
+        guard !settlesSoon, process.workers.count > 1 else { return }
         settlesSoon = true
         _ = loop.timers.schedule(
             at: loop.now + Self.settleInterval,
             target: TimerClosure { [unowned self] in
                 settlesSoon = false
-                door.settle(connections: servedConnections)
+                ownHandle.publishLoad(connections: servedConnections)
             },
             kind: 0
         )
@@ -374,7 +374,10 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
 
     package func spokeOtherwise(_ what: OtherProtocol, on connection: ServerConnection) {
         metrics.spokeOtherwise(what)
-        share.warn(.spoke(what), "\(connection.client.address.host) sent \(what.description): its connection is closed")
+        process.warn(
+            .spoke(what),
+            "\(connection.client.address.host) sent \(what.description): its connection is closed"
+        )
     }
 
     package func refusal(status: Int, message: String, on stream: ServerStream) {
@@ -431,7 +434,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
     private func drain() {
         guard !isDraining else { return }
         isDraining = true
-        door.setTakesConnections(false)
+        ownHandle.setTakesConnections(false)
         for listener in listeners { listener.pause() }
         report(.stoppedAccepting)
         for connection in connections { connection?.drain() }

@@ -19,15 +19,15 @@ final class WorkerSurvey: TimerTarget {
     }
 
     private let loop: EventLoop
-    private let doors: [WorkerDoor]
+    private let workers: [WorkerHandle]
     private var hasEnded: [Bool]
     private var questions: [Question] = []
     private var asked = 0
 
-    init(loop: EventLoop, doors: [WorkerDoor]) {
+    init(loop: EventLoop, workers: [WorkerHandle]) {
         self.loop = loop
-        self.doors = doors
-        hasEnded = Array(repeating: false, count: doors.count)
+        self.workers = workers
+        hasEnded = Array(repeating: false, count: workers.count)
     }
 
     /// Asks all workers that have not ended.
@@ -44,7 +44,7 @@ final class WorkerSurvey: TimerTarget {
     ) {
         asked += 1
         let message = WorkerMessage.ask(asked) { question($0) }
-        let pending = doors.indices.filter { !hasEnded[$0] && doors[$0].mailbox.post(message) }
+        let pending = workers.indices.filter { !hasEnded[$0] && workers[$0].mailbox.post(message) }
         let due = loop.now + Self.patience
         questions.append(
             Question(

@@ -28,7 +28,7 @@ final class ExecutorAttempt: ExecutorStream, TimerTarget {
     var isSentReported = false
     private var moves = 0
     /// It has been given to another connection since its own was closed: an executor that closes them all is no better.
-    private var isMended = false
+    private var isRetriedOnFresh = false
     private var pendingFailure: ExecutorFailure?
 
     init(client: ExecutorClient, request: ExecutorRequest, handler: any ExecutorStreamHandler) {
@@ -41,8 +41,8 @@ final class ExecutorAttempt: ExecutorStream, TimerTarget {
         carrier = nil
         guard handler != nil else { return }
         switch failure {
-        case .closedBeforeHead where isReused && !hasReceived && !isMended:
-            isMended = true
+        case .closedBeforeHead where isReused && !hasReceived && !isRetriedOnFresh:
+            isRetriedOnFresh = true
             isReused = false
             client.place(self, onFresh: true)
         case .refused where moves < Self.movesMax:

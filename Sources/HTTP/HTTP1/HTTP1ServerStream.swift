@@ -5,7 +5,7 @@ internal import Transport
 final class HTTP1ServerStream: ServerStream {
     private enum Framing { case none, length(left: Int), chunked, untilClose }
 
-    private let server: HTTP1Server
+    private let server: HTTP1ServerSession
     private let isHEAD: Bool
     private var framing = Framing.none
     private var awaitsContinue: Bool
@@ -15,7 +15,7 @@ final class HTTP1ServerStream: ServerStream {
     /// - Parameters:
     ///   - head: nil for a request that could not be read.
     ///   - isHEAD: whether such a request asks for no content all the same.
-    init(server: HTTP1Server, connection: ServerConnection, head: RequestHead?, isHEAD: Bool = false) {
+    init(server: HTTP1ServerSession, connection: ServerConnection, head: RequestHead?, isHEAD: Bool = false) {
         self.server = server
         self.isHEAD = head.map { $0.method == .head } ?? isHEAD
         awaitsContinue = head?.expectsContinue ?? false

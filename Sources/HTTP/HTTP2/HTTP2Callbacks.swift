@@ -6,8 +6,8 @@ internal import Transport
 ///
 /// Sound because the connection holds it across every call into nghttp2.
 @unsafe @inline(__always)
-private func recover<R>(_ context: UnsafeMutableRawPointer?, _ body: (HTTP2Server) -> R) -> R {
-    unsafe Unmanaged<HTTP2Server>.fromOpaque(context!)._withUnsafeGuaranteedRef { body($0) }
+private func recover<R>(_ context: UnsafeMutableRawPointer?, _ body: (HTTP2ServerSession) -> R) -> R {
+    unsafe Unmanaged<HTTP2ServerSession>.fromOpaque(context!)._withUnsafeGuaranteedRef { body($0) }
 }
 
 enum HTTP2Callbacks {

@@ -5,7 +5,7 @@ internal import Transport
 /// Confined to the worker of its connection.
 final class HTTP2ServerStream: ServerStream {
     let id: Int32
-    private let server: HTTP2Server
+    private let server: HTTP2ServerSession
     /// The request while its fields come in; let go once the handler has it.
     var builder: HTTP2RequestBuilder?
     /// nghttp2 has been told that there is nothing to send for now.
@@ -27,7 +27,7 @@ final class HTTP2ServerStream: ServerStream {
     var unconsumed = 0
     private var hasBody = false
 
-    init(server: HTTP2Server, connection: ServerConnection, id: Int32) {
+    init(server: HTTP2ServerSession, connection: ServerConnection, id: Int32) {
         self.id = id
         self.server = server
         super.init(connection: connection, version: .http2)

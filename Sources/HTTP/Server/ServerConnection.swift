@@ -94,9 +94,9 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     package func channelOpened(_ channel: Channel) {
         guard channel.isSecure else { return }
         if channel.negotiatedHTTP2 {
-            begin(HTTP2Server(connection: self))
+            begin(HTTP2ServerSession(connection: self))
         } else {
-            begin(HTTP1Server(connection: self))
+            begin(HTTP1ServerSession(connection: self))
         }
     }
 
@@ -112,8 +112,8 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
         let first = preface
         switch settings.speaksHTTP2 ? HTTP2Preface.detect(first.span) : .http1 {
         case .undecided: return
-        case .http2: begin(HTTP2Server(connection: self))
-        case .http1: begin(HTTP1Server(connection: self))
+        case .http2: begin(HTTP2ServerSession(connection: self))
+        case .http1: begin(HTTP1ServerSession(connection: self))
         }
         preface = []
         if let wire { wire.receive(first.span) }
@@ -122,13 +122,13 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     private func begin(_ wire: any ServerProtocol) {
         deadline.clear()
         self.wire = wire
-        if let http2 = wire as? HTTP2Server { http2.start() } else { (wire as? HTTP1Server)?.start() }
+        if let http2 = wire as? HTTP2ServerSession { http2.start() } else { (wire as? HTTP1ServerSession)?.start() }
         if isDraining { wire.drain() }
     }
 
     /// `Upgrade: h2c`: HTTP/2 from here on, with the request as stream 1.
     func upgrade(_ request: UpgradedRequest, rest: Span<UInt8>) {
-        let http2 = HTTP2Server(connection: self)
+        let http2 = HTTP2ServerSession(connection: self)
         wire = http2
         deadline.clear()
         http2.start(upgrading: request)

@@ -83,7 +83,7 @@ package enum EventLines {
     }
 
     /// The class of an event of Anthropic's or of OpenAI's responses whose name says all; nil when its JSON must be read.
-    static func harmless(_ event: Span<UInt8>, _ start: Int, _ count: Int) -> Meter.EventClass? {
+    static func prefilter(_ event: Span<UInt8>, _ start: Int, _ count: Int) -> Meter.EventClass? {
         func isNamed(_ text: StaticString) -> Bool {
             count == text.utf8CodeUnitCount && hasPrefix(event, text, at: start, start + count)
         }

@@ -181,7 +181,7 @@ package struct Meter: Sendable {
                 return seen & UInt32(CJSON_SEEN_TEXT) != 0 ? .token : .plain
             }
         case .named(let start, let count):
-            if dialect == .messages || dialect == .responses, let kind = EventLines.harmless(event, start, count) {
+            if dialect == .messages || dialect == .responses, let kind = EventLines.prefilter(event, start, count) {
                 if kind == .plain { saysNothing = EventLines.isPing(event, start, count) }
                 return kind
             }

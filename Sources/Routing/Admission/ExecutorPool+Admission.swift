@@ -128,7 +128,7 @@ extension ExecutorPool {
 
     private static let retryAfterMin: Nanoseconds = 1_000_000_000
 
-    private func forecast(behind ahead: Int, _ state: PoolEntry.State, at now: Nanoseconds) -> PlaceTimes.Forecast? {
+    private func forecast(behind ahead: Int, _ state: PoolEntry.State, at now: Nanoseconds) -> SlotTimes.Forecast? {
         let running = places.reduce(0) { $0 + members[$1].executor.running }
         return state.times.forecast(behind: ahead, running: running, at: now)
     }

@@ -21,7 +21,7 @@ package final class PoolEntry: Sendable {
         /// One that cannot be served does not hold up the others.
         var returned: [Returned] = []
         var returnedSequence = 0
-        var times = PlaceTimes()
+        var times = SlotTimes()
         /// Which executor's turn it is.
         var turns = Turns()
         var random: UInt64

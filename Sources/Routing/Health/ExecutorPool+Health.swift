@@ -120,7 +120,7 @@ extension ExecutorPool {
     }
 
     /// What is known of an executor, whether or not this pool uses it all the same.
-    package struct Standing: Sendable {
+    package struct Status: Sendable {
         package var member: PoolMember
         package var state: ExecutorHealth.State
         /// By what faults and probes say, requests may go to it, be it one that tries it; whether they do is also a matter
@@ -130,10 +130,10 @@ extension ExecutorPool {
         package var executor: Executor { member.executor }
     }
 
-    package func standings(at now: Nanoseconds) -> [Standing] {
+    package func statuses(at now: Nanoseconds) -> [Status] {
         members.map { member in
             let executor = member.executor
-            return Standing(member: member, state: executor.health, isUsable: executor.use(at: now) != .no)
+            return Status(member: member, state: executor.health, isUsable: executor.use(at: now) != .no)
         }
     }
 }

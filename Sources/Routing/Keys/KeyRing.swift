@@ -26,7 +26,7 @@ package final class KeyRing: Sendable {
     private let entries: [UInt64: [Entry]]
     private let departed: [Departed]
     /// Compared with where there is nothing to compare with.
-    private let nobody = [UInt8](repeating: 0, count: KeyedHash.count)
+    private let nobody = [UInt8](repeating: 0, count: HMACSHA256.count)
 
     /// What a key has used it goes on having used: taken from `previous`, by its hash or else by its id, also where it was
     /// out of force meanwhile.
@@ -72,8 +72,8 @@ package final class KeyRing: Sendable {
     package func look(for hash: [UInt8], at seconds: Int) -> Found {
         let candidates = entries[Self.place(of: hash)] ?? []
         var found: Entry?
-        for candidate in candidates where KeyedHash.isEqual(candidate.key.hash, hash) { found = candidate }
-        if candidates.isEmpty { _ = KeyedHash.isEqual(nobody, hash) }
+        for candidate in candidates where HMACSHA256.isEqual(candidate.key.hash, hash) { found = candidate }
+        if candidates.isEmpty { _ = HMACSHA256.isEqual(nobody, hash) }
         guard let found else { return .unknown }
         if found.key.isRevoked { return .revoked(found.key.id) }
         return found.key.isExpired(at: seconds) ? .expired(found.key.id) : .inForce(found)

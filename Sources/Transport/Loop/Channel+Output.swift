@@ -9,7 +9,7 @@ extension Channel {
         if phase == .connecting { close() }
         guard phase == .open else { return }
         phase = .closing
-        leaveLane()
+        leaveRing()
         closesAbruptly = abruptly
         lastProgress = loop.now
         closingTimer = loop.timers.schedule(at: loop.now + Self.closingStallMax, target: self, kind: 0)
@@ -168,18 +168,18 @@ extension Channel {
 
     func updateInterest() {
         var wanted = clinux_EPOLLET
-        if isReading, !hasEnded, lane == .none { wanted |= clinux_EPOLLIN }
-        if watchesHangup, !hasEnded, lane == .none { wanted |= clinux_EPOLLRDHUP }
+        if isReading, !hasEnded, ringReceive == .none { wanted |= clinux_EPOLLIN }
+        if watchesHangup, !hasEnded, ringReceive == .none { wanted |= clinux_EPOLLRDHUP }
         if isBlocked || phase == .connecting { wanted |= clinux_EPOLLOUT }
         if let token {
             guard wanted != interest else { return }
             interest = wanted
             loop.modify(token, descriptor: descriptor, events: wanted)
-        } else if isDeaf, isReading, phase != .closed {
+        } else if isUnregistered, isReading, phase != .closed {
             interest = wanted
             do throws(SystemError) {
                 token = try loop.register(self, descriptor: descriptor, events: wanted)
-                isDeaf = false
+                isUnregistered = false
             } catch {
                 // No room to watch it: but its peer is gone, so all that it sent can be read now, turn after turn.
                 hasHungUp = true

@@ -59,7 +59,7 @@ extension Channel {
     private func openAfterPreamble() {
         guard !isSecure else { return }
         isOpened = true
-        enterLane()
+        enterRing()
         handler?.channelOpened(self)
     }
 

@@ -69,7 +69,7 @@ package final class Channel: Registered, TimerTarget {
     var token: Token?
     var interest: UInt32
     var watchesHangup = true
-    private static let laneReadLimitMin = 16 << 10
+    private static let ringReadLimitMin = 16 << 10
     private var reads: UInt32 = 0
     private var isRevisited = false
     /// The poller has told that the peer ended.
@@ -77,10 +77,10 @@ package final class Channel: Registered, TimerTarget {
     /// It tells once: so reading goes on until the end has been read.
     var hasHungUp = false
     /// Received by the ring (ReceiveRing), and what is to come of that.
-    enum Lane { case none, open, leaving }
-    var lane = Lane.none
+    enum RingReceive { case none, open, leaving }
+    var ringReceive = RingReceive.none
     /// Taken out of the poller: the peer is gone for good, and what it sent waits until reading resumes.
-    var isDeaf = false
+    var isUnregistered = false
 
     /// Closes the socket when it throws.
     private init(
@@ -141,7 +141,7 @@ package final class Channel: Registered, TimerTarget {
         attached = handler
         guard phase == .open, !isOpened, !isSecure, preamble == nil else { return }
         isOpened = true
-        enterLane()
+        enterRing()
     }
 
     package var handler: (any ChannelHandler)? { attached }
@@ -150,7 +150,7 @@ package final class Channel: Registered, TimerTarget {
         get { readMax }
         set {
             readMax = newValue
-            if newValue < Self.laneReadLimitMin { leaveLane() }
+            if newValue < Self.ringReadLimitMin { leaveRing() }
         }
     }
     /// Who is charged for what the kernel has not taken; nil where nobody is.
@@ -167,7 +167,7 @@ package final class Channel: Registered, TimerTarget {
     package var isClosed: Bool { phase == .closed }
     package var isEstablished: Bool { isOpened }
     /// The ring receives it, not the poller.
-    package var isInLane: Bool { lane == .open }
+    package var isReceivingByRing: Bool { ringReceive == .open }
     /// ALPN agreed on `h2`.
     package var negotiatedHTTP2: Bool { tls?.alpn == .h2 }
     /// A session that a later connection to the same peer may resume; nil in clear.
@@ -195,7 +195,7 @@ package final class Channel: Registered, TimerTarget {
     package func setReading(_ reading: Bool, watchingHangup: Bool = false) {
         isReading = reading
         watchesHangup = reading || watchingHangup
-        if reading { enterLane() } else { leaveLane() }
+        if reading { enterRing() } else { leaveRing() }
         updateInterest()
     }
 
@@ -211,22 +211,22 @@ package final class Channel: Registered, TimerTarget {
     }
 
     /// Tests may want everything received by the ring.
-    func enterLane() { if loop.choice == .ring { expectSmallReads() } }
+    func enterRing() { if loop.choice == .ring { expectSmallReads() } }
 
     /// Many small reads are to come: they may be received by the ring, up to 32 KiB of them past a pause (what Linux
     /// 6.8 and later receives at once for one socket: 32 buffers).
     package func expectSmallReads() {
-        guard lane == .none, phase == .open, isOpened, isReading, !hasEnded, readLimit >= Self.laneReadLimitMin,
+        guard ringReceive == .none, phase == .open, isOpened, isReading, !hasEnded, readLimit >= Self.ringReadLimitMin,
             let token, let ring = loop.receiveRing, ring.receive(token, descriptor: descriptor)
         else { return }
-        lane = .open
+        ringReceive = .open
         updateInterest()
     }
 
     /// Back to the poller, once the ring has let go.
-    func leaveLane() {
-        guard lane == .open, let token, let ring = loop.receiveRing else { return }
-        lane = .leaving
+    func leaveRing() {
+        guard ringReceive == .open, let token, let ring = loop.receiveRing else { return }
+        ringReceive = .leaving
         ring.cancel(token)
     }
 
@@ -236,7 +236,7 @@ package final class Channel: Registered, TimerTarget {
     ///   - result: how many bytes, 0 at the end, or an errno below 0.
     ///   - isLast: the ring has let go of the socket.
     func received(_ result: Int, _ bytes: UnsafeRawBufferPointer, isLast: Bool) {
-        if isLast { lane = .none }
+        if isLast { ringReceive = .none }
         if result > 0 {
             guard phase != .lingering else { return }
             unsafe take(bytes)
@@ -248,21 +248,21 @@ package final class Channel: Registered, TimerTarget {
         guard isLast, phase != .closed else { return }
         // Out of buffers for a moment, or back to the poller, which tells what has come meanwhile.
         if result == -Int(ENOBUFS) { expectSmallReads() }
-        if lane == .none { enterLane() }
-        if lane == .none { updateInterest() }
+        if ringReceive == .none { enterRing() }
+        if ringReceive == .none { updateInterest() }
     }
 
     /// Closes at once; what was not written is lost.
     package func close() {
         guard phase != .closed else { return }
         phase = .closed
-        leaveLane()
-        if lane != .none { loop.receiveRing?.submit() }
+        leaveRing()
+        if ringReceive != .none { loop.receiveRing?.submit() }
         if let closingTimer { loop.timers.cancel(closingTimer) }
         closingTimer = nil
         if let token { loop.unregister(token, descriptor: descriptor) }
         token = nil
-        loop.bury(self)
+        loop.releaseLater(self)
     }
 
     /// Closes with a TCP reset, so that the peer cannot take what it has for the whole.
@@ -297,7 +297,7 @@ package final class Channel: Registered, TimerTarget {
             markNow()
         }
         // The ring hears of the end by itself.
-        guard lane == .none else { return }
+        guard ringReceive == .none else { return }
         if events & (clinux_EPOLLRDHUP | clinux_EPOLLHUP | clinux_EPOLLERR) != 0 { hasHungUp = true }
         if events & (clinux_EPOLLIN | clinux_EPOLLERR | clinux_EPOLLHUP) != 0 {
             if isReading || phase == .lingering {
@@ -321,7 +321,7 @@ package final class Channel: Registered, TimerTarget {
             // A unix peer that has closed in order: what it sent is still to be read, and its event cannot be masked.
             loop.unregister(token, descriptor: descriptor)
             self.token = nil
-            isDeaf = true
+            isUnregistered = true
         }
     }
 
@@ -336,7 +336,7 @@ package final class Channel: Registered, TimerTarget {
         updateInterest()
         guard isSecure else {
             isOpened = true
-            enterLane()
+            enterRing()
             handler?.channelOpened(self)
             return phase != .closed
         }
@@ -349,7 +349,7 @@ package final class Channel: Registered, TimerTarget {
     /// saves a second look at each socket a turn).
     func readAgain() {
         isRevisited = false
-        guard lane == .none else { return }
+        guard ringReceive == .none else { return }
         if phase == .lingering || isReading && (phase == .open || phase == .closing) { readOnce() }
     }
 
@@ -398,7 +398,7 @@ package final class Channel: Registered, TimerTarget {
             takeWireOutput()
             if !isOpened, tls?.isEstablished == true {
                 isOpened = true
-                enterLane()
+                enterRing()
                 handler?.channelOpened(self)
                 if phase == .closed { return }
             }

@@ -68,7 +68,7 @@ package final class EventLoop {
     private var marked: [Channel] = []
     /// The other of the two arrays that take turns as `marked`: no turn allocates.
     private var flushing: [Channel] = []
-    private var graveyard: [Channel] = []
+    private var pendingRelease: [Channel] = []
     private var unread: [Channel] = []
     private var isStopped = false
     private var gatherer: Gatherer
@@ -105,7 +105,7 @@ package final class EventLoop {
 
     package var now: Nanoseconds { time }
 
-    /// The loop's owner hears of the end of each turn: where counters are reported and the graveyard's kin reaped.
+    /// The loop's owner hears of the end of each turn: where counters are reported and the pendingRelease's kin reaped.
     package var onTurnEnd: (() -> Void)? {
         get { turnEnd }
         set { turnEnd = newValue }
@@ -268,9 +268,9 @@ package final class EventLoop {
 
     private func reap() {
         // A channel that goes may close others.
-        while !graveyard.isEmpty {
-            let dead = graveyard
-            graveyard.removeAll(keepingCapacity: true)
+        while !pendingRelease.isEmpty {
+            let dead = pendingRelease
+            pendingRelease.removeAll(keepingCapacity: true)
             for channel in dead { channel.release() }
         }
     }
@@ -339,7 +339,7 @@ package final class EventLoop {
 
     func mark(_ channel: Channel) { marked.append(channel) }
     func revisit(_ channel: Channel) { unread.append(channel) }
-    func bury(_ channel: Channel) { graveyard.append(channel) }
+    func releaseLater(_ channel: Channel) { pendingRelease.append(channel) }
 
     /// Calls `body` in the mailbox's turn, whenever something was posted.
     ///

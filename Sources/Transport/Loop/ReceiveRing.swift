@@ -1,4 +1,4 @@
-// The fast lane: io_uring receives the small reads of token streams, many to a system call. Confined to its loop.
+// The fast ringReceive: io_uring receives the small reads of token streams, many to a system call. Confined to its loop.
 internal import CLinux
 internal import Glibc
 

@@ -19,17 +19,17 @@ struct CheckCommand: ParsableCommand {
     func run() throws {
         switch Configuration.load(path: options.config, inspection: .ofFiles(keys: true)) {
         case .failure(let errors):
-            Messages.list(errors.all)
+            OperatorLog.list(errors.all)
             throw ExitCode(2)
         case .success(let configuration):
-            Messages.list(configuration.warnings)
+            OperatorLog.list(configuration.warnings)
             let ofMachine = Supervisor.descriptorProblems(configuration)
-            Messages.list(ofMachine.map { ("\(options.config): \($0)", .warning) })
-            Messages.list(LibraryCheck.warnings().map { ($0, .warning) })
+            OperatorLog.list(ofMachine.map { ("\(options.config): \($0)", .warning) })
+            OperatorLog.list(LibraryCheck.warnings().map { ($0, .warning) })
             // Last, since the names may take a while.
             let names = Supervisor.nameProblems(configuration)
-            Messages.list(names.map { ("\(options.config): \($0)", .warning) })
-            Messages.list([("\(options.config): no errors", .information)])
+            OperatorLog.list(names.map { ("\(options.config): \($0)", .warning) })
+            OperatorLog.list([("\(options.config): no errors", .information)])
         }
     }
 }

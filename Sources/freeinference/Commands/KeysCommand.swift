@@ -30,7 +30,7 @@ private struct Store {
     init(_ options: ConfigurationOption) throws {
         switch Configuration.load(path: options.config, checkFile: { _ in nil }) {
         case .failure(let errors):
-            Messages.say("the configuration has errors\n\(errors)")
+            OperatorLog.say("the configuration has errors\n\(errors)")
             throw ExitCode(2)
         case .success(let configuration):
             guard let path = configuration.authentication.keysPath,
@@ -52,7 +52,7 @@ private struct Store {
     }
 
     /// The hash under the secret, which is made where there are no keys yet that would need another one.
-    func hash() throws -> KeyedHash {
+    func hash() throws -> HMACSHA256 {
         let lost = KeySecret.keysLost(secretPath, keys: path)
         guard lost == 0 else { throw failure("the secret, \(KeySecret.lostReason(secretPath, keys: lost))") }
         switch KeySecret.loadOrMake(secretPath) {
@@ -72,7 +72,7 @@ private struct Store {
 
 /// Says what is wrong, and ends with 1.
 private func failure(_ text: String) -> ExitCode {
-    Messages.say(text)
+    OperatorLog.say(text)
     return ExitCode(1)
 }
 
@@ -151,10 +151,10 @@ extension KeysCommand {
             case .sqlite:
                 let record = KeyDatabase.Record(key: key, created: Clock.wallTime().seconds)
                 try store.editing { database throws(KeyDatabaseError) in try database.add(record) }
-                Messages.say("key \(key.id) of \(tenant), shown once:")
+                OperatorLog.say("key \(key.id) of \(tenant), shown once:")
             case .yaml:
-                Messages.say("put this under 'keys:' in \(store.path):\n\(KeyFile.entry(key))")
-                Messages.say("key \(key.id) of \(tenant), shown once:")
+                OperatorLog.say("put this under 'keys:' in \(store.path):\n\(KeyFile.entry(key))")
+                OperatorLog.say("key \(key.id) of \(tenant), shown once:")
             }
             print(text)
         }

@@ -25,15 +25,15 @@ struct ServeCommand: ParsableCommand {
         Signals.ignoreBeforeStart()
         switch Configuration.load(path: options.config, inspection: .ofFiles(keys: false)) {
         case .failure(let errors):
-            Messages.say("the configuration has errors", .error)
-            Messages.list(errors.all, to: 2)
+            OperatorLog.say("the configuration has errors", .error)
+            OperatorLog.list(errors.all, to: 2)
             throw ExitCode(2)
         case .success(let configuration):
-            for warning in configuration.warnings { Messages.say("\(warning)", .warning) }
+            for warning in configuration.warnings { OperatorLog.say("\(warning)", .warning) }
             do {
                 try Supervisor(configuration: configuration, environment: SystemFiles.environment()).run()
             } catch {
-                Messages.say("cannot start: \(error)", .error)
+                OperatorLog.say("cannot start: \(error)", .error)
                 throw ExitCode(1)
             }
         }

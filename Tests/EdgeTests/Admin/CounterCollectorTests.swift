@@ -7,7 +7,7 @@ import Transport
 /// The counters of all workers: no counter ever falls.
 @Suite struct CounterCollectorTests {
     private let test = TestLoop()
-    private let doors = (0..<2).map { _ in WorkerDoor() }
+    private let workers = (0..<2).map { _ in WorkerHandle() }
 
     private func counters(_ bytes: UInt64, model: Int) -> WorkerCounters {
         var counters = WorkerCounters()
@@ -20,7 +20,7 @@ import Transport
     }
 
     @Test func whatWorkersHaveCountedIsAddedUp() {
-        let survey = WorkerSurvey(loop: test.loop, doors: doors)
+        let survey = WorkerSurvey(loop: test.loop, workers: workers)
         let collector = CounterCollector(survey: survey, workers: 2)
         var answers = 0
         collector.ask { answers += 1 }
@@ -36,7 +36,7 @@ import Transport
     }
 
     @Test func whoHasEndedStaysInTheSum() {
-        let survey = WorkerSurvey(loop: test.loop, doors: doors)
+        let survey = WorkerSurvey(loop: test.loop, workers: workers)
         let collector = CounterCollector(survey: survey, workers: 2)
         var isAnswered = false
         collector.ask { isAnswered = true }

@@ -7,7 +7,7 @@ import Transport
 
 @testable import Edge
 
-private let hash = KeyedHash(secret: Array("0123456789abcdef0123456789abcdef".utf8))
+private let hash = HMACSHA256(secret: Array("0123456789abcdef0123456789abcdef".utf8))
 
 @Suite struct KeyAccessTests {
     private func fields(_ fields: (String, String)...) -> FieldBlock {

@@ -11,7 +11,7 @@ import Transport
 /// Each cell of the table "Event by phase" of docs/life-of-an-exchange.md, driven through a real exchange.
 @Suite struct EventByPhaseTests {
     private typealias Phase = ExchangeMachine.Phase
-    private static let phases: [Phase] = [.body, .queued, .attempt, .silence, .silentQueue, .relay, .finishing]
+    private static let phases: [Phase] = [.body, .queued, .attempt, .waiting, .waitingInQueue, .relay, .finishing]
     private static let failure = Failure(.executorBrokeOff)
 
     /// The rows of the table: how each begins, and the event.
@@ -100,8 +100,8 @@ private struct Expectation {
         case .body: effects = ["answer"]
         case .queued: effects = ["stop waiting", "answer"]
         case .attempt: effects = ["abort attempt", "answer"]
-        case .silentQueue: effects = ["stop waiting", "error event", "cut client", "end"]
-        case .silence, .relay: effects = ["abort attempt", "error event", "cut client", "end"]
+        case .waitingInQueue: effects = ["stop waiting", "error event", "cut client", "end"]
+        case .waiting, .relay: effects = ["abort attempt", "error event", "cut client", "end"]
         case .finishing, .ended: return
         }
         next = phase == .body || phase == .queued || phase == .attempt ? .finishing : .ended
@@ -129,7 +129,7 @@ private final class Scene {
             )
         )
         // The exchange waits where the only executor that it could have is full.
-        let isFull = event == .queued || phase == .queued || phase == .silentQueue
+        let isFull = event == .queued || phase == .queued || phase == .waitingInQueue
         other = isFull ? try TestClient(environment) : nil
         other?.ask(chat(model: "small"))
         client = try TestClient(environment)
@@ -152,8 +152,8 @@ private final class Scene {
     private func bring(to phase: ExchangeMachine.Phase) throws {
         switch phase {
         case .body, .queued, .attempt, .ended: break
-        case .silence: client.pass(8_200_000_000)
-        case .silentQueue:
+        case .waiting: client.pass(8_200_000_000)
+        case .waitingInQueue:
             client.pass(8_200_000_000)
             own?.fail(.connectTimeout)
         case .relay:
@@ -179,10 +179,10 @@ private final class Scene {
         switch (event, exchange.phase) {
         case (.bodyEnded, .body), (.routed, .body), (.queued, .body):
             client.peer.send("}")
-        case (.routed, .attempt), (.routed, .silence): own?.fail(.connectTimeout)
-        case (.queued, .attempt), (.queued, .silence): own?.fail(.connectTimeout)
-        case (.routed, .queued), (.routed, .silentQueue): environment.executors.first?.fail(.connectTimeout)
-        case (.answerReady, .attempt), (.answerReady, .silence):
+        case (.routed, .attempt), (.routed, .waiting): own?.fail(.connectTimeout)
+        case (.queued, .attempt), (.queued, .waiting): own?.fail(.connectTimeout)
+        case (.routed, .queued), (.routed, .waitingInQueue): environment.executors.first?.fail(.connectTimeout)
+        case (.answerReady, .attempt), (.answerReady, .waiting):
             own?.answer()
             own?.say(Said.token)
         case (.clientLeft, .finishing):

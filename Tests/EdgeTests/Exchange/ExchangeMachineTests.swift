@@ -23,7 +23,7 @@ private let broke = Failure(.executorBrokeOff)
         _ = machine.handle(.routed)
         #expect(machine.mayRetry && machine.handle(.routed) == [.startAttempt])
         _ = machine.handle(.deadlinePassed(.commit))
-        #expect(machine.phase == .silence && machine.handle(.routed) == [.startAttempt])
+        #expect(machine.phase == .waiting && machine.handle(.routed) == [.startAttempt])
         _ = machine.handle(.answerReady)
         #expect(machine.phase == .relay && !machine.mayRetry && machine.handle(.routed).isEmpty)
     }
@@ -34,9 +34,9 @@ private let broke = Failure(.executorBrokeOff)
         #expect(machine.handle(.deadlinePassed(.commit)) == [], "nothing is committed while it waits")
         #expect(machine.handle(.routed) == [.startAttempt] && machine.phase == .attempt)
         _ = machine.handle(.deadlinePassed(.commit))
-        #expect(machine.handle(.queued) == [] && machine.phase == .silentQueue && machine.isWaiting)
+        #expect(machine.handle(.queued) == [] && machine.phase == .waitingInQueue && machine.isWaiting)
         #expect(machine.handle(.deadlinePassed(.keepAlive)) == [.sendComment])
-        #expect(machine.handle(.routed) == [.startAttempt] && machine.phase == .silence)
+        #expect(machine.handle(.routed) == [.startAttempt] && machine.phase == .waiting)
     }
 
     @Test func aStreamGoesThroughItsPhasesToItsEnd() {

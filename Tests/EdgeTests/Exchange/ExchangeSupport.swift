@@ -88,7 +88,7 @@ final class TestEnvironment: ExchangeEnvironment, ServerDelegate {
     let budget = MemoryBudget(limit: 64 << 20)
     let retries = RetryBudget()
     let access: KeyAccess
-    let keyHasher: KeyedHasher?
+    let keyHasher: HMACSHA256Hasher?
     var isDraining = false
     let date = "Sat, 28 Nov 2026 01:30:00 GMT"
     private var begun = 0

@@ -8,7 +8,7 @@ import Transport
 
 @testable import Edge
 
-private let hash = KeyedHash(secret: Array("0123456789abcdef0123456789abcdef".utf8))
+private let hash = HMACSHA256(secret: Array("0123456789abcdef0123456789abcdef".utf8))
 
 /// What a request counts against its key's tokens: before its executor has counted, and after.
 @Suite struct RequestCountTests {

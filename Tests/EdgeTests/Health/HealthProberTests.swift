@@ -40,7 +40,7 @@ import Transport
         var engine: Engine { snapshot.engines[0].engine }
         var areUsable: [Bool] {
             snapshot.models.map { model in
-                model.pool.standings(at: test.loop.now).first { $0.executor.engine === engine }!.isUsable
+                model.pool.statuses(at: test.loop.now).first { $0.executor.engine === engine }!.isUsable
             }
         }
 

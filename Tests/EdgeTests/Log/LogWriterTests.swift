@@ -91,11 +91,11 @@ import Testing
     }
 }
 
-@Suite struct LogLossTellerTests {
+@Suite struct LogLossReporterTests {
     private let second: UInt64 = 1_000_000_000
 
     @Test func lossesAreToldAtOnceThenAtTimesAndWhenTheyAreOver() {
-        var teller = LogLossTeller()
+        var teller = LogLossReporter()
         func tell(_ dropped: Int, at seconds: UInt64) -> String? {
             teller.message(dropped: dropped, reason: "why", at: 100 * second + seconds * second)
         }

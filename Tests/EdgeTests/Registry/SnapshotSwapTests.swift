@@ -67,9 +67,9 @@ import Testing
         let e2 = before.executor("a", "e2")
         for _ in 0..<3 { before.model("a").pool.report(.fault(.connection), of: e2, at: 1) }
         let after = try registry.resolve(models: Self.second)
-        let standings = after.model("a").pool.standings(at: 2)
-        #expect(standings.map(\.isUsable) == [true, false] && standings[1].executor === e2)
-        #expect(after.model("c").pool.standings(at: 2)[0].isUsable)
+        let statuses = after.model("a").pool.statuses(at: 2)
+        #expect(statuses.map(\.isUsable) == [true, false] && statuses[1].executor === e2)
+        #expect(after.model("c").pool.statuses(at: 2)[0].isUsable)
     }
 
     @Test func metricRowsStayWhereTheyBelong() throws {

@@ -8,7 +8,7 @@ import Transport
 /// A worker on its own thread, and the snapshots that it is given by mailbox.
 @Suite struct WorkerSnapshotTests {
     private let registry = Registry()
-    private let share = WorkerShare(
+    private let process = ProcessState(
         budget: MemoryBudget(limit: 1 << 30),
         log: LogSink(),
         ticketKeys: TicketKeys { 0 },
@@ -19,12 +19,12 @@ import Transport
     private let reports = Mailbox<WorkerReport>()
 
     private func start(_ snapshot: Snapshot, _ listeners: ListenerSet) -> Transport.Thread {
-        let (share, reports) = (share, reports)
+        let (process, reports) = (process, reports)
         return Transport.Thread(name: "worker-0") {
             do throws(TLSError) {
                 let worker = try Worker(
                     index: 0,
-                    share: share,
+                    process: process,
                     snapshot: snapshot,
                     listeners: listeners,
                     report: { reports.post($0) }
@@ -33,7 +33,7 @@ import Transport
             } catch {
                 reports.post(.failed("\(error)"))
             }
-            share.retire(0)
+            process.retire(0)
             reports.post(.ended(worker: 0))
         }
     }
@@ -55,7 +55,7 @@ import Transport
         let second = try registry.resolve(models: "- {id: second, executors: [{url: 'http://e'}]}")
         let address = try #require(SocketAddress(numeric: "127.0.0.1", port: 0))
         let listeners = try ListenerSet(addresses: [address], workers: 1)
-        let (mailbox, thread) = (share.doors[0].mailbox, start(first, listeners))
+        let (mailbox, thread) = (process.workers[0].mailbox, start(first, listeners))
         let peer = Peer(to: listeners.addresses[0])
         #expect(models(peer).contains(#""first""#))
         mailbox.post(.ask(1) { $0.snapshot.generation })

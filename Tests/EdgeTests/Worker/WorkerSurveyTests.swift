@@ -7,11 +7,11 @@ import Transport
 /// Questions to all workers, by their mailboxes; nobody reads these but the test.
 @Suite struct WorkerSurveyTests {
     private let test = TestLoop()
-    private let doors = (0..<3).map { _ in WorkerDoor() }
+    private let workers = (0..<3).map { _ in WorkerHandle() }
 
     /// The numbers of the questions that a worker has been asked.
     private func asked(_ worker: Int) -> [Int] {
-        doors[worker].mailbox.takeAll().compactMap { message in
+        workers[worker].mailbox.takeAll().compactMap { message in
             if case .ask(let number, _) = message { return number }
             return nil
         }
@@ -33,9 +33,9 @@ import Transport
     }
 
     @Test func allAnswer() {
-        let survey = WorkerSurvey(loop: test.loop, doors: doors)
+        let survey = WorkerSurvey(loop: test.loop, workers: workers)
         let (first, second) = (ask(survey), ask(survey))
-        for worker in doors.indices {
+        for worker in workers.indices {
             #expect(asked(worker) == [1, 2])
             for number in [2, 1] { survey.answered(worker: worker, number: number, 10 * number + worker) }
         }
@@ -44,7 +44,7 @@ import Transport
     }
 
     @Test func whoIsSilentIsGivenUp() {
-        let survey = WorkerSurvey(loop: test.loop, doors: doors)
+        let survey = WorkerSurvey(loop: test.loop, workers: workers)
         let answers = ask(survey)
         survey.answered(worker: 1, number: 1, 5)
         test.pass(WorkerSurvey.patience - 1)
@@ -58,14 +58,14 @@ import Transport
     }
 
     @Test func whoHasEndedIsNotAsked() {
-        let survey = WorkerSurvey(loop: test.loop, doors: doors)
+        let survey = WorkerSurvey(loop: test.loop, workers: workers)
         let before = ask(survey)
         survey.ended(worker: 2)
         for worker in 0..<2 { survey.answered(worker: worker, number: 1, 0) }
         #expect(before.silent == 0 && before.given.count == 2)
         _ = asked(2)
         // Its mailbox is closed, and the control thread has not heard of it yet.
-        _ = doors[1].mailbox.close()
+        _ = workers[1].mailbox.close()
         let after = ask(survey)
         #expect(asked(2).isEmpty)
         survey.answered(worker: 0, number: 2, 7)
@@ -73,8 +73,8 @@ import Transport
     }
 
     @Test func nobodyIsLeft() {
-        let survey = WorkerSurvey(loop: test.loop, doors: doors)
-        for worker in doors.indices { survey.ended(worker: worker) }
+        let survey = WorkerSurvey(loop: test.loop, workers: workers)
+        for worker in workers.indices { survey.ended(worker: worker) }
         #expect(ask(survey).silent == 0)
     }
 }

@@ -88,6 +88,6 @@ import Transport
         for _ in 0..<3 { pool.report(.fault(.answer), of: executor, at: 0) }
         #expect(executor.isEjectedAlone && executor.cause == .faults(.answer))
         executor.engineIsBack(at: 1)
-        #expect(!executor.isEjectedAlone && pool.standings(at: 1)[0].isUsable)
+        #expect(!executor.isEjectedAlone && pool.statuses(at: 1)[0].isUsable)
     }
 }

@@ -4,7 +4,7 @@ import Transport
 @testable import Routing
 
 @Suite struct KeyRingTests {
-    private let hash = KeyedHash(secret: Array("0123456789abcdef0123456789abcdef".utf8))
+    private let hash = HMACSHA256(secret: Array("0123456789abcdef0123456789abcdef".utf8))
 
     private func key(_ id: String, of text: String, expires: Int? = nil) -> AccessKey {
         AccessKey(id: id, hash: hash(text.utf8), tenant: "t", expires: expires)

@@ -68,7 +68,7 @@ import Testing
         connection.handler.echoes = true
         for byte in preamble { connection.say([byte]) }
         #expect(connection.stage.reads == preamble.count && connection.handler.received.isEmpty)
-        #expect(connection.handler.channel?.isInLane == (poller == .ring && connection.test.loop.hasRing))
+        #expect(connection.handler.channel?.isReceivingByRing == (poller == .ring && connection.test.loop.hasRing))
         let bytes = pattern(300_000)
         var sent = 0
         connection.test.run(connection.peer) {

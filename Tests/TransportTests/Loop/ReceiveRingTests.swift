@@ -21,7 +21,7 @@ struct ReceiveRingTests {
 
     @Test func whatIsReceivedIsEchoedInTheSameTurn() throws {
         let (handler, peer) = try tcp()
-        #expect(handler.channel?.isInLane == true)
+        #expect(handler.channel?.isReceivingByRing == true)
         handler.echoes = true
         peer.send("hello")
         test.loop.turn(waitMax: 1000)
@@ -35,7 +35,7 @@ struct ReceiveRingTests {
         let (socket, peer) = try test.tcp()
         let handler = Recorder(socket, on: test)
         handler.channel?.expectSmallReads()
-        #expect(handler.channel?.isInLane == false && !test.loop.hasRing)
+        #expect(handler.channel?.isReceivingByRing == false && !test.loop.hasRing)
         peer.send("hello")
         test.settle()
         #expect(handler.text == "hello")
@@ -45,7 +45,7 @@ struct ReceiveRingTests {
         let test = TestLoop()
         let (socket, peer) = try test.tcp()
         let handler = Recorder(socket, on: test)
-        #expect(handler.channel?.isInLane == false)
+        #expect(handler.channel?.isReceivingByRing == false)
         // What epoll had read before, and what the ring reads after, come in their order.
         handler.onReceive = { $0.expectSmallReads() }
         handler.channel?.readLimit = EventLoop.readSize
@@ -56,7 +56,7 @@ struct ReceiveRingTests {
             return handler.received.count == bytes.count
         }
         #expect(handler.received == bytes)
-        #expect(handler.channel?.isInLane == true)
+        #expect(handler.channel?.isReceivingByRing == true)
         handler.onReceive = nil
     }
 
@@ -92,13 +92,13 @@ struct ReceiveRingTests {
         test.settle()
         handler.channel?.setReading(false)
         test.settle()
-        #expect(handler.channel?.isInLane == false)
+        #expect(handler.channel?.isReceivingByRing == false)
         peer.send("waits")
         test.settle()
         #expect(handler.received.isEmpty)
         handler.channel?.setReading(true)
         test.settle()
-        #expect(handler.text == "waits" && handler.channel?.isInLane == true)
+        #expect(handler.text == "waits" && handler.channel?.isReceivingByRing == true)
     }
 
     @Test func aPauseInsideADeliveryLosesNothing() throws {
@@ -225,7 +225,7 @@ struct ReceiveRingTests {
         let (handler, peer) = try tcp()
         handler.channel?.readLimit = 2000
         test.settle()
-        #expect(handler.channel?.isInLane == false)
+        #expect(handler.channel?.isReceivingByRing == false)
         peer.send(pattern(5000))
         var sizes: [Int] = []
         handler.onReceive = { _ in sizes.append(handler.received.count) }
@@ -275,7 +275,7 @@ struct ReceiveRingTests {
         let bytes = pattern(2 << 20)
         client.output = bytes
         #expect(test.run { client.received.count == bytes.count })
-        #expect(client.received == bytes && client.channel?.isInLane == true)
+        #expect(client.received == bytes && client.channel?.isReceivingByRing == true)
         client.channel?.closeWhenFlushed()
         test.run { !server.ends.isEmpty }
         #expect(server.endedInOrder)

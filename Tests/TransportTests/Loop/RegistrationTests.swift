@@ -71,7 +71,7 @@ import Testing
         #expect(peer.send(bytes) == bytes.count)
         peer.close()
         test.settle()
-        #expect(handler.channel?.isDeaf == true && handler.received.isEmpty)
+        #expect(handler.channel?.isUnregistered == true && handler.received.isEmpty)
         test.loop.registrationErrorForTest = ENOSPC
         // Pausing and resuming again and again loses nothing.
         handler.onReceive = { $0.setReading(false) }

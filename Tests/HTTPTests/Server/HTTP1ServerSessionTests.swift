@@ -4,7 +4,7 @@ import LoopTesting
 import Testing
 import Transport
 
-@Suite struct HTTP1ServerTests {
+@Suite struct HTTP1ServerSessionTests {
     @Test func connectionsAreKeptAliveAndFreed() throws {
         let server = try TestServer()
         server.delegate.onEnd = { $0.answer("hello") }

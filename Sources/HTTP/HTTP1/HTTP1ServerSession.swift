@@ -2,7 +2,7 @@
 internal import Transport
 
 /// Confined to the worker of its connection.
-final class HTTP1Server: ServerProtocol {
+final class HTTP1ServerSession: ServerProtocol {
     enum State {
         case head
         case body(left: Int)

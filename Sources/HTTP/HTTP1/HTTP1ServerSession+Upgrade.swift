@@ -1,7 +1,7 @@
 // What HTTP/1.1 does when it cannot or shall not go on: upgrades to HTTP/2, and refusals.
 internal import Transport
 
-extension HTTP1Server {
+extension HTTP1ServerSession {
     // MARK: Upgrade to h2c (RFC 7540 section 3.2; RFC 9113 keeps it for those who have it)
 
     func wantsUpgrade(_ head: RequestHead) -> Bool {

@@ -2,7 +2,7 @@
 internal import CNghttp2
 internal import Transport
 
-extension HTTP2Server {
+extension HTTP2ServerSession {
     func ended(_ end: ClientEnd) {
         isEnded = true
         let all = streams

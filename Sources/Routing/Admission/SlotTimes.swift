@@ -6,7 +6,7 @@ internal import Transport
 /// It is asked when somebody would have to wait, and plays through then what it knows: each place that is held comes free
 /// after a time like those of the latest ones that were as old as it is, and is held again for a time like theirs. So it is
 /// right for places that come free all together as well as for those that come free one by one.
-struct PlaceTimes: Sendable {
+struct SlotTimes: Sendable {
     /// Fewer places that came free tell nothing.
     private static let samplesMin = 3
     /// So many of the latest are remembered.
@@ -156,8 +156,8 @@ struct PlaceTimes: Sendable {
             for age in ages { ends.append(rest(after: age)) }
             // In order: a heap as well, the earliest first.
             ends.sort()
-            for _ in 1..<min(steps, PlaceTimes.stepsMax) { replaceFirst(of: &ends) }
-            let further = max(0, steps - PlaceTimes.stepsMax)
+            for _ in 1..<min(steps, SlotTimes.stepsMax) { replaceFirst(of: &ends) }
+            let further = max(0, steps - SlotTimes.stepsMax)
             return ends[0] + Double(further) * mean / Double(ages.count)
         }
 

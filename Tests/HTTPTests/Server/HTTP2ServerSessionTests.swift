@@ -4,7 +4,7 @@ import LoopTesting
 import Testing
 import Transport
 
-@Suite struct HTTP2ServerTests {
+@Suite struct HTTP2ServerSessionTests {
     @Test func aRequestIsAnsweredAndEverythingIsFreed() throws {
         let session = try HTTP2Session()
         session.server.delegate.onEnd = { $0.answer("hello") }

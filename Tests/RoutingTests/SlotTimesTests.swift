@@ -5,7 +5,7 @@ import Transport
 @testable import Routing
 
 /// Forecasts against what then happened, in simulation: with one slot and with many, whatever the durations.
-@Suite struct PlaceTimesTests {
+@Suite struct SlotTimesTests {
     enum Durations: String, CaseIterable, CustomTestStringConvertible {
         case equal, nearlyEqual, uniform, exponential, fewAreLong
 
@@ -29,13 +29,13 @@ import Transport
         let slots: Int
         let durations: Durations
         var random: DifferentialTests.Random
-        var times = PlaceTimes()
+        var times = SlotTimes()
         var now = 1.0
         /// When the slots come free, and since when they are held.
         var held: [(end: Double, began: Nanoseconds)] = []
-        var waiting: [(since: Double, ahead: Int, forecast: PlaceTimes.Forecast?)] = []
+        var waiting: [(since: Double, ahead: Int, forecast: SlotTimes.Forecast?)] = []
         /// What was foretold behind how many, and what came.
-        var waits: [(ahead: Int, forecast: PlaceTimes.Forecast, wait: Double)] = []
+        var waits: [(ahead: Int, forecast: SlotTimes.Forecast, wait: Double)] = []
 
         static func nanoseconds(_ time: Double) -> Nanoseconds { Nanoseconds(time * 1e9) }
 
@@ -116,7 +116,7 @@ import Transport
 
     /// The first that come free are the shortest of all: they are not taken for the mean.
     @Test func whatIsStillHeldCounts() throws {
-        var times = PlaceTimes()
+        var times = SlotTimes()
         times.watch(from: 0)
         for _ in 0..<32 { times.taken(at: 0) }
         for step in 1...3 {
@@ -128,7 +128,7 @@ import Transport
     }
 
     @Test func nothingIsForetoldOfWhatIsNotKnown() {
-        var times = PlaceTimes()
+        var times = SlotTimes()
         #expect(times.forecast(behind: 0, running: 1, at: 0) == nil)
         times.watch(from: 0)
         for step in 0..<2 { times.freed(takenAt: 0, at: Nanoseconds(step)) }
@@ -142,7 +142,7 @@ import Transport
 
     /// A pool that was slow, or that was quick, and is so no more.
     @Test(arguments: [(20.0, 0.1), (0.1, 20.0)]) func anotherPaceIsLearntAtOnce(before: Double, after: Double) throws {
-        var times = PlaceTimes()
+        var times = SlotTimes()
         times.watch(from: 0)
         var now = 1.0
         func hold(_ duration: Double) {
@@ -159,7 +159,7 @@ import Transport
 
     /// A long queue before many slots costs a bounded play, and is foretold in the mean.
     @Test func aLongQueueIsForetoldInTheMean() throws {
-        var times = PlaceTimes()
+        var times = SlotTimes()
         times.watch(from: 0)
         var now: Nanoseconds = 0
         for _ in 0..<300 { times.taken(at: now) }

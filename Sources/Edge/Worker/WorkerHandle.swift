@@ -25,8 +25,8 @@ package struct WorkerLoad: Sendable, Equatable {
     }
 }
 
-/// The door of one worker, for the others.
-package final class WorkerDoor: Sendable {
+/// The handle of one worker, for the others.
+package final class WorkerHandle: Sendable {
     package let mailbox = Mailbox<WorkerMessage>()
     private let exchanges = Atomic<Int>(0)
     private let connections = Atomic<Int>(0)
@@ -63,7 +63,7 @@ package final class WorkerDoor: Sendable {
     package func exchangeEnded() { exchanges.wrappingSubtract(1, ordering: .relaxed) }
 
     /// The worker looks at itself: `connections` of its have carried an exchange.
-    package func settle(connections: Int) {
+    package func publishLoad(connections: Int) {
         settledExchanges.store(exchanges.load(ordering: .relaxed), ordering: .relaxed)
         settledConnections.store(connections, ordering: .relaxed)
     }
@@ -80,13 +80,13 @@ package final class WorkerDoor: Sendable {
     }
 }
 
-extension [WorkerDoor] {
+extension [WorkerHandle] {
     /// Which worker should have a connection that `place` has accepted.
     package func place(forConnectionAcceptedBy place: Int) -> Int {
         guard count > 1 else { return place }
         var all = WorkerLoad(exchanges: 0, connections: 0)
-        for door in self {
-            let settled = door.settled
+        for handle in self {
+            let settled = handle.settled
             all.exchanges += settled.exchanges
             all.connections += settled.connections
         }

@@ -1,10 +1,10 @@
-// What the workers share: a budget, a count of connections, a log, ticket keys, doors to each other. Sendable, touched seldom.
+// What the workers process: a budget, a count of connections, a log, ticket keys, workers to each other. Sendable, touched seldom.
 internal import Routing
 internal import Synchronization
 package import Transport
 
 /// State of the process that all workers reach; what a configuration says is in the snapshot.
-package final class WorkerShare: Sendable {
+package final class ProcessState: Sendable {
     package let budget: MemoryBudget
     package let log: LogSink
     package let ticketKeys: TicketKeys
@@ -15,7 +15,7 @@ package final class WorkerShare: Sendable {
     package let gather: Gather
     package let poller: PollerChoice
     /// By the worker's index.
-    package let doors: [WorkerDoor]
+    package let workers: [WorkerHandle]
     let scanThread = ScanThread()
     let retries = RetryBudget()
     /// In milliseconds since 1970.
@@ -43,7 +43,7 @@ package final class WorkerShare: Sendable {
         self.log = log
         self.ticketKeys = ticketKeys
         self.access = access
-        doors = (0..<workers).map { _ in WorkerDoor() }
+        self.workers = (0..<workers).map { _ in WorkerHandle() }
         self.clock = clock
         self.gather = gather
         self.poller = poller
@@ -76,23 +76,23 @@ package final class WorkerShare: Sendable {
 
     /// Of all workers together.
     package var load: WorkerLoad {
-        doors.reduce(into: WorkerLoad(exchanges: 0, connections: 0)) { sum, door in
-            let load = door.load
+        workers.reduce(into: WorkerLoad(exchanges: 0, connections: 0)) { sum, handle in
+            let load = handle.load
             sum.exchanges += load.exchanges
             sum.connections += load.connections
         }
     }
 
-    package func tellAll(_ message: WorkerMessage) { for door in doors { door.mailbox.post(message) } }
+    package func postToAll(_ message: WorkerMessage) { for handle in workers { handle.mailbox.post(message) } }
 
     /// A worker has ended: what it was handed and did not take is let go.
     package func retire(_ worker: Int) {
-        doors[worker].setTakesConnections(false)
-        for message in doors[worker].mailbox.close() {
+        workers[worker].setTakesConnections(false)
+        for message in workers[worker].mailbox.close() {
             switch message {
             case .serve(let socket, _, _):
                 socket.close()
-                doors[worker].connectionEnded()
+                workers[worker].connectionEnded()
                 connectionEnded()
             case .waitEnded(_, _, let end): end.giveBack(at: clock.now)
             case .drain, .expire, .cut, .stop, .ask, .adopt, .engineDied, .scanned: continue
@@ -103,6 +103,6 @@ package final class WorkerShare: Sendable {
     /// Says it on stderr, at most once a second of each kind for all workers.
     func warn(_ kind: RationedWarnings.Kind, _ text: @autoclosure () -> String) {
         guard let leftOut = warnings.withLock({ $0.take(kind, at: Clock.wallTime().seconds) }) else { return }
-        Messages.warn(text() + (leftOut > 0 ? " (\(leftOut) more of this kind were not shown)" : ""))
+        OperatorLog.warn(text() + (leftOut > 0 ? " (\(leftOut) more of this kind were not shown)" : ""))
     }
 }

@@ -6,7 +6,7 @@ internal import Transport
 ///
 /// Confined to the worker of its connection.
 @safe
-final class HTTP2Server: ServerProtocol {
+final class HTTP2ServerSession: ServerProtocol {
     static let streamWindow: Int32 = 256 << 10
     static let connectionWindow: Int32 = 1 << 20
     /// What one flush hands to TLS at most; a connection with more has its next turn.

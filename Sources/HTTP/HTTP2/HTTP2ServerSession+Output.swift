@@ -2,7 +2,7 @@
 internal import CNghttp2
 internal import Transport
 
-extension HTTP2Server {
+extension HTTP2ServerSession {
     // MARK: Responding
 
     func submitInformational(_ head: ResponseHead, on stream: HTTP2ServerStream) {

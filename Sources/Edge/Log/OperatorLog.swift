@@ -2,7 +2,7 @@
 internal import Glibc
 internal import Synchronization
 
-package enum Messages {
+package enum OperatorLog {
     private static let isJournal = Journal.isConnected(2)
     /// Messages that a full or closed stderr did not take, since the last one that it took.
     private static let lost = Atomic<Int>(0)

@@ -3,15 +3,15 @@ import Testing
 import Transport
 
 /// Which worker a new connection goes to.
-@Suite struct WorkerDoorTests {
-    private func doors(_ loads: [(exchanges: Int, connections: Int)]) -> [WorkerDoor] {
+@Suite struct WorkerHandleTests {
+    private func makeWorkers(_ loads: [(exchanges: Int, connections: Int)]) -> [WorkerHandle] {
         loads.map { load in
-            let door = WorkerDoor()
-            door.setTakesConnections(true)
-            for _ in 0..<load.exchanges { door.exchangeBegan() }
-            for _ in 0..<load.connections { door.connectionBegan() }
-            door.settle(connections: load.connections)
-            return door
+            let handle = WorkerHandle()
+            handle.setTakesConnections(true)
+            for _ in 0..<load.exchanges { handle.exchangeBegan() }
+            for _ in 0..<load.connections { handle.connectionBegan() }
+            handle.publishLoad(connections: load.connections)
+            return handle
         }
     }
 
@@ -27,15 +27,15 @@ import Transport
         settled: Bool,
         acceptor: (Int) -> Int = { _ in 0 }
     ) -> [Int] {
-        let doors = doors(Array(repeating: (0, 0), count: workers))
+        let workers = makeWorkers(Array(repeating: (0, 0), count: workers))
         for number in 0..<count {
-            let place = doors.place(forConnectionAcceptedBy: acceptor(number))
-            doors[place].connectionBegan()
-            for _ in 0..<streams { doors[place].exchangeBegan() }
+            let place = workers.place(forConnectionAcceptedBy: acceptor(number))
+            workers[place].connectionBegan()
+            for _ in 0..<streams { workers[place].exchangeBegan() }
             guard settled else { continue }
-            for door in doors { door.settle(connections: door.load.connections) }
+            for handle in workers { handle.publishLoad(connections: handle.load.connections) }
         }
-        return doors.map(\.load.connections)
+        return workers.map(\.load.connections)
     }
 
     /// The few heavy connections of OpenRouter or Cloudflare, before any stream runs on them and with them running.
@@ -58,26 +58,26 @@ import Transport
 
     /// Four come together, and the first has its streams before the others have shaken hands.
     @Test func whatCameTogetherIsTakenForAlike() {
-        let doors = doors([(0, 0), (0, 0)])
+        let workers = makeWorkers([(0, 0), (0, 0)])
         for number in 0..<4 {
-            let place = doors.place(forConnectionAcceptedBy: 1)
-            doors[place].connectionBegan()
+            let place = workers.place(forConnectionAcceptedBy: 1)
+            workers[place].connectionBegan()
             guard number == 0 else { continue }
-            for _ in 0..<25 { doors[place].exchangeBegan() }
+            for _ in 0..<25 { workers[place].exchangeBegan() }
         }
-        #expect(doors.map(\.load.connections) == [2, 2])
+        #expect(workers.map(\.load.connections) == [2, 2])
         // The same when a worker has looked at itself meanwhile: the others are expected to carry as much.
-        let later = self.doors([(25, 1), (0, 0)])
+        let later = makeWorkers([(25, 1), (0, 0)])
         for _ in 0..<3 { later[later.place(forConnectionAcceptedBy: 1)].connectionBegan() }
         #expect(later.map(\.load.connections) == [2, 2])
     }
 
     /// What a worker had when it last looked goes with the connections that have gone since.
     @Test func connectionsThatHaveGoneCountNoMore() {
-        let doors = doors([(50, 2), (0, 0)])
-        for _ in 0..<2 { doors[0].connectionEnded() }
-        doors[1].connectionBegan()
-        #expect(doors.place(forConnectionAcceptedBy: 1) == 0)
+        let workers = makeWorkers([(50, 2), (0, 0)])
+        for _ in 0..<2 { workers[0].connectionEnded() }
+        workers[1].connectionBegan()
+        #expect(workers.place(forConnectionAcceptedBy: 1) == 0)
     }
 
     @Test(arguments: [0, 1, 10])
@@ -106,25 +106,25 @@ import Transport
     }
 
     @Test func theLeastBusyGetsIt() {
-        let doors = doors([(50, 2), (20, 2), (3, 9), (4, 1)])
-        #expect(doors.place(forConnectionAcceptedBy: 0) == 3)
-        #expect(doors.place(forConnectionAcceptedBy: 3) == 3)
+        let workers = makeWorkers([(50, 2), (20, 2), (3, 9), (4, 1)])
+        #expect(workers.place(forConnectionAcceptedBy: 0) == 3)
+        #expect(workers.place(forConnectionAcceptedBy: 3) == 3)
     }
 
     @Test func nobodyGetsItWhoDoesNotTakeAny() {
-        let doors = doors([(50, 2), (0, 0), (4, 1)])
-        doors[1].setTakesConnections(false)
-        #expect(doors.place(forConnectionAcceptedBy: 0) == 2)
-        doors[2].setTakesConnections(false)
-        #expect(doors.place(forConnectionAcceptedBy: 0) == 0)
+        let workers = makeWorkers([(50, 2), (0, 0), (4, 1)])
+        workers[1].setTakesConnections(false)
+        #expect(workers.place(forConnectionAcceptedBy: 0) == 2)
+        workers[2].setTakesConnections(false)
+        #expect(workers.place(forConnectionAcceptedBy: 0) == 0)
         // One that has not begun yet.
-        #expect([doors[0], WorkerDoor()].place(forConnectionAcceptedBy: 0) == 0)
+        #expect([workers[0], WorkerHandle()].place(forConnectionAcceptedBy: 0) == 0)
     }
 
     @Test func whatEndsIsTakenAway() {
-        let door = doors([(3, 2)])[0]
-        door.exchangeEnded()
-        door.connectionEnded()
-        #expect(door.load == WorkerLoad(exchanges: 2, connections: 1))
+        let handle = makeWorkers([(3, 2)])[0]
+        handle.exchangeEnded()
+        handle.connectionEnded()
+        #expect(handle.load == WorkerLoad(exchanges: 2, connections: 1))
     }
 }

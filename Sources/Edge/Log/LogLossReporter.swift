@@ -2,7 +2,7 @@
 internal import Transport
 
 /// Confined to the control thread, which asks it each second.
-struct LogLossTeller {
+struct LogLossReporter {
     /// Between two messages, in nanoseconds.
     static let interval: Nanoseconds = 10_000_000_000
 

@@ -3,7 +3,7 @@
 internal import COpenSSL
 
 /// Turns what must not be stored into what may be.
-package struct KeyedHash: Sendable {
+package struct HMACSHA256: Sendable {
     /// Bytes of a hash.
     package static let count = 32
 
@@ -13,9 +13,9 @@ package struct KeyedHash: Sendable {
 
     /// The hash of some bytes: as many of them, as much time, whatever they are.
     ///
-    /// For one now and then; whoever has many has a `KeyedHasher`.
+    /// For one now and then; whoever has many has a `HMACSHA256Hasher`.
     package func callAsFunction(_ bytes: some Collection<UInt8>) -> [UInt8] {
-        KeyedHasher(self).hash(Array(bytes).span)
+        HMACSHA256Hasher(self).hash(Array(bytes).span)
     }
 
     /// Whether two hashes are the same, in a time that does not tell where they differ.
@@ -32,10 +32,10 @@ package struct KeyedHash: Sendable {
 /// The same for one hash after the other: to begin anew with each would cost more than to hash.
 ///
 /// Confined to its thread.
-@safe package final class KeyedHasher {
+@safe package final class HMACSHA256Hasher {
     private let context: OpaquePointer
 
-    package init(_ hash: KeyedHash) {
+    package init(_ hash: HMACSHA256) {
         // An empty array may have no address, and OpenSSL takes a key without one for a wish to keep the last.
         var nothing: UInt8 = 0
         let made = unsafe hash.secret.withUnsafeBufferPointer { key in
@@ -51,10 +51,10 @@ package struct KeyedHash: Sendable {
 
     package func hash(_ bytes: Span<UInt8>) -> [UInt8] {
         unsafe bytes.withUnsafeBufferPointer { input in
-            unsafe [UInt8](unsafeUninitializedCapacity: KeyedHash.count) { tag, filled in
+            unsafe [UInt8](unsafeUninitializedCapacity: HMACSHA256.count) { tag, filled in
                 let isDone = unsafe copenssl_hmac_sha256(context, input.baseAddress, input.count, tag.baseAddress!)
                 precondition(isDone == 1, "OpenSSL without HMAC-SHA256")
-                filled = KeyedHash.count
+                filled = HMACSHA256.count
             }
         }
     }

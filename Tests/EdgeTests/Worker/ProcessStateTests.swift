@@ -1,0 +1,44 @@
+import LoopTesting
+import Testing
+import Transport
+
+@testable import Edge
+
+@Suite struct ProcessStateTests {
+    private func process(workers: Int) -> ProcessState {
+        ProcessState(
+            budget: MemoryBudget(limit: 1 << 30),
+            log: LogSink(),
+            ticketKeys: TicketKeys { 0 },
+            workers: workers,
+            gather: .off,
+            poller: .epoll
+        )
+    }
+
+    @Test func theWorkersAreSummed() {
+        let process = process(workers: 3)
+        for _ in 0..<2 { process.workers[0].exchangeBegan() }
+        process.workers[2].exchangeBegan()
+        process.workers[1].connectionBegan()
+        #expect(process.load == WorkerLoad(exchanges: 3, connections: 1))
+    }
+
+    /// A worker that has ended: what it was handed on is closed and counted no more, and it is handed no more.
+    @Test func whatAnEndedWorkerWasHandedIsLetGo() throws {
+        let process = process(workers: 2)
+        let (socket, peer) = Peer.pair()
+        let address = SocketAddress(numeric: "127.0.0.1", port: 1)!
+        let snapshot = try testSnapshot(models: "- {id: m, executors: [{url: 'http://e:1'}]}")
+        #expect(process.takeRoom(snapshot) == nil)
+        process.workers[1].connectionBegan()
+        #expect(process.workers[1].mailbox.post(.serve(socket, peer: address, listener: 0)))
+        process.retire(1)
+        peer.poll()
+        #expect(peer.end == .closed)
+        #expect(process.connectionCount == 0 && process.budget.used == 0)
+        #expect(process.load == WorkerLoad(exchanges: 0, connections: 0))
+        #expect(!process.workers[1].mailbox.post(.drain))
+        #expect(process.workers[0].mailbox.post(.drain))
+    }
+}
