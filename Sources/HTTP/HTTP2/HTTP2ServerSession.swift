@@ -89,7 +89,9 @@ final class HTTP2ServerSession: ServerProtocol {
 
     var channel: Channel { connection.channel }
     var now: Nanoseconds { connection.channel.loop.now }
-    var activeStreams: Int { streams.count - refusedStreams }
+    /// Streams whose request head is whole and which were not refused: one whose header block is still arriving is
+    /// counted, or refused, at its end.
+    var activeStreams: Int { streams.count - refusedStreams - (receiving == nil ? 0 : 1) }
 
     // MARK: Start
 

@@ -23,6 +23,17 @@ import Transport
         #expect(session.status(of: 11) == 200 && session.server.connection?.activeStreams == 2)
     }
 
+    @Test func aStreamCountsOnceItsHeadIsWhole() throws {
+        let session = try HTTP2Session { $0.streamsMax = 1 }
+        session.request(1)
+        let head = HTTP2Session.head()
+        session.send(Frame(type: Frame.headers, flags: Frame.endStream, stream: 3, payload: Array(head[..<2])).bytes)
+        #expect(session.server.connection?.activeStreams == 1 && session.reset(of: 3) == nil)
+        let rest = Frame(type: Frame.continuation, flags: Frame.endHeaders, stream: 3, payload: Array(head[2...]))
+        session.send(rest.bytes)
+        #expect(session.server.connection?.activeStreams == 1 && session.reset(of: 3) == refused)
+    }
+
     @Test func streamsBeyondTheLimitWithoutEndEndTheConnection() throws {
         let session = try HTTP2Session { $0.streamsMax = 3 }
         for index in 0..<200 where session.server.peer.end == nil { session.request(UInt32(2 * index + 1)) }
