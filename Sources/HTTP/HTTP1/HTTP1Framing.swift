@@ -1,5 +1,6 @@
 // What a head's fields say about the body and the connection, by one rule for requests and responses. Only the two head
 // parsers use it.
+internal import Transport
 
 struct HTTP1Framing {
     private(set) var contentLength: Int?

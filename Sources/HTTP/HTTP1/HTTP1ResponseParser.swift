@@ -1,5 +1,6 @@
 // Reads an executor's response heads, by the same field rules as requests. A value: an executor connection owns one and
 // hands it bytes.
+internal import Transport
 
 /// How an HTTP/1.1 message's body ends.
 package enum ResponseBody: Equatable, Sendable {

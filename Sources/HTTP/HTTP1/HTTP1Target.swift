@@ -1,5 +1,6 @@
 // The forms of a request target (RFC 9112 section 3.2), which the HTTP/1.1 request parser reads, and the grammar of an
 // authority, which HTTP/2 checks `:authority` and `host` by as well.
+internal import Transport
 
 /// A request target, put into the form in which the server keeps it.
 struct HTTP1Target: Sendable {
@@ -45,14 +46,14 @@ package func isAuthority(_ bytes: some BidirectionalCollection<UInt8>) -> Bool {
         guard let close = bytes.firstIndex(of: UInt8(ascii: "]")) else { return false }
         let address = bytes[bytes.index(after: index)..<close]
         guard address.count >= 2, address.contains(HTTP1Byte.colon),
-            address.allSatisfy({ $0.hexValue < 16 || $0 == HTTP1Byte.colon || $0 == UInt8(ascii: ".") })
+            address.allSatisfy({ $0.isHexDigit || $0 == HTTP1Byte.colon || $0 == UInt8(ascii: ".") })
         else { return false }
         index = bytes.index(after: close)
     } else {
         while index != bytes.endIndex, bytes[index] != HTTP1Byte.colon {
             if bytes[index] == UInt8(ascii: "%") {
                 let digits = bytes[index...].dropFirst().prefix(2)
-                guard digits.count == 2, digits.allSatisfy({ $0.hexValue < 16 }) else { return false }
+                guard digits.count == 2, digits.allSatisfy({ $0.isHexDigit }) else { return false }
             } else if !isNameCharacter(bytes[index]) {
                 return false
             }
