@@ -2,6 +2,14 @@
 internal import CLinux
 internal import Glibc
 
+/// How long a busy loop waits before it polls again, so that one turn carries many tokens.
+package enum Gather: Sendable, Equatable {
+    case off
+    /// When recent turns brought few events each and they come by the thousand a second.
+    case auto
+    case fixed(Nanoseconds)
+}
+
 /// Watches how the events come, and sleeps when that pays.
 ///
 /// Confined to its loop.

@@ -128,24 +128,3 @@ extension SocketAddress: Equatable {
         }
     }
 }
-
-/// A system call that failed: which, and its errno.
-package struct SystemError: Error, CustomStringConvertible {
-    package var call: String
-    package var code: CInt
-
-    package init(_ call: String, _ code: CInt) {
-        self.call = call
-        self.code = code
-    }
-    static func last(_ call: String) -> SystemError { SystemError(call, errno) }
-
-    package var description: String { "\(call): \(Self.text(code))" }
-
-    /// This process has no descriptor left, or the system no room to watch another one: no fault of the peer's.
-    package var isOutOfDescriptors: Bool {
-        code == EMFILE || code == ENFILE || call == "epoll_ctl"
-    }
-
-    package static func text(_ code: CInt) -> String { unsafe String(cString: strerror(code)) }
-}

@@ -255,12 +255,3 @@ internal import COpenSSL
 
     private mutating func countKeyUpdates() { keyUpdateCount += unsafe Int(wire.raw.pointee.key_updates) }
 }
-
-/// A TLS session that a client may resume; belongs to the thread that made it.
-@safe package final class TLSSession {
-    let raw: OpaquePointer
-
-    init(adopting raw: OpaquePointer) { unsafe self.raw = unsafe raw }
-
-    deinit { unsafe SSL_SESSION_free(raw) }
-}

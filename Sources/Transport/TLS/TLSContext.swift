@@ -179,20 +179,3 @@ private func select(
     }
     return SSL_TLSEXT_ERR_ALERT_FATAL
 }
-
-/// The protocol that the handshake agreed on.
-package enum ALPN: Equatable, Sendable {
-    case h2, http11
-    /// Nothing was offered, or nothing chosen: HTTP/1.1 by custom.
-    case none
-
-    init(_ name: UnsafeBufferPointer<UInt8>) {
-        if unsafe name.elementsEqual("h2".utf8) {
-            self = .h2
-        } else if unsafe name.elementsEqual("http/1.1".utf8) {
-            self = .http11
-        } else {
-            self = .none
-        }
-    }
-}

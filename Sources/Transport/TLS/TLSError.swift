@@ -44,7 +44,7 @@ package struct TLSError: Error, Equatable, Sendable, CustomStringConvertible {
     }
 
     /// Empties this thread's OpenSSL error queue into an error; `fallback` speaks when the queue is empty.
-    static func fromQueue(_ kind: Kind, file: String? = nil, fallback: String = "TLS failed") -> TLSError {
+    package static func fromQueue(_ kind: Kind, file: String? = nil, fallback: String = "TLS failed") -> TLSError {
         var reasons: [String] = []
         var kind = kind
         while true {

@@ -19,8 +19,7 @@ internal import COpenSSL
         init() {
             bytes = .init(repeating: 0)
             var span = bytes.mutableSpan
-            let made = unsafe span.withUnsafeMutableBytes { unsafe RAND_bytes($0.baseAddress, CInt($0.count)) }
-            precondition(made == 1, "no randomness for ticket keys")
+            unsafe span.withUnsafeMutableBytes { unsafe Randomness.fill($0) }
         }
     }
 

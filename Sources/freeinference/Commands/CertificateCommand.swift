@@ -1,6 +1,6 @@
 // `freeinference certificate`: a development CA and a certificate that it signed.
 import ArgumentParser
-import Transport
+import CertificateAuthority
 
 struct CertificateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,5 +1,6 @@
 // Faults of certificate and key files, in our words.
 
+import CertificateAuthority
 import Foundation
 import Testing
 import Transport

@@ -1,5 +1,6 @@
 // Which cause a failed handshake counts for, by what OpenSSL says of it.
 
+import CertificateAuthority
 import Testing
 import Transport
 

@@ -2,53 +2,7 @@
 
 internal import COpenSSL
 internal import Glibc
-
-/// What a certificate is to be good for.
-enum CertificatePurpose {
-    case authority
-    case server([CertificateName])
-    /// A server's name in the subject alone, as old certificates have it.
-    case commonNameOnly(String)
-
-    /// At most what browsers accept: 825 days, and for servers 397.
-    var validity: Int64 {
-        switch self {
-        case .authority: 825 * 86_400 - 1
-        case .server, .commonNameOnly: 397 * 86_400
-        }
-    }
-
-    var commonName: String {
-        switch self {
-        case .authority: "FreeInference development CA"
-        case .server: "FreeInference development"
-        case .commonNameOnly(let name): name
-        }
-    }
-
-    /// Extensions in OpenSSL's own text form.
-    var extensions: [(CInt, String)] {
-        switch self {
-        case .authority:
-            [
-                (NID_basic_constraints, "critical,CA:TRUE,pathlen:0"), (NID_key_usage, "critical,keyCertSign,cRLSign"),
-                (NID_subject_key_identifier, "hash"),
-            ]
-        case .server(let names):
-            Self.serverExtensions + [(NID_subject_alt_name, names.map(\.extensionText).joined(separator: ","))]
-        case .commonNameOnly:
-            Self.serverExtensions
-        }
-    }
-
-    private static var serverExtensions: [(CInt, String)] {
-        [
-            (NID_basic_constraints, "critical,CA:FALSE"), (NID_key_usage, "critical,digitalSignature"),
-            (NID_ext_key_usage, "serverAuth"), (NID_subject_key_identifier, "hash"),
-            (NID_authority_key_identifier, "keyid:always"),
-        ]
-    }
-}
+internal import Transport
 
 /// A certificate and the key that it is for.
 struct CertifiedKey: ~Copyable {

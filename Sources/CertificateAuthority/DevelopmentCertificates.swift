@@ -3,6 +3,7 @@
 
 internal import COpenSSL
 internal import Glibc
+package import Transport
 
 /// Where the files of a development certificate are.
 package struct DevelopmentCertificates: Equatable, Sendable {
@@ -27,7 +28,7 @@ package func makeDevelopmentCertificates(
     now: Int64 = Int64(time(nil))
 ) throws(TLSError) -> DevelopmentCertificates {
     ERR_clear_error()
-    let names = try checkedNames(names)
+    let names = try CertificateName.checked(names)
     let folder = try CertificateFolder(directory)
     let made = DevelopmentCertificates(
         ca: folder.path("ca.pem"),
@@ -53,47 +54,7 @@ package func makeDevelopmentCertificates(
     return made
 }
 
-/// A name of a certificate, checked so that it cannot be taken for more than one.
-enum CertificateName: Hashable {
-    case dns(String)
-    case address([UInt8], text: String)
-
-    var extensionText: String {
-        switch self {
-        case .dns(let name): "DNS:\(name)"
-        case .address(_, let text): "IP:\(text)"
-        }
-    }
-}
-
 private let renewalMargin: Int64 = 7 * 24 * 60 * 60
-
-private func checkedNames(_ names: [String]) throws(TLSError) -> [CertificateName] {
-    guard !names.isEmpty else { throw TLSError(.configuration, "a certificate needs a name") }
-    var checked: [CertificateName] = []
-    for name in names {
-        if let octets = unsafe a2i_IPADDRESS(name) {
-            let address = unsafe Array(
-                UnsafeBufferPointer(start: ASN1_STRING_get0_data(octets), count: Int(ASN1_STRING_length(octets)))
-            )
-            unsafe ASN1_OCTET_STRING_free(octets)
-            checked.append(.address(address, text: name))
-            continue
-        }
-        ERR_clear_error()
-        let isPlain = name.utf8.allSatisfy { byte in
-            switch byte {
-            case UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."), UInt8(ascii: "*"): true
-            default: byte.isAlphanumeric
-            }
-        }
-        guard isPlain, (1...253).contains(name.utf8.count) else {
-            throw TLSError(.configuration, "'\(name)' is neither a DNS name nor an address")
-        }
-        checked.append(.dns(name.lowercased()))
-    }
-    return checked
-}
 
 private func keptAuthority(certificate: String, key: String, now: Int64) -> CertifiedKey? {
     do throws(TLSError) {
@@ -126,50 +87,17 @@ private func isUsable(
         && Set(pair.certificate.addresses) == wantedAddresses
 }
 
-/// The directory of the certificates, locked against another process that makes them too.
-struct CertificateFolder: ~Copyable {
-    private let directory: String
-    private let descriptor: CInt
-
-    init(_ directory: String) throws(TLSError) {
-        guard unsafe mkdir(directory, 0o755) == 0 || errno == EEXIST else { throw Self.failure(directory) }
-        let descriptor = unsafe open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw Self.failure(directory) }
-        guard flock(descriptor, LOCK_EX) == 0 else {
-            let failure = Self.failure(directory)
-            _ = Glibc.close(descriptor)
-            throw failure
-        }
-        self.directory = directory
-        self.descriptor = descriptor
-    }
-
-    deinit { _ = Glibc.close(descriptor) }
-
-    func path(_ name: String) -> String { directory.hasSuffix("/") ? directory + name : "\(directory)/\(name)" }
-
-    /// Replaces a file at once; nobody ever sees half of it, or a key that others may read.
-    func write(_ bytes: [UInt8], to name: String, isSecret: Bool) throws(TLSError) {
-        let target = path(name)
-        let temporary = "\(target).\(getpid()).new"
-        unsafe unlink(temporary)
-        let file = unsafe open(
-            temporary,
-            O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-            isSecret ? 0o600 : 0o644
-        )
-        guard file >= 0 else { throw Self.failure(target) }
-        let written = unsafe bytes.withUnsafeBytes { unsafe Glibc.write(file, $0.baseAddress, $0.count) }
-        let isWritten = written == bytes.count && fsync(file) == 0
-        let isClosed = Glibc.close(file) == 0
-        guard isWritten, isClosed, unsafe rename(temporary, target) == 0 else {
-            let failure = Self.failure(target)
-            unsafe unlink(temporary)
-            throw failure
-        }
-    }
-
-    private static func failure(_ path: String) -> TLSError {
-        TLSError(.file, unsafe String(cString: strerror(errno)), file: path)
-    }
+/// Like `makeDevelopmentCertificates`, with the name in the subject only, as old certificates have it.
+package func makeCommonNameCertificateForTest(
+    in directory: String,
+    name: String,
+    now: Int64
+) throws(TLSError) -> DevelopmentCertificates {
+    let made = try makeDevelopmentCertificates(in: directory, names: [name], now: now)
+    let folder = try CertificateFolder(directory)
+    let authority = try CertifiedKey(certificate: made.ca, key: folder.path("ca-key.pem"))
+    let leaf = try authority.issue(.commonNameOnly(name), .p256, now: now)
+    try folder.write(leaf.key.pem, to: "key.pem", isSecret: true)
+    try folder.write(leaf.certificate.pem, to: "chain.pem", isSecret: false)
+    return made
 }
