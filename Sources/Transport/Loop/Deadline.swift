@@ -1,6 +1,8 @@
 // A deadline that is moved far more often than it is met, over one timer of a loop. Confined to the loop.
 
-/// A deadline that moves often and is met seldom: moving it later costs one store, and its timer catches up when due.
+/// A point in time by which something must have happened.
+///
+/// Moving it later costs one store: its timer stays where it is, and is scheduled anew when it fires too early.
 package struct Deadline {
     private var due: Nanoseconds = .max
     private var timer: TimerID?
@@ -10,6 +12,7 @@ package struct Deadline {
 
     package var isSet: Bool { due != .max }
 
+    /// Sets or moves the deadline; the target and the kind are those of every call.
     package mutating func set(
         _ due: Nanoseconds,
         on loop: EventLoop,
@@ -23,10 +26,12 @@ package struct Deadline {
         timerDue = due
     }
 
-    /// Forgets the deadline; a timer that still runs will find nothing due.
+    /// Removes the deadline.
+    ///
+    /// Its timer may still fire once; `fired` then returns false.
     package mutating func clear() { due = .max }
 
-    /// Ends it with its timer: to be called before the target goes.
+    /// Removes the deadline and its timer, which would keep the target alive.
     package mutating func cancel(on loop: EventLoop) {
         if let timer { loop.timers.cancel(timer) }
         timer = nil
@@ -34,9 +39,9 @@ package struct Deadline {
         due = .max
     }
 
-    /// To be called when the timer fires.
+    /// Handles the firing of the timer; the target calls it from `timerFired`.
     ///
-    /// True when the deadline has passed; else the timer follows it.
+    /// - Returns: whether the deadline has passed; otherwise the timer is scheduled anew.
     package mutating func fired(on loop: EventLoop, target: any TimerTarget, kind: Int) -> Bool {
         timer = nil
         timerDue = .max
