@@ -9,7 +9,7 @@ import Transport
     /// A machine with one interface beside loopback, whose files hold what `pair` and the others say.
     private func inspection(
         pair: @escaping (CertificateFiles, Bool, Bool) -> [CertificateFinding] = { _, _, _ in [] },
-        conflict: @escaping ([CertificateFiles]) -> (place: Int, message: String)? = { _ in nil },
+        conflict: @escaping ([CertificateFiles]) -> (index: Int, message: String)? = { _ in nil },
         authorities: @escaping (String) -> [CertificateFinding] = { _ in [] }
     ) -> FileInspection {
         FileInspection(
@@ -92,7 +92,7 @@ import Transport
 
     @Test func certificatesThatCannotServeTogetherAreToldAtTheOneAtFault() {
         let text = Self.secure.replacing("workers: many", with: "workers: 1")
-        let found = faults(text, inspection: inspection(conflict: { (place: $0.count - 1, message: "serves no name") }))
+        let found = faults(text, inspection: inspection(conflict: { (index: $0.count - 1, message: "serves no name") }))
         #expect(found == ["c.yaml:7:19: listeners[].tls.certificates[].chain: b.pem serves no name"])
     }
 

@@ -105,7 +105,7 @@ extension ListenerSettings.TLS {
         let files = certificates.map { CertificateFiles(chain: $0.chainPath, key: $0.keyPath) }
         guard let conflict = section.reader.inspection.conflict(files) else { return }
         let finding = CertificateFinding(.chain, conflict.message)
-        sectionsRead[conflict.place].report(finding, in: files[conflict.place].chain, at: "chain")
+        sectionsRead[conflict.index].report(finding, in: files[conflict.index].chain, at: "chain")
     }
 }
 

@@ -7,7 +7,7 @@ package struct FileInspection {
     /// Of a chain and its key; the two flags say which of the files can be read.
     let pair: (_ files: CertificateFiles, _ chainIsReadable: Bool, _ keyIsReadable: Bool) -> [CertificateFinding]
     /// Why certificates that are each good cannot serve one listener together.
-    let conflict: ([CertificateFiles]) -> (place: Int, message: String)?
+    let conflict: ([CertificateFiles]) -> (index: Int, message: String)?
     /// Of a file of certificate authorities.
     let authorities: (String) -> [CertificateFinding]
     /// The file of API keys and their secret are looked into too.

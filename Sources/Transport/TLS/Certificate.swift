@@ -1,4 +1,4 @@
-// Owners of OpenSSL's X509, STACK_OF(X509) and EVP_PKEY. Only Transport/TLS uses them.
+// An owner of an X509: what a certificate says, and which keys and certificates belong to it.
 
 internal import COpenSSL
 internal import Glibc
@@ -11,21 +11,26 @@ internal import Glibc
 
     deinit { unsafe X509_free(raw) }
 
+    /// Whether the certificate is for the public half of this key.
     package func belongs(to key: borrowing PrivateKey) -> Bool { unsafe X509_check_private_key(raw, key.raw) == 1 }
 
+    /// Whether the certificate is signed with this key.
     package func isSigned(by key: borrowing PrivateKey) -> Bool {
         let valid = unsafe X509_verify(raw, key.raw) == 1
         ERR_clear_error()
         return valid
     }
 
+    /// Whether the certificate names `issuer` as its issuer and that one may have signed it.
     func isIssued(by issuer: borrowing Certificate) -> Bool {
         let isIssuer = unsafe X509_check_issued(issuer.raw, raw) == X509_V_OK
         ERR_clear_error()
         return isIssuer
     }
 
-    /// - Parameter issuedPrevious: whether it signed the certificate before it in its file.
+    /// The facts about the certificate.
+    ///
+    /// - Parameter issuedPrevious: whether it signed the certificate before it in the file.
     func facts(issuedPrevious: Bool) -> CertificateFacts {
         CertificateFacts(
             name: dnsNames.first ?? "without a name",
@@ -35,7 +40,7 @@ internal import Glibc
         )
     }
 
-    /// When it stops being valid, in seconds since 1970.
+    /// The end of the validity, in seconds since 1970.
     package var expiry: Int64 { unsafe Self.seconds(X509_get0_notAfter(raw)) }
 
     private static func seconds(_ time: UnsafePointer<ASN1_TIME>?) -> Int64 {
@@ -44,7 +49,7 @@ internal import Glibc
         return Int64(unsafe timegm(&fields))
     }
 
-    /// The names a client may ask for: the DNS names of the SAN extension, else the common name; in lower case.
+    /// The names that a client can ask for: the DNS names of the SAN extension, or else the common name; in lower case.
     var dnsNames: [String] {
         let names = alternativeDNSNames
         guard names.isEmpty else { return names }
@@ -56,7 +61,7 @@ internal import Glibc
         alternativeNames(GEN_DNS).compactMap { String(validating: $0, as: UTF8.self)?.lowercased() }
     }
 
-    /// The addresses of the SAN extension, as 4 or 16 bytes.
+    /// The IP addresses of the SAN extension, 4 or 16 bytes each.
     package var addresses: [[UInt8]] { alternativeNames(GEN_IPADD) }
 
     private var commonName: String? {
@@ -69,7 +74,7 @@ internal import Glibc
         }
     }
 
-    /// The octets of each alternative name of one type; such with a zero byte in them are nobody's name.
+    /// The bytes of each alternative name of one type; a DNS name with a zero byte in it is ignored.
     private func alternativeNames(_ wanted: CInt) -> [[UInt8]] {
         guard let extensionData = unsafe X509_get_ext_d2i(raw, NID_subject_alt_name, nil, nil) else {
             ERR_clear_error()

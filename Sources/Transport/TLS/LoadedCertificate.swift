@@ -2,14 +2,15 @@
 
 internal import COpenSSL
 
-/// What is told of a certificate to people.
+/// The facts about a certificate that findings name.
 struct CertificateFacts: Sendable {
-    /// Its first name, else that of its subject.
+    /// The first DNS name, or else the name of the subject.
     let name: String
-    /// In seconds since 1970, as `expires`.
+    /// The beginning of the validity, in seconds since 1970.
     let validFrom: Int64
+    /// The end of the validity, in seconds since 1970.
     let expires: Int64
-    /// It signed the certificate before it in its file; true of the first.
+    /// Whether it signed the certificate before it in the file; true for the first.
     let issuedPrevious: Bool
 }
 
@@ -17,10 +18,12 @@ struct CertificateFacts: Sendable {
 final class LoadedChain {
     let leaf: Certificate
     let intermediates: CertificateStack
-    /// Of each in its order.
+    /// The facts about each certificate, in the order of the file.
     let facts: [CertificateFacts]
 
-    /// An error names the file and says what is wrong with it.
+    /// Reads a PEM file.
+    ///
+    /// - Throws: an error that names the file and what is wrong with it.
     init(_ path: String) throws(TLSError) {
         ERR_clear_error()
         let file = try PEMFile(path)
@@ -45,10 +48,12 @@ final class LoadedCertificate {
     let files: CertificateFiles
     let chain: LoadedChain
     let key: PrivateKey
-    /// The DNS names that it serves, in lower case; `*.` first for a wildcard.
+    /// The DNS names of the leaf, in lower case; a wildcard begins with `*.`.
     let names: [String]
 
-    /// Reads both files; an error names the file and says what is wrong with it.
+    /// Reads both files.
+    ///
+    /// - Throws: an error that names the file and what is wrong with it, also when the key belongs to another certificate.
     init(_ files: CertificateFiles) throws(TLSError) {
         let chain = try LoadedChain(files.chain)
         let key = try PEMFile(files.key).privateKey()

@@ -20,7 +20,8 @@ internal import COpenSSL
 
     /// The next certificate, or nil at the end of the file; other PEM objects between them are skipped.
     ///
-    /// - Parameter number: of the certificate in its file, from 1, for an error.
+    /// - Parameter number: the number of the certificate in the file, from 1, for an error message.
+    /// - Throws: when the certificate is damaged.
     package func nextCertificate(number: Int = 1) throws(TLSError) -> Certificate? {
         if let certificate = unsafe PEM_read_bio_X509(bio, nil, refusePassword, nil) {
             return unsafe Certificate(adopting: certificate)
@@ -33,6 +34,9 @@ internal import COpenSSL
         throw TLSError(.file, PEMDiagnosis.reason(path, expecting: .certificate(number: number)), file: path)
     }
 
+    /// The private key of the file.
+    ///
+    /// - Throws: when there is none, or one that is damaged or encrypted.
     package func privateKey() throws(TLSError) -> PrivateKey {
         guard let key = unsafe PEM_read_bio_PrivateKey(bio, nil, refusePassword, nil) else {
             ERR_clear_error()
@@ -42,7 +46,7 @@ internal import COpenSSL
     }
 }
 
-/// An encrypted key is refused: without this OpenSSL would ask for its password on the terminal.
+/// Refuses to give a password: without this callback OpenSSL would ask for it on the terminal.
 private func refusePassword(
     _: UnsafeMutablePointer<CChar>?,
     _: CInt,

@@ -10,6 +10,6 @@ internal import COpenSSL
 
     deinit { unsafe EVP_PKEY_free(raw) }
 
-    /// RSA, EC, Ed25519: an SSL_CTX has room for one certificate of each.
+    /// OpenSSL's number of the key type, such as `EVP_PKEY_RSA`; an SSL_CTX holds one certificate of each type.
     package var type: CInt { unsafe EVP_PKEY_get_base_id(raw) }
 }

@@ -2,7 +2,7 @@
 
 internal import COpenSSL
 
-/// A TLS session that a client may resume; belongs to the thread that made it.
+/// A TLS session that a client can resume; confined to the thread that made it.
 @safe package final class TLSSession {
     let raw: OpaquePointer
 

@@ -70,7 +70,7 @@ import Transport
     }
 
     @Test func everyCauseHasAPlaceOfItsOwn() {
-        let places = HandshakeFailure.allCases.map(\.place)
-        #expect(places == Array(HandshakeFailure.allCases.indices))
+        let indices = HandshakeFailure.allCases.map(\.index)
+        #expect(indices == Array(HandshakeFailure.allCases.indices))
     }
 }
