@@ -3,7 +3,7 @@
 internal import Glibc
 internal import Transport
 
-/// The directory of the certificates, locked against another process that makes them too.
+/// A directory of certificates, locked against other processes while it is written.
 struct CertificateFolder: ~Copyable {
     private let directory: String
     private let descriptor: CInt
@@ -25,7 +25,7 @@ struct CertificateFolder: ~Copyable {
 
     func path(_ name: String) -> String { directory.hasSuffix("/") ? directory + name : "\(directory)/\(name)" }
 
-    /// Replaces a file at once; nobody ever sees half of it, or a key that others may read.
+    /// Replaces a file atomically; a secret one is readable by its owner only, from the beginning.
     func write(_ bytes: [UInt8], to name: String, isSecret: Bool) throws(TLSError) {
         let target = path(name)
         let temporary = "\(target).\(getpid()).new"

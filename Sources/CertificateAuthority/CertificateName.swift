@@ -3,7 +3,7 @@
 internal import COpenSSL
 internal import Transport
 
-/// A name of a certificate, checked so that it cannot be taken for more than one.
+/// A name of a certificate, checked so that it cannot inject a second one into the extension text.
 enum CertificateName: Hashable {
     case dns(String)
     case address([UInt8], text: String)

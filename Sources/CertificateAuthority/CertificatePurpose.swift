@@ -2,14 +2,14 @@
 
 internal import COpenSSL
 
-/// What a certificate is to be good for.
+/// What a certificate is made for.
 enum CertificatePurpose {
     case authority
     case server([CertificateName])
-    /// A server's name in the subject alone, as old certificates have it.
+    /// A server whose name is in the subject only, as in old certificates.
     case commonNameOnly(String)
 
-    /// At most what browsers accept: 825 days, and for servers 397.
+    /// How long the certificate is valid, in seconds: for at most as long as browsers accept.
     var validity: Int64 {
         switch self {
         case .authority: 825 * 86_400 - 1
@@ -25,7 +25,7 @@ enum CertificatePurpose {
         }
     }
 
-    /// Extensions in OpenSSL's own text form.
+    /// The extensions, in the text form of OpenSSL.
     var extensions: [(CInt, String)] {
         switch self {
         case .authority:

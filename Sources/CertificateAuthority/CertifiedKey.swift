@@ -4,12 +4,14 @@ internal import COpenSSL
 internal import Glibc
 internal import Transport
 
-/// A certificate and the key that it is for.
+/// A certificate and its private key.
 struct CertifiedKey: ~Copyable {
     let certificate: Certificate
     let key: PrivateKey
 
-    /// Reads a certificate and its key back from PEM files.
+    /// Reads a certificate and its key from PEM files.
+    ///
+    /// - Throws: when a file cannot be read, or the key belongs to another certificate.
     init(certificate path: String, key keyPath: String) throws(TLSError) {
         let certificate = try PEMFile(path).nextCertificate()
         let key = try PEMFile(keyPath).privateKey()
@@ -25,7 +27,7 @@ struct CertifiedKey: ~Copyable {
         self.key = key
     }
 
-    /// A new authority, signed by itself.
+    /// A new authority, which signs its own certificate.
     static func authority(_ type: DevelopmentCertificates.KeyType, now: Int64) throws(TLSError) -> CertifiedKey {
         let key = PrivateKey.generate(type)
         let draft = Certificate.draft(.authority, for: key, from: now, until: Int64.max)
@@ -33,7 +35,7 @@ struct CertifiedKey: ~Copyable {
         return CertifiedKey(certificate: draft, key: key)
     }
 
-    /// A new key and its certificate, signed by this authority and not outliving it.
+    /// A new key and its certificate, signed by this authority; it expires no later than the authority.
     func issue(
         _ purpose: CertificatePurpose,
         _ type: DevelopmentCertificates.KeyType,
@@ -55,7 +57,7 @@ extension Certificate {
         until limit: Int64
     ) -> Certificate {
         guard let raw = unsafe X509_new() else { fatalError("out of memory") }
-        // An hour back, for clients whose clocks are behind ours.
+        // The validity begins an hour ago, for clients whose clocks are late.
         let start = now - 3600
         let end = min(start + purpose.validity, limit)
         let serial = Int64.random(in: 1...Int64.max)
@@ -97,7 +99,7 @@ extension PrivateKey {
         return unsafe PrivateKey(adopting: made)
     }
 
-    /// PKCS#8, not encrypted.
+    /// The key as PKCS#8 in PEM, not encrypted.
     var pem: [UInt8] { unsafe textOf { unsafe PEM_write_bio_PrivateKey($0, raw, nil, nil, 0, nil, nil) } }
 }
 

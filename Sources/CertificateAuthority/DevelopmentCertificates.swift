@@ -1,5 +1,5 @@
-// A certificate authority and a certificate for development, kept in a directory and made anew only when needed.
-// The `certificate` command and tests call it; nothing in a serving process does.
+// A certificate authority and a certificate for development, kept in a directory and made again only when needed.
+// The `certificate` command and tests use it; a serving process does not.
 
 internal import COpenSSL
 internal import Glibc
@@ -7,20 +7,27 @@ package import Transport
 
 /// Where the files of a development certificate are.
 package struct DevelopmentCertificates: Equatable, Sendable {
+    /// The type of a new key: ECDSA on the curve P-256, or RSA with 2048 bits.
     package enum KeyType: Sendable { case p256, rsa2048 }
 
-    /// The authority's certificate, for clients to trust.
+    /// The path of the authority's certificate, which clients are told to trust.
     package let ca: String
+    /// The path of the server certificate.
     package let chain: String
+    /// The path of its private key, which only the owner can read.
     package let key: String
 
+    /// The server certificate and its key, as a listener takes them.
     package var files: CertificateFiles { CertificateFiles(chain: chain, key: key) }
 }
 
 /// Makes a certificate for `names` (DNS names and addresses), signed by an authority of its own, in `directory`.
 ///
-/// An authority that is good for another week is kept, so that whoever trusts it need not trust anew; so is a
-/// certificate with the same names and kind of key. `now` is in seconds since 1970.
+/// An authority that is valid for another week is kept, so that clients need not trust a new one. A certificate with
+/// the same names and the same type of key is kept as well.
+///
+/// - Parameter now: the time in seconds since 1970.
+/// - Throws: when a name is not valid, or a file cannot be written.
 package func makeDevelopmentCertificates(
     in directory: String,
     names: [String],

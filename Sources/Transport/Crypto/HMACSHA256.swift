@@ -1,24 +1,24 @@
-// HMAC-SHA256 under a secret, and what belongs to it: randomness, and comparing without telling where two values differ.
+// HMAC-SHA256 under a secret, and a comparison in constant time.
 
 internal import COpenSSL
 
-/// Turns what must not be stored into what may be.
+/// Hashes access keys under a secret, so that the hashes can be stored.
 package struct HMACSHA256: Sendable {
-    /// Bytes of a hash.
+    /// The length of a hash in bytes.
     package static let count = 32
 
     let secret: [UInt8]
 
     package init(secret: [UInt8]) { self.secret = secret }
 
-    /// The hash of some bytes: as many of them, as much time, whatever they are.
+    /// The hash of some bytes, in a time that depends on their number only.
     ///
-    /// For one now and then; whoever has many has a `HMACSHA256Hasher`.
+    /// It sets up a context of OpenSSL each time; `HMACSHA256Hasher` does so once for many hashes.
     package func callAsFunction(_ bytes: some Collection<UInt8>) -> [UInt8] {
         HMACSHA256Hasher(self).hash(Array(bytes).span)
     }
 
-    /// Whether two hashes are the same, in a time that does not tell where they differ.
+    /// Whether two hashes are equal, in a time that does not depend on where they differ.
     package static func isEqual(_ one: [UInt8], _ other: [UInt8]) -> Bool {
         guard one.count == other.count else { return false }
         return unsafe one.withUnsafeBytes { one in

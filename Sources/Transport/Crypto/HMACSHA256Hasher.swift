@@ -2,14 +2,14 @@
 
 internal import COpenSSL
 
-/// The same for one hash after the other: to begin anew with each would cost more than to hash.
+/// Computes many hashes under one secret; setting up a context for each would cost more than the hash.
 ///
 /// Confined to its thread.
 @safe package final class HMACSHA256Hasher {
     private let context: OpaquePointer
 
     package init(_ hash: HMACSHA256) {
-        // An empty array may have no address, and OpenSSL takes a key without one for a wish to keep the last.
+        // An empty array may have no address, and OpenSSL takes a null key as a request to keep the last one.
         var nothing: UInt8 = 0
         let made = unsafe hash.secret.withUnsafeBufferPointer { key in
             unsafe withUnsafePointer(to: &nothing) {
@@ -22,6 +22,7 @@ internal import COpenSSL
 
     deinit { unsafe EVP_MAC_CTX_free(context) }
 
+    /// The hash of some bytes, in a time that depends on their number only.
     package func hash(_ bytes: Span<UInt8>) -> [UInt8] {
         unsafe bytes.withUnsafeBufferPointer { input in
             unsafe [UInt8](unsafeUninitializedCapacity: HMACSHA256.count) { tag, filled in

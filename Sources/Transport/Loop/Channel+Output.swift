@@ -5,8 +5,8 @@ internal import Glibc
 extension Channel {
     /// Closes the channel once all output has been written.
     ///
-    /// - Parameter abruptly: closes with a TCP reset and without close_notify, so that the peer cannot mistake a part of
-    ///   the answer for the whole.
+    /// - Parameter abruptly: closes with a TCP reset and without close_notify, so that the peer cannot mistake a part
+    ///   of the answer for the whole.
     package func closeWhenFlushed(abruptly: Bool = false) {
         if phase == .connecting { close() }
         guard phase == .open else { return }

@@ -48,8 +48,11 @@ package final class Channel: Registered, TimerTarget {
     /// How long a closing channel waits while the peer accepts none of the remaining output.
     static let closingStallMax: Nanoseconds = 30_000_000_000
 
+    /// The loop to whose thread the channel is confined.
     package let loop: EventLoop
+    /// The address of the other end.
     package let peer: SocketAddress
+    /// Whether the channel has TLS.
     package let isSecure: Bool
     private var attached: (any ChannelHandler)?
     private var readMax = EventLoop.readSize
@@ -421,7 +424,8 @@ package final class Channel: Registered, TimerTarget {
                     rebasing: loop.plaintextBuffer.bindMemory(to: UInt8.self)[..<count]
                 )
                 unsafe handler?.channel(self, received: bytes.span)
-            // The handler may act on other connections of this worker: those do not use the wire before the flush phase.
+            // The handler may act on other connections of this worker: those do not use the wire before the flush
+            // phase.
             case .wantsMore: return
             case .closed:
                 end(.closed)

@@ -10,6 +10,7 @@ package struct Deadline {
 
     package init() {}
 
+    /// Whether there is a deadline.
     package var isSet: Bool { due != .max }
 
     /// Sets or moves the deadline; the target and the kind are those of every call.

@@ -22,11 +22,16 @@ package final class EventLoop {
     /// A wait that ends this much later than it was asked to counts as a pause of the loop.
     private static let lateMin: Nanoseconds = 1_000_000_000
 
+    /// The time source of the loop and its timers.
     package let clock: Clock
     private var time: Nanoseconds
+    /// The timers of the loop.
     package var timers = Timers()
+    /// The pool for the output queues of all connections of the loop.
     package let chunks = ChunkPool()
+    /// The output buffer that all connections of the loop use in turn.
     package let scratch = Scratch()
+    /// The ciphertext buffers that all TLS connections of the loop use in turn.
     package let wire = TLSWire()
 
     let readBuffer: UnsafeMutableRawBufferPointer

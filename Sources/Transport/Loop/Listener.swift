@@ -15,7 +15,8 @@ package final class Listener: Registered, TimerTarget {
     private let exhausted: (CInt?) -> Void
     /// Reserves room for one connection before it is accepted; while it returns false, connections wait in the backlog.
     ///
-    /// A listener that accepted first would have to reset a connection when another thread took the last room meanwhile.
+    /// A listener that accepted first would have to reset a connection when another thread took the last room
+    /// meanwhile.
     package var takeRoom: () -> Bool = { true }
     /// Returns room that was reserved when no connection was there to accept.
     package var returnRoom: () -> Void = {}
@@ -25,8 +26,8 @@ package final class Listener: Registered, TimerTarget {
     /// - Parameters:
     ///   - accepted: takes over the new socket and the room reserved for it. The socket is non-blocking and has the
     ///     options of `Sockets.setStreamOptions`.
-    ///   - exhausted: called when accepting pauses for 100 ms: with the errno for lack of descriptors, memory or watches
-    ///     of the poller, with nil for lack of room.
+    ///   - exhausted: called when accepting pauses for 100 ms: with the errno for lack of descriptors, memory or
+    ///     watches of the poller, with nil for lack of room.
     package init(
         loop: EventLoop,
         socket: Socket,

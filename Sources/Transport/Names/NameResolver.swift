@@ -8,7 +8,8 @@ package final class NameResolver: TimerTarget {
     ///
     /// An answer from `/etc/hosts` has no TTL, and so expires after the shorter time.
     package static let secondsToLive = 5...300
-    /// How long to wait after a failure, in seconds: the shorter at first, doubled with each further one up to the longer.
+    /// How long to wait after a failure, in seconds: the shorter at first, doubled with each further one up to the
+    /// longer.
     package static let secondsToRetry = 5...60
 
     private struct Entry {

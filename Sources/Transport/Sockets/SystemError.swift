@@ -18,7 +18,8 @@ package struct SystemError: Error, CustomStringConvertible {
 
     package var description: String { "\(call): \(Self.text(code))" }
 
-    /// Whether this process has no descriptor left, or the system no room to watch another one; the peer is not at fault.
+    /// Whether this process has no descriptor left, or the system no room to watch another one; the peer is not at
+    /// fault.
     package var isOutOfDescriptors: Bool {
         code == EMFILE || code == ENFILE || call == "epoll_ctl"
     }

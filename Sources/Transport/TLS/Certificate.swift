@@ -7,6 +7,7 @@ internal import Glibc
 @safe package struct Certificate: ~Copyable {
     package let raw: OpaquePointer
 
+    /// Takes over one reference.
     package init(adopting raw: OpaquePointer) { unsafe self.raw = unsafe raw }
 
     deinit { unsafe X509_free(raw) }

@@ -7,6 +7,7 @@ package struct CertificateFinding: Equatable, Sendable {
     /// Which of the two files of a pair.
     package enum Place: Sendable { case chain, key }
 
+    /// The file at fault.
     package var place: Place
     /// Whether the file can be used in spite of the finding.
     package var isWarning = false

@@ -53,7 +53,8 @@ final class LoadedCertificate {
 
     /// Reads both files.
     ///
-    /// - Throws: an error that names the file and what is wrong with it, also when the key belongs to another certificate.
+    /// - Throws: an error that names the file and what is wrong with it, also when the key belongs to another
+    ///   certificate.
     init(_ files: CertificateFiles) throws(TLSError) {
         let chain = try LoadedChain(files.chain)
         let key = try PEMFile(files.key).privateKey()

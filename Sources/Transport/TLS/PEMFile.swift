@@ -7,6 +7,9 @@ internal import COpenSSL
     private let path: String
     private let bio: OpaquePointer
 
+    /// Opens a file.
+    ///
+    /// - Throws: when it cannot be opened, or begins with a byte order mark.
     package init(_ path: String) throws(TLSError) {
         if let reason = PEMDiagnosis.reasonOfMark(path) { throw TLSError(.file, reason, file: path) }
         guard let bio = unsafe BIO_new_file(path, "r") else {

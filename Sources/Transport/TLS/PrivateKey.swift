@@ -6,6 +6,7 @@ internal import COpenSSL
 @safe package struct PrivateKey: ~Copyable {
     package let raw: OpaquePointer
 
+    /// Takes over one reference.
     package init(adopting raw: OpaquePointer) { unsafe self.raw = unsafe raw }
 
     deinit { unsafe EVP_PKEY_free(raw) }

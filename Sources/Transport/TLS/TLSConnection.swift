@@ -5,8 +5,8 @@ internal import COpenSSL
 
 /// Owns an SSL.
 ///
-/// Ciphertext goes in by `TLSWire.feed` and `read`. What is to be sent is then in `TLSWire.output`: after a `write`, and
-/// also after a `read`, which performs the handshake, even one that failed.
+/// Ciphertext goes in by `TLSWire.feed` and `read`. What is to be sent is then in `TLSWire.output`: after a `write`,
+/// and also after a `read`, which performs the handshake, even one that failed.
 @safe package struct TLSConnection: ~Copyable {
     /// The outcome of a `read`.
     package enum Read: Equatable {

@@ -1,4 +1,5 @@
-// An SSL_CTX with our settings: versions, ciphers, modes, tickets. A worker makes contexts on the thread that uses them.
+// An SSL_CTX with our settings: versions, ciphers, modes, tickets. A worker makes contexts on the thread that uses
+// them.
 
 internal import COpenSSL
 

@@ -4,6 +4,7 @@ internal import COpenSSL
 
 /// A failure of TLS: of a file, of our own settings, or of a peer.
 package struct TLSError: Error, Equatable, Sendable, CustomStringConvertible {
+    /// What kind of failure it is.
     package enum Kind: Equatable, Sendable {
         /// A certificate or key file that cannot be read, written or used; `file` names it.
         case file

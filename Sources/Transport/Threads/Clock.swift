@@ -47,6 +47,7 @@ package enum Clock: Sendable {
 /// A clock that a test sets.
 package final class ManualClock: Sendable {
     private let time: Atomic<UInt64>
+    /// Sets the clock to a time.
     package init(_ start: Nanoseconds = 1_000_000_000) { time = Atomic(start) }
     package var now: Nanoseconds { time.load(ordering: .relaxed) }
     /// Moves the clock forward.

@@ -36,8 +36,8 @@ package final class ProcessClock: Sendable {
 
     /// The time without pauses; it never goes back, on one thread or between threads.
     ///
-    /// `seen` is read before `total`, and the source after both: so a pause during this function is either found, or has
-    /// not begun when the source is read. A result without the lock is less than `noteInterval` after `seen`.
+    /// `seen` is read before `total`, and the source after both: so a pause during this function is either found, or
+    /// has not begun when the source is read. A result without the lock is less than `noteInterval` after `seen`.
     package var now: Nanoseconds {
         let seen = seen.load(ordering: .acquiring)
         let paused = total.load(ordering: .acquiring)

@@ -2,9 +2,11 @@
 internal import Glibc
 
 extension Timestamp {
+    /// The forms that `seconds(_:)` reads, worded for an error message.
     package static let expected = "a day such as 2027-01-31, or a moment such as 2027-01-31T12:00:00Z"
 
-    /// Seconds since 1970 of a day's begin, or of a moment, both in UTC; nil where it is neither, or before 1970.
+    /// Seconds since 1970 of the beginning of a day, or of a moment, both in UTC; nil for any other text, and before
+    /// 1970.
     package static func seconds(_ text: String) -> Int? {
         let bytes = Array(text.utf8)
         guard bytes.count == 10 || bytes.count == 20 else { return nil }
@@ -25,9 +27,9 @@ extension Timestamp {
         return seconds
     }
 
-    /// Seconds since 1970 of a date in any of the three forms of RFC 9110 section 5.6.7; nil where it is none of them.
+    /// Seconds since 1970 of a date in any of the three forms of RFC 9110 section 5.6.7; nil for any other text.
     ///
-    /// The day of the week is not checked: only the date counts.
+    /// The day of the week is not checked.
     package static func seconds(httpDate text: String) -> Int? {
         var words = text.split { $0 == " " || $0 == "," || $0 == "-" }.map(String.init)
         guard words.count >= 5 else { return nil }

@@ -5,7 +5,8 @@ import COpenSSL
 @testable import Transport
 
 extension TLSContext {
-    /// Limits the protocol versions, 0x0302 being TLS 1.1 and 0x0304 TLS 1.3; lowers the security level so that any works.
+    /// Limits the protocol versions, 0x0302 being TLS 1.1 and 0x0304 TLS 1.3; lowers the security level so that any
+    /// works.
     func setVersionsForTest(minimum: Int, maximum: Int) {
         SSL_CTX_set_security_level(raw, 0)
         let set =
