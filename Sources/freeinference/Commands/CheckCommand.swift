@@ -1,5 +1,6 @@
 // `freeinference check`: every error of a configuration at once.
 import ArgumentParser
+import Configuration
 import Edge
 
 struct CheckCommand: ParsableCommand {
@@ -17,7 +18,7 @@ struct CheckCommand: ParsableCommand {
     @OptionGroup var options: ConfigurationOption
 
     func run() throws {
-        switch Configuration.load(path: options.config, inspection: .ofFiles(keys: true)) {
+        switch Configuration.load(path: options.config, inspection: .ofFiles(keys: KeyCheck.findings)) {
         case .failure(let errors):
             OperatorLog.list(errors.all)
             throw ExitCode(2)

@@ -1,5 +1,6 @@
 // `freeinference keys`: API keys, made, listed and revoked.
 import ArgumentParser
+import Configuration
 import Edge
 import KeyStore
 import Routing

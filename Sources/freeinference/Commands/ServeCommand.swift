@@ -1,5 +1,6 @@
 // `freeinference serve`: the server.
 import ArgumentParser
+import Configuration
 import Edge
 
 struct ConfigurationOption: ParsableArguments {
@@ -23,7 +24,7 @@ struct ServeCommand: ParsableCommand {
 
     func run() throws {
         Signals.ignoreBeforeStart()
-        switch Configuration.load(path: options.config, inspection: .ofFiles(keys: false)) {
+        switch Configuration.load(path: options.config, inspection: .ofFiles()) {
         case .failure(let errors):
             OperatorLog.say("the configuration has errors", .error)
             OperatorLog.list(errors.all, to: 2)

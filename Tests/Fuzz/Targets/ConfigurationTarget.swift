@@ -1,4 +1,5 @@
 // Configuration files: any text gives a configuration or errors, each in one line and at a place in the file.
+import Configuration
 import Edge
 
 final class ConfigurationTarget: FuzzTarget {

@@ -1,0 +1,10 @@
+// Why a file that the configuration names could not be read.
+
+/// The reason why a file could not be read, in the system's words, such as `No such file or directory`.
+package struct FileProblem: Error, Sendable, Equatable, CustomStringConvertible {
+    package let description: String
+
+    package init(_ description: String) {
+        self.description = description
+    }
+}
