@@ -8,28 +8,39 @@ package import Transport
 package struct Configuration: Sendable, Equatable {
     /// The addresses that clients connect to; never empty when read from a file.
     package var listeners: [ListenerSettings]
+    /// The listener for operators.
     package var admin = Admin()
+    /// How many worker threads serve clients.
     package var workers = Workers.auto
+    /// How long a busy worker collects what arrives before it handles it.
     package var gather = Gather.auto
+    /// How workers wait for sockets.
     package var poller = Poller.auto
-    /// The memory that connections, bodies and answers may use together, in bytes.
+    /// The memory that everything clients and executors can make the server hold may take together, in bytes.
     package var memoryLimitBytes = 1 << 30
-    /// The most client connections at once, over all listeners.
+    /// The most client connections at once, over all listeners; beyond it accepting pauses.
     package var maxConnections = 10_000
-    /// How long streams may go on after the signal to end.
+    /// How long exchanges may continue after SIGTERM.
     package var drainTimeout = Duration.seconds(60)
-    /// When a waiting client gets the head of its response although no executor has answered yet.
+    /// How long a stream may be silent before its client gets the status and the header without a first event.
     package var commitAfter = Duration.seconds(10)
-    /// The time between two comments that keep a silent stream alive.
+    /// The time between two keep-alive comments of a silent stream.
     package var keepAlive = Duration.seconds(10)
+    /// The timeouts of connections and exchanges; a model may have its own for some of them.
     package var timeouts = Timeouts()
+    /// The limits of single requests, connections and exchanges.
     package var limits = Limits()
+    /// The limits of the queue that each model has.
     package var admission = Admission()
+    /// Whether keys are required, and where they are.
     package var authentication = Authentication()
+    /// Where finished exchanges are to be recorded.
     package var ledger = Ledger()
+    /// Which web pages may send requests from a browser.
     package var cors = CORS()
     /// The header fields of clients that every executor gets in addition to those that are always forwarded.
     package var forward = ForwardSettings()
+    /// What is logged of each exchange.
     package var log = Log()
     /// The models that clients may name; never empty when read from a file.
     package var models: [ModelSettings]
@@ -49,6 +60,7 @@ package struct Configuration: Sendable, Equatable {
 extension Configuration {
     /// The listener for metrics, status and debug pages; by default only this machine can reach it.
     package struct Admin: Sendable, Equatable {
+        /// Where it listens; never the address of a client listener.
         package var address = ListenAddress.tcp(host: "127.0.0.1", port: 9901)
         /// The mode and group of the socket's file, if the address is a unix socket.
         package var socketAccess = SocketFileAccess()
@@ -67,7 +79,7 @@ extension Configuration {
     package enum Gather: Sendable, Equatable {
         /// The worker chooses by its load.
         case auto
-        /// The worker never sleeps while there is something to read.
+        /// The worker polls again at once.
         case off
         /// A fixed time, 10 µs to 10 ms.
         case interval(Duration)
@@ -93,7 +105,7 @@ extension Configuration {
         package var idle = Duration.seconds(75)
         /// The same as `idle`, for connections of a trusted listener.
         package var idleTrusted = Duration.seconds(905)
-        /// How long a client may take nothing of a response that has bytes waiting for it.
+        /// How long a client may take nothing while bytes of a response wait for it.
         package var clientStall = Duration.seconds(60)
         /// For one address of an executor: connecting, the TLS handshake and the first HTTP/2 frame together.
         package var connect = Duration.seconds(2)
@@ -101,7 +113,7 @@ extension Configuration {
         package var firstEvent = Duration.seconds(300)
         /// To the end of an answer that is not a stream.
         package var response = Duration.seconds(600)
-        /// Between two events of a stream.
+        /// Between two events of a stream, while reading from the executor is not paused.
         package var stall = Duration.seconds(300)
         package init() {}
     }
@@ -123,7 +135,9 @@ extension Configuration {
 
     /// How long and how many exchanges of one model may wait for an executor.
     package struct Admission: Sendable, Equatable {
-        /// Always below `commitAfter`, so that a queue that is full can still answer with the status 429.
+        /// How long an exchange may wait; zero means that none waits.
+        ///
+        /// It is always below `commitAfter`, so that an exchange that has waited too long can still get the status 429.
         package var maxWait = Duration.seconds(8)
         /// The most exchanges that wait for one model.
         package var maxQueue = 1000
@@ -143,8 +157,9 @@ extension Configuration {
         package init() {}
     }
 
-    /// Where finished exchanges are to be recorded; the path is read and checked, and not used yet.
+    /// Where finished exchanges are to be recorded; the path is read, but not used yet.
     package struct Ledger: Sendable, Equatable {
+        /// The path of the file, absolute; nil if there is none.
         package var path: String?
         package init() {}
     }

@@ -35,7 +35,7 @@ extension ForwardSettings {
             return "must have a word and a hyphen before its '*'"
         }
         if stem.elementsEqual("user-agent".utf8) { return "has a setting of its own: forward_user_agent" }
-        // Each name that starts with a prefix is checked again when a request has it.
+        // The prefix itself must be allowed; names that start with it are checked when a request has them.
         return FieldName.whyNeverForwarded(stem).map { "is never forwarded: it \($0)" }
     }
 

@@ -1,4 +1,4 @@
-// The documentation and the examples hold what the code reads.
+// The documentation and the examples have the keys that the code reads.
 
 import Foundation
 import Testing
@@ -67,7 +67,7 @@ import Testing
           - import: more.yaml
         """
 
-    /// What it imports.
+    /// The file that it imports.
     static let more = """
         - {id: b, executors: [{url: "http://e"}]}
         """
@@ -98,7 +98,7 @@ import Testing
         #expect(throws: Never.self) { try result.get() }
     }
 
-    /// systemd must not kill a server that is still draining.
+    /// systemd must wait for a server that is still draining.
     @Test func theUnitOutlastsTheDrain() throws {
         let unit = Self.root.appending(path: "infrastructure/systemd/hybrid_inference.service")
         let text = try String(contentsOf: unit, encoding: .utf8)

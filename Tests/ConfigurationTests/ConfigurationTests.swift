@@ -40,7 +40,7 @@ import Testing
         #expect(model.executors.map(\.model) == ["Qwen/Qwen3-Coder-480B-A35B-Instruct-FP8", nil])
     }
 
-    @Test func whatAFileLeavesOutIsAtItsDefault() throws {
+    @Test func keysThatAreAbsentHaveTheirDefaults() throws {
         let configuration = try read(valid()).get()
         let address = ListenAddress.tcp(host: "127.0.0.1", port: 8080)
         let url = try ExecutorURL.parse("http://e:8000").get()
@@ -48,7 +48,7 @@ import Testing
         #expect(configuration == Configuration(listeners: [ListenerSettings(address: address)], models: [model]))
     }
 
-    @Test func theDefaultsAreThoseOfTheDesign() throws {
+    @Test func theDefaultsAreThoseOfTheDocumentation() throws {
         let c = try read(valid()).get()
         #expect(c.admin.address.description == "127.0.0.1:9901")
         #expect(c.workers == .auto)

@@ -1,4 +1,4 @@
-// What a check of API keys and their secret found; the check itself needs the key store, and is made above this target.
+// What a check of API keys and their secret found. The check itself needs the key store and is made by `Edge`.
 
 /// The errors and warnings about the file of API keys and the file of their secret.
 package struct KeyFindings: Equatable {
@@ -12,10 +12,12 @@ package struct KeyFindings: Equatable {
         package var isWarning: Bool
     }
 
+    /// Errors and warnings about the keys and the secret as a whole, in the order in which they were found.
     package private(set) var findings: [Finding] = []
     /// Errors in a YAML file of keys, with their positions in that file.
     package var problems: [ConfigurationProblem] = []
 
+    /// Makes findings without any error or warning.
     package init() {}
 
     /// Adds a finding about a key of the section `authentication`.

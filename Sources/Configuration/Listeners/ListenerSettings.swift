@@ -3,6 +3,7 @@ package import Transport
 
 /// One address that clients connect to.
 package struct ListenerSettings: Sendable, Equatable {
+    /// Where it listens; no two listeners of a configuration have addresses that collide.
     package var address: ListenAddress
     /// The mode and group of the socket's file, if the address is a unix socket.
     package var socketAccess = SocketFileAccess()
@@ -19,6 +20,7 @@ package struct ListenerSettings: Sendable, Equatable {
     /// Whether requests are redirected to the TLS listener with status 308; never on a TLS listener.
     package var redirectsToHTTPS = false
 
+    /// Makes a listener with these settings and the defaults of the others.
     package init(address: ListenAddress, tls: TLS? = nil, h2cUpgrade: Bool = true, trusted: Bool = false) {
         self.address = address
         self.tls = tls
@@ -38,7 +40,9 @@ package struct ListenerSettings: Sendable, Equatable {
 
     /// The files of one certificate, both PEM.
     package struct Certificate: Sendable, Equatable {
+        /// The certificate and those of the intermediate authorities.
         package var chainPath: String
+        /// The private key of the certificate.
         package var keyPath: String
 
         package init(chainPath: String, keyPath: String) {

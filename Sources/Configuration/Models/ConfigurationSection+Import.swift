@@ -1,7 +1,7 @@
 // Reading `- import: FILE` in the list of models: a file with further models, whose errors have their positions there.
 
 extension ConfigurationReader {
-    /// The most imports that may lead from the main file to another file.
+    /// The most imports between the main file and any other file.
     static let importDepthMax = 8
     /// The most files that a configuration may import.
     static let importsMax = 256
@@ -15,7 +15,7 @@ extension ConfigurationSection {
         guard let scalar = scalar("import", expecting: "the path of a file with a list of models") else {
             return has("import") ? [] : nil
         }
-        finish(onlyKey: "import")
+        reportKeys(beside: "import")
         guard let reader = reader.importing(scalar, of: self) else { return [] }
         var document = ConfigurationDocument(environment: reader.environment, reader: reader)
         let path = reader.file
@@ -43,8 +43,8 @@ extension ConfigurationSection {
         }
     }
 
-    /// Reports every key but one.
-    private func finish(onlyKey key: String) {
+    /// Reports every key except the given one.
+    private func reportKeys(beside key: String) {
         for entry in entries where entry.key != key {
             let message = "key '\(Self.printable(entry.key))' beside '\(key)': an entry that imports has no other key"
             reader.report(message, at: entry.keyPosition)

@@ -2,7 +2,7 @@
 internal import Inference
 
 extension ConfigurationSection {
-    /// Reads paths that a model's executors may be asked at, each in the form that requests' paths are compared in.
+    /// Reads paths; each must be in the normalized form that the paths of requests are compared in.
     func passthroughPaths(_ key: String) -> [String] {
         var paths: [String] = []
         for (text, position) in texts(key, expecting: "paths such as /v1/audio/voices") ?? [] {

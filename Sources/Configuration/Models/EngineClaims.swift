@@ -1,4 +1,4 @@
-// Checks that the entries of all models describe an engine that several of them name in the same way.
+// Finds entries of several models that mean the same engine and contradict each other.
 
 /// What the entries that were read so far say about each engine.
 ///

@@ -7,9 +7,11 @@ package struct ModelSettings: Sendable, Equatable {
     package var id: String
     /// Further names that clients may use.
     package var aliases: [String] = []
+    /// How executors are chosen.
     package var balance = Balance.leastLoad
     /// The ids of the models that are tried, in this order, when none of this model's executors can answer.
     package var fallbacks: [String] = []
+    /// The timeouts of this model in place of those of the configuration.
     package var timeouts = Timeouts()
     /// The estimates of how many tokens images, sound, video and files take.
     package var mediaTokens = MediaTokens()
@@ -22,6 +24,7 @@ package struct ModelSettings: Sendable, Equatable {
     /// The fields of its entry in the list of models, in the order in which the list shows them.
     package var catalog: [CatalogField] = []
 
+    /// Makes a model with these names and executors and the defaults of all other settings.
     package init(id: String, aliases: [String] = [], executors: [ExecutorSettings]) {
         self.id = id
         self.aliases = aliases
@@ -30,8 +33,11 @@ package struct ModelSettings: Sendable, Equatable {
 
     /// Timeouts that replace those of `Configuration.Timeouts`; nil where the model has none of its own.
     package struct Timeouts: Sendable, Equatable {
+        /// To the first event of a stream; 1 s more for each 40 kB of request body.
         package var firstEvent: Duration?
+        /// To the end of an answer that is not a stream.
         package var response: Duration?
+        /// Between two events of a stream.
         package var stall: Duration?
         package init() {}
     }

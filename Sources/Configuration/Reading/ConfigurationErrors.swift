@@ -24,5 +24,6 @@ package struct ConfigurationErrors: Error, Sendable, Equatable, CustomStringConv
         all = sorted(self.problems + warnings.filter { seen.insert($0).inserted })
     }
 
+    /// All errors and warnings, one in each line.
     package var description: String { all.map(\.description).joined(separator: "\n") }
 }

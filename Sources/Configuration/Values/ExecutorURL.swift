@@ -7,6 +7,7 @@ package struct ExecutorURL: Sendable, Hashable {
         case http, https, unix
     }
 
+    /// How the executor is reached.
     package let scheme: Scheme
     /// A host name or an address in lower case, IPv6 without brackets; empty for a unix socket.
     package let host: String
@@ -141,6 +142,7 @@ package struct ExecutorURL: Sendable, Hashable {
 }
 
 extension ExecutorURL: CustomStringConvertible {
+    /// The URL in one form, always with its port, as logs and metrics name the executor.
     package var description: String {
         if scheme == .unix { return "unix:\(socketPath)" }
         let bracketed = host.contains(":") ? "[\(host)]" : host

@@ -86,6 +86,7 @@ package enum ListenAddress: Sendable, Hashable {
 }
 
 extension ListenAddress: CustomStringConvertible {
+    /// The address in the form that a configuration has: `HOST:PORT`, `[v6]:PORT` or `unix:/PATH`.
     package var description: String {
         switch self {
         case .tcp(let host, let port): host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"

@@ -2,6 +2,7 @@
 
 /// What is wrong with a single value, worded to follow the quoted value in a message.
 package struct ValueProblem: Error, Sendable, Equatable {
+    /// What is wrong, without the value.
     package let message: String
 
     package init(_ message: String) {

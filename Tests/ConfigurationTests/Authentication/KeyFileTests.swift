@@ -1,3 +1,5 @@
+// Reading YAML files of API keys, and the entries that `keys create` prints for them.
+
 import Routing
 import Testing
 import Transport
@@ -35,7 +37,7 @@ import Transport
         }
     }
 
-    @Test func everyFaultHasItsPlace() {
+    @Test func everyErrorHasItsPosition() {
         let text = """
             keys:
               - id: a

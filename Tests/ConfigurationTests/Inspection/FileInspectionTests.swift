@@ -60,7 +60,7 @@ import Transport
         #expect(errors.problems.count == 1)
     }
 
-    /// A server starts, and reloads, with a certificate that has expired.
+    /// A server with an expired certificate still starts.
     @Test func aWarningDoesNotKeepTheConfigurationFromBeingUsed() throws {
         let text = Self.secure.replacing("workers: many", with: "workers: 1")
         let configuration = try read(
@@ -73,7 +73,7 @@ import Transport
         #expect(configuration.warnings.map(\.line) == [5, 7, 9])
     }
 
-    @Test func certificatesThatCannotServeTogetherAreToldAtTheOneAtFault() {
+    @Test func aConflictOfCertificatesIsReportedAtTheOneAtFault() {
         let text = Self.secure.replacing("workers: many", with: "workers: 1")
         let found = faults(text, inspection: inspection(conflict: { (index: $0.count - 1, message: "serves no name") }))
         #expect(found == ["c.yaml:7:19: listeners[].tls.certificates[].chain: b.pem serves no name"])

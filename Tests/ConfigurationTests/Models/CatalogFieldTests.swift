@@ -43,7 +43,7 @@ import Testing
         )
     }
 
-    @Test func pricesThatAreNoneAreErrors() {
+    @Test func invalidPricesAreErrors() {
         #expect(
             faults("pricing: {prompt: free, completion: '-1', image: null}") == [
                 "c.yaml:3:63: models[].pricing.prompt: 'free': expected a price in USD, such as \"0.0000002\"",
@@ -56,7 +56,7 @@ import Testing
         )
     }
 
-    /// FreeInference's own prices were by the million.
+    /// Elsewhere prices are often given for a million tokens.
     @Test func aPriceByTheMillionIsAWarning() throws {
         #expect(
             try warnings("pricing: {prompt: 0.20, completion: 0.01, input_cache_read: 0.0099, image: 5}") == [

@@ -1,4 +1,4 @@
-// Models in files of their own: the same models, and every fault at its place in its own file.
+// Models in imported files: they are read in order, and every error has its position in its own file.
 
 import Testing
 
@@ -28,11 +28,11 @@ import Testing
         ).get()
         #expect(c.models.map(\.id) == ["a", "b", "c", "d"])
         #expect(c.models[1].executors[0].url.host == "h")
-        // Relative to the file that names it.
+        // The path is relative to the file that names it.
         #expect(checked == ["/etc/f/more/ca.pem"])
     }
 
-    @Test func everyFaultIsToldAtItsPlaceInItsFile() {
+    @Test func everyErrorHasItsPositionInItsOwnFile() {
         let text =
             Self.head + "- import: b.yaml\n- import: missing.yaml\n- {import: b.yaml, id: x}\n- import: c.yaml\n"
             + Self.model("a") + "- import: text.yaml\n- import: empty.yaml\n- import: broken.yaml\n- import: []\n"
@@ -68,7 +68,7 @@ import Testing
             faults(Self.head + "- import: b.yaml\n", imports: circle)
                 == ["d.yaml:1:11: models[].import: b.yaml is imported already, or imports itself"]
         )
-        // The same file by ever another name.
+        // The same file is imported again and again under different names.
         var names: [String: String] = [:]
         for depth in 0..<20 { names[String(repeating: "./", count: depth) + "b.yaml"] = "- import: ./b.yaml\n" }
         let deep = "./././././././b.yaml"

@@ -1,8 +1,9 @@
+// Entries that mean the same engine: which contradict each other, and which do not.
+
 import Testing
 
 @testable import Configuration
 
-/// Entries that mean one engine must not contradict each other.
 @Suite struct EngineClaimsTests {
     private let head = "listeners: [{address: '127.0.0.1:8080'}]\nmodels:\n"
 
@@ -32,8 +33,8 @@ import Testing
         )
     }
 
-    /// `auto` contradicts nothing, and what has another key or authority is another engine.
-    @Test func whatIsNoContradiction() {
+    /// `auto` contradicts nothing, and an entry with another key or authority means another engine.
+    @Test func entriesThatDoNotContradict() {
         let text =
             head + """
                 - {id: a, executors: [{url: "http://e", kind: auto, protocol: auto}]}

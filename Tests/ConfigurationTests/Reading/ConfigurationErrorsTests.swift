@@ -105,13 +105,13 @@ import Testing
             "6:24: authentication.keys: cannot read gone.yaml: No such file or directory"
         ),
     ])
-    func aWrongValueHasItsPlace(lines: String, fault: String) {
+    func aWrongValueIsReportedAtItsPosition(lines: String, fault: String) {
         let found = faults(valid(and: lines), environment: ["SECRET": "hunter2"], missing: ["gone.yaml"])
         #expect(found == ["c.yaml:" + fault])
     }
 
-    /// A variable may be a secret, wherever it was put by mistake.
-    @Test func whatCameFromTheEnvironmentIsToldByItsName() {
+    /// Any variable may be a secret that was put into the wrong key by mistake.
+    @Test func valuesOfVariablesAreShownAsTheirNames() {
         let found = faults(
             valid(executor: ", model: \"${SECRET}\"")
                 + "cors: {origins: [\"${SECRET}\"]}\ngather: ${SECRET}\nworkers: ${N}\n",

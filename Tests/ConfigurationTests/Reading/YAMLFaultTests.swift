@@ -30,15 +30,15 @@ import Testing
         ("x: \"\\q\"\n", "1:5", "use single quotes"),
         ("a: 1\n...\nb: 2\n", "3:1", "a file has one document only"),
     ])
-    func aFaultSaysWhatToDo(text: String, place: String, hint: String) {
+    func anErrorSaysWhatToDo(text: String, place: String, hint: String) {
         let found = faults(text)
         #expect(found.count == 1)
         #expect(found[0].hasPrefix("c.yaml:\(place): not valid YAML: "), "\(found)")
         #expect(found[0].contains("; ") && found[0].contains(hint), "\(found)")
     }
 
-    /// Quoted values are no fault, wherever a line has another one.
-    @Test func whatIsInQuotesIsNotAdvisedOn() {
+    /// A quoted value gets no hint, even if another value on its line has an error.
+    @Test func quotedValuesGetNoHint() {
         #expect(faults("a: [\"[::]:80\", b\nx: 1\n")[0].contains("is not closed"))
     }
 
