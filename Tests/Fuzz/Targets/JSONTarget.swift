@@ -36,7 +36,7 @@ final class JSONTarget: FuzzTarget {
             media.textBytes + media.audioBytes + media.rawAudioBytes + media.videoBytes + media.fileBytes
         findings.expect(media.rawBytes <= bytes.count, "more media than body: \(shown(bytes))")
         findings.expect(decoded <= media.rawBytes, "more decoded than encoded: \(shown(bytes))")
-        findings.expect(media.images + media.references <= bytes.count / 16, "too many images and references: \(shown(bytes))")
+        findings.expect(media.images + media.references <= bytes.count / 16, "too many images: \(shown(bytes))")
         let tokens = MediaTokens().promptBytes(of: media, bodyBytes: bytes.count)
         findings.expect(tokens >= bytes.count - media.rawBytes, "fewer prompt bytes than text: \(shown(bytes))")
     }
