@@ -1,5 +1,5 @@
 // Reading the section `authentication` of a configuration: who may send requests.
-package import Routing
+internal import Routing
 
 extension Configuration {
     /// Reads `authentication`, and requires a file of keys where other machines can reach a listener.
@@ -54,19 +54,5 @@ extension Configuration {
                 section.report(finding.key, finding.message)
             }
         }
-    }
-}
-
-extension KeyLimits {
-    /// The largest limit that may be given.
-    package static let most = 1_000_000_000
-
-    /// Reads the limits of one key, or those of all clients without a key.
-    init(reading section: ConfigurationSection) {
-        self.init(
-            concurrency: section.count("concurrency", in: 1...Self.most),
-            requestsPerMinute: section.count("requests_per_minute", in: 1...Self.most),
-            tokensPerMinute: section.count("tokens_per_minute", in: 1...Self.most)
-        )
     }
 }

@@ -1,14 +1,4 @@
-// A configuration file as a tree: values, the entries of mappings, and the position of each in the file.
-
-/// A position in one file; line and column both start at 1, and columns count Unicode scalars.
-struct Position: Hashable, Comparable {
-    var line = 1
-    var column = 1
-
-    static func < (left: Position, right: Position) -> Bool {
-        (left.line, left.column) < (right.line, right.column)
-    }
-}
+// A configuration file as a tree: values and the entries of mappings, each with its position.
 
 /// A value of the file, with YAML aliases resolved and environment variables expanded.
 struct ConfigurationNode {

@@ -1,15 +1,5 @@
 // Durations, sizes and counts as a configuration writes them: a whole number and its unit.
 
-extension Duration {
-    /// The duration in nanoseconds.
-    ///
-    /// No duration of a configuration is longer than a day, so there is no overflow.
-    package var inNanoseconds: Int {
-        let (seconds, attoseconds) = components
-        return Int(seconds) * 1_000_000_000 + Int(attoseconds / 1_000_000_000)
-    }
-}
-
 /// Parses and prints durations, sizes and counts.
 enum Quantity {
     private static let durationUnits = [
