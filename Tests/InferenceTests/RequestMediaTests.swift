@@ -189,6 +189,44 @@ import Testing
         #expect(try scan(chat(#"{"type":"file","file":{"file_data":"","filename":"."}}"#)).media.rawBytes == 0)
     }
 
+    /// In bodies that are changed at random, every part that is found lies within the body and is counted once.
+    @Test(arguments: 0..<20) func partsOfAChangedBodyAreCountedOnce(seed: Int) {
+        var state = UInt64(seed) &* 0x9E37_79B9_7F4A_7C15 | 1
+        func next(_ bound: Int) -> Int {
+            state ^= state << 13
+            state ^= state >> 7
+            state ^= state << 17
+            return Int(state % UInt64(bound))
+        }
+        let parts = [
+            #"{"type":"image_url","image_url":{"url":"data:image/png;base64,iVBORw0KGgoAAAA="}}"#,
+            #"{"type":"document","source":{"type":"base64","media_type":"text/plain","data":"c29tZSB3b3Jkcw=="}}"#,
+            #"{"type":"file","file":{"filename":"a.pdf","file_data":"JVBERi0xLjcKJcfs"}}"#,
+            #"{"type":"input_audio","input_audio":{"data":"UklGRgAAAABXQVZF","format":"wav"}}"#,
+        ]
+        let words = [
+            #"""#, "{", "}", "[", "]", ",", ":", #"\"#, #""type":"#, #""file""#, "data:", ";base64,", "=", " ",
+        ]
+        for _ in 0..<500 {
+            var body = Array(chat((0..<3).map { _ in parts[next(4)] }.joined(separator: ",")).utf8)
+            for _ in 0..<next(4) {
+                let index = next(body.count)
+                switch next(3) {
+                case 0: body[index] = UInt8(next(256))
+                case 1: body.remove(at: index)
+                default: body.insert(contentsOf: words[next(words.count)].utf8, at: index)
+                }
+            }
+            let request = RequestBody()
+            request.append(body.span)
+            guard let media = try? scanner.scanRequest(request).media else { continue }
+            let decoded =
+                media.textBytes + media.audioBytes + media.rawAudioBytes + media.videoBytes + media.fileBytes
+            #expect(media.rawBytes < body.count && decoded <= media.rawBytes)
+            #expect(media.images + media.references <= 6, "three parts, each of which may be broken in two")
+        }
+    }
+
     @Test func mediaBecomesBytesOfText() {
         let tokens = MediaTokens()
         #expect(tokens.promptBytes(of: RequestMedia(), bodyBytes: 1234) == 1234)

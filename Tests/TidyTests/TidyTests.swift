@@ -17,7 +17,7 @@ import Testing
         }
     }
 
-    @Test(arguments: ["Transport", "HTTP", "Routing", "Inference", "Edge"])
+    @Test(arguments: ["Transport", "HTTP", "Routing", "Inference", "Configuration", "Edge"])
     func foundationStaysOut(of target: String) throws {
         for file in try files(under: "Sources/\(target)") {
             #expect(!file.lines.contains { $0.hasSuffix("import Foundation") }, "\(file.path)")

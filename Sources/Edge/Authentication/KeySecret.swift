@@ -1,5 +1,6 @@
 // The secret under which keys are hashed: a file of its own, so that a copy of the keys alone is worth nothing.
 internal import CLinux
+package import Configuration
 internal import Glibc
 internal import Routing
 package import Transport

@@ -1,6 +1,7 @@
 // Where keys come from: a YAML file or a SQLite database, by the ending of the name. Asked again and again, on a thread
 // of its own, and answers only when something has changed.
 internal import CLinux
+internal import Configuration
 internal import Glibc
 internal import KeyStore
 package import Routing

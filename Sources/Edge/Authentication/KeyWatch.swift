@@ -1,4 +1,5 @@
 // The thread that looks at the keys, and hands the workers what has changed: they never wait for a file.
+package import Configuration
 internal import Glibc
 internal import Routing
 internal import Transport

@@ -1,4 +1,5 @@
 // How an executor is told who is calling: our key for it, in the field that its kind reads.
+package import Configuration
 internal import HTTP
 
 /// An executor's `api_key`.

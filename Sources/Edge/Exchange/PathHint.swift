@@ -1,4 +1,5 @@
 // What a 404 says beside that nothing is there: the path that was probably meant, or why this server has none such.
+internal import Configuration
 internal import HTTP
 internal import Inference
 

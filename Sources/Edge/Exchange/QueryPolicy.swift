@@ -1,4 +1,5 @@
 // Takes credentials out of the query of a request before it goes to an executor: some APIs take keys there (`?key=`).
+internal import Configuration
 internal import HTTP
 internal import Inference
 

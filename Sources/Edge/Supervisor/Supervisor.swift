@@ -1,5 +1,6 @@
 // The control thread: opens the sockets, starts the workers, listens to signals, ends everything in order.
 internal import CLinux
+package import Configuration
 internal import Glibc
 internal import HTTP
 internal import Inference

@@ -309,7 +309,7 @@ func testSnapshot(models: String, settings: String = "", registry: Registry = Re
         models:
         \(models)
         """
-    return registry.resolve(try read(text).get())
+    return registry.resolve(try configuration(text))
 }
 
 extension Snapshot {

@@ -1,5 +1,6 @@
 // The capture of header fields in docs/fields.md is what passes.
 
+import Configuration
 import Foundation
 import HTTP
 import Inference
@@ -17,7 +18,8 @@ import Testing
 
     /// The rows of the table under a heading; its first column is `name: value`, its last what comes of that.
     private func rows(under heading: String) throws -> [Row] {
-        let file = ConfigurationDocumentationTests.root.appending(path: "docs/fields.md")
+        let file = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().deletingLastPathComponent().appending(path: "docs/fields.md")
         let page = try String(contentsOf: file, encoding: .utf8)
         let start = try #require(page.range(of: "\n### \(heading)\n"))
         let section = page[start.upperBound...]
