@@ -1,16 +1,6 @@
 // Reads an executor's response heads, by the same field rules as requests. A value: an executor connection owns one and
 // hands it bytes.
 
-/// How an HTTP/1.1 message's body ends.
-package enum ResponseBody: Equatable, Sendable {
-    /// There is none: an answer to HEAD, 204, 304 and 1xx.
-    case none
-    case known(Int)
-    case chunked
-    /// The connection's end is the body's: nothing tells a whole body from a cut one.
-    case untilClose
-}
-
 package struct HTTP1ResponseParser: Sendable {
     package enum Result: Sendable {
         case incomplete

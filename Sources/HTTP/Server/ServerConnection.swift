@@ -3,6 +3,8 @@ package import Transport
 
 /// The protocol half of a connection: HTTP/1.1 or HTTP/2.
 protocol ServerProtocol: AnyObject {
+    /// The first call, once the connection knows that the client speaks this protocol.
+    func start()
     func receive(_ bytes: Span<UInt8>)
     func ended(_ end: ClientEnd)
     func flush(into scratch: Scratch)
@@ -122,7 +124,7 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     private func begin(_ wire: any ServerProtocol) {
         deadline.clear()
         self.wire = wire
-        if let http2 = wire as? HTTP2ServerSession { http2.start() } else { (wire as? HTTP1ServerSession)?.start() }
+        wire.start()
         if isDraining { wire.drain() }
     }
 

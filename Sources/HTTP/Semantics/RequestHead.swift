@@ -1,48 +1,6 @@
-// The heads of a request and of a response, the same for HTTP/1.1 and HTTP/2.
-internal import Transport
+// The head of a request, the same for HTTP/1.1 and HTTP/2.
 
 package enum HTTPVersion: Sendable { case http10, http11, http2 }
-
-package enum Method: Equatable, Sendable {
-    case get, head, post, put, delete, options, connect, trace, patch
-    case other(String)
-
-    package init(_ bytes: Span<UInt8>) {
-        // Of nearly all requests.
-        self = bytes.equals("POST") ? .post : unsafe bytes.withUnsafeBufferPointer { unsafe Method($0) }
-    }
-
-    package init(_ bytes: some Collection<UInt8>) {
-        let text = String(decoding: bytes, as: UTF8.self)
-        switch text {
-        case "GET": self = .get
-        case "HEAD": self = .head
-        case "POST": self = .post
-        case "PUT": self = .put
-        case "DELETE": self = .delete
-        case "OPTIONS": self = .options
-        case "CONNECT": self = .connect
-        case "TRACE": self = .trace
-        case "PATCH": self = .patch
-        default: self = .other(text)
-        }
-    }
-
-    package var text: String {
-        switch self {
-        case .get: "GET"
-        case .head: "HEAD"
-        case .post: "POST"
-        case .put: "PUT"
-        case .delete: "DELETE"
-        case .options: "OPTIONS"
-        case .connect: "CONNECT"
-        case .trace: "TRACE"
-        case .patch: "PATCH"
-        case .other(let text): text
-        }
-    }
-}
 
 /// How much body follows a request head.
 package enum BodyLength: Equatable, Sendable {
@@ -103,15 +61,5 @@ package final class RequestHead: Sendable {
             keepAlive: keepAlive,
             expectsContinue: expectsContinue
         )
-    }
-}
-
-package struct ResponseHead: Sendable {
-    package var status: Int
-    package var fields: FieldBlock
-
-    package init(status: Int, fields: FieldBlock = FieldBlock()) {
-        self.status = status
-        self.fields = fields
     }
 }
