@@ -129,11 +129,11 @@ package struct FieldBlock: Sendable {
         }
         return true
     }
-    /// All names and values; where a field's lie in them says `place`.
+    /// Calls `body` with the bytes of all names and values; `extent` says where those of a field are.
     @unsafe func withUnsafeBytes<R>(_ body: (UnsafeBufferPointer<UInt8>) -> R) -> R {
         unsafe storage.withUnsafeBufferPointer(body)
     }
-    func place(_ index: Int) -> (start: Int, nameLength: Int, valueLength: Int) {
+    func extent(_ index: Int) -> (start: Int, nameLength: Int, valueLength: Int) {
         let entry = entries[index]
         return (Int(entry.start), Int(entry.nameLength), Int(entry.valueLength))
     }
