@@ -17,12 +17,15 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
     /// The largest response head, in bytes by the rule of RFC 9113 section 6.5.2, and in fields.
     static let headerBytesMax = 64 << 10
     static let headerCountMax = 200
-    /// A stream whose head is too large fails by itself, and nghttp2 drops the rest of the block at a small cost. A block
-    /// of this many times the largest head ends the connection.
+    /// A stream whose head is too large fails by itself, and nghttp2 drops the rest of the block at a small cost.
+    ///
+    /// A block of this many times the largest head ends the connection.
     private static let fatalFactor = 100
     /// An executor that owes responses and sends nothing for this long is asked by a PING whether it is there.
     static let quietTimeout: Nanoseconds = 10_000_000_000
-    /// How long it may take to send anything after the PING. A Python executor may not read for seconds while it is busy.
+    /// How long it may take to send anything after the PING.
+    ///
+    /// A Python executor may not read for seconds while it is busy.
     static let pingTimeout: Nanoseconds = 20_000_000_000
 
     let client: ExecutorClient
@@ -40,7 +43,9 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
     var hasSettings = false
     /// The requests that waited for the SETTINGS have been submitted.
     private var isReady = false
-    /// A request has ended on this connection. It may have been idle since, and the executor may have gone.
+    /// A request has ended on this connection.
+    ///
+    /// It may have been idle since, and the executor may have gone.
     private var hasServed = false
     /// No new requests are accepted: the executor has sent GOAWAY, no stream identifiers are left, or the client is retired.
     var isRetired = false
@@ -48,8 +53,9 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
     private var isRefusing = false
     private(set) var isClosed = false
     private var frames = HTTP2FrameReader(afterPreface: false)
-    /// Counts the fields of the header block that is arriving. All frames of a read are counted before nghttp2 decodes one;
-    /// the size of the fields is counted by their streams.
+    /// Counts the fields of the header block that is arriving.
+    ///
+    /// All frames of a read are counted before nghttp2 decodes one; the size of the fields is counted by their streams.
     private var block: HTTP2HeaderBlock
     /// Bounds header blocks on streams that are over: for each stream that was cancelled, a few may be on their way.
     private var lateBlocks: HTTP2Allowance
@@ -277,7 +283,9 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
         return nil
     }
 
-    /// Reports the streams that ended inside nghttp2. It does so only now because their handlers may send again.
+    /// Reports the streams that ended inside nghttp2.
+    ///
+    /// It does so only now because their handlers may send again.
     func reportFinished() {
         guard !finished.isEmpty else { return }
         let all = finished
@@ -304,8 +312,9 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
 
     // MARK: Ends
 
-    /// An executor that closes before its SETTINGS has not shown what it speaks. It may be restarting, so this is no
-    /// `noHTTP2`.
+    /// An executor that closes before its SETTINGS has not shown what it speaks.
+    ///
+    /// It may be restarting, so this is no `noHTTP2`.
     func channel(_ channel: Channel, ended end: ChannelEnd) { fail(nil) }
 
     func channelReleased(_ channel: Channel) { fail(nil) }
@@ -417,7 +426,8 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
         flags: UnsafeMutablePointer<UInt32>
     ) -> Int { unsafe bodyLength(stream: id, upTo: buffer.count, flags: flags) }
 
-    override func sendData(stream id: Int32, header: UnsafeRawBufferPointer, length: Int, into scratch: Scratch) -> CInt {
+    override func sendData(stream id: Int32, header: UnsafeRawBufferPointer, length: Int, into scratch: Scratch) -> CInt
+    {
         unsafe writeData(stream: id, header: header, length: length, into: scratch)
     }
 }

@@ -8,7 +8,9 @@ final class HTTP2ExecutorStream: AttemptCarrier {
     let id: Int32
     var attempt: ExecutorAttempt?
     let isHEAD: Bool
-    /// The request's body; nil once it has been sent. The attempt keeps it as long as it may have to be sent again.
+    /// The request's body; nil once it has been sent.
+    ///
+    /// The attempt keeps it as long as it may have to be sent again.
     var body: (any RequestBodySource)?
 
     var sentOfBody = 0
@@ -26,7 +28,9 @@ final class HTTP2ExecutorStream: AttemptCarrier {
     /// The end of the stream is recorded, and is reported once nghttp2 has returned.
     var hasEnded = false
     var isPaused = false
-    /// Bytes that arrived while reading was paused. The stream's window opens by as many when reading goes on.
+    /// Bytes that arrived while reading was paused.
+    ///
+    /// The stream's window opens by as many when reading goes on.
     var withheld = 0
 
     init(connection: HTTP2ExecutorConnection, id: Int32, attempt: ExecutorAttempt, readsBefore: Int) {

@@ -20,8 +20,9 @@ struct HTTP2Abuse {
         controlFrames = HTTP2Allowance(burst: isTrusted ? 20_000 : 4000, perSecond: isTrusted ? 5000 : 1000)
     }
 
-    /// Counts a stream that the client reset before its response was whole. An SDK may reset a stream after `[DONE]`,
-    /// which is no abuse.
+    /// Counts a stream that the client reset before its response was whole.
+    ///
+    /// An SDK may reset a stream after `[DONE]`, which is no abuse.
     mutating func resetReceived(now: Nanoseconds) -> Bool { resetsReceived.take(now: now) }
 
     /// Counts a stream that the server reset for a fault of the client.

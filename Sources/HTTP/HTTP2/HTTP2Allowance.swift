@@ -6,7 +6,9 @@ struct HTTP2Allowance {
     private let burst: Int
     private var bucket: TokenBucket
 
-    /// Allows `burst` at once and `perSecond` in the long run. `burst` is a multiple of `perSecond`.
+    /// Allows `burst` at once and `perSecond` in the long run.
+    ///
+    /// `burst` is a multiple of `perSecond`.
     init(burst: Int, perSecond: Int) {
         self.burst = burst
         bucket = TokenBucket(period: Nanoseconds(max(1, burst / max(1, perSecond))) * 1_000_000_000)

@@ -1,8 +1,9 @@
 // Turns field blocks into the arrays of name and value pointers that nghttp2 takes.
 package import CNghttp2
 
-/// The arrays are valid during the call of `body` only; nghttp2 copies what it keeps. Hop-by-hop fields are left out, since
-/// HTTP/2 forbids them (RFC 9113 section 8.2.2).
+/// The arrays are valid during the call of `body` only; nghttp2 copies what it keeps.
+///
+/// Hop-by-hop fields are left out, since HTTP/2 forbids them (RFC 9113 section 8.2.2).
 package enum HTTP2Fields {
     /// Calls `body` with the fields of a response head, `:status` first.
     static func withResponse(

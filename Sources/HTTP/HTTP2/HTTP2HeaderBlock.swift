@@ -87,7 +87,9 @@ struct HTTP2HeaderBlock {
         return isWithin ? .fine : .tooMuch
     }
 
-    /// The last field was a further part of a split cookie. All parts are one field, and only their size counts.
+    /// The last field was a further part of a split cookie.
+    ///
+    /// All parts are one field, and only their size counts.
     mutating func wasCrumb() {
         guard fieldsCharged > 0 else { return }
         fieldsCharged -= 1

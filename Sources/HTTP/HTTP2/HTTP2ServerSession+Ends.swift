@@ -26,7 +26,9 @@ extension HTTP2ServerSession {
 
     // MARK: The client is at fault
 
-    /// Ends the connection for a fault of the client, with a GOAWAY in this turn's flush. No frame is read after it.
+    /// Ends the connection for a fault of the client, with a GOAWAY in this turn's flush.
+    ///
+    /// No frame is read after it.
     func fail(_ fault: HTTP2Fault) {
         guard !ending.isFatal else { return }
         ending.fault = fault

@@ -50,7 +50,9 @@ extension HTTP2ServerSession {
         refuse(stream, status: 431, message)
     }
 
-    /// Answers a request without a handler. Nobody else watches whether the client takes the answer, so it has a deadline.
+    /// Answers a request without a handler.
+    ///
+    /// Nobody else watches whether the client takes the answer, so it has a deadline.
     private func refuse(_ stream: HTTP2ServerStream, status: Int, _ message: String) {
         deadlines.resets.append((stream, now + connection.settings.idleTimeout))
         armDeadline()

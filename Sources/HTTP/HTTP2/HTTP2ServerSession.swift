@@ -95,8 +95,9 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
     var channel: Channel { connection.channel }
     var now: Nanoseconds { connection.channel.loop.now }
 
-    /// Streams whose request head has arrived whole and which were not refused. A stream whose head is still arriving is
-    /// counted, or refused, when the head is whole.
+    /// Streams whose request head has arrived whole and which were not refused.
+    ///
+    /// A stream whose head is still arriving is counted, or refused, when the head is whole.
     var activeStreams: Int { streams.count - refusedStreams - (incoming.receiving == nil ? 0 : 1) }
 
     /// The stream of this identifier, for the callbacks of the flush phase.
@@ -159,7 +160,9 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
         case fail(HTTP2Fault)
     }
 
-    /// Whether a frame goes to nghttp2. A frame that is a fault of the client ends the connection.
+    /// Whether a frame goes to nghttp2.
+    ///
+    /// A frame that is a fault of the client ends the connection.
     private func isAccepted(_ header: HTTP2FrameHeader) -> Bool {
         switch classify(header) {
         case .feed: return true
@@ -253,8 +256,9 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
         return 0
     }
 
-    /// A header block is invalid, and `frameReceived` is not called for it. The reset that answers it is counted when it
-    /// is sent.
+    /// A header block is invalid, and `frameReceived` is not called for it.
+    ///
+    /// The reset that answers it is counted when it is sent.
     override func invalidFrameReceived() { deadlines.headers = .max }
 
     override func frameReceived(_ frame: UnsafePointer<nghttp2_frame>) {
@@ -295,7 +299,8 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
         flags: UnsafeMutablePointer<UInt32>
     ) -> Int { unsafe bodyLength(stream: id, upTo: buffer.count, flags: flags) }
 
-    override func sendData(stream id: Int32, header: UnsafeRawBufferPointer, length: Int, into scratch: Scratch) -> CInt {
+    override func sendData(stream id: Int32, header: UnsafeRawBufferPointer, length: Int, into scratch: Scratch) -> CInt
+    {
         unsafe writeData(stream: id, header: header, length: length, into: scratch)
     }
 }

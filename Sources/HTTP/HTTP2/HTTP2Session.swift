@@ -25,7 +25,9 @@ open class HTTP2Session {
     /// Which end of the connection the session is.
     package enum Role { case client, server }
 
-    /// The most bytes that one flush hands over, give or take one frame. The rest waits for the loop's next turn.
+    /// The most bytes that one flush hands over, give or take one frame.
+    ///
+    /// The rest waits for the loop's next turn.
     package static let flushBytesMax = 128 << 10
 
     /// The library's session, for functions of nghttp2 that this class does not wrap.
@@ -119,7 +121,9 @@ open class HTTP2Session {
         unsafe nghttp2_session_set_local_window_size(session, none, 0, connectionWindow)
     }
 
-    /// Queues RST_STREAM. The library drops DATA of the stream that it has not sent yet.
+    /// Queues RST_STREAM.
+    ///
+    /// The library drops DATA of the stream that it has not sent yet.
     package final func submitReset(_ stream: Int32, _ code: nghttp2_error_code) {
         unsafe nghttp2_submit_rst_stream(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), stream, code.rawValue)
     }
@@ -147,7 +151,9 @@ open class HTTP2Session {
     open func header(stream id: Int32, name: Span<UInt8>, value: Span<UInt8>) -> CInt { 0 }
     /// A valid frame has arrived whole; its header fields or its DATA were reported before.
     open func frameReceived(_ frame: UnsafePointer<nghttp2_frame>) {}
-    /// Bytes of DATA have arrived. They count against the windows until they are consumed.
+    /// Bytes of DATA have arrived.
+    ///
+    /// They count against the windows until they are consumed.
     open func dataReceived(stream id: Int32, _ bytes: Span<UInt8>) {}
     /// A frame has arrived whose content is invalid; the library answers it with RST_STREAM or GOAWAY.
     open func invalidFrameReceived() {}
@@ -155,7 +161,9 @@ open class HTTP2Session {
     open func frameSent(_ frame: UnsafePointer<nghttp2_frame>) {}
     /// A frame that was queued will not be sent.
     open func frameNotSent(_ frame: UnsafePointer<nghttp2_frame>) {}
-    /// A stream has ended. The callback cannot fail: nghttp2 would leak what it is closing.
+    /// A stream has ended.
+    ///
+    /// The callback cannot fail: nghttp2 would leak what it is closing.
     open func streamClosed(_ id: Int32, code: UInt32) {}
     /// Asks how many bytes of a body go into the next DATA frame.
     ///
@@ -176,7 +184,9 @@ open class HTTP2Session {
 
     // MARK: What C calls
 
-    /// Enters the functions that C calls into a callback table. Each finds its session and hands over.
+    /// Enters the functions that C calls into a callback table.
+    ///
+    /// Each finds its session and hands over.
     @unsafe
     static func install(in table: OpaquePointer) {
         unsafe nghttp2_session_callbacks_set_on_begin_headers_callback(table) { _, frame, context in
