@@ -1,6 +1,6 @@
-// The grammar of an authority (`host[:port]`, RFC 3986 section 3.2), which both HTTP versions check in what clients send.
+// The grammar of an authority (`host[:port]`, RFC 3986 section 3.2). Both HTTP versions check clients' requests by it.
 
-/// Whether the bytes are `host[:port]`: a name, an IPv4 address or an IPv6 address in brackets; no userinfo.
+/// Whether the bytes are `host[:port]`, without userinfo: the host is a name, an IPv4 address or an IPv6 address in brackets.
 package func isAuthority(_ bytes: some BidirectionalCollection<UInt8>) -> Bool {
     var index = bytes.startIndex
     if bytes.first == UInt8(ascii: "[") {
@@ -29,9 +29,9 @@ package func isAuthority(_ bytes: some BidirectionalCollection<UInt8>) -> Bool {
     return port.reduce(0) { $0 * 10 + Int($1 - HTTP1Byte.zero) } <= 65535
 }
 
-/// Whether two authorities, each of which is one, name the same host and port.
+/// Whether two well-formed authorities name the same host and port.
 ///
-/// - Parameter isSecure: What a missing port means: 443, else 80.
+/// - Parameter isSecure: whether a missing port means 443, and not 80.
 func isSameAuthority(_ one: ArraySlice<UInt8>, _ other: ArraySlice<UInt8>, isSecure: Bool) -> Bool {
     if one.equalsIgnoringCase(other) { return true }
     let (host, port) = hostAndPort(one)
@@ -40,7 +40,7 @@ func isSameAuthority(_ one: ArraySlice<UInt8>, _ other: ArraySlice<UInt8>, isSec
     return host.equalsIgnoringCase(otherHost) && (port ?? usual) == (otherPort ?? usual)
 }
 
-/// The port is nil where it is missing or empty.
+/// The parts of an authority; the port is nil if it is missing or empty.
 private func hostAndPort(_ authority: ArraySlice<UInt8>) -> (host: ArraySlice<UInt8>, port: Int?) {
     let afterBrackets = authority.lastIndex(of: UInt8(ascii: "]")) ?? authority.startIndex
     guard let colon = authority[afterBrackets...].firstIndex(of: HTTP1Byte.colon) else { return (authority, nil) }
@@ -49,7 +49,7 @@ private func hostAndPort(_ authority: ArraySlice<UInt8>) -> (host: ArraySlice<UI
     return (authority[..<colon], port)
 }
 
-/// `unreserved / sub-delims` of RFC 3986.
+/// Whether the byte is `unreserved` or one of `sub-delims` (RFC 3986 section 2).
 private func isNameCharacter(_ byte: UInt8) -> Bool {
     switch byte {
     case 0x21, 0x24, 0x26...0x2e, 0x30...0x39, 0x3b, 0x3d, 0x41...0x5a, 0x5f, 0x61...0x7a, 0x7e: true

@@ -1,7 +1,7 @@
 // The header fields that this program knows by name, and how a name is recognised.
 internal import Glibc
 
-/// The fields that the server reads, sets or drops itself; everything else is `.other`.
+/// A header field that this program reads, sets or drops by name; every other field is `.other`.
 package enum FieldName: UInt8, CaseIterable, Sendable {
     case other
     case accept, acceptEncoding, acceptRanges, age, allow, altSvc, authorization, cacheControl, connection,
@@ -91,13 +91,14 @@ package enum FieldName: UInt8, CaseIterable, Sendable {
         }
     }
 
-    /// All names, the shortest first; and where among them those of a length begin.
+    /// All names, the shortest first.
     private static let byLength = allCases.sorted { $0.text.utf8CodeUnitCount < $1.text.utf8CodeUnitCount }
+    /// The index in `byLength` of the first name of each length, for lengths from 0 to 32 bytes.
     private static let starts = (0...32).map { length in
         byLength.firstIndex { $0.text.utf8CodeUnitCount >= length } ?? byLength.count
     }
 
-    /// The name that the lower-case bytes spell; `.other` when it is none of ours.
+    /// The name that the lower-case bytes spell; `.other` if it is not in the list.
     package init(lowercase bytes: ArraySlice<UInt8>) {
         self = unsafe bytes.withUnsafeBufferPointer { unsafe FieldName(spelledBy: $0) }
     }

@@ -1,15 +1,18 @@
 // The method of a request (RFC 9110 section 9).
 internal import Transport
 
+/// The method of a request; methods are case-sensitive (RFC 9110 section 9.1).
 package enum Method: Equatable, Sendable {
     case get, head, post, put, delete, options, connect, trace, patch
     case other(String)
 
+    /// The method that the bytes spell.
     package init(_ bytes: Span<UInt8>) {
-        // Of nearly all requests.
+        // Nearly all requests are POST.
         self = bytes.equals("POST") ? .post : unsafe bytes.withUnsafeBufferPointer { unsafe Method($0) }
     }
 
+    /// The method that the bytes spell.
     package init(_ bytes: some Collection<UInt8>) {
         let text = String(decoding: bytes, as: UTF8.self)
         switch text {
@@ -26,6 +29,7 @@ package enum Method: Equatable, Sendable {
         }
     }
 
+    /// The method as it stands in a request.
     package var text: String {
         switch self {
         case .get: "GET"
