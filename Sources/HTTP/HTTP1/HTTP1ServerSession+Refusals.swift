@@ -3,9 +3,9 @@
 extension HTTP1ServerSession {
     private static let bodyViolation: StaticString = "HTTP/1.1: the request body broke the protocol"
 
-    /// A request that breaks the rules: answered, and the connection closes.
+    /// Refuses a request without a handler: the delegate responds, and the connection closes.
     ///
-    /// - Parameter isHEAD: whether its method is HEAD, whose answer has no content (RFC 9110 section 9.3.2).
+    /// - Parameter isHEAD: the method is HEAD, so that the response has no content (RFC 9110 section 9.3.2).
     func refuse(status: Int, message: String, isHEAD: Bool = false) {
         let stream = HTTP1ServerStream(server: self, connection: connection, head: nil, isHEAD: isHEAD)
         stream.keepAlive = false
@@ -14,9 +14,9 @@ extension HTTP1ServerSession {
         connection.delegate.refusal(status: status, message: message, on: stream)
     }
 
-    /// The body of a request breaks the rules.
+    /// Refuses a request whose body breaks the rules.
     ///
-    /// If nothing has been said yet the answer says so.
+    /// If the response has not begun, it says so; otherwise it is aborted.
     func failBody(status: Int, message: String) {
         guard let stream else { return }
         state = .closing
@@ -28,7 +28,7 @@ extension HTTP1ServerSession {
             handler?.clientLeft(.violation(Self.bodyViolation))
             connection.delegate.refusal(status: status, message: message, on: stream)
         } else if !stream.isFinished {
-            // In the midst of an answer. One that is whole goes out, and `drained` ends the connection.
+            // The response is under way. If it were finished, it would go out, and `drained` would end the connection.
             let handler = stream.handler
             stream.handler = nil
             handler?.clientLeft(.violation(Self.bodyViolation))

@@ -1,15 +1,17 @@
 // The forms of a request target (RFC 9112 section 3.2), which the HTTP/1.1 request parser reads.
 
-/// A request target, put into the form in which the server keeps it.
+/// A request target in the form in which the server keeps it.
 struct HTTP1Target: Sendable {
-    /// Origin form, or `*`.
+    /// Path and query (origin form), or `*`.
     var path: [UInt8]
-    /// What an absolute form named; nil for the other forms.
+    /// The authority of an absolute form; nil for the other forms.
     var authority: [UInt8]?
-    /// The absolute form's scheme is `https`.
+    /// Whether the target is an absolute form with the scheme `https`.
     var isSecure = false
 
-    /// `bytes` are printable ASCII without `#` and not empty.
+    /// Parses a target; throws if it has none of the forms.
+    ///
+    /// - Parameter bytes: not empty, and printable ASCII without `#`.
     init(_ bytes: ArraySlice<UInt8>, method: Method) throws(HTTP1Error) {
         if bytes.first == HTTP1Byte.slash {
             path = Array(bytes)

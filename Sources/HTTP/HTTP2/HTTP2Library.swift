@@ -3,7 +3,7 @@ internal import CNghttp2
 
 /// Outlives the sessions that are made with it; confined to the thread of their event loop.
 @safe
-package final class HTTP2Library {
+public final class HTTP2Library {
     /// The functions that nghttp2 calls: those of `HTTP2Session`, for every kind of session.
     let callbacks: OpaquePointer
     let options: OpaquePointer

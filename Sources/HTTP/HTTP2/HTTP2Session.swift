@@ -23,7 +23,7 @@ private func recover<R>(_ context: UnsafeMutableRawPointer?, _ body: (HTTP2Sessi
 @safe
 open class HTTP2Session {
     /// Which end of the connection the session is.
-    package enum Role { case client, server }
+    public enum Role { case client, server }
 
     /// The most bytes that one flush hands over, give or take one frame.
     ///
@@ -39,7 +39,10 @@ open class HTTP2Session {
     private var output: Scratch?
 
     /// Makes a session; nothing is sent before `submitSettings`.
-    package init(_ role: Role, library: HTTP2Library) {
+    ///
+    /// This is `public`, as its types are, because Swift 6.3 makes an endless recursion of a `package` initializer in a
+    /// subclass that does not inherit it.
+    public init(_ role: Role, library: HTTP2Library) {
         self.library = library
         var made: OpaquePointer?
         let result =

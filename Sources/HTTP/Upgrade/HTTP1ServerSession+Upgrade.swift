@@ -1,7 +1,11 @@
 // The upgrade of a connection in clear from HTTP/1.1 to HTTP/2, as far as the HTTP/1.1 session does it.
 internal import Transport
 
+/// The upgrade of RFC 7540 section 3.2, which RFC 9113 has dropped and old clients still ask for.
 extension HTTP1ServerSession {
+    /// Whether a request is upgraded.
+    ///
+    /// If so, the session reads its body first.
     func wantsUpgrade(_ head: RequestHead) -> Bool {
         guard connection.settings.upgradesToHTTP2, !connection.isSecure, !isDraining,
             HTTP2SettingsField.isH2CUpgrade(head), let value = head.fields.first(.http2Settings),
@@ -20,12 +24,16 @@ extension HTTP1ServerSession {
         return true
     }
 
+    /// Queues response bytes.
     func write(_ bytes: [UInt8]) {
         output.append(bytes)
         chargeOutput()
         channel.mark()
     }
 
+    /// The request to upgrade has been read whole: HTTP/2 begins, and this session ends.
+    ///
+    /// - Parameter rest: bytes that arrived behind the request.
     func upgrade(rest: Span<UInt8>) {
         guard var request = upgrading else { return }
         upgrading = nil
