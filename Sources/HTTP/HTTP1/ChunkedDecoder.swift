@@ -1,4 +1,5 @@
 // Removes the chunked framing of a body (RFC 9112 section 7.1) without copying the body.
+internal import Transport
 
 /// Decodes one chunked body; a value type that its connection owns.
 ///
@@ -64,8 +65,7 @@ package struct ChunkedDecoder: Sendable {
             let last = min(count, start + Self.sizeDigits - 1)
             var size = 0
             while index < last {
-                let digit = bytes[index].hexValue
-                guard digit < 16 else { break }
+                guard let digit = bytes[index].hexDigitValue else { break }
                 size = size << 4 | Int(digit)
                 index += 1
             }
@@ -124,8 +124,7 @@ package struct ChunkedDecoder: Sendable {
         case .size where byte == HTTP1Byte.carriageReturn: state = .sizeLineFeed
         case .size where byte == HTTP1Byte.semicolon: try beginExtension()
         default:
-            let digit = byte.hexValue
-            guard digit < 16, digits < Self.sizeDigits, remaining >> 59 == 0 else {
+            guard let digit = byte.hexDigitValue, digits < Self.sizeDigits, remaining >> 59 == 0 else {
                 throw HTTP1Error(.malformedChunkSize)
             }
             remaining = remaining << 4 | Int(digit)

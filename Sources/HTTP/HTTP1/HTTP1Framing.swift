@@ -1,4 +1,5 @@
 // How the body of a message is framed and whether its connection goes on, by one rule for requests and responses.
+internal import Transport
 
 /// The framing that the fields of a head announce; the two head parsers read it.
 struct HTTP1Framing {

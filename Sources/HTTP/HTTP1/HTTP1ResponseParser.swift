@@ -1,4 +1,5 @@
 // Reads the response heads of executors, by the same rules for fields as in requests.
+internal import Transport
 
 /// Parses the response heads of one connection, one after the other; a value type that the connection owns.
 package struct HTTP1ResponseParser: Sendable {

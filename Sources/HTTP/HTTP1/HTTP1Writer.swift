@@ -139,8 +139,8 @@ package enum HTTP1Writer {
     private static func append(targetByte byte: UInt8, to output: inout [UInt8]) {
         if isPlain(byte) { return output.append(byte) }
         output.append(UInt8(ascii: "%"))
-        output.append(hexDigit(Int(byte >> 4)))
-        output.append(hexDigit(Int(byte & 15)))
+        output.append(UInt8.hexDigit(byte >> 4))
+        output.append(UInt8.hexDigit(byte & 15))
     }
 
     private static func append(contentLength length: Int, to output: inout [UInt8]) {
@@ -162,16 +162,11 @@ package enum HTTP1Writer {
         let digits = (Int.bitWidth - size.leadingZeroBitCount + 3) / 4
         var rest = size
         for index in stride(from: digits - 1, through: 0, by: -1) {
-            unsafe buffer[index] = hexDigit(rest & 15)
+            unsafe buffer[index] = UInt8.hexDigit(UInt8(truncatingIfNeeded: rest & 15))
             rest >>= 4
         }
         unsafe buffer[digits] = HTTP1Byte.carriageReturn
         unsafe buffer[digits + 1] = HTTP1Byte.lineFeed
         return digits + 2
-    }
-
-    private static func hexDigit(_ value: Int) -> UInt8 {
-        let digit = UInt8(truncatingIfNeeded: value)
-        return digit < 10 ? digit + 0x30 : digit + 0x57
     }
 }

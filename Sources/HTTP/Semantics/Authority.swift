@@ -1,4 +1,5 @@
 // The grammar of an authority (`host[:port]`, RFC 3986 section 3.2). Both HTTP versions check clients' requests by it.
+internal import Transport
 
 /// Whether the bytes are `host[:port]`, without userinfo: the host is a name, an IPv4 address or an IPv6 address in brackets.
 package func isAuthority(_ bytes: some BidirectionalCollection<UInt8>) -> Bool {
@@ -7,14 +8,14 @@ package func isAuthority(_ bytes: some BidirectionalCollection<UInt8>) -> Bool {
         guard let close = bytes.firstIndex(of: UInt8(ascii: "]")) else { return false }
         let address = bytes[bytes.index(after: index)..<close]
         guard address.count >= 2, address.contains(HTTP1Byte.colon),
-            address.allSatisfy({ $0.hexValue < 16 || $0 == HTTP1Byte.colon || $0 == UInt8(ascii: ".") })
+            address.allSatisfy({ $0.isHexDigit || $0 == HTTP1Byte.colon || $0 == UInt8(ascii: ".") })
         else { return false }
         index = bytes.index(after: close)
     } else {
         while index != bytes.endIndex, bytes[index] != HTTP1Byte.colon {
             if bytes[index] == UInt8(ascii: "%") {
                 let digits = bytes[index...].dropFirst().prefix(2)
-                guard digits.count == 2, digits.allSatisfy({ $0.hexValue < 16 }) else { return false }
+                guard digits.count == 2, digits.allSatisfy({ $0.isHexDigit }) else { return false }
             } else if !isNameCharacter(bytes[index]) {
                 return false
             }

@@ -138,8 +138,7 @@ package struct FieldBlock: Sendable {
         guard let value = first(name), value.count >= text.utf8CodeUnitCount else { return false }
         var position = value.startIndex
         for index in 0..<text.utf8CodeUnitCount {
-            let byte = value[position]
-            guard unsafe (byte &- 65 < 26 ? byte | 0x20 : byte) == text.utf8Start[index] else { return false }
+            guard unsafe value[position].lowercased == text.utf8Start[index] else { return false }
             position += 1
         }
         return true
