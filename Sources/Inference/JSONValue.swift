@@ -1,4 +1,5 @@
 // A whole JSON value as a tree, for what comes rarely: errors of engines, and the requests of the simulator.
+internal import Transport
 
 /// Any JSON value.
 ///
@@ -230,14 +231,10 @@ private struct JSONReader {
         guard position + 4 <= bytes.count else { return nil }
         var number: UInt32 = 0
         for _ in 0..<4 {
-            let byte = bytes[position]
+            let digit = bytes[position].hexDigitValue
             position += 1
-            switch byte {
-            case 0x30...0x39: number = number << 4 | UInt32(byte - 0x30)
-            case 0x41...0x46: number = number << 4 | UInt32(byte - 0x37)
-            case 0x61...0x66: number = number << 4 | UInt32(byte - 0x57)
-            default: return nil
-            }
+            guard let digit else { return nil }
+            number = number << 4 | UInt32(digit)
         }
         return number
     }

@@ -128,9 +128,7 @@ package struct JSONWriter: Sendable {
         case 0x0A: bytes.append(0x6E)
         case 0x0D: bytes.append(0x72)
         case 0x09: bytes.append(0x74)
-        default: bytes += [0x75, 0x30, 0x30, hex(byte >> 4), hex(byte & 15)]
+        default: bytes += [0x75, 0x30, 0x30, UInt8.hexDigit(byte >> 4), UInt8.hexDigit(byte & 15)]
         }
     }
-
-    private static func hex(_ digit: UInt8) -> UInt8 { digit < 10 ? 0x30 + digit : 0x61 + digit - 10 }
 }

@@ -1,4 +1,5 @@
 // Expansion of `${VAR}` and `${VAR:-default}` in the values of a configuration.
+internal import Transport
 
 /// Expands environment variables in the style of a shell.
 enum Expansion {
@@ -54,9 +55,7 @@ enum Expansion {
     }
 
     private static func isName(_ name: String) -> Bool {
-        guard let first = name.utf8.first, !(0x30...0x39).contains(first) else { return false }
-        return name.utf8.allSatisfy {
-            $0 == 0x5F || (0x30...0x39).contains($0) || (0x41...0x5A).contains($0) || (0x61...0x7A).contains($0)
-        }
+        guard let first = name.utf8.first, !first.isDigit else { return false }
+        return name.utf8.allSatisfy { $0 == UInt8(ascii: "_") || $0.isAlphanumeric }
     }
 }

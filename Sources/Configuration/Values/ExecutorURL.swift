@@ -1,4 +1,5 @@
 // The URL of an executor: `http://HOST:PORT/PREFIX`, `https://HOST:PORT/PREFIX` or `unix:/PATH`.
+internal import Transport
 
 /// The URL of an executor, parsed; together with a model's name it identifies the executor in logs and metrics.
 package struct ExecutorURL: Sendable, Hashable {
@@ -80,11 +81,11 @@ package struct ExecutorURL: Sendable, Hashable {
         let labels = host.split(separator: ".", omittingEmptySubsequences: false)
         let areLabels = labels.allSatisfy { label in
             (1...63).contains(label.utf8.count) && label.utf8.first != 0x2D && label.utf8.last != 0x2D
-                && label.utf8.allSatisfy { isLetterOrDigit($0) || $0 == 0x2D || $0 == 0x5F }
+                && label.utf8.allSatisfy { $0.isAlphanumeric || $0 == 0x2D || $0 == 0x5F }
         }
         guard areLabels, let last = labels.last else { return false }
         // The WHATWG URL standard reads a host whose last label is a number as an IPv4 address.
-        return last.utf8.allSatisfy { (0x30...0x39).contains($0) } ? isIPv4(String(host)) : true
+        return last.utf8.allSatisfy(\.isDigit) ? isIPv4(String(host)) : true
     }
 
     /// Checks the path of a URL and returns it without its final slashes.
@@ -92,7 +93,7 @@ package struct ExecutorURL: Sendable, Hashable {
         if path.contains(where: { "?#".contains($0) }) {
             return .failure(ValueProblem("must not carry a query or a fragment"))
         }
-        guard path.utf8.allSatisfy({ isLetterOrDigit($0) || Array("-._~!$&'()*+,;=:@%/".utf8).contains($0) }) else {
+        guard path.utf8.allSatisfy({ $0.isAlphanumeric || Array("-._~!$&'()*+,;=:@%/".utf8).contains($0) }) else {
             return .failure(ValueProblem("has a character in its path that needs percent-encoding"))
         }
         var path = path
@@ -135,10 +136,6 @@ package struct ExecutorURL: Sendable, Hashable {
         "audio/transcriptions", "audio/translations", "tokenize", "detokenize", "v2/embed", "api/chat", "api/generate",
         "api/embed", "api/tags", "api/show", "generate", "generate_stream", "infill", "health", "metrics",
     ]
-
-    private static func isLetterOrDigit(_ byte: UInt8) -> Bool {
-        (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
-    }
 }
 
 extension ExecutorURL: CustomStringConvertible {

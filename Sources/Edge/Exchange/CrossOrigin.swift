@@ -1,6 +1,7 @@
 // Pages of which origins may call and read the answers (`cors.origins`): the Fetch standard's CORS protocol. No
 // credentials: keys are sent by the page itself.
 internal import HTTP
+internal import Transport
 
 /// Never empty: without origins there is no policy.
 package struct CrossOriginPolicy: Sendable {
@@ -80,11 +81,8 @@ struct Preflight {
         (1...fieldsBytesMax).contains(list.utf8.count)
             && list.utf8.allSatisfy { byte in
                 switch byte {
-                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                    UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."),
-                    UInt8(ascii: ","), UInt8(ascii: " "):
-                    true
-                default: false
+                case UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."), UInt8(ascii: ","), UInt8(ascii: " "): true
+                default: byte.isAlphanumeric
                 }
             }
     }

@@ -39,14 +39,9 @@ package enum ErrorText {
     /// The word, if it looks like a name that a program gave, so that it says nothing of a client; for the log.
     package static func identifier(_ word: String?) -> String? {
         guard let word, !word.isEmpty, word.utf8.count <= 64 else { return nil }
-        let isName = word.utf8.allSatisfy { isAlphanumeric($0) || "_-.[]# ".utf8.contains($0) }
+        let isName = word.utf8.allSatisfy { $0.isAlphanumeric || "_-.[]# ".utf8.contains($0) }
         return isName && word.filter({ $0 == " " }).count <= 3 ? word : nil
     }
-
-    fileprivate static func isDigit(_ byte: UInt8) -> Bool { byte &- 0x30 < 10 }
-    fileprivate static func isLetter(_ byte: UInt8) -> Bool { (byte | 0x20) &- 0x61 < 26 }
-    fileprivate static func isAlphanumeric(_ byte: UInt8) -> Bool { isDigit(byte) || isLetter(byte) }
-    fileprivate static func isHex(_ byte: UInt8) -> Bool { isDigit(byte) || (byte | 0x20) &- 0x61 < 6 }
 }
 
 /// Goes through a text once; at each place where a word may begin it looks whether that is an address.
@@ -81,11 +76,11 @@ private struct Scrubber {
     private func match(at index: Int) -> (Int, [UInt8])? {
         let before = index > 0 ? text[index - 1] : 0x20
         if text[index] == UInt8(ascii: "/") {
-            let follows = ErrorText.isAlphanumeric(before) || "_.-/<".utf8.contains(before)
+            let follows = before.isAlphanumeric || "_.-/<".utf8.contains(before)
             return follows ? nil : filePath(index).map { ($0, Self.path) }
         }
         if let (start, end) = assignedSecret(index, behind: before) { return (end, text[index..<start] + Self.key) }
-        guard !ErrorText.isAlphanumeric(before), !"_.-".utf8.contains(before) else {
+        guard !before.isAlphanumeric, !"_.-".utf8.contains(before) else {
             return joinedIPv4(index, behind: before).map { ($0, Self.address) }
         }
         if let end = url(index) ?? ipv6(index) ?? ipv4(index) ?? hostAndPort(index) ?? internalHost(index) {
@@ -109,8 +104,8 @@ private struct Scrubber {
     }
 
     private func url(_ index: Int) -> Int? {
-        guard ErrorText.isLetter(text[index]) else { return nil }
-        let scheme = end(from: index) { ErrorText.isAlphanumeric($0) || "+.-".utf8.contains($0) }
+        guard text[index].isLetter else { return nil }
+        let scheme = end(from: index) { $0.isAlphanumeric || "+.-".utf8.contains($0) }
         // As it is, with its slashes escaped, and as a part of another URL.
         let marks: [StaticString] = ["://", ":\\/\\/", "%3A%2F%2F", "%3a%2f%2f", "%253A%252F%252F"]
         guard let mark = marks.first(where: { has($0, at: scheme) }) else { return nil }
@@ -134,14 +129,14 @@ private struct Scrubber {
     /// `:8000` behind an address, and where it ends; `end` itself where there is none.
     private func port(_ end: Int) -> Int {
         guard end < text.count, text[end] == UInt8(ascii: ":") else { return end }
-        let digits = self.end(from: end + 1, while: ErrorText.isDigit)
+        let digits = self.end(from: end + 1, while: \.isDigit)
         return digits > end + 1 && digits - end <= 6 ? digits : end
     }
 
     private func ipv4(_ index: Int) -> Int? {
         var place = index
         for group in 0..<4 {
-            let digits = end(from: place, while: ErrorText.isDigit)
+            let digits = end(from: place, while: \.isDigit)
             guard (1...3).contains(digits - place), text[place..<digits].reduce(0, { $0 * 10 + Int($1 - 0x30) }) < 256
             else { return nil }
             place = digits
@@ -150,14 +145,14 @@ private struct Scrubber {
                 place += 1
             }
         }
-        if place < text.count, ErrorText.isAlphanumeric(text[place]) { return nil }
+        if place < text.count, text[place].isAlphanumeric { return nil }
         return port(place)
     }
 
     /// A private address that is a part of a name, as in `tcp-10.0.0.3`; any four numbers there could be a version.
     private func joinedIPv4(_ index: Int, behind before: UInt8) -> Int? {
-        guard !ErrorText.isDigit(before), before != UInt8(ascii: "."), let end = ipv4(index) else { return nil }
-        let numbers = text[index..<end].split { !ErrorText.isDigit($0) }.map {
+        guard !before.isDigit, before != UInt8(ascii: "."), let end = ipv4(index) else { return nil }
+        let numbers = text[index..<end].split { !$0.isDigit }.map {
             $0.reduce(0) { $0 * 10 + Int($1 - 0x30) }
         }
         switch (numbers[0], numbers[1]) {
@@ -169,22 +164,22 @@ private struct Scrubber {
     private func ipv6(_ index: Int) -> Int? {
         let isBracketed = text[index] == UInt8(ascii: "[")
         let start = isBracketed ? index + 1 : index
-        let stop = end(from: start) { ErrorText.isHex($0) || $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: ".") }
+        let stop = end(from: start) { $0.isHexDigit || $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: ".") }
         let run = text[start..<stop]
         let colons = run.count { $0 == UInt8(ascii: ":") }
         let isShortened = zip(run, run.dropFirst()).contains { $0 == 0x3A && $1 == 0x3A }
-        guard colons == 7 || (isShortened && colons <= 7), run.contains(where: ErrorText.isHex) else { return nil }
+        guard colons == 7 || (isShortened && colons <= 7), run.contains(where: \.isHexDigit) else { return nil }
         guard isBracketed else {
-            let isWhole = stop == text.count || !ErrorText.isAlphanumeric(text[stop])
+            let isWhole = stop == text.count || !text[stop].isAlphanumeric
             return isWhole ? trimmed(stop, notBefore: start) : nil
         }
         // A zone may follow.
-        let close = end(from: stop) { ErrorText.isAlphanumeric($0) || $0 == UInt8(ascii: "%") }
+        let close = end(from: stop) { $0.isAlphanumeric || $0 == UInt8(ascii: "%") }
         guard close < text.count, text[close] == UInt8(ascii: "]") else { return nil }
         return port(close + 1)
     }
 
-    private func isOfHost(_ byte: UInt8) -> Bool { ErrorText.isAlphanumeric(byte) || "_.-".utf8.contains(byte) }
+    private func isOfHost(_ byte: UInt8) -> Bool { byte.isAlphanumeric || "_.-".utf8.contains(byte) }
 
     /// Words with a number behind a colon that are no hosts.
     private static let noHosts: Set<String> = [
@@ -199,12 +194,12 @@ private struct Scrubber {
         let stop = end(from: index, while: isOfHost)
         let name = text[index..<stop]
         let last = port(stop)
-        guard last > stop + 2, name.contains(where: ErrorText.isLetter) else { return nil }
-        if last < text.count, ErrorText.isAlphanumeric(text[last]) || text[last] == UInt8(ascii: ":") { return nil }
+        guard last > stop + 2, name.contains(where: \.isLetter) else { return nil }
+        if last < text.count, text[last].isAlphanumeric || text[last] == UInt8(ascii: ":") { return nil }
         let host = String(decoding: name, as: UTF8.self).lowercased()
         let word = host.split { "_.-".contains($0) }.last.map(String.init) ?? host
         guard !Self.noHosts.contains(word) else { return nil }
-        let looksLikeHost = host == "localhost" || name.contains { "-.".utf8.contains($0) || ErrorText.isDigit($0) }
+        let looksLikeHost = host == "localhost" || name.contains { "-.".utf8.contains($0) || $0.isDigit }
         return looksLikeHost || last - stop >= 5 ? last : nil
     }
 
@@ -220,7 +215,7 @@ private struct Scrubber {
     ]
 
     private func internalHost(_ index: Int) -> Int? {
-        guard ErrorText.isAlphanumeric(text[index]) else { return nil }
+        guard text[index].isAlphanumeric else { return nil }
         let stop = trimmed(end(from: index, while: isOfHost), notBefore: index)
         let host = String(decoding: text[index..<stop], as: UTF8.self).lowercased()
         if Self.internalDomains.contains(where: { host.hasSuffix($0) && host.count > $0.count }) { return stop }
@@ -246,7 +241,7 @@ private struct Scrubber {
     /// A path with a folder in it, or a file with an ending; the paths of our own API are none.
     private func filePath(_ index: Int) -> Int? {
         for own in ["/v1", "/v2", "/api/"] as [StaticString] where has(own, at: index) { return nil }
-        let stop = end(from: index) { ErrorText.isAlphanumeric($0) || "/._-@+~%".utf8.contains($0) }
+        let stop = end(from: index) { $0.isAlphanumeric || "/._-@+~%".utf8.contains($0) }
         let path = text[index..<trimmed(stop, notBefore: index)]
         let folders = path.dropFirst().split(separator: UInt8(ascii: "/")).count
         guard folders >= 2 || (folders == 1 && path.contains(UInt8(ascii: "."))) else { return nil }
@@ -254,7 +249,7 @@ private struct Scrubber {
     }
 
     private func windowsPath(_ index: Int) -> Int? {
-        guard ErrorText.isLetter(text[index]), index + 3 < text.count, text[index + 1] == UInt8(ascii: ":"),
+        guard text[index].isLetter, index + 3 < text.count, text[index + 1] == UInt8(ascii: ":"),
             text[index + 2] == UInt8(ascii: "\\")
         else { return nil }
         return end(from: index + 3) { $0 > 0x20 && !"\"'<>|,;".utf8.contains($0) }
@@ -278,7 +273,7 @@ private struct Scrubber {
         let value = text[index + 6..<stop]
         // `Basic authentication` is none.
         let isSecret = value.dropFirst().contains {
-            ErrorText.isDigit($0) || $0 == UInt8(ascii: "=") || 0x41...0x5A ~= $0
+            $0.isDigit || $0 == UInt8(ascii: "=") || 0x41...0x5A ~= $0
         }
         return stop - index > 12 && isSecret ? trimmed(stop, notBefore: index) : nil
     }
@@ -291,7 +286,7 @@ private struct Scrubber {
 
     /// Where the value begins and ends in `api_key=...`, `x-api-key: ...`.
     private func assignedSecret(_ index: Int, behind before: UInt8) -> (Int, Int)? {
-        guard !ErrorText.isAlphanumeric(before), ErrorText.isLetter(text[index]) else { return nil }
+        guard !before.isAlphanumeric, text[index].isLetter else { return nil }
         let name = Self.secretNames.first { name in
             index + name.count < text.count && zip(name, text[index...]).allSatisfy { $0 == $1 || $0 == $1 | 0x20 }
         }
@@ -305,6 +300,6 @@ private struct Scrubber {
         let value = text[start..<stop]
         let isLong = value.count >= (name.count < 6 ? 16 : 8)
         // A plain word says what is wrong with a key, and is none.
-        return isLong && (value.contains(where: ErrorText.isDigit) || value.count >= 20) ? (start, stop) : nil
+        return isLong && (value.contains(where: \.isDigit) || value.count >= 20) ? (start, stop) : nil
     }
 }

@@ -59,7 +59,6 @@ package func isMultipart(_ contentType: ArraySlice<UInt8>) -> Bool {
     let type = contentType.drop { $0 == 0x20 || $0 == 0x09 }
     guard type.count >= word.utf8CodeUnitCount else { return false }
     return (0..<word.utf8CodeUnitCount).allSatisfy { index in
-        let byte = type[type.startIndex + index]
-        return unsafe (byte &- 65 < 26 ? byte | 0x20 : byte) == word.utf8Start[index]
+        unsafe type[type.startIndex + index].lowercased == word.utf8Start[index]
     }
 }

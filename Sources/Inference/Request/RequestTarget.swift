@@ -55,7 +55,8 @@ package struct RequestTarget: Equatable, Sendable {
                 index += 1
                 continue
             }
-            guard index + 2 < path.endIndex, let high = hexValue(path[index + 1]), let low = hexValue(path[index + 2])
+            guard index + 2 < path.endIndex, let high = path[index + 1].hexDigitValue,
+                let low = path[index + 2].hexDigitValue
             else {
                 // No escape, so that none can come of it once its neighbours are decoded.
                 appendEscaped(byte, to: &normal)
@@ -76,17 +77,15 @@ package struct RequestTarget: Equatable, Sendable {
 
     private static func appendEscaped(_ byte: UInt8, to target: inout [UInt8]) {
         target.append(percent)
-        target.append(hexDigit(byte >> 4))
-        target.append(hexDigit(byte & 15))
+        target.append(UInt8.hexDigit(byte >> 4, uppercase: true))
+        target.append(UInt8.hexDigit(byte & 15, uppercase: true))
     }
-
-    private static func hexDigit(_ value: UInt8) -> UInt8 { value < 10 ? value + 0x30 : value + 0x37 }
 
     /// `unreserved` of RFC 3986.
     private static func isUnreserved(_ byte: UInt8) -> Bool {
         switch byte {
-        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x2E, 0x5F, 0x7E: true
-        default: false
+        case UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"): true
+        default: byte.isAlphanumeric
         }
     }
 
@@ -120,19 +119,11 @@ package struct RequestTarget: Equatable, Sendable {
         while next + 3 < path.endIndex, path[next] == UInt8(ascii: "2"), path[next + 1] == UInt8(ascii: "5") {
             next += 2
         }
-        guard next + 1 < path.endIndex, let high = hexValue(path[next]), let low = hexValue(path[next + 1]) else {
+        guard next + 1 < path.endIndex, let high = path[next].hexDigitValue,
+            let low = path[next + 1].hexDigitValue
+        else {
             return (percent, 1)
         }
         return (high << 4 | low, next + 2 - index)
-    }
-}
-
-/// The value of a hexadecimal digit; nil where it is none.
-func hexValue(_ digit: UInt8) -> UInt8? {
-    switch digit {
-    case UInt8(ascii: "0")...UInt8(ascii: "9"): digit - UInt8(ascii: "0")
-    case UInt8(ascii: "a")...UInt8(ascii: "f"): digit - UInt8(ascii: "a") + 10
-    case UInt8(ascii: "A")...UInt8(ascii: "F"): digit - UInt8(ascii: "A") + 10
-    default: nil
     }
 }

@@ -1,11 +1,14 @@
-// Which fields end at this connection and are never forwarded (RFC 9110 section 7.6.1). Whoever passes fields on between
-// client and executor asks this.
+// Which fields are about one connection and are never forwarded (RFC 9110 section 7.6.1), between client and executor in
+// both directions.
 
+/// The hop-by-hop fields of one message: those that are so by name, and those that its connection field lists.
 package struct HopByHop: Sendable {
-    /// What the connection field lists beyond the names that are hop-by-hop anyway; nearly always empty.
+    /// The names that the connection field lists beyond those that are hop-by-hop by name; nearly always empty.
     private var listed: [ArraySlice<UInt8>] = []
 
-    /// Reads the connection field of a message, once for all of its fields.
+    /// Reads the connection field of a message.
+    ///
+    /// This is done once, and `contains` is then asked for each of its fields.
     package init(of fields: FieldBlock) {
         fields.forEachElement(of: .connection) { option in
             guard listed.count < HTTP1Limits.connectionOptions, !option.spells("close"),
@@ -24,7 +27,7 @@ package struct HopByHop: Sendable {
     }
 }
 
-/// Whether a field is about one connection by its very name.
+/// Whether a field is hop-by-hop by its name.
 package func isHopByHop(_ name: FieldName) -> Bool {
     switch name {
     case .connection, .keepAlive, .proxyConnection, .te, .trailer, .transferEncoding, .upgrade, .http2Settings,
@@ -34,7 +37,7 @@ package func isHopByHop(_ name: FieldName) -> Bool {
     }
 }
 
-/// Whether a field frames, routes or authorizes a message and so must not come after its body.
+/// Whether a field frames, routes or authorizes a message, and so must not be in the trailers (RFC 9110 section 6.5.1).
 func isForbiddenTrailer(_ name: FieldName) -> Bool {
     switch name {
     case .contentLength, .transferEncoding, .host, .authorization, .trailer: true

@@ -1,4 +1,5 @@
 // The character classes of RFC 9110 and the few comparisons that the HTTP/1.1 code makes. Only this module uses them.
+internal import Transport
 
 enum HTTP1Byte {
     static let tab: UInt8 = 0x09
@@ -18,17 +19,9 @@ enum HTTP1Byte {
 }
 
 extension UInt8 {
-    var isDigit: Bool { self &- 0x30 < 10 }
     var isBlank: Bool { self == HTTP1Byte.space || self == HTTP1Byte.tab }
     /// May stand in a field's value or a reason phrase: no control character but HTAB.
     var isFieldText: Bool { (self >= 0x20 && self != 0x7f) || self == HTTP1Byte.tab }
-    /// The value of a hexadecimal digit; 255 when it is none.
-    var hexValue: UInt8 {
-        if isDigit { return self &- 0x30 }
-        let letter = (self | 0x20) &- 0x61
-        return letter < 6 ? letter + 10 : 255
-    }
-    var lowercased: UInt8 { self &- 0x41 < 26 ? self | 0x20 : self }
 
     /// `tchar` of RFC 9110: what methods, field names and options are made of.
     var isToken: Bool {

@@ -1,8 +1,6 @@
 import Testing
 import Transport
 
-@testable import Routing
-
 private let second: Nanoseconds = 1_000_000_000
 
 @Suite struct TokenBucketTests {

@@ -1,15 +1,16 @@
-// The upgrade from HTTP/1.1 to cleartext HTTP/2 (RFC 7540 section 3.2), as far as it is a matter of fields. The client
-// connection decides when to take it.
+// The header fields of the upgrade from HTTP/1.1 to HTTP/2 in clear (RFC 7540 section 3.2).
 
+/// Reads the request fields of an upgrade; the session decides whether to upgrade.
 package enum HTTP2SettingsField {
+    /// The most settings in one field, as many as nghttp2 accepts in a frame.
     package static let maxSettings = 32
     private static let settingBytes = 6
 
-    /// The SETTINGS payload in an `http2-settings` value; nil when it is malformed, and the upgrade then ignored.
+    /// The payload of a SETTINGS frame in the value of `http2-settings`, which is base64url without padding.
     ///
-    /// The value is base64url without padding.
+    /// It is nil if the value is malformed; the upgrade is ignored then.
     package static func decode(_ value: some Collection<UInt8>) -> [UInt8]? {
-        // Six bytes are exactly eight characters: whole settings leave no remainder.
+        // A setting of six bytes is exactly eight characters, so whole settings leave no remainder.
         guard value.count % 8 == 0, value.count <= maxSettings * 8 else { return nil }
         var payload: [UInt8] = []
         payload.reserveCapacity(value.count / 8 * settingBytes)
@@ -28,7 +29,9 @@ package enum HTTP2SettingsField {
         return areValid(payload) ? payload : nil
     }
 
-    /// Values that RFC 9113 section 6.5.2 allows: with others the connection would end right after its upgrade.
+    /// Whether RFC 9113 section 6.5.2 allows the values.
+    ///
+    /// With others the connection would end right after its upgrade.
     private static func areValid(_ payload: [UInt8]) -> Bool {
         for start in stride(from: 0, to: payload.count, by: settingBytes) {
             let id = Int(payload[start]) << 8 | Int(payload[start + 1])
@@ -54,7 +57,7 @@ package enum HTTP2SettingsField {
         }
     }
 
-    /// Whether the request asks for cleartext HTTP/2; the settings themselves are still to be decoded.
+    /// Whether the request asks for HTTP/2 in clear; `decode` checks the settings.
     package static func isH2CUpgrade(_ head: RequestHead) -> Bool {
         let fields = head.fields
         return head.version == .http11

@@ -1,16 +1,18 @@
-// Tells HTTP/2 by prior knowledge from HTTP/1 by a cleartext connection's first bytes. The listener's side uses it once a
-// connection.
+// The connection preface of HTTP/2 (RFC 9113 section 3.4), by which a connection in clear shows its protocol.
 
+/// Recognises HTTP/2 by prior knowledge.
 package enum HTTP2Preface {
+    /// Which protocol the first bytes of a connection belong to.
     package enum Verdict: Equatable, Sendable {
         case http2, http1
-        /// Everything so far is a beginning of the preface.
+        /// All bytes so far are the beginning of the preface.
         case undecided
     }
 
+    /// The preface, 24 bytes.
     package static let bytes = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8)
 
-    /// Looks at all that the connection has sent so far; consumes nothing.
+    /// Classifies all bytes that the connection has sent so far, without consuming them.
     package static func detect(_ received: Span<UInt8>) -> Verdict {
         let preface = bytes
         for index in 0..<min(received.count, preface.count) where received[index] != preface[index] { return .http1 }
