@@ -1,10 +1,14 @@
-// Keys in a YAML file: the operator's, who edits it by hand. Read with the means of the configuration, so that every
-// fault has its place. Nothing of a hash is ever quoted: it could be a key that was pasted into the wrong place.
+// The format of a YAML file of API keys, which the operator edits by hand.
 package import Routing
 internal import Transport
 
+/// Reads and writes the format; the file is read like a configuration, so that each fault has its line and column.
+///
+/// No message quotes a hash: it could be a key that was pasted into the wrong line.
 package enum KeyFile {
     /// The keys of the file, or everything that is wrong with it.
+    ///
+    /// - Parameter path: The name of the file, for messages.
     package static func parse(_ bytes: [UInt8], path: String) -> Result<[AccessKey], ConfigurationErrors> {
         let reader = ConfigurationReader(file: path) { _ in nil }
         var document = ConfigurationDocument(environment: [:], reader: reader)
@@ -13,7 +17,7 @@ package enum KeyFile {
         let empty = ConfigurationNode(position: Position(), kind: .mapping([]))
         var keys: [AccessKey] = []
         if let section = ConfigurationSection(root: root ?? empty, reader: reader) {
-            // A file without keys is one: all have been taken out.
+            // A file without keys is valid: all keys may have been removed.
             keys = readAll(from: section)
             section.finish()
         }
@@ -21,7 +25,7 @@ package enum KeyFile {
     }
 
     private static func readAll(from root: ConfigurationSection) -> [AccessKey] {
-        // So does a file whose last entry was taken out and whose `keys:` stayed.
+        // A file with `keys:` and nothing behind it is valid, too: the last entry may have been removed.
         if case .scalar("", _, true)? = root.anything("keys")?.kind { return [] }
         var ids: [String: Int] = [:]
         var hashes: [[UInt8]: Int] = [:]
@@ -38,7 +42,7 @@ package enum KeyFile {
         }
     }
 
-    /// The entry of one key, as it goes under `keys:`.
+    /// The text of one key, to be put under `keys:`.
     package static func entry(_ key: AccessKey) -> String {
         var lines = ["id: \(quoted(key.id))", "hash: \(Hexadecimal.text(key.hash))", "tenant: \(quoted(key.tenant))"]
         if key.role != .user { lines.append("role: \(key.role.rawValue)") }
@@ -57,9 +61,10 @@ package enum KeyFile {
 }
 
 extension KeyLimits {
-    /// The largest limit that may be given.
+    /// The largest value of each limit.
     package static let most = 1_000_000_000
 
+    /// Reads the limits from the section of a key, or of anonymous callers.
     init(reading section: ConfigurationSection) {
         self.init(
             concurrency: section.count("concurrency", in: 1...Self.most),

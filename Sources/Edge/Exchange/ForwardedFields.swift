@@ -1,17 +1,23 @@
-// The header fields that an operator lets through to an executor (`forward_fields`), and those that no setting does.
+// The header fields that an operator lets pass to an executor (`forward_fields`), and those that no setting can let
+// pass.
 internal import HTTP
 internal import Inference
 internal import Transport
 
-/// What an executor gets of a client's fields beside those that every executor gets.
+/// The fields of a client's request that an executor is sent in addition to those that every executor is sent.
+///
+/// Resolved once for each executor; immutable.
 package struct ForwardedFields: Sendable, Equatable {
     private let exact: [[UInt8]]
-    /// Beginnings of names.
+    /// Prefixes of names, without the `*`.
     private let prefixes: [[UInt8]]
+    /// Whether the executor is sent the client's `user-agent`.
     let hasUserAgent: Bool
 
-    /// - Parameter settings: From the common ones to the executor's own. Their fields add up; of `user-agent` the last
-    ///   one that says something holds.
+    /// Combines the settings of several sections of the configuration.
+    ///
+    /// - Parameter settings: The sections from the most general to the executor's own. All their fields pass; the last
+    ///   section with a `user_agent` decides about that one.
     package init(_ settings: [ForwardSettings]) {
         let names = settings.flatMap(\.fields)
         exact = names.filter { !$0.hasSuffix("*") }.map { Array($0.utf8) }
@@ -19,9 +25,9 @@ package struct ForwardedFields: Sendable, Equatable {
         hasUserAgent = settings.compactMap(\.userAgent).last ?? true
     }
 
-    /// Whether a field passes whose name is in no list of the edge's.
+    /// Whether a field passes whose name `FieldName` does not know, in lower case.
     func has(_ name: ArraySlice<UInt8>) -> Bool {
-        // Of SDKs and agents, a dozen in a request.
+        // SDKs and agents send about a dozen of these with each request.
         if begins(name, "x-stainless-") || begins(name, "x-codex-") { return !FieldName.holdsCredential(name) }
         return names(name)
     }
@@ -40,16 +46,18 @@ package struct ForwardedFields: Sendable, Equatable {
     }
 }
 
-/// What a section of the configuration says of a client's fields.
+/// The settings of one section of the configuration about a client's fields.
 package struct ForwardSettings: Sendable, Equatable {
-    /// Names in lower case; those that end in `*` are the beginnings of names.
+    /// Names in lower case; one that ends in `*` is the prefix of names.
     package var fields: [String] = []
+    /// Whether `user-agent` passes; nil if the section does not say so.
     package var userAgent: Bool?
+    /// The settings of a section that says nothing.
     package init() {}
 }
 
 extension FieldName {
-    /// Why no setting forwards a field; nil where one may.
+    /// The reason why no setting may let the field pass, for a message of `check`; nil if a setting may.
     static func whyNeverForwarded(_ name: ArraySlice<UInt8>) -> String? {
         let known = FieldName(lowercase: name)
         if isHopByHop(known) || own.contains(known) { return "is between the client and this server" }
@@ -65,7 +73,7 @@ extension FieldName {
         return nil
     }
 
-    /// Framed, answered or set by this server.
+    /// Fields that this server sets, answers or needs for the framing.
     private static let own: Set<FieldName> = [
         .acceptEncoding, .contentEncoding, .contentLength, .expect, .host, .priority, .requestID, .via, .setCookie,
     ]
@@ -79,9 +87,9 @@ extension FieldName {
         "x-vllm-", "x-data-parallel-rank", "x-gateway-destination-", "x-prefiller-", "x-decoder-",
     ]
 
-    /// Whether the name is one of those that credentials come in, by one of its words.
+    /// Whether one of the words of the name says that the field may hold a credential.
     ///
-    /// A name with an underscore is taken for one: servers before an engine read it as a hyphen.
+    /// A name with an underscore always counts as one: a server before the engine may read the underscore as a hyphen.
     static func holdsCredential(_ name: ArraySlice<UInt8>) -> Bool {
         if name.elementsEqual("idempotency-key".utf8) { return false }
         var start = name.startIndex
@@ -97,7 +105,7 @@ extension FieldName {
         return isCredentialWord(name[start...])
     }
 
-    /// Also one that ends in such a word: `accesskey`, `sessiontoken`.
+    /// Whether the word is one for credentials or ends in one, such as `accesskey` and `sessiontoken`.
     private static func isCredentialWord(_ word: ArraySlice<UInt8>) -> Bool {
         let span = word.span
         func ends(in end: StaticString) -> Bool {
@@ -105,7 +113,7 @@ extension FieldName {
             return span.count >= length && span.extracting(last: length).equals(end)
         }
         guard span.count >= 3 else { return false }
-        // Each by its last letter first: a request has a dozen fields whose names have several words.
+        // The last letter decides which words are compared: this runs for a dozen fields of each request.
         switch span[span.count - 1] {
         case UInt8(ascii: "y"): return ends(in: "key")
         case UInt8(ascii: "t"): return ends(in: "jwt") || ends(in: "secret")

@@ -176,8 +176,8 @@ extension KeysCommand {
                     throw failure("\(store.path): \(error)")
                 }
             case .yaml:
-                do throws(KeySourceError) {
-                    records = try KeySource.load(path: store.path).map { KeyDatabase.Record(key: $0, created: 0) }
+                do throws(KeyStoreError) {
+                    records = try KeyStoreReader.load(path: store.path).map { KeyDatabase.Record(key: $0, created: 0) }
                 } catch {
                     throw failure("\(error)")
                 }
@@ -226,7 +226,7 @@ extension KeysCommand {
                 print("revoked \(id)")
             case .yaml:
                 let keys: [AccessKey]
-                do throws(KeySourceError) { keys = try KeySource.load(path: store.path) } catch {
+                do throws(KeyStoreError) { keys = try KeyStoreReader.load(path: store.path) } catch {
                     throw failure("\(error)")
                 }
                 guard keys.contains(where: { $0.id == id }) else { throw failure("no key in force has the id \(id)") }

@@ -1,18 +1,19 @@
-// For `check`: what there is to say of API keys and their secret, without changing anything.
+// What the `check` command reports about the API keys and their secret; it changes no file.
 internal import Routing
 internal import Transport
 
-/// What was found in the file of keys and in that of the secret.
-struct KeyCheck {
+/// Reads the store of keys and the secret, and lists what is wrong with them.
+struct KeyStoreCheck {
+    /// Something that is wrong, or that the operator should know.
     struct Finding {
-        /// Of `authentication`: where in the configuration it belongs.
+        /// The key of the section `authentication` that the message belongs to.
         var key: String
         var message: String
         var isWarning = false
     }
 
     private(set) var findings: [Finding] = []
-    /// Faults of a YAML file of keys, at their places in it.
+    /// The faults in a YAML file of keys, with their positions in it.
     private(set) var problems: [ConfigurationProblem] = []
 
     init(path: String, secretPath: String) {
@@ -32,7 +33,7 @@ struct KeyCheck {
         }
     }
 
-    /// The keys in force; none where they cannot be read, which is noted.
+    /// Reads the keys that are not revoked; if they cannot be read, notes why and returns none.
     private mutating func keys(in path: String) -> [AccessKey] {
         if KeyStoreKind(path: path) == .yaml, case .success(let bytes) = SystemFiles.read(path) {
             switch KeyFile.parse(bytes, path: path) {
@@ -42,7 +43,7 @@ struct KeyCheck {
                 return []
             }
         }
-        do throws(KeySourceError) { return try KeySource.load(path: path) } catch {
+        do throws(KeyStoreError) { return try KeyStoreReader.load(path: path) } catch {
             for problem in error.problems { add("keys", problem) }
             return []
         }
@@ -54,7 +55,7 @@ struct KeyCheck {
 }
 
 extension Configuration {
-    /// Tells of what is wrong with the keys, and of listeners on which they would pass in clear.
+    /// Reports what is wrong with the keys, and listeners on which keys would be sent without TLS.
     func inspectKeys(from root: ConfigurationSection, listeners: [ReadListener]) {
         let reader = root.reader
         guard reader.inspection.looksIntoKeys, let section = root.section("authentication"),
@@ -64,14 +65,14 @@ extension Configuration {
             let way = "keys pass \(listener.settings.address) in clear: whoever is on the way can read them"
             reader.warn(way, at: listener.position)
         }
-        // A file that cannot be read has been reported.
+        // A file that cannot be read has been reported already.
         guard reader.checkFile(path) == nil else { return }
-        let check = KeyCheck(path: path, secretPath: secretPath)
+        let check = KeyStoreCheck(path: path, secretPath: secretPath)
         reader.report(check.problems)
         for finding in check.findings {
             let message = "\(section.name(finding.key)): \(finding.message)"
-            let place = section.place(finding.key)
-            if finding.isWarning { reader.warn(message, at: place) } else { reader.report(message, at: place) }
+            let position = section.place(finding.key)
+            if finding.isWarning { reader.warn(message, at: position) } else { reader.report(message, at: position) }
         }
     }
 }
