@@ -1,4 +1,4 @@
-"""The commands of the README, so that what is tested is what is written there."""
+"""The commands of a page of the documentation, so that what is tested is what is written there."""
 
 from pathlib import Path
 
