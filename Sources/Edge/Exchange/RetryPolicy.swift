@@ -20,6 +20,7 @@ package enum RetryPolicy {
 
     /// What the next step depends on.
     package struct Situation: Equatable, Sendable {
+        /// Why the exchange has no executor.
         package var cause: Cause
         /// The limits of `AttemptAllowance` leave one more attempt.
         package var attemptsAreLeft = true
@@ -32,6 +33,7 @@ package enum RetryPolicy {
         /// How many pools, from the first on, have been asked and have no executor for the exchange.
         package var asked = 0
 
+        /// The situation of an exchange that nothing limits, unless the arguments say so.
         package init(
             _ cause: Cause,
             attemptsAreLeft: Bool = true,

@@ -1,4 +1,4 @@
-// The line of an exchange in the access log, as a JSON object; the documents list its fields.
+// The line of an exchange in the access log, as a JSON object; docs/log.md lists its fields.
 internal import HTTP
 internal import Inference
 internal import Transport
