@@ -32,7 +32,7 @@ import Testing
                 #expect(!imports.contains { $0.hasSuffix("import GRDB") }, "\(file.path)")
             }
             if file.path.hasPrefix("Sources/Edge/"), imports.contains(where: { $0.hasSuffix("import KeyStore") }) {
-                #expect(file.path == "Sources/Edge/Authentication/KeySource.swift")
+                #expect(file.path == "Sources/Edge/Authentication/KeyStoreReader.swift")
             }
         }
     }

@@ -1,17 +1,23 @@
-// The header fields of clients that an operator lets through to an executor (`forward_fields`).
+// The header fields that an operator lets pass to an executor (`forward_fields`), and those that no setting can let
+// pass.
 package import Configuration
 internal import HTTP
 internal import Transport
 
-/// What an executor gets of a client's fields beside those that every executor gets.
+/// The fields of a client's request that an executor is sent in addition to those that every executor is sent.
+///
+/// Resolved once for each executor; immutable.
 package struct ForwardedFields: Sendable, Equatable {
     private let exact: [[UInt8]]
-    /// Beginnings of names.
+    /// Prefixes of names, without the `*`.
     private let prefixes: [[UInt8]]
+    /// Whether the executor is sent the client's `user-agent`.
     let hasUserAgent: Bool
 
-    /// - Parameter settings: From the common ones to the executor's own. Their fields add up; of `user-agent` the last
-    ///   one that says something holds.
+    /// Combines the settings of several sections of the configuration.
+    ///
+    /// - Parameter settings: The sections from the most general to the executor's own. All their fields pass; the last
+    ///   section with a `user_agent` decides about that one.
     package init(_ settings: [ForwardSettings]) {
         let names = settings.flatMap(\.fields)
         exact = names.filter { !$0.hasSuffix("*") }.map { Array($0.utf8) }
@@ -19,9 +25,9 @@ package struct ForwardedFields: Sendable, Equatable {
         hasUserAgent = settings.compactMap(\.userAgent).last ?? true
     }
 
-    /// Whether a field passes whose name is in no list of the edge's.
+    /// Whether a field passes whose name `FieldName` does not know, in lower case.
     func has(_ name: ArraySlice<UInt8>) -> Bool {
-        // Of SDKs and agents, a dozen in a request.
+        // SDKs and agents send about a dozen of these with each request.
         if begins(name, "x-stainless-") || begins(name, "x-codex-") { return !FieldName.holdsCredential(name) }
         return names(name)
     }

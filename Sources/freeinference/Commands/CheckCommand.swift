@@ -19,7 +19,7 @@ struct CheckCommand: ParsableCommand {
     @OptionGroup var options: ConfigurationOption
 
     func run() throws {
-        switch Configuration.load(path: options.config, inspection: .ofFiles(keys: KeyCheck.findings)) {
+        switch Configuration.load(path: options.config, inspection: .ofFiles(keys: KeyStoreCheck.findings)) {
         case .failure(let errors):
             OperatorLog.list(errors.all)
             throw ExitCode(2)

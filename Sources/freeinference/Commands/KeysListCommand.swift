@@ -25,8 +25,8 @@ struct KeysListCommand: ParsableCommand {
                 throw failure("\(store.path): \(error)")
             }
         case .yaml:
-            do throws(KeySourceError) {
-                records = try KeySource.load(path: store.path).map { KeyDatabase.Record(key: $0, created: 0) }
+            do throws(KeyStoreError) {
+                records = try KeyStoreReader.load(path: store.path).map { KeyDatabase.Record(key: $0, created: 0) }
             } catch {
                 throw failure("\(error)")
             }

@@ -28,7 +28,7 @@ struct KeysRevokeCommand: ParsableCommand {
             print("revoked \(id)")
         case .yaml:
             let keys: [AccessKey]
-            do throws(KeySourceError) { keys = try KeySource.load(path: store.path) } catch {
+            do throws(KeyStoreError) { keys = try KeyStoreReader.load(path: store.path) } catch {
                 throw failure("\(error)")
             }
             guard keys.contains(where: { $0.id == id }) else { throw failure("no key in force has the id \(id)") }

@@ -7,8 +7,8 @@ import Transport
 
 @testable import Edge
 
-/// Whose fault a failed attempt is: its executor's, or the request's.
-@Suite struct BlameTests {
+/// Whether a failed attempt is the fault of its executor or of the request.
+@Suite struct PendingChargesTests {
     private let second: Nanoseconds = 1_000_000_000
 
     /// A model whose executors are asked in turn.
@@ -19,7 +19,7 @@ import Transport
         )
     }
 
-    /// All of them at once: the first client that goes takes what the environment holds with it.
+    /// All clients leave at once, since the first one that leaves releases what the environment holds.
     private func clients(_ count: Int, of environment: TestEnvironment) throws -> [TestClient] {
         try (0..<count).map { _ in try TestClient(environment) }
     }
@@ -32,12 +32,12 @@ import Transport
 
     private func pool(_ environment: TestEnvironment) -> ExecutorPool { environment.snapshot.pool(of: "m") }
 
-    /// Whether the executor at this place of the file is used as if nothing had happened.
+    /// Whether the executor at this index of the configuration is healthy.
     private func isHealthy(_ place: Int, _ environment: TestEnvironment) -> Bool {
         pool(environment).members[place].executor.health == .healthy
     }
 
-    /// The executor that has the last request, which then fails there.
+    /// Lets the executor that has the last request fail.
     private func fail(_ environment: TestEnvironment, _ failure: (PlayedExecutor) -> Void) throws {
         let executor = try #require(environment.executors.last { $0.handler != nil })
         executor.takeRequest()

@@ -9,79 +9,6 @@ import Transport
 
 private let hash = HMACSHA256(secret: Array("0123456789abcdef0123456789abcdef".utf8))
 
-@Suite struct KeyAccessTests {
-    private func fields(_ fields: (String, String)...) -> FieldBlock {
-        var block = FieldBlock()
-        for (name, value) in fields { block.append(name: name, value: value) }
-        return block
-    }
-
-    private func access(isRequired: Bool = true) -> KeyAccess {
-        let access = KeyAccess(hash: hash, isRequired: isRequired)
-        access.publish([
-            AccessKey(id: "good", hash: hash("fi-good".utf8), tenant: "t"),
-            AccessKey(id: "old", hash: hash("fi-old".utf8), tenant: "t", expires: 100),
-        ])
-        return access
-    }
-
-    private func name(_ identity: Identity) -> String {
-        switch identity {
-        case .key(let entry): entry.key.id
-        case .anonymous: "anonymous"
-        case .nobody: "nobody"
-        }
-    }
-
-    @Test func aKeyIsReadFromEitherField() {
-        let access = access()
-        let cases: [(FieldBlock, String)] = [
-            (fields(("authorization", "Bearer fi-good")), "good"), (fields(("x-api-key", "fi-good")), "good"),
-            (fields(("authorization", "bEARER   fi-good")), "good"),
-            (fields(("authorization", "Basic eDp5"), ("x-api-key", "fi-good")), "good"),
-            (fields(("authorization", "Bearer fi-bad"), ("x-api-key", "fi-good")), "nobody"),
-            (fields(("authorization", "Bearer fi-good"), ("x-api-key", "fi-bad")), "nobody"),
-            (fields(("x-api-key", "fi-old"), ("authorization", "Bearer fi-good")), "nobody"),
-            (fields(("authorization", "Bearer fi-good"), ("x-api-key", "fi-goodx")), "nobody"),
-            (fields(("authorization", "Bearer fi-good"), ("x-api-key", "fi-good")), "good"),
-            (fields(("authorization", "Bearer fi-good"), ("x-api-key", "")), "good"),
-            (fields(("authorization", "Bearer "), ("x-api-key", "fi-good")), "good"),
-            (fields(("authorization", "Bearer"), ("x-api-key", "")), "nobody"),
-            (fields(("authorization", "fi-good")), "nobody"), (fields(("authorization", "Bearer")), "nobody"),
-            (fields(("authorization", "Bearer fi-good x")), "nobody"), (fields(("x-api-key", "")), "nobody"),
-            (fields(("authorization", "Bearer fi-good"), ("authorization", "Bearer fi-good")), "nobody"),
-            (fields(("x-api-key", String(repeating: "x", count: 30_000))), "nobody"),
-            (fields(("authorization", "Bearer fi-old")), "nobody"), (fields(), "nobody"),
-        ]
-        for (fields, expected) in cases {
-            #expect(name(access.identify(fields, hasher: access.makeHasher(), at: 100)) == expected)
-        }
-        #expect(name(access.identify(fields(("x-api-key", "fi-old")), hasher: access.makeHasher(), at: 99)) == "old")
-    }
-
-    @Test func whereNoKeyIsRequiredOneThatIsGivenMustBeGood() {
-        let access = access(isRequired: false)
-        #expect(name(access.identify(fields(), hasher: access.makeHasher(), at: 0)) == "anonymous")
-        #expect(name(access.identify(fields(("x-api-key", "fi-good")), hasher: access.makeHasher(), at: 0)) == "good")
-        #expect(name(access.identify(fields(("x-api-key", "fi-bad")), hasher: access.makeHasher(), at: 0)) == "nobody")
-    }
-
-    @Test func whereThereAreNoKeysEverybodyIsAnonymous() {
-        let access = KeyAccess()
-        #expect(
-            name(access.identify(fields(("authorization", "Bearer none")), hasher: access.makeHasher(), at: 0))
-                == "anonymous"
-        )
-    }
-
-    @Test func whatIsPublishedIsInForce() {
-        let access = access()
-        access.publish([AccessKey(id: "new", hash: hash("fi-new".utf8), tenant: "t")])
-        #expect(name(access.identify(fields(("x-api-key", "fi-good")), hasher: access.makeHasher(), at: 0)) == "nobody")
-        #expect(name(access.identify(fields(("x-api-key", "fi-new")), hasher: access.makeHasher(), at: 0)) == "new")
-    }
-}
-
 @Suite struct CallerTests {
     private let second: Nanoseconds = 1_000_000_000
 
@@ -135,23 +62,23 @@ private let hash = HMACSHA256(secret: Array("0123456789abcdef0123456789abcdef".u
         #expect(caller.begin(at: 0) != nil)
     }
 
-    /// Who has no key is not told of one.
+    /// The message for a caller without a key does not mention a key of the caller.
     @Test func callersWithoutAKeyAreToldWhoseLimitItIs() {
         var limits = KeyLimits(concurrency: 1, requestsPerMinute: 1, tokensPerMinute: 10)
-        var anonymous = Caller(anonymousOf: KeyAccess(anonymousLimits: limits))
+        var anonymous = Caller(anonymousOf: Authenticator(anonymousLimits: limits))
         #expect(anonymous.begin(at: 1) == nil)
         let tooMany = anonymous.begin(at: 1)
         #expect(tooMany?.message == "Too many requests at once: callers without an API key together have at most 1.")
         let neverFits = anonymous.reserve(promptBytes: 400, answerTokensMax: 0, at: 1)
         #expect(neverFits?.message.contains("callers without an API key") == true && neverFits?.status == 400)
         limits.concurrency = nil
-        var other = Caller(anonymousOf: KeyAccess(anonymousLimits: limits))
+        var other = Caller(anonymousOf: Authenticator(anonymousLimits: limits))
         #expect(other.begin(at: 1) == nil)
         let rate = other.begin(at: 1)
         #expect(rate?.message == "Rate limit reached: callers without an API key together have 1 requests a minute.")
     }
 
-    /// Whatever counts, it is asked for what it is to be given back, and for no more.
+    /// A quota is given back what was taken from it, and no more.
     @Test func anotherQuotaMayStandBehindACaller() {
         let key = AccessKey(id: "k", hash: [], tenant: "t", limits: KeyLimits(tokensPerMinute: 100))
         let quota = ScriptedQuota()
@@ -180,7 +107,7 @@ private let hash = HMACSHA256(secret: Array("0123456789abcdef0123456789abcdef".u
     }
 
     @Test func toCountTokensTakesNoneOfARate() throws {
-        let access = KeyAccess(hash: hash, isRequired: true)
+        let access = Authenticator(hash: hash, isRequired: true)
         let limits = KeyLimits(tokensPerMinute: 1)
         access.publish([AccessKey(id: "k", hash: hash("fi-k".utf8), tenant: "t", limits: limits)])
         let snapshot = try testSnapshot(models: "- {id: m, executors: [{url: 'http://one:1'}]}")
@@ -208,7 +135,7 @@ private let hash = HMACSHA256(secret: Array("0123456789abcdef0123456789abcdef".u
     }
 }
 
-/// A quota that answers as it is told, and keeps what it was asked.
+/// A quota with scripted answers, which records the calls.
 private final class ScriptedQuota: Quota {
     private struct State {
         var calls: [String] = []
@@ -243,28 +170,5 @@ private final class ScriptedQuota: Quota {
     func requestRate(_ limits: KeyLimits, at now: Nanoseconds) -> QuotaRate? { nil }
     func tokenRate(_ limits: KeyLimits, at now: Nanoseconds) -> QuotaRate? {
         QuotaRate(limit: 9, remaining: 8, reset: 1)
-    }
-
-    @Test func whyAKeyIsRefusedIsKnownToTheLog() throws {
-        func key(_ id: String) -> AccessKey { AccessKey(id: id, hash: hash("fi-\(id)".utf8), tenant: "t") }
-        var (old, gone) = (key("old"), key("gone"))
-        old.expires = 5
-        gone.isRevoked = true
-        let access = KeyAccess(hash: hash, isRequired: true)
-        access.publish([key("good"), old, gone])
-        func refusal(_ pairs: (String, String)...) -> KeyRefusal? {
-            var block = FieldBlock()
-            for pair in pairs { block.append(name: pair.0, value: pair.1) }
-            if case .nobody(let refusal) = access.identify(block, hasher: access.makeHasher(), at: 5) { return refusal }
-            return nil
-        }
-        #expect(refusal() == .missing)
-        #expect(refusal(("x-api-key", "fi-other")) == .unknown)
-        #expect(refusal(("authorization", "Bearer fi-old")) == .expired("old"))
-        #expect(refusal(("authorization", "Bearer fi-gone")) == .revoked("gone"))
-        #expect(refusal(("authorization", "Basic eDp5")) == .unreadable)
-        #expect(refusal(("x-api-key", "fi-good"), ("x-api-key", "fi-good")) == .unreadable)
-        #expect(refusal(("x-api-key", "fi-good")) == nil)
-        #expect(KeyRefusal.expired("old").keyID == "old" && KeyRefusal.unknown.keyID == nil)
     }
 }

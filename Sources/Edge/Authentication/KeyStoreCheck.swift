@@ -3,7 +3,7 @@ package import Configuration
 internal import Routing
 
 /// Checks the file of keys and the file of their secret.
-package enum KeyCheck {
+package enum KeyStoreCheck {
     /// Returns what is wrong with the keys at `path` and the secret at `secretPath`.
     ///
     /// A check of a configuration calls it as `FileInspection.keys`.
@@ -36,7 +36,7 @@ package enum KeyCheck {
                 return []
             }
         }
-        do throws(KeySourceError) { return try KeySource.load(path: path) } catch {
+        do throws(KeyStoreError) { return try KeyStoreReader.load(path: path) } catch {
             for problem in error.problems { found.add("keys", problem) }
             return []
         }

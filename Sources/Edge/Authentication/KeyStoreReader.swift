@@ -1,5 +1,4 @@
-// Where keys come from: a YAML file or a SQLite database, by the ending of the name. Asked again and again, on a thread
-// of its own, and answers only when something has changed.
+// Reads API keys from their store, a YAML file or a SQLite database, and notices when the store has changed.
 internal import CLinux
 internal import Configuration
 internal import Glibc
@@ -7,57 +6,60 @@ internal import KeyStore
 package import Routing
 internal import Transport
 
-/// What is wrong with a store of keys: one line each, with the file's name.
-package struct KeySourceError: Error, Equatable, Sendable, CustomStringConvertible {
+/// Why the keys of a store cannot be read.
+package struct KeyStoreError: Error, Equatable, Sendable, CustomStringConvertible {
+    /// One line for each problem, with the name of the file.
     package var problems: [String]
+    /// All problems, one a line.
     package var description: String { problems.joined(separator: "\n") }
 }
 
-package enum KeyStoreKind: Sendable {
-    case yaml, sqlite
-
-    package init(path: String) {
-        let name = path.lowercased()
-        self = name.hasSuffix(".yaml") || name.hasSuffix(".yml") ? .yaml : .sqlite
-    }
-}
-
-package struct KeySource: Sendable {
+/// Remembers which state of the store it has read, so that an unchanged store is not read again.
+///
+/// Its calls wait for the file system: no worker makes them.
+package struct KeyStoreReader: Sendable {
     private let path: String
     private let kind: KeyStoreKind
+    /// The state of the file that was read last without an error.
     private var seen: FileStamp?
     private var database: KeyDatabase?
+    /// SQLite's `data_version` at the last reading.
     private var dataVersion = 0
 
+    /// A reader of the store at `path`, which has read nothing yet.
     package init(path: String) {
         self.path = path
         kind = KeyStoreKind(path: path)
     }
 
-    /// The keys in force, whether or not they have changed.
-    package static func load(path: String) throws(KeySourceError) -> [AccessKey] {
-        var source = KeySource(path: path)
+    /// Reads the keys that are not revoked, once.
+    ///
+    /// - Throws: if the store cannot be read or has faults.
+    package static func load(path: String) throws(KeyStoreError) -> [AccessKey] {
+        var source = KeyStoreReader(path: path)
         return (try source.changes() ?? []).filter { !$0.isRevoked }
     }
 
-    /// The keys, those that were revoked among them as far as they are known, if they may have changed since this was
-    /// asked last without an error; else nil.
-    package mutating func changes() throws(KeySourceError) -> [AccessKey]? {
+    /// Reads the keys if the store may have changed since the last call that did not throw.
+    ///
+    /// - Returns: All keys, with the revoked ones of a database; nil if nothing has changed.
+    /// - Throws: if the store cannot be read or has faults.
+    package mutating func changes() throws(KeyStoreError) -> [AccessKey]? {
         switch kind {
         case .yaml: try fileChanges()
         case .sqlite: try databaseChanges()
         }
     }
 
-    private mutating func fileChanges() throws(KeySourceError) -> [AccessKey]? {
+    private mutating func fileChanges() throws(KeyStoreError) -> [AccessKey]? {
         guard let stamp = FileStamp(path) else { throw unreadable() }
-        // Two changes within one tick of the file system's clock have one time: what is as new as that is read again.
+        // Two changes within one tick of the file system's clock have the same time: a file that new is read again.
         if stamp == seen, !stamp.isNew(at: Clock.wallTime().seconds) { return nil }
         switch SystemFiles.read(path) {
-        case .failure(let problem): throw KeySourceError(problems: ["cannot read \(path): \(problem)"])
+        case .failure(let problem): throw KeyStoreError(problems: ["cannot read \(path): \(problem)"])
         case .success(let bytes):
             switch KeyFile.parse(bytes, path: path) {
-            case .failure(let errors): throw KeySourceError(problems: errors.problems.map(\.description))
+            case .failure(let errors): throw KeyStoreError(problems: errors.problems.map(\.description))
             case .success(let keys):
                 seen = stamp
                 return keys
@@ -65,33 +67,33 @@ package struct KeySource: Sendable {
         }
     }
 
-    private mutating func databaseChanges() throws(KeySourceError) -> [AccessKey]? {
+    private mutating func databaseChanges() throws(KeyStoreError) -> [AccessKey]? {
         guard let stamp = FileStamp(path) else {
             database = nil
             throw unreadable()
         }
         do throws(KeyDatabaseError) {
-            // Another file under the same name is another database.
+            // A new file with the same name is another database.
             let isOpen = database != nil && stamp.isSameFile(as: seen)
             let open = isOpen ? database! : try KeyDatabase(reading: path)
             let version = try open.dataVersion()
             if isOpen, version == dataVersion { return nil }
             let keys = try open.keysWithRevoked()
-            // Only now: after an error everything is asked again.
+            // Noted only after everything has been read: after an error the next call reads again.
             (database, dataVersion, seen) = (open, version, stamp)
             return keys
         } catch {
             database = nil
-            throw KeySourceError(problems: ["cannot read \(path): \(error)"])
+            throw KeyStoreError(problems: ["cannot read \(path): \(error)"])
         }
     }
 
-    private func unreadable() -> KeySourceError {
-        KeySourceError(problems: ["cannot read \(path): \(SystemError.text(errno))"])
+    private func unreadable() -> KeyStoreError {
+        KeyStoreError(problems: ["cannot read \(path): \(SystemError.text(errno))"])
     }
 }
 
-/// Which file, and which state of it.
+/// The identity of a file and of its contents, as far as `stat` shows it.
 private struct FileStamp: Equatable, Sendable {
     private var device: UInt
     private var inode: UInt
@@ -99,7 +101,7 @@ private struct FileStamp: Equatable, Sendable {
     private var seconds: Int
     private var nanoseconds: Int
 
-    /// Nil, and `errno` says why, where there is none.
+    /// Nil if there is no such file; `errno` says why.
     init?(_ path: String) {
         var status = stat()
         guard unsafe stat(path, &status) == 0 else { return nil }
@@ -112,5 +114,6 @@ private struct FileStamp: Equatable, Sendable {
 
     func isSameFile(as other: FileStamp?) -> Bool { other?.device == device && other?.inode == inode }
 
+    /// Whether the file was changed within the last two seconds; `now` is in seconds since 1970.
     func isNew(at now: Int) -> Bool { now - seconds < 2 }
 }

@@ -1,21 +1,24 @@
-// The thread that looks at the keys, and hands the workers what has changed: they never wait for a file.
+// The thread that reads the store of API keys again and again, and publishes changes to all workers.
 package import Configuration
 internal import Glibc
 internal import Routing
 internal import Transport
 
-package enum KeyWatch {
-    /// How long a change may go unseen: changes are in force within a second.
+/// Starts the thread; it needs no other call.
+package enum KeyStoreWatcher {
+    /// The pause between two readings, in microseconds: a change is in force within a second.
     private static let interval: useconds_t = 250_000
 
-    /// What a configuration says of keys, with the keys that are in force now.
+    /// Reads the keys of a configuration, and starts the thread that watches them; called once, at the start.
     ///
-    /// - Throws: where the secret or the keys cannot be read.
-    package static func open(_ settings: Configuration.Authentication) throws(StartError) -> KeyAccess {
+    /// A secret is made if there is none yet. Without configured keys no thread is started.
+    ///
+    /// - Throws: if the secret or the keys cannot be read, or if the secret of existing keys is missing.
+    package static func open(_ settings: Configuration.Authentication) throws(StartError) -> Authenticator {
         guard let path = settings.keysPath, let secretPath = settings.secretPath else {
-            return KeyAccess(isRequired: settings.required, anonymousLimits: settings.anonymousLimits)
+            return Authenticator(isRequired: settings.required, anonymousLimits: settings.anonymousLimits)
         }
-        // Under a new secret all keys would be unknown, also once the old one is back.
+        // A new secret would make all existing keys unknown, and would take the place of the missing one.
         let lost = KeySecret.keysLost(secretPath, keys: path)
         guard lost == 0 else {
             throw StartError(description: "authentication.secret: \(KeySecret.lostReason(secretPath, keys: lost))")
@@ -26,31 +29,31 @@ package enum KeyWatch {
         case .failure(let problem):
             throw StartError(description: "the secret of the keys, \(secretPath): \(problem)")
         }
-        var source = KeySource(path: path)
-        let access = KeyAccess(
+        var source = KeyStoreReader(path: path)
+        let access = Authenticator(
             hash: hash,
             isRequired: settings.required,
             anonymousLimits: settings.anonymousLimits
         )
-        do throws(KeySourceError) { access.publish(try source.changes() ?? []) } catch {
+        do throws(KeyStoreError) { access.publish(try source.changes() ?? []) } catch {
             throw StartError(description: "\(error)")
         }
         watch(path, from: source, for: access)
         return access
     }
 
-    /// Starts the thread.
+    /// Starts the thread, which runs until the process ends.
     ///
-    /// It lives as long as the process: there is nothing to end in order. While the keys cannot be read the last ones
-    /// stay in force, so that no fault of a file stops traffic; that is said once.
-    private static func watch(_ path: String, from source: KeySource, for access: KeyAccess) {
+    /// While the store cannot be read the last keys stay in force, so that a fault in a file does not stop traffic. The
+    /// operator is warned once for each such fault.
+    private static func watch(_ path: String, from source: KeyStoreReader, for access: Authenticator) {
         let start = source
         _ = Thread(name: "keys") {
             var source = start
-            var problem: KeySourceError?
+            var problem: KeyStoreError?
             while true {
                 usleep(interval)
-                do throws(KeySourceError) {
+                do throws(KeyStoreError) {
                     let keys = try source.changes()
                     if let keys { access.publish(keys) }
                     if problem != nil { OperatorLog.say("the keys in \(path) can be read again") }
