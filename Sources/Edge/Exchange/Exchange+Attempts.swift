@@ -218,13 +218,3 @@ extension Exchange: AttemptOwner {
         proceed(after: .failure(failure))
     }
 }
-
-extension Dialect {
-    /// Streams of this dialect may carry comments before their first event.
-    var hasComments: Bool {
-        switch self {
-        case .openAIChat, .completions, .responses, .messages: true
-        case .embeddings, .countTokens, .tokenize, .rerank, .other: false
-        }
-    }
-}
