@@ -229,13 +229,3 @@ extension Exchange: AttemptOwner {
         proceed(after: .failure(failure))
     }
 }
-
-extension Dialect {
-    /// Whether streams of this dialect may carry comments before their first event.
-    var hasComments: Bool {
-        switch self {
-        case .openAIChat, .completions, .responses, .messages: true
-        case .embeddings, .countTokens, .tokenize, .rerank, .other: false
-        }
-    }
-}

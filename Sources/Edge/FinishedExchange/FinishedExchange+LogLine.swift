@@ -55,12 +55,12 @@ extension FinishedExchange {
         guard let error else { return }
         json.key("engine_error")
         json.beginObject()
-        if let status = error.status ?? error.number { json.field("status", status) }
-        if let type = ErrorText.identifier(error.type) { json.field("type", type) }
-        if let code = ErrorText.identifier(error.code) { json.field("code", code) }
-        if let param = ErrorText.identifier(error.param) { json.field("param", param) }
+        if let status = error.status ?? error.namedStatus { json.field("status", status) }
+        if let type = ErrorRedaction.identifier(error.type) { json.field("type", type) }
+        if let code = ErrorRedaction.identifier(error.code) { json.field("code", code) }
+        if let param = ErrorRedaction.identifier(error.param) { json.field("param", param) }
         json.field("meaning", error.meaning.label)
-        if showsEngineErrors, let message = error.message { json.field("message", ErrorText.scrubbed(message)) }
+        if showsEngineErrors, let message = error.message { json.field("message", ErrorRedaction.redacted(message)) }
         json.endObject()
     }
 

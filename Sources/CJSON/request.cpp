@@ -1,8 +1,9 @@
-// Scans of request bodies by simdjson on demand: no tree, no exceptions; what is not asked for is skipped.
+// Scans request bodies with simdjson's on-demand parser: it builds no tree, throws nothing, and skips what is not read.
+#include "folded_name.h"
 #include "media.h"
-#include "name.h"
 #include "parser.h"
 
+/// The most bytes that a parser keeps between scans.
 static const size_t kept_memory = 1 << 20;
 
 extern "C" cjson_parser *cjson_parser_new(void) noexcept { return new cjson_parser; }
@@ -14,7 +15,7 @@ extern "C" void cjson_parser_trim(cjson_parser *parser) noexcept {
     std::vector<uint8_t>().swap(parser->scratch);
 }
 
-/// The token that begins `value`, without the space after it.
+/// The token with which a value begins, without the space behind it.
 static string_view token(ondemand::value &value) noexcept {
     string_view view = value.raw_json_token();
     while (!view.empty() && (view.back() == ' ' || view.back() == '\n' || view.back() == '\r' || view.back() == '\t'))
@@ -22,21 +23,22 @@ static string_view token(ondemand::value &value) noexcept {
     return view;
 }
 
+/// The position of a view in the body.
 static cjson_range range(string_view view, const uint8_t *bytes) noexcept {
     return {size_t(reinterpret_cast<const uint8_t *>(view.data()) - bytes), view.size()};
 }
 
 // MARK: Requests
 
-/// The key of a request that a name is, or that loose readers take it for.
+/// The key that a name is, or that a lenient reader would take it for.
 struct RequestKey {
     cjson_key key;
     bool is_exact;
 };
 
-/// Reads the name of a member, behind its opening quote.
+/// Looks up the name of a member from behind its opening quotation mark.
 ///
-/// A name that is none of ours is the engine's matter, whatever its escapes are.
+/// A name that is not one of these keys is passed to the engine as it is, even if its escapes are invalid.
 static RequestKey request_key(const uint8_t *name) noexcept {
     static constexpr struct { string_view text; cjson_key key; } keys[] = {
         {"model", CJSON_KEY_MODEL},
@@ -56,6 +58,7 @@ static RequestKey request_key(const uint8_t *name) noexcept {
     return {CJSON_KEY_NONE, true};
 }
 
+/// Reads an integer; null counts as absent.
 static cjson_status read_integer(ondemand::value &value, ondemand::json_type type, cjson_integer &out) noexcept {
     if (type == ondemand::json_type::null) {
         bool is_null;
@@ -72,7 +75,7 @@ static cjson_status read_integer(ondemand::value &value, ondemand::json_type typ
     return CJSON_OK;
 }
 
-/// False and null are the same to a caller that only needs the truth.
+/// Reads a boolean or null.
 static cjson_status read_boolean(ondemand::value &value, ondemand::json_type type, cjson_presence &out) noexcept {
     if (type == ondemand::json_type::null) {
         out = CJSON_NULL;
@@ -86,6 +89,7 @@ static cjson_status read_boolean(ondemand::value &value, ondemand::json_type typ
     return CJSON_OK;
 }
 
+/// Reads `stream_options` and its `include_usage`.
 static cjson_status read_stream_options(ondemand::value &value, ondemand::json_type type, const uint8_t *bytes,
                                         cjson_request *out) noexcept {
     out->raw_stream_options = range(token(value), bytes);
@@ -118,6 +122,7 @@ static cjson_status read_stream_options(ondemand::value &value, ondemand::json_t
     return CJSON_OK;
 }
 
+/// Reads `model`.
 static cjson_status read_model(ondemand::value &value, ondemand::json_type type, const uint8_t *bytes,
                                cjson_request *out) noexcept {
     if (type != ondemand::json_type::string) return CJSON_WRONG_TYPE;
@@ -129,7 +134,7 @@ static cjson_status read_model(ondemand::value &value, ondemand::json_type type,
     return CJSON_OK;
 }
 
-/// How many prompts there are; an array of numbers is one.
+/// Counts the prompts of a `prompt` that is an array of strings or of arrays of tokens; 0 for any other value.
 static size_t count_prompts(ondemand::value &value) noexcept {
     ondemand::array prompts;
     if (value.get_array().get(prompts) != SUCCESS) return 0;

@@ -1,53 +1,11 @@
-// The vocabulary of engines' errors: what their types, their codes and their statuses mean.
+// The table of what the types, the codes and the statuses of engines' errors mean.
 
-/// What an error comes to, whoever told it.
-package enum ErrorMeaning: Equatable, Sendable {
-    /// The request is wrong; a number says better in which way.
-    case badRequest
-    /// The request cannot be served by anybody as it is; the status that says so.
-    case clientsMistake(Int)
-    /// The request asks for what the engine does not do.
-    case notImplemented
-    /// The engine has no such path, or does not take this method there.
-    case missingPath
-    /// Something is not there; what it is, only the sentence says.
-    case notFound
-    /// The engine lives and has too much to do: 429, 503 or 529.
-    case busy(Int)
-    /// The engine, or what stands before it, cannot be asked now: 502, 503 or 504.
-    case unavailable(Int)
-    /// Our credential, our account or the model that we ask for is wrong.
-    case ourConfiguration
-    /// The engine has failed: at this request, or at all.
-    case failed(Int)
-
-    /// The word for it in the log.
-    package var label: String {
-        switch self {
-        case .badRequest, .clientsMistake: "clients_mistake"
-        case .notImplemented: "not_implemented"
-        case .missingPath: "missing_path"
-        case .notFound: "not_found"
-        case .busy: "busy"
-        case .unavailable: "unavailable"
-        case .ourConfiguration: "our_configuration"
-        case .failed: "failed"
-        }
-    }
-
-    /// It says little more than on which side the fault is.
-    var isGeneral: Bool {
-        switch self {
-        case .badRequest, .notFound, .failed(500): true
-        default: false
-        }
-    }
-}
-
-enum EngineWords {
-    /// What a type or a code means; nil for a word that is not known.
+/// Looks up words and statuses; pure functions over constant tables.
+enum ErrorCodeTable {
+    /// The meaning of a type or a code; nil for an unknown word.
     ///
-    /// `BadRequestError`, `bad_request` and `BAD_REQUEST` are one word.
+    /// `BadRequestError`, `bad_request` and `BAD_REQUEST` are the same word. A word that is not in the table is
+    /// recognized by its parts.
     static func meaning(of word: String) -> ErrorMeaning? {
         var name = String(word.lowercased().filter { $0.isASCII && ($0.isLetter || $0.isNumber) })
         if let meaning = table[name] { return meaning }
@@ -55,44 +13,46 @@ enum EngineWords {
             name.removeLast(ending.count)
             if let meaning = table[name] { return meaning }
         }
-        // More than a few words are a sentence.
+        // More than four words are a sentence, which the parts of a word do not describe.
         return word.count { $0 == " " } > 3 ? nil : meaning(ofParts: name)
     }
 
-    /// What a word means that is not in the table, by what it is about and by what it says of that: `project_suspended`,
+    /// The meaning of a word by its parts: what it is about, and what it says about that, as in `project_suspended` and
     /// `model_not_deployed`.
     private static func meaning(ofParts name: String) -> ErrorMeaning? {
         func has(_ parts: String) -> Bool { parts.split(separator: " ").contains { name.contains($0) } }
         let isOfRate = has(
-            "ratelimit throttl toomanyrequests quotaexceed exceededquota concurrencylimit queueexceeded perminute perday"
+            "ratelimit throttl toomanyrequests quotaexceed exceededquota concurrencylimit queueexceeded "
+                + "perminute perday"
         )
         if !isOfRate, has("context prompt input token sequence message"), has("toolong exceed toolarge overflow") {
-            return .clientsMistake(400)
+            return .clientError(400)
         }
         if isOfRate { return .busy(429) }
         if has("overload") { return .busy(529) }
         if has("capacityexceeded queuefull outofcapacity insufficientcapacity") { return .busy(503) }
         if namesModel(name), !has("response output input stream context parameter image") {
             if has("notready loading") { return .busy(503) }
-            if has(missing) { return .ourConfiguration }
+            if has(missing) { return .misconfiguration }
         }
         if has("apikey accesstoken authtoken accesskey subscriptionkey credential"),
             has(
-                "invalid incorrect expired missing notfound revoked disabled required wrong unknown leaked blocked notvalid"
+                "invalid incorrect expired missing notfound revoked disabled required wrong unknown leaked blocked "
+                    + "notvalid"
             )
         {
-            return .ourConfiguration
+            return .misconfiguration
         }
         if has("organization organisation account project workspace tenant subscription team billing"), has(closed) {
-            return .ourConfiguration
+            return .misconfiguration
         }
         if has("balance credit fund payment"), has("insufficient exhausted depleted low empty overdue failed negative")
         {
-            return .ourConfiguration
+            return .misconfiguration
         }
-        if has("arrear") { return .ourConfiguration }
+        if has("arrear") { return .misconfiguration }
         if has("sensitive moderation contentpolicy contentfilter inappropriate unsafecontent datainspection") {
-            return .clientsMistake(400)
+            return .clientError(400)
         }
         return nil
     }
@@ -103,30 +63,35 @@ enum EngineWords {
         return ["model", "deployment", "adapter"].contains { word.contains($0) }
     }
 
+    /// Parts that say that a model cannot be used.
     private static let missing = """
         notfound notexist nosuch unknown invalid unsupported notsupported notavailable notloaded unloaded notserved \
         notdeployed notenabled deprecated decommissioned retired removed disabled notallowed termsrequired missing \
         notactive noaccess accessdenied
         """
+    /// Parts that say that an account cannot be used.
     private static let closed = """
-        restricted disabled deactivated suspended blocked banned inactive notactive expired overdue terminated closed locked \
-        frozen
+        restricted disabled deactivated suspended blocked banned inactive notactive expired overdue terminated closed \
+        locked frozen
         """
 
+    /// The words of each meaning, in lower case and without separators, each also with `error` or `exception` at its
+    /// end.
     private static let words: [(ErrorMeaning, String)] = [
         (
             .badRequest,
             """
-            badrequest invalidrequest invalidargument invalidparameter invalidvalue invalidtype invalidjson jsoninvalid \
-            jsonparse invalidinput validation inputvalidation requestvalidation value failedprecondition outofrange
+            badrequest invalidrequest invalidargument invalidparameter invalidvalue invalidtype invalidjson \
+            jsoninvalid jsonparse invalidinput validation inputvalidation requestvalidation value \
+            failedprecondition outofrange
             """
         ),
         (
-            .clientsMistake(422),
+            .clientError(422),
             "unprocessableentity unprocessable unprocessablecontent tokenizer template tool empty"
         ),
         (
-            .clientsMistake(400),
+            .clientError(400),
             """
             contextlengthexceeded contextwindowexceeded exceedcontextsize modelcontextwindowexceeded \
             stringabovemaxlength arrayabovemaxlength \
@@ -144,9 +109,9 @@ enum EngineWords {
             unsupportedparams unsupportedoperation batchsizeexceeded
             """
         ),
-        (.clientsMistake(409), "conflict alreadyexists"),
-        (.clientsMistake(413), "requesttoolarge payloadtoolarge requestentitytoolarge contenttoolarge"),
-        (.clientsMistake(415), "unsupportedmediatype"),
+        (.clientError(409), "conflict alreadyexists"),
+        (.clientError(413), "requesttoolarge payloadtoolarge requestentitytoolarge contenttoolarge"),
+        (.clientError(415), "unsupportedmediatype"),
         (.notImplemented, "notimplemented unimplemented notsupported"),
         (
             .missingPath,
@@ -186,7 +151,7 @@ enum EngineWords {
             "timeout gatewaytimeout deadlineexceeded modeltimeout apitimeout requesttimeout vectorstoretimeout"
         ),
         (
-            .ourConfiguration,
+            .misconfiguration,
             """
             authentication unauthorized unauthenticated invalidapikey apikeyinvalid incorrectapikey permission \
             permissiondenied accessdenied forbidden requestforbidden billing paymentrequired insufficientcredits \
@@ -209,6 +174,7 @@ enum EngineWords {
         ),
     ]
 
+    /// `words` by word.
     private static let table: [String: ErrorMeaning] = {
         var table: [String: ErrorMeaning] = [:]
         for (meaning, names) in words {
@@ -217,17 +183,18 @@ enum EngineWords {
         return table
     }()
 
-    /// What a status means that comes without a word that says more; nil below 400.
-    static func meaning(of status: Int) -> ErrorMeaning? {
+    /// The meaning of a status that comes without a more specific word; nil below 400.
+    static func meaning(ofStatus status: Int) -> ErrorMeaning? {
         switch status {
         case ..<400: nil
-        case 401, 402, 403, 407, 421, 426, 505, 511: .ourConfiguration
+        case 401, 402, 403, 407, 421, 426, 505, 511: .misconfiguration
         case 404: .notFound
         case 405: .missingPath
-        // An engine that reports a client that is still there, and Hugging Face's for a failed generation.
+        // Hugging Face answers 424 when a generation has failed; an engine that answers 499 has lost a client that is
+        // still there.
         case 424, 499: .failed(500)
         case 429: .busy(429)
-        case 400..<500: .clientsMistake(status)
+        case 400..<500: .clientError(status)
         case 501: .notImplemented
         case 529: .busy(529)
         case 502, 503: .unavailable(status)

@@ -1,17 +1,18 @@
-// The name of a member as the loosest reader of an engine would take it: Go's does not look at the case of names and
-// takes the last of those that it cannot tell apart, C's ends at a NUL.
+// The name of a member as the most lenient JSON reader of an engine would understand it: Go's reader ignores case and
+// takes the last of several equal names, and a reader in C ends a name at a NUL.
 #pragma once
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <string_view>
 
+/// A name with its escapes decoded and its case folded.
 class FoldedName {
   public:
-    /// Reads a name behind its opening quote; the quote that ends it is there.
+    /// Reads a name from behind its opening quotation mark up to the closing one, which must exist.
     explicit FoldedName(const uint8_t *at) noexcept {
         while (*at != '"' && short_) {
-            // Of nearly all characters.
+            // Nearly all characters are of this class.
             if ((*at >= 'a' && *at <= 'z') || *at == '_') {
                 add(*at++);
                 continue;
@@ -29,9 +30,9 @@ class FoldedName {
         }
     }
 
-    /// It may be one of ours: it is no longer than they are, and has no character that folds to none of theirs.
+    /// Whether the name may be one that we read: at most 32 bytes, all of which fold to ASCII.
     bool is_short() const noexcept { return short_; }
-    /// It is written as it is folded, but for escapes.
+    /// Whether the name is written in its folded form; escapes are allowed.
     bool is_exact() const noexcept { return exact_; }
     /// The folded name.
     std::string_view text() const noexcept { return {text_, length_}; }
@@ -51,7 +52,7 @@ class FoldedName {
         for (; *text; text++) add(*text);
     }
 
-    /// Unicode's full case folding to ASCII, and the two letters that some languages have beside `i`.
+    /// Folds a character to ASCII by Unicode's full case folding, and the dotted and the dotless `i` to `i`.
     void fold(uint32_t scalar) noexcept {
         if (scalar >= 'A' && scalar <= 'Z') {
             exact_ = false;
@@ -79,10 +80,11 @@ class FoldedName {
         return byte >= 'a' && byte <= 'f' ? byte - 'a' + 10 : -1;
     }
 
-    /// Reads one character, which may be escaped, and returns where the next one is; NULL for an escape that is none.
+    /// Reads one character, which may be escaped, and returns the beginning of the next one; NULL for an invalid
+    /// escape.
     static const uint8_t *read(const uint8_t *at, uint32_t &scalar) noexcept {
         if (*at == '\\') return read_escape(at + 1, scalar);
-        // The whole is valid UTF-8: simdjson has seen to it. Four bytes are no letter that folds to ASCII.
+        // simdjson has validated the UTF-8. No character of four bytes folds to ASCII.
         if (*at < 0x80) return scalar = *at, at + 1;
         if (*at < 0xE0) return scalar = (*at & 0x1Fu) << 6 | (at[1] & 0x3Fu), at + 2;
         if (*at < 0xF0) return scalar = (*at & 0xFu) << 12 | (at[1] & 0x3Fu) << 6 | (at[2] & 0x3Fu), at + 3;

@@ -1,27 +1,32 @@
-// What the message of an engine's error says, where its status, its code and its type say too little.
+// What the message of an engine's error means, for errors whose status, code and type say too little.
 
-/// The message of one error.
-struct EngineSentences {
-    /// In lower case.
+/// The message of one error, with a question for each thing that messages say.
+///
+/// `EngineError.meaning` asks them where no particular word of the error's type or code decides.
+struct ErrorMessage {
+    /// The message in lower case.
     private let text: String
     private let sentences: [ErrorSentence]
 
+    /// Cuts a message into its sentences.
     init(_ message: String) {
         text = message.lowercased()
         sentences = ErrorSentence.sentences(of: message)
     }
 
-    /// What the message means that came with nothing else, or with a general failure of the server.
+    /// The meaning of a message that came alone, or with a general failure of the server; nil if it has none of these.
     var meaning: ErrorMeaning? {
-        if let status = innerStatus, let inner = EngineWords.meaning(of: status) { return inner }
-        if saysRequestIsTooLarge { return .clientsMistake(413) }
-        if saysInputIsTooLong || Self.unsupported.contains(where: text.contains) { return .clientsMistake(400) }
+        if let status = innerStatus, let inner = ErrorCodeTable.meaning(ofStatus: status) { return inner }
+        if saysRequestIsTooLarge { return .clientError(413) }
+        if saysInputIsTooLong || Self.unsupported.contains(where: text.contains) { return .clientError(400) }
         if let busy { return busy }
-        return saysModelIsMissing || isOfOurAccount ? .ourConfiguration : nil
+        return saysModelIsMissing || isOfOurAccount ? .misconfiguration : nil
     }
 
-    /// An engine that speaks another dialect through itself quotes the error of its inner one: `{'message': ...,
-    /// 'code': 400}` in a sentence about something else, `Error code: 400 - ...`.
+    /// The status in an error that the message quotes; nil if it quotes none.
+    ///
+    /// An engine that translates between two dialects quotes the error of its inner API inside of its own message, as
+    /// in `{'message': ..., 'code': 400}` or `Error code: 400 - ...`.
     private var innerStatus: Int? {
         for phrase in [
             "'code': ", "\"code\": ", "\"code\":", "\\\"code\\\":", "error code: ", "status code: ", "status_code=",
@@ -34,6 +39,7 @@ struct EngineSentences {
         return nil
     }
 
+    /// Phrases that say that the request asks for something that the engine cannot do.
     private static let unsupported = [
         "does not support tools", "does not support thinking", "does not support chat", "does not support image",
         "does not support embedding", "does not support reasoning", "is not a multimodal model", "reasoning parser",
@@ -42,7 +48,7 @@ struct EngineSentences {
 
     // MARK: The request is too large
 
-    /// A limit of tokens in a minute that one request alone is above: it never fits, whenever it comes.
+    /// Whether the request alone exceeds a limit of tokens per minute, so that no later attempt can succeed either.
     var saysRequestIsTooLarge: Bool {
         sentences.contains {
             $0.says([
@@ -52,6 +58,7 @@ struct EngineSentences {
         }
     }
 
+    /// Phrases that say by themselves that the input is too long.
     private static let tooLong = [
         "maximum context length", "context length exceeded", "context window", "exceeds the available context",
         "longer than the model's context", "prompt is too long", "input is too long",
@@ -59,12 +66,13 @@ struct EngineSentences {
         "longer than the maximum model length", "exceed context size", "maximum prompt length", "maximum input length",
         "maximum sequence length",
     ]
+    /// Nouns for the input of a model.
     private static let inputs: Set<String> = [
         "prompt", "prompts", "input", "inputs", "context", "token", "tokens", "message", "messages", "sequence",
         "request",
         "conversation", "max_tokens", "max_new_tokens", "max_num_tokens", "max_completion_tokens", "content",
     ]
-    /// What a sentence is about that says that something else than the input is too much.
+    /// Words of sentences in which something else than the input exceeds a limit.
     private static let otherLimits: Set<String> = [
         "rate", "quota", "minute", "min", "hour", "day", "month", "timeout", "timed", "time", "deadline", "memory",
         "cuda",
@@ -72,6 +80,7 @@ struct EngineSentences {
         "requests", "credit", "credits", "balance", "spend", "disk", "took", "taking", "takes", "workers", "loading",
     ]
 
+    /// Whether the message says that the input is longer than the model or the engine takes.
     private var saysInputIsTooLong: Bool {
         if Self.tooLong.contains(where: text.contains) { return true }
         return sentences.contains {
@@ -86,6 +95,7 @@ struct EngineSentences {
 
     // MARK: Busy
 
+    /// Phrases about a rate limit.
     private static let rate = [
         "rate limit", "rate-limit", "rate_limit", "ratelimit", "too many requests", "too many concurrent", "throttl",
         "quota exceeded",
@@ -93,6 +103,7 @@ struct EngineSentences {
         "tokens per min",
         "too many tokens, please wait",
     ]
+    /// Phrases about a lack of capacity.
     private static let full = [
         "queue is full", "queue full", "server busy", "too busy", "is busy", "system busy", "currently busy",
         "overload",
@@ -103,13 +114,13 @@ struct EngineSentences {
         "not enough capacity", "capacity is full",
     ]
 
-    /// That the engine has too much to do; 429 where the sentence is about a rate, else 503.
+    /// `.busy` if the message says that the engine has too much to do: with 429 if it is about a rate, otherwise 503.
     var busy: ErrorMeaning? {
         if Self.rate.contains(where: text.contains) { return .busy(429) }
         return Self.full.contains(where: text.contains) || saysModelIsLoading ? .busy(503) : nil
     }
 
-    /// Whether the engine says that it still loads its model, which will end well; that it could not load it is a failure.
+    /// Whether the engine says that it is still loading its model; false if it says that it could not load the model.
     var saysModelIsLoading: Bool {
         sentences.contains {
             guard !$0.says([" fail", " error loading ", " unable ", " could not ", " cannot ", " after loading "])
@@ -129,38 +140,41 @@ struct EngineSentences {
 
     // MARK: Our configuration
 
-    /// Whether the message says that a model is not there: then our configuration names it wrongly, since the name that
-    /// the client gave is not the one that the engine gets.
+    /// Whether the message says that a model does not exist.
+    ///
+    /// Then our configuration is wrong, since the engine gets the name that is configured and not the client's.
     var saysModelIsMissing: Bool {
         sentences.contains { $0.saysModelIsMissing }
             || text.contains("模型") && ["不存在", "未找到", "已下线"].contains(where: text.contains)
     }
 
-    /// Whether the message is about our key or our bill.
+    /// Whether the message says that our key is wrong, or that our account is empty or closed.
     var isOfOurAccount: Bool { sentences.contains { $0.saysKeyIsWrong || $0.saysAccountIsClosed } }
 
-    /// Whether a refusal (403) is of what the client wrote, and not of our credential.
+    /// Whether a 403 refuses the content of the request, and not our credential.
     var saysContentIsRefused: Bool {
         ["flagged", "moderation", "content policy", "safety", "guardrail"].contains(where: text.contains)
     }
 
     // MARK: Paths and members
 
-    /// Whether the message is what a server says of a path that it does not have.
+    /// Whether the message is one that servers give for an unknown path.
     ///
-    /// AWS's gateway misses a token where it has no such path.
+    /// AWS's gateway reports a missing token for an unknown path.
     var saysPathIsMissing: Bool {
-        // What names the thing that is missing comes first; a number may stand before it.
+        // The first sentence that is more than a status, such as `Error 404`, names what is missing.
         let first = sentences.first { sentence in !sentence.words.allSatisfy { sentence.isOfStatus($0.text) } }
         return (first ?? sentences.first)?.saysPathIsMissing == true || text.hasPrefix("missing authentication token")
     }
 
+    /// Whether the message has no words.
     var isEmpty: Bool { sentences.isEmpty }
-    /// The message begins with the name of the member that names the model.
+    /// Whether the message is about the request's member `model`, as Anthropic writes it: `model: claude-x`.
     var beginsWithModel: Bool { text.hasPrefix("model:") }
+    /// Whether the message is the one that Hugging Face's engine gives when it is overloaded.
     var saysModelIsOverloaded: Bool { text.hasPrefix("model is overloaded") }
 
-    /// Whether the message says that a member of the request is not known.
+    /// Whether the message says that a member of the request is unknown or not supported.
     var refusesMember: Bool {
         [
             "unexpected keyword argument", "unknown", "unrecognized", "unrecognised", "unsupported", "not supported",
@@ -168,69 +182,5 @@ struct EngineSentences {
             "invalid",
             "unexpected",
         ].contains(where: text.contains)
-    }
-}
-
-extension ErrorSentence {
-    private static let keys = [
-        " api key", " api_key", " apikey", " api-key", "-api-key ", " api token", " access token", " auth token",
-        " authentication token", " bearer token", " access key", " subscription key", " authorization header",
-        " credentials ",
-    ]
-    /// What the client wrote, which may have a key in it as well.
-    private static let partsOfRequests: Set<String> = [
-        "parameter", "parameters", "argument", "arguments", "field", "fields", "property", "properties", "mcp", "tool",
-        "tools", "url", "image", "file", "inputs",
-    ]
-    private static let wrong: Set<String> = [
-        "invalid", "incorrect", "expired", "missing", "revoked", "disabled", "deleted", "leaked", "wrong", "malformed",
-        "inactive", "unauthorized", "rejected", "required", "suspended", "blocked", "deactivated",
-    ]
-    private static let right: Set<String> = [
-        "valid", "found", "provided", "provide", "recognized", "recognised", "authorized", "exist", "exists", "active",
-        "correct", "accepted", "registered", "supplied", "set", "validate", "verify", "permission",
-    ]
-
-    /// Whether the sentence says that our key is wrong.
-    var saysKeyIsWrong: Bool {
-        guard says(Self.keys), !has(Self.partsOfRequests) else { return false }
-        return has(Self.wrong) || has(Self.negations) && has(Self.right) || says([" unknown api", " no api"])
-    }
-
-    private static let bills = [
-        "credit balance", "account balance", "insufficient balance", "insufficient credit", "insufficient fund",
-        "out of credit", "enough credit", "enough balance", "enough fund", " no credits ", "credits exhausted",
-        "purchase credits", "buy credits", "add credits", "more credits", "negative balance", "balance is too low",
-        "balance too low", "credits are depleted", "credits depleted", "remaining credits", "out of funds",
-        "balance is insufficient", "balance is not enough", "balance not enough", "top up your",
-        "recharge your", "payment required", "payment method", "payment is", "overdue payment", "payment overdue",
-        "in arrears", "arrearage",
-        "unpaid",
-        " billing ", "spend limit", "spending limit", "spending cap", "your specified api usage limits",
-        "your usage limit", "monthly limit", "monthly quota", "monthly usage", "monthly spend", "trial has expired",
-        "trial has ended", "organization must be verified", "account is overdue", "余额不足", "欠费",
-    ]
-    private static let accounts: Set<String> = [
-        "organization", "organisation", "account", "workspace", "project", "tenant", "subscription", "team",
-    ]
-    private static let closed: Set<String> = [
-        "disabled", "deactivated", "suspended", "restricted", "blocked", "banned", "terminated", "closed", "inactive",
-        "locked", "frozen", "lapsed", "delinquent", "expired", "cancelled", "canceled",
-    ]
-
-    /// Whether the sentence says that our account is empty or closed.
-    var saysAccountIsClosed: Bool {
-        // What stands in quotation marks is the name of something else, as of a tool.
-        let plain = ErrorSentence(words: words.filter { !$0.isQuoted })
-        if plain.says(Self.bills) { return true }
-        return words.indices.contains { index in
-            guard let noun = word(index), Self.accounts.contains(noun) else { return false }
-            if let before = word(index - 1), Self.closed.contains(before) || Self.partsOfRequests.contains(before) {
-                return Self.closed.contains(before)
-            }
-            let behind = (index + 1..<index + 7).prefix { word($0) != "," }.compactMap { word($0) }
-            if behind.contains(where: Self.closed.contains) { return true }
-            return behind.contains("active") && behind.contains(where: Self.negations.contains)
-        }
     }
 }

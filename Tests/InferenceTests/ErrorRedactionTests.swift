@@ -2,7 +2,7 @@ import Testing
 
 @testable import Inference
 
-@Suite struct ErrorTextTests {
+@Suite struct ErrorRedactionTests {
     @Test(arguments: [
         ("at http://10.0.0.5:8000/v1/chat.", "at [address]."),
         ("see https://errors.pydantic.dev/2.14/v/missing\", then", "see [address]\", then"),
@@ -25,7 +25,7 @@ import Testing
         (#"at http:\/\/engine\/v1 now"#, "at [address] now"),
         ("gpu1.corp.acme.io, ec2-1-2-3-4.compute.amazonaws.com.", "[address], [address]."),
         ("ip-10-0-0-3 is gone", "[address] is gone"),
-    ]) func takesOutWhatIsTheOperators(said: String, shown: String) { #expect(ErrorText.scrubbed(said) == shown) }
+    ]) func takesOutWhatIsTheOperators(said: String, shown: String) { #expect(ErrorRedaction.redacted(said) == shown) }
 
     @Test(arguments: [
         "This model's maximum context length is 65536 tokens. (parameter=input_tokens, value=65537)",
@@ -35,16 +35,15 @@ import Testing
         "torch-2.1.0.4 and v1.2.3.4", "Basic authentication, api_key: required", "max_tokens=4096 token: 12",
         "model.layers.0.weight, torch.nn.functional, acme.io", "ip-1-2-3 and secretary=x",
         "a </tool_call> without <tool_call>", "ratio 3:10, 1.5.2", "é / ü", "", "vLLM 0.32.0 on 3/4",
-    ]) func leavesTheRest(text: String) { #expect(ErrorText.scrubbed(text) == text) }
+    ]) func leavesTheRest(text: String) { #expect(ErrorRedaction.redacted(text) == text) }
 
     @Test func knowsNamesOfPrograms() {
-        #expect(ErrorText.identifier("BadRequestError") == "BadRequestError")
-        #expect(ErrorText.identifier("Bad Request") == "Bad Request")
-        #expect(ErrorText.identifier("body.messages[0].content") == "body.messages[0].content")
-        #expect(ErrorText.identifier("what the client wrote is a sentence") == nil)
-        #expect(
-            ErrorText.identifier("a/b") == nil && ErrorText.identifier("") == nil && ErrorText.identifier(nil) == nil
-        )
-        #expect(ErrorText.identifier(String(repeating: "x", count: 65)) == nil)
+        #expect(ErrorRedaction.identifier("BadRequestError") == "BadRequestError")
+        #expect(ErrorRedaction.identifier("Bad Request") == "Bad Request")
+        #expect(ErrorRedaction.identifier("body.messages[0].content") == "body.messages[0].content")
+        #expect(ErrorRedaction.identifier("what the client wrote is a sentence") == nil)
+        #expect(ErrorRedaction.identifier("a/b") == nil)
+        #expect(ErrorRedaction.identifier("") == nil && ErrorRedaction.identifier(nil) == nil)
+        #expect(ErrorRedaction.identifier(String(repeating: "x", count: 65)) == nil)
     }
 }

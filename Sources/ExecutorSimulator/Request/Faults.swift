@@ -1,98 +1,107 @@
-// What an executor can do wrong, on request.
+// The faults that the simulated executor commits on request.
 
-/// The faults of one request: at most one that ends it, and any number of ways to write its events.
+/// The faults of one request: at most one that ends the response, and any number of ways to write its events.
 package struct Faults: Sendable, Equatable {
-    /// How the answer ends, or why there is none.
+    /// How the response ends, or why there is none.
     ///
-    /// Numbers count token events; none has been written at 0.
+    /// Numbers count token events: at 0 none has been written.
     package enum Ending: Sendable, Equatable {
-        /// The connection closes in order, without the end of the body. On HTTP/2 the stream is reset.
+        /// The connection closes in order, but the body does not end. On HTTP/2 the stream is reset.
         case dieAfter(Int)
-        /// Half of the event after these is written, then as `dieAfter`.
+        /// Half of the next event is written, then the connection closes as with `dieAfter`.
         case cutInside(Int)
         /// The connection closes with a TCP reset.
         case resetAfter(Int)
         /// The body ends in order, with neither `finish_reason` nor `[DONE]`.
         case endEarly(Int)
-        /// Nothing more comes; the connection stays.
+        /// Nothing more is sent, and the connection stays open.
         case stallAfter(Int)
-        /// An error event, then `[DONE]` where the dialect has it.
+        /// An error event is written, then `[DONE]` if the dialect has it.
         case errorEvent(Int)
-        /// An error event, then the body ends in order.
+        /// An error event is written, then the body ends in order.
         case errorOnly(Int)
-        /// An error event that blames the client, whose text has an address in it, then as `errorEvent`.
+        /// An error event is written that blames the client and has an address in its text, then as with `errorEvent`.
         case mistakeEvent(Int)
-        /// An error in a line of its own that is no event, then the body ends in order.
+        /// An error is written in a line that is not a field of an event, then the body ends in order.
         case errorLine(Int)
-        /// A status of 200, and a JSON document that is an error.
+        /// The response is a JSON document that reports an error, with status 200.
         case errorDocument
-        /// This status with a JSON body.
+        /// The response has this status and a JSON body.
         case status(Int)
+        /// No response is sent.
         case noAnswer
+        /// The connection closes before a response.
         case closeBeforeHead
+        /// The response is not HTTP.
         case garbageHead
-        /// A body that is not streamed stops in its middle; a stream as `cutInside(0)`.
+        /// A body that is not streamed stops in its middle; a stream ends as with `cutInside(0)`.
         case cutJSON
-        /// After `finish_reason` (in other dialects: before the last event) the body ends in order.
+        /// The body ends in order after `finish_reason`, or in other dialects before the last event.
         case noDone
-        /// Chat and completions end with the reason `abort`, messages without one, as vLLM's do on SIGTERM.
+        /// Chat and completions end with the reason `abort`, messages without a reason, as vLLM's do on SIGTERM.
         case aborted
         /// Chat, completions and messages end in order with the reason null.
         case noReason
-        /// A stream is its last event alone, and any other answer is empty.
+        /// A stream has its last event alone, and any other response is empty.
         case onlyEnd
-        /// 307 or 308 to the same path with a slash behind it, which is answered.
+        /// The response redirects with status 307 or 308 to the same path with a slash behind it, which is served.
         case redirect(Int)
     }
 
+    /// How the response ends; nil for its regular end.
     package var ending: Ending?
-    /// A comment before the first event, and between events.
+    /// Whether a comment is written before each event.
     package var hasComments = false
-    /// Lines end in CR LF.
+    /// Whether lines end in CR LF.
     package var hasCRLF = false
-    /// Each event comes in three writes.
+    /// Whether each event is written in three pieces.
     package var isSplit = false
-    /// So many consecutive events come in one chunk (HTTP/1.1) or DATA frame (HTTP/2), at least 1; nil is one each.
+    /// How many consecutive events are written in one chunk (HTTP/1.1) or DATA frame (HTTP/2), at least 1; nil for one.
     ///
-    /// `.max` joins the whole stream. What is joined is written at the latest when it has 256 KiB, and before the end.
+    /// `.max` joins the whole stream. Joined events are written before the end, and when they have 256 KiB.
     package var coalescedEvents: Int?
-    /// The stream is cut after each so many bytes, at least 1; each piece is a write of its own.
+    /// The size in bytes of the pieces into which the stream is cut, at least 1; each piece is a write of its own.
     package var splitEvery: Int?
-    /// The stream is cut at these offsets in bytes from its beginning, too.
+    /// Further offsets in bytes from the beginning of the stream at which it is cut.
     package var splitAt: [Int] = []
-    /// The last event that is written lacks its last byte, if that is an LF.
+    /// Whether the last event that is written lacks its last byte, if that is an LF.
     package var lacksLastLF = false
-    /// The text of the first token event has so many bytes.
+    /// The length in bytes of the text of the first token event.
     package var hugeEvent: Int?
-    /// The text of an answer that is not streamed has so many bytes.
+    /// The length in bytes of the text of a response that is not streamed.
     package var bigBody: Int?
-    /// The head of a stream does not say that it is one.
+    /// Whether the head of a stream has no content type.
     package var lacksLabel = false
-    /// A client that leaves is not noticed: the request runs to its end.
+    /// Whether a client that leaves is not noticed, so that the request runs to its end.
     package var ignoresClose = false
 
+    /// Makes no faults.
     package init() {}
 
-    /// Reads `die_after:3`, or several with commas between them.
-    /// - Throws: a sentence that says what is wrong.
+    /// Reads one fault such as `die_after:3`, or several that are separated by commas.
+    ///
+    /// - Throws: A sentence that says what is wrong.
     package init(_ text: String) throws(Malformed) {
         for part in text.split(separator: ",") { try add(String(part)) }
     }
 
+    /// A text that names no fault.
     package struct Malformed: Error, CustomStringConvertible {
         package var description: String
     }
 
+    /// The names of all faults, for help and messages.
     package static let names = [
         "die_after:N", "cut_inside:N", "reset_after:N", "end_early:N", "stall_after:N", "error_event:N", "error_only:N",
-        "mistake_event:N", "error_line:N", "error_document",
-        "status:CODE", "no_answer", "close_before_head", "garbage_head", "cut_json", "no_done", "comments", "crlf",
-        "aborted", "no_reason", "only_end", "redirect:307|308", "no_label", "split", "split_every:BYTES",
-        "split_at:OFFSET", "coalesce", "coalesce:EVENTS",
-        "no_last_lf",
-        "huge_event:BYTES", "big_body:BYTES", "ignore_close",
+        "mistake_event:N", "error_line:N", "error_document", "status:CODE", "no_answer", "close_before_head",
+        "garbage_head", "cut_json", "no_done", "comments", "crlf", "aborted", "no_reason", "only_end",
+        "redirect:307|308", "no_label", "split", "split_every:BYTES", "split_at:OFFSET", "coalesce", "coalesce:EVENTS",
+        "no_last_lf", "huge_event:BYTES", "big_body:BYTES", "ignore_close",
     ]
 
+    /// Adds the fault that a text names.
+    ///
+    /// - Throws: A sentence that says what is wrong.
     package mutating func add(_ text: String) throws(Malformed) {
         let parts = text.split(separator: ":", maxSplits: 1).map(String.init)
         let number = parts.count == 2 ? Int(parts[1]).flatMap { $0 >= 0 ? $0 : nil } : nil
@@ -104,7 +113,9 @@ package struct Faults: Sendable, Equatable {
         }
     }
 
-    /// - Returns: false when no ending has this name.
+    /// Sets the ending.
+    ///
+    /// - Returns: false if no ending has this name.
     private mutating func addEnding(_ name: String, _ count: Int) -> Bool {
         switch name {
         case "die_after": ending = .dieAfter(count)
@@ -132,7 +143,9 @@ package struct Faults: Sendable, Equatable {
         return true
     }
 
-    /// - Returns: false when no way to write events has this name.
+    /// Adds a way to write events.
+    ///
+    /// - Returns: false if no way to write events has this name.
     private mutating func addForm(_ name: String, _ number: Int?) -> Bool {
         switch name {
         case "comments": hasComments = true
@@ -151,7 +164,7 @@ package struct Faults: Sendable, Equatable {
         return true
     }
 
-    /// After how many token events the ending comes, if it comes inside a stream.
+    /// The number of token events after which the ending comes; nil if it does not come inside of a stream.
     var endsAfter: Int? {
         switch ending {
         case .dieAfter(let count), .cutInside(let count), .resetAfter(let count), .endEarly(let count),

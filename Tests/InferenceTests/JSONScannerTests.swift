@@ -1,10 +1,10 @@
-// Errors inside of answers with a good status, in the forms of engines and gateways, and answers that only look so.
+// What the scanner finds in events and JSON responses: errors in the shapes of engines and gateways, validity, counts.
 
 import Testing
 
 @testable import Inference
 
-@Suite struct AnswerErrorTests {
+@Suite struct JSONScannerTests {
     private let scanner = JSONScanner()
 
     private func answer(_ json: String) -> AnswerScan { scanner.scanAnswer(Array(json.utf8).span) }
@@ -116,7 +116,7 @@ import Testing
         #expect(scan.error?.message == "m" && scan.isErrorBare)
     }
 
-    /// A text is never decoded twice: the parser's memory would not be enough.
+    /// No string is unescaped twice: the parser's memory has room for each string once.
     @Test func longWordsAreRead() {
         let pad = String(repeating: "\\u00e9", count: 30_000)
         for key in ["object", "status", "code", "message", "error", "type", "detail", "error_code", "fault"] {
@@ -124,25 +124,7 @@ import Testing
         }
     }
 
-    // MARK: Whole answers
-
-    @Test func anAnswerIsKnownByItsMembers() {
-        func dialects(_ json: String) -> [Dialect] {
-            [.openAIChat, .completions, .embeddings, .messages, .responses].filter { answer(json).isAnswer(in: $0) }
-        }
-        for nothing in [
-            "{}", "null", "[]", #""Internal error""#, #"{"id":"","choices":null}"#, #"{"a":1}"#, "<html>", "1",
-        ] {
-            #expect(dialects(nothing).isEmpty, "\(nothing)")
-        }
-        #expect(dialects(Self.chat) == [.openAIChat, .completions])
-        #expect(dialects(#"{"data":[]}"#) == [.embeddings] && dialects(#"{"embeddings":[[1]]}"#) == [.embeddings])
-        #expect(dialects(#"{"content":[]}"#) == [.messages] && dialects(#"{"type":"message"}"#) == [.messages])
-        #expect(dialects(#"{"output":[]}"#) == [.responses] && dialects(#"{"status":"completed"}"#) == [.responses])
-        #expect(answer("[]").isAnswer(in: .rerank) && answer("1").isAnswer(in: .tokenize))
-    }
-
-    // MARK: What lenient readers read
+    // MARK: What lenient readers accept
 
     private static let chat =
         #"{"choices":[{"index":0,"message":{"content":"a#"},"finish_reason":"stop"}],"usage":{"prompt_tokens":5,"completion_tokens":2}}"#
@@ -214,5 +196,37 @@ import Testing
             let scan = answer(json)
             #expect(!scan.isValid && !scan.hasUsage && scan.tokens == TokenCounts() && !scan.isAnswer(in: .openAIChat))
         }
+    }
+
+    // MARK: Validity
+
+    @Test(arguments: [#"[{"index":0,"score":0.5}]"#, "1.5e3", "true", #""text""#, "null", #"{"choices":[null]}"#, "{}"])
+    func anAnswerIsAnyDocument(json: String) { #expect(scanner.scanAnswer(Array(json.utf8).span).isValid) }
+
+    @Test func anAnswerThatIsCutIsNone() {
+        let answer =
+            #"{"id":"é","choices":[{"index":0,"message":{"tool_calls":[{"function":{"arguments":"{\"a\":\u00e9}"}}],"x":[1,-2.5e+3,true,null]},"finish_reason":"tool_calls"}]}"#
+        let bytes = Array(answer.utf8)
+        #expect(scanner.scanAnswer(bytes.span).isValid)
+        for count in 0..<bytes.count { #expect(!scanner.scanAnswer(Array(bytes[..<count]).span).isValid, "\(count)") }
+        for wrong in [#"{"a":01}"#, #"{"a":1,}"#, #"["\x"]"#, #"{"a" 1}"#, "[1 2]", "{1:2}", "tru", "-"] {
+            #expect(!scanner.scanAnswer(Array(wrong.utf8).span).isValid, "\(wrong)")
+        }
+    }
+
+    @Test func scansJSONAnswers() {
+        let answer =
+            #"{"id":"c","choices":[{"index":0,"message":{"content":"hi"},"finish_reason":"stop"}],"usage":{"prompt_tokens":2,"completion_tokens":1}}"#
+        let scan = scanner.scanAnswer(Array(answer.utf8).span)
+        #expect(scan.isValid && scan.hasText && scan.finishReason == "stop" && scan.tokens.input.value == 2)
+        #expect(!scanner.scanAnswer(Array(answer.utf8.dropLast()).span).isValid)
+        #expect(!scanner.scanAnswer([UInt8]().span).isValid)
+        func error(_ json: String) -> EngineError? { scanner.scanAnswer(Array(json.utf8).span).error }
+        #expect(error(#"{"object":"error","message":"no","code":400}"#)?.namedStatus == 400)
+        #expect(
+            error(#"{"object":"response","status":"failed","error":{"code":"server_error"}}"#)?.code == "server_error"
+        )
+        #expect(error(#"{"object":"response","status":"completed","error":null,"output":[]}"#) == nil)
+        #expect(error(#"{"object":"list","data":[],"error":{},"detail":""}"#) == nil)
     }
 }

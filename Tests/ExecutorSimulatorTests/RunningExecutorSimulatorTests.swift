@@ -1,11 +1,11 @@
-// A simulator on a thread of its own, spoken to through a socket.
+// A simulator on a thread of its own, called through sockets.
 import Inference
 import Testing
 import Transport
 
 @testable import ExecutorSimulator
 
-@Suite struct LoopbackTests {
+@Suite struct RunningExecutorSimulatorTests {
     private static func options() -> ExecutorSimulatorOptions {
         var options = ExecutorSimulatorOptions()
         options.prefill = 1_000_000
@@ -14,7 +14,7 @@ import Transport
     }
 
     private func with<T>(
-        _ options: ExecutorSimulatorOptions = LoopbackTests.options(),
+        _ options: ExecutorSimulatorOptions = RunningExecutorSimulatorTests.options(),
         _ body: (SocketAddress) throws -> T
     ) throws -> T {
         let simulator = try ExecutorSimulator.startThread(options: options)

@@ -1,18 +1,20 @@
-// An engine's text for the eyes of others: without the addresses, paths and keys that are the operator's.
+// Removes from an engine's text the addresses, paths and keys of the operator, so that clients and logs may see it.
 internal import Transport
 
-package enum ErrorText {
-    /// The text with URLs, hosts with ports, IP addresses, socket and file paths and keys replaced by a word for each.
-    package static func scrubbed(_ text: String) -> String {
-        var scrubber = Scrubber(Array(text.utf8))
-        let bytes = scrubber.run()
-        return scrubber.hasChanged ? String(decoding: bytes, as: UTF8.self) : text
+/// Pure functions over an engine's texts.
+package enum ErrorRedaction {
+    /// The text with `[address]`, `[path]` or `[key]` in place of each URL, host with a port, IP address, socket or
+    /// file path, and key.
+    package static func redacted(_ text: String) -> String {
+        var redactor = Redactor(Array(text.utf8))
+        let bytes = redactor.run()
+        return redactor.hasChanged ? String(decoding: bytes, as: UTF8.self) : text
     }
 
-    /// The same for each string in a JSON document; bytes without any of these stay as they are.
+    /// Redacts each string of a JSON document; a string without anything to redact keeps its bytes.
     ///
-    /// - Parameter json: A valid document.
-    package static func scrubbed(json: [UInt8]) -> [UInt8] {
+    /// - Parameter json: A valid JSON document.
+    package static func redacted(json: [UInt8]) -> [UInt8] {
         var out: [UInt8] = []
         out.reserveCapacity(json.count)
         var index = 0
@@ -26,7 +28,7 @@ package enum ErrorText {
             while end < json.count, json[end] != UInt8(ascii: "\"") { end += json[end] == UInt8(ascii: "\\") ? 2 : 1 }
             let literal = Array(json[index...min(end, json.count - 1)])
             if case .string(let text)? = JSONValue(parsing: literal) {
-                let clean = scrubbed(text)
+                let clean = redacted(text)
                 if clean == text { out += literal } else { JSONWriter.append(clean, to: &out) }
             } else {
                 out += literal
@@ -36,7 +38,9 @@ package enum ErrorText {
         return out
     }
 
-    /// The word, if it looks like a name that a program gave, so that it says nothing of a client; for the log.
+    /// The word if it looks like an identifier of a program, so that it cannot quote a client and may be logged.
+    ///
+    /// - Returns: nil for an empty word, more than 64 bytes, other characters, or more than three spaces.
     package static func identifier(_ word: String?) -> String? {
         guard let word, !word.isEmpty, word.utf8.count <= 64 else { return nil }
         let isName = word.utf8.allSatisfy { $0.isAlphanumeric || "_-.[]# ".utf8.contains($0) }
@@ -44,8 +48,13 @@ package enum ErrorText {
     }
 }
 
-/// Goes through a text once; at each place where a word may begin it looks whether that is an address.
-private struct Scrubber {
+private func isDigit(_ byte: UInt8) -> Bool { byte &- 0x30 < 10 }
+private func isLetter(_ byte: UInt8) -> Bool { (byte | 0x20) &- 0x61 < 26 }
+private func isAlphanumeric(_ byte: UInt8) -> Bool { isDigit(byte) || isLetter(byte) }
+private func isHex(_ byte: UInt8) -> Bool { isDigit(byte) || (byte | 0x20) &- 0x61 < 6 }
+
+/// Reads a text once, and looks at each index where a word may begin for something to redact.
+private struct Redactor {
     private static let address = Array("[address]".utf8)
     private static let path = Array("[path]".utf8)
     private static let key = Array("[key]".utf8)
@@ -72,7 +81,7 @@ private struct Scrubber {
         return out
     }
 
-    /// Where what begins here ends, if it is to be replaced, and by what.
+    /// The end of what begins at this index and its replacement; nil if nothing to redact begins here.
     private func match(at index: Int) -> (Int, [UInt8])? {
         let before = index > 0 ? text[index - 1] : 0x20
         if text[index] == UInt8(ascii: "/") {
@@ -91,6 +100,7 @@ private struct Scrubber {
         return secret(index).map { ($0, Self.key) }
     }
 
+    /// The index of the first byte from `index` on that is not a part.
     private func end(from index: Int, while isPart: (UInt8) -> Bool) -> Int {
         var end = index
         while end < text.count, isPart(text[end]) { end += 1 }
@@ -103,10 +113,11 @@ private struct Scrubber {
         return (0..<count).allSatisfy { unsafe text[index + $0] == word.utf8Start[$0] }
     }
 
+    /// The end of a URL.
     private func url(_ index: Int) -> Int? {
         guard text[index].isLetter else { return nil }
         let scheme = end(from: index) { $0.isAlphanumeric || "+.-".utf8.contains($0) }
-        // As it is, with its slashes escaped, and as a part of another URL.
+        // Plain, with slashes escaped as in JSON, and percent-encoded once or twice inside of another URL.
         let marks: [StaticString] = ["://", ":\\/\\/", "%3A%2F%2F", "%3a%2f%2f", "%253A%252F%252F"]
         guard let mark = marks.first(where: { has($0, at: scheme) }) else { return nil }
         let start = scheme + mark.utf8CodeUnitCount
@@ -119,37 +130,38 @@ private struct Scrubber {
 
     private func isOfURL(_ byte: UInt8) -> Bool { byte > 0x20 && !"\"'<>\\`,;){}|".utf8.contains(byte) }
 
-    /// Without the full stop of a sentence.
+    /// The end without a full stop or another mark that belongs to the sentence.
     private func trimmed(_ end: Int, notBefore start: Int) -> Int {
         var end = end
         while end > start, ".:]".utf8.contains(text[end - 1]) { end -= 1 }
         return end
     }
 
-    /// `:8000` behind an address, and where it ends; `end` itself where there is none.
+    /// The end of a port such as `:8000` behind an address; `end` itself if no port follows.
     private func port(_ end: Int) -> Int {
         guard end < text.count, text[end] == UInt8(ascii: ":") else { return end }
         let digits = self.end(from: end + 1, while: \.isDigit)
         return digits > end + 1 && digits - end <= 6 ? digits : end
     }
 
+    /// The end of an IPv4 address and its port.
     private func ipv4(_ index: Int) -> Int? {
-        var place = index
+        var position = index
         for group in 0..<4 {
-            let digits = end(from: place, while: \.isDigit)
-            guard (1...3).contains(digits - place), text[place..<digits].reduce(0, { $0 * 10 + Int($1 - 0x30) }) < 256
-            else { return nil }
-            place = digits
+            let digits = end(from: position, while: \.isDigit)
+            let value = text[position..<digits].prefix(4).reduce(0) { $0 * 10 + Int($1 - 0x30) }
+            guard (1...3).contains(digits - position), value < 256 else { return nil }
+            position = digits
             if group < 3 {
-                guard place < text.count, text[place] == UInt8(ascii: ".") else { return nil }
-                place += 1
+                guard position < text.count, text[position] == UInt8(ascii: ".") else { return nil }
+                position += 1
             }
         }
-        if place < text.count, text[place].isAlphanumeric { return nil }
-        return port(place)
+        if position < text.count, text[position].isAlphanumeric { return nil }
+        return port(position)
     }
 
-    /// A private address that is a part of a name, as in `tcp-10.0.0.3`; any four numbers there could be a version.
+    /// The end of a private IPv4 address inside of a name, as in `tcp-10.0.0.3`; other numbers there may be a version.
     private func joinedIPv4(_ index: Int, behind before: UInt8) -> Int? {
         guard !before.isDigit, before != UInt8(ascii: "."), let end = ipv4(index) else { return nil }
         let numbers = text[index..<end].split { !$0.isDigit }.map {
@@ -161,6 +173,7 @@ private struct Scrubber {
         }
     }
 
+    /// The end of an IPv6 address, with its port if it stands in brackets.
     private func ipv6(_ index: Int) -> Int? {
         let isBracketed = text[index] == UInt8(ascii: "[")
         let start = isBracketed ? index + 1 : index
@@ -173,7 +186,7 @@ private struct Scrubber {
             let isWhole = stop == text.count || !text[stop].isAlphanumeric
             return isWhole ? trimmed(stop, notBefore: start) : nil
         }
-        // A zone may follow.
+        // A zone index may follow (RFC 4007 section 11).
         let close = end(from: stop) { $0.isAlphanumeric || $0 == UInt8(ascii: "%") }
         guard close < text.count, text[close] == UInt8(ascii: "]") else { return nil }
         return port(close + 1)
@@ -181,7 +194,7 @@ private struct Scrubber {
 
     private func isOfHost(_ byte: UInt8) -> Bool { byte.isAlphanumeric || "_.-".utf8.contains(byte) }
 
-    /// Words with a number behind a colon that are no hosts.
+    /// Words before a colon and a number that are not hosts.
     private static let noHosts: Set<String> = [
         "line", "lines", "code", "column", "char", "pos", "position", "token", "tokens", "error", "errors", "status",
         "length",
@@ -190,6 +203,7 @@ private struct Scrubber {
         "output", "requested", "prompt", "total", "number",
     ]
 
+    /// The end of a host name with a port.
     private func hostAndPort(_ index: Int) -> Int? {
         let stop = end(from: index, while: isOfHost)
         let name = text[index..<stop]
@@ -203,17 +217,19 @@ private struct Scrubber {
         return looksLikeHost || last - stop >= 5 ? last : nil
     }
 
+    /// Endings of names that only exist inside of a network.
     private static let internalDomains = [
         ".local", ".internal", ".localdomain", ".lan", ".svc", ".cluster", ".intranet", ".private", ".corp", ".consul",
     ]
 
-    /// The ends of names in public; a name of two parts with one of these may be a site that is meant to be seen.
+    /// Public top-level domains; a name of two parts with one of them may be a site that is meant to be seen.
     private static let publicDomains: Set<Substring> = [
         "com", "net", "org", "io", "ai", "dev", "cloud", "co", "app", "edu", "gov", "info", "tech", "eu", "de", "uk",
         "fr",
         "nl", "ch", "cn", "jp", "kr", "in", "us", "ca", "au", "xyz", "sh",
     ]
 
+    /// The end of a host name that is internal, or has three parts or more.
     private func internalHost(_ index: Int) -> Int? {
         guard text[index].isAlphanumeric else { return nil }
         let stop = trimmed(end(from: index, while: isOfHost), notBefore: index)
@@ -223,13 +239,13 @@ private struct Scrubber {
         if parts.count >= 3, !parts.contains(""), let last = parts.last, Self.publicDomains.contains(last) {
             return stop
         }
-        // As Amazon names machines.
+        // Amazon names machines after their addresses: `ip-10-0-0-3`.
         let numbers = parts[0].split(separator: "-").dropFirst()
         let isOfAddress = numbers.count == 4 && numbers.allSatisfy { Int($0).map { 0..<256 ~= $0 } == true }
         return isOfAddress && (host.hasPrefix("ip-") || host.hasPrefix("ec2-")) ? stop : nil
     }
 
-    /// As Python's libraries name a host: `host='engine', port=8000`.
+    /// The end of a host as Python's libraries write it: `host='engine', port=8000`.
     private func hostParameter(_ index: Int) -> Int? {
         guard has("host=", at: index) else { return nil }
         let quote = index + 5 < text.count && "'\"".utf8.contains(text[index + 5]) ? 1 : 0
@@ -238,7 +254,7 @@ private struct Scrubber {
         return quote == 1 && stop < text.count && "'\"".utf8.contains(text[stop]) ? stop + 1 : stop
     }
 
-    /// A path with a folder in it, or a file with an ending; the paths of our own API are none.
+    /// The end of a path with a folder in it, or of a file with an extension; paths of our own API are not redacted.
     private func filePath(_ index: Int) -> Int? {
         for own in ["/v1", "/v2", "/api/"] as [StaticString] where has(own, at: index) { return nil }
         let stop = end(from: index) { $0.isAlphanumeric || "/._-@+~%".utf8.contains($0) }
@@ -248,6 +264,7 @@ private struct Scrubber {
         return path.endIndex
     }
 
+    /// The end of a path that begins with a drive letter.
     private func windowsPath(_ index: Int) -> Int? {
         guard text[index].isLetter, index + 3 < text.count, text[index + 1] == UInt8(ascii: ":"),
             text[index + 2] == UInt8(ascii: "\\")
@@ -255,7 +272,7 @@ private struct Scrubber {
         return end(from: index + 3) { $0 > 0x20 && !"\"'<>|,;".utf8.contains($0) }
     }
 
-    /// How keys of providers begin.
+    /// Prefixes of providers' keys.
     private static let prefixes: [StaticString] = [
         "sk-", "sk_", "pk-", "hf_", "AIza", "gsk_", "xai-", "nvapi-", "pplx-", "csk-", "fw_", "r8_", "tgp_", "ghp_",
         "github_pat_", "glpat-", "xoxb-", "AKIA", "ASIA", "ya29.", "eyJ", "Bearer ",
@@ -263,6 +280,7 @@ private struct Scrubber {
 
     private func isOfSecret(_ byte: UInt8) -> Bool { isOfHost(byte) || "*~+/=".utf8.contains(byte) }
 
+    /// The end of a key that is known by its prefix.
     private func secret(_ index: Int) -> Int? {
         for start in Self.prefixes where has(start, at: index) {
             let stop = end(from: index + start.utf8CodeUnitCount, while: isOfSecret)
@@ -271,20 +289,21 @@ private struct Scrubber {
         guard has("Basic ", at: index) else { return nil }
         let stop = end(from: index + 6, while: isOfSecret)
         let value = text[index + 6..<stop]
-        // `Basic authentication` is none.
+        // `Basic authentication` is not a credential.
         let isSecret = value.dropFirst().contains {
             $0.isDigit || $0 == UInt8(ascii: "=") || 0x41...0x5A ~= $0
         }
         return stop - index > 12 && isSecret ? trimmed(stop, notBefore: index) : nil
     }
 
+    /// Names of members and parameters whose value is a secret; the longer of two with a common beginning comes first.
     private static let secretNames = [
         "x-api-key", "api_key", "api-key", "apikey", "access_token", "auth_token", "client_secret", "password",
         "passwd",
         "secret", "token", "key",
     ].map { Array($0.utf8) }
 
-    /// Where the value begins and ends in `api_key=...`, `x-api-key: ...`.
+    /// The beginning and the end of the value in `api_key=...` or `x-api-key: ...`.
     private func assignedSecret(_ index: Int, behind before: UInt8) -> (Int, Int)? {
         guard !before.isAlphanumeric, text[index].isLetter else { return nil }
         let name = Self.secretNames.first { name in
@@ -299,7 +318,7 @@ private struct Scrubber {
         let stop = trimmed(end(from: start, while: isOfSecret), notBefore: start)
         let value = text[start..<stop]
         let isLong = value.count >= (name.count < 6 ? 16 : 8)
-        // A plain word says what is wrong with a key, and is none.
+        // A plain word, as in `token: expired`, describes a key and is not one.
         return isLong && (value.contains(where: \.isDigit) || value.count >= 20) ? (start, stop) : nil
     }
 }
