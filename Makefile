@@ -158,7 +158,10 @@ setup-bench: ## install the proxies that bench measures beside ours, where missi
 	@infrastructure/scripts/setup-bench.sh
 
 ##@ Form
-.PHONY: format lint help
+.PHONY: record format lint help
+record: ## what a binary answers to a fixed set of exchanges: make record BINARY=path > file; compare two with diff
+	@infrastructure/scripts/record-exchanges.py $(BINARY)
+
 format: ## put every source file into our form
 	swift format --in-place --parallel --recursive Package.swift Sources Tests
 
