@@ -212,7 +212,9 @@ class Recorder:
                 self._write(f"=== {name} ended with {status}\n")
                 for line in process.new_lines(0):
                     self._write("--- log " + self.mask.log(line) + "\n")
-                errors = re.sub(r"\b\d+(\.\d+)?( ?m?s)\b", r"N\2", process.errors())
+                # A busy machine may pause a process.
+                errors = re.sub(r"(?m)^.* the process was paused .*\n", "", process.errors())
+                errors = re.sub(r"\b\d+(\.\d+)?( ?m?s)\b", r"N\2", errors)
                 self._write(self.mask.text(errors))
 
     def _write(self, text):
