@@ -1,8 +1,9 @@
 // What a method and a path ask for.
 
 import HTTP
-import Inference
 import Testing
+
+@testable import Inference
 
 @Suite struct EndpointTests {
     @Test(arguments: [
@@ -73,19 +74,5 @@ import Testing
         let paths = PassthroughPaths([[], ["/v1/own"]])
         let endpoint = Endpoint(method: method, target: RequestTarget(Array(target.utf8)), passthrough: paths)
         #expect(endpoint == expected)
-    }
-
-    @Test func aPathOfAModelIsItsOwn() {
-        let paths = PassthroughPaths([["/a"], ["/b", "/a"], []])
-        let path = Array("/b".utf8)[...]
-        #expect([0, 1, 2].map { paths.has(path, of: $0) } == [false, true, false])
-        #expect(!paths.has(Array("/c".utf8)[...], of: 1))
-    }
-
-    @Test func knowsMultipart() {
-        #expect(isMultipart(Array("multipart/form-data; boundary=x".utf8)[...]))
-        #expect(isMultipart(Array(" Multipart/Form-Data".utf8)[...]))
-        #expect(!isMultipart(Array("application/json".utf8)[...]))
-        #expect(!isMultipart(Array("".utf8)[...]))
     }
 }

@@ -1,26 +1,35 @@
-// The table of endpoints: what a method and a path ask for.
+// The endpoint table: what a method and a path ask for.
 
 package import HTTP
-internal import Transport
 
+/// What a request asks for, decided by its method and its path alone.
+///
+/// The configuration reads this table, too: a model may not claim a path of the edge.
 package enum Endpoint: Equatable, Sendable {
-    /// A request that names a model in its body.
+    /// A request that names a model in its body, in this dialect.
     case model(Dialect)
-    /// The same at a path that only some models have: which ones is known once the body has been read.
+    /// A request at a path that only some models have. Which models is known once the body has been read.
     case passthrough
     /// The list of models.
     case models
     /// One model, by its id or alias.
     case modelLookup(String)
+    /// The liveness and readiness answer of the edge.
     case health
+    /// The greeting at `/`.
     case root
+    /// There is nothing at the path.
     case notFound
+    /// The target has a form that readers interpret differently.
     case malformed(RequestTarget.Fault)
+    /// The path exists, but does not take this method; `allow` is the value of the `allow` field.
     case methodNotAllowed(allow: [String])
 
-    /// Not generic: other modules would call it unspecialized, with every request.
+    /// Looks the request up.
     ///
-    /// - Parameter passthrough: What models add to the paths of the dialects.
+    /// The path of a dialect takes POST, the paths of the edge take GET and HEAD.
+    ///
+    /// - Parameter passthrough: The paths that models add to those of the dialects.
     package init(method: Method, target: RequestTarget, passthrough: PassthroughPaths = PassthroughPaths([])) {
         if let fault = target.fault {
             self = .malformed(fault)
@@ -36,7 +45,7 @@ package enum Endpoint: Equatable, Sendable {
         }
     }
 
-    /// It tells of models, in the shape that the client reads.
+    /// Whether the answer describes models, in the shape that the client reads.
     package var isOfModels: Bool {
         switch self {
         case .models, .modelLookup: true
@@ -44,12 +53,12 @@ package enum Endpoint: Equatable, Sendable {
         }
     }
 
-    /// Whether the edge answers at this path itself, whatever models add.
+    /// Whether the edge itself answers at this path, so that no model may claim it.
     package static func isOwn(_ path: String) -> Bool { readable(Array(path.utf8)[...]) != nil }
 
     /// What GET and HEAD find at a path.
     private static func readable(_ path: ArraySlice<UInt8>) -> Endpoint? {
-        // The longest that is not a prefix.
+        // 13 bytes is the longest path below that is not a prefix: `/health/ready`.
         guard path.count <= 13 || path.starts(with: "/v1/models".utf8) || path.starts(with: "/models".utf8) else {
             return nil
         }
