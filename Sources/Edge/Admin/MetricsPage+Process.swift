@@ -48,7 +48,7 @@ extension MetricsPage {
         }
         text.family("freeinference_handshake_failures_total", .counter, "TLS handshakes of clients that failed.")
         for failure in HandshakeFailure.allCases {
-            text.sample([("cause", failure.rawValue)], counters.handshakeFailures[failure.place])
+            text.sample([("cause", failure.rawValue)], counters.handshakeFailures[failure.index])
         }
         text.family(
             "freeinference_other_protocol_connections_total",

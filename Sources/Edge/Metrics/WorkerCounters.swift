@@ -51,7 +51,7 @@ package struct WorkerCounters: Sendable {
     var accepted: UInt64 = 0
     /// How often accepting paused, by `AcceptPause.place`.
     var acceptPauses = [UInt64](repeating: 0, count: AcceptPause.allCases.count)
-    /// By `HandshakeFailure.place`.
+    /// By `HandshakeFailure.index`.
     var handshakeFailures = [UInt64](repeating: 0, count: HandshakeFailure.allCases.count)
     /// Exchanges at the moment of the copy, by `ExchangeMachine.Phase.place`.
     var phases: [Int] = Array(repeating: 0, count: ExchangeMachine.Phase.labels.count)

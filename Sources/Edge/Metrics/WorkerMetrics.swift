@@ -61,7 +61,7 @@ final class WorkerMetrics {
 
     func connectionAccepted() { ofAll.accepted &+= 1 }
     func acceptingPaused(_ why: AcceptPause) { ofAll.acceptPauses[why.place] &+= 1 }
-    func handshakeFailed(_ failure: HandshakeFailure) { ofAll.handshakeFailures[failure.place] &+= 1 }
+    func handshakeFailed(_ failure: HandshakeFailure) { ofAll.handshakeFailures[failure.index] &+= 1 }
 
     func wasted(_ tokens: Int, tenant: String) {
         let place = tenants.place(of: tenant)

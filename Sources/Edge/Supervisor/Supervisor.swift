@@ -35,7 +35,7 @@ package final class Supervisor {
     private var survey: WorkerSurvey?
 
     /// How long the start waits for names that do not resolve.
-    private static let namesPatience: Nanoseconds = 2_000_000_000
+    private static let namesTimeout: Nanoseconds = 2_000_000_000
 
     package init(configuration: Configuration, environment: [String: String]) {
         self.configuration = configuration
@@ -85,7 +85,7 @@ package final class Supervisor {
         tellOfPauses()
         tellOfLosses(of: log)
         // Until the names are known clients wait in the backlog: but not for long, and not for ever.
-        resolver.start(patience: Self.namesPatience) { [unowned self] in
+        resolver.start(timeout: Self.namesTimeout) { [unowned self] in
             for index in 0..<workers { startWorker(index, process: process, listeners: listeners) }
         }
         loop.run()
@@ -165,7 +165,7 @@ package final class Supervisor {
         let books = Registry().resolve(configuration).addresses
         let resolver = NameResolver(loop: loop, books: books) { problems.append($0) }
         var isSettled = false
-        resolver.start(patience: namesPatience) { isSettled = true }
+        resolver.start(timeout: namesTimeout) { isSettled = true }
         while !isSettled { loop.turn() }
         resolver.stop()
         loop.dismantle()

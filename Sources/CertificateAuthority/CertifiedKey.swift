@@ -2,60 +2,16 @@
 
 internal import COpenSSL
 internal import Glibc
+internal import Transport
 
-/// What a certificate is to be good for.
-enum CertificatePurpose {
-    case authority
-    case server([CertificateName])
-    /// A server's name in the subject alone, as old certificates have it.
-    case commonNameOnly(String)
-
-    /// At most what browsers accept: 825 days, and for servers 397.
-    var validity: Int64 {
-        switch self {
-        case .authority: 825 * 86_400 - 1
-        case .server, .commonNameOnly: 397 * 86_400
-        }
-    }
-
-    var commonName: String {
-        switch self {
-        case .authority: "FreeInference development CA"
-        case .server: "FreeInference development"
-        case .commonNameOnly(let name): name
-        }
-    }
-
-    /// Extensions in OpenSSL's own text form.
-    var extensions: [(CInt, String)] {
-        switch self {
-        case .authority:
-            [
-                (NID_basic_constraints, "critical,CA:TRUE,pathlen:0"), (NID_key_usage, "critical,keyCertSign,cRLSign"),
-                (NID_subject_key_identifier, "hash"),
-            ]
-        case .server(let names):
-            Self.serverExtensions + [(NID_subject_alt_name, names.map(\.extensionText).joined(separator: ","))]
-        case .commonNameOnly:
-            Self.serverExtensions
-        }
-    }
-
-    private static var serverExtensions: [(CInt, String)] {
-        [
-            (NID_basic_constraints, "critical,CA:FALSE"), (NID_key_usage, "critical,digitalSignature"),
-            (NID_ext_key_usage, "serverAuth"), (NID_subject_key_identifier, "hash"),
-            (NID_authority_key_identifier, "keyid:always"),
-        ]
-    }
-}
-
-/// A certificate and the key that it is for.
+/// A certificate and its private key.
 struct CertifiedKey: ~Copyable {
     let certificate: Certificate
     let key: PrivateKey
 
-    /// Reads a certificate and its key back from PEM files.
+    /// Reads a certificate and its key from PEM files.
+    ///
+    /// - Throws: when a file cannot be read, or the key belongs to another certificate.
     init(certificate path: String, key keyPath: String) throws(TLSError) {
         let certificate = try PEMFile(path).nextCertificate()
         let key = try PEMFile(keyPath).privateKey()
@@ -71,7 +27,7 @@ struct CertifiedKey: ~Copyable {
         self.key = key
     }
 
-    /// A new authority, signed by itself.
+    /// A new authority, which signs its own certificate.
     static func authority(_ type: DevelopmentCertificates.KeyType, now: Int64) throws(TLSError) -> CertifiedKey {
         let key = PrivateKey.generate(type)
         let draft = Certificate.draft(.authority, for: key, from: now, until: Int64.max)
@@ -79,7 +35,7 @@ struct CertifiedKey: ~Copyable {
         return CertifiedKey(certificate: draft, key: key)
     }
 
-    /// A new key and its certificate, signed by this authority and not outliving it.
+    /// A new key and its certificate, signed by this authority; it expires no later than the authority.
     func issue(
         _ purpose: CertificatePurpose,
         _ type: DevelopmentCertificates.KeyType,
@@ -101,7 +57,7 @@ extension Certificate {
         until limit: Int64
     ) -> Certificate {
         guard let raw = unsafe X509_new() else { fatalError("out of memory") }
-        // An hour back, for clients whose clocks are behind ours.
+        // The validity begins an hour ago, for clients whose clocks are late.
         let start = now - 3600
         let end = min(start + purpose.validity, limit)
         let serial = Int64.random(in: 1...Int64.max)
@@ -143,7 +99,7 @@ extension PrivateKey {
         return unsafe PrivateKey(adopting: made)
     }
 
-    /// PKCS#8, not encrypted.
+    /// The key as PKCS#8 in PEM, not encrypted.
     var pem: [UInt8] { unsafe textOf { unsafe PEM_write_bio_PrivateKey($0, raw, nil, nil, 0, nil, nil) } }
 }
 

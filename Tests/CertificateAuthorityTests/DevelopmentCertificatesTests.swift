@@ -1,12 +1,13 @@
 // Development certificates: what is kept, what is made anew, who may read it.
 
-import CLinux
+import CertificateAuthority
 import Glibc
+import LoopTesting
 import Testing
 import Transport
 
 @Suite struct DevelopmentCertificatesTests {
-    let directory = TemporaryDirectory()
+    let directory = temporaryDirectory()
     let now: Int64 = 1_900_000_000
     let day: Int64 = 86_400
 
@@ -19,7 +20,7 @@ import Transport
     }
 
     func make(_ names: [String], at time: Int64, _ type: DevelopmentCertificates.KeyType = .p256) throws -> [[UInt8]] {
-        let made = try makeDevelopmentCertificates(in: directory.path, names: names, keyType: type, now: time)
+        let made = try makeDevelopmentCertificates(in: directory, names: names, keyType: type, now: time)
         return [contents(made.ca), contents(made.chain), contents(made.key)]
     }
 
@@ -48,9 +49,15 @@ import Transport
     @Test func keysArePrivateAndNothingIsLeftBehind() throws {
         _ = try make(["localhost"], at: now)
         var found: [String: mode_t] = [:]
-        for name in entries(of: directory.path) {
+        let folder = try #require(opendir(directory))
+        defer { closedir(folder) }
+        while let entry = readdir(folder) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if name == "." || name == ".." { continue }
             var status = stat()
-            #expect(stat("\(directory.path)/\(name)", &status) == 0)
+            #expect(stat("\(directory)/\(name)", &status) == 0)
             found[name] = status.st_mode & 0o777
         }
         #expect(found["key.pem"] == 0o600 && found["ca-key.pem"] == 0o600)
