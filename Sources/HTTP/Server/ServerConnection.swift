@@ -33,8 +33,8 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     package let client: Client
     /// What the client makes us hold by this connection.
     package let account: MemoryAccount
-    /// Whoever keeps the connections may keep a number here.
-    package var slot = 0
+    /// The key of the connection in the table of the delegate, which sets it; one of no table until then.
+    package var key = SlabKey(index: .max, generation: .max)
 
     let delegate: any ServerDelegate
     private var wire: (any ServerProtocol)?

@@ -23,11 +23,11 @@ struct CheckCommand: ParsableCommand {
             throw ExitCode(2)
         case .success(let configuration):
             OperatorLog.list(configuration.warnings)
-            let ofMachine = Supervisor.descriptorProblems(configuration)
+            let ofMachine = StartChecks.descriptorWarnings(configuration)
             OperatorLog.list(ofMachine.map { ("\(options.config): \($0)", .warning) })
             OperatorLog.list(LibraryCheck.warnings().map { ($0, .warning) })
             // Last, since the names may take a while.
-            let names = Supervisor.nameProblems(configuration)
+            let names = StartChecks.nameWarnings(configuration)
             OperatorLog.list(names.map { ("\(options.config): \($0)", .warning) })
             OperatorLog.list([("\(options.config): no errors", .information)])
         }

@@ -29,9 +29,9 @@ import Transport
     ) -> [Int] {
         let workers = makeWorkers(Array(repeating: (0, 0), count: workers))
         for number in 0..<count {
-            let place = workers.place(forConnectionAcceptedBy: acceptor(number))
-            workers[place].connectionBegan()
-            for _ in 0..<streams { workers[place].exchangeBegan() }
+            let index = workers.index(forConnectionAcceptedBy: acceptor(number))
+            workers[index].connectionBegan()
+            for _ in 0..<streams { workers[index].exchangeBegan() }
             guard settled else { continue }
             for handle in workers { handle.publishLoad(connections: handle.load.connections) }
         }
@@ -60,15 +60,15 @@ import Transport
     @Test func whatCameTogetherIsTakenForAlike() {
         let workers = makeWorkers([(0, 0), (0, 0)])
         for number in 0..<4 {
-            let place = workers.place(forConnectionAcceptedBy: 1)
-            workers[place].connectionBegan()
+            let index = workers.index(forConnectionAcceptedBy: 1)
+            workers[index].connectionBegan()
             guard number == 0 else { continue }
-            for _ in 0..<25 { workers[place].exchangeBegan() }
+            for _ in 0..<25 { workers[index].exchangeBegan() }
         }
         #expect(workers.map(\.load.connections) == [2, 2])
         // The same when a worker has looked at itself meanwhile: the others are expected to carry as much.
         let later = makeWorkers([(25, 1), (0, 0)])
-        for _ in 0..<3 { later[later.place(forConnectionAcceptedBy: 1)].connectionBegan() }
+        for _ in 0..<3 { later[later.index(forConnectionAcceptedBy: 1)].connectionBegan() }
         #expect(later.map(\.load.connections) == [2, 2])
     }
 
@@ -77,7 +77,7 @@ import Transport
         let workers = makeWorkers([(50, 2), (0, 0)])
         for _ in 0..<2 { workers[0].connectionEnded() }
         workers[1].connectionBegan()
-        #expect(workers.place(forConnectionAcceptedBy: 1) == 0)
+        #expect(workers.index(forConnectionAcceptedBy: 1) == 0)
     }
 
     @Test(arguments: [0, 1, 10])
@@ -87,38 +87,20 @@ import Transport
         #expect(Double(seen.max()!) <= 1.25 * Double(seen.min()!) + 2)
     }
 
-    /// Own load, the other's, and whether a connection is handed on.
-    private static let cases: [((Int, Int), (Int, Int), Bool)] = [
-        ((0, 0), (0, 0), false), ((0, 1), (0, 0), true), ((0, 1), (0, 1), false), ((0, 2), (0, 1), true),
-        // Not for a little more.
-        ((0, 110), (0, 100), false), ((0, 126), (0, 100), true), ((110, 0), (100, 0), false),
-        ((126, 0), (100, 0), true),
-        // Never to a busier one.
-        ((0, 0), (1, 1), false), ((99, 4), (100, 4), false),
-        // Streams weigh more than connections that rest.
-        ((100, 1), (0, 20), true), ((0, 20), (100, 1), false), ((5, 1), (0, 1), true),
-    ]
-
-    @Test(arguments: Self.cases)
-    func aConnectionIsHandedOnByTheClearlyBusier(own: (Int, Int), other: (Int, Int), expected: Bool) {
-        let own = WorkerLoad(exchanges: own.0, connections: own.1)
-        #expect(own.handsOn(to: WorkerLoad(exchanges: other.0, connections: other.1)) == expected)
-    }
-
     @Test func theLeastBusyGetsIt() {
         let workers = makeWorkers([(50, 2), (20, 2), (3, 9), (4, 1)])
-        #expect(workers.place(forConnectionAcceptedBy: 0) == 3)
-        #expect(workers.place(forConnectionAcceptedBy: 3) == 3)
+        #expect(workers.index(forConnectionAcceptedBy: 0) == 3)
+        #expect(workers.index(forConnectionAcceptedBy: 3) == 3)
     }
 
     @Test func nobodyGetsItWhoDoesNotTakeAny() {
         let workers = makeWorkers([(50, 2), (0, 0), (4, 1)])
         workers[1].setTakesConnections(false)
-        #expect(workers.place(forConnectionAcceptedBy: 0) == 2)
+        #expect(workers.index(forConnectionAcceptedBy: 0) == 2)
         workers[2].setTakesConnections(false)
-        #expect(workers.place(forConnectionAcceptedBy: 0) == 0)
+        #expect(workers.index(forConnectionAcceptedBy: 0) == 0)
         // One that has not begun yet.
-        #expect([workers[0], WorkerHandle()].place(forConnectionAcceptedBy: 0) == 0)
+        #expect([workers[0], WorkerHandle()].index(forConnectionAcceptedBy: 0) == 0)
     }
 
     @Test func whatEndsIsTakenAway() {
