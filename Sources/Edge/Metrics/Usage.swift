@@ -21,7 +21,7 @@ struct Usage: Equatable {
     /// How many bytes of JSON an estimate takes for one token.
     static let bytesPerToken = MediaTokens.bytesPerToken
 
-    /// Of an exchange whose executor answered with an error, or was not reached.
+    /// The usage of an exchange whose executor answered with an error, or was not reached.
     static let none = Usage()
 
     /// The usage of a stream of events.

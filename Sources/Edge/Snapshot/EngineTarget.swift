@@ -7,6 +7,7 @@ internal import Transport
 ///
 /// `Engine` holds what is known of the engine's load and health, this object how to reach it.
 package final class EngineTarget: Sendable {
+    /// The engine's load and health, which outlive the snapshot.
     package let engine: Engine
     /// Addresses, protocol, TLS and timeouts of the connections to the engine.
     package let client: ExecutorClientSettings

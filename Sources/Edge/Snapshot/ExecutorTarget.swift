@@ -3,9 +3,11 @@ package import Routing
 
 /// One executor as one model of a snapshot uses it.
 package final class ExecutorTarget: Sendable {
+    /// The executor's load and health, which outlive the snapshot.
     package let executor: Executor
     /// The model whose pool the executor is in; an attempt is counted for this pair.
     package let model: ModelEntry
+    /// How the executor's engine is reached.
     package let engine: EngineTarget
     /// Which software the executor is, as far as the configuration says.
     package let kind: ExecutorSettings.Kind

@@ -2,5 +2,6 @@
 
 /// The reason for which the server did not start: `serve` prints it and exits with 1.
 package struct StartError: Error, CustomStringConvertible {
+    /// The reason, without a final full stop.
     package var description: String
 }

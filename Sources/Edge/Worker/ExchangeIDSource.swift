@@ -2,7 +2,7 @@
 
 /// Makes the ids of exchanges and of refused requests; confined to its worker.
 ///
-/// Of three workers the first has the numbers 1, 4, 7 and so on, the second 2, 5, 8.
+/// With three workers, the first one gives out the numbers 1, 4, 7 and so on, the second one 2, 5, 8.
 struct ExchangeIDSource {
     /// When the process started, in milliseconds since 1970.
     private let processStart: Int

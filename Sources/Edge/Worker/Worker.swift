@@ -9,6 +9,7 @@ package import Transport
 /// Made on its thread and confined to it. Other threads reach it by its mailbox (`WorkerMessage`), and it reaches the
 /// control thread by `report` (`WorkerReport`).
 package final class Worker: ServerDelegate, ExchangeEnvironment {
+    /// The event loop of the worker's thread.
     package let loop: EventLoop
     let process: ProcessState
     private let index: Int
@@ -196,6 +197,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
         if isDraining { connection.drain() }
     }
 
+    /// Removes a connection that is closed, and accepts again where accepting had paused.
     package func connectionEnded(_ connection: ServerConnection) {
         guard connections.remove(connection) else { return }
         ownHandle.connectionEnded()
@@ -204,8 +206,10 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
         if isDraining { endIfDrained() } else { listeners.resumeWaiting() }
     }
 
+    /// Counts a failed TLS handshake of a client.
     package func handshakeFailed(_ failure: HandshakeFailure) { metrics.handshakeFailed(failure) }
 
+    /// Counts a client that speaks another protocol than its listener, and warns of it.
     package func spokeOtherwise(_ what: OtherProtocol, on connection: ServerConnection) {
         metrics.spokeOtherwise(what)
         process.warn(
@@ -214,6 +218,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
         )
     }
 
+    /// Warns of a connection whose streams are refused because it may hold no more memory.
     package func refusedForMemory(on connection: ServerConnection) {
         let held = connection.account.held >> 10
         process.warn(.memory, "requests are refused: a connection holds \(held) KiB of memory_limit")
@@ -239,6 +244,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
 
     // MARK: Exchanges
 
+    /// Begins an exchange for a request whose head has come.
     package func handler(for head: RequestHead, on stream: ServerStream) -> any ServerStreamHandler {
         let exchange = Exchange(environment: self, head: head, stream: stream)
         exchange.key = exchanges.insert(exchange)
@@ -248,6 +254,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
         return exchange
     }
 
+    /// Answers a request that the HTTP layer has refused; it is counted and logged like an exchange.
     package func refusal(status: Int, message: String, on stream: ServerStream) {
         let refusal = Refusal(failure: Failure(refusal: status, message), requestID: requestIDs.next())
         refusal.respond(on: stream, date: date)

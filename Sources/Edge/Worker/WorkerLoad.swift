@@ -7,6 +7,7 @@ package struct WorkerLoad: Sendable, Equatable {
     /// Open connections of clients.
     package var connections: Int
 
+    /// A load of given numbers.
     package init(exchanges: Int, connections: Int) {
         self.exchanges = exchanges
         self.connections = connections

@@ -15,16 +15,17 @@ import Transport
         }
     }
 
-    /// Where connections go that are accepted one after the other, each with so many streams.
+    /// How many connections each worker gets of `count` that are accepted one after the other, each with so many
+    /// streams.
     ///
     /// - Parameters:
     ///   - acceptor: which worker accepts the connection with this number.
-    ///   - settled: the workers have looked at themselves before each; else they never have.
+    ///   - published: the workers publish their loads before each connection; otherwise they never do.
     private func spread(
         _ count: Int,
         workers: Int,
         streams: Int,
-        settled: Bool,
+        published: Bool,
         acceptor: (Int) -> Int = { _ in 0 }
     ) -> [Int] {
         let workers = makeWorkers(Array(repeating: (0, 0), count: workers))
@@ -32,7 +33,7 @@ import Transport
             let index = workers.index(forConnectionAcceptedBy: acceptor(number))
             workers[index].connectionBegan()
             for _ in 0..<streams { workers[index].exchangeBegan() }
-            guard settled else { continue }
+            guard published else { continue }
             for handle in workers { handle.publishLoad(connections: handle.load.connections) }
         }
         return workers.map(\.load.connections)
@@ -40,18 +41,18 @@ import Transport
 
     /// The few heavy connections of OpenRouter or Cloudflare, before any stream runs on them and with them running.
     @Test(arguments: [0, 1, 10, 250], [true, false])
-    func fewConnectionsAreSpreadEvenly(streams: Int, settled: Bool) {
-        #expect(spread(2, workers: 2, streams: streams, settled: settled) == [1, 1])
-        #expect(spread(4, workers: 2, streams: streams, settled: settled) == [2, 2])
-        #expect(spread(4, workers: 4, streams: streams, settled: settled) == [1, 1, 1, 1])
-        #expect(spread(1, workers: 1, streams: streams, settled: settled) == [1])
+    func fewConnectionsAreSpreadEvenly(streams: Int, published: Bool) {
+        #expect(spread(2, workers: 2, streams: streams, published: published) == [1, 1])
+        #expect(spread(4, workers: 2, streams: streams, published: published) == [2, 2])
+        #expect(spread(4, workers: 4, streams: streams, published: published) == [1, 1, 1, 1])
+        #expect(spread(1, workers: 1, streams: streams, published: published) == [1])
     }
 
     /// Whichever of two workers the kernel has accept each of four.
     @Test(arguments: 0..<16, [0, 25])
     func whoeverAccepts(pattern: Int, streams: Int) {
-        for settled in [true, false] {
-            let seen = spread(4, workers: 2, streams: streams, settled: settled) { pattern >> $0 & 1 }
+        for published in [true, false] {
+            let seen = spread(4, workers: 2, streams: streams, published: published) { pattern >> $0 & 1 }
             #expect(seen == [2, 2])
         }
     }
@@ -66,13 +67,13 @@ import Transport
             for _ in 0..<25 { workers[index].exchangeBegan() }
         }
         #expect(workers.map(\.load.connections) == [2, 2])
-        // The same when a worker has looked at itself meanwhile: the others are expected to carry as much.
+        // The same where a worker has published its load meanwhile: the others are expected to carry as much.
         let later = makeWorkers([(25, 1), (0, 0)])
         for _ in 0..<3 { later[later.index(forConnectionAcceptedBy: 1)].connectionBegan() }
         #expect(later.map(\.load.connections) == [2, 2])
     }
 
-    /// What a worker had when it last looked goes with the connections that have gone since.
+    /// Exchanges that a worker has published go with the connections that have ended since.
     @Test func connectionsThatHaveGoneCountNoMore() {
         let workers = makeWorkers([(50, 2), (0, 0)])
         for _ in 0..<2 { workers[0].connectionEnded() }
@@ -82,7 +83,7 @@ import Transport
 
     @Test(arguments: [0, 1, 10])
     func manyConnectionsAreWithinAQuarter(streams: Int) {
-        let seen = spread(10_000, workers: 3, streams: streams, settled: true)
+        let seen = spread(10_000, workers: 3, streams: streams, published: true)
         #expect(seen.reduce(0, +) == 10_000)
         #expect(Double(seen.max()!) <= 1.25 * Double(seen.min()!) + 2)
     }
