@@ -1,4 +1,6 @@
 // What the operating system knows about this process: processor time, memory, threads, descriptors.
+internal import CLinux
+internal import Configuration
 internal import Glibc
 internal import Transport
 

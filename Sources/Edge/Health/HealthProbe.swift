@@ -1,4 +1,5 @@
 // How an executor's health is probed, and how its answers are classified.
+internal import Configuration
 internal import HTTP
 internal import Inference
 internal import Routing

@@ -1,4 +1,5 @@
 // Messages of the process to its operator on stderr: start, end, warnings. No request writes one in its normal course.
+package import Configuration
 internal import Glibc
 internal import Synchronization
 

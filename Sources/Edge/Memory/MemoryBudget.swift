@@ -1,4 +1,5 @@
 // The memory of the process, and the rule how much of it one connection may hold.
+internal import Configuration
 internal import Synchronization
 package import Transport
 
@@ -11,7 +12,7 @@ package import Transport
 package final class MemoryBudget: MemorySource {
     /// What each connection is charged when it is accepted, in bytes: TLS, nghttp2's session, this server's own state,
     /// and room for a few small requests.
-    package static let connectionCharge = 64 << 10
+    package static var connectionCharge: Int { Configuration.connectionChargeBytes }
     /// The part of `connectionCharge` that a connection without a request uses, in bytes.
     package static let connectionCost = 32 << 10
     /// What every connection may hold in bytes, of streams and of bodies each, while eight times as much is free.

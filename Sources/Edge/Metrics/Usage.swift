@@ -94,13 +94,3 @@ struct Usage: Equatable {
         isInputEstimated = said == nil
     }
 }
-
-extension Dialect {
-    /// Whether its responses are text that a model has generated.
-    fileprivate var generates: Bool {
-        switch self {
-        case .openAIChat, .completions, .responses, .messages: true
-        case .embeddings, .countTokens, .tokenize, .rerank, .other: false
-        }
-    }
-}

@@ -1,22 +1,10 @@
 // What identifies an engine, within one configuration and from one configuration to the next.
+internal import Configuration
 internal import Routing
 
 /// One engine as the executor entries of a configuration describe it.
 struct EngineDescription {
-    /// Entries with the same URL, key and certificate authority mean the same engine.
-    struct Identity: Hashable {
-        var url: ExecutorURL
-        var apiKey: String?
-        var certificateAuthorityPath: String?
-
-        init(_ settings: ExecutorSettings) {
-            url = settings.url
-            apiKey = settings.apiKey
-            certificateAuthorityPath = settings.certificateAuthorityPath
-        }
-    }
-
-    let identity: Identity
+    let identity: EngineIdentity
     /// The settings of the first entry, completed by those of the others.
     private(set) var settings: ExecutorSettings
     /// The largest `max_running` of the entries; nil where none has one.
@@ -27,9 +15,9 @@ struct EngineDescription {
     /// The engines of all models, each once, in the order in which the configuration names them.
     static func all(_ models: [ModelSettings]) -> [EngineDescription] {
         var descriptions: [EngineDescription] = []
-        var indices: [Identity: Int] = [:]
+        var indices: [EngineIdentity: Int] = [:]
         for settings in models.flatMap(\.executors) {
-            let identity = Identity(settings)
+            let identity = EngineIdentity(settings)
             if let index = indices[identity] {
                 descriptions[index].add(settings)
             } else {
@@ -39,13 +27,13 @@ struct EngineDescription {
         }
         // The path of a probe depends on the engine's kind, which any of its entries may name.
         for settings in models.flatMap(\.executors) {
-            guard let index = indices[Identity(settings)] else { continue }
+            guard let index = indices[EngineIdentity(settings)] else { continue }
             descriptions[index].findProbe(settings)
         }
         return descriptions
     }
 
-    private init(identity: Identity, settings: ExecutorSettings) {
+    private init(identity: EngineIdentity, settings: ExecutorSettings) {
         self.identity = identity
         self.settings = settings
         runningMax = settings.maxRunning

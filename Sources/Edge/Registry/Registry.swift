@@ -1,4 +1,5 @@
 // Resolves configurations to snapshots; keeps what outlives a configuration: engines, executors, models, addresses.
+package import Configuration
 internal import HTTP
 internal import Routing
 internal import Transport
@@ -10,7 +11,7 @@ internal import Transport
 /// again.
 package final class Registry {
     private struct KnownEngine {
-        var identity: EngineDescription.Identity
+        var identity: EngineIdentity
         var engine: Engine
         /// The last generation that has named the engine.
         var generation: Int
@@ -52,7 +53,7 @@ package final class Registry {
         generation += 1
         let descriptions = EngineDescription.all(configuration.models)
         let found = match(descriptions.map(\.identity))
-        var targets: [EngineDescription.Identity: EngineTarget] = [:]
+        var targets: [EngineIdentity: EngineTarget] = [:]
         var addresses: [AddressBook] = []
         var indices = Dictionary(uniqueKeysWithValues: books.enumerated().map { ($1.key, $0) })
         for (description, engine) in zip(descriptions, found) {
@@ -87,8 +88,8 @@ package final class Registry {
     ///
     /// An engine whose key or certificate authority has been replaced stays the same engine. Exactly equal identities
     /// are matched first; then the remaining engines of the latest configuration are matched by URL, in order.
-    private func match(_ identities: [EngineDescription.Identity]) -> [Engine] {
-        var indices: [EngineDescription.Identity: Int] = [:]
+    private func match(_ identities: [EngineIdentity]) -> [Engine] {
+        var indices: [EngineIdentity: Int] = [:]
         for (index, known) in engines.enumerated() { indices[known.identity] = index }
         var found: [Int?] = identities.map { indices[$0] }
         for index in found { if let index { engines[index].generation = generation } }
@@ -127,7 +128,7 @@ package final class Registry {
 
     private func resolveModels(
         _ configuration: Configuration,
-        _ targets: [EngineDescription.Identity: EngineTarget]
+        _ targets: [EngineIdentity: EngineTarget]
     ) -> [SnapshotModel] {
         var known = Dictionary(uniqueKeysWithValues: models.map { (ExactText($0.name), $0) })
         var pairs: [ExecutorKey: Executor] = [:]
@@ -144,7 +145,7 @@ package final class Registry {
             var members: [PoolMember] = []
             var executorTargets: [ExecutorTarget] = []
             for member in settings.executors {
-                guard let engine = targets[EngineDescription.Identity(member)] else { continue }
+                guard let engine = targets[EngineIdentity(member)] else { continue }
                 let key = ExecutorKey(engine: engine.engine.id, model: ExactText(member.model ?? settings.id))
                 let executor = pairs[key] ?? makeExecutor(key, engine.engine)
                 pairs[key] = executor

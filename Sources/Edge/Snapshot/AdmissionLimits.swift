@@ -1,4 +1,5 @@
 // How long, and how many, exchanges of one model may wait for an executor.
+internal import Configuration
 package import Transport
 
 /// The limits of every model's queue (`admission` in the configuration).

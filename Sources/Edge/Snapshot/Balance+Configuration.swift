@@ -1,4 +1,5 @@
 // How a pool balances, from the word in the configuration.
+internal import Configuration
 internal import Routing
 
 extension Balance {

@@ -1,4 +1,5 @@
 // How the workers of a snapshot reach one engine.
+internal import Configuration
 package import HTTP
 package import Routing
 internal import Transport

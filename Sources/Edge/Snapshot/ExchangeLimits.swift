@@ -1,4 +1,5 @@
 // The deadlines and limits that are the same for every exchange, in the units of the data path.
+internal import Configuration
 package import Transport
 
 /// Deadlines and limits of an exchange that do not depend on its model.

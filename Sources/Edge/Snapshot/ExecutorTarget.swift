@@ -1,4 +1,5 @@
 // How the exchanges of one model reach one of its executors.
+package import Configuration
 package import Routing
 
 /// One executor as one model of a snapshot uses it.

@@ -1,4 +1,5 @@
 // One listener for clients as a snapshot resolves it: its address, its protocols, its limits and its certificates.
+package import Configuration
 package import HTTP
 package import Transport
 

@@ -1,4 +1,5 @@
 // What a configuration says of the process as a whole, in the units in which the process uses it.
+package import Configuration
 package import Transport
 
 /// The settings of the process: threads, memory, the admin listener, keys.

@@ -1,4 +1,5 @@
 // A configuration that has been resolved: immutable, numbered, and shared by all workers. An exchange keeps its own.
+internal import Configuration
 internal import HTTP
 package import Inference
 internal import Routing

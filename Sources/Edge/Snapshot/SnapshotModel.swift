@@ -1,4 +1,5 @@
 // One model of a snapshot: its entry in the registry, its executors, its timeouts and its fallbacks.
+internal import Configuration
 package import Inference
 package import Routing
 package import Transport

@@ -1,4 +1,5 @@
 // The socket address of a configured listener.
+internal import Configuration
 internal import Transport
 
 extension SocketAddress {

@@ -1,4 +1,5 @@
 // Checks for `freeinference check` whether the system's nghttp2 has the fixes that this server relies on.
+package import Configuration
 internal import HTTP
 
 /// Looks for the fix of CVE-2026-27135, by which a client can end the process.

@@ -1,4 +1,5 @@
 // The listening sockets of the process, opened before any thread starts: those for clients and the admin listener's.
+internal import Configuration
 internal import Transport
 
 /// The listening sockets of the process.

@@ -1,4 +1,5 @@
 // What is checked before the sockets are opened. `freeinference check` runs the two checks that only warn.
+package import Configuration
 internal import HTTP
 internal import Transport
 

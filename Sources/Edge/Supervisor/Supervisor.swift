@@ -1,4 +1,5 @@
 // The control thread, and with it the life of the process: start, ready, drain, end.
+package import Configuration
 internal import Glibc
 internal import HTTP
 internal import Routing
@@ -47,7 +48,7 @@ package final class Supervisor {
         let descriptorLimit = Sockets.raiseDescriptorLimit()
         for warning in StartChecks.descriptorWarnings(settings) { OperatorLog.say(warning, .warning) }
         try StartChecks.loadCertificates(of: snapshot)
-        let access = try KeyWatch.open(settings.authentication)
+        let access = try KeyStoreWatcher.open(settings.authentication)
         let sockets = try ServerSockets(snapshot, environment: environment)
         listeners = sockets.clients
         log = LogSink()

@@ -1,4 +1,5 @@
 // How many connections clients may have at once, and which limit decides that.
+internal import Configuration
 internal import Transport
 
 /// The most connections of clients under one configuration: the smallest of several limits.
@@ -30,7 +31,7 @@ package struct ConnectionRoom: Sendable, Equatable {
     /// The smaller of `max_connections` and what `memory_limit` has room for.
     init(_ configuration: Configuration) {
         (most, lack) = (configuration.maxConnections, .maxConnections)
-        let memory = Self.besideBody(of: configuration)
+        let memory = configuration.connectionsBesideBody
         if memory < most { (most, lack) = (memory, .memory) }
     }
 
@@ -40,16 +41,6 @@ package struct ConnectionRoom: Sendable, Equatable {
         var room = self
         (room.most, room.lack) = (descriptors, .descriptors)
         return room
-    }
-
-    /// How many idle connections leave room in `memory_limit` for one request body of `limits.body` and its scan.
-    ///
-    /// Connections get at least half of the limit, even where a body then has less than it needs.
-    static func besideBody(of configuration: Configuration) -> Int {
-        let limit = configuration.memoryLimitBytes
-        // A scan needs 17/3 of the size of its body beside the body itself (docs/limits.md), so both need 20/3.
-        let need = configuration.limits.bodyBytes / 3 * 20
-        return max(1, (limit - min(need, limit / 2)) / MemoryBudget.connectionCharge)
     }
 
     /// How many of a process's descriptors connections of clients may use.

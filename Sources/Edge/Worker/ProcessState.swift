@@ -15,7 +15,7 @@ package final class ProcessState: Sendable {
     /// The keys of TLS session tickets: a session begun with one worker is resumed with any other.
     package let ticketKeys: TicketKeys
     /// The API keys in force.
-    package let access: KeyAccess
+    package let access: Authenticator
     /// The clock of all workers and of the control thread.
     package let clock: Clock
     /// How long a busy worker waits before it polls again.
@@ -42,7 +42,7 @@ package final class ProcessState: Sendable {
         budget: MemoryBudget,
         log: LogSink,
         ticketKeys: TicketKeys,
-        access: KeyAccess = KeyAccess(),
+        access: Authenticator = Authenticator(),
         clock: Clock = .monotonic,
         workers: Int,
         gather: Gather,

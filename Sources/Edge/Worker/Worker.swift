@@ -82,7 +82,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
 
     var budget: MemoryBudget { process.budget }
     var retries: RetryBudget { process.retries }
-    var access: KeyAccess { process.access }
+    var access: Authenticator { process.access }
 
     /// Serves until a message ends it, and reports its counters then.
     package func run() {
@@ -119,7 +119,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
         case .waitEnded(let key, let end):
             // An exchange that has ended meanwhile needs no executor: the pool gets it back.
             if let exchange = exchanges[key] { exchange.waitEnded(end) } else { end.giveBack(at: loop.now) }
-        case .scanned(let key, let outcome): exchanges[key]?.identified(outcome)
+        case .scanned(let key, let outcome): exchanges[key]?.scanThreadReplied(outcome)
         }
     }
 

@@ -10,7 +10,7 @@ import Testing
             max_connections: 700
             models: [{id: m, executors: [{url: "http://e"}]}]
             """
-        let configuration = try read(text).get()
+        let configuration = try configuration(text)
         #expect(StartChecks.descriptorWarnings(configuration, limit: 1024).isEmpty)
         #expect(
             StartChecks.descriptorWarnings(configuration, limit: 960) == [
