@@ -158,7 +158,13 @@ setup-bench: ## install the proxies that bench measures beside ours, where missi
 	@infrastructure/scripts/setup-bench.sh
 
 ##@ Form
-.PHONY: format lint help
+.PHONY: house record format lint help
+house: ## figures of the sources, beside those of a revision: make house [REVISION=871e913]
+	@infrastructure/scripts/house.py $(REVISION)
+
+record: ## what a binary answers to a fixed set of exchanges: make record BINARY=path > file; compare two with diff
+	@infrastructure/scripts/record-exchanges.py $(BINARY)
+
 format: ## put every source file into our form
 	swift format --in-place --parallel --recursive Package.swift Sources Tests
 

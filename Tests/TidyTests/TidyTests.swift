@@ -17,7 +17,7 @@ import Testing
         }
     }
 
-    @Test(arguments: ["Transport", "HTTP", "Routing", "Inference", "Edge"])
+    @Test(arguments: ["Transport", "HTTP", "Routing", "Inference", "Configuration", "Edge"])
     func foundationStaysOut(of target: String) throws {
         for file in try files(under: "Sources/\(target)") {
             #expect(!file.lines.contains { $0.hasSuffix("import Foundation") }, "\(file.path)")
@@ -32,7 +32,7 @@ import Testing
                 #expect(!imports.contains { $0.hasSuffix("import GRDB") }, "\(file.path)")
             }
             if file.path.hasPrefix("Sources/Edge/"), imports.contains(where: { $0.hasSuffix("import KeyStore") }) {
-                #expect(file.path == "Sources/Edge/Authentication/KeySource.swift")
+                #expect(file.path == "Sources/Edge/Authentication/KeyStoreReader.swift")
             }
         }
     }

@@ -128,7 +128,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
 
     var budget: MemoryBudget { process.budget }
     var retries: RetryBudget { process.retries }
-    var access: KeyAccess { process.access }
+    var access: Authenticator { process.access }
 
     /// Serves until it is told to stop.
     package func run() {
@@ -173,7 +173,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
         case .scanned(let place, let number, let result):
             guard place < exchanges.count, let exchange = exchanges[place], exchange.record.id.number == number
             else { return }
-            exchange.identified(result)
+            exchange.scanThreadReplied(result)
         }
     }
 

@@ -1,7 +1,7 @@
 // Percent encoding of paths and queries (RFC 3986 section 2.1).
 internal import Transport
 
-/// Decodes escapes once; what is no escape stays as it is.
+/// Decodes each percent escape once; a `%` that does not begin an escape stays as it is.
 package func percentDecoded(_ bytes: ArraySlice<UInt8>) -> [UInt8] {
     let percent = UInt8(ascii: "%")
     guard bytes.contains(percent) else { return Array(bytes) }

@@ -1,30 +1,35 @@
-// A request target in the one form that everything is decided by and that executors get: whoever reads it again, a
-// router in front of an engine or its framework, comes to what was decided here.
+// The normal form of a request target: every decision is made by it, and executors get it, so that a router or a
+// framework in front of an engine cannot understand the target in another way.
 internal import Transport
 
-/// The path and the query of a request.
+/// The path and the query of a request in their normal form.
 package struct RequestTarget: Equatable, Sendable {
     /// Why a request with this target is refused.
     package enum Fault: Equatable, Sendable {
-        /// `.` or `..` between two slashes, as it is or behind escapes: readers differ in where it leads.
+        /// The path has a segment `.` or `..`, perhaps escaped; readers differ in how they resolve it.
         case dotSegment
-        /// A `#`: some readers end the target there.
+        /// The target has a `#`, at which some readers end it.
         case fragment
     }
 
-    /// Path and query, of visible ASCII alone.
+    /// The path and the query, in visible ASCII.
     ///
-    /// In the path unreserved characters stand as they are, everything else that is escaped has its
-    /// digits in upper case (RFC 3986 section 6.2.2); the query is as it came.
+    /// In the path, unreserved characters are not escaped, and escapes have digits in upper case (RFC 3986 section
+    /// 6.2.2). The query is as it came, except that bytes outside of visible ASCII are escaped.
     package let bytes: [UInt8]
+    /// Why the target must be refused; nil if it may be served.
     package let fault: Fault?
     private let pathEnd: Int
 
+    /// The path without the query.
     package var path: ArraySlice<UInt8> { bytes[..<pathEnd] }
 
-    /// Not generic: other modules would call it unspecialized, with every request.
+    /// Brings a target into its normal form.
+    ///
+    /// The parameter is a concrete type, since other modules would call a generic initializer unspecialized for each
+    /// request.
     package init(_ target: [UInt8]) {
-        // Of nearly all requests.
+        // Nearly all requests have this target.
         if target.span.equals("/v1/chat/completions") {
             (bytes, fault, pathEnd) = (target, nil, target.count)
             return
@@ -44,6 +49,7 @@ package struct RequestTarget: Equatable, Sendable {
     private static let percent = UInt8(ascii: "%")
     private static let hash = UInt8(ascii: "#")
 
+    /// The normal form of a path.
     private static func normalized(_ path: ArraySlice<UInt8>) -> [UInt8] {
         var normal: [UInt8] = []
         normal.reserveCapacity(path.count)
@@ -58,7 +64,8 @@ package struct RequestTarget: Equatable, Sendable {
             guard index + 2 < path.endIndex, let high = path[index + 1].hexDigitValue,
                 let low = path[index + 2].hexDigitValue
             else {
-                // No escape, so that none can come of it once its neighbours are decoded.
+                // A `%` that does not begin an escape is escaped, or it could begin one once its neighbours are
+                // decoded.
                 appendEscaped(byte, to: &normal)
                 index += 1
                 continue
@@ -70,7 +77,7 @@ package struct RequestTarget: Equatable, Sendable {
         return normal
     }
 
-    /// HTTP/2 lets bytes through that HTTP/1.1 cannot carry.
+    /// Appends a byte, escaped unless it is visible ASCII: HTTP/2 carries bytes that HTTP/1.1 does not.
     private static func append(_ byte: UInt8, to target: inout [UInt8]) {
         if (0x21...0x7E).contains(byte) { target.append(byte) } else { appendEscaped(byte, to: &target) }
     }
@@ -81,7 +88,7 @@ package struct RequestTarget: Equatable, Sendable {
         target.append(UInt8.hexDigit(byte & 15, uppercase: true))
     }
 
-    /// `unreserved` of RFC 3986.
+    /// Whether a byte is `unreserved` (RFC 3986 section 2.3).
     private static func isUnreserved(_ byte: UInt8) -> Bool {
         switch byte {
         case UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"): true
@@ -89,8 +96,10 @@ package struct RequestTarget: Equatable, Sendable {
         }
     }
 
-    /// Whether a segment is `.` or `..` for any reader: for one that takes a backslash or what is escaped for a slash,
-    /// for one that decodes again what was decoded, and for one that takes what follows a semicolon for parameters.
+    /// Whether a segment is `.` or `..` for any reader.
+    ///
+    /// Some readers take a backslash or an escaped slash for a slash, some decode a path twice, and some take what
+    /// follows a semicolon for parameters of the segment.
     private static func hasDotSegment(_ path: ArraySlice<UInt8>) -> Bool {
         var dots = 0
         var isDots = true
@@ -112,7 +121,7 @@ package struct RequestTarget: Equatable, Sendable {
         return isDots && (dots == 1 || dots == 2)
     }
 
-    /// What stands at `index`, however often it is escaped (`%2F`, `%252F`), and how long that is.
+    /// The byte at `index` with all its escapes decoded (`%2F`, `%252F`), and the length of the escape.
     private static func decoded(at index: Int, in path: ArraySlice<UInt8>) -> (byte: UInt8, length: Int) {
         guard path[index] == percent else { return (path[index], 1) }
         var next = index + 1
