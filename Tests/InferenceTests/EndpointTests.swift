@@ -1,10 +1,9 @@
 // What a method and a path ask for.
 
 import HTTP
-import Inference
 import Testing
 
-@testable import Edge
+@testable import Inference
 
 @Suite struct EndpointTests {
     @Test(arguments: [

@@ -1,10 +1,11 @@
 // The endpoint table: what a method and a path ask for.
 
-internal import HTTP
-internal import Inference
+package import HTTP
 
 /// What a request asks for, decided by its method and its path alone.
-enum Endpoint: Equatable, Sendable {
+///
+/// The configuration reads this table, too: a model may not claim a path of the edge.
+package enum Endpoint: Equatable, Sendable {
     /// A request that names a model in its body, in this dialect.
     case model(Dialect)
     /// A request at a path that only some models have. Which models is known once the body has been read.
@@ -17,6 +18,7 @@ enum Endpoint: Equatable, Sendable {
     case health
     /// The greeting at `/`.
     case root
+    /// There is nothing at the path.
     case notFound
     /// The target has a form that readers interpret differently.
     case malformed(RequestTarget.Fault)
@@ -28,7 +30,7 @@ enum Endpoint: Equatable, Sendable {
     /// The path of a dialect takes POST, the paths of the edge take GET and HEAD.
     ///
     /// - Parameter passthrough: The paths that models add to those of the dialects.
-    init(method: Method, target: RequestTarget, passthrough: PassthroughPaths = PassthroughPaths([])) {
+    package init(method: Method, target: RequestTarget, passthrough: PassthroughPaths = PassthroughPaths([])) {
         if let fault = target.fault {
             self = .malformed(fault)
             return
@@ -44,7 +46,7 @@ enum Endpoint: Equatable, Sendable {
     }
 
     /// Whether the answer describes models, in the shape that the client reads.
-    var isOfModels: Bool {
+    package var isOfModels: Bool {
         switch self {
         case .models, .modelLookup: true
         default: false
@@ -52,7 +54,7 @@ enum Endpoint: Equatable, Sendable {
     }
 
     /// Whether the edge itself answers at this path, so that no model may claim it.
-    static func isOwn(_ path: String) -> Bool { readable(Array(path.utf8)[...]) != nil }
+    package static func isOwn(_ path: String) -> Bool { readable(Array(path.utf8)[...]) != nil }
 
     /// What GET and HEAD find at a path.
     private static func readable(_ path: ArraySlice<UInt8>) -> Endpoint? {
