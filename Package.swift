@@ -56,13 +56,16 @@ let package = Package(
             dependencies: ["Routing", .product(name: "GRDB", package: "GRDB.swift")],
             swiftSettings: strict
         ),
-        // Floor 5: composition, and the two tools that drive it.
+        // Floor 5: the configuration file, read and checked. The one target with Yams.
+        .target(
+            name: "Configuration",
+            dependencies: ["Transport", "HTTP", "Routing", "Inference", .product(name: "Yams", package: "Yams")],
+            swiftSettings: strict
+        ),
+        // Floor 6: composition, and the two tools that drive it.
         .target(
             name: "Edge",
-            dependencies: [
-                "CLinux", "Transport", "HTTP", "Routing", "Inference", "KeyStore",
-                .product(name: "Yams", package: "Yams"),
-            ],
+            dependencies: ["CLinux", "Transport", "HTTP", "Routing", "Inference", "KeyStore", "Configuration"],
             swiftSettings: strict
         ),
         .target(
@@ -78,11 +81,11 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
-        // Floor 6: the command line.
+        // Floor 7: the command line.
         .executableTarget(
             name: "freeinference",
             dependencies: [
-                "Edge", "KeyStore", "Routing", "ExecutorSimulator", "Bench", "Transport",
+                "Configuration", "Edge", "KeyStore", "Routing", "ExecutorSimulator", "Bench", "Transport",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict
@@ -110,8 +113,13 @@ let package = Package(
         ),
         .testTarget(name: "KeyStoreTests", dependencies: ["KeyStore", "Routing", "Transport"], swiftSettings: tests),
         .testTarget(
+            name: "ConfigurationTests",
+            dependencies: ["Configuration", "HTTP", "Inference", "Routing", "Transport"],
+            swiftSettings: tests
+        ),
+        .testTarget(
             name: "EdgeTests",
-            dependencies: ["Edge", "HTTP", "Inference", "Routing", "Transport", "LoopTesting"],
+            dependencies: ["Configuration", "Edge", "HTTP", "Inference", "Routing", "Transport", "LoopTesting"],
             exclude: ["Attempt/Captures"],
             swiftSettings: tests
         ),
@@ -125,7 +133,9 @@ let package = Package(
         // What the fuzzer feeds, and its corpus as tests; the fuzzer itself is added below.
         .target(
             name: "FuzzTargets",
-            dependencies: ["Edge", "ExecutorSimulator", "HTTP", "Inference", "Transport", "LoopTesting"],
+            dependencies: [
+                "Configuration", "Edge", "ExecutorSimulator", "HTTP", "Inference", "Transport", "LoopTesting",
+            ],
             path: "Tests/Fuzz/Targets",
             swiftSettings: tests
         ),

@@ -1,5 +1,5 @@
-// Scans of events: what a payload says about errors, ends and usage.
-#include "signs.h"
+// Scans events and JSON responses for errors, ends and usage.
+#include "error_patterns.h"
 
 static bool is_text(ondemand::value &value, string_view text) noexcept {
     return raw_text(value) == text;
@@ -10,6 +10,7 @@ static bool is_null(ondemand::value &value) noexcept {
     return value.type().get(type) != SUCCESS || type == ondemand::json_type::null;
 }
 
+/// Reads a count of tokens; leaves `out` for a value that is not a whole number.
 static void read_count(ondemand::value &value, cjson_integer &out) noexcept {
     ondemand::json_type type;
     if (value.type().get(type) != SUCCESS || type != ondemand::json_type::number) return;
@@ -18,12 +19,13 @@ static void read_count(ondemand::value &value, cjson_integer &out) noexcept {
     if (value.get_int64().get(number) == SUCCESS) {
         out = {true, number};
     } else if (value.get_double().get(written) == SUCCESS && written >= 0 && written < 1e15) {
-        // Some engines write a count as 5.0.
+        // Some engines write a count with a fraction of zero, as in 5.0.
         number = int64_t(written);
         if (double(number) == written) out = {true, number};
     }
 }
 
+/// Reads the counts of one of the `..._tokens_details` of a usage.
 static void read_details(ondemand::value &value, cjson_event *out) noexcept {
     if (!is_object(value)) return;
     each(value, [&](string_view key, ondemand::value &field) {
@@ -32,6 +34,7 @@ static void read_details(ondemand::value &value, cjson_event *out) noexcept {
     });
 }
 
+/// Reads a usage in the shape of any dialect; false if its syntax is wrong.
 static bool read_usage(ondemand::value &value, cjson_event *out) noexcept {
     if (!is_object(value)) return true;
     out->has_usage = true;
@@ -49,23 +52,26 @@ static bool read_usage(ondemand::value &value, cjson_event *out) noexcept {
     });
 }
 
+/// What a member for a finish or stop reason holds: nothing of a reason's type, no reason yet, or a reason.
 enum class reason { other, none, given };
 
-/// Whether a reason is one of an attempt that broke, in the words of vLLM, SGLang, TensorRT-LLM, DeepSeek, Cohere, Zhipu.
-static bool is_break(string_view word) noexcept {
-    static constexpr string_view breaks[] = {
+/// Whether a reason means that the engine broke the attempt off, in the words of vLLM, SGLang, TensorRT-LLM, DeepSeek,
+/// Cohere and Zhipu.
+static bool is_abort_reason(string_view word) noexcept {
+    static constexpr string_view words[] = {
         "abort", "aborted", "error", "cancelled", "canceled", "timeout", "not_finished", "network_error",
         "insufficient_system_resource",
     };
     auto is_same = [](char a, char b) { return (a >= 'A' && a <= 'Z' ? char(a | 0x20) : a) == b; };
-    for (string_view known : breaks)
+    for (string_view known : words)
         if (std::equal(word.begin(), word.end(), known.begin(), known.end(), is_same)) return true;
     return false;
 }
 
-/// A finish or stop reason: a text, or an object whose `type` is the text; null and an empty text are none.
+/// Reads a finish or stop reason: a string, or an object whose `type` is the string; null and an empty string are no
+/// reason.
 ///
-/// SGLang's reason is an object where its engine has aborted, with a status where that is an error.
+/// SGLang's reason is an object if its engine has aborted, with a `status_code` if that is an error.
 static reason read_reason(ondemand::value &value, cjson_event *out) noexcept {
     ondemand::json_type type;
     if (value.type().get(type) != SUCCESS) return reason::other;
@@ -82,7 +88,7 @@ static reason read_reason(ondemand::value &value, cjson_event *out) noexcept {
     }
     if (!found.length) return reason::other;
     string_view word(reinterpret_cast<const char *>(found.bytes), found.length);
-    out->broken |= is_break(word);
+    out->broken |= is_abort_reason(word);
     if (!out->finish_reason.bytes) out->finish_reason = found;
     return reason::given;
 }
@@ -91,11 +97,13 @@ static void read_stop_reason(ondemand::value &value, cjson_event *out) noexcept 
     out->no_stop_reason |= read_reason(value, out) == reason::none;
 }
 
+/// Whether a member of a choice's delta or message holds output of the model.
 static bool is_text_key(string_view key) noexcept {
     return key == "content" || key == "reasoning_content" || key == "reasoning" || key == "text" ||
            key == "tool_calls" || key == "refusal" || key == "function_call" || key == "audio";
 }
 
+/// Reads `choices`; false if their syntax is wrong.
 static bool read_choices(ondemand::value &value, cjson_event *out) noexcept {
     ondemand::array choices;
     if (value.get_array().get(choices) != SUCCESS) return true;  // null
@@ -134,10 +142,10 @@ static bool read_choices(ondemand::value &value, cjson_event *out) noexcept {
     return true;
 }
 
-/// An object that carries usage and errors of its own: `message` of Anthropic, `response` of OpenAI, `x_groq`, and
-/// `Response` of Tencent. Others have a text under these names.
+/// Reads an object that has a usage and errors of its own: Anthropic's `message`, OpenAI's `response`, Groq's `x_groq`
+/// and Tencent's `Response`. Other engines have strings under these names, which are skipped.
 ///
-/// A response says that it has failed also without an error. A message says at its begin that it has no reason to stop.
+/// A response may have failed without an error member. A message at the beginning of a stream has an empty stop reason.
 static void read_nested(string_view name, ondemand::value &value, cjson_event *out) noexcept {
     if (!is_object(value)) return;
     each(value, [&](string_view key, ondemand::value &field) {
@@ -148,7 +156,7 @@ static void read_nested(string_view name, ondemand::value &value, cjson_event *o
     });
 }
 
-/// `delta` of Anthropic is an object that may say why the message stops; that of OpenAI's responses is a text.
+/// Reads `delta`: Anthropic's is an object that may have the stop reason, that of OpenAI's responses is a string.
 static void read_delta(ondemand::value &value, cjson_event *out) noexcept {
     if (!is_object(value)) {
         out->has_text |= is_truthy(value);
@@ -160,8 +168,8 @@ static void read_delta(ondemand::value &value, cjson_event *out) noexcept {
     });
 }
 
-/// A text that is no JSON document, or that has more behind its document, counts only for the error that it may tell.
-static void forget_all_but_the_error(cjson_event *out) noexcept {
+/// Resets what was found in a payload that is not exactly one JSON document, except for the error that it may report.
+static void keep_only_error(cjson_event *out) noexcept {
     cjson_event kept = {};
     kept.has_data = out->has_data;
     kept.blank = out->blank;
@@ -171,25 +179,26 @@ static void forget_all_but_the_error(cjson_event *out) noexcept {
     *out = kept;
 }
 
-/// The signs in the top-level members of one document: of an error, and of a response (OpenAI's) that has failed.
-struct root_signs {
-    ErrorSigns error;
+/// The patterns in the top-level members of one document: of an error, and of a failed response of OpenAI's API.
+struct RootPatterns {
+    ErrorPatterns error;
     bool has_failed = false, is_response = false;
 };
 
-/// Reads a member by which a whole answer is known; true where it is one.
-static bool read_answer_member(string_view key, ondemand::value &value, root_signs &signs, cjson_event *out) noexcept {
+/// Reads a member by which a complete response of some dialect is recognized; false if the member is not one of these.
+static bool read_answer_member(string_view key, ondemand::value &value, RootPatterns &patterns,
+                               cjson_event *out) noexcept {
     if (key == "type") {
         read_text(value, out->type);
         out->has_message |= !is_null(value);
     } else if (key == "object") {
         out->error |= is_text(value, "error");
-        signs.is_response |= is_text(value, "response");
+        patterns.is_response |= is_text(value, "response");
         out->has_response |= !is_null(value);
     } else if (key == "content") {
         out->has_message |= !is_null(value);
     } else if (key == "output") {
-        signs.is_response = true;
+        patterns.is_response = true;
         out->has_response |= !is_null(value);
     } else if (key == "data" || key == "embeddings" || key == "embedding") {
         out->has_embeddings |= !is_null(value);
@@ -199,12 +208,14 @@ static bool read_answer_member(string_view key, ondemand::value &value, root_sig
     return true;
 }
 
-static bool is_type(const cjson_event *out, string_view type) noexcept {
+/// Whether the document's `type` begins with this text.
+static bool has_type_prefix(const cjson_event *out, string_view type) noexcept {
     return out->type.length >= type.size() && std::memcmp(out->type.bytes, type.data(), type.size()) == 0;
 }
 
+/// Reads a document that is an object.
 static void read_object(ondemand::value &root, cjson_event *out) noexcept {
-    root_signs signs;
+    RootPatterns patterns;
     each(root, [&](string_view key, ondemand::value &value) {
         if (key == "error" || key == "Error") out->error |= is_error(value);
         else if (key == "choices") read_choices(value, out);
@@ -215,21 +226,23 @@ static void read_object(ondemand::value &root, cjson_event *out) noexcept {
         else if (key == "stop_reason") read_stop_reason(value, out);
         else {
             if (key == "status") {
-                signs.has_failed |= is_text(value, "failed");
+                patterns.has_failed |= is_text(value, "failed");
                 out->has_response |= !is_null(value);
             }
-            if (!read_answer_member(key, value, signs, out) || key != "type") signs.error.read(key, value);
+            if (!read_answer_member(key, value, patterns, out) || key != "type") patterns.error.read(key, value);
         }
     });
-    if (out->type.length == 5 && is_type(out, "error")) out->error = true;
-    if (out->type.length == 15 && is_type(out, "response.failed")) out->error = true;
-    if (signs.has_failed && signs.is_response) out->error = true;
-    // The events of these dialects have members of their own; their errors have the type `error`.
-    bool is_event = is_type(out, "response.") || is_type(out, "message") || is_type(out, "content_block");
-    if (!out->has_choices && !out->has_usage && !is_event && signs.error.tell_an_error()) out->error = true;
+    if (out->type.length == 5 && has_type_prefix(out, "error")) out->error = true;
+    if (out->type.length == 15 && has_type_prefix(out, "response.failed")) out->error = true;
+    if (patterns.has_failed && patterns.is_response) out->error = true;
+    // Events of OpenAI's responses and of Anthropic's messages report errors by the type `error` alone; their other
+    // events have members such as `message` and `code` as well.
+    bool is_event = has_type_prefix(out, "response.") || has_type_prefix(out, "message") ||
+                    has_type_prefix(out, "content_block");
+    if (!out->has_choices && !out->has_usage && !is_event && patterns.error.is_match()) out->error = true;
 }
 
-/// Gemini tells an error as a list of one; in a list of results all would have to be errors.
+/// Reads a document that is an array: Gemini reports an error as an array of one. All elements must be errors.
 static void read_list(ondemand::value &root, cjson_event *out) noexcept {
     ondemand::array list;
     if (root.get_array().get(list) != SUCCESS) return;
@@ -245,6 +258,7 @@ static void read_list(ondemand::value &root, cjson_event *out) noexcept {
     out->error |= error;
 }
 
+/// Reads the document in the scratch memory.
 static void read_root(cjson_parser *parser, size_t length, cjson_event *out) noexcept {
     ondemand::document document;
     ondemand::value root;
@@ -256,6 +270,7 @@ static void read_root(cjson_parser *parser, size_t length, cjson_event *out) noe
     else if (type == ondemand::json_type::array) read_list(root, out);
 }
 
+/// Scans the payload in the scratch memory, and repairs it if it is not valid JSON.
 static void scan(cjson_parser *parser, size_t length, cjson_event *out) noexcept {
     uint8_t *json = parser->scratch.data();
     out->has_data = true;
@@ -268,10 +283,11 @@ static void scan(cjson_parser *parser, size_t length, cjson_event *out) noexcept
         out->valid = is_json_document(json, length);
     }
     read_root(parser, length, out);
-    if (!out->valid) forget_all_but_the_error(out);
+    if (!out->valid) keep_only_error(out);
 }
 
-extern "C" void cjson_scan_payload(cjson_parser *parser, const uint8_t *json, size_t length, cjson_event *out) noexcept {
+extern "C" void cjson_scan_payload(cjson_parser *parser, const uint8_t *json, size_t length,
+                                   cjson_event *out) noexcept {
     std::memset(out, 0, sizeof *out);
     parser->scratch.resize(length + CJSON_PADDING);
     std::memcpy(parser->scratch.data(), json, length);
@@ -279,7 +295,7 @@ extern "C" void cjson_scan_payload(cjson_parser *parser, const uint8_t *json, si
     scan(parser, length, out);
 }
 
-/// Looks for an error in a line of an event that is no field of it; what the data said stays where there is none.
+/// Scans a line that is not a field of the event for an error. If it reports none, the scan of the data is kept.
 static void scan_bare(cjson_parser *parser, string_view line, size_t filled, cjson_event *out) noexcept {
     std::vector<uint8_t> data(parser->scratch.begin(), parser->scratch.begin() + ptrdiff_t(filled));
     cjson_event found;
@@ -287,7 +303,7 @@ static void scan_bare(cjson_parser *parser, string_view line, size_t filled, cjs
     if (found.error) {
         out->error = out->is_bare = true;
     }
-    // The texts of the scan before lie in memory that this one has used.
+    // The strings of the first scan lay in memory that the second one has overwritten, so the data is scanned again.
     bool error = out->error;
     bool other_fields = out->other_fields;
     cjson_text name = out->name;
@@ -338,6 +354,6 @@ extern "C" void cjson_scan_event(cjson_parser *parser, const uint8_t *event, siz
         scan(parser, filled, out);
     }
     if (!bare.empty() && !out->error) scan_bare(parser, bare, has_data ? filled : 0, out);
-    // A document over many lines.
+    // A document that is spread over several lines without `data:`.
     if (!rest.empty() && !out->error && !has_data) scan_bare(parser, rest, 0, out);
 }

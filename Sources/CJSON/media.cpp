@@ -1,7 +1,7 @@
-// Finds the pictures, sound, video and files in a request body, in the words of any API, and adds up their bytes, which
-// are not text. The body is walked through once, and only where a glance finds a word that such a part begins with.
+// Finds the images, audio, video and files in a request body, in the shapes of all APIs, and adds up their bytes, since
+// these are not text. The body is walked through once, and only if the prefilter finds a key or type of such a part.
 #include "media.h"
-#include "signs.h"
+#include "values.h"
 #include <algorithm>
 #include <cctype>
 #include <initializer_list>
@@ -9,9 +9,9 @@
 #include <emmintrin.h>
 #endif
 
-// MARK: The glance
+// MARK: The prefilter
 
-/// Whether the text behind a quote may begin the type or the key of a picture, sound, video or file.
+/// Whether the text behind a quotation mark may be the type or the key of an image, audio, video or file.
 static bool may_begin_media(const uint8_t *at, const uint8_t *end) noexcept {
     auto begins = [&](const char *word, size_t length) {
         return size_t(end - at) >= length && std::memcmp(at, word, length) == 0;
@@ -55,26 +55,26 @@ namespace {
 
 enum class kind { none, image, audio, raw_audio, video, file, text };
 
-/// A part's content as its own members give it.
+/// The content of a part, as the members of the part describe it.
 struct payload {
     bool present = false;
     /// The body has only a URL or an id of the content.
     bool reference = false;
     bool base64 = false;
-    /// The part says that its content is plain text.
+    /// The part declares its content to be plain text.
     bool plain = false;
-    /// The kind that the media type or the file name tells.
+    /// The kind according to the media type or the file name.
     kind hint = kind::none;
     /// The content as the body has it, and its size in bytes once decoded.
     string_view raw;
     size_t decoded = 0;
-    /// The kind that the name of the member tells which has the content.
+    /// The kind according to the name of the member that has the content.
     kind member = kind::none;
 };
 
 bool starts_with(string_view text, string_view prefix) noexcept { return text.substr(0, prefix.size()) == prefix; }
 
-/// The same for a word in lower case, whatever the case of the text.
+/// Whether a text begins with a word in lower case; the case of the text does not matter.
 bool starts_with_word(string_view text, string_view word) noexcept {
     if (text.size() < word.size()) return false;
     for (size_t i = 0; i < word.size(); i++)
@@ -82,10 +82,10 @@ bool starts_with_word(string_view text, string_view word) noexcept {
     return true;
 }
 
-/// Whether the text is a data URL (RFC 2397), whose scheme and marker have no case.
+/// Whether the text is a data URL (RFC 2397), whose scheme and marker are case-insensitive.
 bool is_data_url(string_view text) noexcept { return starts_with_word(text, "data:"); }
 
-/// Whether what stands before the comma of a data URL says that its content is base64.
+/// Whether the part of a data URL before its comma declares the content to be base64.
 bool says_base64(string_view type) noexcept {
     size_t mark = type.rfind(';');
     return mark != string_view::npos && starts_with_word(type.substr(mark + 1), "base64");
@@ -124,7 +124,7 @@ kind kind_of_media_type(string_view type) noexcept {
     return kind::file;
 }
 
-/// The kind that the extension of a file name tells; of others the content tells it.
+/// The kind according to the extension of a file name; `none` if the content has to be looked at.
 kind kind_of_name(string_view name) noexcept {
     size_t dot = name.rfind('.');
     if (dot == string_view::npos || name.size() - dot > 6) return kind::none;
@@ -148,7 +148,7 @@ int base64_value(uint8_t byte) noexcept {
     return byte == '/' || byte == '_' ? 63 : -1;
 }
 
-/// Decodes the first characters of base64, as far as there is room; false where they are not base64.
+/// Decodes base64 until `out` is full; false if the text is not base64.
 bool decode(string_view raw, uint8_t *out, size_t room, size_t &count) noexcept {
     uint32_t held = 0;
     int bits = 0;
@@ -171,10 +171,11 @@ bool decode(string_view raw, uint8_t *out, size_t room, size_t &count) noexcept 
     return true;
 }
 
-/// The kind that the first bytes of the content tell, where nothing else does.
+/// The kind according to the first bytes of the content, for content without a type, media type and file name.
 kind kind_of_bytes(const uint8_t *bytes, size_t count) noexcept {
     string_view head(reinterpret_cast<const char *>(bytes), count);
-    if (starts_with(head, "\x89PNG") || starts_with(head, "\xff\xd8\xff") || starts_with(head, "GIF8")) return kind::image;
+    if (starts_with(head, "\x89PNG") || starts_with(head, "\xff\xd8\xff") || starts_with(head, "GIF8"))
+        return kind::image;
     if (starts_with(head, "RIFF")) {
         string_view form = head.substr(std::min<size_t>(8, head.size()), 4);
         return form == "WEBP" ? kind::image : form == "WAVE" ? kind::raw_audio : kind::file;
@@ -187,8 +188,8 @@ kind kind_of_bytes(const uint8_t *bytes, size_t count) noexcept {
     return kind::text;
 }
 
-/// A text that is, or names, the content of a part.
-void consider(payload &found, string_view text, bool may_be_base64) noexcept {
+/// Takes a text that is, or refers to, the content of a part.
+void read_content(payload &found, string_view text, bool may_be_base64) noexcept {
     found.present = true;
     if (is_data_url(text)) {
         size_t comma = text.substr(0, 512).find(',');
@@ -206,7 +207,7 @@ void consider(payload &found, string_view text, bool may_be_base64) noexcept {
         found.raw = text;
         uint8_t sample[96];
         size_t count;
-        // Words have spaces among them, which base64 has not.
+        // Plain text has spaces, which base64 does not have.
         found.base64 = decode(text.substr(0, 128), sample, sizeof sample, count);
     }
     found.decoded = found.base64 ? found.raw.size() / 4 * 3 : found.raw.size();
@@ -214,22 +215,25 @@ void consider(payload &found, string_view text, bool may_be_base64) noexcept {
 
 // MARK: The walk
 
+/// Walks through a document and adds what it finds to `media`.
 struct walker {
     cjson_media &media;
+    /// Deeper values are not looked at.
     static const int depth_max = 48;
-    /// Content without a type, in base64 of at least so many bytes, is content all the same: a shorter one may be a word.
+    /// The least bytes of base64 that count as content where no type says so: shorter base64 may be a word.
     static const size_t untyped_min = 256;
 
-    /// A text by itself that is content: a data URL, or what stands in a list of nothing else.
-    void loose(string_view text, kind listed) noexcept {
+    /// Takes a text that is not a member of a part: a data URL, or an element of a list of contents.
+    void read_untyped(string_view text, kind listed) noexcept {
         string_view begin = text.substr(0, 512);
         bool is_content = is_data_url(begin) && says_base64(begin.substr(0, begin.find(',')));
         if (listed == kind::none && !is_content) return;
         payload found;
-        consider(found, text, true);
+        read_content(found, text, true);
         if (found.base64 || found.reference) count(listed, found);
     }
 
+    /// Adds a content to the sums of its kind.
     void count(kind type, const payload &found) noexcept {
         if (found.plain) return;
         kind what = type;
@@ -241,7 +245,7 @@ struct walker {
                 decode(found.raw.substr(0, 128), sample, sizeof sample, length);
                 what = kind_of_bytes(sample, length);
             }
-            // Words that are not encoded are counted as they stand.
+            // Text that is not encoded counts as text of the body.
             if (what == kind::none) what = found.reference || found.base64 ? kind::file : kind::text;
         } else if (type == kind::audio && found.hint == kind::raw_audio) {
             what = kind::raw_audio;
@@ -264,8 +268,9 @@ struct walker {
         media.raw_bytes += found.raw.size();
     }
 
-    /// A member that is a text.
-    void member(ondemand::raw_json_string name, string_view value, payload &found, kind &type, string_view &word) noexcept {
+    /// Reads a member whose value is a string.
+    void member(ondemand::raw_json_string name, string_view value, payload &found, kind &type,
+                string_view &word) noexcept {
         auto is = [&](string_view key) { return name.unsafe_is_equal(key); };
         if (is("type")) {
             word = value;
@@ -278,27 +283,30 @@ struct walker {
         } else if (is("filename")) {
             if (found.hint == kind::none) found.hint = kind_of_name(value);
         } else if (is("data") || is("file_data") || is("result") || is("prompt_embeds")) {
-            consider(found, value, true);
+            read_content(found, value, true);
         } else if (is("image") || is("image_embeds")) {
-            consider(found, value, true);
+            read_content(found, value, true);
             found.member = kind::image;
         } else if (is("audio") || is("ref_audio") || is("audio_embeds")) {
-            consider(found, value, true);
+            read_content(found, value, true);
             found.member = kind::audio;
         } else if (is("video")) {
-            consider(found, value, true);
+            read_content(found, value, true);
             found.member = kind::video;
         } else if (is("url") || is("image_url") || is("audio_url") || is("video_url") || is("file_url")) {
-            consider(found, value, false);
+            read_content(found, value, false);
         } else if (is("file_id") || is("image_file")) {
             found.present = found.reference = true;
         } else if (!is("text") && !is("content") && !is("prompt") && !is("arguments")) {
-            loose(value, kind::none);
+            read_untyped(value, kind::none);
         }
     }
 
-    /// - Parameter in_part: whether the object is the member of a part that describes its content.
-    /// - Returns: content that none of the objects in it is a part for.
+    /// Reads an object, which may be a part.
+    ///
+    /// - Parameter in_part: Whether the object is a member of a part and describes the content of that part.
+    /// - Parameter found: Receives the content if `in_part`.
+    /// - Returns: false if the syntax is wrong.
     bool object(ondemand::object object, int depth, bool in_part, payload &found) noexcept {
         kind type = kind::none;
         string_view word;
@@ -312,7 +320,8 @@ struct walker {
             } else if (shape == ondemand::json_type::object || shape == ondemand::json_type::array) {
                 ondemand::raw_json_string name = field.key();
                 bool describes = false;
-                for (string_view key : {"source", "image_url", "input_audio", "audio_url", "video_url", "file", "image_file"})
+                for (string_view key :
+                     {"source", "image_url", "input_audio", "audio_url", "video_url", "file", "image_file"})
                     describes = describes || name.unsafe_is_equal(key);
                 payload inner;
                 kind listed = kind::none;
@@ -325,7 +334,7 @@ struct walker {
                 }
             }
         }
-        // The source of a part says how its content is given, in words that elsewhere say what it is.
+        // The `type` of a part's source says how the content is given, not what it is.
         if (in_part) {
             if (word == "text" && !found.reference) found.plain = true;
             return true;
@@ -333,7 +342,7 @@ struct walker {
         if (type != kind::none && found.present) {
             count(type, found);
         } else if (word.empty() && found.present) {
-            // Inputs of embeddings, of pooling and of speech have no type.
+            // Inputs of embedding, pooling and speech requests have no type.
             bool is_content = found.base64 && (found.hint != kind::none || found.raw.size() >= untyped_min);
             if (is_content || (found.reference && found.member != kind::none)) count(found.member, found);
         }
@@ -341,7 +350,10 @@ struct walker {
         return true;
     }
 
-    /// - Parameter listed: the kind of the texts of a list, where they are content.
+    /// Reads an object or an array.
+    ///
+    /// - Parameter listed: The kind of the strings of an array that lists contents; `none` for other arrays.
+    /// - Returns: false if the syntax is wrong.
     bool value(ondemand::value &value, ondemand::json_type shape, int depth, bool in_part, payload &found,
                kind listed = kind::none) noexcept {
         if (depth > depth_max) return true;
@@ -355,7 +367,7 @@ struct walker {
             ondemand::value element;
             ondemand::json_type of;
             if (std::move(item).get(element) != SUCCESS || element.type().get(of) != SUCCESS) return false;
-            if (of == ondemand::json_type::string) loose(raw_text(element), listed);
+            if (of == ondemand::json_type::string) read_untyped(raw_text(element), listed);
             if (of != ondemand::json_type::object && of != ondemand::json_type::array) continue;
             payload inner;
             if (!this->value(element, of, depth + 1, false, inner)) return false;

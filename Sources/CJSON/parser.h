@@ -1,4 +1,4 @@
-// What the scans share: the parser and its memory.
+// What the scans share: the simdjson parser and its memory.
 #pragma once
 #include "CJSON.h"
 #include <simdjson.h>
@@ -12,13 +12,16 @@ using std::string_view;
 
 struct cjson_parser {
     ondemand::parser parser;
-    std::vector<uint8_t> scratch;  // a payload and its padding
+    /// The payload of an event or a response, and its padding.
+    std::vector<uint8_t> scratch;
 
+    /// The bytes that are held between scans.
     size_t memory() const noexcept {
-        // Four bytes a byte for the index of structurals, 5/3 for unescaped strings.
+        // For each byte of capacity simdjson holds four bytes of structural indices and 5/3 bytes of unescaped strings.
         size_t capacity = parser.capacity();
         return scratch.capacity() + capacity * 4 + capacity * 5 / 3;
     }
+    /// Makes room for a document of this length; false if there is no memory.
     bool reserve(size_t length) noexcept {
         if (parser.capacity() >= length) return true;
         size_t capacity = 4096;
@@ -31,5 +34,5 @@ inline cjson_text text(string_view view) noexcept {
     return {reinterpret_cast<const uint8_t *>(view.data()), view.size()};
 }
 
-/// Whether the bytes are one JSON document, of any kind, with nothing behind it.
+/// Whether the bytes are exactly one JSON document of any type; also checks what simdjson's on-demand parser skips.
 bool is_json_document(const uint8_t *json, size_t length) noexcept;

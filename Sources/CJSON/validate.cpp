@@ -1,10 +1,11 @@
-// Whether a text is one JSON document and nothing else: also what the on-demand parser would skip.
+// Checks whether a text is exactly one JSON document (RFC 8259), including what simdjson's on-demand parser skips.
 #include "parser.h"
 
 namespace {
-/// The most levels of arrays and objects, the same as simdjson's.
+/// The most nested arrays and objects, the same limit as simdjson's.
 const size_t depth_max = 1024;
 
+/// Reads a document without recursion.
 struct Reader {
     const uint8_t *at, *end;
 
@@ -37,7 +38,7 @@ struct Reader {
         }
         return true;
     }
-    /// After the opening quote.
+    /// Reads a string from behind its opening quotation mark.
     bool string() noexcept {
         while (at < end) {
             uint8_t byte = *at++;
@@ -67,7 +68,7 @@ struct Reader {
         default: return number();
         }
     }
-    /// A key and its colon.
+    /// Reads a key and its colon.
     bool key() noexcept {
         skip_space();
         if (!take('"') || !string()) return false;
@@ -94,7 +95,7 @@ struct Reader {
             } else if (!scalar()) {
                 return false;
             }
-            // And has ended here: what holds it goes on or ends.
+            // The value has ended: the array or object around it continues or ends.
             while (true) {
                 skip_space();
                 if (depth == 0) return at == end;

@@ -1,4 +1,5 @@
 // What a configuration comes to: resolved, immutable, numbered, shared by all workers. An exchange keeps its own.
+internal import Configuration
 internal import HTTP
 package import Inference
 package import Routing

@@ -1,94 +1,25 @@
-// The scanner of a worker: simdjson with its memory, for bodies, events and JSON answers.
+// The scanner of a worker: simdjson and its memory, for request bodies, events and JSON responses.
 
 import CJSON
 
-/// What a scan of an event or of a JSON answer found.
-package struct AnswerScan: Equatable, Sendable {
-    package var hasData = false
-    /// The payload is empty, or only space.
-    package var isBlank = false
-    /// The payload is one whole JSON document, as lenient readers read it; what else is told here, but for an error, is told by a valid one.
-    package var isValid = false
-    /// The payload is `[DONE]`, or begins so.
-    package var isDone = false
-    /// An event has an `id` or `retry` line, which readers of events keep.
-    package var hasOtherFields = false
-    package var hasChoices = false
-    package var hasEmptyChoices = false
-    package var hasText = false
-    /// Bit i is set when choice i has a `finish_reason` that is not empty.
-    package var finished: UInt64 = 0
-    /// Bit i is set when choice i has one that is null or empty.
-    package var unfinished: UInt64 = 0
-    /// The first finish or stop reason that is not empty.
-    package var finishReason: String?
-    /// A reason is one of an attempt that broke, such as `abort` or `error`.
-    package var isBroken = false
-    /// A message has a `stop_reason` that is null or empty.
-    package var hasNoStopReason = false
-    package var hasUsage = false
-    package var tokens = TokenCounts()
-    /// The document has a member by which a whole answer is known: of embeddings, of a message, of a response.
-    package var hasEmbeddings = false
-    package var hasMessage = false
-    package var hasResponse = false
-    /// The `event:` line, or else the top-level `type`.
-    package var type = ""
-    package var error: EngineError?
-    /// The error stands in a line that readers of events do not see.
-    package var isErrorBare = false
-
-    package init() {}
-
-    /// The JSON answer is one that broke: it ended by an abort, or says itself that it has no reason to have ended.
-    ///
-    /// A completion without a member for the reason is whole: small engines leave it out. A message is not: Anthropic's API
-    /// always has it in a whole answer, and vLLM leaves it out where it has aborted.
-    package func isBroken(in dialect: Dialect) -> Bool {
-        if isBroken { return true }
-        return switch dialect {
-        case .openAIChat, .completions: unfinished & ~finished != 0
-        case .messages: type == "message" && finishReason == nil
-        case .responses, .embeddings, .countTokens, .tokenize, .rerank, .other: false
-        }
-    }
-
-    /// The document is an answer of the dialect: an object with a member that no answer of it lacks.
-    ///
-    /// In the other dialects an answer is any document: an array, a number.
-    package func isAnswer(in dialect: Dialect) -> Bool {
-        switch dialect {
-        case .openAIChat, .completions: hasChoices
-        case .embeddings: hasEmbeddings
-        case .messages: hasMessage
-        case .responses: hasResponse
-        case .countTokens, .tokenize, .rerank, .other: isValid
-        }
-    }
-
-    /// The event says nothing to a client of the dialect, so that an error may still follow as if it were the first.
-    func saysNothing(in dialect: Dialect) -> Bool {
-        switch dialect {
-        case .openAIChat, .completions: !hasUsage && (!hasChoices || hasEmptyChoices)
-        case .messages: type.isEmpty || type == "ping"
-        case .responses: type.isEmpty
-        case .embeddings, .countTokens, .tokenize, .rerank, .other: isBlank
-        }
-    }
-}
-
+/// Scans JSON without building a tree.
+///
+/// One thread at a time may use a scanner.
 @safe package final class JSONScanner {
     private let parser: OpaquePointer
 
+    /// Makes a scanner, which holds no memory for documents until its first scan.
     package init() { unsafe parser = cjson_parser_new() }
     deinit { unsafe cjson_parser_free(parser) }
 
-    /// The bytes held between scans; at most 1 MiB.
+    /// The bytes of memory that are held between scans, at most 1 MiB.
     package var memory: Int { unsafe cjson_parser_memory(parser) }
-    /// What the scan of so long a body takes, beyond the body.
+    /// The bytes of memory that the scan of a body of this length takes, in addition to the body.
     package static func memoryForScan(of length: Int) -> Int { max(length, 131_072) * 17 / 3 }
 
-    /// Reads a whole request body.
+    /// Scans a whole request body.
+    ///
+    /// - Throws: What is wrong with the body, or with a member that the edge reads.
     package func scanRequest(
         _ body: RequestBody,
         dialect: Dialect = .openAIChat
@@ -123,7 +54,7 @@ package struct AnswerScan: Equatable, Sendable {
         return scan
     }
 
-    /// Reads one whole event, up to and with its blank line.
+    /// Scans one whole event, up to and with its blank line.
     package func scanEvent(_ event: Span<UInt8>) -> AnswerScan {
         var found = unsafe cjson_event()
         unsafe event.withUnsafeBufferPointer { unsafe cjson_scan_event(parser, $0.baseAddress, $0.count, &found) }
@@ -137,7 +68,7 @@ package struct AnswerScan: Equatable, Sendable {
         return scan
     }
 
-    /// Reads a JSON answer: its usage, its finish reasons or its error.
+    /// Scans a JSON response for its usage, its finish reasons and its error.
     package func scanAnswer(_ json: Span<UInt8>) -> AnswerScan {
         guard !json.isEmpty else { return AnswerScan() }
         var found = unsafe cjson_event()
@@ -148,7 +79,7 @@ package struct AnswerScan: Equatable, Sendable {
         return scan
     }
 
-    /// The keys that a dialect gives the meaning that we read.
+    /// The keys that have a meaning in a dialect that the edge reads, as bits of `cjson_key`.
     private static func wanted(_ dialect: Dialect) -> UInt32 {
         var keys = CJSON_KEY_MODEL.rawValue | CJSON_KEY_STREAM.rawValue
         if dialect == .completions { keys |= CJSON_KEY_PROMPT.rawValue | CJSON_KEY_BEST_OF.rawValue }
@@ -163,6 +94,7 @@ package struct AnswerScan: Equatable, Sendable {
         return keys
     }
 
+    /// The error for a status of the scan; nil for success.
     private static func error(_ status: cjson_status, key: cjson_key) -> RequestScanError? {
         switch status {
         case CJSON_OK: nil
@@ -176,7 +108,9 @@ package struct AnswerScan: Equatable, Sendable {
         }
     }
 
-    /// A limit on tokens of -1 is none: llama.cpp and its clients write it so.
+    /// The error for a number that is too small; nil if all are in range.
+    ///
+    /// A token limit of -1 means no limit, as llama.cpp and its clients write it.
     private static func countError(_ found: cjson_request) -> RequestScanError? {
         let limit = "0 or more, or -1 for no limit"
         if unsafe found.max_tokens.isBelow(-1) { return .tooSmall("max_tokens", expected: limit) }
@@ -186,12 +120,13 @@ package struct AnswerScan: Equatable, Sendable {
         return unsafe found.best_of.isBelow(0) ? .tooSmall("best_of", expected: "0 or more") : nil
     }
 
-    /// An engine that knows one of the names only goes by that one: so the largest counts.
+    /// The largest of the token limits, since an engine that knows only one of their names applies that one.
     private static func maxTokens(_ found: cjson_request) -> Int? {
         let most = unsafe max(found.max_tokens.limit, found.max_completion_tokens.limit, found.max_output_tokens.limit)
         return most < 0 ? nil : most
     }
 
+    /// The name of a key and its expected type, for messages.
     private static func name(_ key: cjson_key) -> (key: String, type: String) {
         switch key {
         case CJSON_KEY_MODEL: ("model", "a string")
@@ -275,7 +210,7 @@ extension AnswerScan {
 
 extension cjson_integer {
     fileprivate func isBelow(_ least: Int64) -> Bool { present && value < least }
-    /// -1 where there is none.
+    /// The value as a token limit, -1 if there is none.
     fileprivate var limit: Int { present ? Int(value) : -1 }
     fileprivate var tokens: TokenCount { present ? TokenCount(Int(value)) : TokenCount() }
 }

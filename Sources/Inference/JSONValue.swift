@@ -1,8 +1,13 @@
-// A whole JSON value as a tree, for what comes rarely: errors of engines, and the requests of the simulator.
+// A whole JSON value as a tree, for documents off the data path: errors of engines, and requests to the simulator.
+//
+// simdjson does not do this: a visitor behind the C interface would be hardly shorter than the reader below, would read
+// numbers out of range, lone surrogates and deep nesting in another way, and the fuzzer needs an independent reader to
+// compare the scans with.
+internal import Transport
 
 /// Any JSON value.
 ///
-/// Objects keep their order; of keys that repeat, the first counts.
+/// An object keeps the order of its members; of members with the same key the first one is found.
 package enum JSONValue: Equatable, Sendable {
     case null
     case bool(Bool)
@@ -12,23 +17,27 @@ package enum JSONValue: Equatable, Sendable {
     case array([JSONValue])
     case object([Member])
 
+    /// A member of an object.
     package struct Member: Equatable, Sendable {
+        /// The key, unescaped.
         package var key: String
         package var value: JSONValue
+        /// Makes a member of its parts.
         package init(_ key: String, _ value: JSONValue) {
             self.key = key
             self.value = value
         }
     }
 
-    /// Reads one value with nothing but space around it; nil when the bytes are not JSON, or nest too deeply.
+    /// Reads one value with nothing but space around it; nil if the bytes are not JSON, or nest deeper than 256 levels.
     package init?(parsing bytes: [UInt8]) {
         var reader = JSONReader(bytes: bytes)
         guard let value = reader.document() else { return nil }
         self = value
     }
 
-    /// Reads the beginning of a document that was cut off, as far as it goes; nil when it is not the beginning of any.
+    /// Reads a document that was cut off, by closing its open string, arrays and objects; nil if the result is not
+    /// JSON.
     package init?(parsingCut bytes: [UInt8]) {
         var open: [UInt8] = []
         var isString = false
@@ -51,7 +60,7 @@ package enum JSONValue: Equatable, Sendable {
         }
         var whole = bytes
         if isString {
-            // Neither half an escape nor half a character may end it.
+            // The string must not end in half of an escape or half of a character.
             if isEscaped { whole.removeLast() }
             if let escape = whole.suffix(6).lastIndex(of: UInt8(ascii: "\\")), whole.count - escape < 6,
                 whole[(escape + 1)...].first == UInt8(ascii: "u")
@@ -65,21 +74,24 @@ package enum JSONValue: Equatable, Sendable {
         self.init(parsing: whole + open.reversed())
     }
 
-    /// The member of an object; nil when it is absent, or this is no object.
+    /// The value of a member; nil if the member is absent or the value is not an object.
     package subscript(_ key: String) -> JSONValue? {
         guard case .object(let members) = self else { return nil }
         for member in members where member.key == key { return member.value }
         return nil
     }
 
+    /// The text of a string; nil for any other value.
     package var string: String? {
         guard case .string(let text) = self else { return nil }
         return text
     }
+    /// The value of a boolean; nil for any other value.
     package var bool: Bool? {
         guard case .bool(let truth) = self else { return nil }
         return truth
     }
+    /// The value of a number; nil for any other value.
     package var double: Double? {
         switch self {
         case .integer(let number): Double(number)
@@ -87,7 +99,7 @@ package enum JSONValue: Equatable, Sendable {
         default: nil
         }
     }
-    /// A whole number, also when it was written as `3.0`.
+    /// The value of a whole number, also if it was written as `3.0`; nil for any other value.
     package var integer: Int? {
         switch self {
         case .integer(let number): number
@@ -95,10 +107,12 @@ package enum JSONValue: Equatable, Sendable {
         default: nil
         }
     }
+    /// The elements of an array; nil for any other value.
     package var array: [JSONValue]? {
         guard case .array(let values) = self else { return nil }
         return values
     }
+    /// Whether the value is null.
     package var isNull: Bool { self == .null }
 }
 
@@ -111,6 +125,7 @@ private struct JSONReader {
 
     init(bytes: [UInt8]) { self.bytes = bytes }
 
+    /// Reads the whole document.
     mutating func document() -> JSONValue? {
         guard let value = value(depth: 0) else { return nil }
         skipSpace()
@@ -123,6 +138,7 @@ private struct JSONReader {
         while let byte = next, byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 { position += 1 }
     }
 
+    /// Skips the next byte if it is this one.
     private mutating func take(_ byte: UInt8) -> Bool {
         guard next == byte else { return false }
         position += 1
@@ -212,9 +228,9 @@ private struct JSONReader {
         return true
     }
 
-    /// After `\u`; of a surrogate pair both halves.
+    /// Reads the character behind `\u`, for a surrogate pair both halves.
     ///
-    /// Half a pair is read as U+FFFD.
+    /// Half of a pair is read as U+FFFD.
     private mutating func escapedScalar() -> Unicode.Scalar? {
         guard let first = fourDigits() else { return nil }
         guard first & 0xFC00 == 0xD800 else { return Unicode.Scalar(first) ?? "\u{FFFD}" }
@@ -230,14 +246,10 @@ private struct JSONReader {
         guard position + 4 <= bytes.count else { return nil }
         var number: UInt32 = 0
         for _ in 0..<4 {
-            let byte = bytes[position]
+            let digit = bytes[position].hexDigitValue
             position += 1
-            switch byte {
-            case 0x30...0x39: number = number << 4 | UInt32(byte - 0x30)
-            case 0x41...0x46: number = number << 4 | UInt32(byte - 0x37)
-            case 0x61...0x66: number = number << 4 | UInt32(byte - 0x57)
-            default: return nil
-            }
+            guard let digit else { return nil }
+            number = number << 4 | UInt32(digit)
         }
         return number
     }

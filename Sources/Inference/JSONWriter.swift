@@ -1,19 +1,27 @@
-// Writes JSON into a byte array: error bodies, the model list, log lines. Commas take care of themselves.
+// Writes JSON into a byte array, for error bodies, the model list and log lines.
 
 internal import Transport
 
+/// Appends JSON to a byte array and sets the commas; the caller pairs braces, and alternates keys and values in
+/// objects.
 package struct JSONWriter: Sendable {
+    /// The JSON that was written so far.
     package private(set) var bytes: [UInt8] = []
     private var needsComma = false
 
+    /// Makes an empty writer with room for so many bytes.
     package init(reserving capacity: Int = 256) { bytes.reserveCapacity(capacity) }
 
+    /// Writes `{`.
     package mutating func beginObject() { open(0x7B) }
+    /// Writes `}`.
     package mutating func endObject() { close(0x7D) }
+    /// Writes `[`.
     package mutating func beginArray() { open(0x5B) }
+    /// Writes `]`.
     package mutating func endArray() { close(0x5D) }
 
-    /// A key of ours, which needs no escape.
+    /// Writes a key that contains nothing to escape.
     package mutating func key(_ name: StaticString) {
         separate()
         bytes.append(0x22)
@@ -22,7 +30,7 @@ package struct JSONWriter: Sendable {
         bytes.append(0x3A)
         needsComma = false
     }
-    /// Any other key.
+    /// Writes a key, escaped.
     package mutating func key(named name: String) {
         separate()
         Self.append(name, to: &bytes)
@@ -30,50 +38,57 @@ package struct JSONWriter: Sendable {
         needsComma = false
     }
 
+    /// Writes a string, escaped.
     package mutating func value(_ text: String) {
         separate()
         Self.append(text, to: &bytes)
         needsComma = true
     }
+    /// Writes an integer.
     package mutating func value(_ number: Int) {
         separate()
         bytes.append(decimal: number)
         needsComma = true
     }
-    /// A number that JSON cannot say (infinite, not a number) becomes null.
+    /// Writes a number; infinity and NaN, which JSON does not have, become null.
     package mutating func value(_ number: Double) { literal(number.isFinite ? "\(number)" : "null") }
+    /// Writes a boolean.
     package mutating func value(_ truth: Bool) { literal(truth ? "true" : "false") }
+    /// Writes null.
     package mutating func null() { literal("null") }
-    /// JSON that is written already.
+    /// Writes a value that is JSON already.
     package mutating func raw(_ json: some Collection<UInt8>) {
         separate()
         bytes.append(contentsOf: json)
         needsComma = true
     }
 
+    /// Writes a member whose value is a string.
     package mutating func field(_ name: StaticString, _ text: String) {
         key(name)
         value(text)
     }
-    /// Null when there is none.
+    /// Writes a member whose value is a string or null.
     package mutating func field(_ name: StaticString, _ text: String?) {
         key(name)
         if let text { value(text) } else { null() }
     }
+    /// Writes a member whose value is an integer.
     package mutating func field(_ name: StaticString, _ number: Int) {
         key(name)
         value(number)
     }
+    /// Writes a member whose value is a number.
     package mutating func field(_ name: StaticString, _ number: Double) {
         key(name)
         value(number)
     }
-    /// Under a key that is not ours.
+    /// Writes a member whose key may need escapes and whose value is an integer.
     package mutating func field(named name: String, _ number: Int) {
         key(named: name)
         value(number)
     }
-    /// A number with two decimals, as in `12.05`; it is not negative.
+    /// Writes a member whose value is a number with two decimals, such as `12.05` for 1205, which must not be negative.
     package mutating func field(_ name: StaticString, hundredths number: Int) {
         key(name)
         bytes.append(decimal: number / 100)
@@ -81,6 +96,7 @@ package struct JSONWriter: Sendable {
         bytes.append(digits: number % 100, count: 2)
         needsComma = true
     }
+    /// Writes a member whose value is a boolean.
     package mutating func field(_ name: StaticString, _ truth: Bool) {
         key(name)
         value(truth)
@@ -104,11 +120,11 @@ package struct JSONWriter: Sendable {
         needsComma = true
     }
 
-    /// Appends `text` as a JSON string, with its quotes.
+    /// Appends `text` as a JSON string with its quotation marks.
     package static func append(_ text: String, to bytes: inout [UInt8]) {
         bytes.append(0x22)
         let utf8 = text.utf8.span
-        // What needs no escape goes by the block.
+        // Runs of bytes that need no escape are appended at once.
         var plain = 0
         for index in utf8.indices {
             let byte = utf8[index]
@@ -128,9 +144,7 @@ package struct JSONWriter: Sendable {
         case 0x0A: bytes.append(0x6E)
         case 0x0D: bytes.append(0x72)
         case 0x09: bytes.append(0x74)
-        default: bytes += [0x75, 0x30, 0x30, hex(byte >> 4), hex(byte & 15)]
+        default: bytes += [0x75, 0x30, 0x30, UInt8.hexDigit(byte >> 4), UInt8.hexDigit(byte & 15)]
         }
     }
-
-    private static func hex(_ digit: UInt8) -> UInt8 { digit < 10 ? 0x30 + digit : 0x61 + digit - 10 }
 }

@@ -1,41 +1,47 @@
-// The counts of tokens that an executor gives in a usage, in the shapes of all dialects.
+// The token counts that an executor reports in a usage, in the shapes of all dialects.
 
-/// A count of tokens or none, in four bytes: every stream keeps some.
+/// A count of tokens or none, in four bytes, since every stream keeps seven of them.
 package struct TokenCount: Equatable, Sendable {
     private var stored: Int32 = -1
 
+    /// Makes an absent count.
     package init() {}
 
-    /// What cannot be a count, negative or above 2^31 - 1, is none.
+    /// Makes a count; a number that cannot be one, negative or above 2^31 - 1, makes an absent count.
     package init(_ number: Int) {
         if number >= 0 { stored = Int32(exactly: number) ?? -1 }
     }
 
+    /// The count; nil if it is absent.
     package var value: Int? { stored < 0 ? nil : Int(stored) }
 
-    /// Takes a later count; none leaves the earlier one.
+    /// Takes a later count, unless that is absent.
     mutating func take(_ later: TokenCount) {
         if later.stored >= 0 { self = later }
     }
 }
 
+/// The counts of a usage, or of several usages of one stream.
 package struct TokenCounts: Equatable, Sendable {
-    /// `prompt_tokens` or `input_tokens`.
+    /// The `prompt_tokens` or `input_tokens`.
     package var input = TokenCount()
-    /// `completion_tokens` or `output_tokens`.
+    /// The `completion_tokens` or `output_tokens`.
     package var output = TokenCount()
+    /// The `total_tokens`.
     package var total = TokenCount()
-    /// Anthropic's `cache_read_input_tokens` and `cache_creation_input_tokens`, which `input` does not contain there.
+    /// Anthropic's `cache_read_input_tokens`, which are not part of `input`.
     package var cacheRead = TokenCount()
+    /// Anthropic's `cache_creation_input_tokens`, which are not part of `input`.
     package var cacheCreation = TokenCount()
-    /// OpenAI's `cached_tokens`, which `input` contains.
+    /// OpenAI's `cached_tokens`, which are part of `input`.
     package var cached = TokenCount()
-    /// `reasoning_tokens`, which `output` contains.
+    /// The `reasoning_tokens`, which are part of `output`.
     package var reasoning = TokenCount()
 
+    /// Makes absent counts.
     package init() {}
 
-    /// All tokens of the prompt, those from a cache included.
+    /// All tokens of the prompt, including those from a cache; nil if the usage has no count of them.
     package func prompt(in dialect: Dialect) -> Int? {
         switch dialect {
         case .messages:
@@ -46,23 +52,24 @@ package struct TokenCounts: Equatable, Sendable {
         }
     }
 
-    /// Tokens of the prompt that came from a cache.
+    /// The tokens of the prompt that came from a cache; nil if the usage has no count of them.
     package func cached(in dialect: Dialect) -> Int? {
         dialect == .messages ? cacheRead.value ?? cached.value : cached.value ?? cacheRead.value
     }
 
     /// Takes the counts of a later usage of the same stream.
     ///
-    /// A usage of Anthropic's dialect that tells of caches tells all of the prompt. One that does not may repeat the
-    /// first one's `input_tokens`, or count those of the caches among them, as the first usage of vLLM does.
+    /// In Anthropic's dialect a usage with counts of caches describes the whole prompt. A usage without them may repeat
+    /// the `input_tokens` of the first usage, or may include the cached tokens in them, as the first usage of vLLM
+    /// does.
     mutating func absorb(_ later: TokenCounts, in dialect: Dialect) {
-        let tellsCaches = later.cacheRead.value != nil || later.cacheCreation.value != nil
+        let hasCacheCounts = later.cacheRead.value != nil || later.cacheCreation.value != nil
         if dialect == .messages, let input = later.input.value {
             let known = prompt(in: dialect) ?? 0
-            if tellsCaches || input > known || (input == known && input > 0) {
+            if hasCacheCounts || input > known || (input == known && input > 0) {
                 (cacheRead, cacheCreation) = (TokenCount(), TokenCount())
             }
-            if input > 0 || tellsCaches || known == 0 { self.input = later.input }
+            if input > 0 || hasCacheCounts || known == 0 { self.input = later.input }
         } else {
             self.input.take(later.input)
         }

@@ -1,8 +1,9 @@
-// The command line: one subcommand a screen, in Commands/.
+// The entry of the program: the command line, whose subcommands are in Commands/, one in each file.
 import ArgumentParser
 import Edge
 import Transport
 
+/// The command `freeinference`.
 @main
 struct Root: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -20,6 +21,7 @@ struct Root: ParsableCommand {
         ]
     )
 
+    /// Opens the standard descriptors that are closed, so that no socket gets their numbers, and runs the command.
     static func main() {
         Sockets.openStandardDescriptors()
         main(nil)

@@ -1,5 +1,6 @@
 // The systemd units: no directive that systemd does not know, and as confined as they are said to be.
 
+import Configuration
 import Foundation
 import Testing
 

@@ -52,7 +52,7 @@ import Testing
     }
 
     @Test func whoEndedItIsSaid() async throws {
-        try await withServer(settings: "timeouts: {stall: 300ms}") { server, executor in
+        try await withServer(settings: "timeouts: {stall: 3s}") { server, executor in
             let cases = [
                 ("die_after:2", "executor_broke_off"), ("stall_after:2", "stall"), ("status:503", "executor_error"),
                 ("status:400", "executor_error"),
@@ -74,7 +74,7 @@ import Testing
     }
 
     @Test func nothingPrivateIsInIt() async throws {
-        try await withServer(settings: "timeouts: {stall: 300ms}") { server, _ in
+        try await withServer(settings: "timeouts: {stall: 3s}") { server, _ in
             let secret = ["authorization: Bearer PRIVATE-KEY", "x-api-key: PRIVATE-KEY", "cookie: a=PRIVATE-KEY"]
             let bodies = [
                 chat(prompt: Self.prompt), chat(stream: false, prompt: Self.prompt), "{\"\(Self.prompt)", "{}",

@@ -23,7 +23,7 @@ import Testing
 
     @Test(arguments: ["die_after:3", "end_early:3", "stall_after:3", "error_event:3"], [false, true])
     func aBrokenMessageRaises(fault: String, http2: Bool) async throws {
-        try await withServer(settings: "timeouts: {stall: 300ms}") { server, _ in
+        try await withServer(settings: "timeouts: {stall: 3s}") { server, _ in
             let seen = try await server.anthropicSDK(
                 "broken",
                 http2: http2,

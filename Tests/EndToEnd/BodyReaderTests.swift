@@ -16,7 +16,7 @@ import Testing
                     "\(engine)",
                     "--seed", "\(seed)", "--count", "2000",
                 ],
-                within: .seconds(120)
+                within: .seconds(600)
             )
             guard completed.succeeded else { throw Unmet(completed.output + completed.errors) }
             let came = try #require(completed.lines.first)

@@ -9,7 +9,7 @@ import Testing
     func aStreamUnderWayEndsComplete(_ way: (speaking: Protocol, secure: Bool), signal: CInt) async throws {
         let scratch = try Scratch()
         defer { scratch.remove() }
-        try await withServer(settings: "drain_timeout: 30s") { server, executor in
+        try await withServer(settings: "drain_timeout: 600s") { server, executor in
             let curl = try await server.streamingCurl(
                 "/v1/chat/completions",
                 way.speaking,
@@ -17,19 +17,37 @@ import Testing
                 body: Self.long,
                 in: scratch
             )
-            try await executor.counter("emitted", reaches: 2)
             _ = try await eventually("the stream") { curl.output.contains("data:") ? true : nil }
-            server.process.signal(signal)
             // While the stream goes on, nobody new comes in.
-            _ = try await eventually("the refusal of connections") {
-                (try? await server.connect()) == nil ? true : nil
-            }
-            #expect(try await executor.counters().running.int == 1)
-            #expect(try await curl.ending(within: .seconds(20)) == .exited(0))
+            try await drain(server, signal, holding: executor) { #expect(curl.isRunning) }
+            #expect(try await curl.ending() == .exited(0))
             #expect(eventData(curl.output).last == "[DONE]")
             #expect(eventData(curl.output).count == 63)
             #expect(try await server.process.ending() == .exited(0))
             #expect(try await executor.counters().aborted.int == 0)
+        }
+    }
+
+    /// Tells the server to end, and returns once all of its workers drain: none of them accepts any more.
+    ///
+    /// The executor is stopped meanwhile, and goes on afterwards where it stopped: its streams do not end before.
+    private func drain(
+        _ server: Server,
+        _ signal: CInt = SIGTERM,
+        holding executor: Executor,
+        _ body: () async throws -> Void = {}
+    ) async throws {
+        executor.process.signal(SIGSTOP)
+        defer { executor.process.signal(SIGCONT) }
+        server.process.signal(signal)
+        try await eventually("the refusal of connections") { (try? await server.connect()) == nil ? true : nil }
+        try await body()
+    }
+
+    /// Until an executor's answer passes: its first event is with the client, or on its way to it.
+    private func relays(_ server: Server) async throws {
+        try await eventually("a stream") {
+            try await server.metrics()["freeinference_exchanges_in_flight", ["phase": "relay"]] == 1 ? true : nil
         }
     }
 
@@ -55,11 +73,11 @@ import Testing
     func anHTTP2ClientIsToldToGoAway(secure: Bool) async throws {
         let scratch = try Scratch()
         defer { scratch.remove() }
-        try await withServer(settings: "drain_timeout: 30s") { server, executor in
+        try await withServer(settings: "drain_timeout: 600s") { server, executor in
             let client = try await startClient(server, "stream_to_end", secure: secure, tokens: 100, in: scratch)
             try await executor.counter("emitted", reaches: 2)
-            server.process.signal(SIGTERM)
-            #expect(try await client.ending(within: .seconds(20)) == .exited(0))
+            try await drain(server, holding: executor)
+            #expect(try await client.ending() == .exited(0))
             let seen = try JSON(parsing: client.output)
             #expect(seen.goaway.int == 0)
             #expect(seen.ended.bool == true)
@@ -73,11 +91,13 @@ import Testing
     func healthTurns503WhileStreamsGoOn(secure: Bool) async throws {
         let scratch = try Scratch()
         defer { scratch.remove() }
-        try await withServer(settings: "drain_timeout: 30s") { server, _ in
+        try await withServer(settings: "drain_timeout: 600s") { server, executor in
             let client = try await startClient(server, "drain", secure: secure, tokens: 100, in: scratch)
             _ = try await eventually("the stream") { client.output.contains("streaming") ? true : nil }
-            server.process.signal(SIGTERM)
-            #expect(try await client.ending(within: .seconds(20)) == .exited(0))
+            try await drain(server, holding: executor) {
+                _ = try await eventually("the answer") { client.output.contains("answered") ? true : nil }
+            }
+            #expect(try await client.ending() == .exited(0))
             let seen = try JSON(parsing: String(try #require(client.output.split(separator: "\n").last)))
             #expect(seen.goaway.int == 0)
             #expect(seen.health.int == 503)
@@ -89,7 +109,7 @@ import Testing
     }
 
     @Test func anHTTP1ConnectionIsClosedOnceItIsIdle() async throws {
-        try await withServer(settings: "drain_timeout: 30s") { server, executor in
+        try await withServer(settings: "drain_timeout: 600s") { server, executor in
             func post(_ body: String) -> String {
                 "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: \(body.utf8.count)\r\n\r\n\(body)"
             }
@@ -100,9 +120,9 @@ import Testing
             try await streaming.send(post(Self.long))
             _ = try await streaming.receive(until: "\r\n\r\n")
             let waiting = try await server.connect()
-            try await waiting.send(post(chat(stream: false, tokens: 30)))
+            try await waiting.send(post(chat(stream: false, tokens: 60)))
             try await executor.counter("running", reaches: 2)
-            server.process.signal(SIGTERM)
+            try await drain(server, holding: executor)
             #expect(try await idle.receiveToEnd().text.isEmpty)
             // An answer whose head goes out from now on says that it is the last.
             let answer = try await waiting.receiveAnswer()
@@ -131,7 +151,7 @@ import Testing
         try await withServer(settings: "drain_timeout: 300ms") { server, executor in
             let body = chat(tokens: 1_000_000)
             let curl = try await server.streamingCurl("/v1/chat/completions", .http1, body: body, in: scratch)
-            try await executor.counter("emitted", reaches: 2)
+            try await relays(server)
             server.process.signal(SIGTERM)
             // 18: the last chunk did not come.
             #expect(try await curl.ending() == .exited(18))
@@ -148,9 +168,9 @@ import Testing
         try await withServer(settings: "drain_timeout: 300ms") { server, executor in
             // Not curl: 7.88 loses what comes between a GOAWAY and a reset.
             let client = try await startClient(server, "stream_to_end", secure: secure, tokens: 1_000_000, in: scratch)
-            try await executor.counter("emitted", reaches: 2)
+            try await relays(server)
             server.process.signal(SIGTERM)
-            #expect(try await client.ending(within: .seconds(20)) == .exited(0))
+            #expect(try await client.ending() == .exited(0))
             let seen = try JSON(parsing: client.output)
             #expect(seen.goaway.int == 0)
             #expect(seen.ended.bool == false)
@@ -198,8 +218,16 @@ import Testing
     }
 
     /// Whoever connected a moment before the drain, and has not asked yet, is served and not cut.
+    ///
+    /// It has a second for that. A try in which this test had no processor for as long says nothing, and is repeated.
     @Test func theFirstRequestOfAConnectionIsServed() async throws {
-        try await withServer(settings: "drain_timeout: 30s\nworkers: 1") { server, executor in
+        for _ in 0..<10 where try await firstRequestsAreServed() { return }
+        Issue.record("the requests never came within a second")
+    }
+
+    /// - Returns: whether the requests were sent in time.
+    private func firstRequestsAreServed() async throws -> Bool {
+        try await withServer(settings: "drain_timeout: 600s\nworkers: 1") { server, executor in
             let fresh = try await server.connect()
             let begun = try await server.connect()
             let body = chat(stream: false)
@@ -207,12 +235,19 @@ import Testing
             try await begun.send(String(request.prefix(10)))
             // An answer to a third says that the two have been accepted.
             #expect(try await server.curl("/health", secure: false).status == 200)
+            let told = ContinuousClock.now
             server.process.signal(SIGTERM)
             _ = try await eventually("the drain") {
                 (try? await server.connect()) == nil ? true : nil
             }
-            try await fresh.send(request + body)
-            try await begun.send(String(request.dropFirst(10)) + body)
+            try? await fresh.send(request + body)
+            try? await begun.send(String(request.dropFirst(10)) + body)
+            guard ContinuousClock.now - told < .milliseconds(900) else {
+                fresh.close()
+                begun.close()
+                _ = try await server.process.ending()
+                return false
+            }
             for connection in [fresh, begun] {
                 let answer = try await connection.receiveAnswer()
                 #expect(answer.status == 200)
@@ -221,6 +256,7 @@ import Testing
             }
             #expect(try await executor.counters().aborted.int == 0)
             #expect(try await server.process.ending() == .exited(0))
+            return true
         }
     }
 

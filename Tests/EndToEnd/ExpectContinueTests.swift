@@ -16,7 +16,7 @@ import Testing
                 secure: secure,
                 body: "@" + file,
                 arguments: ["--header", "Expect: 100-continue", "--expect100-timeout", "60"],
-                within: .seconds(20)
+                within: .seconds(50)
             )
             #expect(answer.status == 200)
             #expect(try answer.json.choices[0].message.content.string?.isEmpty == false)

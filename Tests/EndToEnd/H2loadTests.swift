@@ -10,7 +10,7 @@ import Testing
             let body = try scratch.write(chat(tokens: 20), to: "body.json")
             let url = (secure ? server.tls : server.clear) + "/v1/chat/completions"
             let load = ["-n", "1000", "-c", "20", "-m", "10", "-d", body, "-H", "content-type: application/json"]
-            let seen = try await run("h2load", load + (http1 ? ["--h1"] : []) + [url], within: .seconds(60))
+            let seen = try await run("h2load", load + (http1 ? ["--h1"] : []) + [url], within: .seconds(300))
             #expect(seen.output.contains("Application protocol: \(http1 ? "http/1.1" : secure ? "h2" : "h2c")"))
             #expect(seen.output.contains(" 1000 done, 1000 succeeded, 0 failed, 0 errored, 0 timeout"))
             #expect(seen.output.contains("status codes: 1000 2xx, 0 3xx, 0 4xx, 0 5xx"))
@@ -24,7 +24,7 @@ import Testing
         try await withServer { server, _ in
             let url = (secure ? server.tls : server.clear) + "/v1/models"
             let load = ["-n", "5000", "-c", "50", "-m", "10"]
-            let seen = try await run("h2load", load + (http1 ? ["--h1"] : []) + [url], within: .seconds(60))
+            let seen = try await run("h2load", load + (http1 ? ["--h1"] : []) + [url], within: .seconds(300))
             #expect(seen.output.contains(" 5000 done, 5000 succeeded, 0 failed, 0 errored, 0 timeout"))
         }
     }

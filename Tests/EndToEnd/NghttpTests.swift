@@ -8,7 +8,8 @@ import Testing
         let scratch = try Scratch()
         defer { scratch.remove() }
         try await withServer { server, executor in
-            let body = try scratch.write(chat(tokens: 10), to: "body.json")
+            // Two seconds each: long enough for all requests to come to the executor before the first answer ends.
+            let body = try scratch.write(chat(tokens: 100), to: "body.json")
             let url = (secure ? server.tls : server.clear) + "/v1/chat/completions"
             let seen = try await run(
                 "nghttp",

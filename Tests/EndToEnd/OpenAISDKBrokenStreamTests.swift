@@ -17,7 +17,7 @@ import Testing
 
     @Test(arguments: Break.all, [false, true])
     func aBrokenChatStreamRaises(_ cause: Break, http2: Bool) async throws {
-        try await withServer(settings: "timeouts: {stall: 300ms}") { server, _ in
+        try await withServer(settings: "timeouts: {stall: 3s}") { server, _ in
             let seen = try await server.openAISDK("broken", http2: http2, arguments: Self.asking(for: cause))
             #expect(seen.first?.events.int == 3)
             #expect(seen.first?.raised.string == "APIError")
@@ -27,7 +27,7 @@ import Testing
 
     @Test(arguments: Break.all)
     func aBrokenResponsesStreamFails(_ cause: Break) async throws {
-        try await withServer(settings: "timeouts: {stall: 300ms}") { server, _ in
+        try await withServer(settings: "timeouts: {stall: 3s}") { server, _ in
             let seen = try await server.openAISDK("brokenresponses", http2: true, arguments: Self.asking(for: cause))
             #expect(seen.first?.raised.string != nil)
             #expect(seen.first?.kinds.array.last?.string != "response.completed")

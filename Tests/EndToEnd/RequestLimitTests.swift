@@ -130,21 +130,21 @@ import Testing
     }
 
     @Test func aBodyThatKeepsComingIsWaitedFor() async throws {
-        try await withServer(settings: "timeouts: {body: 500ms}") { server, _ in
+        try await withServer(settings: "timeouts: {body: 3s}") { server, _ in
             let client = try await server.connect()
             let body = chat(stream: false, tokens: 1)
             try await client.send(Self.head + "content-length: \(body.utf8.count)\r\n\r\n")
             // In all it takes longer than the deadline, which runs between bytes.
-            for piece in stride(from: 0, to: body.utf8.count, by: 12) {
-                try await client.send(Array(Array(body.utf8)[piece..<min(piece + 12, body.utf8.count)]))
-                try await Task.sleep(for: .milliseconds(100))
+            for piece in stride(from: 0, to: body.utf8.count, by: 7) {
+                try await client.send(Array(Array(body.utf8)[piece..<min(piece + 7, body.utf8.count)]))
+                try await Task.sleep(for: .milliseconds(300))
             }
             #expect(try await client.receiveAnswer().status == 200)
         }
     }
 
     @Test func anIdleConnectionIsClosedWithoutAWord() async throws {
-        let settings = "timeouts: {idle: 300ms}"
+        let settings = "timeouts: {idle: 2s}"
         try await withServer(Configuration(executors: ["http://127.0.0.1:1"], settings: settings)) { server in
             let client = try await server.connect()
             try await client.send("GET /health HTTP/1.1\r\nhost: x\r\n\r\n")

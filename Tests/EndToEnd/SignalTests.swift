@@ -14,7 +14,7 @@ import Testing
     }
 
     @Test func quitDrains() async throws {
-        try await withServer(settings: "drain_timeout: 30s") { server, executor in
+        try await withServer(settings: "drain_timeout: 600s") { server, executor in
             let live = try await server.connect()
             let body = chat(tokens: 60, more: #""simulator":{"pace":50,"prefill_ms":5}"#)
             try await live.send(

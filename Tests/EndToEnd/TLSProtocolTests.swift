@@ -61,8 +61,8 @@ import Testing
 
     @Test func renegotiationIsRefused() async throws {
         try await withServer(Configuration(executors: ["http://127.0.0.1:1"])) { server in
-            // An R on a line of its own asks for it; the pauses let s_client read it as a command.
-            let seen = try await server.openSSL("-tls1_2", input: "(sleep 0.3; echo R; sleep 1)")
+            // An R on a line of its own asks for it; the pauses let s_client read it as a command, and the answer.
+            let seen = try await server.openSSL("-tls1_2", input: "(sleep 0.3; echo R; sleep 4)")
             #expect(seen.contains("RENEGOTIATING"))
             #expect(seen.contains("no renegotiation"))
             #expect(!seen.contains("read R BLOCK"))

@@ -28,8 +28,13 @@ import Testing
                             #expect(try await client.receiveAnswer().status == 200)
                         }
                         for executor in all { #expect(try await executor.counters().finished.int == 4) }
-                        // One connection each, kept alive; the probes of this test are the others.
-                        for executor in all { #expect(try await executor.counters().connections.int == 2) }
+                        // One connection each, kept alive; the probes of this test are the others, of which an executor
+                        // may not have seen the last one's end yet.
+                        for executor in all {
+                            try await eventually("one connection") {
+                                try await executor.counters().connections.int == 2 ? true : nil
+                            }
+                        }
                     }
                 }
             }

@@ -1,4 +1,4 @@
-// Events joined, cut and shortened, as bytes.
+// Events that are joined, cut and shortened.
 import Testing
 
 @testable import ExecutorSimulator

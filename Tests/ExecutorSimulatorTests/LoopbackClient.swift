@@ -1,4 +1,4 @@
-// A blocking client for one request a connection: what the tests speak to a simulator with.
+// A blocking client for one request per connection, with which the tests call a simulator.
 import Glibc
 import Transport
 

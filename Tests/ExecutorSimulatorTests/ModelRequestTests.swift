@@ -1,4 +1,4 @@
-// What the simulator reads from a request.
+// What the simulator reads of a request.
 import Inference
 import Testing
 

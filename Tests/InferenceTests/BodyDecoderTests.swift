@@ -133,18 +133,4 @@ func zstdFrame(windowLog: UInt8 = 17, _ blocks: [(bytes: [UInt8], times: Int)]) 
         }
         return [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255] + packed + [UInt8](repeating: 0, count: 8)
     }
-
-    @Test(
-        arguments: [
-            ([], ContentCoding.Announced.none), (["identity"], .none), ([""], .none), (["gzip"], .one(.gzip)),
-            (["X-GZIP"], .one(.gzip)), ([" Zstd "], .one(.zstd)), (["identity, gzip"], .one(.gzip)),
-            (["br"], .unsupported), (["deflate"], .unsupported), (["gzip, gzip"], .unsupported),
-            (["gzip", "zstd"], .unsupported), (["gzip;q=1"], .unsupported), (["aws-chunked"], .unsupported),
-        ] as [([String], ContentCoding.Announced)]
-    )
-    func whatTheFieldsSay(values: [String], announced: ContentCoding.Announced) {
-        var fields = FieldBlock()
-        for value in values { fields.append(name: "content-encoding", value: value) }
-        #expect(ContentCoding.announced(by: fields) == announced)
-    }
 }

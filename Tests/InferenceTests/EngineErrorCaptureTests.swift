@@ -42,6 +42,6 @@ import Testing
     }
 
     @Test func aGatewaySaysInItsTextWhenToComeBack() throws {
-        #expect(try error("lite-rerank.json", status: 429).pause == 5_000)
+        #expect(try error("lite-rerank.json", status: 429).retryAfterMs == 5_000)
     }
 }

@@ -1,4 +1,4 @@
-// Errors of engines: what is read of them, and what they come to. Most cases are rows of docs/engine-errors.md.
+// How errors of engines are read, and what they mean. Most cases are rows of docs/engine-errors.md.
 
 import Foundation
 import Testing
@@ -12,7 +12,7 @@ import Testing
 
     // MARK: The table
 
-    /// One row of the table, and one thing in it that an engine said.
+    /// One response of an engine in the table, with the cells of its row.
     struct Row: Sendable, CustomTestStringConvertible {
         var said: String
         var cells: [String]
@@ -47,10 +47,10 @@ import Testing
             }
             #expect(expected == "the same" ? failure.status == status : "\(failure.status)" == expected)
             let message = error.message ?? "-"
-            let toldText = text(failure.body(dialect, requestID: "r"))
+            let shownText = text(failure.body(dialect, requestID: "r"))
             let passes = row.cells[0].hasSuffix(", text")
-            let shown = JSONValue(parsing: Array(toldText.utf8))?["error"]?["message"]?.string ?? ""
-            #expect((shown == message) == passes, "\(toldText)")
+            let shown = JSONValue(parsing: Array(shownText.utf8))?["error"]?["message"]?.string ?? ""
+            #expect((shown == message) == passes, "\(shownText)")
             #expect("\(failure.side)" == row.cells[1])
             #expect(Self.words["\(failure.retry)"] == row.cells[2])
             #expect("\(failure.charge)" == row.cells[3])
@@ -63,15 +63,16 @@ import Testing
         "otherKind": "other kind",
     ]
 
-    // MARK: What is read
+    // MARK: Reading
 
     @Test func readsTheShapesOfEngines() {
         let openAI = error(#"{"error":{"message":"m","type":"t","param":"p","code":"c"}}"#)
         #expect(openAI.message == "m" && openAI.type == "t" && openAI.param == "p" && openAI.code == "c")
         let numbers = error(#"{"error":{"message":"m","code":"503"},"code":400}"#)
-        #expect(numbers.number == 503 && numbers.code == nil)
+        #expect(numbers.namedStatus == 503 && numbers.code == nil)
         let flat = error(#"{"object":"error","message":"m","type":"BadRequestError","param":null,"code":40001}"#)
-        #expect(flat.message == "m" && flat.type == "BadRequestError" && flat.code == "40001" && flat.number == nil)
+        #expect(flat.message == "m" && flat.type == "BadRequestError")
+        #expect(flat.code == "40001" && flat.namedStatus == nil)
         let fastAPI = error(#"{"detail":[{"loc":["body","n",0],"msg":"Input should be","type":"int_type"}]}"#)
         #expect(fastAPI.message == "body.n.0: Input should be" && fastAPI.param == "body.n.0")
         let tgi = error(#"{"error":"full","error_type":"overloaded"}"#)
@@ -81,18 +82,28 @@ import Testing
         let mistral = error(
             #"{"object":"error","message":{"detail":[{"loc":["body"],"msg":"x"}]},"type":"y","raw_status_code":422}"#
         )
-        #expect(mistral.message == "body: x" && mistral.number == 422)
+        #expect(mistral.message == "body: x" && mistral.namedStatus == 422)
         let google = error(
             #"[{"error":{"code":400,"message":"m","status":"INVALID_ARGUMENT","details":[{"@type":"x","reason":"API_KEY_INVALID"}]}}]"#
         )
-        #expect(google.number == 400 && google.code == "API_KEY_INVALID" && google.meaning == .ourConfiguration)
+        #expect(google.namedStatus == 400 && google.code == "API_KEY_INVALID" && google.meaning == .misconfiguration)
+    }
+
+    @Test func furtherShapesAreRead() {
+        let bedrock = error(#"{"throttlingException":{"message":"Rate exceeded"}}"#)
+        #expect(bedrock.meaning == .busy(429) && bedrock.message == "Rate exceeded")
+        #expect(error(#"{"validationException":{"message":"no"}}"#).meaning == .clientError(400))
+        #expect(error(#"{"fault":{"faultstring":"Rate limit quota violation"}}"#).meaning == .busy(429))
+        let miniMax = #"{"choices":null,"base_resp":{"status_code":1008,"status_msg":"insufficient balance"}}"#
+        #expect(error(miniMax).meaning == .misconfiguration)
+        #expect(error(#"{"error_code":10402,"text":"The request timed out."}"#).message == "The request timed out.")
     }
 
     @Test func readsEventsAndLines() {
         #expect(error("event: error\ndata: {\"error\":{\"message\":\"m\"}}\n\n").message == "m")
         #expect(error("data: {\"error\":\ndata: \"m\"}\n\ndata: [DONE]\n\n").message == "m")
         #expect(error("event: error\ndata: overloaded\n\n").message == "overloaded")
-        #expect(error("error: {\"message\":\"m\",\"code\":503}\n\n").number == 503)
+        #expect(error("error: {\"message\":\"m\",\"code\":503}\n\n").namedStatus == 503)
         #expect(error("\n {\"error\":\"m\"}\n").message == "m")
         #expect(error("event: error\n\n").message == nil)
         #expect(error("", status: 500).message == nil)
@@ -100,7 +111,7 @@ import Testing
         #expect(error("no healthy engine", status: 503).message == "no healthy engine")
     }
 
-    /// An engine may quote a prompt of megabytes: the beginning says what it is.
+    /// An engine may quote a prompt of megabytes in its error.
     @Test func readsTheBeginningOfWhatIsLarge() {
         for cut in [
             #"{"error":{"message":"\#(String(repeating: "é\\n", count: 40_000))","type":"x"}}"#,
@@ -115,31 +126,7 @@ import Testing
         #expect(error(#"{"error":{"message""#, status: 400).message == #"{"error":{"message""#)
     }
 
-    /// One word for each meaning in the spellings of many: as a code, as a type, and beside a status that says less.
-    @Test(arguments: [
-        ("client", "context_length_exceeded ContextWindowExceededError string_above_max_length content_filter flagged"),
-        ("client", "invalid_prompt json_validate_failed ResponsibleAIPolicyViolation previous_response_not_found"),
-        ("client", "unsupported_parameter invalid_base64_image VALIDATION_ERROR InvalidArgument unprocessable_entity"),
-        ("busy", "rate_limit_error RateLimitReached too_many_requests RESOURCE_EXHAUSTED ThrottlingException"),
-        ("busy", "OverloadedError server_is_overloaded slow_down NoCapacity ModelNotReadyException queue_full"),
-        ("answer", "service_unavailable UNAVAILABLE no_available_workers bad_gateway DEADLINE_EXCEEDED timeout_error"),
-        ("502", "invalid_api_key AuthenticationError permission_denied billing_error insufficient_credits auth_error"),
-        ("502", "model_not_found DeploymentNotFound ModelNotExist unsupported_country_region_territory"),
-        ("suspect", "server_error InternalServerError api_error incomplete_generation ModelErrorException oom"),
-    ]) func knowsTheWordsOfManyEngines(meaning: String, words: String) {
-        for word in words.split(separator: " ").map(String.init) {
-            for error in [EngineError(code: word), EngineError(type: word), EngineError(status: 500, type: word)] {
-                let failure = error.classified(in: .openAIChat)
-                switch meaning {
-                case "client": #expect(failure.side == .client && (400..<500).contains(failure.status), "\(word)")
-                case "502": #expect(failure.status == 502 && failure.retry == .elsewhere, "\(word)")
-                default: #expect("\(failure.charge)" == meaning, "\(word)")
-                }
-            }
-        }
-    }
-
-    // MARK: What passes
+    // MARK: The document for the client
 
     @Test func keepsFurtherMembersWhereTheShapeIsTheDialects() {
         let body = #"{"error":{"code":400,"message":"too long","type":"exceed_context_size_error","n_ctx":8}}"#
@@ -156,7 +143,7 @@ import Testing
         #expect(
             !text(error(anthropic).classified(in: .openAIChat).body(.openAIChat, requestID: "r")).contains("details")
         )
-        // Only the strings with an address in them are written anew.
+        // Only strings with an address in them are rewritten.
         let leak =
             #"{"error":{"message":"at http:\/\/10.0.0.5:8000\/x \u00e9","type":"BadRequestError", "code":400,"n":1.50}}"#
         #expect(
@@ -197,8 +184,8 @@ import Testing
             #"{"message":"Please try again in about 30 seconds"}"#: 30_000,
             #"{"message":"Wait at least 2 minutes."}"#: 120_000,
         ]
-        for (body, milliseconds) in bodies { #expect(error(body).pause == milliseconds, "\(body)") }
-        #expect(error(#"{"error":{"message":"try again later"}}"#).pause == nil)
+        for (body, milliseconds) in bodies { #expect(error(body).retryAfterMs == milliseconds, "\(body)") }
+        #expect(error(#"{"error":{"message":"try again later"}}"#).retryAfterMs == nil)
         let failure = error(#"{"error":{"message":"m","code":429,"retry_after":2.5}}"#).classified(in: .openAIChat)
         #expect(failure.retryAfter == 3 && failure.retryAfterMs == 2_500)
     }

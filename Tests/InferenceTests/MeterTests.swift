@@ -69,10 +69,10 @@ import Testing
             .openAIChat
         )
         #expect(kinds == [.error, .end])
-        #expect(meter.error?.number == 503 && meter.error?.type == "x")
+        #expect(meter.error?.namedStatus == 503 && meter.error?.type == "x")
         #expect(meter.error?.message == "The request queue is full.")
         let plain = run(#"data: {"error":"full", "code":"503", "message":"later"}"# + "\n\n", .openAIChat).meter
-        #expect(plain.error?.number == 503 && plain.error?.message == "full")
+        #expect(plain.error?.namedStatus == 503 && plain.error?.message == "full")
     }
 
     /// Each is a chunk of a chat, and an error in the words of some engine.
@@ -300,20 +300,4 @@ import Testing
     }
 
     @Test func isSmall() { #expect(MemoryLayout<Meter>.size < 200) }
-
-    @Test func scansJSONAnswers() {
-        let answer =
-            #"{"id":"c","choices":[{"index":0,"message":{"content":"hi"},"finish_reason":"stop"}],"usage":{"prompt_tokens":2,"completion_tokens":1}}"#
-        let scan = scanner.scanAnswer(Array(answer.utf8).span)
-        #expect(scan.isValid && scan.hasText && scan.finishReason == "stop" && scan.tokens.input.value == 2)
-        #expect(!scanner.scanAnswer(Array(answer.utf8.dropLast()).span).isValid)
-        #expect(!scanner.scanAnswer([UInt8]().span).isValid)
-        func error(_ json: String) -> EngineError? { scanner.scanAnswer(Array(json.utf8).span).error }
-        #expect(error(#"{"object":"error","message":"no","code":400}"#)?.number == 400)
-        #expect(
-            error(#"{"object":"response","status":"failed","error":{"code":"server_error"}}"#)?.code == "server_error"
-        )
-        #expect(error(#"{"object":"response","status":"completed","error":null,"output":[]}"#) == nil)
-        #expect(error(#"{"object":"list","data":[],"error":{},"detail":""}"#) == nil)
-    }
 }

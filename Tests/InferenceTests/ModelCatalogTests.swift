@@ -1,3 +1,5 @@
+// The models that clients may name, and the lists of them.
+
 import Inference
 import Testing
 
@@ -10,7 +12,7 @@ import Testing
         #expect(catalog.resolve("c") == nil)
     }
 
-    /// What Unicode takes for the same name is another: an executor would be sent it as it came.
+    /// Canonically equivalent names differ, since an executor gets the name as the client wrote it.
     @Test func namesAreComparedAsBytes() {
         let catalog = ModelCatalog([Model(id: "Kimi-K2", aliases: ["caf\u{e9}"]), Model(id: "cafe\u{301}")])
         #expect(catalog.index(of: "Kimi-K2") == 0 && catalog.index(of: "Kimi-\u{212A}2") == nil)
@@ -22,39 +24,13 @@ import Testing
         #""hugging_face_id":"","input_modalities":["text"],"output_modalities":["text"],"#
         + #""supported_sampling_parameters":[],"supported_features":[]"#
 
-    /// Prices, lengths and quantization are never made up.
+    /// Prices, lengths and quantization are left out if they are not configured.
     @Test func aModelOfWhichNothingIsSaidHasOnlyWhatIsTrueOfIt() {
         let catalog = ModelCatalog([Model(id: "a/b", aliases: ["x"], created: 5, ownedBy: "me")])
         let entry = #"{"id":"a/b","object":"model","created":5,"owned_by":"me","name":"a/b",\#(Self.unknown)}"#
         #expect(text(catalog.listJSON()) == #"{"object":"list","data":[\#(entry)]}"#)
         #expect(catalog.resolve("x").map { text($0.json()) } == entry)
         #expect(text(ModelCatalog([]).listJSON()) == #"{"object":"list","data":[]}"#)
-    }
-
-    @Test func fieldsAreCarriedInTheirOrder() {
-        let model = Model(
-            id: "m",
-            created: 7,
-            fields: [
-                CatalogField(name: "name", value: .text("M \"1\"")), CatalogField(name: "created", value: .number("7")),
-                CatalogField(name: "input_modalities", value: .list([.text("text"), .text("image")])),
-                CatalogField(
-                    name: "pricing",
-                    value: .object([CatalogField(name: "prompt", value: .text("0.0000002"))])
-                ),
-                CatalogField(name: "supported_features", value: .list([.text("tools")])),
-                CatalogField(name: "is_ready", value: .flag(false)),
-                CatalogField(name: "discount_to_user", value: .number("0.10")),
-                CatalogField(name: "capacity_tpm", value: .null),
-            ]
-        )
-        #expect(
-            text(model.json())
-                == #"{"id":"m","object":"model","created":7,"owned_by":"freeinference","name":"M \"1\"","#
-                + #""input_modalities":["text","image"],"pricing":{"prompt":"0.0000002"},"#
-                + #""supported_features":["tools"],"is_ready":false,"discount_to_user":0.10,"capacity_tpm":null,"#
-                + #""hugging_face_id":"","output_modalities":["text"],"supported_sampling_parameters":[]}"#
-        )
     }
 
     @Test func onlyTheModelsThatAreShownAreInTheList() {

@@ -189,21 +189,41 @@ import Testing
         #expect(try scan(chat(#"{"type":"file","file":{"file_data":"","filename":"."}}"#)).media.rawBytes == 0)
     }
 
-    @Test func mediaBecomesBytesOfText() {
-        let tokens = MediaTokens()
-        #expect(tokens.promptBytes(of: RequestMedia(), bodyBytes: 1234) == 1234)
-        let picture = media { ($0.images, $0.rawBytes) = (1, 400_000) }
-        #expect(tokens.promptBytes(of: picture, bodyBytes: 400_100) == 100 + 4000)
-        let all = media {
-            ($0.images, $0.references, $0.audioBytes, $0.rawAudioBytes) = (2, 1, 1000, 4000)
-            ($0.videoBytes, $0.fileBytes, $0.textBytes, $0.rawBytes) = (5000, 200, 400, 20_000)
+    /// In bodies that are changed at random, every part that is found lies within the body and is counted once.
+    @Test(arguments: 0..<20) func partsOfAChangedBodyAreCountedOnce(seed: Int) {
+        var state = UInt64(seed) &* 0x9E37_79B9_7F4A_7C15 | 1
+        func next(_ bound: Int) -> Int {
+            state ^= state << 13
+            state ^= state >> 7
+            state ^= state << 17
+            return Int(state % UInt64(bound))
         }
-        let expected = (21_000 - 20_000 + 400) + 4 * (2000 + 10_000 + 4 + 10 + 10)
-        #expect(tokens.promptBytes(of: all, bodyBytes: 21_000) == expected)
-        var own = MediaTokens()
-        (own.image, own.audioBytes, own.videoBytes, own.fileBytes, own.reference) = (85, 1, 1, 1, 0)
-        #expect(own.promptBytes(of: all, bodyBytes: 21_000) == 1400 + 4 * (170 + 2000 + 5000 + 200))
-        let absurd = media { $0.images = 1 << 60 }
-        #expect(tokens.promptBytes(of: absurd, bodyBytes: 10) > 1 << 30)
+        let parts = [
+            #"{"type":"image_url","image_url":{"url":"data:image/png;base64,iVBORw0KGgoAAAA="}}"#,
+            #"{"type":"document","source":{"type":"base64","media_type":"text/plain","data":"c29tZSB3b3Jkcw=="}}"#,
+            #"{"type":"file","file":{"filename":"a.pdf","file_data":"JVBERi0xLjcKJcfs"}}"#,
+            #"{"type":"input_audio","input_audio":{"data":"UklGRgAAAABXQVZF","format":"wav"}}"#,
+        ]
+        let words = [
+            #"""#, "{", "}", "[", "]", ",", ":", #"\"#, #""type":"#, #""file""#, "data:", ";base64,", "=", " ",
+        ]
+        for _ in 0..<500 {
+            var body = Array(chat((0..<3).map { _ in parts[next(4)] }.joined(separator: ",")).utf8)
+            for _ in 0..<next(4) {
+                let index = next(body.count)
+                switch next(3) {
+                case 0: body[index] = UInt8(next(256))
+                case 1: body.remove(at: index)
+                default: body.insert(contentsOf: words[next(words.count)].utf8, at: index)
+                }
+            }
+            let request = RequestBody()
+            request.append(body.span)
+            guard let media = try? scanner.scanRequest(request).media else { continue }
+            let decoded =
+                media.textBytes + media.audioBytes + media.rawAudioBytes + media.videoBytes + media.fileBytes
+            #expect(media.rawBytes < body.count && decoded <= media.rawBytes)
+            #expect(media.images + media.references <= 6, "three parts, each of which may be broken in two")
+        }
     }
 }

@@ -83,7 +83,7 @@ import Testing
     func keysMayBeSpelledWithEscapes(key: String) {
         let run = run(#"data: {"choices":[{"index":0,"delta":{},"\#(key)":"stop"}]}"# + "\n\n")
         #expect(run.kinds == [.finish] && run.meter.isCompleteAtCleanEnd)
-        // At each place of the glance's blocks.
+        // At each offset within the prefilter's blocks of 16 bytes.
         for pad in 0..<40 {
             let event = #"data: {"p":"\#(String(repeating: "x", count: pad))","\u0065rror":{"message":"m"}}"# + "\n\n"
             #expect(self.run(event).meter.sawError)
@@ -147,58 +147,5 @@ import Testing
         let broken = finish.replacing("\"a\"", with: "\"a\",\"b\":{\"c\":nul}")
         #expect(run("data: \(broken)\n\n").kinds == [.plain], "also where the scan need not look")
         #expect(run("data: \(finish)\ndata:\n\n").kinds == [.finish], "an empty line adds a line end")
-    }
-
-    @Test(arguments: [#"[{"index":0,"score":0.5}]"#, "1.5e3", "true", #""text""#, "null", #"{"choices":[null]}"#, "{}"])
-    func anAnswerIsAnyDocument(json: String) { #expect(scanner.scanAnswer(Array(json.utf8).span).isValid) }
-
-    @Test func anAnswerThatIsCutIsNone() {
-        let answer =
-            #"{"id":"é","choices":[{"index":0,"message":{"tool_calls":[{"function":{"arguments":"{\"a\":\u00e9}"}}],"x":[1,-2.5e+3,true,null]},"finish_reason":"tool_calls"}]}"#
-        let bytes = Array(answer.utf8)
-        #expect(scanner.scanAnswer(bytes.span).isValid)
-        for count in 0..<bytes.count { #expect(!scanner.scanAnswer(Array(bytes[..<count]).span).isValid, "\(count)") }
-        for wrong in [#"{"a":01}"#, #"{"a":1,}"#, #"["\x"]"#, #"{"a" 1}"#, "[1 2]", "{1:2}", "tru", "-"] {
-            #expect(!scanner.scanAnswer(Array(wrong.utf8).span).isValid, "\(wrong)")
-        }
-    }
-
-    // MARK: Large events
-
-    private func large(_ event: String, _ dialect: Dialect) -> Run {
-        var run = Run(meter: Meter(dialect: dialect))
-        var splitter = EventSplitter()
-        let bytes = Array(event.utf8)
-        for start in stride(from: 0, to: bytes.count, by: 16_000) {
-            splitter.feed(Array(bytes[start..<min(bytes.count, start + 16_000)]).span) { piece, kind in
-                run.kinds.append(run.meter.readPiece(piece, kind: kind, at: 1, scanner: scanner))
-            }
-        }
-        return run
-    }
-
-    @Test func aLargeEventMaySayWhatItIsLast() {
-        let output = String(repeating: #"{"text":"\"}]\u00e9","list":[1,{"type":"x"}]},"#, count: 4000)
-        let event =
-            #"data: {"response":{"output":[\#(output)null],"usage":{"input_tokens":3,"output_tokens":4,"#
-            + #""output_tokens_details":{"reasoning_tokens":2}},"error":null},"ty\u0070e":"response.completed"}"#
-            + "\n\n"
-        let run = large(event, .responses)
-        #expect(run.kinds.last == .end && run.meter.isComplete && !run.meter.sawError)
-        #expect(run.meter.promptTokens == 3 && run.meter.completionTokens == 4)
-        #expect(run.meter.counts.reasoning.value == 2 && run.meter.finishReason == "completed")
-        #expect(run.kinds.dropLast().allSatisfy { $0 == .plain })
-    }
-
-    @Test func aLargeEventMayFinishAChoiceOrTellAnError() {
-        let pad = String(repeating: "x", count: 100_000)
-        let finish =
-            #"data: {"choices":[{"index":0,"delta":{"content":"\#(pad)"},"finish_reason":"stop"}],"usage":{"prompt_tokens":7}}"#
-        let run = large(finish + "\n\n", .openAIChat)
-        #expect(run.kinds.last == .finish && run.meter.isCompleteAtCleanEnd && run.meter.promptTokens == 7)
-        let error = large(#"data: {"error":{"message":"\#(pad)","code":503}}"# + "\n\n", .openAIChat)
-        #expect(error.meter.sawError && error.kinds.last == .error)
-        let cut = large(String(finish.dropLast()) + "\n\n", .openAIChat)
-        #expect(cut.kinds.last == .token && !cut.meter.isCompleteAtCleanEnd)
     }
 }

@@ -1,10 +1,10 @@
-"""Who may use the service: API keys by the README's commands, and a unix listener that another user connects to."""
+"""Who may use the service: API keys by the commands of docs/operations.md, and a unix listener that another user connects to."""
 
 import json
 import re
 from pathlib import Path
 
-import readme
+import guide
 import service
 from clients import get
 from failures import expect
@@ -28,9 +28,9 @@ def ready(test):
 
 
 def keys(test):
-    """The README's recipe in the README's installation, then the commands of docs/keys.md."""
+    """The recipe of docs/operations.md in the installation that it made, then the commands of docs/keys.md."""
     made, ran = None, 0
-    for command in readme.commands(test.readme, "### Keys under systemd"):
+    for command in guide.commands(test.guide, "### Keys under systemd"):
         said = test.machine.run(command).stdout
         ran += 1
         if " keys create " in command:
@@ -41,7 +41,7 @@ def keys(test):
     expect(ask(test, made) == "200", "the key that was made is not in force")
     page = Path(test.repository / "docs/keys.md")
     identity = second = None
-    for command in readme.commands(page, "## Making them"):
+    for command in guide.commands(page, "## Making them"):
         said = test.machine.run(f"{AS_SERVER} {command.replace('revoke ID', f'revoke {identity}')}").stdout
         ran += 1
         if " create " in command:

@@ -3,7 +3,7 @@
 import subprocess
 import time
 
-import readme
+import guide
 import service
 from clients import Knocking, get
 from failures import expect
@@ -12,15 +12,15 @@ UNIT, SOCKET = "freeinference.service", "freeinference.socket"
 
 
 def install(test):
-    """The README's steps."""
-    ran = readme.follow(test.machine, test.readme, "### Sockets that systemd opens")
+    """The steps of docs/operations.md."""
+    ran = guide.follow(test.machine, test.guide, "### Sockets that systemd opens")
     service.expect_active(test)
     seen = test.machine.properties(SOCKET, "ActiveState", "SubState", "UnitFileState")
     expect(seen == {"ActiveState": "active", "SubState": "running", "UnitFileState": "enabled"}, f"the socket: {seen}")
     said = test.machine.journal()
     for line in ("listening on 0.0.0.0:443 (TLS), inherited", "listening on 0.0.0.0:80, inherited"):
         expect(any(line in seen for seen in said), f"the journal lacks {line!r}")
-    return f"{ran} commands of the README"
+    return f"{ran} commands of docs/operations.md"
 
 
 def crowd(test):

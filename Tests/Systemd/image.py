@@ -7,7 +7,7 @@ from pathlib import Path
 
 from failures import Failed
 
-# What the binary links and what the README's commands call; no compiler, no network tools, no Swift.
+# What the binary links and what the commands of docs/operations.md call; no compiler, no network tools, no Swift.
 PACKAGES = [
     "systemd", "systemd-sysv", "dbus", "sudo", "iproute2", "curl", "libssl3", "libnghttp2-14", "libsimdjson14",
     "libstdc++6", "libc-ares2", "libsqlite3-0", "zlib1g", "libzstd1",

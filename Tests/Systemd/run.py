@@ -2,7 +2,7 @@
 """FreeInference Edge under a real systemd (`make test-systemd`).
 
 Boots a Debian root of this machine's release in a container, with a network of nothing but loopback, installs binary,
-unit and configuration by the commands of the README, and looks at what systemd, the kernel, the journal and clients
+unit and configuration by the commands of docs/operations.md, and looks at what systemd, the kernel, the journal and clients
 see. Simulated executors stand where the example configuration expects models. Needs root, and from the network only the
 packages of the root, once: it is kept at .build/systemd-root.
 """
@@ -35,7 +35,7 @@ class Test:
 
     def __init__(self, repository: Path, build: Path):
         self.repository = repository
-        self.readme = repository / "README.md"
+        self.guide = repository / "docs/operations.md"
         self.machine = Machine(build / "systemd-machine", build / "systemd-machine.log")
         self.authority = self.machine.root / HOME.lstrip("/") / "ca.pem"
 
@@ -43,17 +43,17 @@ class Test:
 def checks():
     """Every check in its order: each goes on from where the one before left the machine."""
     yield "executors start", service.start_executors
-    yield "the README's installation", service.install
+    yield "the installation of docs/operations.md", service.install
     yield "confined, with the bind capability", lambda test: service.confined(test, BIND, 16)
     yield "streams on ports 80 and 443", lambda test: service.streams(test, "first")
     yield "stop in the midst of streams", service.drain
     yield "SIGKILL in the midst of streams", service.kill
     yield "a bad configuration", service.bad_configuration
-    yield "the README's keys", access.keys
+    yield "its keys", access.keys
     yield "unix listeners", access.unix_listener
     yield "the journal", service.discreet
     yield "started at boot", service.boots
-    yield "the README's sockets", activated.install
+    yield "its sockets", activated.install
     yield "confined, without any capability", lambda test: service.confined(test, 0, 12)
     yield "streams on inherited sockets", lambda test: service.streams(test, "inherited")
     yield "workers share the sockets", activated.crowd
@@ -67,7 +67,7 @@ def checks():
 
 
 def furnish(test, binary):
-    """The repository as far as the README's commands look at it."""
+    """The repository as far as the commands of docs/operations.md look at it."""
     home = test.machine.root / HOME.lstrip("/")
     shutil.copytree(test.repository / "infrastructure", home / "infrastructure")
     (home / ".build/release").mkdir(parents=True)

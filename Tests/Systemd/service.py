@@ -1,9 +1,9 @@
-"""The service as the README installs it: a user of its own, the bind capability, sockets that it opens itself."""
+"""The service as docs/operations.md installs it: a user of its own, the bind capability, sockets that it opens itself."""
 
 import json
 import time
 
-import readme
+import guide
 from clients import PROMPT, Stream, executors, get
 from failures import expect
 
@@ -30,10 +30,10 @@ def start_executors(test):
 
 
 def install(test):
-    """The README's steps, word for word, with a certificate that the README takes for given."""
+    """The steps of docs/operations.md, word for word, with a certificate that the page takes for given."""
     test.machine.run(".build/release/freeinference certificate --directory .")
     test.machine.run("mv chain.pem fullchain.pem; mv key.pem privkey.pem")
-    ran = readme.follow(test.machine, test.readme, "## Installing under systemd")
+    ran = guide.follow(test.machine, test.guide, "## Installing under systemd")
     expect_active(test)
     for path in ("/health", "/v1/models"):
         status, code, body = get(test.machine, f"http://127.0.0.1{path}")
@@ -41,7 +41,7 @@ def install(test):
     said = test.machine.journal()
     for line in ("listening on 0.0.0.0:443 (TLS)", "listening on 0.0.0.0:80", "ready", f"{CONFIGURATION}: no errors"):
         expect(any(line in seen for seen in said), f"the journal lacks {line!r}")
-    return f"{ran} commands of the README"
+    return f"{ran} commands of docs/operations.md"
 
 
 def expect_active(test):

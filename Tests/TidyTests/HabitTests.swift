@@ -9,7 +9,7 @@ import Testing
     ///
     /// What is left are literals that cannot be broken.
     @Test func linesAreShort() throws {
-        let allowed = 279
+        let allowed = 249
         let kinds = [
             ("Sources", "swift"), ("Sources", "cpp"), ("Sources", "h"), ("Tests", "swift"), ("Tests", "py"),
             ("Benchmarks", "py"), ("infrastructure", "py"), ("infrastructure", "sh"),
@@ -31,9 +31,7 @@ import Testing
         // No files of this repository, or files of a library.
         let foreign: Set = ["GRDB.swift", "notes.md", "Foo.swift", "FooTests.swift"]
         // To be taken out of the comments; none may be added.
-        let dangling: Set = [
-            "client-apis.md", "design.md", "edge-servers.md", "executors.md", "openrouter.md", "Output.swift",
-        ]
+        let dangling: Set = ["design.md", "edge-servers.md", "executors.md", "openrouter.md"]
         let names = try SourceTree.names()
         let mention = try Regex(#"[A-Za-z0-9_+-]+\.(md|swift)\b"#)
         for file in try SourceTree.files(under: "Sources") + SourceTree.files(under: "Tests") {
@@ -42,7 +40,9 @@ import Testing
                     continue
                 }
                 for match in line[comment.lowerBound...].matches(of: mention) {
-                    let name = String(line[match.range])
+                    // "+Output.swift" in Channel.swift is short for Channel+Output.swift.
+                    let word = line[match.range]
+                    let name = word.hasPrefix("+") ? file.stem + word : String(word)
                     let isKnown = names.contains(name) || foreign.contains(name) || dangling.contains(name)
                     #expect(isKnown, "\(file.path):\(index + 1) names \(name)")
                 }
@@ -57,16 +57,16 @@ import Testing
     @Test func packageSymbolsAreUsedElsewhere() throws {
         // To become internal; none may be added. `callAsFunction` has no name where it is called.
         let unused: Set = [
-            "callAsFunction", "unixPathBytesMax", "waitingMax", "namesMax", "takesConnections", "trailerBytes",
-            "trailerFields", "maxSettings", "hasEmbeddings", "hasMessage", "hasResponse", "denseMax",
-            "secondsToRetry", "retainedCapacity",
+            "callAsFunction", "waitingMax", "namesMax", "takesConnections", "trailerBytes", "trailerFields",
+            "maxSettings", "denseMax", "secondsToRetry", "retainedCapacity",
         ]
         let declaration = try Regex(
             #"^\s*(?:@\w+(?:\([^)]*\))?\s+)*package\s+(?:\w+(?:\([^)]*\))?\s+)*?(?:func|var|let)\s+(\w+)"#
         )
         let sources = try SourceTree.files(under: "Sources")
         var users: [String: Set<String>] = [:]
-        for file in try sources + SourceTree.files(under: "Tests") {
+        let tests = try SourceTree.files(under: "Tests").filter { !$0.path.hasPrefix("Tests/TidyTests/") }
+        for file in sources + tests {
             let text = file.lines.joined(separator: "\n").utf8
             for word in Set(text.split(whereSeparator: Self.separatesWords).map { String($0) }) {
                 if let word { users[word, default: []].insert(file.path) }
@@ -94,7 +94,7 @@ import Testing
 
     /// `Foo.swift` has its tests in `FooTests.swift`: a newcomer looks for them there.
     @Test func sourcesHaveTestsOfTheirName() throws {
-        let leastShare = 0.29
+        let leastShare = 0.35
         let sources = try SourceTree.files(under: "Sources").map(\.stem)
         let tests = Set(try SourceTree.files(under: "Tests").map(\.stem))
         let tested = sources.filter { tests.contains($0 + "Tests") }

@@ -3,7 +3,7 @@ import Testing
 
 /// The rules of the house that a compiler does not keep.
 @Suite struct TidyTests {
-    @Test(arguments: ["Transport", "HTTP", "Routing", "Inference", "Edge"])
+    @Test(arguments: ["Transport", "HTTP", "Routing", "Inference", "Configuration", "Edge"])
     func foundationStaysOut(of target: String) throws {
         for file in try SourceTree.files(under: "Sources/\(target)") {
             #expect(!file.lines.contains { $0.hasSuffix("import Foundation") }, "\(file.path)")
@@ -18,7 +18,7 @@ import Testing
                 #expect(!imports.contains { $0.hasSuffix("import GRDB") }, "\(file.path)")
             }
             if file.path.hasPrefix("Sources/Edge/"), imports.contains(where: { $0.hasSuffix("import KeyStore") }) {
-                #expect(file.path == "Sources/Edge/Authentication/KeySource.swift")
+                #expect(file.path == "Sources/Edge/Authentication/KeyStoreReader.swift")
             }
         }
     }

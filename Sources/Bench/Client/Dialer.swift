@@ -1,11 +1,12 @@
 // Makes connections to one target: owns what they share. Confined to the loop's thread.
+internal import HTTP
 internal import Transport
 
 final class Dialer {
     let loop: EventLoop
     let target: BenchTarget
     private let tls: TLSContext?
-    private let environment = HTTP2ClientEnvironment()
+    private let library = HTTP2Library.forBench()
 
     init(target: BenchTarget, loop: EventLoop) throws(BenchError) {
         self.target = target
@@ -31,7 +32,7 @@ final class Dialer {
         }
         switch target.version {
         case .http1: return HTTP1Client(channel: channel, target: target)
-        case .http2: return HTTP2Client(channel: channel, target: target, environment: environment)
+        case .http2: return HTTP2Client(channel: channel, target: target, library: library)
         }
     }
 

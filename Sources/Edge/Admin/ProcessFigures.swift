@@ -1,4 +1,6 @@
 // What the system says of this process, under the names that Prometheus' own client libraries have for it.
+internal import CLinux
+internal import Configuration
 internal import Glibc
 internal import Transport
 

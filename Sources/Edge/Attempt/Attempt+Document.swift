@@ -1,4 +1,4 @@
-// An attempt's answer that is no stream: one with a status of failure, or a document.
+// The answers of an attempt that are not streams: errors with a status of 400 or above, and documents.
 internal import HTTP
 internal import Inference
 internal import Routing
@@ -7,23 +7,24 @@ internal import Transport
 extension Attempt {
     // MARK: A failure
 
+    /// Keeps the next bytes of the body of an error.
     func holdFailure(_ bytes: Span<UInt8>) {
-        // A body that is larger is judged by its first bytes.
-        guard memory.hold(bytes, in: &held, expected: expectedBytes), held.count <= EngineError.bodyMax else {
+        // A larger body is classified by its first bytes.
+        guard memory.hold(bytes, in: &held, expected: answer.expectedBytes), held.count <= EngineError.bodyMax else {
             failureEnded()
             return
         }
     }
 
-    /// All that is to be heard of the failure is there.
+    /// Classifies the error by its status and by as much of its body as has arrived.
     func failureEnded() {
-        guard let head else { return }
-        // A compressed body cannot be read.
+        guard let head = answer.head else { return }
+        // A compressed body is not decoded.
         let body = FieldPolicy.isEncoded(head.fields) ? [] : held
         failOrSendAgain(EngineError(status: head.status, body: body.span))
     }
 
-    /// The whole answer is an error: the attempt has failed, unless the error refuses what only we had asked for.
+    /// Fails with an error that is the whole answer, unless it refuses an option that the edge had added.
     func failOrSendAgain(_ error: EngineError) {
         if phase == .waiting, error.refusesStreamOptions, sendAgainWithoutUsage() { return }
         fail(failure(of: error))
@@ -31,42 +32,43 @@ extension Attempt {
 
     // MARK: A document
 
-    /// The document says that it is JSON, or looks so where the dialect has no other answers.
+    /// Whether the document is JSON: by its content type, or by its first byte in dialects where all answers are JSON.
     private var isJSON: Bool {
-        head.map { FieldPolicy.isJSON($0, in: dialect, beginsWith: firstByte) } ?? false
+        answer.head.map { FieldPolicy.isJSON($0, in: dialect, beginsWith: firstByte) } ?? false
     }
 
-    /// The first byte of the document that is neither space nor of a byte order mark.
+    /// The first byte of the document after white space and a byte order mark.
     private var firstByte: UInt8? {
         let begin = held.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
         return held[begin...].first { $0 > 0x20 }
     }
 
-    /// The document begins as an object or an array.
+    /// Whether the document begins like an object or an array.
     private var isBracketed: Bool { firstByte.map { "{[".utf8.contains($0) } == true }
 
+    /// Takes the next bytes of a document: holds them back, or begins to relay the document if it is large.
     func hold(_ bytes: Span<UInt8>) {
         guard let owner else { return }
-        documentBytes += bytes.count
-        let isHeld = memory.hold(bytes, in: &held, expected: expectedBytes)
-        if isHeld, held.count <= Self.heldMax || held.count == expectedBytes { return }
-        if !isHeld, endsWithClose {
-            // Nothing but the whole of it could tell whether it is whole.
+        answer.documentBytes += bytes.count
+        let isHeld = memory.hold(bytes, in: &held, expected: answer.expectedBytes)
+        if isHeld, held.count <= Self.heldMax || held.count == answer.expectedBytes { return }
+        if !isHeld, answer.endsWithClose {
+            // Only the complete document could show whether the connection ended too early.
             fail(.noMemory)
             return
         }
-        if isUnlabelled { becomeDocument(owner) }
+        if answer.isUnlabelled { becomeDocument(owner) }
         guard phase == .waiting else { return }
-        // A document that is large, or that there is no room to hold, is relayed as it comes.
+        // A document that is larger than the limit, or that memory has no room for, is relayed as it arrives.
         if relaysEventsOnly {
             fail(.noStream)
             return
         }
-        kind = .passing
+        answer.kind = .passing
         becomeReady(owner)
         guard phase == .relaying else { return }
-        isLargeBracketed = isBracketed
-        if isJSON || isLargeBracketed {
+        answer.isLargeBracketed = isBracketed
+        if isJSON || answer.isLargeBracketed {
             large = [LargeDocument()]
             let begin = held
             large[0].take(begin.span)
@@ -76,7 +78,7 @@ extension Attempt {
         if !isHeld, phase == .relaying { owner.attempt(self, relays: bytes) }
     }
 
-    /// Hands over the bytes that were held back.
+    /// Relays the bytes that were held back.
     func relayHeld(to owner: any AttemptOwner) {
         let document = SharedBytes(owned: held)
         held = []
@@ -88,26 +90,26 @@ extension Attempt {
 
     /// Relays the next bytes of a large document.
     ///
-    /// The bytes that complete its announced length are held back until the document has been judged: with them the client
-    /// would have a whole answer, however the edge ended it.
+    /// The bytes that complete the announced length are held back until the document has been checked: with them the
+    /// client would have a complete response, however the edge ended it.
     func pass(_ bytes: Span<UInt8>, to owner: any AttemptOwner) {
-        documentBytes += bytes.count
+        answer.documentBytes += bytes.count
         if !large.isEmpty {
             large[0].take(bytes)
-            if documentBytes == expectedBytes, memory.hold(bytes, in: &held, expected: nil) { return }
+            if answer.documentBytes == answer.expectedBytes, memory.hold(bytes, in: &held, expected: nil) { return }
         }
         owner.attempt(self, relays: bytes)
     }
 
-    /// The framing of a large document has ended in order.
+    /// Checks a large document when its framing has ended in order, and ends the attempt.
     func largeDocumentEnded(_ owner: any AttemptOwner) {
         if let found = large.first?.scan(with: environment.scanner) {
-            scan = found
+            answer.scan = found
             if let error = found.error {
                 fail(failure(of: error))
                 return
             }
-            let mustBeJSON = endsWithClose || (isLargeBracketed && dialect != .other)
+            let mustBeJSON = answer.endsWithClose || (answer.isLargeBracketed && dialect != .other)
             if let failure = brokenness(of: found, mustBeJSON: mustBeJSON) {
                 fail(failure)
                 return
@@ -119,17 +121,17 @@ extension Attempt {
 
     // MARK: The end of a document
 
-    /// Looks at the begin of an answer that was to be a stream, and does not say what it is.
+    /// Decides by its first bytes whether an answer without a content type is the stream that the request asked for.
     func identify() {
-        guard let owner, kind == .document else { return }
+        guard let owner, answer.kind == .document else { return }
         let begin = held
         switch EventLines.begins(begin.span) {
         case nil: return
         case true?:
-            isUnlabelled = false
-            kind = .events
+            answer.isUnlabelled = false
+            answer.kind = .events
             held = []
-            documentBytes = 0
+            answer.documentBytes = 0
             memory.letGoOfAnswer()
             owner.attempt(self, answersWith: .events)
             guard phase != .over else { return }
@@ -138,35 +140,37 @@ extension Attempt {
         }
     }
 
+    /// Treats an answer without a content type as a document.
     func becomeDocument(_ owner: any AttemptOwner) {
-        isUnlabelled = false
-        owner.attempt(self, answersWith: kind)
+        answer.isUnlabelled = false
+        owner.attempt(self, answersWith: answer.kind)
     }
 
-    /// The failure that a document is which is cut off, or which says itself that it broke off; nil for another one.
+    /// The failure of a document that is incomplete or says that it broke off; nil for any other document.
     private func brokenness(of found: AnswerScan, mustBeJSON: Bool) -> Failure? {
         if mustBeJSON, !found.isValid { return .cutDocument }
         return found.isBroken(in: dialect) ? .brokeOff(reason: found.finishReason) : nil
     }
 
-    /// The failure that a document is whose framing ended in order and which tells no error; nil for a good answer.
+    /// The failure of a document without an error whose framing has ended in order; nil for a good answer.
     ///
-    /// - Parameter found: The scan of the document; nil for one that was not scanned.
+    /// - Parameter found: The scan of the document; nil if it was not scanned.
     private func fault(of found: AnswerScan?) -> Failure? {
-        guard let found, let head else { return nil }
-        // Where only the connection's end tells the end, half an answer looks whole.
-        let mustBeJSON = scan != nil && (endsWithClose || dialect != .other)
+        guard let found, let head = answer.head else { return nil }
+        // If the end of the connection is the end of the body, half an answer can look complete.
+        let mustBeJSON = answer.scan != nil && (answer.endsWithClose || dialect != .other)
         if let failure = brokenness(of: found, mustBeJSON: mustBeJSON) { return failure }
         guard (200..<300).contains(head.status), dialect.hasKnownAnswers, !found.isAnswer(in: dialect) else {
             return nil
         }
-        // Events may be what the client has asked for in another way.
+        // The client may have requested events in a way that the scan does not know.
         let begin = held
         return EventLines.begins(begin.span) == true ? nil : .noAnswer
     }
 
+    /// Checks a document that was held back when its framing has ended in order, and relays it or fails.
     func documentEnded() {
-        guard let owner, let head else { return }
+        guard let owner, let head = answer.head else { return }
         if dialect != .other, held.allSatisfy({ $0 <= 0x20 }) {
             fail(.emptyAnswer)
             return
@@ -176,7 +180,7 @@ extension Attempt {
         var found: AnswerScan?
         let mayBeJSON = dialect != .other || isJSON || isBracketed
         if mayBeJSON, !FieldPolicy.isEncoded(head.fields) { found = environment.scanner.scanAnswer(bytes.span) }
-        if isJSON { scan = found }
+        if isJSON { answer.scan = found }
         if let error = found?.error {
             failOrSendAgain(error)
             return
@@ -197,7 +201,7 @@ extension Attempt {
 }
 
 extension Failure {
-    /// A document that is no answer of the dialect: a page of HTML, an empty object.
+    /// A document that is not an answer of the dialect, such as a page of HTML or an empty object.
     fileprivate static var noAnswer: Failure {
         var failure = Failure(.executorProtocol)
         failure.detail = "its document is no answer of this API"

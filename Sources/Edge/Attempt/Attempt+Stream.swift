@@ -1,17 +1,18 @@
-// The events of an attempt's answer: what each is to the exchange, and how a stream ends.
+// The events of an attempt's answer: which are relayed, and how a stream ends.
 internal import HTTP
 internal import Inference
 internal import Routing
 internal import Transport
 
 extension Attempt {
-    /// Reads one event, or a piece of a large one, in the turn in which it came.
+    /// Meters one event, or a piece of a large one, and relays it or holds it back.
     ///
-    /// An error is never relayed, since engines tell it in shapes that the client's reader takes for good events, and in
-    /// words that may name addresses: the attempt fails, and the client gets an error event of the edge's own.
+    /// An error of the engine is never relayed: engines report errors in forms that a client may read as good events,
+    /// and in words that may contain addresses. The attempt fails instead, and the client gets an error event of the
+    /// edge.
     func read(_ event: Span<UInt8>, _ piece: EventSplitter.Kind) {
-        // The attempt may have ended with an event before this one.
-        guard let owner, !isUsageRefused else { return }
+        // An earlier event of the same bytes may have ended the attempt.
+        guard let owner, !answer.isUsageRefused else { return }
         let now = now
         let (tokens, last, usages) = (meter.tokens, meter.lastToken, meter.usages)
         let scanner = environment.scanner
@@ -23,12 +24,13 @@ extension Attempt {
             row.counts.gap.observe(meter.lastToken &- min(last, meter.lastToken))
         }
         let isBad = found == .broken || meter.sawError
-        // The client has had the first pieces of a large event: it gets the last piece as well, and our error event after it.
-        if isBad, piece != .lastPiece || holdsEvent || phase == .waiting {
+        // The client has been sent the first pieces of a large event: it gets the last piece, too, and then the error
+        // event.
+        if isBad, piece != .lastPiece || answer.holdsEvent || phase == .waiting {
             failed(by: found)
             return
         }
-        if phase == .waiting || holdsEvent || piece == .firstPiece {
+        if phase == .waiting || answer.holdsEvent || piece == .firstPiece {
             if keeps(event, piece, found) { return }
             if phase == .waiting { becomeReady(owner) }
             guard phase == .relaying else { return }
@@ -48,34 +50,34 @@ extension Attempt {
         }
     }
 
-    /// The stream cannot become whole any more.
+    /// Fails, or notes that the request has to be sent again, for an event that ends a stream too early.
     private func failed(by found: Meter.EventClass) {
         guard let error = meter.error else {
             fail(.brokeOff(reason: meter.finishReason))
             return
         }
         if phase == .waiting, removesUsage, error.refusesStreamOptions {
-            // The splitter is in the midst of its work: `usageWasRefused` goes on after it.
-            isUsageRefused = true
+            // The splitter is being used: `usageWasRefused` sends the request again afterwards.
+            answer.isUsageRefused = true
             return
         }
         fail(failure(of: error))
     }
 
-    /// Sends the request again if the first event has refused what only we had asked for.
+    /// Sends the request again if the first event has refused the usage that the edge had requested.
     ///
-    /// - Returns: Whether the event has refused it: then the rest of the answer is dropped.
+    /// - Returns: Whether it has; the rest of the answer is then dropped.
     func usageWasRefused() -> Bool {
-        guard isUsageRefused else { return false }
-        isUsageRefused = false
+        guard answer.isUsageRefused else { return false }
+        answer.isUsageRefused = false
         failOrSendAgain(meter.error ?? EngineError())
         return true
     }
 
-    /// Keeps what is not to be relayed yet, or never; false for what is relayed now.
+    /// Holds an event back, or drops it; false if it is to be relayed now.
     ///
-    /// Before anything is committed those are comments, which are dropped, and events that say nothing, which wait for the
-    /// first one that does. A large event that comes first, or that may be an error, is kept up to `heldMax`.
+    /// Before the first event with content, comments are dropped and events without content are held back. A large
+    /// event that is the first one, or that may be an error, is held back up to `heldMax`.
     private func keeps(_ event: Span<UInt8>, _ piece: EventSplitter.Kind, _ found: Meter.EventClass) -> Bool {
         switch piece {
         case .whole:
@@ -88,16 +90,17 @@ extension Attempt {
             case .token, .finish, .usage, .error, .end, .broken: return false
             }
         case .firstPiece:
-            holdsEvent = (phase == .waiting || Self.mayTellError(event)) && memory.hold(event, in: &held, expected: nil)
+            let mayHold = phase == .waiting || Self.mayTellError(event)
+            answer.holdsEvent = mayHold && memory.hold(event, in: &held, expected: nil)
         case .piece:
             let isHeld = held.count + event.count <= Self.heldMax && memory.hold(event, in: &held, expected: nil)
-            holdsEvent = holdsEvent && isHeld
-        case .lastPiece: holdsEvent = false
+            answer.holdsEvent = answer.holdsEvent && isHeld
+        case .lastPiece: answer.holdsEvent = false
         }
-        return holdsEvent
+        return answer.holdsEvent
     }
 
-    /// Whether the first piece of a large event has a word that errors have: it need not be one.
+    /// Whether the first piece of a large event contains a word that error events contain; other events may, too.
     private static func mayTellError(_ event: Span<UInt8>) -> Bool {
         func has(_ word: [UInt8]) -> Bool {
             guard event.count >= word.count else { return false }
@@ -108,7 +111,7 @@ extension Attempt {
         return has(Array("error".utf8)) || has(Array("detail".utf8))
     }
 
-    /// The usage is asked for by us alone: the client gets what else the event says, if anything.
+    /// Relays an event without its `usage`, which the client did not request, if anything else remains of the event.
     private func relayWithoutUsage(_ event: Span<UInt8>, to owner: any AttemptOwner) {
         guard let left = UsageRemoval.removed(from: event) else {
             owner.attempt(self, relays: event)
@@ -117,16 +120,17 @@ extension Attempt {
         if !left.isEmpty { owner.attempt(self, relays: left.span) }
     }
 
-    /// Keeps an event that says nothing until the first one that says something is relayed.
+    /// Holds back an event without content until the first event with content is relayed.
     ///
-    /// - Returns: Whether there was room for it.
+    /// - Returns: Whether there was room for it within `fieldsMax`.
     private func keep(_ event: Span<UInt8>) -> Bool {
         guard held.count + event.count <= Self.fieldsMax else { return false }
         for index in event.indices { held.append(event[index]) }
         return true
     }
 
-    /// The framing of a stream has ended in order.
+    /// Ends the attempt when the framing of its stream has ended in order: the stream is complete, has an error, or
+    /// broke off.
     func streamEnded() {
         var isBetween = splitter.finish { event, piece in read(event, piece) }
         if !isBetween, owner != nil, let (event, piece) = splitter.completedTail,
@@ -149,11 +153,11 @@ extension Attempt {
         endWhole(owner)
     }
 
-    /// The error in what has come since the last event: a line or a document that is no event, or one without its end.
+    /// The error in the bytes after the last event, none of which has been relayed.
     ///
-    /// The client has had none of it.
+    /// Those bytes may be an event without its end, or a line or document that is not an event.
     private var errorWithoutItsEnd: EngineError? {
-        let rest = holdsEvent ? held : splitter.rest
+        let rest = answer.holdsEvent ? held : splitter.rest
         guard !rest.isEmpty else { return nil }
         let scanner = environment.scanner
         if let error = scanner.scanEvent(rest.span).error { return error }

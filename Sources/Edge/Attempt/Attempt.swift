@@ -1,4 +1,4 @@
-// One try of an exchange at one executor: sends the request, reads the answer, and reports what it comes to.
+// One try of an exchange at one executor: sends the request, reads the answer, and reports both to the exchange.
 internal import HTTP
 internal import Inference
 internal import Routing
@@ -6,56 +6,47 @@ internal import Transport
 
 /// Confined to its worker.
 ///
-/// An attempt has an owner, its exchange, until it is over. What the executor sends after that reaches nobody, whatever
-/// the exchange does next, since a further attempt is another object with a splitter and a meter of its own.
+/// An attempt has an owner, its exchange, until it is over. Bytes that the executor sends after that are dropped, and
+/// never reach the next attempt, which is another object with a splitter and a meter of its own. The type is split by
+/// subject: this file has the state, the start, the end and the dispatch of what arrives; `+Stream` reads events,
+/// `+Document` reads other answers, `+Resending` sends the request again, `+Charge` decides whose fault a failure is.
 final class Attempt: TimerTarget {
-    enum AnswerKind: Sendable {
-        /// No head has come.
-        case none
-        /// A stream of events.
-        case events
-        /// Not a stream, or not known to be one: held back until it is whole or larger than `heldMax`.
-        case document
-        /// A document larger than `heldMax`, relayed as it comes.
-        case passing
-        /// An answer with a status of failure: read for what it says, and never relayed as it is.
-        case failure
-    }
-
-    /// How an answer that was ready ended.
+    /// How an answer ended that the exchange had begun to relay.
     enum End: Equatable {
-        /// With its last event, as a whole document, or by its framing where that is enough.
+        /// The answer is complete: with its last event, as a whole document, or by its framing where that is enough.
         case whole
-        /// In the midst of it, or with an error: the client is still to be told.
+        /// The answer was cut or had an error; the failure has not been reported to the client.
         case brokeOff(Failure)
     }
 
+    /// How far the attempt has come.
     enum Phase: Equatable {
-        /// Nothing of the answer is ready.
+        /// Nothing of the answer can be relayed yet.
         case waiting
         /// The answer is being relayed.
         case relaying
-        /// The answer is whole, and the executor may still end its side of it.
+        /// The answer is complete; the executor has `drainTime` to end its side of the stream.
         case draining
+        /// The executor has been released, and nothing is reported to the owner any more.
         case over
     }
 
-    /// How many bytes of an answer that is no stream, or of a large event that may be an error, are held back until it is
-    /// whole.
+    /// How many bytes of a document, or of a large event that may be an error, are held back until it is whole.
     static let heldMax = 256 << 10
-    /// How many bytes of events that say nothing, such as `retry`, are kept until the first one that says something.
+    /// How many bytes of events without content, such as `retry`, are kept until the first event with content.
     static let fieldsMax = 4096
-    /// How long an executor may take for the body of an answer with a status of failure.
+    /// How long an executor may take to send the body of an answer with a status of 400 or above, in nanoseconds.
     static let failureTime: Nanoseconds = 2_000_000_000
-    /// How long an executor may take to end its side of an answer that is complete.
+    /// How long an executor may take to end its side of an answer that is complete, in nanoseconds.
     static let drainTime: Nanoseconds = 1_000_000_000
 
-    /// Stamps of an attempt; durations count from its begin and are 0 for what has not happened.
+    /// The times of an attempt in nanoseconds; `sent` and `head` count from `began`, and are 0 while they have not
+    /// happened.
     struct Times: Equatable, Sendable {
         var began: Nanoseconds = 0
-        /// The whole request was with the kernel: this includes the time to connect.
+        /// The kernel had taken the whole request; this includes the time to connect.
         var sent: Nanoseconds = 0
-        /// The head of the response was there.
+        /// The head of the response had arrived.
         var head: Nanoseconds = 0
     }
 
@@ -63,70 +54,58 @@ final class Attempt: TimerTarget {
     /// The dialect that the executor answers in.
     let dialect: Dialect
     /// How many choices the client has asked for.
-    private let choices: Int
+    let choices: Int
     let environment: any ExchangeEnvironment
-    /// The usage is asked for by us alone: the client is not to see it.
+    /// The usage has to be removed from the answer, since the edge requested it and the client did not.
     var removesUsage = false
     /// The counters of the model, for the gaps between tokens.
     let row: ModelRow
+    /// The exchange; nil once the attempt is draining or over.
     var owner: (any AttemptOwner)?
-    private var stream: (any ExecutorStream)?
+    var stream: (any ExecutorStream)?
     var lease: ExecutorLease
     /// The timer that ends `failureTime` or `drainTime`.
-    private var timer: TimerID?
-    /// The client has its 200 and reads a stream: a document cannot be relayed any more.
+    var timer: TimerID?
+    /// The client has been sent the head of a stream, so that a document cannot be relayed any more.
     var relaysEventsOnly = false
-    /// What was sent, while it may have to be sent again.
-    private var request: ExecutorRequest?
-    private var wasRedirected = false
+    /// The request that was sent, as long as it may have to be sent again.
+    var request: ExecutorRequest?
+    /// A redirect is followed once.
+    var wasRedirected = false
+    /// The request asked for a stream.
+    private var wantsStream = false
 
     private(set) var phase = Phase.waiting
     private(set) var times = Times()
     /// When bytes of the answer arrived last; 0 if none have.
     private(set) var lastHeard: Nanoseconds = 0
-    /// Since when nothing of it has come: from its begin, its last bytes, or the end of a pause of ours.
+    /// Since when nothing has arrived: since the begin, the last bytes, or the end of a pause by the edge.
     private(set) var silentSince: Nanoseconds = 0
-    /// Whether the executor may be read; else its silence is ours.
+    /// Whether the edge reads from the executor; while it does not, nothing can arrive.
     private(set) var isReading = true
-    /// From this moment on `Engine.heard` is told of the next bytes.
+    /// From this moment on the next bytes are reported to the engine, which all workers share.
     private var reportsHeardFrom: Nanoseconds = 0
-    /// The executor has the whole request, or has answered before it had.
+    /// The executor has the whole request, or answered before it had.
     private(set) var hasRequest = false
-    /// It failed since no connection was accepted in time.
+    /// The attempt failed since the executor did not accept a connection in time.
     private(set) var isConnectTimedOut = false
-    /// Why it failed before its answer was ready.
+    /// Why the attempt failed before its answer was ready; nil if it has not.
     private(set) var failure: Failure?
-    /// What that has shown of its executor.
+    /// Whether `failure` is charged to the executor.
     private(set) var verdict = AttemptVerdict.atOnce(.neither)
 
-    // The answer.
-    private(set) var head: ResponseHead?
-    var kind = AnswerKind.none
+    // The answer so far. The four properties after `answer` belong to it as well, but are not inside of it: while one
+    // of them is being changed, other code of the attempt runs, and exclusive access is checked for each stored
+    // property.
+    var answer = AttemptAnswer()
     var meter: Meter
-    /// The result of scanning a JSON document at its end; nil before that, and for every other answer.
-    var scan: AnswerScan?
     var splitter = EventSplitter()
-    /// Bytes of the answer that are not relayed yet: a document, or the last bytes of a large one; the first events of a
-    /// stream as long as they say nothing, such as `retry`; a large event that may be an error.
+    /// Bytes of the answer that are held back: a document, or the last bytes of a large one; the events without content
+    /// before the first event of a stream; a large event that may be an error.
     var held: [UInt8] = []
-    /// The pieces of a large event are held back until it is known whether it is an error.
-    var holdsEvent = false
-    /// The first event has refused what only we had asked for: the request goes out again without it.
-    var isUsageRefused = false
-    /// The answer to a request for a stream does not say that it is one: its first bytes tell.
-    var isUnlabelled = false
-    private var wantsStream = false
-    var memory: AnswerMemory
-    /// What is read of a document that is relayed as it comes: at most one, since hardly any attempt has it.
+    /// The reader of a document that is relayed as it arrives; empty for most attempts, else of one element.
     var large: [LargeDocument] = []
-    /// That document begins as an object or an array.
-    var isLargeBracketed = false
-    /// How many bytes the head of a document promises.
-    var expectedBytes: Int?
-    /// How many bytes of a document have come.
-    var documentBytes = 0
-    /// Nothing but the end of the connection tells where the answer ends.
-    var endsWithClose = false
+    var memory: AnswerMemory
 
     init(
         _ lease: ExecutorLease,
@@ -156,16 +135,16 @@ final class Attempt: TimerTarget {
     var pool: ExecutorPool { lease.pool }
     var now: Nanoseconds { environment.loop.now }
     /// The status of the response, 0 before its head has arrived.
-    var status: Int { head?.status ?? 0 }
-    /// The first pieces of a large event have been relayed, and not its last.
+    var status: Int { answer.head?.status ?? 0 }
+    /// Whether the first pieces of a large event have been relayed, but not its last one.
     var isInsideEvent: Bool { splitter.isInPieces }
     /// The length of a document that is held back, in bytes.
     var heldBytes: Int { held.count }
 
-    /// Bytes of the answer have arrived.
+    /// Notes that bytes of the answer have arrived.
     ///
-    /// The engine, which all workers share, is told of them seldom.
-    private func heard() {
+    /// They are reported to the engine only every `Engine.heardStep`, since all workers share it.
+    private func noteArrival() {
         let now = now
         lastHeard = now
         silentSince = now
@@ -175,7 +154,7 @@ final class Attempt: TimerTarget {
         if phase == .relaying { executor.engine.served(at: now) }
     }
 
-    /// Hands the request to a connection; failures are reported later in this turn or in another one.
+    /// Splices the body for the executor and sends the request; a failure is reported later, never inside this call.
     func start(_ request: IncomingRequest, requestID: String) {
         let asksForUsage = target.asksForUsage && !executor.engine.refusesUsage
         guard
@@ -187,16 +166,19 @@ final class Attempt: TimerTarget {
         stream = environment.send(own.request, to: target, handler: self)
     }
 
-    // MARK: What the exchange asks of it
+    // MARK: Calls of the exchange
 
+    /// Pauses or continues the reading of the answer.
     func setReading(_ reading: Bool) {
         if reading, !isReading { silentSince = now }
         isReading = reading
         stream?.setReading(reading)
     }
+
+    /// Sets how many bytes of the answer the connection may have read before they are taken.
     func setReadLimit(_ bytes: Int) { stream?.setReadLimit(bytes) }
 
-    /// The executor has let a deadline of its answer pass.
+    /// Reports to the pool that the executor has missed a deadline of its answer.
     func reportTimeout() {
         guard phase == .relaying else {
             lease.report(timeoutOutcome, at: now)
@@ -205,10 +187,12 @@ final class Attempt: TimerTarget {
         if timeoutOutcome != .neither { lease.reportLate(.lateFault(.timeout), at: now) }
     }
 
-    /// The exchange has no use for it: the executor's connection, or its stream, ends in this turn.
+    /// Ends the attempt without a result: the executor's connection or HTTP/2 stream is closed in this turn of the
+    /// loop.
     func cancel() { close(.neither) }
 
-    /// The exchange finds that the attempt has failed before its answer was ready; the owner is not called.
+    /// Ends the attempt with a failure that the exchange has found before the answer was ready; the owner is not
+    /// called.
     func giveUp(_ failure: Failure) {
         guard phase == .waiting else { return }
         self.failure = failure
@@ -216,7 +200,8 @@ final class Attempt: TimerTarget {
         if case .atOnce(let outcome) = verdict { close(outcome) } else { close(.neither) }
     }
 
-    /// The answer has been relayed whole: the executor has `drainTime` to end its side of it.
+    /// The whole answer has been relayed: gives the executor `drainTime` to end its side, so that its connection is
+    /// kept.
     func drain() {
         guard phase != .over, phase != .draining else { return }
         owner = nil
@@ -229,14 +214,15 @@ final class Attempt: TimerTarget {
         timer = environment.loop.timers.schedule(at: now + Self.drainTime, target: self, kind: 0)
     }
 
+    /// `failureTime` or `drainTime` is over.
     func timerFired(_ kind: Int) {
         timer = nil
         if phase == .waiting { failureEnded() } else { close(.neither) }
     }
 
-    // MARK: Its end
+    // MARK: The end
 
-    /// Ends it: the executor is told and released, and nobody hears of the attempt again.
+    /// Ends the attempt: reports the outcome to the pool, and releases the executor, the stream and all memory.
     func close(_ outcome: ExecutorPool.Outcome) {
         guard phase != .over else { return }
         phase = .over
@@ -253,7 +239,7 @@ final class Attempt: TimerTarget {
         lease.end(at: now)
     }
 
-    /// The attempt has failed, before its answer was ready or while it was relayed.
+    /// Ends the attempt with a failure, and reports it to the owner.
     func fail(_ failure: Failure) {
         guard let owner else { return }
         if phase == .waiting {
@@ -266,23 +252,23 @@ final class Attempt: TimerTarget {
         }
     }
 
-    /// The whole answer has been relayed.
+    /// Reports to the pool and to the owner that the whole answer has been relayed.
     func endWhole(_ owner: any AttemptOwner) {
         lease.reportLate(.whole, at: now)
         if stream == nil { close(.neither) }
         owner.attempt(self, ended: .whole)
     }
 
-    /// Classifies an error that the executor has told; a `retry-after` in the answer's head counts before the error's own.
+    /// Classifies an error of the executor; a `retry-after` in the head takes precedence over the one in the error.
     func failure(of error: EngineError) -> Failure {
         var error = error
-        if let head {
-            error.pause = RetryAfter.milliseconds(head.fields, now: Clock.wallTime().seconds) ?? error.pause
+        if let head = answer.head {
+            error.retryAfterMs = RetryAfter.milliseconds(head.fields, now: Clock.wallTime().seconds) ?? error.retryAfterMs
         }
         return error.classified(in: dialect)
     }
 
-    /// The answer is good so far: the executor is well, and the exchange stays with it.
+    /// The answer is good so far: it can be relayed, and the exchange stays with this executor.
     func becomeReady(_ owner: any AttemptOwner) {
         phase = .relaying
         request = nil
@@ -295,17 +281,19 @@ final class Attempt: TimerTarget {
 // MARK: - ExecutorStreamHandler
 
 extension Attempt: ExecutorStreamHandler {
+    /// The kernel has taken the whole request.
     func requestSent() {
         times.sent = max(1, now &- times.began)
         hasRequest = true
     }
 
+    /// The head of the response: decides which kind of answer follows.
     func responseHead(_ head: ResponseHead, body: ResponseBody) {
-        heard()
+        noteArrival()
         guard let owner, phase == .waiting else { return }
         times.head = max(1, now &- times.began)
         hasRequest = true
-        self.head = head
+        answer.head = head
         if (300..<400).contains(head.status) {
             redirected(by: head)
             return
@@ -315,8 +303,8 @@ extension Attempt: ExecutorStreamHandler {
             return
         }
         guard head.status < 400 else {
-            kind = .failure
-            owner.attempt(self, answersWith: kind)
+            answer.kind = .failure
+            owner.attempt(self, answersWith: answer.kind)
             if phase == .waiting {
                 timer = environment.loop.timers.schedule(at: now + Self.failureTime, target: self, kind: 0)
             }
@@ -327,86 +315,27 @@ extension Attempt: ExecutorStreamHandler {
             fail(Failure(.executorProtocol, "The executor compressed an event stream."))
             return
         }
-        kind = isEvents ? .events : .document
-        endsWithClose = body == .untilClose
-        if case .known(let length) = body { expectedBytes = length }
-        isUnlabelled =
+        answer.kind = isEvents ? .events : .document
+        answer.endsWithClose = body == .untilClose
+        if case .known(let length) = body { answer.expectedBytes = length }
+        answer.isUnlabelled =
             wantsStream && !isEvents && (200..<300).contains(head.status)
             && !FieldPolicy.isEncoded(head.fields)
-        if !isUnlabelled { owner.attempt(self, answersWith: kind) }
+        if !answer.isUnlabelled { owner.attempt(self, answersWith: answer.kind) }
     }
 
-    /// Follows a redirect of a path to the one with a slash behind it, as frameworks have them.
-    ///
-    /// Once, and to the same engine only: the request carries a credential, and what a client sends is for the engines of
-    /// the configuration.
-    private func redirected(by head: ResponseHead) {
-        guard [307, 308].contains(head.status), !wasRedirected, var again = request,
-            let location = head.fields.string(named: "location"),
-            let path = EngineRedirect.target(
-                location,
-                from: again.target,
-                host: again.host,
-                prefix: target.pathPrefix,
-                isSecure: target.engine.client.tls != nil
-            )
-        else {
-            fail(.noAnswer(in: head))
-            return
-        }
-        wasRedirected = true
-        again.target = path
-        sendAgain(again)
-    }
-
-    /// The engine has refused what only we had asked for: it gets the client's own words, now and from now on.
-    ///
-    /// - Returns: Whether the request has gone out again.
-    func sendAgainWithoutUsage() -> Bool {
-        guard removesUsage, owner != nil, var again = request, let body = (again.body as? SplicedBody)?.withoutUsage
-        else { return false }
-        executor.engine.refuseUsage()
-        removesUsage = false
-        again.body = body
-        sendAgain(again)
-        owner?.attempt(self, answersWith: .none)
-        return true
-    }
-
-    private func sendAgain(_ again: ExecutorRequest) {
-        head = nil
-        kind = .none
-        meter = Meter(dialect: dialect, choices: choices)
-        splitter = EventSplitter()
-        scan = nil
-        held = []
-        holdsEvent = false
-        memory.letGoOfAnswer()
-        memory.keepPiece(of: 0)
-        isUnlabelled = false
-        endsWithClose = false
-        expectedBytes = nil
-        documentBytes = 0
-        if let timer { environment.loop.timers.cancel(timer) }
-        timer = nil
-        let last = stream
-        stream = nil
-        last?.cancel()
-        request = again
-        stream = environment.send(again, to: target, handler: self)
-    }
-
+    /// The next bytes of the body; `bytes` is valid during the call.
     func responseBody(_ bytes: Span<UInt8>) {
-        heard()
+        noteArrival()
         guard let owner else { return }
-        switch kind {
+        switch answer.kind {
         case .events:
             splitter.feed(bytes) { event, piece in read(event, piece) }
             if usageWasRefused() { return }
             if self.owner != nil { memory.keepPiece(of: splitter.pending) }
         case .document:
             hold(bytes)
-            if isUnlabelled { identify() }
+            if answer.isUnlabelled { identify() }
         case .failure: holdFailure(bytes)
         case .passing:
             pass(bytes, to: owner)
@@ -414,15 +343,16 @@ extension Attempt: ExecutorStreamHandler {
         }
     }
 
+    /// The framing of the response has ended in order.
     func responseEnded() {
         stream = nil
         guard let owner else {
             close(.neither)
             return
         }
-        if isUnlabelled { becomeDocument(owner) }
+        if answer.isUnlabelled { becomeDocument(owner) }
         guard phase != .over else { return }
-        switch kind {
+        switch answer.kind {
         case .events: streamEnded()
         case .document: documentEnded()
         case .failure: failureEnded()
@@ -431,6 +361,7 @@ extension Attempt: ExecutorStreamHandler {
         }
     }
 
+    /// The connection or the HTTP/2 stream has failed.
     func attemptFailed(_ failure: ExecutorFailure) {
         stream = nil
         if case .connectTimeout = failure { isConnectTimedOut = true }
@@ -438,8 +369,8 @@ extension Attempt: ExecutorStreamHandler {
             close(.neither)
             return
         }
-        switch kind {
-        // Its status is known, and says more than how it ended.
+        switch answer.kind {
+        // The status of the response is known, and says more than the failure of the connection.
         case .failure: failureEnded()
         default: fail(Failure(attempt: failure))
         }

@@ -1,18 +1,21 @@
-// Where a 307 or 308 of an engine leads, if that is the engine itself: frameworks redirect `/path` to `/path/`.
+// The target of a 307 or 308 of an engine, if it is at the same engine: web frameworks redirect `/path` to `/path/`.
 internal import Inference
 
+/// Functions without state.
 enum EngineRedirect {
+    /// The maximum length of a `location` that is followed, in bytes.
     private static let lengthMax = 8192
 
     /// The request target that a `location` names (RFC 9110 section 10.2.2, RFC 3986 section 5.2).
     ///
     /// - Parameters:
-    ///   - location: The field's value.
+    ///   - location: The value of the field.
     ///   - current: The target of the request that was answered with it.
     ///   - host: The `host` field of that request.
-    ///   - prefix: The path below which the engine is: others may be at the same host.
-    ///   - isSecure: Whether it went over TLS.
-    /// - Returns: nil for another scheme, host, port or prefix, and for what is no URL: the request must not go there.
+    ///   - prefix: The path prefix of the engine; other services may be at the same host.
+    ///   - isSecure: Whether the request was sent over TLS.
+    /// - Returns: nil for another scheme, host, port or prefix, and for a value that is not a URL: the redirect must
+    ///   not be followed.
     static func target(
         _ location: String,
         from current: [UInt8],
@@ -45,8 +48,9 @@ enum EngineRedirect {
         return isBelow(whole, prefix) ? Array((whole + query).utf8) : nil
     }
 
-    /// Whether a path leads to the engine's prefix or below it, in each way in which a server may read it: as it stands,
-    /// or with its escapes decoded once or more often, without the parameters of its segments, and with `\` for `/`.
+    /// Whether a path is the engine's prefix or below it, in each way in which a server may read the path.
+    ///
+    /// A server may decode escapes once or more often, drop the parameters of segments, and read `\` as `/`.
     private static func isBelow(_ path: String, _ prefix: [UInt8]) -> Bool {
         var own = String(decoding: prefix, as: UTF8.self)
         while own.hasSuffix("/") { own.removeLast() }
@@ -59,30 +63,31 @@ enum EngineRedirect {
         }
     }
 
-    /// A path as a server that is lenient reads it.
+    /// The path as a lenient server reads it.
     private static func read(_ path: String) -> String {
         let segments = path.replacing("\\", with: "/").split(separator: "/", omittingEmptySubsequences: false)
         return path.isEmpty ? "" : withoutDots(segments.map { $0.prefix { $0 != ";" } }.joined(separator: "/"))
     }
 
-    /// The path with its escapes decoded, once.
+    /// The path with its escapes decoded once.
     private static func withoutEscapes(_ path: String) -> String {
         String(decoding: percentDecoded(Array(path.utf8)[...]), as: UTF8.self)
     }
 
-    /// Visible ASCII without what no URL contains: nothing that could end a request line.
+    /// Whether a URL may contain the byte: visible ASCII except some punctuation, so that no byte can end a request
+    /// line.
     private static func isOfURL(_ byte: UInt8) -> Bool {
         (0x21...0x7E).contains(byte) && !"\"<>\\^`{|}".utf8.contains(byte)
     }
 
-    /// Without the scheme's own port.
+    /// The authority in lower case, without the default port of the scheme.
     private static func canonical(_ authority: String, _ isSecure: Bool) -> String {
         let text = authority.lowercased()
         let port = isSecure ? ":443" : ":80"
         return text.hasSuffix(port) ? String(text.dropLast(port.utf8.count)) : text
     }
 
-    /// RFC 3986 section 5.2.4, of a path that begins with a slash.
+    /// Removes the dot segments of a path that begins with a slash (RFC 3986 section 5.2.4).
     private static func withoutDots(_ path: String) -> String {
         var kept: [Substring] = []
         let segments = path.split(separator: "/", omittingEmptySubsequences: false).dropFirst()

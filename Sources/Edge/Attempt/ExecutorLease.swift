@@ -1,18 +1,19 @@
-// A place at an executor, as one attempt holds it: taken by the pool, given back once, with what the attempt showed.
+// The use of an executor by one attempt: counted by the pool, released once, with a report on how the executor did.
 internal import Routing
 internal import Transport
 
-/// Confined to its attempt; a value with a duty: whoever has it calls `end` once.
+/// Confined to its attempt, which must call `end` exactly once.
 ///
 /// The pool has counted the attempt before the lease is made.
 struct ExecutorLease {
     let executor: Executor
-    /// The pool that it was chosen from.
+    /// The pool that the executor was chosen from.
     let pool: ExecutorPool
-    /// When the pool has counted it.
+    /// When the pool counted the attempt.
     private let began: Nanoseconds
     private let promptBytes: Int
     private var isHeld = true
+    /// The prompt is still counted as waiting at the executor.
     private var isPromptWaiting = true
     private var isReported = false
 
@@ -23,7 +24,7 @@ struct ExecutorLease {
         self.promptBytes = promptBytes
     }
 
-    /// Reports to the pool how the executor did; only the first report of an attempt counts.
+    /// Reports to the pool how the executor did, unless the attempt has reported before.
     mutating func report(_ outcome: ExecutorPool.Outcome, at now: Nanoseconds) {
         endPrompt()
         guard !isReported else { return }
@@ -31,7 +32,7 @@ struct ExecutorLease {
         pool.report(outcome, of: executor, at: now)
     }
 
-    /// Reports what the executor has shown after `good`: `whole`, `lateFault` or `busy`; `neither` is not reported.
+    /// Reports an outcome that follows `good`: `whole`, `lateFault` or `busy`; `neither` is not reported.
     mutating func reportLate(_ outcome: ExecutorPool.Outcome, at now: Nanoseconds) {
         guard outcome != .neither else { return }
         endPrompt()
@@ -39,7 +40,7 @@ struct ExecutorLease {
         pool.report(outcome, of: executor, at: now)
     }
 
-    /// The attempt is over, and its place is for others.
+    /// The attempt is over: the pool counts it no longer.
     mutating func end(at now: Nanoseconds) {
         report(.neither, at: now)
         guard isHeld else { return }

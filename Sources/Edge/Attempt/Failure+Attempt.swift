@@ -1,11 +1,11 @@
-// What a failed attempt is to its exchange: told to the client without the executor's own words, which the log has.
+// The failures of attempts: the client is not sent the executor's own words, which the log has as `detail`.
 internal import HTTP
 internal import Inference
 internal import Routing
 internal import Transport
 
 extension Failure {
-    /// The outcome that the pool is told at once; a suspect is judged by what the next attempt comes to.
+    /// The outcome that is reported to the pool at once; for a `suspect` the next attempt decides.
     var outcome: ExecutorPool.Outcome {
         switch charge {
         case .none, .suspect: .neither
@@ -16,9 +16,10 @@ extension Failure {
         }
     }
 
-    /// The outcome for an attempt that failed in the midst of its answer.
+    /// The outcome that is reported to the pool for an attempt that failed while its answer was relayed.
     ///
-    /// No other executor can try then, so that a suspect is charged; and its engine could be reached.
+    /// No other executor can try the request then, so that a `suspect` is charged. The engine could be reached, so that
+    /// the answer is charged, not the connection.
     var lateOutcome: ExecutorPool.Outcome {
         switch charge {
         case .suspect, .connection, .answer: .lateFault(.answer)
@@ -27,7 +28,7 @@ extension Failure {
         }
     }
 
-    /// A status that comes with no answer for the client: a redirect, 204 (No Content), a part of a document.
+    /// A status without an answer for the client: a redirect, 204 (No Content), or a part of a document.
     static func noAnswer(in head: ResponseHead) -> Failure {
         var failure = Failure(.executorProtocol)
         let leads = (300..<400).contains(head.status) ? ", which leads to no other path of the same engine" : ""
@@ -35,27 +36,28 @@ extension Failure {
         return failure
     }
 
-    /// A good status, and nothing behind it: as a 204, no answer to anything that is asked in a dialect.
+    /// A status of success with an empty body, which no request of a dialect is answered with.
     static var emptyAnswer: Failure {
         var failure = Failure(.executorProtocol)
         failure.detail = "it answered without a body"
         return failure
     }
 
-    /// A JSON document that is not whole, in an answer whose framing has ended in order.
+    /// A JSON document that is not complete, although the framing of the response has ended in order.
     static var cutDocument: Failure {
         var failure = Failure(.executorBrokeOff)
         failure.detail = "its document is not whole"
         return failure
     }
 
-    /// A document where the client has been promised a stream.
+    /// A document, although the client has been sent the head of a stream.
     static var noStream: Failure {
         var failure = Failure(executorStatus: 502)
         failure.detail = "it answered a request for a stream with a document"
         return failure
     }
 
+    /// The failure of an attempt whose connection or HTTP/2 stream has failed.
     init(attempt failure: ExecutorFailure) {
         switch failure {
         case .unreachable(let error):
@@ -91,9 +93,9 @@ extension Failure {
         }
     }
 
-    /// The executor has ended its answer, and says itself that it is not whole.
+    /// An answer whose end says that it is not complete.
     ///
-    /// - Parameter reason: Its finish or stop reason; nil where it has none.
+    /// - Parameter reason: The finish or stop reason of the answer; nil if it has none.
     static func brokeOff(reason: String?) -> Failure {
         var failure = Failure(.executorBrokeOff)
         failure.detail = reason.map { "it ended with the reason '\($0)'" } ?? "it ended without a reason"

@@ -1,9 +1,11 @@
-// The request body as one attempt sends it: the client's bytes with the few that the executor needs changed.
+// The request body as one attempt sends it: the client's bytes, with a few of them replaced for the executor.
 internal import HTTP
 internal import Inference
 internal import Transport
 
-/// A body and the splice of one attempt, as the HTTP layer reads it.
+/// A body and the splice of one attempt, in the form in which the HTTP layer reads it.
+///
+/// Confined to its worker. The bytes are copied only into the output buffer of the connection.
 final class SplicedBody: RequestBodySource {
     private let body: RequestBody
     private let splice: BodySplice
@@ -14,7 +16,7 @@ final class SplicedBody: RequestBodySource {
     }
 
     var length: Int { splice.count }
-    /// See `BodySplice.withoutUsage`.
+    /// The same body without the `include_usage` that the edge has added; nil if it has added none.
     var withoutUsage: SplicedBody? { splice.withoutUsage.map { SplicedBody(body: body, splice: $0) } }
 
     func append(from offset: Int, upTo limit: Int, to scratch: Scratch) {

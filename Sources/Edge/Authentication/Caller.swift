@@ -1,31 +1,37 @@
-// Who an exchange is for, what of their limits it holds, and what a client hears of these limits.
+// The caller of an exchange: the models and limits of its key, and what the exchange uses of these limits.
 internal import HTTP
 internal import Inference
 internal import Routing
 internal import Transport
 
-/// Confined to its exchange, which calls `ended` once: that gives back what `begin` and `reserve` took.
+/// Confined to its exchange, which must call `ended` in the end: that returns what `begin` and `reserve` took.
 struct Caller {
+    /// Whom the queue is fair to, and whom log and metrics name.
     let tenant: String
-    /// The public name of the key; nil for those without.
+    /// The public name of the key; nil for a caller without a key.
     let keyID: String?
+    /// The ids or aliases of the models that the key allows; nil for all.
     private let models: [String]?
     private let limits: KeyLimits
     private let quota: any Quota
+    /// The exchange is counted as concurrent by the quota.
     private var isRunning = false
+    /// The tokens that are reserved; nil if none are.
     private var reserved: Int?
 
+    /// The caller with this key.
     init(_ entry: KeyRing.Entry) { self.init(entry.key, quota: entry.use) }
 
-    init(anonymousOf access: KeyAccess) {
-        tenant = KeyAccess.anonymous
+    /// The caller without a key.
+    init(anonymousOf access: Authenticator) {
+        tenant = Authenticator.anonymous
         keyID = nil
         models = nil
         limits = access.anonymousLimits
         quota = access.anonymousUse
     }
 
-    /// A caller whose use another quota counts than its key's own.
+    /// The caller with this key, whose use is counted by `quota`.
     init(_ key: AccessKey, quota: any Quota) {
         tenant = key.tenant
         keyID = key.id
@@ -34,6 +40,7 @@ struct Caller {
         self.quota = quota
     }
 
+    /// Whether the key allows the model, by its id or by one of its aliases.
     func mayUse(_ model: Model) -> Bool {
         guard let models else { return true }
         return models.contains { name in
@@ -41,19 +48,26 @@ struct Caller {
         }
     }
 
-    /// Whose limits a client is told of.
+    /// The subject of a message about a limit.
     private var whose: String { keyID == nil ? "callers without an API key together have" : "this API key has" }
 
     // MARK: Limits
 
-    /// Takes a place among the exchanges at once, and a request of the rate.
+    /// Takes one of the concurrent requests, and one request of the rate.
+    ///
+    /// - Returns: The refusal; nil if both were taken.
     mutating func begin(at now: Nanoseconds) -> Failure? {
         let denial = quota.begin(limits, at: now)
         isRunning = denial == nil
         return denial.map { Failure($0, limits, whose: whose) }
     }
 
-    /// Reserves tokens for a request: a quarter of its bytes, and the most that it lets an executor answer with.
+    /// Reserves the tokens that a request may use at most.
+    ///
+    /// - Parameters:
+    ///   - promptBytes: The estimated size of the prompt in bytes of text.
+    ///   - answerTokensMax: The limit on the answer in tokens that the request sets; 0 if it sets none.
+    /// - Returns: The refusal; nil if the tokens were reserved, or if the caller has no limit on tokens.
     mutating func reserve(promptBytes: Int, answerTokensMax: Int, at now: Nanoseconds) -> Failure? {
         let promptTokens = (promptBytes + Usage.bytesPerToken - 1) / Usage.bytesPerToken
         let tokens = promptTokens + min(max(0, answerTokensMax), Self.answerTokensMost)
@@ -66,10 +80,10 @@ struct Caller {
         if limits.tokensPerMinute != nil { reserved = tokens }
         return nil
     }
-    /// So that sums do not overflow, whatever a body asks for.
+    /// The largest limit on the answer that is counted, so that sums do not overflow whatever a body says.
     private static let answerTokensMost = 1 << 40
 
-    /// The exchange is over, and has used so many tokens.
+    /// The exchange is over and has used this many tokens: returns what was taken; may be called again.
     mutating func ended(used: Int, at now: Nanoseconds) {
         if let reserved { quota.settle(reserved: reserved, used: used, limits, at: now) }
         reserved = nil
@@ -79,7 +93,7 @@ struct Caller {
 
     // MARK: What the client sees
 
-    /// OpenAI's fields, for the rates that there are.
+    /// Adds the `x-ratelimit-*` fields of OpenAI's API, for the rates that the caller has.
     func appendRates(to fields: inout FieldBlock, at now: Nanoseconds) {
         if let rate = quota.requestRate(limits, at: now) {
             fields.append(.requestsLimit, rate.limit)
@@ -93,7 +107,7 @@ struct Caller {
         }
     }
 
-    /// As OpenAI writes durations: `20ms`, `6s`, `1m30s`.
+    /// A duration in OpenAI's notation, rounded up: `20ms`, `6s`, `1m30s`.
     static func text(_ duration: Nanoseconds) -> String {
         let milliseconds = (duration + 999_999) / 1_000_000
         if milliseconds < 1000 { return String(milliseconds) + "ms" }
@@ -104,6 +118,7 @@ struct Caller {
 }
 
 extension Failure {
+    /// The failure for a limit that has been reached.
     fileprivate init(_ denial: QuotaDenial, _ limits: KeyLimits, whose: String) {
         switch denial {
         case .concurrency:
@@ -118,7 +133,7 @@ extension Failure {
         }
     }
 
-    /// No wait would help: the client is not to come again with it.
+    /// The failure of a request that counts more tokens than the limit of a whole minute: a retry would not help.
     fileprivate init(neverFits promptTokens: Int, answerTokens: Int, limit: Int, whose: String) {
         self.init(
             .exceedsLimit,
@@ -127,7 +142,7 @@ extension Failure {
         )
     }
 
-    /// Whole seconds to wait, at least one; nil where no wait would help.
+    /// The wait rounded up to whole seconds, at least one; nil if no wait would help.
     private static func seconds(_ wait: Nanoseconds) -> Int? {
         wait == .max ? nil : Int((wait + 999_999_999) / 1_000_000_000)
     }

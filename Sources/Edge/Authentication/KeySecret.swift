@@ -1,25 +1,28 @@
-// The secret under which keys are hashed: a file of its own, so that a copy of the keys alone is worth nothing.
+// The secret with which API keys are hashed; it has a file of its own, so that a copy of the key store alone is of no
+// use.
 internal import CLinux
+package import Configuration
 internal import Glibc
 internal import Routing
 package import Transport
 
+/// Functions on the file of the secret; they wait for the file system.
 package enum KeySecret {
     private static let bytesMin = 32
     private static let bytesMax = 4096
 
-    /// The hash under the secret in a file, which is made, with mode 0600, where there is none.
+    /// The hash with the secret in a file; if there is no file, one is made with a random secret and mode 0600.
     package static func loadOrMake(_ path: String) -> Result<HMACSHA256, FileProblem> {
         if unsafe access(path, F_OK) != 0, errno == ENOENT, let problem = make(path) { return .failure(problem) }
         return load(path)
     }
 
-    /// The hash under the secret in a file that must be there.
+    /// The hash with the secret in a file that must exist.
     package static func load(_ path: String) -> Result<HMACSHA256, FileProblem> {
         switch SystemFiles.read(path) {
         case .failure(let problem): return .failure(problem)
         case .success(let bytes):
-            // Editors end a file with a line end that is not meant.
+            // Editors add a line end, which is not part of the secret.
             let isSpace = { (byte: UInt8) in byte == 0x0A || byte == 0x0D || byte == 0x20 || byte == 0x09 }
             var secret = bytes[...]
             while let last = secret.last, isSpace(last) { secret.removeLast() }
@@ -31,28 +34,33 @@ package enum KeySecret {
         }
     }
 
-    /// How many keys in force there are beside a secret that is gone; 0 where it is there, or where there are none.
+    /// How many keys can no longer be used since their secret is missing; 0 if the secret exists or there are no keys.
+    ///
+    /// - Parameters:
+    ///   - path: The file of the secret.
+    ///   - keys: The store of the keys.
     package static func keysLost(_ path: String, keys: String) -> Int {
         guard !exists(path) else { return 0 }
-        return ((try? KeySource.load(path: keys)) ?? []).count
+        return ((try? KeyStoreReader.load(path: keys)) ?? []).count
     }
 
-    /// Why no secret is made in place of one that is gone.
+    /// The message that says why no new secret is made although the file is missing.
     package static func lostReason(_ path: String, keys: Int) -> String {
         "\(path) is not there, and the \(keys) keys there are were hashed under another than would be made now: "
             + "bring it back, or take the keys away as well"
     }
 
+    /// Whether the file exists.
     package static func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
 
-    /// Whether others than its owner may read the file.
+    /// Whether the mode of the file gives its group or others any access.
     package static func isShared(_ path: String) -> Bool {
         var status = stat()
         guard unsafe stat(path, &status) == 0 else { return false }
         return status.st_mode & (S_IRWXG | S_IRWXO) != 0
     }
 
-    /// Nobody ever sees it half written: it gets its name when it is whole, and never replaces one.
+    /// Makes a new secret; the file appears under its name when it is complete, and never replaces another one.
     private static func make(_ path: String) -> FileProblem? {
         let temporary = "\(path).\(getpid())"
         let descriptor = unsafe open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR)

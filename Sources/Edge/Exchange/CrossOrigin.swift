@@ -1,20 +1,21 @@
-// Pages of which origins may call and read the answers (`cors.origins`): the Fetch standard's CORS protocol. No
-// credentials: keys are sent by the page itself.
+// The CORS protocol of the Fetch standard: pages of which origins may call and read the answers (`cors.origins`).
+// Browsers are never told to send credentials, since pages send the API key themselves.
 internal import HTTP
+internal import Transport
 
-/// Never empty: without origins there is no policy.
+/// The origins whose pages may call; at least one, or `*` for all.
 package struct CrossOriginPolicy: Sendable {
     private let isOpen: Bool
     private let origins: Set<String>
 
-    /// Nil for an empty list, whose answers say nothing to browsers.
+    /// Nil for an empty list: responses then have no fields for browsers.
     init?(origins: [String]) {
         guard !origins.isEmpty else { return nil }
         isOpen = origins.contains("*")
         self.origins = Set(origins.map(Self.canonical))
     }
 
-    /// As a browser writes it: in lower case, and without the scheme's own port.
+    /// The origin as a browser writes it: in lower case, without the default port of the scheme.
     private static func canonical(_ origin: String) -> String {
         let origin = origin.lowercased()
         for (scheme, port) in [("https://", ":443"), ("http://", ":80")]
@@ -24,7 +25,7 @@ package struct CrossOriginPolicy: Sendable {
         return origin
     }
 
-    /// What the answer to a request with these fields says.
+    /// The grant that the response to a request with these fields carries.
     func grant(_ fields: FieldBlock) -> CrossOriginGrant {
         guard let origin = fields.string(named: "origin") else { return .varies }
         if isOpen { return .given("*") }
@@ -32,18 +33,20 @@ package struct CrossOriginPolicy: Sendable {
     }
 }
 
+/// Whether a page of the request's origin may read the response.
 enum CrossOriginGrant: Equatable {
     /// The value of `access-control-allow-origin`.
     case given(String)
-    /// Nothing for this request; caches still learn that another origin may get more.
+    /// No page may read this response; `vary` still tells caches that the response to another origin may differ.
     case varies
 
-    /// What pages may read besides the body.
+    /// The header fields that a page may read (`access-control-expose-headers`).
     static let exposed =
         "x-request-id, request-id, retry-after, retry-after-ms, x-should-retry, "
         + ["limit", "remaining", "reset"].flatMap { ["x-ratelimit-\($0)-requests", "x-ratelimit-\($0)-tokens"] }
         .joined(separator: ", ")
 
+    /// Adds the fields of the grant to a response.
     func append(to fields: inout FieldBlock) {
         if case .given(let origin) = self {
             fields.append(name: "access-control-allow-origin", value: origin)
@@ -53,20 +56,20 @@ enum CrossOriginGrant: Equatable {
     }
 }
 
-/// A browser's question before a request, whether this page may send it.
+/// A request by which a browser asks whether a page may send another request.
 struct Preflight {
-    /// What a page may send when its own list is not to be repeated.
+    /// The header fields that a page may send if its own list is not repeated.
     static let usualFields =
         "accept, anthropic-beta, anthropic-version, authorization, content-type, x-api-key, x-request-id"
-    /// The longest list of a page that is repeated, in bytes.
+    /// The maximum length of a page's list that is repeated, in bytes.
     static let fieldsBytesMax = 1024
-    /// How long a browser may remember, in seconds: as long as Chromium does.
+    /// How long a browser may cache the answer, in seconds: the maximum of Chromium.
     static let rememberedSeconds = 7200
 
     private let origin: String
     private let fieldNames: String
 
-    /// Nil where the request is no preflight, or its origin may not call.
+    /// Nil if the request is not a preflight, or if its origin may not call.
     init?(_ head: RequestHead, grant: CrossOriginGrant?) {
         guard head.method == .options, case .given(let origin)? = grant,
             head.fields.string(named: "access-control-request-method") != nil
@@ -76,20 +79,18 @@ struct Preflight {
         fieldNames = Self.isRepeatable(asked) ? asked : Self.usualFields
     }
 
+    /// Whether the list has only characters of field names, and is not too long.
     private static func isRepeatable(_ list: String) -> Bool {
         (1...fieldsBytesMax).contains(list.utf8.count)
             && list.utf8.allSatisfy { byte in
                 switch byte {
-                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                    UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."),
-                    UInt8(ascii: ","), UInt8(ascii: " "):
-                    true
-                default: false
+                case UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."), UInt8(ascii: ","), UInt8(ascii: " "): true
+                default: byte.isAlphanumeric
                 }
             }
     }
 
-    /// The fields of its 204.
+    /// The fields of the response, which has status 204.
     var fields: FieldBlock {
         var fields = FieldBlock()
         fields.append(name: "access-control-allow-origin", value: origin)
@@ -102,7 +103,9 @@ struct Preflight {
 }
 
 extension Exchange {
-    /// Answers a preflight of an origin that may call; others are requests like any other.
+    /// Answers the request if it is a preflight of an origin that may call.
+    ///
+    /// - Returns: Whether it was answered; else it is treated like any other request.
     func answersPreflight(_ head: RequestHead) -> Bool {
         guard let preflight = Preflight(head, grant: fields.crossOrigin) else { return false }
         answerWithoutBody(status: 204, preflight.fields)

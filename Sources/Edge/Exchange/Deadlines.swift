@@ -1,22 +1,22 @@
-// The deadlines of an exchange: many moments, one timer.
+// The deadlines of an exchange, which share one timer.
 internal import Transport
 
 /// When each deadline of an exchange is due, in the loop's nanoseconds; `.max` while it does not run.
 ///
-/// A deadline that moves later costs one store: the timer follows when it fires. Whoever sets one that may be earlier
-/// than all others calls `Exchange.arm`.
+/// A deadline that moves later costs one store, since the timer is armed anew when it fires. Code that sets a deadline
+/// which may be earlier than all others calls `Exchange.arm`.
 struct Deadlines {
     /// The next piece of the request body (`timeouts.body`).
     var body: Nanoseconds = .max
     /// The end of waiting in a queue (`admission.max_wait`).
     var queue: Nanoseconds = .max
-    /// The next look at the queue, since pauses of executors end by themselves.
+    /// The next check of the queue by its pool, since pauses of executors end without an event.
     var pump: Nanoseconds = .max
-    /// The next look for room in the retry budget.
+    /// The next request for room in the retry budget.
     var retry: Nanoseconds = .max
-    /// The first event of a stream, or the whole of another answer.
+    /// The first event of a stream, or the whole answer of another kind.
     var answer: Nanoseconds = .max
-    /// The commit with 200 while the executor is silent (`commit_after`).
+    /// The head with 200 that is sent if the executor has not answered yet (`commit_after`).
     var commit: Nanoseconds = .max
     /// The next comment (`keep_alive`).
     var keepAlive: Nanoseconds = .max
@@ -24,7 +24,7 @@ struct Deadlines {
     var stall: Nanoseconds = .max
     /// `timeouts.stall` of the model whose answer is relayed, in nanoseconds.
     private var stallTime: Nanoseconds = 0
-    /// The client takes some of what waits for it (`timeouts.client_stall`).
+    /// The next bytes that the client takes of those that wait for it (`timeouts.client_stall`).
     var clientStall: Nanoseconds = .max
     /// The one timer, which fires no later than the earliest of them.
     var timer = Deadline()
@@ -36,19 +36,19 @@ struct Deadlines {
         )
     }
 
-    /// An answer is relayed from now on.
+    /// Starts the stall deadline when the relay of an answer begins.
     mutating func beginRelay(stall time: Nanoseconds, at now: Nanoseconds) {
         stallTime = time
         stall = now + time
     }
 
-    /// A part of the answer has been relayed; while its executor is paused nothing is awaited of it.
+    /// Restarts the stall deadline after bytes have been relayed, or stops it while the executor is paused.
     mutating func relayed(isPaused: Bool, at now: Nanoseconds) { stall = isPaused ? .max : now + stallTime }
 
     /// When bytes were relayed last; nil while the executor is paused, and before the first.
     var lastRelayed: Nanoseconds? { stall == .max ? nil : stall - stallTime }
 
-    /// All of them end; the timer may still fire and finds nothing due.
+    /// Clears all deadlines; the timer may still fire, and then finds none that has passed.
     mutating func clear() {
         let (timer, stallTime) = (timer, stallTime)
         self = Deadlines()
@@ -56,14 +56,14 @@ struct Deadlines {
         self.stallTime = stallTime
     }
 
-    /// The exchange waits no more.
+    /// Clears the deadlines of waiting.
     mutating func clearWaiting() {
         queue = .max
         pump = .max
         retry = .max
     }
 
-    /// Whether the deadline is due; one that is due ends with the question.
+    /// Whether the deadline has passed; one that has is cleared.
     mutating func take(_ deadline: WritableKeyPath<Deadlines, Nanoseconds>, at now: Nanoseconds) -> Bool {
         guard self[keyPath: deadline] <= now else { return false }
         self[keyPath: deadline] = .max

@@ -1,18 +1,13 @@
-// Finding executors for an exchange, waiting for them, and what its attempts come to.
+// The way of a request from the choice of an executor to its answer: the next executor, the wait for one, and attempts.
 internal import HTTP
 internal import Inference
 internal import Routing
 internal import Transport
 
 extension Exchange {
-    /// How often the queue is looked at while the exchange waits.
-    private static let pumpInterval: Nanoseconds = 250_000_000
-    /// How often the exchange looks for room in the retry budget.
-    private static let retryInterval: Nanoseconds = 20_000_000
+    // MARK: 9. The executor, or a wait for one
 
-    // MARK: The next executor
-
-    /// Carries out what `RetryPolicy` says: the next attempt, a wait, or an answer to the client.
+    /// Carries out the next step of the selection: an attempt, a wait, or a failure for the client.
     func proceed(after cause: ExecutorSelection.Cause) {
         switch selection?.next(after: cause, at: now, ended: environment.waitEnd(for: self)) {
         case .attempt(let lease): begin(lease)
@@ -20,61 +15,16 @@ extension Exchange {
         case .waitForBudget:
             deadlines.retry = now + Self.retryInterval
             wait()
-        case .tell(let failure):
+        case .report(let failure):
             deadlines.clearWaiting()
             handle(.refused(failure))
         case nil: handle(.refused(Failure(.noExecutor)))
         }
     }
 
-    private func wait() {
-        deadlines.queue = now + (selection?.waitLeft(at: now) ?? 0)
-        deadlines.pump = now + Self.pumpInterval
-        deadlines.answer = .max
-        // A refusal of ours is a status as long as the client has none.
-        deadlines.commit = .max
-        handle(.queued)
-        arm()
-    }
+    // MARK: 10. The attempt
 
-    /// A pool has ended the wait of this exchange.
-    func waitEnded(_ end: WaitEnd) {
-        switch end {
-        case .granted(let grant):
-            guard machine.isWaiting, let lease = selection?.granted(grant, at: now) else {
-                // It waits no more.
-                grant.giveBack(at: now)
-                return
-            }
-            begin(lease)
-        case .gaveWay(let way):
-            guard machine.isWaiting, selection?.stands(at: way) == true else { return }
-            proceed(after: .gaveWay(retryAfter: way.retryAfter))
-        }
-    }
-
-    func stopWaiting() {
-        deadlines.clearWaiting()
-        selection?.stopWaiting(at: now)
-    }
-
-    /// `.queue`, `.pump` and `.retry` of the deadlines.
-    func waitingDeadlinesPassed() {
-        if deadlines.take(\.pump, at: now), machine.isWaiting {
-            deadlines.pump = now + Self.pumpInterval
-            selection?.pump(at: now)
-        }
-        guard let postponed = selection?.postponed else {
-            if deadlines.take(\.queue, at: now), machine.isWaiting { proceed(after: .waitOver) }
-            return
-        }
-        let isOver = deadlines.take(\.queue, at: now)
-        guard deadlines.take(\.retry, at: now) || isOver, machine.isWaiting else { return }
-        proceed(after: .failure(postponed))
-    }
-
-    // MARK: An attempt
-
+    /// Makes the attempt at the executor of the lease; the machine starts it.
     private func begin(_ lease: ExecutorLease) {
         deadlines.clearWaiting()
         guard let row = record.row else { preconditionFailure("an executor for an exchange without a model") }
@@ -91,7 +41,7 @@ extension Exchange {
         handle(.routed)
     }
 
-    /// The machine's action.
+    /// The machine's action: the attempt splices the body for its executor and sends the request (`Attempt.start`).
     func startAttempt() {
         guard let attempt, let request else { return }
         if selection?.attempts == 1 {
@@ -105,22 +55,82 @@ extension Exchange {
         arm()
     }
 
-    /// From now on the client may be told that its answer takes long.
+    // MARK: While the exchange waits
+
+    /// How often the pool is made to check its queue while the exchange waits, in nanoseconds.
+    private static let pumpInterval: Nanoseconds = 250_000_000
+    /// How often an exchange that waits for the retry budget asks for room, in nanoseconds.
+    private static let retryInterval: Nanoseconds = 20_000_000
+
+    /// Sets the deadlines of waiting.
+    private func wait() {
+        deadlines.queue = now + (selection?.waitLeft(at: now) ?? 0)
+        deadlines.pump = now + Self.pumpInterval
+        deadlines.answer = .max
+        // No head is sent while the exchange waits: if the wait fails, the client gets a status.
+        deadlines.commit = .max
+        handle(.queued)
+        arm()
+    }
+
+    /// Takes the end of a wait, which the worker has found in its mailbox; the exchange may no longer wait for it.
+    func waitEnded(_ end: WaitEnd) {
+        switch end {
+        case .granted(let grant):
+            guard machine.isWaiting, let lease = selection?.granted(grant, at: now) else {
+                // The exchange has ended or left the queue, so that the executor is given back.
+                grant.giveBack(at: now)
+                return
+            }
+            begin(lease)
+        case .gaveWay(let way):
+            guard machine.isWaiting, selection?.stands(at: way) == true else { return }
+            proceed(after: .gaveWay(retryAfter: way.retryAfter))
+        }
+    }
+
+    /// The machine's action: the exchange leaves its queue.
+    func stopWaiting() {
+        deadlines.clearWaiting()
+        selection?.stopWaiting(at: now)
+    }
+
+    /// Handles those of the deadlines `queue`, `pump` and `retry` that have passed.
+    func waitingDeadlinesPassed() {
+        if deadlines.take(\.pump, at: now), machine.isWaiting {
+            deadlines.pump = now + Self.pumpInterval
+            selection?.pump(at: now)
+        }
+        guard let postponed = selection?.postponed else {
+            if deadlines.take(\.queue, at: now), machine.isWaiting { proceed(after: .waitOver) }
+            return
+        }
+        let isOver = deadlines.take(\.queue, at: now)
+        guard deadlines.take(\.retry, at: now) || isOver, machine.isWaiting else { return }
+        proceed(after: .failure(postponed))
+    }
+
+    // MARK: Deadlines of the attempt
+
+    /// Sets the deadline after which the client gets a head and comments although the executor has not answered.
     private func awaitAnswer() {
         guard phase == .attempt, mayComment else { return }
         deadlines.commit = record.bodyEnded + snapshot.limits.commitAfter
     }
 
-    /// Whether the client may be sent comments: before the first event, which takes a commit, and between two events.
+    /// Whether the client may be sent comments, before the first event of its stream and between events.
     private var mayComment: Bool {
         guard let request else { return false }
-        return record.wantsStream && dialect.hasComments && !FieldPolicy.wantsSilence(request.head.fields)
+        return record.wantsStream && dialect.hasComments && !FieldPolicy.refusesComments(request.head.fields)
     }
 
-    /// Whether comments follow each `keep_alive` of silence in the midst of the answer.
-    private var sendsComments: Bool { mayComment && attempt?.kind == .events }
+    /// Whether a comment is sent in the midst of the answer when nothing has been relayed for `keep_alive`.
+    private var sendsComments: Bool { mayComment && attempt?.answer.kind == .events }
 
-    /// How long all attempts may take until an answer is ready: a large prompt takes an executor longer to read.
+    /// How long all attempts together may take until an answer is ready, in nanoseconds.
+    ///
+    /// A stream has one second more for each `bytesPerExtraSecond` of the body, since a long prompt takes an executor
+    /// longer.
     private func answerTime(of attempt: Attempt) -> Nanoseconds {
         let timeouts = timeouts(of: attempt)
         guard record.wantsStream else { return timeouts.response }
@@ -129,10 +139,10 @@ extension Exchange {
     }
     private static let bytesPerExtraSecond = 40_000
 
-    /// Those of the model that is asked: the one that the client has named, or one that it falls back on.
+    /// The timeouts of the model whose executor is asked, which may be a fallback of the model that the client named.
     private func timeouts(of attempt: Attempt) -> ModelTimeouts { snapshot.models[attempt.pool.place].timeouts }
 
-    /// The exchange itself finds that the attempt has failed.
+    /// Ends the attempt for a failure that the exchange has found, such as a passed deadline.
     func attemptFailed(_ failure: Failure) {
         guard let attempt, machine.mayRetry else { return }
         attempt.giveUp(failure)
@@ -143,13 +153,13 @@ extension Exchange {
 // MARK: - AttemptOwner
 
 extension Exchange: AttemptOwner {
-    func attempt(_ attempt: Attempt, answersWith kind: Attempt.AnswerKind) {
+    func attempt(_ attempt: Attempt, answersWith kind: AttemptAnswer.Kind) {
         switch kind {
         case .events: break
         case .none:
             awaitAnswer()
             arm()
-        // A status is on its way: nothing is to be committed before it.
+        // A head with a status is about to follow, so that no 200 is sent before it.
         case .document, .passing, .failure: deadlines.commit = .max
         }
     }
@@ -157,8 +167,8 @@ extension Exchange: AttemptOwner {
     func attemptIsReady(_ attempt: Attempt) {
         environment.metrics.answerHandedOver(since: now)
         if attempt.status < 400 { selection?.answered(at: now) }
-        selection?.letGoOfRetry()
-        // A silent commit may have been made before this attempt had a connection.
+        selection?.releaseRetry()
+        // The client may have got its head before this attempt had a connection, which then missed the read limit.
         if memory.window.highWatermark > 0 { attempt.setReadLimit(memory.window.highWatermark) }
         let sendsComments = sendsComments
         handle(.answerReady)
@@ -166,7 +176,7 @@ extension Exchange: AttemptOwner {
         deadlines.clear()
         deadlines.beginRelay(stall: timeouts(of: attempt).stall, at: now)
         if sendsComments { deadlines.keepAlive = now + snapshot.limits.keepAlive }
-        // From here on, not only when much waits: a little may wait for long, too.
+        // The client is watched from here on, however little waits for it: a few bytes may wait for long, too.
         watchClient()
     }
 
@@ -180,9 +190,10 @@ extension Exchange: AttemptOwner {
         relayed()
     }
 
-    /// A part of the answer waits for the client: the executor is paused where it is too much.
+    /// A part of the answer has been passed to the client's stream: pauses the executor if too much waits for the
+    /// client.
     ///
-    /// While it is paused no stall of the executor's is counted, also not by what it had sent before.
+    /// The stall deadline of the executor does not run while it is paused.
     private func relayed() {
         if memory.window.pauses(at: stream.buffered), phase == .relay {
             attempt?.setReading(false)
@@ -204,7 +215,7 @@ extension Exchange: AttemptOwner {
         deadlines.answer = .max
         let isOfKind = failure.retry == .otherKind
         selection?.failed(
-            ExecutorSelection.Failed(
+            FailedAttempt(
                 executor: attempt.executor,
                 pool: attempt.pool,
                 failure: failure,
@@ -216,15 +227,5 @@ extension Exchange: AttemptOwner {
             at: now
         )
         proceed(after: .failure(failure))
-    }
-}
-
-extension Dialect {
-    /// Streams of this dialect may carry comments before their first event.
-    var hasComments: Bool {
-        switch self {
-        case .openAIChat, .completions, .responses, .messages: true
-        case .embeddings, .countTokens, .tokenize, .rerank, .other: false
-        }
     }
 }

@@ -1,34 +1,20 @@
-// The phases authenticate and authorize of an exchange: who asks, whether they may, and what of their limits it takes.
+// What an exchange has to do with its caller beside the steps of `Exchange+Request`: lookups, rights, limits and rates.
 internal import HTTP
 internal import Inference
 internal import Routing
 internal import Transport
 
 extension Exchange {
-    /// By the header alone, before anything of the body is read; nil when it may go on.
-    func authenticate(_ head: RequestHead) -> Failure? {
-        let access = environment.access
-        switch access.identify(head.fields, hasher: environment.keyHasher, at: Clock.wallTime().seconds) {
-        case .nobody(let refusal): return unauthorized(refusal)
-        case .anonymous: caller = Caller(anonymousOf: access)
-        case .key(let entry):
-            caller = Caller(entry)
-            record.key = entry.key.id
-            record.tenant = entry.key.tenant
-            if entry.key.role == .observer { return Failure(.forbidden) }
-        }
-        if let caller { record.tenant = caller.tenant }
-        return caller?.begin(at: now)
-    }
-
-    /// For what the edge answers itself: a key need not be given, but one that is given must be good.
+    /// Checks the key of a request that the edge answers itself: no key is required, but a given key must be valid.
     ///
-    /// So that whoever tries a key at the list of models is not led to believe that it works.
+    /// A client that tries a wrong key at the list of models must not conclude that the key works.
+    ///
+    /// - Returns: The refusal; nil where the request may go on.
     func authenticateLookup(_ head: RequestHead) -> Failure? {
         let access = environment.access
-        guard KeyAccess.givenKey(in: head.fields) != nil else { return nil }
+        guard Authenticator.givenKey(in: head.fields) != nil else { return nil }
         switch access.identify(head.fields, hasher: environment.keyHasher, at: Clock.wallTime().seconds) {
-        case .nobody(let refusal): return unauthorized(refusal)
+        case .refused(let refusal): return unauthorized(refusal)
         case .anonymous: return nil
         case .key(let entry):
             caller = Caller(entry)
@@ -38,8 +24,8 @@ extension Exchange {
         }
     }
 
-    /// The client hears no more than that; the log says why.
-    private func unauthorized(_ refusal: KeyRefusal) -> Failure {
+    /// The failure 401: the client is not told more than the status, the log says why.
+    func unauthorized(_ refusal: KeyRefusal) -> Failure {
         record.isUnauthenticated = true
         record.key = refusal.keyID
         var failure = Failure(.unauthorized)
@@ -47,31 +33,26 @@ extension Exchange {
         return failure
     }
 
+    /// Whether the key of the request allows this model.
     func mayUse(_ model: Model) -> Bool { caller?.mayUse(model) ?? true }
 
-    /// Of the rate of tokens: what the request may come to; to count tokens is to use none.
-    func reserveTokens(_ found: RequestScan) -> Failure? {
-        guard !dialect.onlyCounts else { return nil }
-        return caller?.reserve(
-            promptBytes: record.promptBytes,
-            answerTokensMax: found.answerTokensMax ?? 0,
-            at: now
-        )
-    }
-
-    /// Gives back the place, and settles what was reserved by what the exchange's line in the log says.
+    /// Ends the caller's use: releases its concurrent request, and replaces the reserved tokens by those that were
+    /// used.
+    ///
+    /// - Parameter usage: The usage that the log line has; nil where no tokens can have been used.
     func settleCaller(_ usage: Usage?) {
         guard caller != nil else { return }
         var used = usage.map { $0.input + $0.output } ?? 0
-        // An attempt that failed before it had said anything costs nothing.
+        // A request that failed before anything was answered costs the caller no tokens.
         if let usage, usage.isInputEstimated, usage.output == 0, record.status >= 400 { used = 0 }
         caller?.ended(used: used, at: now)
         caller = nil
     }
 
+    /// Adds the `x-ratelimit-*` fields for the limits that the caller has.
     func appendRates(to fields: inout FieldBlock) { caller?.appendRates(to: &fields, at: now) }
 
-    /// RFC 9110 section 11.6.1: a 401 says how one identifies oneself.
+    /// Adds `www-authenticate` to a 401, as RFC 9110 section 11.6.1 requires.
     func appendChallenge(_ failure: Failure, to fields: inout FieldBlock) {
         if failure.kind == .unauthorized { fields.append(name: "www-authenticate", value: "Bearer") }
     }

@@ -7,20 +7,21 @@ internal import Transport
 extension Exchange: TimerTarget {
     /// Makes the timer fire no later than the earliest deadline.
     ///
-    /// Deadlines that move later need no call: the timer follows.
+    /// A deadline that moves later needs no call: the timer fires at the old time, and is armed anew.
     func arm() {
         let due = deadlines.earliest
         guard due != .max, phase != .ended else { return }
         deadlines.timer.set(due, on: environment.loop, target: self, kind: 0)
     }
 
-    /// The client is to take what waits for it within `client_stall`.
+    /// Sets the deadline by which the client must have taken some of what waits for it (`client_stall`).
     func watchClient() {
         guard !stream.isClosed else { return }
         deadlines.clientStall = max(stream.lastMoved, now) + snapshot.limits.clientStall
         arm()
     }
 
+    /// Handles all deadlines that have passed, and arms the timer for the next one.
     func timerFired(_ kind: Int) {
         guard deadlines.timer.fired(on: environment.loop, target: self, kind: kind) else { return }
         if deadlines.take(\.body, at: now) { handle(.deadlinePassed(.body)) }
@@ -36,10 +37,10 @@ extension Exchange: TimerTarget {
         arm()
     }
 
-    /// In the midst of an answer a comment follows each `keep_alive` in which nothing has been relayed.
+    /// Sends a comment in the midst of an answer if nothing has been relayed for `keep_alive`.
     ///
-    /// The last relayed bytes are known by the stall deadline, so that a token does not move this one too. There is no
-    /// comment while the client has still to take what it was sent, nor inside an event that passes in pieces.
+    /// The time of the last relayed bytes is derived from the stall deadline, so that each token moves one deadline
+    /// only. There is no comment while bytes wait for the client, nor inside an event that is relayed in pieces.
     private func keepAlivePassed() {
         guard phase == .relay else {
             handle(.deadlinePassed(.keepAlive))
@@ -56,7 +57,7 @@ extension Exchange: TimerTarget {
         }
     }
 
-    /// A stream that does not begin may begin elsewhere; an answer of another kind has had all the time there is.
+    /// The answer is late: a stream may begin at another executor, an answer of another kind has used up all its time.
     private func answerDeadlinePassed() {
         if record.wantsStream {
             attemptFailed(Failure(.firstEventTimeout))
@@ -66,7 +67,7 @@ extension Exchange: TimerTarget {
         }
     }
 
-    /// Progress since the deadline was set moves it on.
+    /// Cuts off the client, unless it has taken bytes since the deadline was set: then the deadline moves.
     private func clientStallPassed() {
         let due = stream.lastProgress + snapshot.limits.clientStall
         guard due <= now, stream.buffered > 0 || stream.isFinished else {

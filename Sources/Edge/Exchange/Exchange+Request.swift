@@ -1,12 +1,14 @@
-// The way in of an exchange: what its endpoint wants, admission, the body, and for which model it is.
+// The way of a request from its head to the pools that can serve it. Each step calls the next one, in the order of this
+// file; `Exchange+Attempts` continues with the choice of an executor and the first attempt.
 internal import HTTP
 internal import Inference
 internal import Routing
 internal import Transport
 
 extension Exchange: ServerStreamHandler {
-    // MARK: ServerStreamHandler
+    // MARK: 1. The head
 
+    /// Called once, when the head of the request is whole and nothing of its body has been read.
     func requestBegan() {
         guard let head = request?.head else { return }
         if redirectsToHTTPS(head) || answersPreflight(head) { return }
@@ -23,79 +25,29 @@ extension Exchange: ServerStreamHandler {
         }
     }
 
-    /// There is nothing at this path, or not by this method; a method that nobody has heard of is 501 (RFC 9110 section
-    /// 15.6.2), and `OPTIONS *` asks about the server as a whole.
-    private func refuse(_ head: RequestHead, _ failure: Failure) {
-        switch head.method {
-        case .options where head.target.elementsEqual("*".utf8):
-            var extra = FieldBlock()
-            extra.append(.allow, "GET, HEAD, POST, OPTIONS")
-            answerWithoutBody(status: 200, extra)
-        case .other: refuseAfterBody(head, Failure(.methodNotImplemented))
-        default: refuseAfterBody(head, failure)
+    // MARK: 2. The key
+
+    /// Finds out from the header who asks, and takes a request of the caller's limits.
+    ///
+    /// - Returns: The refusal; nil where the request may go on.
+    private func authenticate(_ head: RequestHead) -> Failure? {
+        let access = environment.access
+        switch access.identify(head.fields, hasher: environment.keyHasher, at: Clock.wallTime().seconds) {
+        case .refused(let refusal): return unauthorized(refusal)
+        case .anonymous: caller = Caller(anonymousOf: access)
+        case .key(let entry):
+            caller = Caller(entry)
+            record.key = entry.key.id
+            record.tenant = entry.key.tenant
+            if entry.key.role == .observer { return Failure(.forbidden) }
         }
+        if let caller { record.tenant = caller.tenant }
+        return caller?.begin(at: now)
     }
 
-    private func nothingHere(_ head: RequestHead) -> Failure {
-        // Whatever the path: no body of this kind is served.
-        if head.method == .post, isMultipart(head) { return Failure(.unsupportedMediaType) }
-        return Failure(.notFound, PathHint.message(head.method, RequestTarget(head.target).path))
-    }
+    // MARK: 3. Admission by the head
 
-    private func isMultipart(_ head: RequestHead) -> Bool {
-        head.fields.first(.contentType).map(Inference.isMultipart) ?? false
-    }
-
-    /// A small body is read to its end before the refusal, and dropped: so the connection goes on, and faults of the
-    /// body's own framing are still found.
-    private func refuseAfterBody(_ head: RequestHead, _ failure: Failure) {
-        if head.body == .none || head.expectsContinue || head.body.isOver(Self.droppedMax) {
-            handle(.refused(failure))
-            return
-        }
-        request?.refusal = failure
-        deadlines.body = now + snapshot.limits.body
-        arm()
-    }
-
-    /// What is read of a body only to be dropped.
-    private static let droppedMax = 64 << 10
-
-    private static let rootJSON = Array(
-        #"{"name":"freeinference","api":"/v1","models":"/v1/models","health":"/health"}"#.utf8
-    )
-
-    private func answerHealth() {
-        // Shared: a health check costs its connection nothing, however much that holds.
-        let isDraining = environment.isDraining
-        let json = isDraining ? Self.drainingJSON : Self.healthyJSON
-        answerHere(status: isDraining ? 503 : 200, SharedBytes(common: json))
-    }
-    private static let healthyJSON = Array(#"{"status":"ok"}"#.utf8)
-    private static let drainingJSON = Array(#"{"status":"draining"}"#.utf8)
-
-    private var modelShape: ModelShape { dialect.isAnthropic ? .anthropic : .openRouter }
-
-    /// The models that the caller may use, or one of them.
-    private func answerCatalog() {
-        guard case .modelLookup(let id) = endpoint else {
-            let catalog = snapshot.catalog
-            if caller == nil {
-                answerHere(SharedBytes(common: catalog.listJSON(as: modelShape)))
-            } else {
-                answerHere(SharedBytes(owned: catalog.listJSON(as: modelShape, where: mayUse)))
-            }
-            return
-        }
-        guard let model = snapshot.catalog.resolve(id), mayUse(model) else {
-            record.modelAsked = LogText.bounded(id)
-            handle(.refused(.modelNotFound(id)))
-            return
-        }
-        answerHere(SharedBytes(owned: model.json(as: modelShape)))
-    }
-
-    /// What can be refused before the body is read, is.
+    /// Refuses what the head alone shows to be unservable, and reserves memory for the announced body.
     private func admit(_ head: RequestHead) {
         if isMultipart(head) {
             handle(.refused(Failure(.unsupportedMediaType)))
@@ -138,16 +90,9 @@ extension Exchange: ServerStreamHandler {
         arm()
     }
 
-    /// A body that stops for `timeouts.body` is late, and so is one that comes in drops: it holds memory meanwhile.
-    private var bodyDue: Nanoseconds {
-        let atLeast =
-            record.began + Self.slowBodyGrace
-            + Nanoseconds(record.bytesIn / Self.bodyBytesPerSecondMin) * 1_000_000_000
-        return min(now + snapshot.limits.body, max(atLeast, now))
-    }
-    private static let slowBodyGrace: Nanoseconds = 30_000_000_000
-    private static let bodyBytesPerSecondMin = 1000
+    // MARK: 4. The body
 
+    /// Called for each piece of the body; `bytes` is valid during the call.
     func requestBody(_ bytes: Span<UInt8>) {
         record.bytesIn += bytes.count
         guard phase == .body, let body = request?.body else {
@@ -171,14 +116,186 @@ extension Exchange: ServerStreamHandler {
         stream.consumed(bytes.count)
     }
 
+    /// When the next piece of the body must have arrived.
+    ///
+    /// A body is late if nothing of it arrives for `timeouts.body`. After `slowBodyGrace` it is also late if it has
+    /// come more slowly than `bodyBytesPerSecondMin` on average, since it holds memory for all that time.
+    private var bodyDue: Nanoseconds {
+        let atLeast =
+            record.began + Self.slowBodyGrace
+            + Nanoseconds(record.bytesIn / Self.bodyBytesPerSecondMin) * 1_000_000_000
+        return min(now + snapshot.limits.body, max(atLeast, now))
+    }
+    private static let slowBodyGrace: Nanoseconds = 30_000_000_000
+    private static let bodyBytesPerSecondMin = 1000
+
+    /// Called once, when the request is whole; a request without a body ends with its head.
     func requestEnded() {
         if let refusal = request?.refusal { handle(.refused(refusal)) }
-        guard phase == .body, request?.body != nil else { return }
+        guard phase == .body, let body = request?.body else { return }
         record.bodyEnded = now
         deadlines.body = .max
-        handle(.bodyEnded)
+        if let coding = request?.coding { decode(body, from: coding) } else { scan(body) }
     }
 
+    // MARK: 5. Decoding
+
+    /// A compressed body larger than this, in bytes, is decoded by the scan thread.
+    private static let decodedHereMax = 64 << 10
+
+    /// Replaces the compressed body by the decoded one, and has that one scanned.
+    private func decode(_ body: RequestBody, from coding: ContentCoding) {
+        let most = snapshot.limits.bodyBytesMax
+        let size = body.footprint
+        guard body.count <= Self.decodedHereMax else {
+            environment.scanElsewhere(body, coding: coding, charge: memory.shareBody(), for: self)
+            return
+        }
+        let decoded: RequestBody
+        do throws(BodyDecodingError) {
+            decoded = try body.decoded(from: coding, bytesMax: min(most, ScanThread.threshold)) {
+                memory.growBody(to: size + $0)
+            }
+        } catch {
+            memory.shrinkBody(to: size)
+            if error == .tooLarge, most > ScanThread.threshold {
+                // The body is small, but what it decodes to is more than a worker should decode itself.
+                environment.scanElsewhere(body, coding: coding, charge: memory.shareBody(), for: self)
+            } else {
+                handle(.refused(Failure(decoding: error, from: coding, most: most)))
+            }
+            return
+        }
+        request?.body = decoded
+        request?.coding = nil
+        memory.shrinkBody(to: decoded.footprint)
+        scan(decoded)
+    }
+
+    // MARK: 6. The scan
+
+    /// Scans a body without a coding: up to `ScanThread.threshold` bytes at once, a larger one on the scan thread.
+    private func scan(_ body: RequestBody) {
+        if body.count > ScanThread.threshold {
+            environment.scanElsewhere(body, coding: nil, charge: memory.shareBody(), for: self)
+            return
+        }
+        guard let result = environment.scanHere(body, dialect: dialect) else {
+            handle(.refused(.noMemory))
+            return
+        }
+        bodyScanned(result)
+    }
+
+    /// Takes the answer of the scan thread, which the worker has found in its mailbox.
+    ///
+    /// The exchange may have failed or ended while the thread worked.
+    func scanThreadReplied(_ outcome: ScanOutcome) {
+        guard phase == .body else { return }
+        switch outcome {
+        case .noMemory: handle(.refused(.noMemory))
+        case .scanned(let result): bodyScanned(result)
+        case .undecodable(let error):
+            guard let coding = request?.coding else { return }
+            handle(.refused(Failure(decoding: error, from: coding, most: snapshot.limits.bodyBytesMax)))
+        case .decoded(let body, let hold, let result):
+            // The compressed body is released first; until here `hold` has charged the memory of the decoded one.
+            memory.letGoOfBody()
+            hold.release()
+            let decoded = body.value
+            request?.body = decoded
+            request?.coding = nil
+            guard memory.growBody(to: decoded.footprint) else {
+                handle(.refused(.noMemory))
+                return
+            }
+            bodyScanned(result)
+        }
+    }
+
+    /// Takes the result of the scan of the body, from either thread.
+    func bodyScanned(_ result: Result<RequestScan, RequestScanError>) {
+        guard phase == .body else { return }
+        switch result {
+        case .failure(let error): handle(.refused(Failure(scan: error)))
+        case .success(let found): identifyModel(found)
+        }
+    }
+
+    // MARK: 7. The model and the tokens of the key
+
+    /// Finds the model that the body names, and reserves tokens for the request.
+    private func identifyModel(_ found: RequestScan) {
+        // A model that the caller may not use is answered like an unknown one, so that nobody learns of it.
+        guard let index = snapshot.catalog.index(of: found.model), mayUse(snapshot.catalog.models[index]) else {
+            record.modelAsked = LogText.bounded(found.model)
+            handle(.refused(.modelNotFound(found.model)))
+            return
+        }
+        guard hasPath(index) else {
+            handle(.refused(Failure(.notFound, "The executors of this model are not asked at this path.")))
+            return
+        }
+        record.model = snapshot.catalog.models[index].id
+        record.row = environment.metrics.row(of: snapshot.models[index].entry)
+        request?.scan = found
+        record.wantsStream = found.stream
+        let bodyBytes = request?.body?.count ?? 0
+        record.promptBytes = snapshot.models[index].mediaTokens.promptBytes(of: found.media, bodyBytes: bodyBytes)
+        record.bounds = UsageBounds(
+            found,
+            dialect: dialect,
+            promptTokens: record.promptBytes / Usage.bytesPerToken,
+            bodyBytes: bodyBytes
+        )
+        if let failure = reserveTokens(found) {
+            handle(.refused(failure))
+            return
+        }
+        route(to: index)
+    }
+
+    /// Whether the model at this index of the catalog is served at the path of the request.
+    private func hasPath(_ index: Int) -> Bool {
+        guard endpoint == .passthrough else { return true }
+        return request.map { snapshot.passthrough.has($0.target.path, of: index) } == true
+    }
+
+    /// Reserves, from the token rate of the key, the tokens that the request may use at most.
+    ///
+    /// A request that only counts tokens uses none.
+    ///
+    /// - Returns: The refusal; nil where the request may go on.
+    private func reserveTokens(_ found: RequestScan) -> Failure? {
+        guard !dialect.onlyCounts else { return nil }
+        return caller?.reserve(
+            promptBytes: record.promptBytes,
+            answerTokensMax: found.answerTokensMax ?? 0,
+            at: now
+        )
+    }
+
+    // MARK: 8. The pools
+
+    /// Lists the pools that may serve the request: that of the model, then those of its fallback models.
+    private func route(to index: Int) {
+        selection = ExecutorSelection(
+            pools: [snapshot.models[index].pool] + fallbacks(of: index).map { snapshot.models[$0].pool },
+            request: RoutingRequest(tenant: record.tenant, promptBytes: record.promptBytes),
+            limits: snapshot.admission,
+            budget: environment.retries
+        )
+        proceed(after: .arrival)
+    }
+
+    /// The catalog indices of the fallback models that the caller may use and that are served at the path.
+    private func fallbacks(of index: Int) -> [Int] {
+        snapshot.models[index].fallbacks.filter { mayUse(snapshot.catalog.models[$0]) && hasPath($0) }
+    }
+
+    // MARK: Other reports of the client's stream
+
+    /// The client has gone, or the edge has ended its stream or its connection; nothing can be sent any more.
     func clientLeft(_ end: ClientEnd) {
         if let attempt, attempt.phase == .waiting || attempt.phase == .relaying {
             environment.metrics.abortHandedOver()
@@ -190,99 +307,15 @@ extension Exchange: ServerStreamHandler {
         }
     }
 
+    /// The request breaks a rule of HTTP after its head.
+    ///
+    /// - Returns: Whether the exchange answers; false if it has answered already, or if it is too late for a status.
     func requestBroke(status: Int, message: String) -> Bool {
         guard phase == .body else { return false }
         handle(.refused(Failure(refusal: status, message)))
         return true
     }
 
-    func responseFinished() {
-        handle(.responseTaken)
-    }
-
-    // MARK: Identify and route
-
-    func identify() {
-        guard let body = request?.body else { return }
-        if let coding = request?.coding, !decode(body, from: coding) { return }
-        guard let body = request?.body else { return }
-        if body.count > ScanThread.threshold {
-            environment.scanElsewhere(body, coding: nil, charge: memory.shareBody(), for: self)
-            return
-        }
-        guard let result = environment.scanHere(body, dialect: dialect) else {
-            handle(.refused(.noMemory))
-            return
-        }
-        identified(result)
-    }
-
-    func identified(_ result: Result<RequestScan, RequestScanError>) {
-        guard phase == .body else { return }
-        switch result {
-        case .failure(let error):
-            handle(.refused(Failure(scan: error)))
-        case .success(let found): route(found)
-        }
-    }
-
-    private func route(_ found: RequestScan) {
-        // One answer to unknown and to not theirs.
-        guard let place = snapshot.catalog.index(of: found.model), mayUse(snapshot.catalog.models[place]) else {
-            record.modelAsked = LogText.bounded(found.model)
-            handle(.refused(.modelNotFound(found.model)))
-            return
-        }
-        guard hasPath(place) else {
-            handle(.refused(Failure(.notFound, "The executors of this model are not asked at this path.")))
-            return
-        }
-        record.model = snapshot.catalog.models[place].id
-        record.row = environment.metrics.row(of: snapshot.models[place].entry)
-        request?.scan = found
-        record.wantsStream = found.stream
-        let bodyBytes = request?.body?.count ?? 0
-        record.promptBytes = snapshot.models[place].mediaTokens.promptBytes(of: found.media, bodyBytes: bodyBytes)
-        record.bounds = UsageBounds(
-            found,
-            dialect: dialect,
-            promptTokens: record.promptBytes / Usage.bytesPerToken,
-            bodyBytes: bodyBytes
-        )
-        if let failure = reserveTokens(found) {
-            handle(.refused(failure))
-            return
-        }
-        selection = ExecutorSelection(
-            pools: [snapshot.models[place].pool] + fallbacks(of: place).map { snapshot.models[$0].pool },
-            request: RoutingRequest(tenant: record.tenant, promptBytes: record.promptBytes),
-            limits: snapshot.admission,
-            budget: environment.retries
-        )
-        proceed(after: .arrival)
-    }
-
-    /// The models to fall back on that the caller may use.
-    private func fallbacks(of place: Int) -> [Int] {
-        snapshot.models[place].fallbacks.filter { mayUse(snapshot.catalog.models[$0]) && hasPath($0) }
-    }
-
-    /// Whether executors of the model are asked at the path of the request.
-    private func hasPath(_ place: Int) -> Bool {
-        guard endpoint == .passthrough else { return true }
-        return request.map { snapshot.passthrough.has($0.target.path, of: place) } == true
-    }
-}
-
-extension Failure {
-    static let noMemory = Failure(.memory, retryAfter: 1)
-
-    fileprivate init(_ fault: RequestTarget.Fault) {
-        let text =
-            switch fault {
-            case .dotSegment: "The path of the request must not have segments that are '.' or '..'."
-            case .fragment: "The target of the request must not have a fragment."
-            }
-        self.init(.malformedRequest, text)
-    }
+    /// The client has taken the last byte of the response.
+    func responseFinished() { handle(.responseTaken) }
 }

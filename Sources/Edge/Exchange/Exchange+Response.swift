@@ -1,4 +1,4 @@
-// The response of an exchange: answers of the edge's own, heads, comments, endings, and flow control.
+// The response of an exchange: answers that the edge makes itself, heads, comments, endings, and flow control.
 internal import HTTP
 internal import Inference
 internal import Transport
@@ -6,19 +6,19 @@ internal import Transport
 extension Exchange {
     // MARK: Answers of the edge's own
 
-    /// A status and a JSON body that says what went wrong, in the client's dialect.
+    /// Answers with the status of the failure and a JSON error body in the client's dialect.
     func answer(_ failure: Failure) {
         letGoOfRequest()
         memory.letGoOfAttempt()
-        selection?.letGoOfRetry()
+        selection?.releaseRetry()
         deadlines.clear()
         var extra = FieldBlock()
         if case .methodNotAllowed(let allow) = endpoint { extra.append(.allow, allow.joined(separator: ", ")) }
         if let seconds = failure.retryAfter { extra.append(.retryAfter, String(seconds)) }
         if let milliseconds = failure.retryAfterMs { extra.append(.retryAfterMs, String(milliseconds)) }
-        // SDKs take a 501 for something that may pass.
+        // SDKs retry each status of 500 and above, unless this field says that a retry is in vain.
         if failure.side == .client, failure.status >= 500 { extra.append(name: "x-should-retry", value: "false") }
-        if failure.kind == .executorError, let attempt, attempt.failure == failure, let head = attempt.head {
+        if failure.kind == .executorError, let attempt, attempt.failure == failure, let head = attempt.answer.head {
             FieldPolicy.appendOfError(head.fields, to: &extra)
         }
         if failure.code == Failure.codingCode { extra.append(.acceptEncoding, ContentCoding.accepted) }
@@ -28,7 +28,7 @@ extension Exchange {
         sendDocument(status: failure.status, type: "application/json", fields: extra, SharedBytes(owned: bytes))
     }
 
-    /// A whole response of the edge's own; no executor is asked.
+    /// Answers with a JSON body that the edge has made; no executor is asked.
     func answerHere(status: Int = 200, _ json: SharedBytes) {
         guard memory.admits(json.footprint) else {
             handle(.refused(.noMemory))
@@ -38,7 +38,7 @@ extension Exchange {
         sendDocument(status: status, type: "application/json", json)
     }
 
-    /// Status, head and body in one write.
+    /// Sends head and body so that they go out in one write.
     private func sendDocument(
         status: Int,
         type: String,
@@ -55,7 +55,7 @@ extension Exchange {
         watchClient()
     }
 
-    /// A whole response of the edge's own without a body.
+    /// Answers with a head alone, which the edge has made.
     func answerWithoutBody(status: Int, _ extra: FieldBlock) {
         handle(.answeredHere)
         respond(status, fields.withoutBody(status: status, date: environment.date, extra), end: true)
@@ -70,18 +70,18 @@ extension Exchange {
 
     // MARK: The commit
 
-    /// The head of the executor's answer, before the first bytes of it.
+    /// The machine's action: sends the head of the executor's answer, before the first bytes of its body.
     func commit() {
-        guard let attempt, let head = attempt.head else { return }
+        guard let attempt, let head = attempt.answer.head else { return }
         var length: Int?
-        switch attempt.kind {
+        switch attempt.answer.kind {
         case .document: length = attempt.heldBytes
         case .passing: length = head.fields.string(.contentLength).flatMap { Int($0) }
         case .events, .failure, .none: break
         }
         var all = fields.relayed(
             head,
-            isEventStream: attempt.kind == .events,
+            isEventStream: attempt.answer.kind == .events,
             length: length,
             date: environment.date
         )
@@ -90,7 +90,9 @@ extension Exchange {
         openWindow()
     }
 
-    /// 200 after `commit_after` of silence: intermediaries and SDKs would give up on a connection that says nothing.
+    /// The machine's action: sends 200 and the head of a stream when no answer has come for `commit_after`.
+    ///
+    /// Proxies and SDKs would otherwise close a connection on which nothing arrives.
     func commitSilently() {
         attempt?.relaysEventsOnly = true
         var all = fields.eventStream(date: environment.date)
@@ -99,8 +101,10 @@ extension Exchange {
         openWindow()
     }
 
+    /// The machine's action: sends a comment, or a `ping` event in the dialect of Anthropic messages.
     func sendComment() {
-        // Once there was an `id`, the reader of an SDK (openai-python 2.37) takes a blank line for an event without data.
+        // After an `id` field, openai-python 2.37 reads a blank line as an event without data: the comment has none
+        // then.
         let comment: StaticString =
             dialect == .messages
             ? "event: ping\ndata: {\"type\": \"ping\"}\n\n"
@@ -113,7 +117,7 @@ extension Exchange {
 
     // MARK: Endings
 
-    /// The response is whole: its end goes out with what was sent last.
+    /// Ends the response cleanly; its end goes out in the same write as the last bytes.
     func finishResponse() {
         deadlines.clear()
         stream.finish()
@@ -121,10 +125,10 @@ extension Exchange {
         watchClient()
     }
 
-    /// In-band, because the client has its status: an error event, then an end that nobody takes for whole.
+    /// Ends a response whose head the client has: an error event, then an end that breaks the framing.
     func breakOff(_ failure: Failure) {
-        // The client reads an event stream, unless a large document is being relayed.
-        if attempt?.kind != .passing {
+        // A document that is being relayed cannot carry an error event.
+        if attempt?.answer.kind != .passing {
             let identity = StreamIdentity(
                 id: fields.requestID,
                 model: record.model ?? "",
@@ -138,12 +142,14 @@ extension Exchange {
 
     // MARK: Flow control
 
+    /// Reserves the output buffer of the response, and lets the executor send as much ahead.
     private func openWindow() {
         let share = memory.commit(most: snapshot.limits.bufferMax)
         stream.payOutput(share)
         attempt?.setReadLimit(share)
     }
 
+    /// The client has taken some of what waited for it: continues to read the executor if there is room again.
     func outputMoved() {
         guard memory.window.resumes(at: stream.buffered) else { return }
         attempt?.setReading(true)

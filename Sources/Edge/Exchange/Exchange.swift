@@ -6,8 +6,9 @@ internal import Transport
 
 /// The client's side of an exchange; each try at an executor is an `Attempt` of its own.
 ///
-/// Confined to its worker. Split by subject: this file holds the state and the actions; `+Request` reads the request,
-/// `+Attempts` finds executors and hears of the attempts, `+Response` writes the response, `+Deadlines` is the timer.
+/// Confined to its worker. The type is split by subject: this file has the state, the actions and the end. A request
+/// goes through `Exchange+Request` and then `Exchange+Attempts`; its response through `Exchange+Response`, or, where no
+/// executor is asked, `Exchange+OwnAnswers`. `Exchange+Deadlines` has the timer, `Exchange+Authentication` the caller.
 final class Exchange {
     let environment: any ExchangeEnvironment
     let stream: ServerStream
@@ -20,13 +21,13 @@ final class Exchange {
     var record: ExchangeRecord
     /// Nil as soon as no attempt can need the request any more.
     var request: IncomingRequest?
-    /// Who asks, from authentication to the end.
+    /// The caller whose limits the exchange uses, from authentication to the end.
     var caller: Caller?
     /// Nil until the model is known.
     var selection: ExecutorSelection?
     /// The attempt under way, or the one that the answer came from.
     var attempt: Attempt?
-    /// What the exchange is charged, to its client's connection.
+    /// The memory that the exchange is charged, on the account of the client's connection.
     var memory: ExchangeMemory
     var deadlines = Deadlines()
 
@@ -34,7 +35,7 @@ final class Exchange {
         self.environment = environment
         self.stream = stream
         snapshot = environment.snapshot
-        // The edge decides by the normal form of the target, and sends this form to executors.
+        // Endpoints are matched by the normal form of the target, and executors are sent that form.
         let target = RequestTarget(head.target)
         endpoint = Endpoint(method: head.method, target: target, passthrough: snapshot.passthrough)
         fields = ResponseFields(
@@ -52,14 +53,13 @@ final class Exchange {
     var phase: ExchangeMachine.Phase { machine.phase }
     var now: Nanoseconds { environment.loop.now }
 
-    /// Tells the machine what happened, and does what it says.
+    /// Reports an event to the machine, and carries out the actions that it returns.
     func handle(_ event: ExchangeMachine.Event) {
         for action in machine.handle(event) { perform(action) }
     }
 
     private func perform(_ action: ExchangeMachine.Action) {
         switch action {
-        case .identify: identify()
         case .startAttempt: startAttempt()
         case .commit: commit()
         case .commitSilently: commitSilently()
@@ -76,7 +76,7 @@ final class Exchange {
         }
     }
 
-    /// The head, the body and what they are charged are for others now.
+    /// Releases the head and the body of the request with the memory that they are charged.
     func letGoOfRequest() {
         request = nil
         memory.letGoOfBody()
@@ -99,7 +99,7 @@ final class Exchange {
             requestID: fields.requestID,
             client: stream.client,
             attempt: attempt?.failure == nil ? attempt : nil,
-            wait: selection?.wait ?? ExecutorSelection.Wait(),
+            wait: selection?.wait ?? ExecutorWait(),
             usage: usage,
             bytesOut: stream.bytesSent,
             now: now
@@ -109,15 +109,14 @@ final class Exchange {
         environment.exchangeEnded(self, finished)
     }
 
-    /// What the exchange has used; nil when it has named no model, or only has tokens counted.
+    /// The tokens that the exchange has used; nil if it named no model, or only asked to count tokens.
     private func usage(_ end: ExchangeMachine.End) -> Usage? {
-        // To count tokens is to use none.
         guard record.row != nil, !dialect.onlyCounts else { return nil }
-        // Nothing is used where no executor had the request, or where the last one failed before its answer was ready.
+        // No tokens are used if no executor had the request, or if the last one failed before its answer was ready.
         guard let attempt, attempt.hasRequest, attempt.failure == nil else { return Usage.none }
         var usage: Usage
-        let bytes = max(stream.bytesSent, attempt.documentBytes)
-        switch attempt.kind {
+        let bytes = max(stream.bytesSent, attempt.answer.documentBytes)
+        switch attempt.answer.kind {
         case .events:
             usage = Usage(
                 attempt.meter,
@@ -126,7 +125,7 @@ final class Exchange {
             )
         case .document, .passing:
             guard (200..<300).contains(attempt.status) else { return Usage.none }
-            usage = Usage(attempt.scan, dialect: dialect, answerBytes: bytes, requestBytes: record.promptBytes)
+            usage = Usage(attempt.answer.scan, dialect: dialect, answerBytes: bytes, requestBytes: record.promptBytes)
         case .failure: return Usage.none
         case .none: return Usage(requestBytes: record.promptBytes)
         }
@@ -136,7 +135,7 @@ final class Exchange {
 }
 
 extension Endpoint {
-    /// The dialect of a request to this endpoint: errors and lists are written in it.
+    /// The dialect in which errors and lists are written for a request to this endpoint.
     fileprivate func dialect(of head: RequestHead) -> Dialect {
         if case .model(let dialect) = self { return dialect }
         return isOfModels && head.fields.string(named: "anthropic-version") != nil ? .messages : .other

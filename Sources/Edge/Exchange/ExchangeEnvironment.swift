@@ -1,44 +1,49 @@
-// What an exchange uses of the worker that it lives on: the seam at which unit tests put their own.
+// The services of a worker that an exchange uses; unit tests provide their own.
 internal import HTTP
 internal import Inference
 internal import Routing
 internal import Transport
 
-/// What an exchange needs of the thread that it lives on.
+/// The services that an exchange uses, on the thread that it is confined to.
 ///
-/// `Worker` provides it for exchanges that serve clients. Confined to one thread, like all that it gives.
+/// `Worker` conforms. An environment and everything that it returns are confined to one thread.
 protocol ExchangeEnvironment: AnyObject {
-    /// The clock, the timers and the buffers of the thread.
+    /// The event loop of the thread, with its clock, timers and buffers.
     var loop: EventLoop { get }
-    /// The snapshot of the configuration that an exchange begins with now.
+    /// The newest snapshot of the configuration; an exchange keeps the one that it begins with.
     var snapshot: Snapshot { get }
+    /// The JSON parser of the thread, for bodies and answers.
     var scanner: JSONScanner { get }
+    /// The counters of the thread.
     var metrics: WorkerMetrics { get }
+    /// The memory that all exchanges of the process may take.
     var budget: MemoryBudget { get }
+    /// The retries that may be under way at once in the process.
     var retries: RetryBudget { get }
     /// The keys in force.
-    var access: KeyAccess { get }
-    /// What this thread hashes keys with; nil where there are no keys.
+    var access: Authenticator { get }
+    /// The hasher of the thread for `access.identify`; nil where no keys are configured.
     var keyHasher: HMACSHA256Hasher? { get }
-    /// The server takes no new connections and ends.
+    /// Whether the server is draining: it accepts no connections and ends when its exchanges have.
     var isDraining: Bool { get }
-    /// The value of the `date` field at this second.
+    /// The value of the `date` field for the current second.
     var date: String { get }
-    /// A number that no other exchange of this process has.
+    /// An id that no other exchange has.
     func nextExchangeID() -> ExchangeID
-    /// The client's `x-request-id` if it is well-formed, else one of ours.
+    /// The client's `x-request-id` if it is well-formed, else a new one.
     func requestID(for head: RequestHead) -> String
 
-    /// Sends a request to an executor; failures are reported later, never inside the call.
+    /// Sends a request to an executor; a failure is reported to `handler` later, never inside this call.
     func send(_ request: ExecutorRequest, to target: ExecutorTarget, handler: any ExecutorStreamHandler)
         -> any ExecutorStream
-    /// What a pool calls, from any thread, when it ends the wait of an exchange.
+    /// A closure that a pool calls, from any thread, when it ends the wait of the exchange.
     func waitEnd(for exchange: Exchange) -> @Sendable (WaitEnd) -> Void
-    /// Scans a body on this thread; nil where there is no memory for the scan.
+    /// Scans a body on this thread; nil if there is no memory for the scan.
     func scanHere(_ body: RequestBody, dialect: Dialect) -> Result<RequestScan, RequestScanError>?
-    /// Has a large body decoded, where it has a coding, and scanned by another thread; the result comes back as
-    /// `Exchange.identified`.
+    /// Has a body decoded, if it has a coding, and scanned by the scan thread.
+    ///
+    /// The result is passed to `Exchange.scanThreadReplied` later. `charge` keeps the body charged meanwhile.
     func scanElsewhere(_ body: RequestBody, coding: ContentCoding?, charge: BodyCharge, for exchange: Exchange)
-    /// The exchange is over: it is counted and logged, and no message reaches it any more.
+    /// Counts and logs an exchange that is over, and removes it from the table of exchanges.
     func exchangeEnded(_ exchange: Exchange, _ finished: FinishedExchange)
 }

@@ -1,97 +1,105 @@
-// The phases of an exchange as a value: an event in, a short list of actions out. No I/O, no clock, no buffers.
+// The phases of an exchange as a state machine: it takes an event and returns a short list of actions. No I/O, no
+// clock.
 package import Inference
 
-/// Decides what happens to an exchange.
+/// Decides what an exchange does next.
 ///
-/// `Exchange` carries out what it says and tells it what came of it.
-///
-/// Events and tokens of a relay do not pass through here: only what changes the phase does.
+/// `Exchange` reports events to the machine and carries out the actions that it returns. The events and tokens of a
+/// relayed stream do not pass through the machine, only what may change the phase. docs/life-of-an-exchange.md prints
+/// the machine as a table, which a test compares with it.
 package struct ExchangeMachine: Equatable, Sendable {
+    /// How far the exchange has come.
     package enum Phase: CaseIterable, Equatable, Sendable {
-        /// The request is being read.
+        /// The request is being read, decoded and scanned.
         case body
-        /// The exchange waits for an executor; nothing has been said to the client.
+        /// The exchange waits for an executor; the client has been sent nothing.
         case queued
-        /// An attempt is under way; nothing has been said to the client.
+        /// An attempt is under way; the client has been sent nothing.
         case attempt
-        /// An attempt is under way; the client has its 200 and hears comments.
+        /// An attempt is under way; the client has been sent 200 and gets comments.
         case waiting
-        /// The exchange waits for another executor; the client has its 200 and hears comments.
+        /// The exchange waits for another executor; the client has been sent 200 and gets comments.
         case waitingInQueue
-        /// The answer passes.
+        /// The answer is being relayed.
         case relay
-        /// The answer has been handed over whole; the client is still taking it.
+        /// The whole response has been passed to the client's stream, and the client has not taken all of it.
         case finishing
         case ended
     }
 
-    /// Which deadline passed.
+    /// The deadlines that the machine is notified of; `Deadlines` says what each is.
     package enum DeadlineKind: CaseIterable, Equatable, Sendable {
         case body, response, commit, keepAlive, stall, clientStall
     }
 
+    /// What has happened to the exchange.
     package enum Event: Equatable, Sendable {
-        /// The request body is whole.
-        case bodyEnded
-        /// The answer is the edge's own, and on its way.
+        /// The edge answers the request itself, without an executor, and has begun to.
         case answeredHere
-        /// There is an executor for the first or the next attempt.
+        /// An executor has been chosen for the first or the next attempt.
         case routed
-        /// All executors are busy: the exchange waits for one, at first or after a failed attempt.
+        /// All executors are busy, so that the exchange waits for one, at first or after a failed attempt.
         case queued
-        /// The request cannot be served: the failure is told to the client.
+        /// The request cannot be served, and the failure is to be reported to the client.
         case refused(Failure)
-        /// The first good event of a stream, or a whole (or large) answer of another kind, is there.
+        /// The first good event of a stream has arrived, or a whole or large answer of another kind.
         case answerReady
         /// The whole answer has been relayed: its last event, or all of it up to the end of its framing.
         case complete
-        /// The executor's answer failed while it was relayed: an error in it, a cut, or an end before it was complete.
+        /// The executor's answer failed while it was relayed: it has an error, was cut, or ended before it was
+        /// complete.
         case executorBroke(Failure)
+        /// The client has closed its stream or its connection.
         case clientLeft
-        /// We have ended the client's stream or connection, for a fault of the client's or of another of its streams.
+        /// The edge has ended the client's stream or connection, for a fault of the client or of another of its
+        /// streams.
         case clientCut(Failure)
-        /// The client has the whole response.
+        /// The client has taken the whole response.
         case responseTaken
         case deadlinePassed(DeadlineKind)
-        /// The server is ending, and its patience with it.
+        /// The time for draining is over: the server ends now.
         case drainExpired
     }
 
+    /// What `Exchange` has to do.
     package enum Action: Equatable, Sendable {
-        /// Find out what is asked for and who can serve it; then `.routed`, `.queued` or `.refused`.
-        case identify
         case startAttempt
         /// Send status and head to the client.
         case commit
-        /// Send 200 before the executor has said anything.
+        /// Send 200 and the head of a stream before the executor has answered.
         case commitSilently
         case sendComment
         /// Send a status with the failure in its body.
         case answer(Failure)
         /// End the client's response cleanly.
         case finish
-        /// End it so that nobody can take it for whole, after an error event where it is a stream.
+        /// End the response so that no client takes it for complete, after an error event if it is a stream.
         case breakOff(Failure)
         /// Cut off a client that does not read.
         case cutClient
         case abortAttempt
-        /// Stop waiting: the exchange is to be given no executor any more.
+        /// Leave the queue: the exchange takes no executor any more.
         case stopWaiting
-        /// The exchange is over: settle, log, let go.
+        /// The exchange is over: settle limits, count, log, and release everything.
         case end(End)
     }
 
     /// How an exchange ended, for the log and the counters.
     package enum End: Equatable, Sendable {
+        /// The client has taken the whole response.
         case complete
+        /// The client was sent a failure, or was cut off for one.
         case failed(Failure)
+        /// The client closed its stream or its connection before the response was complete.
         case clientLeft
     }
 
+    /// The current phase; only `handle` changes it.
     package private(set) var phase = Phase.body
-    /// What the client is being told; the end is reported once the client has taken it.
+    /// The failure that the client is being sent; the exchange ends when the client has taken it.
     private var failure: Failure?
 
+    /// The machine of an exchange whose head has just arrived.
     package init() {}
 
     /// Whether another attempt may follow: until the first event is relayed the exchange may move to another executor.
@@ -100,6 +108,7 @@ package struct ExchangeMachine: Equatable, Sendable {
     /// Whether the exchange waits for an executor.
     package var isWaiting: Bool { phase == .queued || phase == .waitingInQueue }
 
+    /// Takes an event and returns the actions to carry out, in order; none where the phase ignores the event.
     package mutating func handle(_ event: Event) -> [Action] {
         switch event {
         case .clientLeft: return clientLeft(.clientLeft)
@@ -115,7 +124,6 @@ package struct ExchangeMachine: Equatable, Sendable {
         default: break
         }
         switch (phase, event) {
-        case (.body, .bodyEnded): return [.identify]
         case (.body, .answeredHere):
             phase = .finishing
             return []
@@ -168,7 +176,7 @@ package struct ExchangeMachine: Equatable, Sendable {
         }
     }
 
-    /// A failure of any side, told in the way that the phase still allows.
+    /// Reports a failure of any side in the way that the phase allows: as a status, or inside the response.
     private mutating func fail(_ failure: Failure) -> [Action] {
         switch phase {
         case .body, .queued, .attempt:
@@ -187,7 +195,7 @@ package struct ExchangeMachine: Equatable, Sendable {
         return release + [.breakOff(failure), .end(.failed(failure))]
     }
 
-    /// What is to be let go of when the exchange goes no further than this phase.
+    /// What has to be given up when the exchange ends in this phase.
     private var release: [Action] {
         switch phase {
         case .queued, .waitingInQueue: [.stopWaiting]

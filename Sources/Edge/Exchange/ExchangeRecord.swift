@@ -1,45 +1,47 @@
-// What an exchange notes of itself while it runs, for the value that it becomes when it is over.
+// What an exchange notes while it runs, for its log line and the counters.
 internal import HTTP
 internal import Inference
 internal import Routing
 internal import Transport
 
-/// Moments are in the nanoseconds of the event loop's clock; 0 is one that has not come.
+/// The facts about a running exchange from which `FinishedExchange` is made.
+///
+/// Moments are in nanoseconds of the event loop's clock; 0 is a moment that has not come.
 struct ExchangeRecord {
-    /// What is kept of a text of the client's, in bytes.
+    /// How many bytes of a text that the client sent are kept.
     private static let textKept = 256
 
     let id: ExchangeID
     let version: HTTPVersion
     let method: Method
-    /// As it came; the log has it without its query.
+    /// The request target as the client sent it; the log line has it without its query.
     private let target: [UInt8]
     private let userAgent: String?
     private let session: String?
     let began: Nanoseconds
     var bodyEnded: Nanoseconds = 0
     var committed: Nanoseconds = 0
-    /// Who asks: the one place where log and metrics take the tenant from.
-    var tenant = KeyAccess.anonymous
+    /// The tenant of the caller; log and metrics take it from here.
+    var tenant = Authenticator.anonymous
     /// The request carried an unknown key, or no key where one is required.
     var isUnauthenticated = false
     /// The public name of the key.
     var key: String?
     var model: String?
-    /// What the client called a model that there is not, or not for it; fit for the log.
+    /// The name of a model that does not exist or that the caller may not use, made safe for the log.
     var modelAsked: String?
-    /// What the worker counts of the model.
+    /// The worker's counters of the model.
     var row: ModelRow?
     var wantsStream = false
     var status = 0
     var bytesIn = 0
-    /// Bytes of text that come to as many tokens as the prompt is thought to have.
+    /// The estimated size of the prompt, as the bytes of a text with as many tokens.
     var promptBytes = 0
-    /// What the executor's count is held against.
+    /// The largest plausible usage, which caps what the executor reports.
     var bounds = UsageBounds()
     /// Bytes of the response that waited for the client when it was cut off.
     var bytesLost = 0
-    /// The attempts that are over, and failed before their answers were ready.
+    /// The attempts that failed before their answers were ready, in order.
     private var failed: [FinishedExchange.Attempted] = []
 
     init(_ head: RequestHead, id: ExchangeID, now: Nanoseconds) {
@@ -52,22 +54,22 @@ struct ExchangeRecord {
         began = now
     }
 
-    /// An attempt has failed, and the exchange has heard of it.
+    /// Adds an attempt that has failed before its answer was ready.
     mutating func failed(_ attempt: Attempt, at now: Nanoseconds) {
         failed.append(FinishedExchange.Attempted(attempt, at: now))
     }
 
-    /// What the exchange came to.
+    /// The finished exchange.
     ///
     /// - Parameters:
-    ///   - attempt: The attempt that it ended with; nil where none had begun, or where the last one has failed.
-    ///   - wait: How long it waited for executors.
+    ///   - attempt: The attempt that the exchange ended with; nil if none had begun, or if the last one is in `failed`.
+    ///   - wait: How long the exchange waited for executors.
     func finished(
         _ end: ExchangeMachine.End,
         requestID: String,
         client: Client,
         attempt: Attempt?,
-        wait: ExecutorSelection.Wait,
+        wait: ExecutorWait,
         usage: Usage?,
         bytesOut: Int,
         now: Nanoseconds
@@ -85,7 +87,7 @@ struct ExchangeRecord {
             key: key,
             model: model,
             modelID: row?.id,
-            // Whoever had no status is gone, or was cut.
+            // A client without a status has left or was cut off: 499.
             status: status == 0 ? Failure.Kind.clientLeft.status : status,
             end: end,
             wallTime: Clock.wallTime(),
@@ -108,10 +110,10 @@ struct ExchangeRecord {
 }
 
 extension FinishedExchange {
-    /// The attempt that the exchange ended with.
+    /// Adds the attempt that the exchange ended with.
     fileprivate mutating func add(_ attempt: Attempt, at now: Nanoseconds) {
         last = Attempted(attempt, at: now)
-        if attempt.kind == .events {
+        if attempt.answer.kind == .events {
             let meter = attempt.meter
             finishReason = meter.finishReason
             stream = Stream(
@@ -123,7 +125,7 @@ extension FinishedExchange {
                 gapSum: meter.gapSum,
                 longestGap: meter.longestGap
             )
-        } else if let scan = attempt.scan, !wantsStream {
+        } else if let scan = attempt.answer.scan, !wantsStream {
             isScannedDocument = true
             finishReason = scan.finishReason
         }

@@ -1,17 +1,23 @@
-// How an executor is told who is calling: our key for it, in the field that its kind reads.
+// The credential that an executor is sent: its `api_key` from the configuration, in the field that its kind reads.
+package import Configuration
 internal import HTTP
 
-/// An executor's `api_key`.
+/// The `api_key` of an executor, and how it is sent.
 package struct ExecutorCredential: Sendable {
     private let key: String
     private let isAnthropic: Bool
 
+    /// - Parameters:
+    ///   - key: The key as the executor expects it.
+    ///   - kind: The kind of executor, which decides on the header field.
     package init(key: String, kind: ExecutorSettings.Kind) {
         self.key = key
         isAnthropic = kind == .anthropic
     }
 
-    /// Anthropic reads `x-api-key` and wants to be told a version of its API; all others read a bearer token (RFC 6750).
+    /// Adds the fields of the credential.
+    ///
+    /// Anthropic reads `x-api-key` and requires a version of its API; all others read a bearer token (RFC 6750).
     func append(to fields: inout FieldBlock) {
         guard isAnthropic else {
             fields.append(.authorization, "Bearer \(key)")

@@ -1,16 +1,18 @@
-// Which header fields pass: from a client to an executor, and back. Both are lists of what passes: a field that nobody
-// has thought of may say what is not the other side's to say or to know.
+// Which header fields pass from a client to an executor, and back. Both directions list the fields that pass, so that
+// an unknown field cannot give one side control or knowledge that it must not have.
 internal import HTTP
 internal import Inference
 
+/// Functions without state; docs/fields.md prints their lists, and a test compares them.
 enum FieldPolicy {
-    /// `x-freeinference-keep-alive: off`: a client that cannot do with comments would rather hear nothing for long.
-    static func wantsSilence(_ fields: FieldBlock) -> Bool {
+    /// Whether the client refuses comments in its stream, with `x-freeinference-keep-alive: off`.
+    static func refusesComments(_ fields: FieldBlock) -> Bool {
         fields.string(named: "x-freeinference-keep-alive")?.lowercased() == "off"
     }
 
-    /// The session that a client names, in the first field that does; also by names with an underscore, which no
-    /// executor gets.
+    /// The session that the first of the session fields of a request names; nil if none does.
+    ///
+    /// The form of a name with an underscore is read here too, although no executor is sent it.
     static func session(_ fields: FieldBlock) -> String? {
         for index in 0..<fields.count {
             switch fields.known(index) {
@@ -22,14 +24,14 @@ enum FieldPolicy {
         }
         return nil
     }
-    /// What is kept of it, in bytes.
+    /// How many bytes of a session are kept.
     private static let sessionKept = 128
 
-    /// The fields of a client's request, as an executor gets them.
+    /// The fields that an executor is sent for a client's request.
     ///
     /// - Parameters:
-    ///   - forwarded: What passes beside what always does.
-    ///   - version: Of the client's request, for `via`.
+    ///   - forwarded: The fields that pass in addition to those that always do.
+    ///   - version: The version of the client's request, for `via`.
     static func toExecutor(
         _ fields: FieldBlock,
         forwarded: ForwardedFields,
@@ -48,7 +50,7 @@ enum FieldPolicy {
                 .tracestate, .xApp, .xSessionAffinity, .xSessionID:
                 kept.append(known, fields.value(index))
             case .contentType:
-                // Of two, ours is the first: an executor is not to read the body by the other.
+                // Only the first one passes, so that an executor reads the body as the edge has read it.
                 if kept.first(.contentType) == nil { kept.append(known, fields.value(index)) }
             case .userAgent:
                 if forwarded.hasUserAgent { kept.append(known, fields.value(index)) }
@@ -60,7 +62,7 @@ enum FieldPolicy {
                 kept.append(known, fields.value(index))
             }
         }
-        // Events must reach us as they are: a compressed stream could be neither split nor metered.
+        // A compressed stream could be neither split into events nor metered.
         kept.append(.acceptEncoding, "identity")
         kept.append(.requestID, requestID)
         kept.append(.via, via(version))
@@ -68,7 +70,7 @@ enum FieldPolicy {
         return kept
     }
 
-    /// RFC 9110 section 7.6.3: the version that the request came in, and a name for us.
+    /// The value of `via` (RFC 9110 section 7.6.3): the version of the client's request, and the name of this server.
     private static func via(_ version: HTTPVersion) -> String {
         switch version {
         case .http10: "1.0 freeinference"
@@ -77,9 +79,10 @@ enum FieldPolicy {
         }
     }
 
-    /// The fields of an executor's answer, as the client gets them.
+    /// The fields that a client is sent for an executor's answer.
     ///
-    /// `content-length` is left to who sends the body. Of a field that an executor sends twice the first passes.
+    /// `content-length` is not among them: the sender of the body adds it. If an executor sends a field twice, only the
+    /// first one passes.
     static func toClient(
         _ fields: FieldBlock,
         isEventStream: Bool,
@@ -93,7 +96,7 @@ enum FieldPolicy {
             let known = fields.known(index)
             switch known {
             case .contentType, .contentEncoding:
-                // Without its encoding the body of a document could not be read.
+                // An event stream gets fields of the edge's own; a document needs those of the executor.
                 if isEventStream { continue }
             case .codexTurnState, .contentDisposition:
                 if namesURL(fields.value(index)) { continue }
@@ -107,13 +110,13 @@ enum FieldPolicy {
         return kept
     }
 
-    /// Adds what an executor says of an error beside its body, where nothing of it is there already.
+    /// Adds the fields of an executor's error that may pass, except those that `extra` has already.
     static func appendOfError(_ fields: FieldBlock, to extra: inout FieldBlock) {
         let hopByHop = HopByHop(of: fields)
         for index in 0..<fields.count where !hopByHop.contains(index, in: fields) {
             let known = fields.known(index)
             switch known {
-            // The failure's own, read in every form, is there where it has one to tell.
+            // The failure has the time already, if it could be read in one of its forms.
             case .retryAfter, .retryAfterMs:
                 if extra.first(.retryAfter) != nil || extra.first(.retryAfterMs) != nil { continue }
             default: guard passesOfEachAnswer(known, fields.value(index)) else { continue }
@@ -122,7 +125,7 @@ enum FieldPolicy {
         }
     }
 
-    /// Whether a field passes beside a good answer and beside an error.
+    /// Whether a field passes with each answer, an error or not.
     private static func passesOfEachAnswer(_ name: FieldName, _ value: ArraySlice<UInt8>) -> Bool {
         switch name {
         case .contentLanguage, .openAIModel, .openAIProcessing, .openAIVersion, .traceresponse: !namesURL(value)
@@ -131,7 +134,7 @@ enum FieldPolicy {
         }
     }
 
-    /// Some gateways tell where they have sent a request.
+    /// Whether the value contains `://`: some gateways put internal URLs into their fields.
     private static func namesURL(_ value: ArraySlice<UInt8>) -> Bool {
         var index = value.startIndex
         while index + 2 < value.endIndex {
@@ -141,33 +144,34 @@ enum FieldPolicy {
         return false
     }
 
-    /// What every event stream of ours says (client-apis.md 3.5): nothing between us and the client may buffer it.
+    /// Adds the fields that each event stream has: its type, and those that keep proxies from buffering it.
     static func appendEventStream(to fields: inout FieldBlock) {
         fields.append(.contentType, "text/event-stream; charset=utf-8")
         fields.append(.cacheControl, "no-cache, no-transform")
         fields.append(.xAccelBuffering, "no")
     }
 
-    /// `x-request-id`, and under the name that Anthropic's SDK reads in its dialect.
+    /// Adds `x-request-id`, and `request-id`, which Anthropic's SDK reads, in the dialects of Anthropic.
     static func appendRequestID(_ requestID: String, dialect: Dialect, to fields: inout FieldBlock) {
         fields.append(.requestID, requestID)
         if dialect.isAnthropic { fields.append(name: "request-id", value: requestID) }
     }
 
+    /// Whether the content type is `text/event-stream`.
     static func isEventStream(_ fields: FieldBlock) -> Bool {
         fields.begins(.contentType, with: "text/event-stream")
     }
 
-    /// The answer says that it is JSON, or looks so where the dialect has no other answers.
+    /// Whether an answer is JSON: by its content type, or by its first byte in dialects where all answers are JSON.
     ///
-    /// - Parameter first: The first byte of the body that is no space.
+    /// - Parameter first: The first byte of the body that is not white space.
     static func isJSON(_ head: ResponseHead, in dialect: Dialect, beginsWith first: UInt8?) -> Bool {
         if head.fields.begins(.contentType, with: "application/json") { return true }
         guard dialect != .other, (200..<300).contains(head.status), !isEncoded(head.fields) else { return false }
         return first == UInt8(ascii: "{") || first == UInt8(ascii: "[")
     }
 
-    /// The executor compressed although we asked it not to.
+    /// Whether the executor has compressed the body although it was asked not to.
     static func isEncoded(_ fields: FieldBlock) -> Bool {
         guard let encoding = fields.string(.contentEncoding) else { return false }
         return encoding.lowercased() != "identity"

@@ -2,19 +2,21 @@
 internal import HTTP
 internal import Inference
 
+/// Which requests are redirected, and where to.
 enum HTTPSRedirect {
-    /// What load balancers and certificate authorities ask for in clear.
+    /// Certificate authorities ask for paths below this one without TLS (RFC 8555 section 8.3).
     private static let acmePrefix = Array("/.well-known/acme-challenge/".utf8)
 
+    /// Whether a request for this target is served without TLS: health checks of load balancers, and ACME challenges.
     static func exempts(_ target: [UInt8]) -> Bool {
         target.prefix { $0 != UInt8(ascii: "?") }.elementsEqual("/health".utf8) || target.starts(with: acmePrefix)
     }
 
-    /// Where the request is to be made; nil where its authority names no host.
+    /// The URL of the same resource over HTTPS; nil if the authority is not valid.
     static func location(authority: [UInt8], target: [UInt8], port: UInt16) -> [UInt8]? {
         guard isAuthority(authority) else { return nil }
         var host = authority[...]
-        // A colon after the brackets of an IPv6 address, or the only one.
+        // The port begins with a colon, which in an IPv6 address follows the closing bracket.
         let afterBrackets = (authority.lastIndex(of: UInt8(ascii: "]")) ?? -1) + 1
         if let colon = authority[afterBrackets...].firstIndex(of: UInt8(ascii: ":")) { host = authority[..<colon] }
         let portText = port == 443 ? "" : ":\(port)"
@@ -24,7 +26,9 @@ enum HTTPSRedirect {
 }
 
 extension Exchange {
-    /// Sends the request to HTTPS, where its listener wants that.
+    /// Redirects the request to HTTPS if its listener has `redirect_https`.
+    ///
+    /// - Returns: Whether the request was answered.
     func redirectsToHTTPS(_ head: RequestHead) -> Bool {
         guard let port = stream.connection.settings.redirectPort, let target = request?.target, target.fault == nil,
             !HTTPSRedirect.exempts(target.bytes)

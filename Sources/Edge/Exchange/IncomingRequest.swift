@@ -1,21 +1,22 @@
-// What an exchange keeps of its request: the head, the body, and what a scan has found in it.
+// The request of an exchange: its head, its body, and what the scan has found in the body.
 internal import HTTP
 internal import Inference
 internal import Routing
 internal import Transport
 
-/// Let go of as soon as no attempt can need it any more.
+/// The exchange releases it as soon as no attempt can need it any more.
 ///
-/// A class, so that to read it is not to copy it.
+/// It is a class so that reading one of its properties does not copy the others.
 final class IncomingRequest {
     let head: RequestHead
     let target: RequestTarget
-    /// Nil until the request has been admitted; then what has come of it.
+    /// The bytes of the body that have arrived, or the decoded body; nil until the request has been admitted.
     var body: RequestBody?
-    /// What `body` is still in, and has to be decoded from.
+    /// The coding that `body` has to be decoded from; nil if it has none, or has been decoded.
     var coding: ContentCoding?
+    /// What the scan has found in the body; nil before the model has been identified.
     var scan: RequestScan?
-    /// Decided by the head alone, and told once the body has been read and dropped.
+    /// The failure with which the request is refused once its body has been read and dropped.
     var refusal: Failure?
 
     init(_ head: RequestHead, target: RequestTarget) {
@@ -23,10 +24,11 @@ final class IncomingRequest {
         self.target = target
     }
 
-    /// The request as an executor gets it.
+    /// Makes the request for an executor, with the body spliced.
     ///
-    /// - Parameter asksForUsage: Whether a stream's usage is asked for where the client does not.
-    /// - Returns: nil where the request has not been scanned; `removesUsage` if the usage is asked for by us alone.
+    /// - Parameter asksForUsage: Whether the usage of a stream is requested even if the client did not request it.
+    /// - Returns: The request, and whether the usage has to be removed from the answer since the client did not request
+    ///   it; nil if the request has not been scanned.
     func forExecutor(_ executor: ExecutorTarget, dialect: Dialect, requestID: String, asksForUsage: Bool)
         -> (request: ExecutorRequest, removesUsage: Bool)?
     {

@@ -1,9 +1,11 @@
-// What a 404 says beside that nothing is there: the path that was probably meant, or why this server has none such.
+// The message of a 404: the path that the client probably meant, or why this server does not serve the path.
+internal import Configuration
 internal import HTTP
 internal import Inference
 
+/// Functions without state.
 enum PathHint {
-    /// The message of a 404; nil where nothing is known that the client could have meant.
+    /// The message for a request to a path that is not served; nil if there is no hint to give.
     static func message(_ method: Method, _ path: ArraySlice<UInt8>) -> String? {
         guard path.count <= pathBytesMax else { return nil }
         let text = String(decoding: path, as: UTF8.self).lowercased()
@@ -14,7 +16,7 @@ enum PathHint {
         return "There is nothing at this path. Did you mean \(reads.contains(meant) ? "GET" : "POST") \(meant)?"
     }
 
-    /// A longer one is no path of ours with a mistake in it.
+    /// A longer path, in bytes, gets no hint: it cannot be a served path with a typing error.
     private static let pathBytesMax = 256
 
     private static let reads = ["/v1/models", "/health", "/health/ready"]
@@ -22,7 +24,7 @@ enum PathHint {
 
     // MARK: What was meant
 
-    /// Paths of engines' own APIs for what has another path here.
+    /// Paths of the APIs of engines, with the path that serves the same purpose here.
     private static let others = [
         "api/chat": "/v1/chat/completions", "api/generate": "/v1/completions", "api/embed": "/v1/embeddings",
         "api/tags": "/v1/models", "generate": "/v1/completions", "completion": "/v1/completions",
@@ -31,13 +33,13 @@ enum PathHint {
 
     private static func meant(_ segments: [String], isRead: Bool) -> String? {
         if let other = others[segments.joined(separator: "/")] { return other }
-        // The longest one whose end, without its version, is the end of what was asked: behind another base URL, with a
-        // slash too many, or without a version.
+        // The path that was requested may begin with another base URL, have a slash too many, or lack the version: so
+        // the longest served path whose end, without its version, is the end of the requested path is the likely one.
         let known = models + reads
         let found = known.filter { path in segments.hasEnd(ending(of: path)) }
         if let longest = found.max(by: { rank($0, segments) < rank($1, segments) }) { return longest }
         if isRead, segments.contains("models") { return "/v1/models" }
-        // Three letters of a short path would make any other one of it.
+        // At most two letters may differ: with three, a short path would be close to any other one.
         let path = "/" + segments.joined(separator: "/")
         return NearestKey.nearest(to: path, among: known, distanceMax: 2)
     }
@@ -48,14 +50,15 @@ enum PathHint {
         return segments.first?.first == "v" && segments.count > 1 ? Array(segments.dropFirst()) : segments
     }
 
-    /// Long endings go first, and among them what has the same version.
+    /// The rank of a likely path: longer endings are more likely, and among those the one with the same version.
     private static func rank(_ path: String, _ segments: [String]) -> (Int, Int) {
         let own = path.split(separator: "/").map(String.init)
         return (ending(of: path).count, segments.hasEnd(own) ? own.count : 0)
     }
 
-    // MARK: Why there is none
+    // MARK: Why the path is not served
 
+    /// The reason why this server does not serve a path that other servers have; nil if it is not known.
     private static func reason(_ segments: [String]) -> String? {
         let parts = segments.first == "v1" ? Array(segments.dropFirst()) : segments
         guard let first = parts.first else { return nil }

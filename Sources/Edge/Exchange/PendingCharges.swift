@@ -1,12 +1,16 @@
-// Faults of executors that may be the request's: kept by an exchange until its next attempts show whose they are.
+// Failures that may be the fault of the request or of the executor: kept until later attempts show whose fault they
+// were.
 internal import Routing
 internal import Transport
 
-/// Confined to its exchange; a value with a duty: the exchange calls `exchangeFailed` or `requestAnswered` in the end.
+/// The failures of one exchange that are not charged to their executors yet.
 ///
-/// One client must not eject executors. A request that another executor answers well was no bad request: then all that
-/// failed it are charged. A request that fails everywhere is charged to nobody who serves others.
+/// A single client must not be able to eject executors with a request that breaks them. If another executor answers the
+/// request, all executors that failed on it are charged. If it fails everywhere, executors that serve others are not.
+///
+/// Confined to its exchange, which calls `requestAnswered` or `exchangeFailed` in the end.
 struct PendingCharges {
+    /// One failure; the properties are those of `AttemptVerdict.pending`.
     private struct Fault {
         var executor: Executor
         var pool: ExecutorPool
@@ -19,7 +23,7 @@ struct PendingCharges {
 
     private var faults: [Fault] = []
 
-    /// An attempt has failed.
+    /// Keeps the failure of an attempt, unless its verdict is known already.
     mutating func add(_ verdict: AttemptVerdict, of executor: Executor, in pool: ExecutorPool) {
         guard case .pending(let scope, let onlyIfMended, let servesOthers) = verdict else { return }
         faults.append(
@@ -33,20 +37,21 @@ struct PendingCharges {
         )
     }
 
-    /// Another executor has answered the request: it was good.
+    /// Another executor has answered the request, so that the request was good: charges all executors that failed on
+    /// it.
     mutating func requestAnswered(at now: Nanoseconds) {
         guard !faults.isEmpty else { return }
         for fault in faults { fault.report(at: now) }
         faults = []
     }
 
-    /// No executor has answered the request, and none will.
+    /// No executor has answered the request: charges those that do not serve others.
     mutating func exchangeFailed(at now: Nanoseconds) {
         guard !faults.isEmpty else { return }
         for fault in faults where !fault.onlyIfMended {
-            // What failed it twice or broke off, and answers others or its probes, was asked for it.
-            let isRequests = fault.scope == .connection || faults.count > 1
-            if !(isRequests && fault.servesOthers) { fault.report(at: now) }
+            // The request is to blame if it failed at two executors, or if one broke off that still serves others.
+            let mayBeRequest = fault.scope == .connection || faults.count > 1
+            if !(mayBeRequest && fault.servesOthers) { fault.report(at: now) }
         }
         faults = []
     }

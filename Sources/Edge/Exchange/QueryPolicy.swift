@@ -1,9 +1,12 @@
-// Takes credentials out of the query of a request before it goes to an executor: some APIs take keys there (`?key=`).
+// Removes credentials from the query of a request before it is sent to an executor: some APIs take keys there
+// (`?key=`).
+internal import Configuration
 internal import HTTP
 internal import Inference
 
+/// Functions without state.
 enum QueryPolicy {
-    /// The target as it goes to an executor: members of its query that are named like credentials are left out.
+    /// The target without those members of its query whose names are like those of credentials.
     static func withoutCredentials(_ target: RequestTarget) -> [UInt8] {
         let query = target.bytes[target.path.endIndex...]
         guard !query.isEmpty else { return target.bytes }
@@ -14,9 +17,9 @@ enum QueryPolicy {
         return Array(target.path) + [UInt8(ascii: "?")] + kept.joined(separator: [UInt8(ascii: "&")])
     }
 
-    /// By the words of the name, however it joins and escapes them: `api_key`, `apiKey`, `access%5Ftoken`.
+    /// Whether a member of a query may hold a credential, by the words of its name: `api_key`, `access%5Ftoken`.
     ///
-    /// A name whose escapes cannot be decoded is taken for one: another reader may see other words in it.
+    /// A name whose escapes cannot be decoded counts as one, since another server may read other words in it.
     private static func isCredential(_ name: ArraySlice<UInt8>) -> Bool {
         let decoded = percentDecoded(name)
         let escapes = name.count { $0 == UInt8(ascii: "%") }

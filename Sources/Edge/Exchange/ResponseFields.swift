@@ -1,16 +1,16 @@
-// The header fields of what an exchange answers: the same few stand in every response.
+// The header fields of the responses of an exchange.
 internal import HTTP
 internal import Inference
 
-/// What the responses of one exchange have in common.
+/// Makes the fields of a response from what all responses of one exchange have in common.
 struct ResponseFields {
     let requestID: String
     /// The dialect that the client speaks.
     let dialect: Dialect
-    /// Nil where no browser's origin may call.
+    /// What browsers are told about the origin of the request; nil if CORS is not configured.
     let crossOrigin: CrossOriginGrant?
 
-    /// A document of the edge's own.
+    /// The fields of a response with a body that the edge has made.
     func document(type: String, length: Int, date: String, _ extra: FieldBlock) -> FieldBlock {
         var fields = extra
         fields.append(.contentType, type)
@@ -20,7 +20,7 @@ struct ResponseFields {
         return fields
     }
 
-    /// A response of the edge's own without a body; the caller decides about `crossOrigin`.
+    /// The fields of a response without a body; the caller adds those of `crossOrigin` where they belong.
     func withoutBody(status: Int, date: String, _ extra: FieldBlock) -> FieldBlock {
         var fields = extra
         if status != 204 { fields.append(.contentLength, "0") }
@@ -29,7 +29,7 @@ struct ResponseFields {
         return fields
     }
 
-    /// An event stream that begins before an executor has answered.
+    /// The fields of an event stream that begins before an executor has answered.
     func eventStream(date: String) -> FieldBlock {
         var fields = FieldBlock()
         FieldPolicy.appendEventStream(to: &fields)
@@ -38,9 +38,9 @@ struct ResponseFields {
         return fields
     }
 
-    /// The answer of an executor.
+    /// The fields of a response that relays an executor's answer.
     ///
-    /// - Parameter length: The length of its body where it is known.
+    /// - Parameter length: The length of the body in bytes; nil if it is not known.
     func relayed(_ head: ResponseHead, isEventStream: Bool, length: Int?, date: String) -> FieldBlock {
         var fields = FieldPolicy.toClient(
             head.fields,

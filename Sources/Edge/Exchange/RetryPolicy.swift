@@ -1,10 +1,10 @@
 // What an exchange does next when it has no executor: the one policy of retries, waiting and fallback models.
 package import Inference
 
-/// A pure function from what has happened to the next step.
+/// A pure function from the situation of an exchange to its next step.
 ///
-/// `ExecutorSelection` asks it, asks the pool that it names, and asks it again with the pool's answer. The table in
-/// docs/life-of-an-exchange.md is this function, written out; a test compares them.
+/// `ExecutorSelection` calls `next`, asks the pool that the step names, and calls `next` again if that pool has no
+/// executor. The tables of docs/life-of-an-exchange.md are these functions, written out; a test compares them.
 package enum RetryPolicy {
     /// Why the exchange has no executor.
     package enum Cause: Equatable, Sendable {
@@ -12,26 +12,28 @@ package enum RetryPolicy {
         case arrival
         /// An attempt failed before anything of its answer was relayed.
         case failure(Failure.Retry)
-        /// The exchange has waited in a queue until its time was over.
+        /// The exchange has waited for as long as `admission.max_wait` allows.
         case waitOver
         /// The exchange had to leave a queue for one of another tenant.
         case gaveWay
     }
 
+    /// What the next step depends on.
     package struct Situation: Equatable, Sendable {
+        /// Why the exchange has no executor.
         package var cause: Cause
-        /// The limits on attempts, by number and by time, leave one more; a failure that is worth one attempt only has
-        /// not had it.
+        /// The limits of `AttemptAllowance` leave one more attempt.
         package var attemptsAreLeft = true
-        /// The retry budget has a place for this exchange.
+        /// The retry budget has room for this exchange.
         package var budgetHasRoom = true
         /// The exchange has waited for less than `admission.max_wait` in all.
         package var waitIsLeft = true
-        /// How many pools there are: that of the model, then those of its fallbacks.
+        /// How many pools there are: the one of the model, then those of its fallback models.
         package var pools: Int
-        /// How many of them have been asked without success, in order.
+        /// How many pools, from the first on, have been asked and have no executor for the exchange.
         package var asked = 0
 
+        /// The situation of an exchange that nothing limits, unless the arguments say so.
         package init(
             _ cause: Cause,
             attemptsAreLeft: Bool = true,
@@ -49,50 +51,55 @@ package enum RetryPolicy {
         }
     }
 
+    /// What the exchange does next.
     package enum Step: Equatable, Sendable {
-        /// Ask this pool for an executor, or for a place in its queue if `mayWait`.
+        /// Ask the pool at this index for an executor, or for a position in its queue if `mayWait`.
         case ask(pool: Int, mayWait: Bool)
         /// Wait until the retry budget has room.
         case waitForBudget
-        /// Nothing is left to try: tell the client.
-        case tell
+        /// Nothing is left to try: report a failure to the client.
+        case report
     }
 
-    /// The next step.
+    /// Decides on the next step.
     ///
-    /// A pool that is merely full is waited for before the next pool is asked, whether or not an attempt has failed
-    /// before: a busy executor is not a dead one, and another model is not what the client asked for.
+    /// The exchange waits for a pool that is merely full before it asks the next one, whether or not an attempt has
+    /// failed before: a busy executor can still answer, and the next pool serves another model than the client asked
+    /// for.
     package static func next(_ situation: Situation) -> Step {
         var mayWait = situation.waitIsLeft
         switch situation.cause {
         case .arrival, .gaveWay: break
-        case .failure(.never): return .tell
+        case .failure(.never): return .report
         case .failure(let retry):
-            guard situation.attemptsAreLeft else { return .tell }
-            if retry.needsBudget, !situation.budgetHasRoom { return mayWait ? .waitForBudget : .tell }
+            guard situation.attemptsAreLeft else { return .report }
+            if retry.needsBudget, !situation.budgetHasRoom { return mayWait ? .waitForBudget : .report }
         case .waitOver: mayWait = false
         }
-        guard situation.asked < situation.pools else { return .tell }
+        guard situation.asked < situation.pools else { return .report }
         return .ask(pool: situation.asked, mayWait: mayWait)
     }
 
-    /// What the client is told when nothing is left to try.
-    package enum Told: Equatable, Sendable {
+    /// The failure that is reported to the client when nothing is left to try.
+    package enum Report: Equatable, Sendable {
         /// The failure of the last attempt.
         case failure
-        /// 429 `queue_full`: a pool is full, and its queue takes no more or would take too long.
+        /// 429 `queue_full`: a pool is full, and its queue is full too or would take too long.
         case queueFull
         /// 429 `queue_timeout`: a pool is full, and the exchange has waited for as long as it may.
         case queueTimeout
-        /// 503 `no_executor`: there is no executor at all.
+        /// 503 `no_executor`: no pool has an executor that may be asked.
         case noExecutor
     }
 
+    /// Chooses the failure that is reported when the next step is `report`.
+    ///
     /// - Parameters:
-    ///   - wasFull: a pool that was asked was full, so that waiting could have helped.
-    ///   - saysBusy: the failed executor said that it is busy, which already says when to come back; or its failure may be
-    ///     the request's own, which no place in a queue would mend.
-    package static func told(_ cause: Cause, wasFull: Bool, saysBusy: Bool, waitIsLeft: Bool) -> Told {
+    ///   - wasFull: A pool that was asked was full, so that waiting could have helped.
+    ///   - saysBusy: The failed executor said that it is busy, and so when to try again; or the request may have caused
+    ///   the
+    ///     failure, so that waiting would not help.
+    package static func report(_ cause: Cause, wasFull: Bool, saysBusy: Bool, waitIsLeft: Bool) -> Report {
         switch cause {
         case .waitOver: .queueTimeout
         case .gaveWay: .queueFull
@@ -112,6 +119,6 @@ extension Failure.Retry {
         }
     }
 
-    /// Whether a second failure of this sort is told.
-    package var isLastTry: Bool { self == .once || self == .otherKind }
+    /// Whether only one attempt may follow failures of this sort: a second such failure is reported to the client.
+    package var isSingle: Bool { self == .once || self == .otherKind }
 }

@@ -1,16 +1,18 @@
-// A name of our own for each exchange, beside the request id that its client may choose.
+// The id that the server gives to each exchange, in addition to the request id, which the client may choose.
 
-/// Unique as long as no two processes start within the same millisecond.
+/// Unique among all exchanges of a log, unless two processes start within the same millisecond.
 package struct ExchangeID: Hashable, Sendable, CustomStringConvertible {
     /// When the process started, in milliseconds since 1970.
     package var processStart: Int
-    /// Counts the exchanges of the process, each worker in steps of the number of workers.
+    /// The number of the exchange in the process; each worker counts in steps of the number of workers.
     package var number: Int
 
+    /// The id of the exchange with this number in a process.
     package init(processStart: Int, number: Int) {
         self.processStart = processStart
         self.number = number
     }
 
+    /// The id as the log line has it: `1767225600000-42`.
     package var description: String { "\(processStart)-\(number)" }
 }

@@ -1,10 +1,10 @@
-// The line of an exchange in the access log, as JSON. The README lists its fields.
+// The line of an exchange in the access log, as a JSON object; docs/log.md lists its fields.
 internal import HTTP
 internal import Inference
 internal import Transport
 
 extension FinishedExchange {
-    /// One line without its line end.
+    /// The log line, without a line end.
     var logLine: [UInt8] {
         var json = JSONWriter(reserving: 960)
         json.beginObject()
@@ -20,7 +20,7 @@ extension FinishedExchange {
         if let session { json.field("session", LogText.withoutKeys(session)) }
         if let tenant { json.field("tenant", tenant) }
         json.field("status", status)
-        if toldStatus != status { json.field("told_status", toldStatus) }
+        if reportedStatus != status { json.field("told_status", reportedStatus) }
         writeEnd(to: &json)
         json.field("duration_ms", milliseconds: ended &- began)
         json.field("bytes_in", bytesIn)
@@ -49,22 +49,22 @@ extension FinishedExchange {
         }
     }
 
-    /// What an engine said: the words that programs give, and its text only where the operator wants it, since engines
+    /// Writes the error of an engine: its identifiers, and its message only if the operator wants it, since engines
     /// quote what clients have sent.
     private func write(_ error: EngineError?, to json: inout JSONWriter) {
         guard let error else { return }
         json.key("engine_error")
         json.beginObject()
-        if let status = error.status ?? error.number { json.field("status", status) }
-        if let type = ErrorText.identifier(error.type) { json.field("type", type) }
-        if let code = ErrorText.identifier(error.code) { json.field("code", code) }
-        if let param = ErrorText.identifier(error.param) { json.field("param", param) }
+        if let status = error.status ?? error.namedStatus { json.field("status", status) }
+        if let type = ErrorRedaction.identifier(error.type) { json.field("type", type) }
+        if let code = ErrorRedaction.identifier(error.code) { json.field("code", code) }
+        if let param = ErrorRedaction.identifier(error.param) { json.field("param", param) }
         json.field("meaning", error.meaning.label)
-        if showsEngineErrors, let message = error.message { json.field("message", ErrorText.scrubbed(message)) }
+        if showsEngineErrors, let message = error.message { json.field("message", ErrorRedaction.redacted(message)) }
         json.endObject()
     }
 
-    /// The attempts, and when each phase up to the last one ended.
+    /// Writes the attempts, and the times at which the phases of the last one ended.
     private func writeAttempts(to json: inout JSONWriter) {
         let final = last ?? failed.last
         if let final {
@@ -80,14 +80,14 @@ extension FinishedExchange {
         if committed >= final.times.began { json.field("wait_ms", milliseconds: committed &- final.times.began) }
     }
 
-    /// Why there was another attempt each time; the failure that the exchange ended with is its `end`.
+    /// Writes the failed attempts, except one whose failure is the `end` of the exchange.
     private func writeFailures(to json: inout JSONWriter) {
-        var told = failed[...]
-        if last == nil, let failure = failed.last?.failure, end == .failed(failure) { told.removeLast() }
-        guard !told.isEmpty else { return }
+        var listed = failed[...]
+        if last == nil, let failure = failed.last?.failure, end == .failed(failure) { listed.removeLast() }
+        guard !listed.isEmpty else { return }
         json.key("failed_attempts")
         json.beginArray()
-        for attempt in told {
+        for attempt in listed {
             json.beginObject()
             json.field("executor", attempt.executor)
             if let failure = attempt.failure {
@@ -103,7 +103,7 @@ extension FinishedExchange {
         json.endArray()
     }
 
-    /// How the answer went, where it was of the kind that the request asked for.
+    /// Writes the figures of the answer, if it was of the kind that the request asked for.
     private func writeAnswer(to json: inout JSONWriter) {
         if wantsStream, let stream {
             write(stream, to: &json)
@@ -142,7 +142,7 @@ extension FinishedExchange {
 }
 
 extension HTTPVersion {
-    /// As the log has it.
+    /// The version as the log line has it.
     var label: String {
         switch self {
         case .http10: "HTTP/1.0"
@@ -159,7 +159,7 @@ extension JSONWriter {
 }
 
 extension Failure {
-    /// What was wrong with the request as it came, in our words; nil for every other failure.
+    /// What was wrong with the request, in the words of the edge; nil for every other failure.
     fileprivate var faultOfRequest: String? {
         let faults = [400, 413, 414, 415, 417, 431, 501, 505]
         return kind != .executorError && side == .client && faults.contains(status) ? message : nil

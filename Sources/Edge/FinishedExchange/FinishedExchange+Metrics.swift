@@ -1,17 +1,17 @@
-// What the counters of a worker take of an exchange that is over.
+// Adds an exchange that is over to the counters of its worker.
 internal import Inference
 internal import Transport
 
 extension WorkerMetrics {
-    /// Counts the exchange, its attempts, and what it has used: what its line in the log says, and no more.
+    /// Counts the exchange, its attempts and its usage, from the same value as its log line.
     ///
-    /// - Parameter row: The row of its model, where the exchange has one at hand.
+    /// - Parameter row: The counters of its model, if the exchange has them at hand; else they are looked up.
     func count(_ finished: FinishedExchange, row: ModelRow? = nil) {
         guard !finished.isHealthCheck else { return }
         for attempt in finished.failed { count(attempt, as: finished.end, row: row) }
         if let last = finished.last { count(last, as: finished.end, row: row) }
         let wasted = finished.wastedTokens
-        if wasted > 0 { self.wasted(wasted, tenant: finished.tenant ?? KeyAccess.anonymous) }
+        if wasted > 0 { self.wasted(wasted, tenant: finished.tenant ?? Authenticator.anonymous) }
         let own = row ?? self.row(finished.modelID)
         exchangeEnded(finished.end, row: own, bytesIn: finished.bytesIn, bytesOut: finished.bytesOut)
         own.counts.add(finished)
@@ -27,14 +27,14 @@ extension WorkerMetrics {
 
 extension WorkerCounters.OfModel {
     fileprivate mutating func add(_ finished: FinishedExchange) {
-        statuses[finished.toldStatus, default: 0] &+= 1
+        statuses[finished.reportedStatus, default: 0] &+= 1
         duration.observe(finished.ended &- finished.began)
         if let wait = finished.queueWait { queueWait.observe(wait) }
         guard let usage = finished.usage else { return }
         let stream = finished.stream
         tokens[.init(isInput: true, isEstimated: usage.isInputEstimated), default: 0] &+= UInt64(usage.input)
         tokens[.init(isInput: false, isEstimated: usage.isOutputEstimated), default: 0] &+= UInt64(usage.output)
-        // The convention wants counts, not guesses: the executor's, or counted events.
+        // The semantic conventions of OpenTelemetry want counts, not estimates: the executor's, or counted events.
         if !usage.isInputEstimated { input.observe(UInt64(usage.input)) }
         if !usage.isOutputEstimated || stream != nil { output.observe(UInt64(usage.output)) }
         guard let stream, stream.firstToken > 0 else { return }

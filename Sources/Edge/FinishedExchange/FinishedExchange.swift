@@ -1,28 +1,29 @@
-// Everything that is known of an exchange once it is over: one value, which the log and the metrics render.
+// Everything that is known about an exchange that is over: the value from which log line and counters are made.
 internal import HTTP
 internal import Inference
 internal import Transport
 
-/// Made once at the end of every exchange, refusals of the HTTP layer included.
+/// Made once at the end of each exchange, and for each request that the HTTP layer refuses.
 ///
-/// It holds no prompt, no completion and no key.
-/// Moments are in the nanoseconds of the event loop's clock; 0 is one that has not come.
+/// It holds no prompt, no completion and no key. Moments are in nanoseconds of the event loop's clock, 0 is a moment
+/// that has not come; durations are in nanoseconds.
 package struct FinishedExchange: Sendable {
-    /// One attempt, as it went.
+    /// One attempt of the exchange, after its end.
     package struct Attempted: Equatable, Sendable {
         /// The URL of the executor.
         var executor: String
-        /// The ids under which the attempt is counted: of the executor, and of the model whose pool it is in.
+        /// The id of the executor in the registry.
         var executorID: Int
+        /// The id of the model whose pool the executor was chosen from, which may be a fallback of the requested model.
         var modelID: Int
         var times: Attempt.Times
-        /// From its begin to its end.
+        /// From the begin of the attempt to its end.
         var duration: Nanoseconds
-        /// Why it failed before its answer was ready; nil for the attempt that the exchange ended with.
+        /// Why the attempt failed before its answer was ready; nil for the attempt that the exchange ended with.
         var failure: Failure?
     }
 
-    /// How a stream of events went.
+    /// The figures of a relayed stream of events, from its meter.
     package struct Stream: Sendable {
         var events: Int
         var tokens: Int
@@ -33,41 +34,42 @@ package struct FinishedExchange: Sendable {
         var longestGap: Nanoseconds
     }
 
+    /// The id that the server gave to the exchange.
     package let id: ExchangeID
-    /// The client's `x-request-id`, or ours.
+    /// The client's `x-request-id` if it was well-formed, else one that the server made.
     package var requestID: String
     var client: Client
     var version: HTTPVersion
-    /// Nil where no request could be read.
+    /// Nil if no request could be read.
     var method: Method?
-    /// The target of the request as it came, cut at 256 bytes.
+    /// The request target as the client sent it, cut at 256 bytes.
     var target: [UInt8]
     var userAgent: String?
     /// The session that the client named, cut at 128 bytes.
     var session: String?
-    /// Nil where the request carried an unknown key, or no key where one is required.
+    /// Nil if the request carried an unknown key, or no key where one is required.
     var tenant: String?
     /// The public name of the key.
     var key: String?
-    /// The id of the model in the configuration, and that of its entry in the registry.
+    /// The id of the model in the configuration.
     var model: String?
+    /// The id of the model's entry in the registry.
     var modelID: Int?
-    /// What the client called a model that there is not, or not for it.
+    /// The name of a model that does not exist or that the caller may not use.
     var modelAsked: String?
+    /// The status that the client was sent, or 499 if it left before.
     var status: Int
     var end: ExchangeMachine.End
 
-    // When.
-    /// Of the end, in seconds and microseconds since 1970.
+    /// The time of the end, in seconds and microseconds since 1970.
     var wallTime: (seconds: Int, microseconds: Int)
     var began: Nanoseconds
     var bodyEnded: Nanoseconds = 0
     var committed: Nanoseconds = 0
     var ended: Nanoseconds
-    /// How long the exchange waited for executors in all; nil where it never did.
+    /// How long the exchange waited for executors, all waits together; nil if it never did.
     var queueWait: Nanoseconds?
 
-    // What.
     var bytesIn = 0
     var bytesOut = 0
     /// Bytes of the response that waited for the client when it was cut off or left.
@@ -76,22 +78,22 @@ package struct FinishedExchange: Sendable {
     var wantsStream = false
     /// The attempts that failed before their answers were ready, in order.
     var failed: [Attempted] = []
-    /// The attempt that the exchange ended with, if it has not failed so.
+    /// The attempt that the exchange ended with; nil if there was none, or if it is the last of `failed`.
     var last: Attempted?
-    /// Nil where the answer was not a stream of events.
+    /// Nil if the answer was not a stream of events.
     var stream: Stream?
     /// The answer was a document that could be scanned.
     var isScannedDocument = false
     var finishReason: String?
-    /// Nil where the request named no model, or only had tokens counted.
+    /// Nil if the request named no model, or only asked to count tokens.
     var usage: Usage?
-    /// The text of engines' errors goes into the log line, not only what they are.
+    /// Whether the log line has the message of an engine's error, in addition to its type and code.
     var showsEngineErrors = false
-    /// Health checks come by the second: they are neither logged nor counted.
+    /// Whether the exchange was a health check, which is neither logged nor counted.
     var isHealthCheck = false
 
-    /// The status of the response, or that of a failure which came after a 200.
-    var toldStatus: Int {
+    /// The status of the response, or that of the failure that was reported inside of a response with a good status.
+    var reportedStatus: Int {
         guard status < 400, case .failed(let failure) = end else { return status }
         return failure.status
     }
@@ -99,7 +101,8 @@ package struct FinishedExchange: Sendable {
     /// All attempts, in order.
     var attempts: [Attempted] { last.map { failed + [$0] } ?? failed }
 
-    /// Tokens that the executor had sent and the client was no longer there to take, by their share of the bytes lost.
+    /// How many tokens the executor sent that the client no longer took, estimated by the share of bytes that were
+    /// lost.
     var wastedTokens: Int {
         guard end != .complete, let stream, bytesLost > 0, bytesOut > 0, stream.tokens > 0 else { return 0 }
         return (stream.tokens * min(bytesLost, bytesOut) + bytesOut - 1) / bytesOut
@@ -107,7 +110,7 @@ package struct FinishedExchange: Sendable {
 }
 
 extension FinishedExchange {
-    /// A request that broke the rules of HTTP, and was refused before there was an exchange.
+    /// A request that broke a rule of HTTP, and was refused before there was an exchange.
     init(refused failure: Failure, id: ExchangeID, requestID: String, stream: ServerStream, now: Nanoseconds) {
         self.init(
             id: id,
@@ -115,7 +118,7 @@ extension FinishedExchange {
             client: stream.client,
             version: stream.version,
             target: [],
-            tenant: KeyAccess.anonymous,
+            tenant: Authenticator.anonymous,
             status: failure.status,
             end: .failed(failure),
             wallTime: Clock.wallTime(),

@@ -1,4 +1,5 @@
 // How an executor is asked whether it lives, and what its answer says.
+internal import Configuration
 internal import Glibc
 internal import HTTP
 internal import Inference

@@ -1,4 +1,5 @@
 // What the process tells its operator, on stderr: start, end, warnings. Never in the path of a request.
+package import Configuration
 internal import Glibc
 internal import Synchronization
 

@@ -1,4 +1,5 @@
 // How much memory there is, and how much of it one connection may hold: the policy behind every account.
+internal import Configuration
 internal import Synchronization
 package import Transport
 
@@ -10,7 +11,7 @@ package import Transport
 package final class MemoryBudget: MemorySource {
     /// What each connection is charged when it is accepted: its TLS, nghttp2's session and this server's own state, and
     /// room for a few small requests.
-    package static let connectionCharge = 64 << 10
+    package static var connectionCharge: Int { Configuration.connectionChargeBytes }
     /// The part of it that a connection costs that has no request.
     package static let connectionCost = 32 << 10
     /// What any connection may hold, of streams and of bodies, while eight times as much is free, in bytes.

@@ -81,13 +81,3 @@ struct Usage: Equatable {
         isInputEstimated = said == nil
     }
 }
-
-extension Dialect {
-    /// Its answers are text of a model.
-    fileprivate var generates: Bool {
-        switch self {
-        case .openAIChat, .completions, .responses, .messages: true
-        case .embeddings, .countTokens, .tokenize, .rerank, .other: false
-        }
-    }
-}

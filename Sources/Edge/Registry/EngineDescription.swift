@@ -1,22 +1,10 @@
 // What makes an engine the same engine: for entries of one configuration, and from one configuration to the next.
+internal import Configuration
 internal import Routing
 
 /// An engine as the entries of one configuration describe it.
 struct EngineDescription {
-    /// Two entries with the same URL, key and authority mean the same engine.
-    struct Identity: Hashable {
-        var url: ExecutorURL
-        var apiKey: String?
-        var certificateAuthorityPath: String?
-
-        init(_ settings: ExecutorSettings) {
-            url = settings.url
-            apiKey = settings.apiKey
-            certificateAuthorityPath = settings.certificateAuthorityPath
-        }
-    }
-
-    let identity: Identity
+    let identity: EngineIdentity
     /// The first entry, with what the others add to it.
     private(set) var settings: ExecutorSettings
     /// The largest limit that the entries give; nil where none gives one.
@@ -27,9 +15,9 @@ struct EngineDescription {
     /// The engines that the entries of all models name, in the order in which they name them.
     static func all(_ models: [ModelSettings]) -> [EngineDescription] {
         var descriptions: [EngineDescription] = []
-        var places: [Identity: Int] = [:]
+        var places: [EngineIdentity: Int] = [:]
         for settings in models.flatMap(\.executors) {
-            let identity = Identity(settings)
+            let identity = EngineIdentity(settings)
             if let place = places[identity] {
                 descriptions[place].add(settings)
             } else {
@@ -39,20 +27,21 @@ struct EngineDescription {
         }
         // What an engine is has to be known before it is known how it is asked.
         for settings in models.flatMap(\.executors) {
-            guard let place = places[Identity(settings)] else { continue }
+            guard let place = places[EngineIdentity(settings)] else { continue }
             descriptions[place].findProbe(settings)
         }
         return descriptions
     }
 
-    private init(identity: Identity, settings: ExecutorSettings) {
+    private init(identity: EngineIdentity, settings: ExecutorSettings) {
         self.identity = identity
         self.settings = settings
         runningMax = settings.maxRunning
     }
 
     private mutating func add(_ other: ExecutorSettings) {
-        // `auto` contradicts nothing: what one entry says holds for all. The configuration's check found no contradiction.
+        // `auto` contradicts nothing: another entry's value holds for all. Contradictions were reported when the
+        // configuration was read.
         if settings.kind == .auto { settings.kind = other.kind }
         if settings.wireProtocol == .auto { settings.wireProtocol = other.wireProtocol }
         // A connection that one model keeps for too short a time is opened again; one kept for too long breaks a request.

@@ -1,4 +1,5 @@
 // How the engines and executors of a snapshot are reached.
+package import Configuration
 package import HTTP
 package import Routing
 internal import Transport

@@ -1,4 +1,5 @@
 // One listener as a snapshot resolves it: how workers speak on it.
+package import Configuration
 package import HTTP
 package import Transport
 

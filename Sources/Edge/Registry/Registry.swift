@@ -1,4 +1,5 @@
 // What outlives a configuration: engines, executors, models with their queues, addresses. Each under a key that is stable.
+package import Configuration
 internal import HTTP
 internal import Routing
 internal import Transport
@@ -8,7 +9,7 @@ internal import Transport
 /// Confined to the control thread. It holds entries until no snapshot and no exchange does; ids are never reused.
 package final class Registry {
     private struct KnownEngine {
-        var identity: EngineDescription.Identity
+        var identity: EngineIdentity
         var engine: Engine
         /// The last generation that has named it.
         var generation: Int
@@ -47,7 +48,7 @@ package final class Registry {
         generation += 1
         let descriptions = EngineDescription.all(configuration.models)
         let found = match(descriptions.map(\.identity))
-        var targets: [EngineDescription.Identity: EngineTarget] = [:]
+        var targets: [EngineIdentity: EngineTarget] = [:]
         var addresses: [AddressBook] = []
         var places = Dictionary(uniqueKeysWithValues: books.enumerated().map { ($1.place, $0) })
         for (description, engine) in zip(descriptions, found) {
@@ -82,8 +83,8 @@ package final class Registry {
     ///
     /// A key or an authority that has been replaced keeps its engine: of the engines at a URL those that are exactly the
     /// same are found first, then what is left of the latest configuration is matched in order, one to one.
-    private func match(_ identities: [EngineDescription.Identity]) -> [Engine] {
-        var places: [EngineDescription.Identity: Int] = [:]
+    private func match(_ identities: [EngineIdentity]) -> [Engine] {
+        var places: [EngineIdentity: Int] = [:]
         for (place, known) in engines.enumerated() { places[known.identity] = place }
         var found: [Int?] = identities.map { places[$0] }
         for place in found { if let place { engines[place].generation = generation } }
@@ -122,7 +123,7 @@ package final class Registry {
 
     private func resolveModels(
         _ configuration: Configuration,
-        _ targets: [EngineDescription.Identity: EngineTarget]
+        _ targets: [EngineIdentity: EngineTarget]
     ) -> [SnapshotModel] {
         var known = Dictionary(uniqueKeysWithValues: models.map { (ExactText($0.name), $0) })
         var pairs: [ExecutorKey: Executor] = [:]
@@ -139,7 +140,7 @@ package final class Registry {
             var members: [PoolMember] = []
             var executorTargets: [ExecutorTarget] = []
             for member in settings.executors {
-                guard let engine = targets[EngineDescription.Identity(member)] else { continue }
+                guard let engine = targets[EngineIdentity(member)] else { continue }
                 let key = ExecutorKey(engine: engine.engine.id, model: ExactText(member.model ?? settings.id))
                 let executor = pairs[key] ?? makeExecutor(key, engine.engine)
                 pairs[key] = executor

@@ -1,4 +1,5 @@
 // Whether the system's nghttp2 has the fixes that this server relies on, for `check`.
+package import Configuration
 internal import HTTP
 
 package enum LibraryCheck {

@@ -1,5 +1,6 @@
 // The control thread: opens the sockets, starts the workers, listens to signals, ends everything in order.
 internal import CLinux
+package import Configuration
 internal import Glibc
 internal import HTTP
 internal import Inference
@@ -51,7 +52,7 @@ package final class Supervisor {
         for problem in Self.descriptorProblems(configuration) { OperatorLog.say(problem, .warning) }
         for plan in snapshot.listeners { try Self.checkCertificates(of: plan) }
         if let problem = Self.authorityProblems(configuration).first { throw StartError(description: problem) }
-        let access = try KeyWatch.open(configuration.authentication)
+        let access = try KeyStoreWatcher.open(configuration.authentication)
         let listeners = try openListeners(workers: workers)
         let adminSockets = try openAdmin(closing: listeners)
         let log = LogSink()

@@ -1,4 +1,5 @@
 // How many connections of clients there may be at once, and which limit says so.
+internal import Configuration
 internal import Transport
 
 /// Of one configuration.
@@ -27,7 +28,7 @@ package struct ConnectionRoom: Sendable, Equatable {
 
     init(_ configuration: Configuration) {
         (most, lack) = (configuration.maxConnections, .maxConnections)
-        let memory = Self.besideBody(of: configuration)
+        let memory = configuration.connectionsBesideBody
         if memory < most { (most, lack) = (memory, .memory) }
     }
 
@@ -36,15 +37,6 @@ package struct ConnectionRoom: Sendable, Equatable {
         var room = self
         (room.most, room.lack) = (descriptors, .descriptors)
         return room
-    }
-
-    /// How many idle connections leave room in `memory_limit` for one request body of `limits.body` and its scan; half of
-    /// the limit at least is theirs.
-    static func besideBody(of configuration: Configuration) -> Int {
-        let limit = configuration.memoryLimitBytes
-        // A scan holds 17/3 of its body beside it (docs/limits.md).
-        let need = configuration.limits.bodyBytes / 3 * 20
-        return max(1, (limit - min(need, limit / 2)) / MemoryBudget.connectionCharge)
     }
 
     /// How many of a process's descriptors are for clients.

@@ -9,7 +9,7 @@ package final class ProcessState: Sendable {
     package let log: LogSink
     package let ticketKeys: TicketKeys
     /// Who may ask.
-    package let access: KeyAccess
+    package let access: Authenticator
     /// The one clock of all workers and of the control thread.
     package let clock: Clock
     package let gather: Gather
@@ -31,7 +31,7 @@ package final class ProcessState: Sendable {
         budget: MemoryBudget,
         log: LogSink,
         ticketKeys: TicketKeys,
-        access: KeyAccess = KeyAccess(),
+        access: Authenticator = Authenticator(),
         clock: Clock = .monotonic,
         workers: Int,
         gather: Gather,

@@ -128,7 +128,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
 
     var budget: MemoryBudget { process.budget }
     var retries: RetryBudget { process.retries }
-    var access: KeyAccess { process.access }
+    var access: Authenticator { process.access }
 
     /// Serves until it is told to stop.
     package func run() {
@@ -173,7 +173,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
         case .scanned(let place, let number, let result):
             guard place < exchanges.count, let exchange = exchanges[place], exchange.record.id.number == number
             else { return }
-            exchange.identified(result)
+            exchange.scanThreadReplied(result)
         }
     }
 
@@ -482,10 +482,8 @@ final class TimerClosure: TimerTarget {
 extension UInt8 {
     fileprivate var isRequestIDCharacter: Bool {
         switch self {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "z"),
-            UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."):
-            true
-        default: false
+        case UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."): true
+        default: isAlphanumeric
         }
     }
 }

@@ -1,35 +1,10 @@
-// What a request to the simulated model asks for, whatever its dialect.
+// What a request asks of the simulated model, in any dialect.
 internal import Inference
 internal import Transport
 
-/// The endpoints that a model answers.
-enum ModelEndpoint: String {
-    case chat = "/v1/chat/completions"
-    case completions = "/v1/completions"
-    case responses = "/v1/responses"
-    case messages = "/v1/messages"
-    case embeddings = "/v1/embeddings"
-    case rerank = "/v1/rerank"
-    case countTokens = "/v1/messages/count_tokens"
-
-    var makesText: Bool {
-        switch self {
-        case .chat, .completions, .responses, .messages: true
-        case .embeddings, .rerank, .countTokens: false
-        }
-    }
-    var isAnthropic: Bool { self == .messages || self == .countTokens }
-}
-
-/// A request that cannot be answered.
-struct Refusal: Error {
-    var status: Int
-    var message: String
-    var type = "BadRequestError"
-    var parameter: String?
-}
-
+/// A request body that was read and accepted.
 struct ModelRequest {
+    /// The most tokens of a choice.
     private static let tokensMax = 10_000_000
 
     let endpoint: ModelEndpoint
@@ -38,27 +13,31 @@ struct ModelRequest {
     let isStream: Bool
     let includesUsage: Bool
     let promptTokens: Int
-    /// What each choice's text is made of.
+    /// For each choice the key from which its text is generated.
     private(set) var keys: [UInt64]
-    /// How many tokens of the text the request has already: it continues them.
+    /// The index of the first token that is generated: the request has the ones before it and is continued.
     let start: Int
-    /// How many tokens each choice gets.
+    /// The number of tokens that each choice gets.
     private(set) var count = 0
-    /// The completion ends because it may be no longer.
+    /// Whether the completion ends because it has reached the client's limit.
     private(set) var endsByLength = false
 
+    /// The time from the end of the request to the first token.
     private(set) var prefill: Nanoseconds
+    /// The tokens of each choice per second; 0 for as many as the client takes.
     private(set) var pace: Double
     private(set) var faults: Faults
-    /// The faults are those that the server gives to every request.
+    /// Whether the faults are those that the server gives to every request.
     private(set) var hasServerFaults = false
-    /// The head goes out with the first event, not before the prefill.
+    /// Whether the head is sent with the first event and not before the prefill.
     private(set) var isHeadLate = false
+    /// The value of `retry-after` in an error response.
     private(set) var retryAfter: String?
 
     /// Reads a request body.
     ///
-    /// - Parameter serverFaults: what befalls a request that names no fault.
+    /// - Parameter serverFaults: The faults of a request that names none.
+    /// - Throws: The error response to a request that cannot be served.
     init(
         _ endpoint: ModelEndpoint,
         body: [UInt8],
@@ -92,6 +71,7 @@ struct ModelRequest {
         try readBehaviour(simulator, isContinuation: prompt.start > 0)
     }
 
+    /// Reads the lengths and the number of the choices.
     private mutating func readCount(_ simulator: JSONValue?, options: ExecutorSimulatorOptions) throws(Refusal) {
         guard endpoint.makesText else { return }
         let limitName = endpoint == .responses ? "max_output_tokens" : "max_tokens"
@@ -115,6 +95,7 @@ struct ModelRequest {
         }
     }
 
+    /// Reads the member `simulator`, with which a request sets the timing and the faults of its response.
     private mutating func readBehaviour(_ simulator: JSONValue?, isContinuation: Bool) throws(Refusal) {
         hasServerFaults = true
         guard let simulator else { return }

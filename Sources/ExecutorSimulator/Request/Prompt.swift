@@ -1,13 +1,16 @@
-// What a request gives the model to read: reduced to a hash, a count of tokens, and how much is there of the answer.
+// The prompt of a request, reduced to hashes and token counts.
 internal import Inference
 
+/// A prompt in the shape of any dialect.
 struct Prompt {
-    /// One for each prompt: `/v1/completions` and `/v1/embeddings` can have several.
+    /// The hash of each prompt; requests for completions and embeddings can have several.
     private(set) var keys: [UInt64] = []
+    /// The number of tokens of all prompts.
     private(set) var tokens = 0
-    /// How many tokens the trailing assistant message has, that is to be continued.
+    /// The number of tokens of a trailing assistant message that is to be continued.
     private(set) var start = 0
 
+    /// Reads the prompt of a request body.
     init(_ endpoint: ModelEndpoint, _ body: JSONValue) throws(Refusal) {
         switch endpoint {
         case .chat: try readChat(body)
@@ -40,7 +43,7 @@ struct Prompt {
         readTurns(messages, hash: Hash())
     }
 
-    /// In this dialect a trailing assistant message is always continued.
+    /// Reads Anthropic's messages, of which a trailing assistant message is always continued.
     private mutating func readMessages(_ body: JSONValue) throws(Refusal) {
         guard var messages = body["messages"]?.array, !messages.isEmpty else {
             throw Refusal(status: 400, message: "messages: Field required", type: "invalid_request_error")
@@ -63,6 +66,7 @@ struct Prompt {
         }
     }
 
+    /// Removes a trailing assistant message and counts its tokens.
     private mutating func continueLast(of messages: inout [JSONValue]) {
         guard let last = messages.last, last["role"]?.string == "assistant" else { return }
         start = Vocabulary.count(Self.text(last["content"] ?? .null))
@@ -84,7 +88,7 @@ struct Prompt {
         tokens += Vocabulary.count(text)
     }
 
-    /// A text, several texts, the token ids of one text, or those of several.
+    /// Reads a text, several texts, the token ids of one text, or those of several texts.
     private mutating func readInputs(_ input: JSONValue?) {
         switch input {
         case .string(let text): readInput(.string(text))
@@ -109,7 +113,7 @@ struct Prompt {
         keys.append(hash.value)
     }
 
-    /// The text of a message's content: a string, or parts with a `text` each.
+    /// The text of a message's content, which is a string or an array of parts with a `text` each.
     private static func text(_ content: JSONValue) -> String {
         if let text = content.string { return text }
         return (content.array ?? []).map { $0["text"]?.string ?? "" }.joined()

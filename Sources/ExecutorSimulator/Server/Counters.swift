@@ -1,36 +1,40 @@
-// What the simulator counts, and the log of those clients that left.
+// The counters that `GET /simulator/counters` reports.
 internal import Inference
-internal import Transport
 
+/// Counts since the start or the last reset.
 struct Counters {
-    /// Model requests under way, those in their prefill among them.
+    /// The model requests in progress, including those in their prefill.
     var running = 0
-    /// Model requests in their prefill.
+    /// The model requests in their prefill.
     var waiting = 0
-    /// Model requests answered whole.
+    /// The model requests with a complete response.
     var finished = 0
-    /// Model requests whose client left first.
+    /// The model requests whose client left before the end.
     var aborted = 0
-    /// Model requests that a fault ended.
+    /// The model requests that a fault has ended.
     var broken = 0
-    /// Model requests answered with an error status.
+    /// The model requests with an error response.
     var refused = 0
-    /// Token events written to streams.
+    /// The token events that were written.
     var emitted = 0
-    /// All requests but those to `/simulator/`.
+    /// All requests except those to `/simulator/`.
     var requests = 0
+    /// The open connections.
     var connections = 0
+    /// All connections since the start or the last reset.
     var connectionsAccepted = 0
     private var paths: [String: Int] = [:]
+    /// The most paths that are counted; requests at further paths are counted in `requests` only.
     private static let pathsMax = 256
 
+    /// Counts a request.
     mutating func count(path: String) {
         requests += 1
         guard paths[path] != nil || paths.count < Self.pathsMax else { return }
         paths[path, default: 0] += 1
     }
 
-    /// Begins anew; what is under way stays.
+    /// Sets the counters to 0, except those of requests and connections in progress.
     mutating func reset() {
         var fresh = Counters()
         fresh.running = running
@@ -39,6 +43,7 @@ struct Counters {
         self = fresh
     }
 
+    /// The counters as JSON.
     func json() -> [UInt8] {
         JSONText.object { writer in
             writer.field("running", running)
@@ -54,95 +59,6 @@ struct Counters {
             writer.object("requests_by_path") {
                 for (path, count) in paths.sorted(by: { $0.key < $1.key }) { $0.field(named: path, count) }
             }
-        }
-    }
-}
-
-/// The last clients that left before their answer was whole.
-struct AbortLog {
-    enum Phase: String {
-        /// The request was not whole yet.
-        case body
-        /// No event was written yet.
-        case prefill
-        case stream
-    }
-
-    struct Entry {
-        var sequence: Int
-        var requestID: String?
-        var time: Nanoseconds
-        var phase: Phase
-        var emitted: Int
-    }
-
-    private static let capacity = 4096
-    /// The entry of sequence `n` is at `(n - 1) % capacity`.
-    private var entries: [Entry] = []
-    private var last = 0
-
-    mutating func add(requestID: String?, time: Nanoseconds, phase: Phase, emitted: Int) {
-        last += 1
-        let entry = Entry(sequence: last, requestID: requestID, time: time, phase: phase, emitted: emitted)
-        if entries.count < Self.capacity { entries.append(entry) } else { entries[(last - 1) % Self.capacity] = entry }
-    }
-
-    mutating func reset() { self = AbortLog() }
-
-    /// Those after a sequence number, in order.
-    func json(since sequence: Int) -> [UInt8] {
-        var writer = JSONWriter()
-        writer.beginArray()
-        let first = max(max(0, sequence), last - entries.count)
-        for number in first..<max(first, last) {
-            let entry = entries[number % Self.capacity]
-            writer.object {
-                $0.field("sequence", entry.sequence)
-                $0.field("request_id", entry.requestID)
-                $0.field("ns", Int(entry.time))
-                $0.field("phase", entry.phase.rawValue)
-                $0.field("emitted", entry.emitted)
-            }
-        }
-        writer.endArray()
-        return writer.bytes
-    }
-}
-
-/// The last request that was no question about the simulator itself.
-struct LastRequest {
-    var method = ""
-    var target: [UInt8] = []
-    var authority: [UInt8] = []
-    var version = ""
-    var fields: [(name: String, value: String)] = []
-    var body: [UInt8] = []
-
-    func json() -> [UInt8] {
-        JSONText.object { writer in
-            writer.field("method", method)
-            writer.field("target", String(decoding: target, as: UTF8.self))
-            writer.field("authority", String(decoding: authority, as: UTF8.self))
-            writer.field("version", version)
-            // In their order, and then by name: of a field that repeats, the first value.
-            writer.key("fields")
-            writer.beginArray()
-            for field in fields {
-                writer.beginArray()
-                writer.value(field.name)
-                writer.value(field.value)
-                writer.endArray()
-            }
-            writer.endArray()
-            writer.object("headers") {
-                var seen: Set<String> = []
-                for field in fields where seen.insert(field.name).inserted {
-                    $0.key(named: field.name)
-                    $0.value(field.value)
-                }
-            }
-            writer.field("body", String(decoding: body, as: UTF8.self))
-            writer.field("body_bytes", body.count)
         }
     }
 }

@@ -1,9 +1,11 @@
-// The endpoints that need no model: the model list, health, and questions about the simulator.
+// The endpoints that need no model: the model list, health, and those about the simulator itself.
 internal import HTTP
 internal import Inference
 internal import Transport
 
+/// Responds on the simulator's loop; holds no state.
 enum Endpoints {
+    /// Responds to a request that is not for the model.
     static func answer(
         _ method: Method,
         path: String,
@@ -41,6 +43,7 @@ enum Endpoints {
         }
     }
 
+    /// The sequence number in `since=` of a query; 0 if there is none.
     private static func since(_ query: String) -> Int {
         for pair in query.split(separator: "&") where pair.hasPrefix("since=") { return Int(pair.dropFirst(6)) ?? 0 }
         return 0

@@ -1,13 +1,12 @@
-// An executor of language models that has no model: for `make run`, tests and benchmarks.
+// An executor of language models without a model, for `make run`, tests and benchmarks.
 package import HTTP
 internal import Inference
 package import Transport
 
-/// Serves the APIs of an executor on one loop.
-///
-/// Confined to it.
+/// Serves the APIs of an executor on one event loop, to whose thread it is confined.
 package final class ExecutorSimulator: ServerDelegate {
-    /// Paces slower than this have a timer for each stream: nobody wants to wait for another's beat so long.
+    /// The longest period for which streams of the same pace share a timer; a stream with a longer one would wait for
+    /// the shared timer too long.
     private static let sharedPeriodMax: Nanoseconds = 100_000_000
 
     package let loop: EventLoop
@@ -17,7 +16,7 @@ package final class ExecutorSimulator: ServerDelegate {
     var aborts = AbortLog()
     var last = LastRequest()
     let created = Clock.wallTime().seconds
-    /// The event that is being written: one room for all.
+    /// The buffer for the event that is being written, shared by all streams.
     var event: [UInt8] = []
 
     private let environment = HTTP2Environment()
@@ -26,11 +25,14 @@ package final class ExecutorSimulator: ServerDelegate {
     private var listeners: [Listener] = []
     private var connections: [ObjectIdentifier: ServerConnection] = [:]
     private var pacers: [Nanoseconds: Pacer] = [:]
-    private var behind: [Pacer] = []
+    /// The pacers that continue their rounds in the next turn of the loop.
+    private var unfinishedPacers: [Pacer] = []
     private var identifiers = 0
     private var faultsLeft: Int
 
-    /// - Throws: when its certificate cannot be loaded.
+    /// Makes a simulator that does not listen yet.
+    ///
+    /// - Throws: `TLSError` if the certificate cannot be loaded.
     package init(loop: EventLoop, options: ExecutorSimulatorOptions) throws(TLSError) {
         self.loop = loop
         self.options = options
@@ -43,18 +45,18 @@ package final class ExecutorSimulator: ServerDelegate {
         let inner = loop.onTurnEnd
         loop.onTurnEnd = { [unowned self] in
             inner?()
-            self.stepThoseBehind()
+            self.continueRounds()
         }
     }
 
-    /// Nil for a simulator in clear.
+    /// The TLS contexts; nil for a simulator without TLS.
     static func contexts(for options: ExecutorSimulatorOptions) throws(TLSError) -> TLSServerContexts? {
         guard let certificate = options.certificate else { return nil }
         let keys = TicketKeys { Int64(Clock.monotonicNow() / 1_000_000_000) }
         return try TLSContext.server(certificates: [certificate], ticketKeys: keys)
     }
 
-    /// What is wrong with a certificate that it is to show; nil when nothing is.
+    /// What is wrong with a certificate and its key; nil if nothing is.
     package static func problem(with files: CertificateFiles) -> String? {
         var options = ExecutorSimulatorOptions()
         options.certificate = files
@@ -62,7 +64,7 @@ package final class ExecutorSimulator: ServerDelegate {
         return nil
     }
 
-    /// Accepts connections on a listening socket, which stays its owner's.
+    /// Accepts connections on a listening socket; the caller keeps the socket and closes it.
     package func serve(on socket: Socket) {
         let listener = Listener(
             loop: loop,
@@ -73,13 +75,13 @@ package final class ExecutorSimulator: ServerDelegate {
         listeners.append(listener)
     }
 
-    /// Stops accepting and closes every connection: the last call to a simulator.
+    /// Stops accepting and closes all connections; the simulator must not be used afterwards.
     package func close() {
         for listener in listeners { listener.pause() }
         for connection in Array(connections.values) { connection.close(.edge) }
-        // A pacer and its simulator hold each other.
+        // A pacer and its simulator retain each other.
         pacers = [:]
-        behind = []
+        unfinishedPacers = []
     }
 
     private func accepted(_ socket: Socket, peer: SocketAddress) {
@@ -94,7 +96,7 @@ package final class ExecutorSimulator: ServerDelegate {
 
     private func begin(_ socket: Socket, peer: SocketAddress) {
         let tls = contexts.map { TLSConnection.server(in: $0, wire: loop.wire) }
-        // A socket that the system has no room to watch is closed.
+        // If the system cannot watch one more socket, the connection is closed.
         guard let channel = try? Channel.accept(socket, peer: peer, loop: loop, tls: tls) else { return }
         let connection = ServerConnection(
             channel: channel,
@@ -109,15 +111,18 @@ package final class ExecutorSimulator: ServerDelegate {
 
     // MARK: ServerDelegate
 
+    /// Makes the exchange of a request.
     package func handler(for head: RequestHead, on stream: ServerStream) -> any ServerStreamHandler {
         SimulatedExchange(simulator: self, stream: stream, head: head)
     }
 
+    /// Responds to a request that the HTTP layer has refused.
     package func refusal(status: Int, message: String, on stream: ServerStream) {
         let refusal = Refusal(status: status, message: message)
         Self.respond(status: status, body: OtherAnswers.error(refusal, isAnthropic: false), on: stream)
     }
 
+    /// Forgets a connection that has ended.
     package func connectionEnded(_ connection: ServerConnection) {
         guard connections.removeValue(forKey: ObjectIdentifier(connection)) != nil else { return }
         counters.connections -= 1
@@ -125,6 +130,7 @@ package final class ExecutorSimulator: ServerDelegate {
 
     // MARK: For exchanges
 
+    /// Sends a whole JSON response.
     static func respond(status: Int = 200, body: [UInt8], retryAfter: String? = nil, on stream: ServerStream) {
         var fields = FieldBlock()
         fields.append(.contentType, "application/json")
@@ -136,9 +142,9 @@ package final class ExecutorSimulator: ServerDelegate {
         stream.finish()
     }
 
-    /// The pacer for so many tokens a second.
+    /// The pacer for a number of tokens per second.
     ///
-    /// At 0 streams step each millisecond, and make more than one token each.
+    /// At a pace of 0 the pacer steps each stream every millisecond, and a step makes many tokens.
     func pacer(for pace: Double) -> Pacer {
         let period = pace > 0 ? max(1000, Nanoseconds(min(1_000_000_000 / pace, 1e18))) : 1_000_000
         if let pacer = pacers[period] { return pacer }
@@ -147,34 +153,36 @@ package final class ExecutorSimulator: ServerDelegate {
         return pacer
     }
 
-    /// A pacer whose last stream has left: the next one begins a beat of its own.
+    /// Forgets a pacer whose last stream has left; the next stream of the pace gets a new one.
     func forget(_ pacer: Pacer) {
         if let entry = pacers.first(where: { $0.value === pacer }) { pacers[entry.key] = nil }
     }
 
-    /// A pacer goes on with its round once what it has written is flushed.
-    func continueLater(_ pacer: Pacer) { behind.append(pacer) }
+    /// Lets a pacer continue its round in the next turn of the loop, when its writes have been flushed.
+    func continueLater(_ pacer: Pacer) { unfinishedPacers.append(pacer) }
 
-    /// What is written here marks its connections, so the next turn does not wait before it flushes.
-    private func stepThoseBehind() {
-        guard !behind.isEmpty else { return }
-        let pacers = behind
-        behind.removeAll(keepingCapacity: true)
+    /// Continues the rounds of pacers; their writes mark connections, so the next turn does not wait before it flushes.
+    private func continueRounds() {
+        guard !unfinishedPacers.isEmpty else { return }
+        let pacers = unfinishedPacers
+        unfinishedPacers.removeAll(keepingCapacity: true)
         for pacer in pacers { pacer.stepBatch() }
     }
 
+    /// A new identifier of 12 hexadecimal digits.
     func nextIdentifier() -> String {
         identifiers += 1
         let digits = String(Hash.mix(UInt64(identifiers) &+ UInt64(created) << 24) >> 16, radix: 16)
         return String(repeating: "0", count: 12 - digits.count) + digits
     }
 
-    /// The faults that the server gives to its next request.
+    /// The faults of the next request that names none itself.
     var serverFaults: Faults { faultsLeft > 0 ? options.faults : Faults() }
+    /// Counts a request that has got the server's faults.
     func useServerFaults() { if faultsLeft > 0, options.faults != Faults() { faultsLeft -= 1 } }
 }
 
-/// Begins with a connection some time after it was accepted.
+/// A timer after which an accepted connection is served.
 private final class LateAccept: TimerTarget {
     private let begin: () -> Void
     init(_ begin: @escaping () -> Void) { self.begin = begin }

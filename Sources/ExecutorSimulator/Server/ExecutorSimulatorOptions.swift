@@ -1,31 +1,33 @@
-// How an executor simulator behaves where a request does not say otherwise.
+// The settings of an executor simulator, which requests may override.
 package import Transport
 
+/// The settings of one simulator.
 package struct ExecutorSimulatorOptions: Sendable {
-    /// The models it has; a request for another gets 404.
+    /// The names of the models that are served; a request for another one gets 404.
     package var models = ["demo"]
-    /// From the end of the request to the first token.
+    /// The time from the end of the request to the first token.
     package var prefill: Nanoseconds = 50_000_000
-    /// Tokens a second of each stream; 0 for as fast as the client takes them.
+    /// The tokens of each stream per second; 0 for as many as the client takes.
     package var pace = 50.0
-    /// How long a completion is when the request does not say.
+    /// The tokens of a completion for which the request sets no limit.
     package var tokens = 64
-    /// The streams step at times of their own within the period, not all together.
+    /// Whether the streams of a pace step at different times within the period, and not all at once.
     package var isSpread = false
-    /// From the accept of a connection until it is read.
+    /// The time from the accept of a connection until it is read.
     package var acceptDelay: Nanoseconds = 0
-    /// Faults of every request that names none itself.
+    /// The faults of each request that names none itself.
     package var faults = Faults()
-    /// Only so many requests have these faults; nil for all.
+    /// The number of requests that get `faults`; nil for all.
     package var faultsMax: Int?
-    /// With so many requests under way the next one gets 429.
+    /// The most requests in progress, above which a request gets 429; nil for no limit.
     package var runningMax: Int?
-    /// What it shows over TLS; nil to serve in clear.
+    /// The certificate and key for TLS; nil to serve without TLS.
     package var certificate: CertificateFiles?
-    /// Streams at once on one HTTP/2 connection.
+    /// The most concurrent streams on an HTTP/2 connection.
     package var streamsMax = 10_000
-    /// An idle connection is closed after this.
+    /// The time after which an idle connection is closed.
     package var idleTimeout: Nanoseconds = 75_000_000_000
 
+    /// Makes the default settings.
     package init() {}
 }

@@ -1,7 +1,10 @@
-// An executor that answers with what is no HTTP: takes a connection over and writes nonsense to it.
+// The fault of a response that is not HTTP.
 internal import HTTP
 internal import Transport
 
+/// Takes over a connection, writes bytes that are not HTTP, and closes the connection after 20 ms.
+///
+/// Confined to the simulator's loop.
 final class GarbageHead: ChannelHandler, TimerTarget {
     private static let bytes = Array("HTTP/9.9 two hundred\u{1}\r\n:: \r\nnot a field\r\n\r\n".utf8)
 
@@ -10,6 +13,7 @@ final class GarbageHead: ChannelHandler, TimerTarget {
 
     private init(_ connection: ServerConnection) { self.connection = connection }
 
+    /// Takes over the connection.
     static func send(on connection: ServerConnection) {
         let garbage = GarbageHead(connection)
         connection.channel.attach(garbage)

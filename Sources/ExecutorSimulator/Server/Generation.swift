@@ -1,12 +1,14 @@
-// The making of an answer, token by token, with the faults that were asked for.
+// Generates a response token by token, with the faults that were asked for.
 internal import HTTP
 internal import Transport
 
-/// Confined to the simulator's loop; its exchange owns it.
+/// The response to one model request.
+///
+/// Confined to the simulator's loop; owned by its exchange.
 final class Generation {
-    /// A stream that its client does not take makes no more tokens than this many bytes.
+    /// The bytes in the stream's buffer at which no more tokens are generated, if the client does not read.
     private static let bufferedMax = 256 << 10
-    /// Tokens a step for those who want them as fast as they can take them.
+    /// The tokens per step at a pace of 0.
     private static let tokensPerStepMax = 64
 
     private unowned let exchange: SimulatedExchange
@@ -20,15 +22,17 @@ final class Generation {
     private let endsAfter: Int
     private var shaper: EventShaper
 
-    /// Tokens of each choice so far.
+    /// The tokens of each choice so far.
     private var made = 0
-    /// Token events so far; of an answer that is not streamed, tokens.
+    /// The token events so far, or the tokens of a response that is not streamed.
     private(set) var emitted = 0
     private var isOpened = false
-    /// The client has left, and nobody was told.
-    var isDeaf = false
+    /// Whether the client has left and the generation continues nevertheless (`Faults.ignoresClose`).
+    var hasLostClient = false
+    /// Whether the generation continues when the client leaves.
     var ignoresClose: Bool { faults.ignoresClose }
 
+    /// Prepares a response, without sending anything.
     init(exchange: SimulatedExchange, request: ModelRequest) {
         self.exchange = exchange
         simulator = exchange.simulator
@@ -54,9 +58,9 @@ final class Generation {
         opening = request.isStream ? form.opening() : []
     }
 
-    /// What comes before the prefill.
+    /// Does what comes before the prefill.
     ///
-    /// - Returns: false when there is nothing to wait for.
+    /// - Returns: false if no tokens will follow.
     func begin() -> Bool {
         switch faults.ending {
         case .noAnswer: return false
@@ -86,6 +90,7 @@ final class Generation {
 
     // MARK: Steps
 
+    /// Generates the next tokens, or ends the response.
     func step() {
         guard request.isStream else {
             stepWhole()
@@ -102,7 +107,7 @@ final class Generation {
             return
         }
         for _ in 0..<steps {
-            guard isDeaf || stream.buffered < Self.bufferedMax else { return }
+            guard hasLostClient || stream.buffered < Self.bufferedMax else { return }
             if made < request.count {
                 if !isOpened { open() }
                 for choice in templates.indices {
@@ -129,7 +134,7 @@ final class Generation {
     private func emit(_ choice: Int) {
         simulator.counters.emitted += 1
         emitted += 1
-        // The room is lent, not copied.
+        // The shared buffer is swapped in, not copied.
         var event: [UInt8] = []
         swap(&event, &simulator.event)
         if emitted == 1, let size = faults.hugeEvent {
@@ -146,10 +151,10 @@ final class Generation {
         templates[choice].render(text, time: Clock.monotonicNow(), number: opening.count + emitted - 1, into: &event)
     }
 
-    /// An event in the form that the faults give it.
+    /// Writes an event in the form that the faults ask for.
     private func write(_ event: [UInt8]) { send(shaper.add(event)) }
 
-    /// Whatever the shaper holds back: to be called before the stream ends or stalls.
+    /// Writes what the shaper holds back; must be called before the stream ends or stalls.
     private func flush() { send(shaper.finish()) }
 
     private func send(_ chunks: [[UInt8]]) {
@@ -177,8 +182,9 @@ final class Generation {
         exchange.end(.finish)
     }
 
-    // MARK: Answers that are not streamed
+    // MARK: Responses that are not streamed
 
+    /// Makes the next token, and sends the response with the last one.
     private func stepWhole() {
         while true {
             if emitted == endsAfter {
@@ -220,6 +226,7 @@ final class Generation {
         }
     }
 
+    /// Ends a response before its regular end.
     private func breakOff(_ end: SimulatedExchange.End) {
         if end == .finish, !request.isStream {
             let whole = form.whole(texts: texts, tokens: tokens)
@@ -232,7 +239,7 @@ final class Generation {
         exchange.end(end)
     }
 
-    /// Writes half of what comes next, and breaks off.
+    /// Writes half of the next event or of the document, and breaks off.
     private func cut() {
         if request.isStream {
             if !isOpened { open() }
@@ -250,6 +257,7 @@ final class Generation {
         breakOff(.abort)
     }
 
+    /// Writes the error that the fault asks for, and ends the response.
     private func reportError() {
         var fault: StreamFault = emitted == 0 ? .queueFull : .engineFailed
         if case .mistakeEvent = faults.ending { fault = .tooLong }

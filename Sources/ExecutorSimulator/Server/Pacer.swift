@@ -1,30 +1,37 @@
-// The beat of the streams: one timer steps all streams of a pace, together or spread over the period.
+// Paces streams: one timer steps all streams of a pace, all at once or spread over the period.
 internal import Transport
 
-/// Steps streams once a period each.
+/// Steps each of its streams once per period.
 ///
 /// Confined to the simulator's loop.
 final class Pacer: TimerTarget {
+    /// The number of slots into which the period is divided if streams are spread.
     private static let slotsWhenSpread = 40
-    /// Steps between two flushes: the last stream of a burst of a thousand should not wait for the first one's writes.
+    /// The most steps between two flushes, so that in a burst of a thousand streams none waits for all writes.
     private static let batch = 32
 
-    /// A slot that is being stepped, from its end to its beginning.
+    /// A slot whose streams are being stepped, from the last one to the first one.
     private struct Round {
         var slot: Int
+        /// The number of streams that have not been stepped.
         var left: Int
     }
 
     private let simulator: ExecutorSimulator
+    /// The time between two slots.
     private let tick: Nanoseconds
+    /// The streams of each slot.
     private var slots: [[SimulatedExchange]]
+    /// The number of streams.
     private var members = 0
+    /// The slot that is stepped at `nextDue`.
     private var nextSlot = 0
+    /// The slot that the next stream joins.
     private var joinSlot = 0
     private var nextDue: Nanoseconds = 0
     private var timer: TimerID?
     private var rounds: [Round] = []
-    /// Numbers the rounds of a slot: a stream takes part in each once, wherever removals have moved it.
+    /// The number of the current round; a stream is stepped once in each, wherever a removal has moved it.
     private var round = 0
 
     init(simulator: ExecutorSimulator, period: Nanoseconds, isSpread: Bool) {
@@ -34,11 +41,10 @@ final class Pacer: TimerTarget {
         slots = Array(repeating: [], count: count)
     }
 
-    var isBehind: Bool { !rounds.isEmpty }
-
+    /// Adds a stream.
     func join(_ exchange: SimulatedExchange) {
         if members == 0 {
-            // Nobody keeps the beat: it begins with this one's first token.
+            // The first stream sets the phase: its first token is due now or at the end of its prefill.
             nextDue = max(exchange.readyAt, simulator.loop.now)
             nextSlot = joinSlot
             if let timer { simulator.loop.timers.cancel(timer) }
@@ -46,20 +52,21 @@ final class Pacer: TimerTarget {
         }
         members += 1
         exchange.slot = joinSlot
-        exchange.place = slots[joinSlot].count
+        exchange.indexInSlot = slots[joinSlot].count
         exchange.round = -1
         slots[joinSlot].append(exchange)
-        // A stride that has no factor in common with the number of slots: few streams are spread well, too.
+        // The stride has no factor in common with the number of slots, so that a few streams are spread well, too.
         joinSlot = (joinSlot + 17) % slots.count
     }
 
+    /// Removes a stream; does nothing for a stream that has not joined.
     func leave(_ exchange: SimulatedExchange) {
         let slot = exchange.slot
         guard slot >= 0 else { return }
         let last = slots[slot].removeLast()
         if last !== exchange {
-            slots[slot][exchange.place] = last
-            last.place = exchange.place
+            slots[slot][exchange.indexInSlot] = last
+            last.indexInSlot = exchange.indexInSlot
         }
         exchange.slot = -1
         members -= 1
@@ -76,7 +83,7 @@ final class Pacer: TimerTarget {
             return
         }
         let now = simulator.loop.now
-        // A simulator that was held up for long does not catch up: executors do not either.
+        // After a long delay the missed steps are skipped, as executors do.
         if nextDue + 8 * tick * Nanoseconds(slots.count) < now { nextDue = now }
         while nextDue <= now {
             rounds.append(Round(slot: nextSlot, left: slots[nextSlot].count))
@@ -87,7 +94,7 @@ final class Pacer: TimerTarget {
         stepBatch()
     }
 
-    /// Steps so many streams that their tokens make one flush; the rest follows in the next turns.
+    /// Steps up to `batch` streams; the others of the round follow in the next turns of the loop.
     func stepBatch() {
         var budget = Self.batch
         while budget > 0, let current = rounds.first {
@@ -105,6 +112,6 @@ final class Pacer: TimerTarget {
             exchange.step()
             budget -= 1
         }
-        if isBehind { simulator.continueLater(self) }
+        if !rounds.isEmpty { simulator.continueLater(self) }
     }
 }

@@ -1,12 +1,12 @@
-// A simulator on a thread of its own: for the command line, and for tests and benchmarks in their own process.
+// A simulator on a thread of its own, for the command line, and for tests and benchmarks in the same process.
 internal import Glibc
 package import Transport
 
-/// A simulator that runs; `stop` ends it.
+/// A running simulator, which `stop` ends.
 package struct RunningExecutorSimulator: Sendable {
     fileprivate enum Command: Sendable { case stop }
 
-    /// Where it listens: with the port that port 0 has become.
+    /// The address at which the simulator listens, with the actual port if 0 was asked for.
     package let address: SocketAddress
     private let mailbox: Mailbox<Command>
     private let thread: Thread
@@ -41,7 +41,7 @@ package struct RunningExecutorSimulator: Sendable {
         }
     }
 
-    /// Closes every connection and waits for the thread.
+    /// Closes all connections and waits until the thread has ended.
     package func stop() {
         mailbox.post(.stop)
         thread.join()
@@ -52,7 +52,8 @@ package struct RunningExecutorSimulator: Sendable {
 extension ExecutorSimulator {
     /// Starts a simulator on a thread of its own.
     ///
-    /// - Parameter processor: to run on that one alone.
+    /// - Parameter processor: The processor to which the thread is pinned; nil for any.
+    /// - Throws: `ListenerSet.Failure` if the address cannot be listened on.
     package static func startThread(
         listen address: SocketAddress,
         options: ExecutorSimulatorOptions = ExecutorSimulatorOptions(),
@@ -61,16 +62,16 @@ extension ExecutorSimulator {
         try RunningExecutorSimulator(listen: address, options: options, processor: processor)
     }
 
-    /// On a free port of the loopback interface.
+    /// Starts a simulator at a free port of the loopback interface.
     package static func startThread(
         options: ExecutorSimulatorOptions = ExecutorSimulatorOptions()
     ) throws(ListenerSet.Failure) -> RunningExecutorSimulator {
         try startThread(listen: SocketAddress(numeric: "127.0.0.1", port: 0)!, options: options)
     }
 
-    /// Runs a simulator until SIGTERM or SIGINT; says on stderr where it is ready.
+    /// Runs a simulator until SIGTERM or SIGINT, and reports its address on stderr once it is ready.
     ///
-    /// To be called by the main thread.
+    /// Must be called on the main thread before other threads are started, since it blocks the two signals.
     package static func runUntilSignal(
         listen address: SocketAddress,
         options: ExecutorSimulatorOptions,

@@ -1,11 +1,14 @@
-// One request to the simulator: read, routed, and answered at its pace.
+// One request to the simulator, from its body to the end of its response.
 internal import HTTP
 internal import Inference
 internal import Transport
 
+/// Reads a request, routes it, and paces its response.
+///
 /// Confined to the simulator's loop.
 final class SimulatedExchange: ServerStreamHandler, TimerTarget {
     private enum Phase { case body, prefill, stream, over }
+    /// The most bytes of a request body.
     private static let bodyMax = 128 << 20
 
     let simulator: ExecutorSimulator
@@ -20,10 +23,15 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
     private var generation: Generation?
     private var pacer: Pacer?
 
-    // The pacer's: when the first token is due, and where the stream stands.
+    /// When the first token is due.
     private(set) var readyAt: Nanoseconds = 0
+    /// The slot of the pacer; -1 if the exchange is in none.
+    ///
+    /// Only the pacer sets this property and the next two.
     var slot = -1
-    var place = 0
+    /// The index within the pacer's slot.
+    var indexInSlot = 0
+    /// The last round of the pacer in which the exchange was stepped.
     var round = -1
 
     init(simulator: ExecutorSimulator, stream: ServerStream, head: RequestHead) {
@@ -34,7 +42,7 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
         let parts = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
         path = parts[0]
         query = parts.count > 1 ? parts[1] : ""
-        // Where a redirect of its own leads.
+        // The simulator's own redirects lead to the path with a slash behind it.
         let name = path.hasSuffix("/") ? String(path.dropLast()) : path
         endpoint = head.method == .post ? ModelEndpoint(rawValue: name) : nil
         if !path.hasPrefix("/simulator/") { simulator.counters.count(path: path) }
@@ -69,6 +77,7 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
         }
     }
 
+    /// Keeps the request for `GET /simulator/last`.
     private func keepAsLast() {
         guard !path.hasPrefix("/simulator/"), path != "/health" else { return }
         var last = LastRequest(method: head.method.text, target: head.target, authority: head.authority, body: body)
@@ -87,7 +96,7 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
             return
         }
         if let generation, generation.ignoresClose {
-            generation.isDeaf = true
+            generation.hasLostClient = true
             return
         }
         let log: AbortLog.Phase = phase == .body ? .body : phase == .prefill ? .prefill : .stream
@@ -105,6 +114,7 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
 
     // MARK: The life of a model request
 
+    /// Begins a model request.
     private func begin(_ endpoint: ModelEndpoint) throws(Refusal) {
         let request = try ModelRequest(
             endpoint,
@@ -144,7 +154,7 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
         pacer.join(self)
     }
 
-    /// The pacer's beat.
+    /// Makes the next step; called by the pacer.
     func step() {
         guard simulator.loop.now >= readyAt else { return }
         if phase == .prefill {
@@ -161,21 +171,22 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
         ExecutorSimulator.respond(status: refusal.status, body: body, retryAfter: retryAfter, on: stream)
     }
 
-    /// No beat any more, but the client is still there: it was told nothing of an end.
+    /// Stops the generation without ending the response.
     func stall() { pacer?.leave(self) }
 
-    /// The answer is whole.
+    /// Counts a complete response.
     func finished() {
         simulator.counters.finished += 1
         over()
     }
 
-    /// A fault has ended the answer.
+    /// Counts a response that a fault has ended.
     func broke() {
         simulator.counters.broken += 1
         over()
     }
 
+    /// Ends the request for the counters and the pacer; the output may still be under way.
     private func over() {
         guard phase != .over else { return }
         if phase != .body { simulator.counters.running -= 1 }
@@ -188,22 +199,24 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
 
     // MARK: Output
 
-    /// What waits to go out one by one, a millisecond between.
+    /// The pieces that are written one by one with a millisecond between them.
     private var pieces: [Piece] = []
     private var nextPiece = 0
     private enum Piece {
         case bytes([UInt8])
         case end(End)
     }
+    /// How a response ends.
     enum End {
         /// The body ends in order.
         case finish
-        /// The connection ends, the body does not.
+        /// The connection closes, but the body does not end.
         case abort
+        /// The connection closes with a TCP reset.
         case reset
     }
 
-    /// A piece of its own: in a write after those that came before it.
+    /// Writes bytes as a piece of their own, after the pieces before them.
     func sendLater(_ bytes: [UInt8]) { add(.bytes(bytes)) }
 
     private func add(_ piece: Piece) {
@@ -211,6 +224,7 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
         pieces.append(piece)
     }
 
+    /// Ends the response after all pieces.
     func end(_ end: End) {
         if nextPiece < pieces.count { add(.end(end)) } else { endNow(end) }
     }
@@ -234,7 +248,7 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
             nextPiece += 1
             stream.send(bytes.span)
         case .end(.reset):
-            // What was sent must be with the kernel, or it would be lost with the connection.
+            // The reset waits until the kernel has all bytes, since it would drop what is still buffered here.
             if stream.buffered == 0 {
                 nextPiece += 1
                 stream.connection.channel.reset()

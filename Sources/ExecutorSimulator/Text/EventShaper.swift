@@ -1,24 +1,24 @@
-// The form in which the bytes of a stream leave, whatever its events are.
+// Shapes the bytes of a stream as its faults ask for, whatever its events are.
 
-/// Joins and cuts the events of one stream as its faults ask for.
+/// Joins and cuts the events of one stream.
 ///
-/// A value without I/O: events go in, and what is to be written comes out.
+/// The shaper does no I/O: it takes events and returns the chunks that are to be written.
 struct EventShaper {
-    /// The most bytes that wait to be joined to others.
+    /// The most bytes that wait to be joined with later events.
     private static let joinedMax = 256 << 10
 
-    /// Events pass as they are: nothing has to be asked of this shaper.
+    /// Whether events are written as they are, so that the shaper need not be called.
     let isPlain: Bool
-    /// What comes out are pieces, each of which is to be a write of its own.
+    /// Whether the chunks are pieces, each of which must be a write of its own.
     let isCut: Bool
 
     private let faults: Faults
-    /// Events that were not written yet, already in the form of their lines.
+    /// Events that wait to be joined with later ones, with comments and line ends applied.
     private var waiting: [UInt8] = []
     private var waitingEvents = 0
-    /// The last event, which may yet turn out to be the last one of the stream.
+    /// The latest event, if it is held back because it may be the last one of the stream.
     private var last: [UInt8]?
-    /// Bytes that were written.
+    /// The number of bytes that were returned.
     private var offset = 0
 
     init(_ faults: Faults) {
@@ -28,9 +28,9 @@ struct EventShaper {
         isPlain = !isCut && !holdsBack && !faults.hasComments && !faults.hasCRLF
     }
 
-    /// Takes the next event, or a part of one that is never completed.
+    /// Takes the next event, or the beginning of an event that is never completed.
     ///
-    /// - Returns: the chunks that can be written now, in order.
+    /// - Returns: The chunks that can be written now, in order.
     mutating func add(_ event: [UInt8]) -> [[UInt8]] {
         var bytes = event
         if faults.hasComments { bytes = Array(": a comment\n\n".utf8) + bytes }
@@ -40,7 +40,7 @@ struct EventShaper {
         return last.map { join($0) } ?? []
     }
 
-    /// The stream ends, or stalls: whatever has been held back.
+    /// Returns what has been held back, at the end of a stream or before it stalls.
     mutating func finish() -> [[UInt8]] {
         var pieces: [[UInt8]] = []
         if var bytes = last {
@@ -65,7 +65,7 @@ struct EventShaper {
         return bytes.isEmpty ? [] : cut(bytes)
     }
 
-    /// Cuts at every offset that was asked for; offsets count from the beginning of the stream.
+    /// Cuts bytes at each offset that was asked for; offsets count from the beginning of the stream.
     private mutating func cut(_ bytes: [UInt8]) -> [[UInt8]] {
         let start = offset
         offset += bytes.count

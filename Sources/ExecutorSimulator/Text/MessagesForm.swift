@@ -1,6 +1,7 @@
 // Anthropic's messages.
 internal import Inference
 
+/// Writes messages and their events.
 struct MessagesForm: AnswerForm {
     private let facts: AnswerFacts
     init(_ facts: AnswerFacts) { self.facts = facts }
@@ -81,6 +82,7 @@ struct MessagesForm: AnswerForm {
         }
     }
 
+    /// Writes the members that all messages have.
     private func writeMessage(to writer: inout JSONWriter) {
         writer.field("id", facts.id)
         writer.field("type", "message")

@@ -1,7 +1,9 @@
-// Answers that are no text: embeddings, rerank, token counts, the model list, errors.
+// Responses other than generated text: embeddings, reranking, token counts, the model list and errors.
 internal import Inference
 
+/// Writes whole JSON documents.
 enum OtherAnswers {
+    /// Vectors that depend on the inputs alone.
     static func embeddings(_ request: ModelRequest) -> [UInt8] {
         let dimensions = min(max(request.body["dimensions"]?.integer ?? 8, 1), 4096)
         let isBase64 = request.body["encoding_format"]?.string == "base64"
@@ -29,12 +31,12 @@ enum OtherAnswers {
         }
     }
 
-    /// Between -1 and 1, in steps that a Float holds.
+    /// A component of a vector: a multiple of 1/32768 from -1 to 1, which a `Float` represents exactly.
     private static func component(_ index: Int, of key: UInt64) -> Float {
         Float(Int(Hash.mix(key &+ UInt64(index)) >> 48) - 32768) / 32768
     }
 
-    /// The vector as little-endian floats: what the OpenAI SDK asks for.
+    /// The vector as base64 of little-endian floats, as OpenAI's SDK asks for it.
     private static func base64(_ vector: [Float]) -> String {
         let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
         let bytes = vector.flatMap { number in (0..<4).map { UInt8(truncatingIfNeeded: number.bitPattern >> ($0 * 8)) }
@@ -43,15 +45,16 @@ enum OtherAnswers {
         for start in stride(from: 0, to: bytes.count, by: 3) {
             let group = bytes[start..<min(start + 3, bytes.count)]
             var bits: UInt32 = 0
-            for place in 0..<3 { bits = bits << 8 | UInt32(place < group.count ? group[start + place] : 0) }
-            for place in 0..<4 {
-                let digit = alphabet[Int(bits >> (18 - 6 * UInt32(place)) & 63)]
-                text.append(place <= group.count ? digit : UInt8(ascii: "="))
+            for index in 0..<3 { bits = bits << 8 | UInt32(index < group.count ? group[start + index] : 0) }
+            for index in 0..<4 {
+                let digit = alphabet[Int(bits >> (18 - 6 * UInt32(index)) & 63)]
+                text.append(index <= group.count ? digit : UInt8(ascii: "="))
             }
         }
         return String(decoding: text, as: UTF8.self)
     }
 
+    /// Scores that depend on the query and the documents alone, the best first.
     static func rerank(_ request: ModelRequest, id: String) -> [UInt8] {
         let query = request.body["query"]?.string ?? ""
         var hash = Hash()
@@ -80,10 +83,12 @@ enum OtherAnswers {
         }
     }
 
+    /// Anthropic's count of a prompt's tokens.
     static func countTokens(_ request: ModelRequest) -> [UInt8] {
         JSONText.object { $0.field("input_tokens", request.promptTokens) }
     }
 
+    /// The list of models.
     static func models(_ names: [String], created: Int) -> [UInt8] {
         JSONText.object { writer in
             writer.field("object", "list")
@@ -101,6 +106,7 @@ enum OtherAnswers {
         }
     }
 
+    /// An error document.
     static func error(_ refusal: Refusal, isAnthropic: Bool) -> [UInt8] {
         JSONText.object { writer in
             if isAnthropic { writer.field("type", "error") }

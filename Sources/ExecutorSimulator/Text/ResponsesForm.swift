@@ -1,10 +1,10 @@
 // OpenAI's responses.
 internal import Inference
 
+/// Writes responses and their events.
 struct ResponsesForm: AnswerForm {
-    private static let openingCount = 4
-
     private let facts: AnswerFacts
+    /// The id of the only output item.
     private let item: String
 
     init(_ facts: AnswerFacts) {
@@ -31,7 +31,7 @@ struct ResponsesForm: AnswerForm {
         events.append(
             Events.typed("response.content_part.added") {
                 $0.field("sequence_number", 3)
-                writePlace(to: &$0)
+                writePosition(to: &$0)
                 $0.key("part")
                 writePart("", to: &$0)
             }
@@ -41,11 +41,11 @@ struct ResponsesForm: AnswerForm {
 
     func token(choice: Int) -> EventTemplate {
         let type = "response.output_text.delta"
-        let place = #","item_id":"\#(item)","output_index":0,"content_index":0,"logprobs":[],"delta":""#
+        let position = #","item_id":"\#(item)","output_index":0,"content_index":0,"logprobs":[],"delta":""#
         return EventTemplate(
             beforeTime: Array((#"event: \#(type)"# + "\n" + #"data: {"type":"\#(type)","emitted_ns":"#).utf8),
             beforeNumber: Array(#","sequence_number":"#.utf8),
-            beforeText: Array(place.utf8),
+            beforeText: Array(position.utf8),
             afterText: Array((#""}"# + "\n\n").utf8)
         )
     }
@@ -54,13 +54,13 @@ struct ResponsesForm: AnswerForm {
         let text = texts.first ?? ""
         let done = Events.typed("response.output_text.done") {
             $0.field("sequence_number", number)
-            writePlace(to: &$0)
+            writePosition(to: &$0)
             $0.field("text", text)
             $0.array("logprobs") { _ in }
         }
         let part = Events.typed("response.content_part.done") {
             $0.field("sequence_number", number + 1)
-            writePlace(to: &$0)
+            writePosition(to: &$0)
             $0.key("part")
             writePart(text, to: &$0)
         }
@@ -70,7 +70,8 @@ struct ResponsesForm: AnswerForm {
             $0.key("item")
             writeItem("completed", text: text, to: &$0)
         }
-        // vLLM calls it completed also when its length was the limit; the status inside says so.
+        // vLLM names the event `response.completed` also if the limit has ended the response; its `status` is
+        // `incomplete`.
         let end = Events.typed("response.completed") {
             $0.field("sequence_number", number + 3)
             $0.key("response")
@@ -157,7 +158,8 @@ struct ResponsesForm: AnswerForm {
         }
     }
 
-    private func writePlace(to writer: inout JSONWriter) {
+    /// Writes the position of the only content part.
+    private func writePosition(to writer: inout JSONWriter) {
         writer.field("item_id", item)
         writer.field("output_index", 0)
         writer.field("content_index", 0)

@@ -1,8 +1,9 @@
-// Text made of hashes: the same prompt and seed give the same words, and each word can be had without those before it.
+// The simulated model's text: the same prompt and seed give the same words, and each word is computed from its index
+// alone.
 
 /// The words that the simulated model knows.
 ///
-/// Some have more than one byte a character, one needs an escape in JSON.
+/// Some have characters of several bytes, and some need escapes in JSON.
 package struct Vocabulary: Sendable {
     private static let words = """
         the of and to in a is that for it as was with be by on not he his but at are this have from or had an they \
@@ -12,24 +13,26 @@ package struct Vocabulary: Sendable {
         café naïve Zürich señor 日本 東京 тест नमस्ते 🙂 "quoted" back\\slash token stream executor gateway
         """
 
-    /// Each word as it stands inside a JSON string, without and with a space before it.
+    /// Each word escaped for JSON.
     private let first: [[UInt8]]
+    /// Each word escaped for JSON, with a space before it.
     private let following: [[UInt8]]
     private let texts: [String]
 
+    /// Makes the vocabulary.
     package init() {
         texts = Self.words.split(separator: " ").map(String.init)
         first = texts.map(JSONText.escaped)
         following = first.map { [0x20] + $0 }
     }
 
-    /// The token at a place of the text that `key` names, as it stands inside a JSON string.
+    /// The token at an index of the text that belongs to `key`, escaped for JSON.
     package func token(_ index: Int, key: UInt64) -> [UInt8] {
         let word = Self.word(index, key: key, of: texts.count)
         return index == 0 ? first[word] : following[word]
     }
 
-    /// The text of some tokens of the text that `key` names.
+    /// The tokens in a range of the text that belongs to `key`.
     package func text(_ range: Range<Int>, key: UInt64) -> String {
         var text = ""
         for index in range {
@@ -39,7 +42,7 @@ package struct Vocabulary: Sendable {
         return text
     }
 
-    /// How many tokens a text has: each has one word.
+    /// The number of tokens of a text, which is the number of its words.
     package static func count(_ text: String) -> Int {
         var count = 0
         var isInside = false
@@ -51,32 +54,8 @@ package struct Vocabulary: Sendable {
         return count
     }
 
+    /// The index of the word for a token.
     private static func word(_ index: Int, key: UInt64, of count: Int) -> Int {
         Int(truncatingIfNeeded: Hash.mix(key &+ UInt64(truncatingIfNeeded: index)) % UInt64(count))
-    }
-}
-
-/// Hashes that are the same in every process: Swift's own are seeded anew in each.
-package struct Hash {
-    /// FNV-1a of everything put in.
-    package private(set) var value: UInt64 = 0xCBF2_9CE4_8422_2325
-
-    package init() {}
-
-    package mutating func add(_ text: String) {
-        for byte in text.utf8 { add(byte) }
-        add(UInt8(0))
-    }
-    package mutating func add(_ number: Int) {
-        for shift in stride(from: 0, to: 64, by: 8) { add(UInt8(truncatingIfNeeded: number >> shift)) }
-    }
-    private mutating func add(_ byte: UInt8) { value = (value ^ UInt64(byte)) &* 0x100_0000_01B3 }
-
-    /// The finalizer of splitmix64.
-    package static func mix(_ number: UInt64) -> UInt64 {
-        var mixed = number &* 0x9E37_79B9_7F4A_7C15
-        mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ mixed >> 31
     }
 }

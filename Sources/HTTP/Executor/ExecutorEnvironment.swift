@@ -1,29 +1,26 @@
 // What the connections of one worker to all its executors share: nghttp2's callback table and options, TLS contexts.
-internal import CNghttp2
 package import Transport
 
-/// One a worker; lives as long as its connections.
-@safe
+/// A worker owns one, and it lives as long as the worker's connections to executors.
 package final class ExecutorEnvironment {
-    let library = HTTP2Library.forServer()
+    let library = HTTP2Library.forExecutors()
     private var contexts: [ContextKey: TLSContext] = [:]
 
-    /// The system's trust store is read once for all executors that use it.
+    /// Executors with the same settings share a context, so that the system's trust store is read only once.
     private struct ContextKey: Hashable {
         var caFile: String?
         var protocols: [String]
     }
 
-    /// What executors have not taken of what they were sent.
+    /// Charged for what the executors have not taken yet of what they were sent.
     let account: MemoryAccount
 
+    /// - Parameter account: charged for output that waits for executors.
     package init(account: MemoryAccount = MemoryAccount()) {
         self.account = account
-        unsafe nghttp2_option_set_no_closed_streams(library.options, 1)
-        unsafe HTTP2ExecutorCallbacks.install(in: library.callbacks)
     }
 
-    /// A context that verifies the executor's certificate and offers these protocols.
+    /// The context that verifies the executor's certificate and offers these protocols by ALPN.
     func context(caFile: String?, protocols: [String]) throws(TLSError) -> TLSContext {
         let key = ContextKey(caFile: caFile, protocols: protocols)
         if let context = contexts[key] { return context }
@@ -32,7 +29,7 @@ package final class ExecutorEnvironment {
         return context
     }
 
-    /// What is wrong with a file of certificate authorities; nil when nothing is.
+    /// What is wrong with a PEM file of certificate authorities; nil if it can be used.
     package static func problem(withAuthorities file: String) -> TLSError? {
         do throws(TLSError) { _ = try TLSContext.client(caFile: file, verify: true, alpn: []) } catch { return error }
         return nil

@@ -1,26 +1,27 @@
-// What nghttp2 tells and asks of a connection to an executor, and the flush phase.
+// The callbacks of nghttp2 on a connection to an executor, and the flush phase.
 internal import CNghttp2
 internal import Transport
 
 extension HTTP2ExecutorConnection {
-    // MARK: Answers
+    // MARK: Responses
 
-    func header(stream id: Int32, name: Span<UInt8>, value: Span<UInt8>) -> CInt {
+    /// A field of a response head, an interim head or trailers has been decoded.
+    func fieldReceived(stream id: Int32, name: Span<UInt8>, value: Span<UInt8>) -> CInt {
         guard let stream = streams[id] else { return 0 }
-        // Interim heads and trailers are read by the library and of no use to us. Together they may be as large as a head.
-        if stream.isHeadTold || (100..<200).contains(stream.status) {
-            stream.unusedWeight += name.count + value.count + 32
-            guard stream.unusedWeight > Self.headerBytesMax else { return 0 }
+        // Interim heads and trailers are dropped. Together they may be as large as a head.
+        if stream.isHeadReported || (100..<200).contains(stream.status) {
+            stream.discardedWeight += name.count + value.count + 32
+            guard stream.discardedWeight > Self.headerBytesMax else { return 0 }
             end(stream, .failed(.violation("HTTP/2: interim heads and trailers are too large")))
             return CInt(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue)
         }
         if name.count > 0, name[0] == UInt8(ascii: ":") {
-            // `:status` is the only one of a response, and nghttp2 has checked its three digits.
+            // A response has no other pseudo field than `:status`, and nghttp2 has checked that it has three digits.
             for index in value.indices { stream.status = stream.status * 10 + Int(value[index] &- 0x30) }
-            if stream.status < 200 { stream.unusedWeight += name.count + value.count + 32 }
+            if stream.status < 200 { stream.discardedWeight += name.count + value.count + 32 }
             return 0
         }
-        // Counted before anything is kept: nghttp2 limits neither (edge-servers.md 0.4).
+        // Fields are counted before anything is kept, because nghttp2 limits neither their number nor their size.
         guard stream.fields.count < Self.headerCountMax,
             stream.fields.weight + name.count + value.count + 32 <= Self.headerBytesMax
         else {
@@ -31,17 +32,19 @@ extension HTTP2ExecutorConnection {
         return 0
     }
 
-    func frameReceived(_ frame: nghttp2_frame) {
-        switch unsafe UInt32(frame.hd.type) {
+    /// A valid frame has arrived whole.
+    func frameArrived(_ frame: UnsafePointer<nghttp2_frame>) {
+        let header = unsafe frame.pointee.hd
+        switch UInt32(header.type) {
         case NGHTTP2_HEADERS.rawValue, NGHTTP2_DATA.rawValue:
-            guard let stream = unsafe streams[frame.hd.stream_id] else { return }
-            let ends = unsafe frame.hd.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0
-            if unsafe UInt32(frame.hd.type) == NGHTTP2_HEADERS.rawValue, !stream.isHeadTold {
+            guard let stream = streams[header.stream_id] else { return }
+            let ends = header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0
+            if UInt32(header.type) == NGHTTP2_HEADERS.rawValue, !stream.isHeadReported {
                 headReceived(stream, ends: ends)
             }
             if ends { end(stream, .whole) }
         case NGHTTP2_SETTINGS.rawValue:
-            if unsafe frame.hd.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) == 0 { hasSettings = true }
+            if header.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) == 0 { hasSettings = true }
         case NGHTTP2_GOAWAY.rawValue: isRetired = true
         default: break
         }
@@ -50,7 +53,7 @@ extension HTTP2ExecutorConnection {
     private func headReceived(_ stream: HTTP2ExecutorStream, ends: Bool) {
         let status = stream.status
         guard let body = stream.finishHead(endsStream: ends), let attempt = stream.attempt else { return }
-        stream.isHeadTold = true
+        stream.isHeadReported = true
         let head = ResponseHead(status: status, fields: stream.fields)
         stream.fields.removeAll()
         attempt.hasReceived = true
@@ -58,12 +61,13 @@ extension HTTP2ExecutorConnection {
         attempt.handler?.responseHead(head, body: body)
     }
 
-    func dataReceived(stream id: Int32, _ bytes: Span<UInt8>) {
-        // The connection's window belongs to all streams: one that nobody takes must not close it for its siblings.
+    /// Bytes of a response body have arrived.
+    func bodyReceived(stream id: Int32, _ bytes: Span<UInt8>) {
+        // The connection's window belongs to all streams: a stream that nobody reads must not close it for its siblings.
         unsafe nghttp2_session_consume_connection(session, bytes.count)
         guard let stream = streams[id], let attempt = stream.attempt else { return }
         attempt.handler?.responseBody(bytes)
-        // A stream whose client does not keep up feels it by its own window.
+        // A stream whose client does not keep up is held back by its own window.
         if stream.isPaused {
             stream.withheld += bytes.count
         } else if stream.attempt != nil {
@@ -71,19 +75,20 @@ extension HTTP2ExecutorConnection {
         }
     }
 
-    func streamClosed(_ id: Int32, code: UInt32) {
+    /// nghttp2 has closed a stream.
+    func streamEnded(_ id: Int32, code: UInt32) {
         guard let stream = streams[id] else { return }
-        // A whole answer was recorded with its END_STREAM: the first record counts.
+        // The end of a whole response was recorded with its END_STREAM, and `end` keeps the first record.
         let failure: ExecutorFailure =
             switch code {
-            case NGHTTP2_REFUSED_STREAM.rawValue where !stream.isHeadTold: .refused
+            case NGHTTP2_REFUSED_STREAM.rawValue where !stream.isHeadReported: .refused
             case NGHTTP2_PROTOCOL_ERROR.rawValue: .violation("HTTP/2: the stream broke the protocol")
-            default: stream.isHeadTold ? .closedInResponse : .closedBeforeHead
+            default: stream.isHeadReported ? .closedInResponse : .closedBeforeHead
             }
         end(stream, .failed(failure))
     }
 
-    /// It ends when nghttp2 has returned.
+    /// Records how the stream ended; `reportFinished` reports it once nghttp2 has returned.
     private func end(_ stream: HTTP2ExecutorStream, _ end: StreamEnd) {
         guard !stream.hasEnded else { return }
         stream.hasEnded = true
@@ -94,24 +99,12 @@ extension HTTP2ExecutorConnection {
 
     func channelFlush(_ channel: Channel, into scratch: Scratch) {
         guard !isClosed else { return }
-        precondition(!isOnStack, "nghttp2 is not re-entrant")
-        isOnStack = true
-        var failure: Int = 0
-        while scratch.count < Self.flushMax {
-            var bytes: UnsafePointer<UInt8>?
-            let count = unsafe nghttp2_session_mem_send(session, &bytes)
-            guard count > 0 else {
-                failure = count
-                break
-            }
-            unsafe scratch.append(UnsafeRawBufferPointer(start: bytes, count: count))
-        }
-        isOnStack = false
-        tellFinished()
-        precondition(failure != Int(NGHTTP2_ERR_NOMEM.rawValue), "nghttp2: out of memory")
-        if scratch.count >= Self.flushMax { channel.mark() }
-        // After an error of the connection the library queues a GOAWAY, and then wants nothing any more.
-        if unsafe nghttp2_session_want_read(session) == 0, unsafe nghttp2_session_want_write(session) == 0 { broke() }
+        let result = sendFrames(into: scratch)
+        reportFinished()
+        precondition(result != Int(NGHTTP2_ERR_NOMEM.rawValue), "nghttp2: out of memory")
+        if scratch.count >= Self.flushBytesMax { channel.mark() }
+        // After an error of the connection nghttp2 queues a GOAWAY, and then wants nothing any more.
+        if !wantsRead, !wantsWrite { broke() }
         endIfDone()
     }
 
@@ -122,47 +115,49 @@ extension HTTP2ExecutorConnection {
         for stream in all { stream.attempt?.reportSent() }
     }
 
-    func frameSent(_ frame: nghttp2_frame) {
-        switch unsafe UInt32(frame.hd.type) {
+    /// nghttp2 has handed a frame over.
+    func frameWentOut(_ frame: UnsafePointer<nghttp2_frame>) {
+        let header = unsafe frame.pointee.hd
+        switch UInt32(header.type) {
         case NGHTTP2_HEADERS.rawValue, NGHTTP2_DATA.rawValue:
-            guard let stream = unsafe streams[frame.hd.stream_id] else { return }
+            guard let stream = streams[header.stream_id] else { return }
             stream.isBegun = true
-            guard unsafe frame.hd.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0 else { return }
+            guard header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0 else { return }
             stream.isRequestSent = true
             stream.body = nil
-            if stream.isHeadTold { stream.attempt?.letGoOfRequest() }
+            if stream.isHeadReported { stream.attempt?.letGoOfRequest() }
             sent.append(stream)
         default: break
         }
     }
 
-    /// A request that nghttp2 could not send, since GOAWAY came first: it may go elsewhere.
-    func frameNotSent(_ frame: nghttp2_frame) {
-        guard unsafe UInt32(frame.hd.type) == NGHTTP2_HEADERS.rawValue,
-            let stream = unsafe streams[frame.hd.stream_id]
-        else { return }
+    /// nghttp2 could not send a request because GOAWAY arrived first: another connection may carry it.
+    func frameDropped(_ frame: UnsafePointer<nghttp2_frame>) {
+        let header = unsafe frame.pointee.hd
+        guard UInt32(header.type) == NGHTTP2_HEADERS.rawValue, let stream = streams[header.stream_id] else { return }
         end(stream, .failed(.refused))
     }
 
-    func readBody(stream id: Int32, length: Int, flags: UnsafeMutablePointer<UInt32>) -> Int {
+    /// How many bytes of a request body go into the next DATA frame, at most `limit`.
+    func bodyLength(stream id: Int32, upTo limit: Int, flags: UnsafeMutablePointer<UInt32>) -> Int {
         guard let stream = streams[id], let body = stream.body else {
             return Int(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue)
         }
         unsafe flags.pointee |= NGHTTP2_DATA_FLAG_NO_COPY.rawValue
-        let step = min(length, body.length - stream.sentOfBody)
+        let step = min(limit, body.length - stream.sentOfBody)
         if stream.sentOfBody + step == body.length { unsafe flags.pointee |= NGHTTP2_DATA_FLAG_EOF.rawValue }
         return step
     }
 
-    func sendData(stream id: Int32, header: UnsafeRawBufferPointer, length: Int) -> CInt {
+    /// Writes a DATA frame: its header, and bytes of the request body.
+    func writeData(stream id: Int32, header: UnsafeRawBufferPointer, length: Int, into scratch: Scratch) -> CInt {
         guard let stream = streams[id], let body = stream.body else {
             return CInt(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue)
         }
-        let scratch = channel.loop.scratch
         unsafe scratch.append(header)
         body.append(from: stream.sentOfBody, upTo: length, to: scratch)
         stream.sentOfBody += length
-        // Without a pause one `mem_send` goes on until every stream is dry.
-        return scratch.count < Self.flushMax ? 0 : CInt(NGHTTP2_ERR_PAUSE.rawValue)
+        // Without a pause one call of nghttp2 goes on until every stream has nothing left.
+        return scratch.count < Self.flushBytesMax ? 0 : CInt(NGHTTP2_ERR_PAUSE.rawValue)
     }
 }

@@ -1,62 +1,67 @@
-// An HTTP/2 connection to an executor, on nghttp2: many requests at once. Callbacks record, the flush phase sends.
+// An HTTP/2 connection to an executor: many requests at once, and a PING for an executor that sends nothing.
 internal import CNghttp2
 internal import Transport
 
-/// Confined to its worker.
+/// One HTTP/2 connection to an executor.
 ///
-/// Requests are handed to nghttp2 only once the executor has sent its SETTINGS: then it is known to speak HTTP/2, and how
-/// many it takes at once. Reading never pauses: a stream that its client does not take holds back its own window alone.
+/// Confined to its worker. Requests are handed to nghttp2 only once the executor has sent its SETTINGS: from then on it is
+/// known to speak HTTP/2, and how many requests it takes at once. Reading never pauses: a stream whose client does not keep
+/// up holds back its own window alone. The extension `+Frames` holds the callbacks of nghttp2 and the flush phase.
 @safe
-final class HTTP2ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier {
+final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, AttemptCarrier {
+    /// How much the executor may send on one stream, and on all together, before a client has taken it, in bytes.
     static let streamWindow: Int32 = 64 << 10
     static let connectionWindow: Int32 = 1 << 20
-    /// What one flush hands over at most; a connection with more has its next turn.
-    static let flushMax = 128 << 10
-    /// What the executor may ask us to keep in mind, whatever it allows itself.
+    /// The most streams at once, however many the executor allows.
     static let streamsMax = 10_000
+    /// The largest response head, in bytes by the rule of RFC 9113 section 6.5.2, and in fields.
     static let headerBytesMax = 64 << 10
     static let headerCountMax = 200
-    /// A stream whose head is too large fails by itself, and nghttp2 drops the rest of the block at a small cost: only a
-    /// block of so many times a head takes the connection with it.
-    private static let fatalFactor = 100
-    /// An executor that says nothing at all for so long while it owes answers is asked whether it is there (PING).
-    static let silenceMax: Nanoseconds = 10_000_000_000
-    /// And has so long to say anything.
+    /// A stream whose head is too large fails by itself, and nghttp2 drops the rest of the block at a small cost.
     ///
-    /// A Python executor may be deaf for seconds while it is busy.
-    static let pingMax: Nanoseconds = 20_000_000_000
+    /// A block of this many times the largest head ends the connection.
+    private static let fatalFactor = 100
+    /// An executor that owes responses and sends nothing for this long is asked by a PING whether it is there.
+    static let quietTimeout: Nanoseconds = 10_000_000_000
+    /// How long it may take to send anything after the PING.
+    ///
+    /// A Python executor may not read for seconds while it is busy.
+    static let pingTimeout: Nanoseconds = 20_000_000_000
 
     let client: ExecutorClient
     let channel: Channel
-    var session: OpaquePointer?
     var streams: [Int32: HTTP2ExecutorStream] = [:]
     /// Requests that came before the executor's SETTINGS.
     private var waiting: [ExecutorAttempt] = []
-    /// Streams that ended inside a call to nghttp2: told after it.
+    /// Streams that ended inside a call of nghttp2, and are reported after it.
     var finished: [(stream: HTTP2ExecutorStream, end: StreamEnd)] = []
     /// Streams whose request went out whole in this flush.
     var sent: [HTTP2ExecutorStream] = []
+    /// How many times the socket was read.
     private(set) var reads = 0
-    /// The executor's SETTINGS have come: nghttp2 takes nothing else for its first frame (RFC 9113 section 3.4).
+    /// The executor's SETTINGS have arrived; nghttp2 accepts no other first frame (RFC 9113 section 3.4).
     var hasSettings = false
-    private var isGreeted = false
-    /// A request that it carried is over: it may have been idle since, and its executor gone.
+    /// The requests that waited for the SETTINGS have been submitted.
+    private var isReady = false
+    /// A request has ended on this connection.
+    ///
+    /// It may have been idle since, and the executor may have gone.
     private var hasServed = false
-    /// No new requests: it has sent GOAWAY, has no ids left, or is wanted no more.
+    /// No new requests are accepted: the executor has sent GOAWAY, no stream identifiers are left, or the client is retired.
     var isRetired = false
-    /// It has just refused a request while it had others.
+    /// The executor has just refused a request while it had others.
     private var isRefusing = false
     private(set) var isClosed = false
-    var isOnStack = false
     private var frames = HTTP2FrameReader(afterPreface: false)
-    /// The header block that comes in, by its fields alone: all frames of a read are counted before the library decodes one.
+    /// Counts the fields of the header block that is arriving.
     ///
-    /// How large fields are is counted by their streams.
+    /// All frames of a read are counted before nghttp2 decodes one; the size of the fields is counted by their streams.
     private var block: HTTP2HeaderBlock
-    /// Header blocks on streams that are over: a few of each that we have left may be on their way.
-    private var lateBlocks: TokenBucket
+    /// Bounds header blocks on streams that are over: for each stream that was cancelled, a few may be on their way.
+    private var lateBlocks: HTTP2Allowance
+    /// A PING is on its way, and nothing has arrived since.
     private var isPinged = false
-    private var lastHeard: Nanoseconds
+    private var lastReceived: Nanoseconds
     private var deadline = Deadline()
 
     enum StreamEnd {
@@ -68,61 +73,41 @@ final class HTTP2ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
     init(client: ExecutorClient, channel: Channel) {
         self.client = client
         self.channel = channel
-        lastHeard = client.loop.now
-        lateBlocks = TokenBucket(burst: 1000, perSecond: 200, now: client.loop.now)
+        let now = client.loop.now
+        lastReceived = now
+        lateBlocks = HTTP2Allowance(burst: 1000, perSecond: 200)
         block = HTTP2HeaderBlock(
             fieldsMax: Self.headerCountMax,
             bytesMax: Self.headerBytesMax,
-            fatalFactor: Self.fatalFactor,
-            now: client.loop.now
+            fatalFactor: Self.fatalFactor
         )
-        var made: OpaquePointer?
-        let library = client.environment.library
-        let context = unsafe Unmanaged.passUnretained(self).toOpaque()
-        let result = unsafe nghttp2_session_client_new2(&made, library.callbacks, context, library.options)
-        precondition(result == 0, "nghttp2: out of memory")
-        unsafe session = made
+        super.init(.client, library: client.environment.library)
         channel.attach(self)
-    }
-
-    deinit {
-        precondition(!isOnStack, "session destroyed from inside one of its callbacks")
-        unsafe nghttp2_session_del(session)
     }
 
     private var now: Nanoseconds { client.loop.now }
 
     // MARK: Start
 
+    /// Begins with the requests that waited for the connection.
     func start(for attempts: [ExecutorAttempt]) {
-        submitSettings()
+        submitSettings(
+            [
+                (NGHTTP2_SETTINGS_ENABLE_PUSH, 0),
+                (NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, UInt32(Self.streamWindow)),
+                (NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, UInt32(Self.headerBytesMax)),
+            ],
+            connectionWindow: Self.connectionWindow
+        )
         deadline.set(now + client.settings.connectTimeout, on: client.loop, target: self, kind: 0)
         for attempt in attempts { begin(attempt) }
         channel.mark()
     }
 
-    private func submitSettings() {
-        var entries = [
-            nghttp2_settings_entry(settings_id: CInt(NGHTTP2_SETTINGS_ENABLE_PUSH.rawValue), value: 0),
-            nghttp2_settings_entry(
-                settings_id: CInt(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE.rawValue),
-                value: UInt32(Self.streamWindow)
-            ),
-            nghttp2_settings_entry(
-                settings_id: CInt(NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE.rawValue),
-                value: UInt32(Self.headerBytesMax)
-            ),
-        ]
-        let none = UInt8(NGHTTP2_FLAG_NONE.rawValue)
-        let result = unsafe nghttp2_submit_settings(session, none, &entries, entries.count)
-        precondition(result == 0, "nghttp2 refused our settings")
-        unsafe nghttp2_session_set_local_window_size(session, none, 0, Self.connectionWindow)
-    }
-
-    /// A request may be given to it now.
+    /// Whether a request may be given to the connection now.
     var hasRoom: Bool {
         guard !isClosed, !isRetired, !isRefusing else { return false }
-        return isGreeted ? streams.count < streamsAllowed : waiting.count < ExecutorClient.dialStreamsMax
+        return isReady ? streams.count < streamsAllowed : waiting.count < ExecutorClient.dialStreamsMax
     }
 
     private var streamsAllowed: Int {
@@ -130,10 +115,10 @@ final class HTTP2ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
         return min(Int(allowed), Self.streamsMax)
     }
 
-    /// The executor's SETTINGS are there: what waited goes out, as many as it takes.
-    private func greet() {
-        guard !isGreeted, !isClosed else { return }
-        isGreeted = true
+    /// The executor's SETTINGS have arrived: the requests that waited go out, as many as the executor takes.
+    private func becomeReady() {
+        guard !isReady, !isClosed else { return }
+        isReady = true
         deadline.clear()
         let all = waiting
         waiting = []
@@ -141,7 +126,7 @@ final class HTTP2ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
             if hasRoom {
                 begin(attempt)
             } else if streams.isEmpty {
-                // It takes none at all: counted, so that nobody dials for ever.
+                // The executor takes no request at all. The refusal is counted, so that nobody dials for ever.
                 attempt.failed(.refused)
             } else {
                 client.place(attempt)
@@ -150,11 +135,12 @@ final class HTTP2ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
         if streams.isEmpty { becameIdle() }
     }
 
-    /// What the executor takes no more, once it has lowered how many streams it takes, goes elsewhere as if refused.
+    /// Moves requests that have no room any more, once the executor has lowered its number of streams, as if it had
+    /// refused them.
     ///
-    /// The library would keep requests whose HEADERS have not gone out until there is room, which may be never.
-    private func moveWhatHasNoRoom() {
-        guard !isClosed, isGreeted, streams.count > streamsAllowed else { return }
+    /// nghttp2 would keep requests whose HEADERS have not gone out until there is room, which may be never.
+    private func moveRequestsWithoutRoom() {
+        guard !isClosed, isReady, streams.count > streamsAllowed else { return }
         let begun = streams.values.count { $0.isBegun }
         let unsent = streams.values.filter { !$0.isBegun }.sorted { $0.id < $1.id }
         for stream in unsent.dropFirst(max(0, streamsAllowed - begun)) {
@@ -167,14 +153,14 @@ final class HTTP2ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
     // MARK: Requests
 
     func begin(_ attempt: ExecutorAttempt) {
-        guard isGreeted else {
+        guard isReady else {
             waiting.append(attempt)
             attempt.carrier = self
             return
         }
         let id = submit(attempt.request)
         guard id > 0 else {
-            // No stream ids left (RFC 9113 section 5.1.1): this connection has done its work.
+            // No stream identifiers are left (RFC 9113 section 5.1.1).
             retire()
             client.place(attempt)
             return
@@ -183,14 +169,14 @@ final class HTTP2ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
         let stream = HTTP2ExecutorStream(connection: self, id: id, attempt: attempt, readsBefore: reads)
         streams[id] = stream
         attempt.carrier = stream
-        // Once, not with each request: or a dead connection to which requests keep coming would never be found out.
+        // Only for the first request: if each one set the deadline anew, a dead connection with new requests would never
+        // be found out.
         if streams.count == 1 { watch() }
         channel.mark()
     }
 
     private func submit(_ request: ExecutorRequest) -> Int32 {
-        var provider = unsafe nghttp2_data_provider()
-        unsafe provider.read_callback = HTTP2ExecutorCallbacks.readBody
+        var provider = unsafe Self.bodyProvider
         let hasBody = (request.body?.length ?? 0) > 0
         var id: Int32 = -1
         unsafe HTTP2Fields.withRequest(request, isSecure: channel.isSecure) { fields, count in
@@ -202,20 +188,15 @@ final class HTTP2ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
         return id
     }
 
-    /// Resets the stream: the executor hears of it in this turn.
+    /// Resets the stream, in this turn of the loop.
     func cancel(_ stream: HTTP2ExecutorStream) {
         forget(stream)
         guard !isClosed else { return }
-        unsafe nghttp2_submit_rst_stream(
-            session,
-            UInt8(NGHTTP2_FLAG_NONE.rawValue),
-            stream.id,
-            NGHTTP2_CANCEL.rawValue
-        )
+        submitReset(stream.id, NGHTTP2_CANCEL)
         channel.mark()
     }
 
-    /// The stream's place is free.
+    /// The stream has ended: another one may take its room.
     private func forget(_ stream: HTTP2ExecutorStream) {
         stream.attempt = nil
         guard streams.removeValue(forKey: stream.id) != nil else { return }
@@ -226,6 +207,7 @@ final class HTTP2ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
 
     // MARK: Windows
 
+    /// Opens the window of a stream by the bytes that were withheld while reading was paused.
     func giveBack(_ stream: HTTP2ExecutorStream) {
         guard stream.withheld > 0, !isClosed else { return }
         unsafe nghttp2_session_consume_stream(session, stream.id, stream.withheld)
@@ -233,6 +215,7 @@ final class HTTP2ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
         channel.mark()
     }
 
+    /// Sets how many bytes the executor may send on the stream at once, at most `streamWindow`.
     func setWindow(of stream: HTTP2ExecutorStream, to bytes: Int) {
         guard !isClosed else { return }
         let size = Int32(clamping: min(bytes, Int(Self.streamWindow)))
@@ -246,35 +229,30 @@ final class HTTP2ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
 
     func channel(_ channel: Channel, received bytes: Span<UInt8>) {
         guard !isClosed else { return }
-        precondition(!isOnStack, "nghttp2 is not re-entrant")
         if reads == 0 { client.remember(channel) }
         reads += 1
-        lastHeard = now
+        lastReceived = now
         isPinged = false
         channel.acknowledgeLate()
         if let fault = fault(in: bytes) {
             broke(fault)
             return
         }
-        isOnStack = true
-        let consumed = unsafe bytes.withUnsafeBufferPointer {
-            unsafe nghttp2_session_mem_recv(session, $0.baseAddress, $0.count)
-        }
-        isOnStack = false
-        tellFinished()
-        if consumed < 0 {
-            broke(unsafe String(cString: nghttp2_strerror(CInt(consumed))))
+        let result = receiveFrames(bytes)
+        reportFinished()
+        if result < 0 {
+            broke(unsafe String(cString: nghttp2_strerror(CInt(result))))
             return
         }
-        if hasSettings { greet() }
-        moveWhatHasNoRoom()
-        if unsafe nghttp2_session_want_write(session) != 0 { channel.mark() }
+        if hasSettings { becomeReady() }
+        moveRequestsWithoutRoom()
+        if wantsWrite { channel.mark() }
         endIfDone()
     }
 
-    /// Counts the fields of header blocks before the library decodes them, wherever they are for.
+    /// Counts the fields of header blocks before nghttp2 decodes them, whatever stream they are for.
     ///
-    /// - Returns: what ends the connection, if anything does.
+    /// - Returns: why the connection must end; nil if it may go on.
     private func fault(in bytes: Span<UInt8>) -> String? {
         var used = 0
         while used < bytes.count {
@@ -290,7 +268,7 @@ final class HTTP2ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
             }
             used += step
             if let begun {
-                // We allow none, and say so before anything else.
+                // Our SETTINGS allow no push, and the executor has them before any request.
                 if begun.type == HTTP2FrameHeader.pushPromise { return "a push that was not allowed" }
                 block.frame(begun)
                 let isLate = begun.type == HTTP2FrameHeader.headers && streams[begun.stream] == nil
@@ -305,8 +283,10 @@ final class HTTP2ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
         return nil
     }
 
-    /// What ended inside nghttp2 is told now: whoever hears of it may send again.
-    func tellFinished() {
+    /// Reports the streams that ended inside nghttp2.
+    ///
+    /// It does so only now because their handlers may send again.
+    func reportFinished() {
         guard !finished.isEmpty else { return }
         let all = finished
         finished.removeAll(keepingCapacity: true)
@@ -316,8 +296,12 @@ final class HTTP2ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
             attempt.hasReceived = true
             switch end {
             case .whole:
-                // An answer before the whole request: the rest of it is not wanted (RFC 9113 section 8.1).
-                if !stream.isRequestSent, !isClosed { resetQuietly(stream) }
+                // The response was whole before the request: the rest of the request is not wanted (RFC 9113 section
+                // 8.1).
+                if !stream.isRequestSent, !isClosed {
+                    submitReset(stream.id, NGHTTP2_NO_ERROR)
+                    channel.mark()
+                }
                 attempt.ended()
             case .failed(let failure):
                 if case .refused = failure { isRefusing = !streams.isEmpty }
@@ -326,36 +310,33 @@ final class HTTP2ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
         }
     }
 
-    private func resetQuietly(_ stream: HTTP2ExecutorStream) {
-        let none = UInt8(NGHTTP2_FLAG_NONE.rawValue)
-        unsafe nghttp2_submit_rst_stream(session, none, stream.id, NGHTTP2_NO_ERROR.rawValue)
-        channel.mark()
-    }
-
     // MARK: Ends
 
-    /// One that goes away before its SETTINGS has not said what it speaks: it may as well be restarting.
+    /// An executor that closes before its SETTINGS has not shown what it speaks.
+    ///
+    /// It may be restarting, so this is no `noHTTP2`.
     func channel(_ channel: Channel, ended end: ChannelEnd) { fail(nil) }
 
     func channelReleased(_ channel: Channel) { fail(nil) }
 
-    /// The executor does not keep to HTTP/2; if it has not even greeted, it never spoke it.
+    /// The executor breaks the rules of HTTP/2, or it has sent no SETTINGS and so does not speak HTTP/2 at all.
     func broke(_ reason: String = "the executor broke the protocol") {
-        fail(isGreeted ? .violation("HTTP/2: \(reason)") : .noHTTP2)
+        fail(isReady ? .violation("HTTP/2: \(reason)") : .noHTTP2)
     }
 
-    /// No new requests; it closes after those under way.
+    /// Accepts no new requests, and closes after those that are under way.
     func retire() {
         isRetired = true
         endIfDone()
     }
 
+    /// Closes a retired connection that carries nothing.
     func endIfDone() {
         guard isRetired, streams.isEmpty, waiting.isEmpty, !isClosed else { return }
         fail(nil)
     }
 
-    /// Closes at once, and tells those who are concerned: without a failure, that it ended.
+    /// Closes at once, and fails every attempt: with `failure`, or without one because the connection ended.
     private func fail(_ failure: ExecutorFailure?) {
         guard !isClosed else { return }
         isClosed = true
@@ -370,8 +351,8 @@ final class HTTP2ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
         for stream in all {
             guard let attempt = stream.attempt else { continue }
             stream.attempt = nil
-            if stream.isHeadTold || reads != stream.readsBefore { attempt.hasReceived = true }
-            attempt.failed(failure ?? (stream.isHeadTold ? .closedInResponse : .closedBeforeHead))
+            if stream.isHeadReported || reads != stream.readsBefore { attempt.hasReceived = true }
+            attempt.failed(failure ?? (stream.isHeadReported ? .closedInResponse : .closedBeforeHead))
         }
         for attempt in unsent { attempt.failed(failure ?? .closedBeforeHead) }
     }
@@ -381,7 +362,7 @@ final class HTTP2ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
     private func becameIdle() {
         guard !isClosed else { return }
         if isRetired {
-            // Not here: this may be inside nghttp2, or inside a loop over streams.
+            // The flush closes it: this may be a callback of nghttp2, or a loop over the streams.
             channel.mark()
             return
         }
@@ -389,15 +370,15 @@ final class HTTP2ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
         deadline.set(now + client.settings.idleTimeout, on: client.loop, target: self, kind: 0)
     }
 
-    /// While answers are owed, silence of the whole connection is looked into.
+    /// Sets the deadline for the executor to send something, while it owes responses.
     private func watch() {
         guard !isPinged else { return }
-        deadline.set(now + Self.silenceMax, on: client.loop, target: self, kind: 0)
+        deadline.set(now + Self.quietTimeout, on: client.loop, target: self, kind: 0)
     }
 
     func timerFired(_ kind: Int) {
         guard deadline.fired(on: client.loop, target: self, kind: kind), !isClosed else { return }
-        guard isGreeted else {
+        guard isReady else {
             fail(.connectTimeout)
             return
         }
@@ -407,19 +388,46 @@ final class HTTP2ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
         }
         if isPinged {
             fail(nil)
-        } else if now >= lastHeard + Self.silenceMax {
+        } else if now >= lastReceived + Self.quietTimeout {
             isPinged = true
             unsafe nghttp2_submit_ping(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), nil)
             channel.mark()
-            deadline.set(now + Self.pingMax, on: client.loop, target: self, kind: 0)
+            deadline.set(now + Self.pingTimeout, on: client.loop, target: self, kind: 0)
         } else {
-            deadline.set(lastHeard + Self.silenceMax, on: client.loop, target: self, kind: 0)
+            deadline.set(lastReceived + Self.quietTimeout, on: client.loop, target: self, kind: 0)
         }
     }
 
-    // MARK: AttemptCarrier, for those who wait for the SETTINGS
+    // MARK: AttemptCarrier, for attempts that wait for the SETTINGS
 
     func setReading(_ reading: Bool) {}
     func setReadLimit(_ bytes: Int) {}
     func cancel(_ attempt: ExecutorAttempt) { waiting.removeAll { $0 === attempt } }
+
+    // MARK: Callbacks of nghttp2, which the extension answers (Swift allows no override in an extension)
+
+    override func header(stream id: Int32, name: Span<UInt8>, value: Span<UInt8>) -> CInt {
+        fieldReceived(stream: id, name: name, value: value)
+    }
+
+    override func frameReceived(_ frame: UnsafePointer<nghttp2_frame>) { unsafe frameArrived(frame) }
+
+    override func dataReceived(stream id: Int32, _ bytes: Span<UInt8>) { bodyReceived(stream: id, bytes) }
+
+    override func streamClosed(_ id: Int32, code: UInt32) { streamEnded(id, code: code) }
+
+    override func frameSent(_ frame: UnsafePointer<nghttp2_frame>) { unsafe frameWentOut(frame) }
+
+    override func frameNotSent(_ frame: UnsafePointer<nghttp2_frame>) { unsafe frameDropped(frame) }
+
+    override func readData(
+        stream id: Int32,
+        into buffer: UnsafeMutableRawBufferPointer,
+        flags: UnsafeMutablePointer<UInt32>
+    ) -> Int { unsafe bodyLength(stream: id, upTo: buffer.count, flags: flags) }
+
+    override func sendData(stream id: Int32, header: UnsafeRawBufferPointer, length: Int, into scratch: Scratch) -> CInt
+    {
+        unsafe writeData(stream: id, header: header, length: length, into: scratch)
+    }
 }

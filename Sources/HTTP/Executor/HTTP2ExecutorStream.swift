@@ -1,32 +1,36 @@
-// One request on an HTTP/2 connection to an executor, and what has come of its answer.
+// One request on an HTTP/2 connection to an executor, and as much of its response as has arrived.
 internal import CNghttp2
 internal import Transport
 
-/// Confined to its connection, which holds it until it ends.
+/// Confined to the worker of its connection, which holds the stream until it ends.
 final class HTTP2ExecutorStream: AttemptCarrier {
     let connection: HTTP2ExecutorConnection
     let id: Int32
     var attempt: ExecutorAttempt?
     let isHEAD: Bool
-    /// Nil once it has been sent; the attempt keeps it for as long as it may have to be sent again.
+    /// The request's body; nil once it has been sent.
+    ///
+    /// The attempt keeps it as long as it may have to be sent again.
     var body: (any RequestBodySource)?
 
     var sentOfBody = 0
     var isRequestSent = false
-    /// Its HEADERS have gone out.
+    /// The HEADERS of the request have been sent.
     var isBegun = false
-    /// What the connection had read when the request was handed over.
+    /// The connection's number of reads when the request was handed over: with another number, something has arrived since.
     let readsBefore: Int
 
     var status = 0
     var fields = FieldBlock()
-    var isHeadTold = false
-    /// What its interim heads and trailers were in bytes, by the rule of RFC 9113 section 6.5.2.
-    var unusedWeight = 0
-    /// Its end is recorded, and told once nghttp2 has returned.
+    var isHeadReported = false
+    /// The size of interim heads and trailers, which are dropped: bytes by the rule of RFC 9113 section 6.5.2.
+    var discardedWeight = 0
+    /// The end of the stream is recorded, and is reported once nghttp2 has returned.
     var hasEnded = false
     var isPaused = false
-    /// Bytes whose window is to be given back once reading goes on.
+    /// Bytes that arrived while reading was paused.
+    ///
+    /// The stream's window opens by as many when reading goes on.
     var withheld = 0
 
     init(connection: HTTP2ExecutorConnection, id: Int32, attempt: ExecutorAttempt, readsBefore: Int) {
@@ -47,11 +51,11 @@ final class HTTP2ExecutorStream: AttemptCarrier {
     func setReadLimit(_ bytes: Int) { connection.setWindow(of: self, to: bytes) }
     func cancel(_ attempt: ExecutorAttempt) { connection.cancel(self) }
 
-    // MARK: Its head
+    // MARK: The head of the response
 
-    /// The interim or final head is whole.
+    /// An interim or final head has arrived whole.
     ///
-    /// - Returns: how its body is framed; nil for an interim one, which is dropped.
+    /// - Returns: how the body is framed; nil for an interim head, which is dropped.
     func finishHead(endsStream: Bool) -> ResponseBody? {
         guard status >= 200 else {
             status = 0
@@ -60,7 +64,7 @@ final class HTTP2ExecutorStream: AttemptCarrier {
         }
         if endsStream || isHEAD || status == 204 || status == 304 { return ResponseBody.none }
         if let length = fields.string(.contentLength), let count = Int(length) { return .known(count) }
-        // Its end is marked: what the words of HTTP/1.1 call chunked.
+        // END_STREAM marks the end of the body, as the last chunk does on HTTP/1.1.
         return .chunked
     }
 }

@@ -1,24 +1,27 @@
-// Takes the chunked framing off a body without copying it. A value: a connection owns one for each chunked body.
+// Removes the chunked framing of a body (RFC 9112 section 7.1) without copying the body.
+internal import Transport
 
-/// Decodes one body.
+/// Decodes one chunked body; a value type that its connection owns.
 ///
-/// It runs once a token on every stream: the whole-chunk path of `decode` is kept short.
+/// It runs once for each token of each stream, so `decode` has a short path for a chunk that has arrived whole.
 package struct ChunkedDecoder: Sendable {
+    /// What a call of `decode` found.
     package enum Step: Equatable, Sendable {
-        /// Body bytes, as a range in the span. Go on with the bytes from its upper bound.
+        /// Bytes of the body, as a range of the span. The next call continues at the range's upper bound.
         case data(Range<Int>)
-        /// Nothing more to learn from the span: all of its `consumed` bytes are used up, none need be kept.
+        /// The span holds no more of the body. All of its `consumed` bytes have been read, and none need be kept.
         case needsMore(consumed: Int)
-        /// The body and its trailers are over; what follows `consumed` belongs to the next message.
+        /// The body and its trailers have ended; the bytes after `consumed` belong to the next message.
         case end(consumed: Int)
+        /// The framing is malformed. Every later call fails in the same way.
         case failed(HTTP1Error)
     }
 
-    /// What one body may carry in all: extensions, bytes of trailers, and trailer fields.
-    ///
-    /// Model servers and their clients send none of them.
+    /// The most bytes of chunk extensions in one body; model servers and their clients send none.
     package static let extensionBytes = 256
+    /// The most bytes of trailers in one body.
     package static let trailerBytes = 8 * 1024
+    /// The most trailer fields of one body.
     package static let trailerFields = 32
     private static let sizeDigits = 16
 
@@ -33,7 +36,7 @@ package struct ChunkedDecoder: Sendable {
     private var state = State.sizeStart
     private var digits = 0
     private var hasName = false
-    /// Bytes of the chunk that are still to come.
+    /// Bytes of the current chunk that have not arrived yet.
     private var remaining = 0
     private var extensionBytes = 0
     private var trailerBytes = 0
@@ -41,12 +44,13 @@ package struct ChunkedDecoder: Sendable {
     private var trailerName: [UInt8] = []
     private var failure: HTTP1Error?
 
+    /// A decoder for a body that begins with the next byte.
     package init() {}
 
     /// Whether the body has been read to its end.
     package var isComplete: Bool { state == .ended && failure == nil }
 
-    /// The next step in `bytes`, which begin where the step before ended.
+    /// Reads on in `bytes`, which begin where the step before ended.
     package mutating func decode(_ bytes: Span<UInt8>) -> Step {
         var index = 0
         let count = bytes.count
@@ -56,13 +60,12 @@ package struct ChunkedDecoder: Sendable {
             index = 2
         }
         if state == .sizeStart {
-            // The size line is here as a whole, as it nearly always is.
+            // The size line has nearly always arrived whole.
             let start = index
             let last = min(count, start + Self.sizeDigits - 1)
             var size = 0
             while index < last {
-                let digit = bytes[index].hexValue
-                guard digit < 16 else { break }
+                guard let digit = bytes[index].hexDigitValue else { break }
                 size = size << 4 | Int(digit)
                 index += 1
             }
@@ -84,7 +87,7 @@ package struct ChunkedDecoder: Sendable {
         return .data(index..<index + length)
     }
 
-    /// Everything that is rare: lines cut by a read, extensions, the last chunk, trailers, errors.
+    /// Handles what is rare: lines cut by a read, extensions, the last chunk, trailers and errors.
     @inline(never)
     private mutating func decodeByByte(_ bytes: Span<UInt8>, from start: Int) -> Step {
         if let failure { return .failed(failure) }
@@ -121,8 +124,7 @@ package struct ChunkedDecoder: Sendable {
         case .size where byte == HTTP1Byte.carriageReturn: state = .sizeLineFeed
         case .size where byte == HTTP1Byte.semicolon: try beginExtension()
         default:
-            let digit = byte.hexValue
-            guard digit < 16, digits < Self.sizeDigits, remaining >> 59 == 0 else {
+            guard let digit = byte.hexDigitValue, digits < Self.sizeDigits, remaining >> 59 == 0 else {
                 throw HTTP1Error(.malformedChunkSize)
             }
             remaining = remaining << 4 | Int(digit)
@@ -137,7 +139,7 @@ package struct ChunkedDecoder: Sendable {
         state = state == .dataReturn ? .dataLineFeed : .sizeStart
     }
 
-    // MARK: Extensions: read to be sure that they end where we think, then forgotten
+    // MARK: Extensions, which are validated and dropped
 
     private mutating func beginExtension() throws(HTTP1Error) {
         state = .extensionName
@@ -181,7 +183,7 @@ package struct ChunkedDecoder: Sendable {
             }
         default: break
         }
-        // After a name, a token value or a quoted value: another extension, or the end of the line.
+        // A name, a token or a quoted value has ended: another extension follows, or the end of the line.
         guard hasName else { throw HTTP1Error(.malformedChunkExtension) }
         switch byte {
         case HTTP1Byte.semicolon: try beginExtension()
@@ -190,7 +192,7 @@ package struct ChunkedDecoder: Sendable {
         }
     }
 
-    // MARK: Trailers: validated, never merged, dropped
+    // MARK: Trailers, which are validated and dropped
 
     private mutating func readTrailer(_ byte: UInt8) throws(HTTP1Error) {
         trailerBytes += 1

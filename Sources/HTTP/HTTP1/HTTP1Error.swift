@@ -1,7 +1,11 @@
-// Why HTTP/1.1 bytes were refused. The parsers of this folder make these; connections turn them into an answer or an
-// attempt's failure. After any of them the framing is lost: the connection closes.
+// Why HTTP/1.1 bytes were refused, with the status and the message that the client gets.
 
+/// An error of the parsers in this folder.
+///
+/// Connections turn it into a response or into the failure of an attempt. The framing is lost after any of them, so the
+/// connection closes.
 package struct HTTP1Error: Error, Equatable, Sendable {
+    /// Which rule was broken.
     package enum Kind: UInt8, CaseIterable, Sendable {
         // Bytes of a head.
         case bareLineFeed, bareCarriageReturn, controlCharacter, headTooLarge, tooManyFields, tooManyEmptyLines
@@ -16,15 +20,17 @@ package struct HTTP1Error: Error, Equatable, Sendable {
         // A chunked body.
         case malformedChunkSize, malformedChunkExtension, chunkExtensionsTooLong, malformedChunkEnd
         case malformedTrailer, forbiddenTrailer, trailersTooLarge
-        // An executor's answer.
+        // The response of an executor.
         case malformedStatusLine, unexpectedUpgrade, unexpectedBody
     }
 
+    /// Which rule was broken.
     package let kind: Kind
 
+    /// An error of this kind.
     package init(_ kind: Kind) { self.kind = kind }
 
-    /// The status that a client gets; what an executor did wrong is always 502.
+    /// The status that a client gets; the kinds that only an executor can cause have 502.
     package var status: Int {
         switch kind {
         case .targetTooLong: 414
@@ -37,7 +43,7 @@ package struct HTTP1Error: Error, Equatable, Sendable {
         }
     }
 
-    /// One line for a person; nothing of the peer's bytes is in it.
+    /// One line for people to read; it holds none of the peer's bytes.
     package var message: String {
         switch kind {
         case .bareLineFeed: "a line ends in LF without CR"

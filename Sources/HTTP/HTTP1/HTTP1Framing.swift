@@ -1,12 +1,14 @@
-// What a head's fields say about the body and the connection, by one rule for requests and responses. Only the two head
-// parsers use it.
+// How the body of a message is framed and whether its connection goes on, by one rule for requests and responses.
+internal import Transport
 
+/// The framing that the fields of a head announce; the two head parsers read it.
 struct HTTP1Framing {
     private(set) var contentLength: Int?
     private(set) var isChunked = false
     private(set) var keepAlive: Bool
 
-    /// Refuses every head whose length two readers could understand differently.
+    /// Reads the fields, and throws for a head whose length two readers could understand differently (RFC 9112 section
+    /// 6.3).
     init(of fields: FieldBlock, version: HTTPVersion) throws(HTTP1Error) {
         var options = 0
         var close = false
@@ -37,7 +39,7 @@ struct HTTP1Framing {
         guard isChunked, codings == 1 else { throw HTTP1Error(.unsupportedTransferEncoding) }
     }
 
-    /// `1*DIGIT`, at most 2^63-1: no sign, no list, no whitespace.
+    /// Reads a content-length: only digits, without sign, list or whitespace, and at most 2^63-1.
     private static func length(_ value: ArraySlice<UInt8>) throws(HTTP1Error) -> Int {
         guard !value.isEmpty else { throw HTTP1Error(.malformedContentLength) }
         var length = 0

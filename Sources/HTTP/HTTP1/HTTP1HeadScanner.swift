@@ -1,42 +1,26 @@
-// Cuts a message head into lines, however its bytes arrive, and puts field lines into a `FieldBlock`. The request and the
-// response parser each own one.
+// Splits a message head into lines, however its bytes arrive, and puts field lines into a `FieldBlock`.
 
-/// How much a peer may send before its head is complete.
-package struct HTTP1Limits: Sendable {
-    /// All of the head: empty lines before it, start line, fields and the empty line that ends it.
-    package var headBytes: Int
-    package var targetBytes: Int
-    package var fields: Int
-
-    package init(headBytes: Int = 32 * 1024, targetBytes: Int = 8 * 1024, fields: Int = 100) {
-        self.headBytes = headBytes
-        self.targetBytes = targetBytes
-        self.fields = fields
-    }
-
-    package static let request = HTTP1Limits()
-    package static let response = HTTP1Limits(headBytes: 64 * 1024, fields: 200)
-
-    static let methodBytes = 32
-    static let emptyLines = 4
-    static let connectionOptions = 32
-}
-
-/// Remembers how far a head has been read: bytes are looked at once, also when they come one at a time.
+/// Finds the lines of one head.
+///
+/// It remembers how far it has read, so that each byte is examined once even if the bytes arrive one at a time. The request
+/// parser and the response parser own one each.
 struct HTTP1HeadScanner: Sendable {
     enum Line {
-        /// Without its CRLF; empty for an empty line.
+        /// The range of the line without its CRLF; an empty range for an empty line.
         case complete(Range<Int>)
+        /// The end of the line has not arrived yet.
         case incomplete
-        /// `limit` bytes from the start of the head were read and the line has not ended.
+        /// The line does not end within `limit` bytes of the start of the head.
         case limitReached
     }
 
-    /// Where the line that is being read starts; after `.complete`, where the next one does.
+    /// The offset of the line that is being read; after `.complete`, that of the next line.
     private(set) var lineStart = 0
     private var scanned = 0
 
-    /// The next line of the head that begins at offset 0 of `bytes`.
+    /// Finds the next line of the head that begins at offset 0 of `bytes`.
+    ///
+    /// Throws for a bare CR or LF and for other control characters.
     mutating func nextLine(in bytes: Span<UInt8>, limit: Int) throws(HTTP1Error) -> Line {
         let end = min(bytes.count, limit)
         var index = scanned
@@ -62,7 +46,9 @@ struct HTTP1HeadScanner: Sendable {
 }
 
 extension FieldBlock {
-    /// Appends the field that the line of `bytes` holds; the line is free of control characters already.
+    /// Appends the field of one line, in which the scanner has found no control character.
+    ///
+    /// Throws for a malformed or folded line, and for a field beyond `limit`.
     mutating func append(line: Range<Int>, of bytes: Span<UInt8>, limit: Int) throws(HTTP1Error) {
         guard !bytes[line.lowerBound].isBlank else { throw HTTP1Error(.foldedField) }
         var colon = line.lowerBound

@@ -1,6 +1,6 @@
-// The reason phrases of status lines. Only `HTTP1Writer` uses them: nobody should read them.
+// The reason phrases of status lines, which `HTTP1Writer` writes. A recipient should ignore them (RFC 9112 section 4).
 
-/// The phrase of RFC 9110 and its registry; for other statuses the name of the class.
+/// The phrase that RFC 9110 or the registry of status codes gives; for other codes the name of their class.
 func reason(_ status: Int) -> String {
     switch status {
     case 100: "Continue"

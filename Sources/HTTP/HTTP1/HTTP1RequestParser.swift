@@ -1,12 +1,15 @@
-// Reads request heads by the strict reading of RFC 9112: what two parsers could understand differently is an error. A
-// value: a client connection owns one and hands it bytes.
+// Reads request heads by a strict reading of RFC 9112: a head that two parsers could understand differently is an error.
 internal import Transport
 
+/// Parses the request heads of one connection, one after the other; a value type that the session owns.
 package struct HTTP1RequestParser: Sendable {
+    /// What a call of `parse` found.
     package enum Result: Sendable {
+        /// The end of the head has not arrived yet.
         case incomplete
-        /// A head of `consumed` bytes; what follows is its body or the next head.
+        /// A head of `consumed` bytes; its body or the next head follows them.
         case head(RequestHead, consumed: Int)
+        /// The head is malformed or too large. Every later call fails in the same way.
         case failed(HTTP1Error)
     }
 
@@ -23,14 +26,16 @@ package struct HTTP1RequestParser: Sendable {
     private var fields = FieldBlock()
     private var failure: HTTP1Error?
 
+    /// A parser for a head that begins with the next byte.
     package init(limits: HTTP1Limits = .request) { self.limits = limits }
 
-    /// What the part of a head that has been read takes of memory, in bytes.
+    /// The memory that the part of a head that has been read occupies, in bytes.
     var footprint: Int { fields.footprint }
 
-    /// Reads on in a head that begins where `bytes` begins: the same bytes as in the call before, and more.
+    /// Reads on in a head that begins where `bytes` begins.
     ///
-    /// After a head the parser is ready for the next one, whose first byte is then offset 0.
+    /// Each call has the bytes of the call before, and more behind them. After a whole head the parser is ready for the next
+    /// one, whose first byte is then at offset 0.
     package mutating func parse(_ bytes: Span<UInt8>) -> Result {
         if let failure { return .failed(failure) }
         do throws(HTTP1Error) {
@@ -63,9 +68,9 @@ package struct HTTP1RequestParser: Sendable {
 
     // MARK: The request line
 
-    /// Reads one line before the fields; false when its end is not there yet.
+    /// Reads the request line, or an empty line before it; false if the end of the line has not arrived yet.
     private mutating func readStartLine(_ bytes: Span<UInt8>) throws(HTTP1Error) -> Bool {
-        // Longer than this and the target is too long, whatever the rest: method, two spaces, version, CRLF.
+        // In a line longer than this the target is too long, even with the longest method, two spaces, version and CRLF.
         let longest = scanner.lineStart + HTTP1Limits.methodBytes + limits.targetBytes + 12
         switch try scanner.nextLine(in: bytes, limit: min(longest, limits.headBytes)) {
         case .incomplete: return false
@@ -83,7 +88,7 @@ package struct HTTP1RequestParser: Sendable {
         }
     }
 
-    /// The offset of the space after a well-formed method.
+    /// The offset of the space after the method; throws if the method is malformed.
     private static func methodEnd(_ line: Range<Int>, of bytes: Span<UInt8>) throws(HTTP1Error) -> Int {
         var end = line.lowerBound
         while end < line.upperBound, bytes[end].isToken { end += 1 }
@@ -166,29 +171,5 @@ package struct HTTP1RequestParser: Sendable {
             expects = true
         }
         return expects
-    }
-}
-
-/// `HTTP/1.0` and `HTTP/1.1`, in request lines and status lines.
-enum HTTP1Version {
-    static let length = 8
-
-    static func parse(_ range: Range<Int>, of bytes: Span<UInt8>) throws(HTTP1Error) -> HTTPVersion {
-        guard range.count == length else { throw HTTP1Error(.malformedVersion) }
-        // Of nearly all.
-        if bytes.extracting(range).equals("HTTP/1.1") { return .http11 }
-        let start = range.lowerBound
-        for (offset, expected) in "HTTP/0.0".utf8.enumerated() {
-            let byte = bytes[start + offset]
-            guard expected == HTTP1Byte.zero ? byte.isDigit : byte == expected else {
-                throw HTTP1Error(.malformedVersion)
-            }
-        }
-        switch (bytes[start + 5], bytes[start + 7]) {
-        case (0x31, 0x30): return .http10
-        // A later minor version means that its sender also understands this one (RFC 9110 section 2.5).
-        case (0x31, _): return .http11
-        default: throw HTTP1Error(.unsupportedVersion)
-        }
     }
 }

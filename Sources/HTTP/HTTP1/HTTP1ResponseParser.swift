@@ -1,21 +1,15 @@
-// Reads an executor's response heads, by the same field rules as requests. A value: an executor connection owns one and
-// hands it bytes.
+// Reads the response heads of executors, by the same rules for fields as in requests.
+internal import Transport
 
-/// How an HTTP/1.1 message's body ends.
-package enum ResponseBody: Equatable, Sendable {
-    /// There is none: an answer to HEAD, 204, 304 and 1xx.
-    case none
-    case known(Int)
-    case chunked
-    /// The connection's end is the body's: nothing tells a whole body from a cut one.
-    case untilClose
-}
-
+/// Parses the response heads of one connection, one after the other; a value type that the connection owns.
 package struct HTTP1ResponseParser: Sendable {
+    /// What a call of `parse` found.
     package enum Result: Sendable {
+        /// The end of the head has not arrived yet.
         case incomplete
-        /// A head of `consumed` bytes. After a 1xx, parse again from there: the real one follows.
+        /// A head of `consumed` bytes. After a status of 1xx the final head follows, and `parse` is called again.
         case head(ResponseHead, body: ResponseBody, keepAlive: Bool, consumed: Int)
+        /// The head is malformed or too large. Every later call fails in the same way.
         case failed(HTTP1Error)
     }
 
@@ -30,11 +24,14 @@ package struct HTTP1ResponseParser: Sendable {
     private var fields = FieldBlock()
     private var failure: HTTP1Error?
 
+    /// A parser for a head that begins with the next byte.
     package init(limits: HTTP1Limits = .response) { self.limits = limits }
 
-    /// Reads on in a head that begins where `bytes` begins: the same bytes as in the call before, and more.
+    /// Reads on in a head that begins where `bytes` begins.
     ///
-    /// - Parameter toHEAD: The request was HEAD, so that no body follows whatever the fields say.
+    /// Each call has the bytes of the call before, and more behind them.
+    ///
+    /// - Parameter toHEAD: the request was HEAD, so that no body follows, whatever the fields say.
     package mutating func parse(_ bytes: Span<UInt8>, toHEAD: Bool = false) -> Result {
         if let failure { return .failed(failure) }
         do throws(HTTP1Error) {
@@ -50,7 +47,7 @@ package struct HTTP1ResponseParser: Sendable {
         }
     }
 
-    /// The status line, once the empty line that ends the head is there.
+    /// Reads lines; returns the status line once the empty line that ends the head has arrived.
     private mutating func readLines(_ bytes: Span<UInt8>) throws(HTTP1Error) -> StatusLine? {
         while true {
             switch try scanner.nextLine(in: bytes, limit: limits.headBytes) {
@@ -68,7 +65,9 @@ package struct HTTP1ResponseParser: Sendable {
         }
     }
 
-    /// `HTTP/1.1 200 OK`; the reason may be empty, and the space before it may then be absent.
+    /// Reads a status line such as `HTTP/1.1 200 OK`.
+    ///
+    /// The reason may be empty, and the space before it may then be absent.
     private static func statusLine(_ line: Range<Int>, of bytes: Span<UInt8>) throws(HTTP1Error) -> StatusLine {
         let code = line.lowerBound + HTTP1Version.length + 1
         guard line.count >= HTTP1Version.length + 4, bytes[code - 1] == HTTP1Byte.space else {
@@ -91,7 +90,7 @@ package struct HTTP1ResponseParser: Sendable {
         switch line.status {
         case 101: throw HTTP1Error(.unexpectedUpgrade)
         case 100..<200, 204:
-            // A peer that announces a body here may send one, and it would be read as the next answer.
+            // An executor that announces a body here may send one, which would be read as the next response.
             guard !framing.isChunked, framing.contentLength ?? 0 == 0 else { throw HTTP1Error(.unexpectedBody) }
             return (.none, framing.keepAlive)
         case 304: return (.none, framing.keepAlive)

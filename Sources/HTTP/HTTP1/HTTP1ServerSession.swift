@@ -1,47 +1,60 @@
-// HTTP/1.1 to one client: requests strictly in order, pipelined ones waiting in a bounded look-ahead.
+// HTTP/1.1 with one client: requests strictly in their order, pipelined ones waiting in a bounded buffer.
 internal import Transport
 
-/// Confined to the worker of its connection.
+/// The server's side of one HTTP/1.1 or HTTP/1.0 connection.
+///
+/// Confined to the worker of its connection. The extensions hold refusals (`+Refusals`) and the upgrade to HTTP/2
+/// (`+Upgrade`).
 final class HTTP1ServerSession: ServerProtocol {
     enum State {
+        /// The next request head is awaited or has arrived in part.
         case head
+        /// A body of known length is being read.
         case body(left: Int)
+        /// A chunked body is being read.
         case chunked
         /// A request that asks for `Upgrade: h2c` is read whole before HTTP/2 begins.
         case upgradeBody(left: Int)
-        /// The request is read; its response is under way.
+        /// The request has been read, and its response is under way.
         case responding
+        /// Nothing more is read, and the connection closes after the output.
         case closing
     }
 
-    /// What may be read ahead of the response under way.
-    ///
-    /// Beyond it reading pauses.
+    /// How many bytes may be read ahead of the response under way; then reading pauses.
     static let lookAheadMax = 64 << 10
-    /// What a handler may hold of a request body: the same as HTTP/2's window.
+    /// How many bytes of a request body a handler may hold; the same as the window of an HTTP/2 stream.
     static let bodyWindow = 256 << 10
-    /// A request with a larger body stays on HTTP/1.1: `Upgrade` may be ignored (RFC 9110 section 7.8).
+    /// The largest body of a request that is upgraded, in bytes.
+    ///
+    /// With a larger one `Upgrade` is ignored, which RFC 9110 section 7.8 allows.
     static let upgradeBodyMax = 256 << 10
 
     let connection: ServerConnection
     var state = State.head
     var parser: HTTP1RequestParser
     var decoder = ChunkedDecoder()
-    /// Bytes received and not yet read: the part of a head, or pipelined requests.
+    /// Bytes that have been received and not read: a part of a head, or pipelined requests.
     var waiting: [UInt8] = []
+    /// The request under way.
     var stream: HTTP1ServerStream?
-    /// Responses on their way out, in the order of their requests.
+    /// Response bytes that wait for the client, in the order of their requests.
     var output: ByteQueue
     var outputCharge = MemoryCharge()
+    /// The request that is being read whole before HTTP/2 begins.
     var upgrading: UpgradedRequest?
-    /// What is charged for what has come and is not read: heads, pipelined requests, the body of an upgrade.
+    /// The charge for `waiting`, for the part of a head, and for the request of an upgrade.
     var inputCharge = MemoryCharge()
     var isDraining = false
+    /// Reading has been paused.
     var isPaused = false
+    /// `read` is running; a call from inside of it must not begin another one.
     var isReading = false
     /// Bytes of the request body that the handler has and has not taken yet.
     var unconsumed = 0
+    /// The deadline for the rest of a head has been set.
     var headDeadlineRuns = false
+    /// A request head has been read on this connection.
     private var hasServed = false
 
     init(connection: ServerConnection) {
@@ -60,6 +73,7 @@ final class HTTP1ServerSession: ServerProtocol {
 
     func start() { awaitHead(first: true) }
 
+    /// Sets the deadline for the next request to begin.
     func awaitHead(first: Bool) {
         let settings = connection.settings
         connection.setDeadline(channel.loop.now + (first ? settings.headerTimeout : settings.idleTimeout))
@@ -78,25 +92,28 @@ final class HTTP1ServerSession: ServerProtocol {
         chargeInput()
     }
 
-    /// What has been received and is not read yet is there, and charged as it is.
+    /// Charges what has been received and not read; it is held in any case, so the charge may exceed the allowance.
     func chargeInput() {
         let size = waiting.capacity + (waiting.isEmpty ? 0 : parser.footprint) + (upgrading?.footprint ?? 0)
         if size != inputCharge.bytes { inputCharge.set(size, on: connection.account) }
     }
 
-    /// Output beyond what the handler has paid for is charged as it is.
+    /// Charges output beyond what the handler has reserved memory for.
     func chargeOutput() {
         let beyond = output.footprint - (stream?.outputPaid ?? 0)
         if beyond > 0 || outputCharge.bytes > 0 { outputCharge.set(max(0, beyond), on: connection.account) }
     }
 
+    /// Keeps bytes for later, and pauses reading if there are too many.
     func keep(_ bytes: Span<UInt8>) {
         if case .closing = state { return }
         waiting.append(bytes)
         updateReading()
     }
 
-    /// Pauses while the look-ahead or the body's window is full; a client that closes meanwhile is still heard.
+    /// Pauses reading while `waiting` or the window of the body is full.
+    ///
+    /// A client that closes meanwhile is still noticed.
     func updateReading() {
         let isFull = waiting.count >= Self.lookAheadMax || unconsumed >= Self.bodyWindow
         guard isFull != isPaused, !channel.isClosed else { return }
@@ -104,26 +121,28 @@ final class HTTP1ServerSession: ServerProtocol {
         channel.setReading(!isFull, watchingHangup: true)
     }
 
+    /// The handler has taken bytes of the request body.
     func consumed(_ bytes: Int, of stream: HTTP1ServerStream) {
         guard self.stream === stream else { return }
         unconsumed = max(0, unconsumed - bytes)
         if isPaused { updateReading() }
     }
 
+    /// Reads the bytes that were kept.
     func readWaiting() {
         guard !isReading, !waiting.isEmpty else { return }
         let bytes = waiting
         waiting = []
         let used = read(bytes.span)
         if case .closing = state { return }
-        // What came in between stands behind what was left.
+        // Bytes that arrived during `read` stand behind those that it left.
         if used < bytes.count { waiting = Array(bytes[used...]) + waiting }
         updateReading()
     }
 
-    /// Reads what it can.
+    /// Reads as many requests as it can.
     ///
-    /// - Returns: how many bytes were used; the rest is to be kept.
+    /// - Returns: how many bytes were read; the caller keeps the rest.
     func read(_ bytes: Span<UInt8>) -> Int {
         isReading = true
         defer { isReading = false }
@@ -178,17 +197,19 @@ final class HTTP1ServerSession: ServerProtocol {
         return used
     }
 
-    /// The first bytes of a next request are there: from now on the head has `headerTimeout` to be complete.
+    /// The first bytes of a head have arrived: the rest has to arrive within `headerTimeout`.
     func headBegan() {
         guard !headDeadlineRuns else { return }
         headDeadlineRuns = true
-        // The first request of a connection that drains has a deadline already.
+        // `drain` has set a deadline for the first request.
         if isDraining { return }
         connection.clearDeadline()
         connection.setDeadline(channel.loop.now + connection.settings.headerTimeout)
     }
 
-    /// - Returns: how many bytes were used; nil when the request is refused.
+    /// Reads a piece of a chunked body.
+    ///
+    /// - Returns: how many bytes were read; nil if the request has been refused.
     func readChunk(_ bytes: Span<UInt8>) -> Int? {
         switch decoder.decode(bytes) {
         case .data(let range):
@@ -204,13 +225,14 @@ final class HTTP1ServerSession: ServerProtocol {
         }
     }
 
+    /// Hands bytes of a body to the handler; with `last`, the body ends.
     func deliver(_ bytes: Span<UInt8>, last: Bool) {
         guard let stream else { return }
         if last {
             state = .responding
             stream.isRequestWhole = true
         }
-        // What comes after a whole response is read so that the client hears it, and dropped.
+        // After a whole response the rest of the body is read and dropped, so that the client goes on to read the response.
         guard !stream.isFinished, let handler = stream.handler else { return }
         if !bytes.isEmpty {
             unconsumed += bytes.count
@@ -220,13 +242,14 @@ final class HTTP1ServerSession: ServerProtocol {
         if last, !stream.isClosed, !stream.isFinished { handler.requestEnded() }
     }
 
-    /// Whether a request that cannot be read begins with the method HEAD, after empty lines (RFC 9112 section 2.2).
+    /// Whether a malformed request begins with the method HEAD, after empty lines (RFC 9112 section 2.2).
     private static func asksForHEAD(_ bytes: Span<UInt8>) -> Bool {
         var start = 0
         while start < bytes.count, bytes[start] == 0x0D || bytes[start] == 0x0A { start += 1 }
         return bytes.extracting(droppingFirst: start).extracting(first: 5).equals("HEAD ")
     }
 
+    /// A request head has arrived whole.
     func begin(_ head: RequestHead) {
         connection.clearDeadline()
         headDeadlineRuns = false
@@ -268,10 +291,10 @@ final class HTTP1ServerSession: ServerProtocol {
         if !stream.isFinished { stream.handler?.outputMoved() } else if output.isEmpty { finishedResponse(of: stream) }
     }
 
-    /// The response is whole: it remains to get it to the client, who may be slow about it.
+    /// The handler has sent the whole response: the client has a deadline to take it.
     func finishing() { connection.setDeadline(channel.loop.now + connection.settings.idleTimeout) }
 
-    /// The response has gone out whole: on to the next request, or the end.
+    /// The response has gone out whole: the next request is read, or the connection closes.
     func finishedResponse(of stream: HTTP1ServerStream) {
         let goesOn = stream.keepAlive && stream.isRequestWhole && !isDraining
         let handler = release(stream)
@@ -288,7 +311,9 @@ final class HTTP1ServerSession: ServerProtocol {
         chargeInput()
     }
 
-    /// Lets the stream go: it and this object would keep each other alive.
+    /// Releases the stream, which holds this session in turn.
+    ///
+    /// - Returns: the handler, for its last call.
     func release(_ stream: HTTP1ServerStream) -> (any ServerStreamHandler)? {
         let handler = stream.handler
         stream.isClosed = true
@@ -301,6 +326,7 @@ final class HTTP1ServerSession: ServerProtocol {
         return handler
     }
 
+    /// Ends a broken response with the connection: by a reset where an ordinary close would make it look whole.
     func abort(_ stream: HTTP1ServerStream) {
         guard self.stream === stream, !stream.isClosed else { return }
         state = .closing
@@ -332,7 +358,7 @@ final class HTTP1ServerSession: ServerProtocol {
 
     func deadlinePassed() {
         if let stream {
-            // Only a finished response has a deadline of ours: it is not to wait for its client for ever.
+            // The session sets a deadline only for a finished response that its client does not take.
             let due = max(channel.lastProgress, stream.lastMoved) + connection.settings.idleTimeout
             if due > channel.loop.now { connection.setDeadline(due) } else { connection.close(.edge) }
             return

@@ -1,6 +1,8 @@
-// A request and its response on HTTP/1.1 and HTTP/1.0: framing by length, by chunks, or by the connection's end.
+// A request and its response on HTTP/1.1 or HTTP/1.0, framed by length, by chunks, or by the end of the connection.
 internal import Transport
 
+/// The stream of an HTTP/1 request; its output goes to the session, which keeps the order of responses.
+///
 /// Confined to the worker of its connection.
 final class HTTP1ServerStream: ServerStream {
     private enum Framing { case none, length(left: Int), chunked, untilClose }
@@ -8,13 +10,16 @@ final class HTTP1ServerStream: ServerStream {
     private let server: HTTP1ServerSession
     private let isHEAD: Bool
     private var framing = Framing.none
+    /// The client waits for 100 (Continue).
     private var awaitsContinue: Bool
+    /// The connection may carry another request after this one.
     var keepAlive = true
+    /// The request has been read to its end.
     var isRequestWhole = false
 
     /// - Parameters:
-    ///   - head: nil for a request that could not be read.
-    ///   - isHEAD: whether such a request asks for no content all the same.
+    ///   - head: nil for a malformed request.
+    ///   - isHEAD: the method of a malformed request is HEAD.
     init(server: HTTP1ServerSession, connection: ServerConnection, head: RequestHead?, isHEAD: Bool = false) {
         self.server = server
         self.isHEAD = head.map { $0.method == .head } ?? isHEAD
@@ -22,7 +27,7 @@ final class HTTP1ServerStream: ServerStream {
         super.init(connection: connection, version: head?.version ?? .http11)
     }
 
-    /// The response ends where the connection ends: a reset is the only way to say that it is broken.
+    /// Whether the response ends with the connection: only a reset can then show that it is broken.
     var endsWithClose: Bool {
         if case .untilClose = framing { return true }
         return false
@@ -45,7 +50,7 @@ final class HTTP1ServerStream: ServerStream {
     override func respond(_ head: ResponseHead, end: Bool) {
         guard !isClosed, !isHeadSent else { return }
         isHeadSent = true
-        // A client that still waits for 100 (Continue) may send its body or not: the connection cannot go on.
+        // A client that waits for 100 (Continue) may send its body now or not at all, so the connection cannot go on.
         if awaitsContinue || !isRequestWhole { keepAlive = false }
         let length = head.fields.first(.contentLength).flatMap { Int(String(decoding: $0, as: UTF8.self)) }
         let body: ResponseBody

@@ -1,16 +1,17 @@
-// The forms of a request target (RFC 9112 section 3.2), which the HTTP/1.1 request parser reads, and the grammar of an
-// authority, which HTTP/2 checks `:authority` and `host` by as well.
+// The forms of a request target (RFC 9112 section 3.2), which the HTTP/1.1 request parser reads.
 
-/// A request target, put into the form in which the server keeps it.
+/// A request target in the form in which the server keeps it.
 struct HTTP1Target: Sendable {
-    /// Origin form, or `*`.
+    /// Path and query (origin form), or `*`.
     var path: [UInt8]
-    /// What an absolute form named; nil for the other forms.
+    /// The authority of an absolute form; nil for the other forms.
     var authority: [UInt8]?
-    /// The absolute form's scheme is `https`.
+    /// Whether the target is an absolute form with the scheme `https`.
     var isSecure = false
 
-    /// `bytes` are printable ASCII without `#` and not empty.
+    /// Parses a target; throws if it has none of the forms.
+    ///
+    /// - Parameter bytes: not empty, and printable ASCII without `#`.
     init(_ bytes: ArraySlice<UInt8>, method: Method) throws(HTTP1Error) {
         if bytes.first == HTTP1Byte.slash {
             path = Array(bytes)
@@ -35,62 +36,5 @@ struct HTTP1Target: Sendable {
         case nil where method == .options: path = [HTTP1Byte.asterisk]
         default: path = [HTTP1Byte.slash] + tail
         }
-    }
-}
-
-/// Whether the bytes are `host[:port]`: a name, an IPv4 address or an IPv6 address in brackets; no userinfo.
-package func isAuthority(_ bytes: some BidirectionalCollection<UInt8>) -> Bool {
-    var index = bytes.startIndex
-    if bytes.first == UInt8(ascii: "[") {
-        guard let close = bytes.firstIndex(of: UInt8(ascii: "]")) else { return false }
-        let address = bytes[bytes.index(after: index)..<close]
-        guard address.count >= 2, address.contains(HTTP1Byte.colon),
-            address.allSatisfy({ $0.hexValue < 16 || $0 == HTTP1Byte.colon || $0 == UInt8(ascii: ".") })
-        else { return false }
-        index = bytes.index(after: close)
-    } else {
-        while index != bytes.endIndex, bytes[index] != HTTP1Byte.colon {
-            if bytes[index] == UInt8(ascii: "%") {
-                let digits = bytes[index...].dropFirst().prefix(2)
-                guard digits.count == 2, digits.allSatisfy({ $0.hexValue < 16 }) else { return false }
-            } else if !isNameCharacter(bytes[index]) {
-                return false
-            }
-            index = bytes.index(after: index)
-        }
-        guard index != bytes.startIndex else { return false }
-    }
-    guard index != bytes.endIndex else { return true }
-    guard bytes[index] == HTTP1Byte.colon else { return false }
-    let port = bytes[bytes.index(after: index)...]
-    guard port.count <= 5, port.allSatisfy(\.isDigit) else { return false }
-    return port.reduce(0) { $0 * 10 + Int($1 - HTTP1Byte.zero) } <= 65535
-}
-
-/// Whether two authorities, each of which is one, name the same host and port.
-///
-/// - Parameter isSecure: What a missing port means: 443, else 80.
-func isSameAuthority(_ one: ArraySlice<UInt8>, _ other: ArraySlice<UInt8>, isSecure: Bool) -> Bool {
-    if one.equalsIgnoringCase(other) { return true }
-    let (host, port) = hostAndPort(one)
-    let (otherHost, otherPort) = hostAndPort(other)
-    let usual = isSecure ? 443 : 80
-    return host.equalsIgnoringCase(otherHost) && (port ?? usual) == (otherPort ?? usual)
-}
-
-/// The port is nil where it is missing or empty.
-private func hostAndPort(_ authority: ArraySlice<UInt8>) -> (host: ArraySlice<UInt8>, port: Int?) {
-    let afterBrackets = authority.lastIndex(of: UInt8(ascii: "]")) ?? authority.startIndex
-    guard let colon = authority[afterBrackets...].firstIndex(of: HTTP1Byte.colon) else { return (authority, nil) }
-    let digits = authority[(colon + 1)...]
-    let port = digits.isEmpty ? nil : digits.reduce(0) { $0 * 10 + Int($1 &- HTTP1Byte.zero) }
-    return (authority[..<colon], port)
-}
-
-/// `unreserved / sub-delims` of RFC 3986.
-private func isNameCharacter(_ byte: UInt8) -> Bool {
-    switch byte {
-    case 0x21, 0x24, 0x26...0x2e, 0x30...0x39, 0x3b, 0x3d, 0x41...0x5a, 0x5f, 0x61...0x7a, 0x7e: true
-    default: false
     }
 }

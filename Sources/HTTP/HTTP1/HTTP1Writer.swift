@@ -1,28 +1,29 @@
-// Writes HTTP/1.1 heads and chunk framing. Both connections append to the buffer they are about to send; a head that
-// leaves the server in HTTP/1.1 is written here and nowhere else.
-//
-// Nothing can be injected, whatever a head holds: a field whose name is not a token, or whose value has a control
-// character, is left out as a whole; a target's bytes outside printable ASCII are percent-encoded; other bytes that a
-// host or method cannot have are left out. The framing fields come from `body` alone, so a head never has two.
+// Writes the heads and the chunk framing of HTTP/1.1, for sessions with clients and for connections to executors.
 
 internal import Transport
 
+/// Writes every HTTP/1.1 head that leaves the server.
+///
+/// Nothing can be injected, whatever a head holds. A field whose name is not a token or whose value has a control character
+/// is left out as a whole. Bytes of a target outside printable ASCII are percent-encoded. Other bytes that a host or a
+/// method cannot have are left out. The framing fields follow from `body` alone, so a head never has two.
 package enum HTTP1Writer {
+    /// The interim response that asks a client for its body.
     package static let continueResponse = Array("HTTP/1.1 100 Continue\r\n\r\n".utf8)
+    /// The interim response after which a connection is HTTP/2.
     package static let switchingToH2C = Array(
         "HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: h2c\r\n\r\n".utf8
     )
-    /// Ends a chunked body: we send no trailers.
+    /// Ends a chunked body, without trailers.
     package static let lastChunk = Array("0\r\n\r\n".utf8)
-    /// Ends the data of every chunk.
+    /// Follows the data of every chunk.
     package static let chunkEnd = Array("\r\n".utf8)
 
     // MARK: Heads
 
     /// Appends a request head for an executor.
     ///
-    /// `host`, `connection`, content-length, transfer-encoding and the other hop-by-hop fields of `fields` are left out:
-    /// they follow from the other arguments.
+    /// Of `fields`, `host`, `content-length` and the hop-by-hop fields are left out: they follow from the other arguments.
     package static func appendRequest(
         method: Method,
         target: [UInt8],
@@ -62,10 +63,11 @@ package enum HTTP1Writer {
     /// Appends a response head for a client.
     ///
     /// - Parameters:
-    ///   - version: What the request had. Ours says HTTP/1.1 always, but an HTTP/1.0 client is told of keep-alive.
-    ///   - body: What follows. To HEAD, what would have followed to GET. `.none` writes no framing field and is for
-    ///     statuses that have no body; 1xx and 204 get none in any case.
-    ///   - keepAlive: Whether the connection goes on; after a body that ends with it, it cannot.
+    ///   - version: the version of the request. The response always says HTTP/1.1, but an HTTP/1.0 client is told by a
+    ///     field that the connection stays open.
+    ///   - body: how the body is framed; for HEAD, how the body of GET would be framed. `.none` writes no framing field, and
+    ///     neither do the statuses 1xx and 204.
+    ///   - keepAlive: whether the connection stays open, which it cannot after `.untilClose`.
     package static func appendResponse(
         _ head: ResponseHead,
         version: HTTPVersion = .http11,
@@ -104,7 +106,7 @@ package enum HTTP1Writer {
 
     private static func append(name: ArraySlice<UInt8>, value: ArraySlice<UInt8>, to output: inout [UInt8]) {
         guard !name.isEmpty, name.allSatisfy({ $0.isToken }), value.allSatisfy({ $0.isFieldText }) else { return }
-        // One step a field: each call that appends checks the array anew.
+        // A field is appended in one step, because each call that appends checks the array anew.
         output.append(addingCapacity: name.count + value.count + 4) { span in
             unsafe span.withUnsafeMutableBufferPointer { buffer, count in
                 var target = unsafe UnsafeMutableRawPointer(buffer.baseAddress! + count)
@@ -137,8 +139,8 @@ package enum HTTP1Writer {
     private static func append(targetByte byte: UInt8, to output: inout [UInt8]) {
         if isPlain(byte) { return output.append(byte) }
         output.append(UInt8(ascii: "%"))
-        output.append(hexDigit(Int(byte >> 4)))
-        output.append(hexDigit(Int(byte & 15)))
+        output.append(UInt8.hexDigit(byte >> 4))
+        output.append(UInt8.hexDigit(byte & 15))
     }
 
     private static func append(contentLength length: Int, to output: inout [UInt8]) {
@@ -149,27 +151,22 @@ package enum HTTP1Writer {
 
     // MARK: Chunks
 
-    /// The most bytes that a chunk's size line takes.
+    /// The most bytes of a chunk's size line.
     package static let chunkHeaderCapacity = 18
 
     /// Writes a chunk's size line and returns its length, at most `chunkHeaderCapacity`.
     ///
-    /// A size of zero would end the body: nothing is written then.
+    /// Nothing is written for a size of zero, which would end the body.
     @unsafe package static func writeChunkHeader(_ size: Int, to buffer: UnsafeMutablePointer<UInt8>) -> Int {
         guard size > 0 else { return 0 }
         let digits = (Int.bitWidth - size.leadingZeroBitCount + 3) / 4
         var rest = size
         for index in stride(from: digits - 1, through: 0, by: -1) {
-            unsafe buffer[index] = hexDigit(rest & 15)
+            unsafe buffer[index] = UInt8.hexDigit(UInt8(truncatingIfNeeded: rest & 15))
             rest >>= 4
         }
         unsafe buffer[digits] = HTTP1Byte.carriageReturn
         unsafe buffer[digits + 1] = HTTP1Byte.lineFeed
         return digits + 2
-    }
-
-    private static func hexDigit(_ value: Int) -> UInt8 {
-        let digit = UInt8(truncatingIfNeeded: value)
-        return digit < 10 ? digit + 0x30 : digit + 0x57
     }
 }

@@ -1,61 +1,41 @@
-// Counters against peers that make work without asking for answers (edge-servers.md 3.1 and 3.5).
-package import Transport
+// Counters against HTTP/2 clients that make work without asking for responses.
+internal import Transport
 
-/// A bucket that empties by use and fills with time.
-package struct TokenBucket {
-    private let capacity: Double
-    private let perNanosecond: Double
-    private var tokens: Double
-    private var last: Nanoseconds
-
-    package init(burst: Int, perSecond: Int, now: Nanoseconds) {
-        capacity = Double(burst)
-        perNanosecond = Double(perSecond) / 1e9
-        tokens = Double(burst)
-        last = now
-    }
-
-    /// Takes `cost`; false when the bucket does not hold as much.
-    package mutating func take(_ cost: Double = 1, now: Nanoseconds) -> Bool {
-        if now > last {
-            tokens = min(capacity, tokens + Double(now - last) * perNanosecond)
-            last = now
-        }
-        tokens -= cost
-        return tokens >= 0
-    }
-
-    package mutating func credit(_ amount: Double) { tokens = min(capacity, tokens + amount) }
-}
-
-/// What one connection may do that costs us more than it costs the peer.
+/// How often one client may do what costs the server more than it costs the client.
 ///
-/// A connection that passes a limit is ended with ENHANCE_YOUR_CALM. nghttp2's own limiter stops once any GOAWAY was
-/// submitted, and counts no resets of ours.
-package struct HTTP2Abuse {
-    private var resetsReceived: TokenBucket
-    private var resetsSent: TokenBucket
-    private var frames: TokenBucket
+/// A connection that exceeds one of these limits is ended with ENHANCE_YOUR_CALM; each function returns false then.
+/// nghttp2's own limiter does not replace them: it stops once any GOAWAY was submitted, and it does not count the resets
+/// that the server sends.
+struct HTTP2Abuse {
+    private var resetsReceived: HTTP2Allowance
+    private var resetsSent = HTTP2Allowance(burst: 100, perSecond: 10)
+    private var controlFrames: HTTP2Allowance
     private var emptyFrames = 0
 
     private static let emptyFramesMax = 10
 
-    package init(trusted: Bool, now: Nanoseconds) {
-        resetsReceived = TokenBucket(burst: trusted ? 2000 : 200, perSecond: trusted ? 200 : 20, now: now)
-        resetsSent = TokenBucket(burst: 100, perSecond: 10, now: now)
-        frames = TokenBucket(burst: trusted ? 20_000 : 4000, perSecond: trusted ? 5000 : 1000, now: now)
+    /// - Parameter isTrusted: the client is a proxy of ours, which carries many users.
+    init(isTrusted: Bool) {
+        resetsReceived = HTTP2Allowance(burst: isTrusted ? 2000 : 200, perSecond: isTrusted ? 200 : 20)
+        controlFrames = HTTP2Allowance(burst: isTrusted ? 20_000 : 4000, perSecond: isTrusted ? 5000 : 1000)
     }
 
-    /// The client reset a stream whose response was not whole. (After `[DONE]` an SDK may reset: that is no abuse.)
-    package mutating func resetReceived(now: Nanoseconds) -> Bool { resetsReceived.take(now: now) }
-    /// We reset a stream for a fault of the client's.
-    package mutating func resetSent(now: Nanoseconds) -> Bool { resetsSent.take(now: now) }
-    /// A frame that asks for nothing: PING, SETTINGS, PRIORITY, WINDOW_UPDATE, RST_STREAM, unknown types.
-    package mutating func controlFrame(now: Nanoseconds) -> Bool { frames.take(now: now) }
-    /// A DATA frame of ours earns the client its WINDOW_UPDATEs.
-    package mutating func dataSent() { frames.credit(2) }
-    /// DATA without bytes that does not end its stream, over and over.
-    package mutating func data(isEmpty: Bool) -> Bool {
+    /// Counts a stream that the client reset before its response was whole.
+    ///
+    /// An SDK may reset a stream after `[DONE]`, which is no abuse.
+    mutating func resetReceived(now: Nanoseconds) -> Bool { resetsReceived.take(now: now) }
+
+    /// Counts a stream that the server reset for a fault of the client.
+    mutating func resetSent(now: Nanoseconds) -> Bool { resetsSent.take(now: now) }
+
+    /// Counts a frame that asks for nothing: PING, SETTINGS, PRIORITY, WINDOW_UPDATE, RST_STREAM or an unknown type.
+    mutating func controlFrame(now: Nanoseconds) -> Bool { controlFrames.take(now: now) }
+
+    /// Credits the client with two control frames: it answers each DATA frame of ours with up to two WINDOW_UPDATEs.
+    mutating func dataSent() { controlFrames.giveBack(2) }
+
+    /// Counts DATA frames in a row that carry no bytes and do not end their stream.
+    mutating func data(isEmpty: Bool) -> Bool {
         emptyFrames = isEmpty ? emptyFrames + 1 : 0
         return emptyFrames <= Self.emptyFramesMax
     }

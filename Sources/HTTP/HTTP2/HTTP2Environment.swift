@@ -1,14 +1,9 @@
-// What all HTTP/2 sessions of one worker share: nghttp2's callback table and options.
-internal import CNghttp2
+// What all HTTP/2 sessions between one worker and its clients share.
 
-/// One a worker; lives as long as its connections.
-@safe
+/// A worker owns one, and it lives as long as the worker's connections.
 package final class HTTP2Environment {
-    let library = HTTP2Library.forServer()
+    let library = HTTP2Library.forClients()
 
-    package init() {
-        // Our own counter knows which resets matter (HTTP2Abuse); the library's is a far backstop.
-        unsafe nghttp2_option_set_stream_reset_rate_limit(library.options, 20_000, 2000)
-        unsafe HTTP2Callbacks.install(in: library.callbacks)
-    }
+    /// Makes the callback table and the options.
+    package init() {}
 }

@@ -1,8 +1,11 @@
-// Field blocks as nghttp2 wants them: arrays of name and value pointers, valid for one call.
-internal import CNghttp2
+// Turns field blocks into the arrays of name and value pointers that nghttp2 takes.
+package import CNghttp2
 
-enum HTTP2Fields {
-    /// Calls `body` with the fields of a response head, `:status` first; hop-by-hop fields are left out.
+/// The arrays are valid during the call of `body` only; nghttp2 copies what it keeps.
+///
+/// Hop-by-hop fields are left out, since HTTP/2 forbids them (RFC 9113 section 8.2.2).
+package enum HTTP2Fields {
+    /// Calls `body` with the fields of a response head, `:status` first.
     static func withResponse(
         _ head: ResponseHead,
         _ body: (UnsafePointer<nghttp2_nv>, Int) -> Void
@@ -31,13 +34,15 @@ enum HTTP2Fields {
             }
         }
         if let length = request.body?.length { all.append(.contentLength, length) }
-        unsafe with(all, status: nil, body)
+        unsafe with(all, body)
     }
 
-    /// nghttp2 copies names and values before the call returns, so they are lent to it where they lie.
-    private static func with(
+    /// Calls `body` with the fields of a block, after `:status` if there is one.
+    ///
+    /// The pointers are into the block's own bytes: nothing is copied here.
+    package static func with(
         _ fields: FieldBlock,
-        status: Int?,
+        status: Int? = nil,
         _ body: (UnsafePointer<nghttp2_nv>, Int) -> Void
     ) {
         unsafe fields.withUnsafeBytes { bytes in
@@ -64,16 +69,16 @@ enum HTTP2Fields {
                     }
                     if let status {
                         let status = (100..<1000).contains(status) ? status : 500
-                        for (place, digit) in [status / 100, status / 10 % 10, status % 10].enumerated() {
-                            unsafe digits.initializeElement(at: place, to: 48 + UInt8(digit))
+                        for (index, digit) in [status / 100, status / 10 % 10, status % 10].enumerated() {
+                            unsafe digits.initializeElement(at: index, to: 48 + UInt8(digit))
                         }
                         let name: StaticString = ":status"
                         unsafe add(name.utf8Start, name.utf8CodeUnitCount, UnsafePointer(digits.baseAddress!), 3)
                     }
                     for index in 0..<fields.count where !isHopByHop(fields.known(index)) {
-                        let place = fields.place(index)
-                        let name = unsafe bytes.baseAddress! + place.start
-                        unsafe add(name, place.nameLength, name + place.nameLength, place.valueLength)
+                        let extent = fields.extent(index)
+                        let name = unsafe bytes.baseAddress! + extent.start
+                        unsafe add(name, extent.nameLength, name + extent.nameLength, extent.valueLength)
                     }
                     unsafe body(UnsafePointer(pairs.baseAddress!), count)
                 }

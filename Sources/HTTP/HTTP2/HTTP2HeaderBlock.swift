@@ -1,64 +1,68 @@
-// The header block that a peer is sending: how many fields it has and how large they are, whether anybody is told of them
-// or not; and what decoding it takes of memory. Heads, interim heads, trailers and blocks that nghttp2 ignores are counted
-// alike, from clients and from executors.
+// The header block that a peer is sending: how many fields it has, how large they are, and what decoding it takes of memory.
+// Heads, interim heads, trailers and blocks that nghttp2 ignores are counted alike, from clients and from executors.
 internal import Transport
 
-/// Confined to its session.
+/// The limits of header blocks on one connection, and the block that is arriving.
+///
+/// Confined to its session. Fields are counted in the bytes as they arrive, before nghttp2 decodes them; their size is
+/// counted as nghttp2 reports them.
 struct HTTP2HeaderBlock {
-    /// A name and a value that are being decoded have buffers of twice their length at most, and nghttp2 takes none
-    /// beyond 64 KiB.
+    /// The most that nghttp2 holds while it decodes, in bytes: a name and a value have buffers of at most twice their
+    /// length, and none is accepted beyond 64 KiB.
     private static let decodingMax = 256 << 10
-    /// Connections that carry many users have so many times the allowance.
+    /// A trusted connection carries many users and has this many times the allowance.
     private static let trustedFactor = 10
-    /// A block whose fields decode to so many times the bytes that came of it only repeats what it has put into the table.
+    /// A block whose fields decode to more than this many times the bytes that arrived only repeats what it has put into
+    /// the HPACK table.
     private static let repeatedTimes = 8
-    /// Such a block ends the connection at so many times what a block may have, in place of `fatalFactor` times.
+    /// Such a block ends the connection at this many times the limit of a block, in place of `fatalFactor` times.
     private static let repeatedFactor = 2
 
-    /// What one block may have: fields, and bytes by the rule of RFC 9113 section 6.5.2 (name, value and 32 a field).
+    /// The limits of one block: fields, and bytes by the rule of RFC 9113 section 6.5.2 (name, value and 32 a field).
     let fieldsMax: Int
     let bytesMax: Int
     private var counter = HTTP2FieldCounter()
-    /// Of the decoded fields.
+    /// The size of the decoded fields, in bytes by the same rule.
     private(set) var weight = 0
     private var decodedFields = 0
     /// What the block has taken of `extraFields`.
     private var fieldsCharged = 0
-    /// A block of so many times these ends the connection: to drop a field is to decode it all the same.
+    /// A block of this many times the limits ends the connection: a field that is dropped was decoded all the same.
     private let fatalFactor: Int
     /// What all blocks of the connection together may have beyond `fieldsMax` and `bytesMax`.
     ///
-    /// As much as one block at once, and once more the limits each second: else each stream could have a block as large as
-    /// may be.
-    private var extraFields: TokenBucket
-    private var extraBytes: TokenBucket
-    /// Bytes of the frames that the block came in so far.
+    /// They may have as much as one block may have at once, and then the limits of one block each second. Without that
+    /// each stream could have a block just below `fatalFactor` times the limits.
+    private var extraFields: HTTP2Allowance
+    private var extraBytes: HTTP2Allowance
+    /// Bytes of the frames in which the block has arrived so far.
     private var received = 0
     private var charge = MemoryCharge()
 
-    init(fieldsMax: Int, bytesMax: Int, fatalFactor: Int = 10, isTrusted: Bool = false, now: Nanoseconds) {
+    init(fieldsMax: Int, bytesMax: Int, fatalFactor: Int = 10, isTrusted: Bool = false) {
         self.fatalFactor = fatalFactor
         self.fieldsMax = fieldsMax
         self.bytesMax = bytesMax
         let factor = isTrusted ? Self.trustedFactor : 1
-        func bucket(_ limit: Int) -> TokenBucket {
-            TokenBucket(burst: (fatalFactor - 1) * limit * factor, perSecond: limit * factor, now: now)
+        func allowance(_ limit: Int) -> HTTP2Allowance {
+            HTTP2Allowance(burst: (fatalFactor - 1) * limit * factor, perSecond: limit * factor)
         }
-        extraFields = bucket(fieldsMax)
-        extraBytes = bucket(bytesMax)
+        extraFields = allowance(fieldsMax)
+        extraBytes = allowance(bytesMax)
     }
 
     enum Verdict { case fine, tooMuch, malformed }
 
-    /// Fields that have come, decoded or not.
+    /// Fields that have arrived, decoded or not.
     var fields: Int { counter.fields }
-    /// It has more than a head may have.
+    /// Whether the block is larger than a head may be.
     var isTooLarge: Bool { counter.fields > fieldsMax || weight > bytesMax }
 
-    /// The stream whose block has begun and not ended: only its CONTINUATION may follow (RFC 9113 section 4.3).
+    /// The stream whose block has begun and not ended: only a CONTINUATION of that stream may follow (RFC 9113 section
+    /// 4.3).
     private(set) var continuing: Int32?
 
-    /// A frame has begun to come in.
+    /// A frame begins to arrive.
     mutating func frame(_ header: HTTP2FrameHeader) {
         switch header.type {
         case HTTP2FrameHeader.headers:
@@ -70,7 +74,7 @@ struct HTTP2HeaderBlock {
         counter.begin(header)
     }
 
-    /// Counts payload that has come, of any frame, before the library is given it.
+    /// Counts payload of any frame, before nghttp2 is given it.
     mutating func payload(_ bytes: Span<UInt8>, now: Nanoseconds) -> Verdict {
         guard counter.isReading else { return .fine }
         let before = counter.fields
@@ -79,38 +83,40 @@ struct HTTP2HeaderBlock {
         guard counter.fields > fieldsMax else { return .fine }
         let excess = counter.fields - max(before, fieldsMax)
         fieldsCharged += excess
-        let isWithin = counter.fields <= fieldsMax * fatalFactor && extraFields.take(Double(excess), now: now)
+        let isWithin = counter.fields <= fieldsMax * fatalFactor && extraFields.take(excess, now: now)
         return isWithin ? .fine : .tooMuch
     }
 
-    /// The last field was a further crumb of a cookie: all of them are one field, and only their size counts.
+    /// The last field was a further part of a split cookie.
+    ///
+    /// All parts are one field, and only their size counts.
     mutating func wasCrumb() {
         guard fieldsCharged > 0 else { return }
         fieldsCharged -= 1
-        extraFields.credit(1)
+        extraFields.giveBack(1)
     }
 
-    /// The library has decoded a field; false when the connection has to end.
+    /// Counts the size of a field that nghttp2 has decoded; false when the connection has to end.
     mutating func decoded(name: Span<UInt8>, value: Span<UInt8>, now: Nanoseconds) -> Bool {
         decodedFields += 1
-        assert(decodedFields <= counter.fields, "the library and the counter read a header block differently")
+        assert(decodedFields <= counter.fields, "nghttp2 and the counter read a header block differently")
         let before = weight
         weight += name.count + value.count + 32
         guard weight > bytesMax else { return true }
         let excess = weight - max(before, bytesMax)
         let content = weight - 32 * decodedFields
         guard content > Self.repeatedTimes * received else {
-            return weight <= bytesMax * fatalFactor && extraBytes.take(Double(excess), now: now)
+            return weight <= bytesMax * fatalFactor && extraBytes.take(excess, now: now)
         }
-        // It may exceed the limit by `repeatedFactor - 1` limits in place of `fatalFactor - 1`, so that it takes of the
-        // connection's allowance in this proportion more.
+        // Such a block may exceed the limit by `repeatedFactor - 1` limits, others by `fatalFactor - 1`. It takes more of
+        // the connection's allowance in this proportion.
         let times = (fatalFactor - 1) / (Self.repeatedFactor - 1)
-        return weight <= bytesMax * Self.repeatedFactor && extraBytes.take(Double(excess * times), now: now)
+        return weight <= bytesMax * Self.repeatedFactor && extraBytes.take(excess * times, now: now)
     }
 
-    /// What has come has been read: a block that is not whole yet is charged for what its decoding holds.
+    /// Charges a block that is not whole yet for what nghttp2 and the session hold of it, once a read is over.
     ///
-    /// - Parameter fields: what has been kept of its fields, in bytes.
+    /// - Parameter fields: what the session has kept of its fields, in bytes.
     mutating func settle(isOpen: Bool, fields: Int, on account: MemoryAccount) {
         guard isOpen || charge.bytes > 0 else { return }
         charge.set(isOpen ? min(2 * received, Self.decodingMax) + fields : 0, on: account)

@@ -1,12 +1,12 @@
-// nghttp2's callback table and options, and what every session of the server has in common in them. Whoever speaks
-// HTTP/2, the bench too, owns one.
+// The callback table and the options of nghttp2 that sessions of one kind share.
 internal import CNghttp2
 
-/// Outlives the sessions that are made with it; confined to their worker.
+/// Outlives the sessions that are made with it; confined to the thread of their event loop.
 @safe
-package final class HTTP2Library {
-    package let callbacks: OpaquePointer
-    package let options: OpaquePointer
+public final class HTTP2Library {
+    /// The functions that nghttp2 calls: those of `HTTP2Session`, for every kind of session.
+    let callbacks: OpaquePointer
+    let options: OpaquePointer
 
     /// The version of the library that runs, as `0xMMNNPP` and as text.
     package static var version: (number: Int, text: String) {
@@ -14,8 +14,8 @@ package final class HTTP2Library {
         return unsafe (Int(information.pointee.version_num), String(cString: information.pointee.version_str))
     }
 
-    /// Empty, with the library's own defaults.
-    package init() {
+    /// nghttp2's own defaults.
+    private init() {
         var table: OpaquePointer?
         var made = unsafe nghttp2_session_callbacks_new(&table)
         precondition(made == 0, "nghttp2: out of memory")
@@ -24,14 +24,37 @@ package final class HTTP2Library {
         made = unsafe nghttp2_option_new(&settings)
         precondition(made == 0, "nghttp2: out of memory")
         unsafe options = settings!
+        unsafe HTTP2Session.install(in: callbacks)
     }
 
-    /// For the server's sessions, with clients and with executors.
-    static func forServer() -> HTTP2Library {
+    /// For sessions of the server with clients.
+    static func forClients() -> HTTP2Library {
+        let library = forServer()
+        // HTTP2Abuse counts the resets that matter. The library's own limit is only the last line of defence.
+        unsafe nghttp2_option_set_stream_reset_rate_limit(library.options, 20_000, 2000)
+        return library
+    }
+
+    /// For the server's connections to executors.
+    static func forExecutors() -> HTTP2Library {
+        let library = forServer()
+        unsafe nghttp2_option_set_no_closed_streams(library.options, 1)
+        return library
+    }
+
+    /// For clients that measure a server.
+    package static func forBench() -> HTTP2Library {
         let library = HTTP2Library()
-        // Windows open only as bytes are consumed (design.md, Flow control).
+        unsafe nghttp2_option_set_no_closed_streams(library.options, 1)
+        return library
+    }
+
+    private static func forServer() -> HTTP2Library {
+        let library = HTTP2Library()
+        // A window opens only when its bytes have been consumed, so that a slow reader slows its sender down.
         unsafe nghttp2_option_set_no_auto_window_update(library.options, 1)
-        // Debian's 1.52 counts reads, not frames: 8 frames in at most 9 reads each (edge-servers.md 0.6).
+        // nghttp2 1.52 as Debian 12 has it counts reads and not CONTINUATION frames: this allows 8 frames whose 9-byte
+        // headers arrive one byte at a time.
         unsafe nghttp2_option_set_max_continuations(library.options, 72)
         unsafe nghttp2_option_set_max_outbound_ack(library.options, 1000)
         unsafe nghttp2_option_set_max_settings(library.options, 32)

@@ -6,24 +6,16 @@ extension HTTP2ServerSession {
     // MARK: Responding
 
     func submitInformational(_ head: ResponseHead, on stream: HTTP2ServerStream) {
+        let none = UInt8(NGHTTP2_FLAG_NONE.rawValue)
         unsafe HTTP2Fields.withResponse(head) { fields, count in
-            _ = unsafe nghttp2_submit_headers(
-                session,
-                UInt8(NGHTTP2_FLAG_NONE.rawValue),
-                stream.id,
-                nil,
-                fields,
-                count,
-                nil
-            )
+            _ = unsafe nghttp2_submit_headers(session, none, stream.id, nil, fields, count, nil)
         }
         stream.informationalHeads += 1
         channel.mark()
     }
 
     func submitResponse(_ head: ResponseHead, on stream: HTTP2ServerStream, end: Bool) {
-        var provider = unsafe nghttp2_data_provider()
-        unsafe provider.read_callback = HTTP2Callbacks.readData
+        var provider = unsafe Self.bodyProvider
         unsafe HTTP2Fields.withResponse(head) { fields, count in
             if end {
                 _ = unsafe nghttp2_submit_response(session, stream.id, fields, count, nil)
@@ -34,7 +26,7 @@ extension HTTP2ServerSession {
         channel.mark()
     }
 
-    /// There is something to send on the stream again.
+    /// The stream has something to send again.
     func resume(_ stream: HTTP2ServerStream) {
         if stream.isDeferred {
             stream.isDeferred = false
@@ -43,7 +35,7 @@ extension HTTP2ServerSession {
         channel.mark()
     }
 
-    /// The stream ends in RST_STREAM, when what it had to say has gone out or after a second.
+    /// Ends a broken stream with RST_STREAM when its output has gone out, or after `resetDelay`.
     ///
     /// nghttp2 drops queued DATA when a reset is submitted, so the reset waits for the DATA.
     func breakStream(_ stream: HTTP2ServerStream) {
@@ -51,70 +43,51 @@ extension HTTP2ServerSession {
             reset(stream)
             return
         }
-        ending.append((stream, now + Self.brokenMax))
+        deadlines.resets.append((stream, now + Self.resetDelay))
         armDeadline()
         resume(stream)
     }
 
+    /// Submits RST_STREAM: NO_ERROR after a whole response, else INTERNAL_ERROR.
     func reset(_ stream: HTTP2ServerStream) {
         guard !stream.isClosed else { return }
-        let code = stream.isEndSent ? NGHTTP2_NO_ERROR : NGHTTP2_INTERNAL_ERROR
-        unsafe nghttp2_submit_rst_stream(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), stream.id, code.rawValue)
-        channel.mark()
-    }
-
-    func consume(_ bytes: Int, of stream: HTTP2ServerStream) {
-        let taken = min(bytes, stream.unconsumed)
-        guard taken > 0 else { return }
-        stream.unconsumed -= taken
-        unsafe nghttp2_session_consume(session, stream.id, taken)
+        submitReset(stream.id, stream.isEndSent ? NGHTTP2_NO_ERROR : NGHTTP2_INTERNAL_ERROR)
         channel.mark()
     }
 
     // MARK: Sending
 
     func flush(into scratch: Scratch) {
-        precondition(!isOnStack, "nghttp2 is not re-entrant")
-        if !preamble.isEmpty {
-            scratch.append(preamble)
-            preamble = []
+        if !outbox.preamble.isEmpty {
+            scratch.append(outbox.preamble)
+            outbox.preamble = []
         }
-        if orphaned > 0 {
-            // Or the connection's window would shrink with each upload that is cut.
-            unsafe nghttp2_session_consume_connection(session, orphaned)
-            orphaned = 0
+        if outbox.bytesOfClosedStreams > 0 {
+            // Else the connection's window would shrink with each upload that is cut.
+            unsafe nghttp2_session_consume_connection(session, outbox.bytesOfClosedStreams)
+            outbox.bytesOfClosedStreams = 0
         }
-        isOnStack = true
-        sendInto(scratch)
-        while !drySince.isEmpty {
-            let dry = drySince
-            drySince = []
-            for stream in dry { reset(stream) }
-            sendInto(scratch)
+        if !outbox.areSettingsSent, scratch.count < Self.flushBytesMax, let settings = nextFrame() {
+            outbox.areSettingsSent = true
+            scratch.append(withStreamLimit(settings))
         }
-        isOnStack = false
-        if scratch.count >= Self.flushMax { channel.mark() }
+        send(into: scratch)
+        while !outbox.streamsToReset.isEmpty {
+            let broken = outbox.streamsToReset
+            outbox.streamsToReset = []
+            for stream in broken { reset(stream) }
+            send(into: scratch)
+        }
+        if scratch.count >= Self.flushBytesMax { channel.mark() }
         afterFlush()
     }
 
-    func sendInto(_ scratch: Scratch) {
-        while scratch.count < Self.flushMax {
-            var bytes: UnsafePointer<UInt8>?
-            let count = unsafe nghttp2_session_mem_send(session, &bytes)
-            guard count > 0 else {
-                if count < 0 { isFatal = true }
-                return
-            }
-            guard isGreeted else {
-                isGreeted = true
-                unsafe scratch.append(greeting(UnsafeBufferPointer(start: bytes, count: count)))
-                continue
-            }
-            unsafe scratch.append(UnsafeRawBufferPointer(start: bytes, count: count))
-        }
+    private func send(into scratch: Scratch) {
+        if sendFrames(into: scratch) < 0 { ending.isFatal = true }
     }
 
-    func readData(stream id: Int32, length: Int, flags: UnsafeMutablePointer<UInt32>) -> Int {
+    /// How many bytes of a response body go into the next DATA frame, at most `limit`.
+    func bodyLength(stream id: Int32, upTo limit: Int, flags: UnsafeMutablePointer<UInt32>) -> Int {
         guard let stream = stream(id) else { return Int(NGHTTP2_ERR_DEFERRED.rawValue) }
         let available = stream.output.count
         if available == 0, !stream.isFinished || stream.isBroken {
@@ -122,75 +95,77 @@ extension HTTP2ServerSession {
             return Int(NGHTTP2_ERR_DEFERRED.rawValue)
         }
         unsafe flags.pointee |= NGHTTP2_DATA_FLAG_NO_COPY.rawValue
-        let step = min(available, length)
+        let step = min(available, limit)
         if step == available, stream.isFinished, !stream.isBroken {
             unsafe flags.pointee |= NGHTTP2_DATA_FLAG_EOF.rawValue
         }
         return step
     }
 
-    func sendData(stream id: Int32, header: UnsafeRawBufferPointer, length: Int) -> CInt {
-        let scratch = channel.loop.scratch
+    /// Writes a DATA frame: its header, and bytes of the response body.
+    func writeData(stream id: Int32, header: UnsafeRawBufferPointer, length: Int, into scratch: Scratch) -> CInt {
         guard let stream = stream(id) else { return CInt(NGHTTP2_ERR_CALLBACK_FAILURE.rawValue) }
         unsafe scratch.append(header)
         stream.output.move(upTo: length, to: scratch)
         stream.chargeOutput()
         stream.lastMoved = now
         abuse.dataSent()
-        if stream.output.isEmpty, stream.isBroken { drySince.append(stream) }
-        moved.append(stream)
-        // Without a pause one `mem_send` goes on until every stream is dry.
-        return scratch.count < Self.flushMax ? 0 : CInt(NGHTTP2_ERR_PAUSE.rawValue)
+        if stream.output.isEmpty, stream.isBroken { outbox.streamsToReset.append(stream) }
+        outbox.movedStreams.append(stream)
+        // Without a pause one call of nghttp2 goes on until every stream has nothing left.
+        return scratch.count < Self.flushBytesMax ? 0 : CInt(NGHTTP2_ERR_PAUSE.rawValue)
     }
 
-    func frameSent(_ frame: nghttp2_frame) -> CInt {
-        switch unsafe UInt32(frame.hd.type) {
+    /// nghttp2 has handed a frame over.
+    func frameWentOut(_ frame: UnsafePointer<nghttp2_frame>) {
+        let header = unsafe frame.pointee.hd
+        switch UInt32(header.type) {
         case NGHTTP2_HEADERS.rawValue, NGHTTP2_DATA.rawValue:
-            guard let stream = unsafe stream(frame.hd.stream_id) else { return 0 }
-            if unsafe UInt32(frame.hd.type) == NGHTTP2_HEADERS.rawValue { headSent(stream) }
-            guard unsafe frame.hd.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0 else { return 0 }
+            guard let stream = stream(header.stream_id) else { return }
+            if UInt32(header.type) == NGHTTP2_HEADERS.rawValue { headSent(stream) }
+            guard header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0 else { return }
             stream.isEndSent = true
-            // An early final answer: the client need not send the rest of its body (RFC 9113 section 8.1). It has a moment
-            // to see the answer and to end by itself: a reset right behind it makes curl lose the answer.
-            guard !stream.isRequestWhole else { return 0 }
-            ending.append((stream, now + Self.brokenMax))
+            // After an early final response the client need not send the rest of its body (RFC 9113 section 8.1). It gets
+            // a moment to see the response and to end by itself: a reset right behind the response makes curl lose it.
+            guard !stream.isRequestWhole else { return }
+            deadlines.resets.append((stream, now + Self.resetDelay))
             armDeadline()
         case NGHTTP2_RST_STREAM.rawValue:
-            unsafe streams[frame.hd.stream_id]?.isResetByUs = true
-            // Resets that answer faults of the client's; our own INTERNAL_ERROR and NO_ERROR are none.
-            let code = unsafe frame.rst_stream.error_code
+            let stream = streams[header.stream_id]
+            stream?.isResetByUs = true
+            // INTERNAL_ERROR and NO_ERROR are ours; every other code answers a fault of the client.
+            let code = unsafe frame.pointee.rst_stream.error_code
             guard code != NGHTTP2_INTERNAL_ERROR.rawValue, code != NGHTTP2_NO_ERROR.rawValue,
-                unsafe streams[frame.hd.stream_id]?.isRefused != true
-            else { return 0 }
+                stream?.isRefused != true
+            else { return }
             if !abuse.resetSent(now: now) { fail(.causedResets) }
         case NGHTTP2_GOAWAY.rawValue:
-            // The library's own: it has found a frame that ends the connection.
-            let code = unsafe nghttp2_error_code(rawValue: frame.goaway.error_code)
-            if fault == nil, code != NGHTTP2_NO_ERROR {
-                isFatal = true
-                fault = .violation(code)
+            // nghttp2 has found a frame that ends the connection, and has queued this GOAWAY itself.
+            let code = unsafe nghttp2_error_code(rawValue: frame.pointee.goaway.error_code)
+            if ending.fault == nil, code != NGHTTP2_NO_ERROR {
+                ending.isFatal = true
+                ending.fault = .violation(code)
             }
         default: break
         }
-        return 0
     }
 
-    func headSent(_ stream: HTTP2ServerStream) {
+    private func headSent(_ stream: HTTP2ServerStream) {
         if stream.informationalHeads > 0 {
             stream.informationalHeads -= 1
             return
         }
         stream.isHeadOut = true
-        if stream.isBroken, stream.output.isEmpty { drySince.append(stream) }
+        if stream.isBroken, stream.output.isEmpty { outbox.streamsToReset.append(stream) }
     }
 
-    func afterFlush() {
-        let handled = moved
-        moved.removeAll(keepingCapacity: true)
-        for stream in handled where !stream.isClosed { stream.handler?.outputMoved() }
-        let wantsMore = unsafe nghttp2_session_want_read(session) != 0 || nghttp2_session_want_write(session) != 0
-        if isFatal || !wantsMore || isGoingAway && streams.isEmpty {
-            connection.closeWhenFlushed(fault.map { .violation($0.words) } ?? .edge)
+    private func afterFlush() {
+        let moved = outbox.movedStreams
+        outbox.movedStreams.removeAll(keepingCapacity: true)
+        for stream in moved where !stream.isClosed { stream.handler?.outputMoved() }
+        let wantsMore = wantsRead || wantsWrite
+        if ending.isFatal || !wantsMore || ending.isGoingAway && streams.isEmpty {
+            connection.closeWhenFlushed(ending.fault.map { .violation($0.words) } ?? .edge)
         }
     }
 

@@ -1,17 +1,20 @@
-// What a client speaks that does not speak HTTP here: a port in clear that gets TLS, a PROXY header that nobody asked for,
-// HTTP in clear to a port with TLS.
+// Recognises clients that speak another protocol than their listener: TLS to a port in clear, HTTP in clear to a port with
+// TLS, or a PROXY header that no listener reads.
 internal import Transport
 
-/// For counters and messages: whoever has set up a port or a proxy wrongly is told what came.
+/// What a client spoke in place of what its listener expects.
+///
+/// The raw values are the labels of a metric; they help an operator who has set up a port or a proxy wrongly.
 package enum OtherProtocol: String, CaseIterable, Sendable {
     case tls = "tls_in_clear"
     case proxy = "proxy_header"
     case http = "http_on_tls"
     case unknown
 
-    /// The first bytes of a connection in clear, which are no request; nil where they look like one that is malformed.
+    /// Classifies the first bytes of a connection in clear, which are no valid request.
     ///
-    /// A peer that never spoke HTTP (a broken HTTP/2 preface, a port scan) is not told in HTTP what is wrong with it.
+    /// It is nil if the bytes look like a malformed request, which is answered by HTTP. A peer that never spoke HTTP, such
+    /// as a port scanner, gets no answer in HTTP.
     init?(_ bytes: Span<UInt8>) {
         if bytes.count > 0, bytes[0] == ClearText.handshakeRecord {
             self = .tls
@@ -24,7 +27,7 @@ package enum OtherProtocol: String, CaseIterable, Sendable {
         }
     }
 
-    /// What came, in words for a message.
+    /// What the client spoke, for log messages.
     package var description: String {
         switch self {
         case .tls: "TLS to a listener without tls"
@@ -38,7 +41,7 @@ package enum OtherProtocol: String, CaseIterable, Sendable {
         var line: [UInt8] = []
         for index in bytes.indices where line.count < 4096 {
             let isEnd = bytes[index] == UInt8(ascii: "\r") || bytes[index] == UInt8(ascii: "\n")
-            // Empty lines before a request are no part of it (RFC 9112 section 2.2).
+            // Empty lines before a request are ignored (RFC 9112 section 2.2).
             if isEnd, line.isEmpty { continue }
             if isEnd { break }
             line.append(bytes[index])
@@ -49,7 +52,7 @@ package enum OtherProtocol: String, CaseIterable, Sendable {
         return true
     }
 
-    /// To a client that spoke HTTP where TLS was expected: what a browser shows.
+    /// The response to a client that spoke HTTP where TLS was expected; a browser shows it.
     static let plainAnswer: [UInt8] = {
         let text = "This port speaks HTTPS, and the request came in clear: use https://.\n"
         let head = "HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\ncontent-length: \(text.utf8.count)\r\n"

@@ -1,17 +1,25 @@
-// A client's connection: finds out which protocol it speaks, and ends it when it idles or stalls.
+// A client's connection: finds out which protocol the client speaks, and hands the channel's events to it.
 package import Transport
 
-/// The protocol half of a connection: HTTP/1.1 or HTTP/2.
+/// What a connection runs once it knows its protocol: an HTTP/1.1 or an HTTP/2 session.
+///
+/// Every call comes from the connection, on its worker.
 protocol ServerProtocol: AnyObject {
+    /// The first call; the channel is open.
+    func start()
+    /// Bytes have arrived; they are valid during the call.
     func receive(_ bytes: Span<UInt8>)
+    /// The connection has ended or is about to close: every request under way has lost its client.
     func ended(_ end: ClientEnd)
+    /// The flush phase of the loop's turn: appends output to `scratch`.
     func flush(into scratch: Scratch)
+    /// The kernel has taken all output so far.
     func drained()
-    /// No new requests from now on; ends when those under way have ended.
+    /// Accepts no new requests, and ends the connection when those under way have ended.
     func drain()
-    /// A deadline that the protocol had asked for.
+    /// The deadline that the protocol had set by `setDeadline` has passed.
     func deadlinePassed()
-    /// Requests that have no whole response yet.
+    /// The number of requests without a whole response.
     var activeStreams: Int { get }
 }
 
@@ -19,21 +27,21 @@ protocol ServerProtocol: AnyObject {
 ///
 /// Confined to its worker.
 package final class ServerConnection: ChannelHandler, TimerTarget {
-    /// A client that has connected and asked for nothing yet, when the server drains: its first request may be on the
-    /// way, and has so long to begin.
+    /// How long a client that has connected and sent no request yet may take to send one, once the server drains: the
+    /// request may be on its way.
     static let firstRequestPeriod: Nanoseconds = 1_000_000_000
 
+    /// The socket, with TLS if the listener has it.
     package let channel: Channel
+    /// The limits and deadlines of the listener.
     package let settings: ServerSettings
+    /// What the HTTP/2 sessions of the worker share.
     package let environment: HTTP2Environment
     /// Who is connected.
-    ///
-    /// A stage before TLS that tells the client's address (`ChannelPreamble`), or a client's certificate, would have
-    /// it made when the channel opens.
     package let client: Client
-    /// What the client makes us hold by this connection.
+    /// Charged for all memory that the server holds for this connection.
     package let account: MemoryAccount
-    /// Whoever keeps the connections may keep a number here.
+    /// A number for the owner of the connection, which this module does not read.
     package var slot = 0
 
     let delegate: any ServerDelegate
@@ -43,6 +51,7 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     private var isDraining = false
     private var isEnded = false
 
+    /// - Parameter delegate: makes the handlers of requests. It must outlive the connection's last call, `connectionEnded`.
     package init(
         channel: Channel,
         settings: ServerSettings,
@@ -60,7 +69,7 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
 
     /// Begins to serve.
     ///
-    /// To be called once, by whoever accepted the socket.
+    /// The acceptor of the socket calls it once.
     package func start() {
         channel.account = account
         channel.attach(self)
@@ -69,19 +78,21 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
         setDeadline(loop.now + wait)
     }
 
+    /// Whether the client speaks TLS.
     package var isSecure: Bool { channel.isSecure }
+    /// The number of requests without a whole response.
     package var activeStreams: Int { wire?.activeStreams ?? 0 }
 
-    /// Ends it after the requests that are under way; at once when there are none.
+    /// Ends the connection after the requests that are under way, or at once if there are none.
     ///
-    /// One that was accepted a moment ago has `firstRequestPeriod` for its handshake and first request, lest a restart
-    /// refuse those who come in that moment.
+    /// A connection that was accepted a moment ago has `firstRequestPeriod` for its handshake and first request, so that a
+    /// restart does not refuse the clients that connect in that moment.
     package func drain() {
         isDraining = true
         if let wire { wire.drain() } else { setDeadline(channel.loop.now + Self.firstRequestPeriod) }
     }
 
-    /// Ends it now, whatever is under way.
+    /// Ends the connection now, whatever is under way.
     package func close(_ end: ClientEnd) {
         guard !isEnded else { return }
         isEnded = true
@@ -101,12 +112,13 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     }
 
     package func channel(_ channel: Channel, received bytes: Span<UInt8>) {
-        // What comes after the end is read, lest the close be a reset that takes our last words with it; and dropped.
+        // Bytes after the end are read and dropped: if they stayed unread, the kernel would close by a reset, and the client
+        // could lose the last response.
         guard !isEnded else { return }
         if let wire { wire.receive(bytes) } else { sniff(bytes) }
     }
 
-    /// On a connection in clear the first bytes say which protocol it is (RFC 9113 section 3.3, prior knowledge).
+    /// Finds out the protocol of a connection in clear by its first bytes (prior knowledge, RFC 9113 section 3.3).
     private func sniff(_ bytes: Span<UInt8>) {
         preface.append(bytes)
         let first = preface
@@ -122,11 +134,13 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     private func begin(_ wire: any ServerProtocol) {
         deadline.clear()
         self.wire = wire
-        if let http2 = wire as? HTTP2ServerSession { http2.start() } else { (wire as? HTTP1ServerSession)?.start() }
+        wire.start()
         if isDraining { wire.drain() }
     }
 
-    /// `Upgrade: h2c`: HTTP/2 from here on, with the request as stream 1.
+    /// Replaces the HTTP/1.1 session by an HTTP/2 session after `Upgrade: h2c`; the request becomes stream 1.
+    ///
+    /// - Parameter rest: bytes that arrived behind the request.
     func upgrade(_ request: UpgradedRequest, rest: Span<UInt8>) {
         let http2 = HTTP2ServerSession(connection: self)
         wire = http2
@@ -165,7 +179,9 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
         delegate.connectionEnded(self)
     }
 
-    /// The protocol is done: what is queued goes out, then the connection closes.
+    /// Closes the connection once the queued output has gone out.
+    ///
+    /// - Parameter abruptly: closes by a reset, for a response that must not look whole.
     func closeWhenFlushed(_ end: ClientEnd = .edge, abruptly: Bool = false) {
         guard !isEnded else { return }
         isEnded = true
@@ -180,6 +196,7 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
 
     // MARK: Deadlines
 
+    /// Sets the one timer of the connection, in place of the deadline before.
     func setDeadline(_ due: Nanoseconds) {
         guard !isEnded else { return }
         deadline.set(due, on: channel.loop, target: self, kind: 0)
@@ -192,6 +209,6 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
         if let wire { wire.deadlinePassed() } else { close(.edge) }
     }
 
-    /// TLS is not established yet, and may still fail.
+    /// Whether the TLS handshake is under way and may still fail.
     private var isShakingHands: Bool { channel.isSecure && wire == nil && !isEnded }
 }

@@ -1,78 +1,90 @@
-// The one stream interface: a request and its response, whatever protocol carries them. Confined to its worker.
+// The stream interface: a request and its response, whichever HTTP version carries them.
 package import Transport
 
-/// Why a client is no longer there.
+/// Why a client left before its response was whole.
 package enum ClientEnd: Sendable {
-    /// It reset the stream (HTTP/2), with this error code.
+    /// The client reset the HTTP/2 stream, with this error code.
     case reset(UInt32)
-    /// It closed or lost the connection.
+    /// The client closed the connection, or the connection was lost.
     case closed
-    /// It broke the protocol, or made work without end: its stream or its connection was ended for that, for this
-    /// reason.
+    /// The client broke the protocol or made too much work, and the server ended its stream or connection for this reason.
     case violation(StaticString)
-    /// The server closed the connection: a deadline, a limit, the end of draining.
+    /// The server closed the connection, because of a deadline, a limit or the end of draining.
     case edge
 }
 
-/// What serves a request.
+/// Serves one request.
 ///
-/// Every call comes from the loop, none from inside a call to the stream.
+/// Every call comes on the worker's thread from its event loop, and none from inside a call of the stream.
 package protocol ServerStreamHandler: AnyObject {
-    /// The stream knows its handler: the first call. An answer may be given from here on.
+    /// The first call: from here on the handler may respond.
     func requestBegan()
-    /// Bytes of the request body, valid during the call; to be given back by `consumed` once they are taken.
-    func requestBody(_ bytes: Span<UInt8>)
-    /// The request body is whole.
-    func requestEnded()
-    /// The body breaks the rules of HTTP, and nothing has been said yet.
+    /// Bytes of the request body have arrived.
     ///
-    /// True when the handler answers so; else it is told that the client left, and the delegate refuses.
+    /// They are valid during the call. The handler calls `consumed` once it has taken them, and only then may the client
+    /// send more.
+    func requestBody(_ bytes: Span<UInt8>)
+    /// The request body has arrived whole.
+    func requestEnded()
+    /// The body breaks the rules of HTTP, and the response has not begun.
+    ///
+    /// - Returns: true if the handler responds with this status itself. Otherwise it gets `clientLeft` next, and the
+    ///   delegate responds.
     func requestBroke(status: Int, message: String) -> Bool
-    /// The client left before the response was whole. Nothing more may be sent.
+    /// The client left before the response was whole: the last call.
     func clientLeft(_ end: ClientEnd)
-    /// Bytes have left `buffered` for the client.
+    /// Bytes have gone out, so that `buffered` is smaller.
     func outputMoved()
     /// The response has gone out whole: the last call.
     func responseFinished()
 }
 
 extension ServerStreamHandler {
+    /// Does nothing.
     package func requestBegan() {}
+    /// Leaves the response to the delegate.
     package func requestBroke(status: Int, message: String) -> Bool { false }
 }
 
-/// Makes what serves a request.
+/// Makes the handlers of requests, and is notified of what happens to connections.
 package protocol ServerDelegate: AnyObject {
-    /// A request head has come. The handler hears of body and end after this call.
+    /// A request head has arrived: makes its handler, which gets the body after this call.
     func handler(for head: RequestHead, on stream: ServerStream) -> any ServerStreamHandler
-    /// A request that broke the rules of HTTP, or (503) that its connection may not hold memory for: to be answered
-    /// with this status, and no handler.
+    /// Responds with this status to a request that has no handler.
+    ///
+    /// The request broke the rules of HTTP, or (503) the connection may not hold memory for it.
     func refusal(status: Int, message: String, on stream: ServerStream)
-    /// A stream was reset with REFUSED_STREAM, unseen by any handler: its connection may hold no more memory.
+    /// A stream was reset with REFUSED_STREAM before it had a handler: its connection may hold no more memory.
     func refusedForMemory(on connection: ServerConnection)
-    /// The client speaks something else than its listener; its connection ends.
+    /// The client speaks another protocol than its listener, and the connection ends.
     func spokeOtherwise(_ what: OtherProtocol, on connection: ServerConnection)
-    /// The connection is gone, with its last stream and its socket: at the end of a turn, once for each.
+    /// The connection is gone with its streams and its socket: the last call for it, at the end of a turn of the loop.
     func connectionEnded(_ connection: ServerConnection)
-    /// A client's TLS handshake has failed: its connection ends without a request.
+    /// A client's TLS handshake has failed, and its connection ends without a request.
     func handshakeFailed(_ failure: HandshakeFailure)
 }
 
 extension ServerDelegate {
+    /// Does nothing.
     package func handshakeFailed(_ failure: HandshakeFailure) {}
+    /// Does nothing.
     package func refusedForMemory(on connection: ServerConnection) {}
+    /// Does nothing.
     package func spokeOtherwise(_ what: OtherProtocol, on connection: ServerConnection) {}
 }
 
 /// One request and its response.
 ///
-/// HTTP/1.1 and HTTP/2 each have their own; nothing above knows which.
+/// HTTP/1.1 and HTTP/2 have a subclass each, and nothing above this module knows which one it holds. Confined to the worker
+/// of its connection.
 package class ServerStream {
-    /// What a stream costs, in bytes, beside its head and output: its objects, nghttp2's and its handler.
+    /// What a stream is charged for its objects, those of nghttp2 and its handler, in bytes; its head and output come on top.
     package static let cost = 4 << 10
 
-    /// What other modules see of a stream, through accessors: of a private property the compiler sees every access, and
-    /// leaves the check of exclusive access out (decision 0024).
+    /// What other modules read by the accessors below.
+    ///
+    /// The compiler sees every access to a private property, and leaves the check of exclusive access at run time out
+    /// (docs/decisions/0024-exclusivity-is-checked-in-release-builds.md).
     private struct State {
         var handler: (any ServerStreamHandler)?
         var lastMoved: Nanoseconds
@@ -83,17 +95,20 @@ package class ServerStream {
         var bytesLost = 0
     }
 
+    /// The connection that carries the stream.
     package let connection: ServerConnection
+    /// The version of the request.
     package let version: HTTPVersion
     private var state: State
+    /// Response bytes that wait for the client; HTTP/1.1 keeps those of all its responses in its session.
     var output: ByteQueue
-    /// The handler has given the response up: it hears no more.
+    /// The handler has aborted the response, and gets no more calls.
     var isBroken = false
     private var cost = MemoryCharge()
     private var head = MemoryCharge()
-    /// How much of its output somebody else is charged for, in bytes.
+    /// How much output the handler has reserved memory for, in bytes.
     private(set) var outputPaid = 0
-    /// What is charged for the rest.
+    /// The charge for output beyond `outputPaid`.
     private var outputCharge = MemoryCharge()
 
     init(connection: ServerConnection, version: HTTPVersion) {
@@ -103,42 +118,45 @@ package class ServerStream {
         state = State(lastMoved: connection.channel.loop.now)
     }
 
-    /// The handler, from the head of the request until its end.
+    /// The handler, from the head of the request to the end of the stream.
     package internal(set) final var handler: (any ServerStreamHandler)? {
         get { state.handler }
         set { state.handler = newValue }
     }
-    /// When bytes last left for the client, or began to wait.
+    /// When bytes last went out to the client, or began to wait for it.
     package internal(set) final var lastMoved: Nanoseconds {
         get { state.lastMoved }
         set { state.lastMoved = newValue }
     }
+    /// The head of the final response has been sent by the handler.
     package internal(set) final var isHeadSent: Bool {
         get { state.isHeadSent }
         set { state.isHeadSent = newValue }
     }
+    /// The handler has sent the whole response.
     package internal(set) final var isFinished: Bool {
         get { state.isFinished }
         set { state.isFinished = newValue }
     }
+    /// The stream has ended; it accepts no more calls.
     package internal(set) final var isClosed: Bool {
         get { state.isClosed }
         set { state.isClosed = newValue }
     }
-    /// Bytes of response body handed over so far.
+    /// Bytes of the response body that the handler has sent so far.
     package internal(set) final var bytesSent: Int {
         get { state.bytesSent }
         set { state.bytesSent = newValue }
     }
-    /// Bytes that waited for the client when it left.
+    /// Bytes that still waited for the client when it left.
     package internal(set) final var bytesLost: Int {
         get { state.bytesLost }
         set { state.bytesLost = newValue }
     }
 
-    /// The delegate has made the handler.
+    /// Takes the handler that the delegate has made.
     ///
-    /// The stream may have ended inside that call.
+    /// The stream may have ended while the delegate made it.
     func adopt(_ made: any ServerStreamHandler) {
         guard !isBroken else { return }
         if isClosed {
@@ -150,35 +168,35 @@ package class ServerStream {
     }
 
     /// Who sent the request.
-    ///
-    /// The connection's client; where header fields of a trusted proxy tell the address, each request would have its own.
     package var client: Client { connection.client }
+
     // MARK: Memory
 
-    /// Charges the stream and the head of its request to the connection; false, and nothing charged, when the connection
-    /// may not hold as much.
+    /// Charges the stream and the head of its request, which has `bytes` bytes, to the connection.
+    ///
+    /// - Returns: false if the connection may not hold as much; then nothing is charged.
     func admit(headOf bytes: Int) -> Bool {
         let account = connection.account
         guard cost.grow(to: Self.cost, on: account) else { return false }
-        // What goes to an executor is a second head.
+        // The request to the executor has a head of the same size.
         if head.grow(to: 2 * bytes, on: account) { return true }
         cost.set(0, on: account)
         return false
     }
 
-    /// The handler has let the head go.
+    /// The handler has released the head of the request: it is not charged any more.
     package func letGoOfHead() { head.set(0, on: connection.account) }
 
-    /// Output of up to `bytes` bytes is charged by the handler, which has reserved as much; 0 when it has not.
+    /// The handler has reserved memory for `bytes` bytes of output; 0 once it has given the reservation back.
     package func payOutput(_ bytes: Int) {
         guard !isClosed else { return }
         outputPaid = bytes
         chargeOutput()
     }
 
-    /// Output beyond what was paid is charged as it is.
+    /// Charges output beyond `outputPaid` to the connection.
     ///
-    /// Called with each piece of output: nothing is done for what was paid.
+    /// It is called with each piece of output, and does nothing for output that is paid.
     func chargeOutput() {
         let beyond = output.footprint - outputPaid
         var charge = outputCharge
@@ -187,7 +205,7 @@ package class ServerStream {
         outputCharge = charge
     }
 
-    /// The stream has ended: nothing is charged for it any more.
+    /// Gives all charges back, since the stream has ended.
     func letGoOfMemory() {
         let account = connection.account
         cost.set(0, on: account)
@@ -197,24 +215,26 @@ package class ServerStream {
         outputCharge = charge
     }
 
-    /// Bytes that wait for the client.
+    // MARK: Responding
+
+    /// How many bytes wait for the client.
     package var buffered: Int { output.count }
 
     /// When the client last took bytes, or bytes began to wait for it.
     package var lastProgress: Nanoseconds { lastMoved }
 
-    /// 100 (Continue) or 103 (Early Hints).
+    /// Sends 100 (Continue) or 103 (Early Hints).
     package func sendInformational(_ head: ResponseHead) {}
-    /// The head of the final response; `end` when no body follows.
+    /// Sends the head of the final response; with `end` no body follows.
     package func respond(_ head: ResponseHead, end: Bool) {}
-    /// Bytes of the response body: handed to the client in this turn's flush.
+    /// Queues bytes of the response body; they go out in this turn's flush.
     package func send(_ bytes: Span<UInt8>) {}
-    /// The same for bytes that are not copied.
+    /// Queues bytes of the response body without a copy, where the framing allows it.
     package func send(_ shared: SharedBytes) {}
-    /// The response is complete: its end goes out in the same write as what was sent before it.
+    /// Ends the response; the end goes out in the same write as the bytes before it.
     package func finish() {}
-    /// The response is broken: what was sent goes out, then the stream ends in a way that nobody can take for whole.
+    /// Ends a broken response: queued bytes go out, and then the stream ends in a way that no client can take for whole.
     package func abort() {}
-    /// So many bytes of the request body have been taken: the client may send as many more.
+    /// The handler has taken this many bytes of the request body: the client may send as many more.
     package func consumed(_ bytes: Int) {}
 }

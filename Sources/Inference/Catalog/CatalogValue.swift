@@ -1,26 +1,28 @@
-// What a model's catalog entry says beyond its names: JSON values that keep their order and the text of their numbers.
+// The values of a model's catalog entry: JSON that keeps the order of its members and the text of its numbers.
 
 /// One field of a model's catalog entry, or of an object in it.
 package struct CatalogField: Sendable, Equatable {
     package var name: String
     package var value: CatalogValue
 
+    /// Makes a field of its parts.
     package init(name: String, value: CatalogValue) {
         self.name = name
         self.value = value
     }
 }
 
-/// A value of a catalog entry: what JSON can say, with objects in order and numbers as they were written.
+/// A JSON value of a catalog entry, with members in order and numbers as they were written.
 package indirect enum CatalogValue: Sendable, Equatable {
     case null
     case flag(Bool)
-    /// A number as JSON writes it.
+    /// A number as JSON text.
     case number(String)
     case text(String)
     case list([CatalogValue])
     case object([CatalogField])
 
+    /// Writes the value.
     func write(to writer: inout JSONWriter) {
         switch self {
         case .null: writer.null()
@@ -40,6 +42,7 @@ package indirect enum CatalogValue: Sendable, Equatable {
 }
 
 extension CatalogField {
+    /// Writes the field as a member of an object.
     func write(to writer: inout JSONWriter) {
         writer.key(named: name)
         value.write(to: &writer)

@@ -1,16 +1,21 @@
 // A model as clients see it, in the two shapes that they read: OpenAI's with OpenRouter's fields, and Anthropic's.
 
+/// One model of the catalog.
 package struct Model: Equatable, Sendable {
+    /// The id by which lists show the model.
     package var id: String
+    /// Further names by which clients may ask for the model.
     package var aliases: [String]
-    /// Seconds since 1970.
+    /// When the model was created, in seconds since 1970.
     package var created: Int
-    /// The same as text (RFC 3339), for Anthropic's shape.
+    /// When the model was created, as text (RFC 3339) for Anthropic's shape.
     package var createdAt: String
+    /// OpenAI's `owned_by`.
     package var ownedBy: String
-    /// Fields of OpenRouter's flat provider shape, in the order in which they are shown.
+    /// The fields of OpenRouter's flat provider shape, in the order in which they are shown.
     package var fields: [CatalogField]
 
+    /// Makes a model of its parts.
     package init(
         id: String,
         aliases: [String] = [],
@@ -27,14 +32,14 @@ package struct Model: Equatable, Sendable {
         self.fields = fields
     }
 
-    /// What people call it.
+    /// The name for people: the field `name`, or else the id.
     private var name: String {
         if case .text(let name)? = fields.first(where: { $0.name == "name" })?.value { name } else { id }
     }
 
-    /// What OpenRouter requires and has a value that says nothing untrue of a model of which nothing is said.
+    /// The fields that OpenRouter requires and for which a neutral value exists, for models that do not configure them.
     ///
-    /// It also requires quantization, lengths and pricing: those are left out when they are unknown, never invented.
+    /// OpenRouter also requires quantization, lengths and pricing, which are left out if they are not configured.
     private static var defaults: [CatalogField] {
         [
             CatalogField(name: "hugging_face_id", value: .text("")),
@@ -45,13 +50,14 @@ package struct Model: Equatable, Sendable {
         ]
     }
 
-    /// The model in the given shape; also the answer to `GET /v1/models/{id}`.
+    /// The model as JSON in the given shape, which is also the response to `GET /v1/models/{id}`.
     package func json(as shape: ModelShape = .openRouter) -> [UInt8] {
         var writer = JSONWriter(reserving: 512)
         write(to: &writer, as: shape)
         return writer.bytes
     }
 
+    /// Writes the model as an object.
     func write(to writer: inout JSONWriter, as shape: ModelShape) {
         writer.beginObject()
         switch shape {
@@ -75,10 +81,10 @@ package struct Model: Equatable, Sendable {
     }
 }
 
-/// How a model and a list of models look.
+/// The shape in which a model and a list of models are written.
 package enum ModelShape: Sendable, CaseIterable {
-    /// A valid list of OpenAI's, with the fields of OpenRouter's flat provider shape (openrouter.md 2.1).
+    /// OpenAI's shape, with the fields of OpenRouter's flat shape for providers.
     case openRouter
-    /// For clients that send `anthropic-version`.
+    /// Anthropic's shape, for clients that send `anthropic-version`.
     case anthropic
 }

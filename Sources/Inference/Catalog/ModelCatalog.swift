@@ -1,14 +1,18 @@
-// The models that clients may name: a snapshot that never changes. Who serves them is Routing's business.
+// The models that clients may name. Which executors serve them is known to the target Routing.
 
 internal import Transport
 
+/// The models of one configuration; immutable, so that all threads may share it.
 package struct ModelCatalog: Sendable {
+    /// The models in the order of the configuration.
     package let models: [Model]
-    /// The list of all models in each shape, written once.
+    /// The list of all models as JSON in each shape, written once.
     private let lists: [ModelShape: [UInt8]]
     private let indexes: [ExactText: Int]
 
-    /// Where two models claim a name the first has it, and an id goes before an alias.
+    /// Makes a catalog.
+    ///
+    /// If two models have the same name, the first one gets it, and ids take precedence over aliases.
     package init(_ models: [Model]) {
         self.models = models
         var indexes: [ExactText: Int] = [:]
@@ -22,15 +26,15 @@ package struct ModelCatalog: Sendable {
         lists = Dictionary(uniqueKeysWithValues: ModelShape.allCases.map { ($0, Self.list(models, as: $0)) })
     }
 
-    /// The model with this id or alias, byte by byte.
+    /// The model with this id or alias, compared byte by byte; nil if there is none.
     package func resolve(_ name: String) -> Model? { index(of: name).map { models[$0] } }
-    /// Its place in `models`.
+    /// The index in `models` of the model with this id or alias; nil if there is none.
     package func index(of name: String) -> Int? { indexes[ExactText(name)] }
 
-    /// The answer to `GET /v1/models` for whoever may use all of them: one entry for each model, by its id.
+    /// The response to `GET /v1/models` for a client that may use all models: one entry for each model, by its id.
     package func listJSON(as shape: ModelShape = .openRouter) -> [UInt8] { lists[shape] ?? [] }
 
-    /// The same for whoever may use only some of them; written anew each time.
+    /// The response to `GET /v1/models` for a client that may use only some models; rendered for each call.
     package func listJSON(as shape: ModelShape = .openRouter, where isShown: (Model) -> Bool) -> [UInt8] {
         Self.list(models.filter(isShown), as: shape)
     }
@@ -44,7 +48,7 @@ package struct ModelCatalog: Sendable {
         for model in models { model.write(to: &writer, as: shape) }
         writer.endArray()
         if shape == .anthropic {
-            // One page holds them all, whatever `limit` says.
+            // All models are on one page; the request's `limit` is ignored.
             writer.field("has_more", false)
             writer.field("first_id", models.first?.id)
             writer.field("last_id", models.last?.id)

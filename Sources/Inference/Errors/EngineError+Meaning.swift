@@ -1,107 +1,110 @@
-// What an engine's error means: whose fault it is, whether another executor may try, and what the client is told.
+// What an engine's error means: whose fault it is, whether another executor may try, and what the client gets.
 
 extension EngineError {
-    /// The failure that this error is to the exchange whose client speaks `dialect`.
+    /// The failure that this error is for an exchange whose client speaks `dialect`.
     ///
-    /// Status, number, code, type and sentence decide, in whatever shape they came. The table in docs/engine-errors.md is
-    /// this function; a test compares them.
+    /// The statuses, the code, the type and the message decide, in whatever shape they came. The table in
+    /// docs/engine-errors.md describes this function, and a test compares the two.
     package func classified(in dialect: Dialect) -> Failure {
         let meaning = meaning
         var failure = Failure(engine: self, verdict: Failure.Verdict(meaning, in: dialect))
-        if let pause, failure.side == .executor, meaning != .ourConfiguration {
-            failure.retryAfter = (pause + 999) / 1000
-            failure.retryAfterMs = pause
+        if let retryAfterMs, failure.side == .executor, meaning != .misconfiguration {
+            failure.retryAfter = (retryAfterMs + 999) / 1000
+            failure.retryAfterMs = retryAfterMs
         }
         switch meaning {
-        case .clientsMistake(408): break
-        case .clientsMistake, .badRequest, .notImplemented:
-            failure.message = message.map { ErrorText.scrubbed($0) } ?? "The model's executor refuses the request."
-            failure.param = param.map { ErrorText.scrubbed($0) }
-            failure.code = code.map { ErrorText.scrubbed($0) } ?? "invalid_request"
+        case .clientError(408): break
+        case .clientError, .badRequest, .notImplemented:
+            failure.message = message.map { ErrorRedaction.redacted($0) } ?? "The model's executor refuses the request."
+            failure.param = param.map { ErrorRedaction.redacted($0) }
+            failure.code = code.map { ErrorRedaction.redacted($0) } ?? "invalid_request"
             failure.document = document(for: dialect, status: failure.status)
         case .missingPath, .notFound:
             failure.message = "The model's executor has nothing at this path."
             failure.code = Failure.Kind.notFound.code
         case .busy: failure.message = "The model is overloaded. Try again."
         case .unavailable(503): failure.message = "The model is overloaded. Try again."
-        case .unavailable, .ourConfiguration, .failed: break
+        case .unavailable, .misconfiguration, .failed: break
         }
         if failure.side != .client {
-            let heard = number.map { "it told of an error \($0) in its answer" } ?? "it told of an error in its answer"
-            failure.detail = status.map { "it answered \($0)" } ?? heard
+            let inAnswer = namedStatus.map { " \($0)" } ?? ""
+            failure.detail = status.map { "it answered \($0)" } ?? "it told of an error\(inAnswer) in its answer"
         }
         return failure
     }
 
-    // MARK: What it means
+    // MARK: Meaning
 
-    /// Whether it refuses `stream_options`, which newer engines know, as a member of the request.
+    /// Whether the engine refuses the request because it does not know the member `stream_options`.
     package var refusesStreamOptions: Bool {
         switch meaning {
-        case .clientsMistake, .notImplemented: namesStreamOptions
+        case .clientError, .notImplemented: namesStreamOptions
         default: false
         }
     }
 
-    /// The member by the names that engines give it; Google's turn words with underscores into humps.
+    /// Whether the error names `stream_options` or its member; Google's APIs write them in camel case.
     private var namesStreamOptions: Bool {
-        [param, message].contains { text in
-            let text = text?.lowercased() ?? ""
+        [param, message].contains { part in
+            let text = part?.lowercased() ?? ""
             return ["stream_options", "streamoptions", "include_usage", "includeusage"].contains { text.contains($0) }
         }
     }
 
-    /// Whether an engine still loads its model.
+    /// Whether the engine says that it is still loading its model.
     package var isLoading: Bool {
-        [message, code].contains { $0.map { EngineSentences($0).saysModelIsLoading } == true }
+        [message, code].contains { $0.map { ErrorMessage($0).saysModelIsLoading } == true }
     }
 
+    /// What the error means, decided by its words, its statuses and its message.
     package var meaning: ErrorMeaning {
-        let sentences = EngineSentences(message ?? "")
-        let (found, isWord) = unresolved(sentences)
+        let text = ErrorMessage(message ?? "")
+        let (found, isWord) = unresolved(text)
         switch found {
-        case .notFound: return meaning(ofNotFound: sentences)
-        case .clientsMistake where status == nil && sentences.saysModelIsOverloaded:
-            // Hugging Face's engine gives it the number 422 in an event.
+        case .notFound: return meaning(ofNotFound: text)
+        case .clientError where status == nil && text.saysModelIsOverloaded:
+            // Hugging Face's engine reports an overload in an event with the number 422.
             return .busy(503)
-        case .badRequest, .clientsMistake(400), .clientsMistake(409), .clientsMistake(410), .clientsMistake(422):
-            let isOurs = !isWord && (saysModelIsMissing(sentences) || isOfOurAccount(sentences))
-            return isOurs ? .ourConfiguration : found == .badRequest ? .clientsMistake(400) : found
-        case .ourConfiguration where pause != nil && (status == 402 || number == 402):
-            // What is paid for is in use at the moment; a bill that is not paid has no end that could be told.
+        case .badRequest, .clientError(400), .clientError(409), .clientError(410), .clientError(422):
+            let isOurs = !isWord && (saysModelIsMissing(text) || isOfOurAccount(text))
+            return isOurs ? .misconfiguration : found == .badRequest ? .clientError(400) : found
+        case .misconfiguration where retryAfterMs != nil && (status == 402 || namedStatus == 402):
+            // A 402 that says when to retry is about a limit in use at the moment, not about an unpaid bill.
             return .busy(429)
-        case .ourConfiguration where status == 403 || number == 403:
-            return sentences.saysContentIsRefused ? .clientsMistake(403) : found
-        case .ourConfiguration where isWord && namesPartOfRequest && code.map(EngineWords.namesModel) == true:
-            // A model that the client asks for itself, as for a tool's.
-            return .clientsMistake(status.flatMap { (400..<500).contains($0) ? $0 : nil } ?? 400)
-        case .busy where status == 413 || number == 413 || sentences.saysRequestIsTooLarge: return .clientsMistake(413)
+        case .misconfiguration where status == 403 || namedStatus == 403:
+            return text.saysContentIsRefused ? .clientError(403) : found
+        case .misconfiguration where isWord && namesPartOfRequest && code.map(ErrorCodeTable.namesModel) == true:
+            // The client itself has named this model, for example that of a tool.
+            return .clientError(status.flatMap { (400..<500).contains($0) ? $0 : nil } ?? 400)
+        case .busy where status == 413 || namedStatus == 413 || text.saysRequestIsTooLarge: return .clientError(413)
         case .busy:
-            // The engine's own status says it as well, and more exactly.
-            let own = [status, number].compactMap { $0 }.first { [429, 503, 529].contains($0) }
+            // A status of the engine that means the same is more specific.
+            let own = [status, namedStatus].compactMap { $0 }.first { [429, 503, 529].contains($0) }
             return own.map { .busy($0) } ?? found
-        case .unavailable(503): return sentences.busy == nil ? found : .busy(503)
-        case .failed where namesStreamOptions && sentences.refusesMember: return .clientsMistake(400)
+        case .unavailable(503): return text.busy == nil ? found : .busy(503)
+        case .failed where namesStreamOptions && text.refusesMember: return .clientError(400)
         default: return found
         }
     }
 
-    /// What is not there: the model, the path, or something that the client names.
-    private func meaning(ofNotFound sentences: EngineSentences) -> ErrorMeaning {
-        if param == "model" || sentences.beginsWithModel || saysModelIsMissing(sentences) { return .ourConfiguration }
-        if sentences.isEmpty || sentences.saysPathIsMissing { return .missingPath }
-        return isOfOurAccount(sentences) ? .ourConfiguration : .clientsMistake(404)
+    /// Resolves `.notFound`: the model, the path, or something that the client has named does not exist.
+    private func meaning(ofNotFound text: ErrorMessage) -> ErrorMeaning {
+        if param == "model" || text.beginsWithModel || saysModelIsMissing(text) { return .misconfiguration }
+        if text.isEmpty || text.saysPathIsMissing { return .missingPath }
+        return isOfOurAccount(text) ? .misconfiguration : .clientError(404)
     }
 
-    private func saysModelIsMissing(_ sentences: EngineSentences) -> Bool {
-        !namesPartOfRequest && sentences.saysModelIsMissing
+    /// Whether the message says that the model that we asked for does not exist.
+    private func saysModelIsMissing(_ text: ErrorMessage) -> Bool {
+        !namesPartOfRequest && text.saysModelIsMissing
     }
 
-    private func isOfOurAccount(_ sentences: EngineSentences) -> Bool {
-        !namesPartOfRequest && sentences.isOfOurAccount
+    /// Whether the message says that our key or our account is the problem.
+    private func isOfOurAccount(_ text: ErrorMessage) -> Bool {
+        !namesPartOfRequest && text.isOfOurAccount
     }
 
-    /// Whether the error is about a member of the request that the client alone has put there.
+    /// Whether `param` names a member of the request that only the client can have written.
     private var namesPartOfRequest: Bool {
         guard let name = param?.lowercased() else { return false }
         return [
@@ -111,32 +114,35 @@ extension EngineError {
         .contains { name.hasPrefix($0) || name.hasPrefix("body." + $0) }
     }
 
-    /// A particular word outranks a number, a number outranks a general word, and that outranks a sentence.
+    /// The meaning before `.notFound`, `.badRequest` and the like are resolved by the message.
     ///
-    /// `isWord`: a particular word has said it, so that no sentence need be asked.
-    private func unresolved(_ sentences: EngineSentences) -> (meaning: ErrorMeaning, isWord: Bool) {
-        let words = [code, type].compactMap { $0.flatMap { EngineWords.meaning(of: $0) } }
-        let numbers = [status, number].compactMap { $0.flatMap { EngineWords.meaning(of: $0) } }
+    /// A particular word outranks a status, a status outranks a general word, and a general word outranks the message.
+    ///
+    /// - Returns: The meaning, and whether a particular word has decided it, so that the message need not be asked.
+    private func unresolved(_ text: ErrorMessage) -> (meaning: ErrorMeaning, isWord: Bool) {
+        let words = [code, type].compactMap { $0.flatMap { ErrorCodeTable.meaning(of: $0) } }
+        let numbers = [status, namedStatus].compactMap { $0.flatMap { ErrorCodeTable.meaning(ofStatus: $0) } }
         if let word = words.first(where: { !$0.isGeneral }) { return (word, true) }
         if let number = numbers.first(where: { !$0.isGeneral }) { return (number, false) }
         if numbers.contains(.notFound) { return (.notFound, false) }
         if let word = words.first(where: { $0 != .failed(500) }) { return (word, false) }
-        if let sentence = sentences.meaning, sentence != .ourConfiguration || !namesPartOfRequest {
-            return (sentence, false)
+        if let meaning = text.meaning, meaning != .misconfiguration || !namesPartOfRequest {
+            return (meaning, false)
         }
-        if numbers.isEmpty, words.isEmpty, sentences.saysPathIsMissing { return (.missingPath, false) }
-        // An error without any number is not more certain than that.
+        if numbers.isEmpty, words.isEmpty, text.saysPathIsMissing { return (.missingPath, false) }
+        // An error without any status is a failure of the executor, reported to the client as 502.
         return (numbers.first ?? words.first ?? .failed(502), false)
     }
 
-    // MARK: What passes
+    // MARK: The document for the client
 
-    /// The JSON that told it, for a client of this dialect: with all its members where it has the shape that the client
-    /// expects, and without addresses.
+    /// The engine's own document for a client of this dialect, with all members and without addresses.
+    ///
+    /// - Returns: nil if the document does not have the shape that the client expects; then the failure is rendered.
     private func document(for dialect: Dialect, status: Int) -> [UInt8]? {
         guard case .bytes(let bytes, let value)? = document, case .object(let members) = value else { return nil }
-        // A number of its own that is another one, or a request id, would contradict the head of our answer.
-        guard number == nil || number == status else { return nil }
+        // Another status in the document, or a request id, would contradict the head of our response.
+        guard namedStatus == nil || namedStatus == status else { return nil }
         guard members.allSatisfy({ ["error", "type", "object"].contains($0.key) }) else { return nil }
         guard value["error"]?["message"]?.string != nil else { return nil }
         if dialect.isAnthropic {
@@ -144,22 +150,23 @@ extension EngineError {
         } else if value["type"] != nil {
             return nil
         }
-        return ErrorText.scrubbed(json: bytes)
+        return ErrorRedaction.redacted(json: bytes)
     }
 }
 
 extension Failure.Verdict {
+    /// What follows from a meaning: the status for the client, whose fault it is, the retry and the charge.
     init(_ meaning: ErrorMeaning, in dialect: Dialect) {
         switch meaning {
-        case .clientsMistake(408): self.init(408, .executor, .never, .none)
+        case .clientError(408): self.init(408, .executor, .never, .none)
         case .badRequest: self.init(400, .client, .never, .none)
-        case .clientsMistake(let status): self.init(status, .client, .never, .none)
+        case .clientError(let status): self.init(status, .client, .never, .none)
         case .notImplemented: self.init(501, .client, .never, .none)
         case .missingPath, .notFound: self.init(404, .client, .otherKind, .none)
         case .busy(529): self.init(dialect.isAnthropic ? 529 : 503, .executor, .withinBudget, .busy)
         case .busy(let status): self.init(status, .executor, .withinBudget, .busy)
         case .unavailable(let status): self.init(status, .executor, .withinBudget, .answer)
-        case .ourConfiguration: self.init(502, .executor, .elsewhere, .none)
+        case .misconfiguration: self.init(502, .executor, .elsewhere, .none)
         case .failed(let status): self.init(status, .executor, .once, .suspect)
         }
     }

@@ -1,62 +1,84 @@
-// An error in an engine's own words, before anything is concluded from it: the body of an answer, an event, or a line.
+// An error as an engine reported it, before anything is concluded from it.
+//
+// Which file of this folder answers which question:
+//
+//   Is there an error in a document or event with a good status?   Sources/CJSON/error_patterns.cpp
+//   In which members does an error stand?                          EngineError+Shapes.swift
+//   What does the error mean, and what does the client get?        EngineError+Meaning.swift
+//   Which meanings are there?                                      ErrorMeaning.swift
+//   What does a type, a code or a status mean?                     ErrorCodeTable.swift
+//   What does a message in plain English mean?                     ErrorMessage.swift, sentence by sentence:
+//     Does it say that a model is missing, that a path is          ErrorSentence+Model.swift, ErrorSentence+Path.swift,
+//     missing, that our key or account is the problem?             ErrorSentence+Account.swift
+//     How is a message cut into sentences and words?               SentenceTokenizer.swift
+//   When may the engine be asked again?                            RetryAfter.swift
+//   Which parts of a text may the client see?                      ErrorRedaction.swift
+//   What can go wrong with an exchange at all?                     Failure.swift, FailureKind.swift
+//   How does a failure look in the client's dialect?               FailureRendering.swift
+//
+// The order in which they are asked: a status of 400 or above, or a scan that has found an error, makes an
+// `EngineError` of the bytes; `classified(in:)` asks the code table first, and the message only where no particular
+// word decides; the result is a `Failure`, which is retried, charged to the executor, logged and rendered.
 
-/// What an engine said of an error.
+/// An error that an engine reported in the body of a response, in an event or in a line of a stream.
 ///
-/// Engines tell errors in many shapes. All of them come to this value, and `classified(in:)` says what it means.
+/// Engines report errors in many shapes. Each of them is read into this value, and `classified(in:)` decides what it
+/// means.
 package struct EngineError: Equatable, Sendable {
-    /// The status of the answer that carried it; nil where that was a 200.
+    /// The status of the response that carried the error; nil if that was 200.
     package var status: Int?
-    /// The status that the error itself names, as a number or as digits: 400...599.
-    package var number: Int?
+    /// The status that the error itself names, as a number or as digits, from 400 to 599.
+    package var namedStatus: Int?
+    /// The error's type, at most 256 bytes.
     package var type: String?
-    /// The code, where it is a word.
+    /// The error's code if it is a word or a number that is no status, at most 256 bytes.
     package var code: String?
+    /// The member of the request that the error is about, at most 256 bytes.
     package var param: String?
-    /// At most `messageMax` bytes of it.
+    /// The error's message, cut to `messageMax` bytes.
     package var message: String?
-    /// How long the engine asks to be left alone, in milliseconds; see `RetryAfter.bounds`.
-    package var pause: Int?
-    /// The JSON that told it, whole; nil where it was none.
+    /// How long the engine asks not to be called, in milliseconds, within `RetryAfter.bounds`.
+    package var retryAfterMs: Int?
+    /// The JSON document that reported the error; nil if it was larger than `bodyMax` or not JSON.
     package private(set) var document: JSONBody?
 
-    /// The most that is read of an error, in bytes; an answer or an event may have more.
+    /// How many bytes of a response or an event are read for its error.
     package static let bodyMax = 64 << 10
-    /// The most that is kept of its message, in bytes.
+    /// How many bytes of an error's message are kept.
     package static let messageMax = 8 << 10
-    /// The most that is kept of its type, its code and its parameter, in bytes.
+    /// How many bytes of an error's type, code and parameter are kept each.
     private static let wordMax = 256
-    /// How deep errors are looked for inside of others.
-    private static let depthMax = 5
 
-    /// JSON as it came, by reference: an error that is kept is small.
+    /// A JSON document as bytes and as a value, boxed so that an error without one stays small.
     package indirect enum JSONBody: Equatable, Sendable {
         case bytes([UInt8], JSONValue)
     }
 
+    /// Makes an error of parts that are known already.
     package init(
         status: Int? = nil,
-        number: Int? = nil,
+        namedStatus: Int? = nil,
         type: String? = nil,
         code: String? = nil,
         param: String? = nil,
         message: String? = nil,
-        pause: Int? = nil
+        retryAfterMs: Int? = nil
     ) {
         self.status = status
-        self.number = number
+        self.namedStatus = namedStatus
         self.type = type
         self.code = code
         self.param = param
         self.message = message
-        self.pause = pause
+        self.retryAfterMs = retryAfterMs
     }
 
-    /// Reads the body of an answer, or an event of a stream.
+    /// Reads the body of a response, or an event of a stream.
     ///
     /// - Parameters:
-    ///   - status: The status of the answer; nil for a 200.
-    ///   - body: Only its first `bodyMax` bytes are read, as far as they go.
-    ///   - isBare: Of an event, the error stands in a line that is no `data`.
+    ///   - status: The status of the response; nil for 200.
+    ///   - body: The bytes, of which the first `bodyMax` are read; JSON that is cut there is read up to the cut.
+    ///   - isBare: Whether `body` is an event whose error stands in a line that is not a `data` line.
     package init(status: Int? = nil, body: Span<UInt8>, isBare: Bool = false) {
         self.status = status
         let bytes = EventLines.text(of: body.extracting(first: Self.bodyMax), isBare: isBare)
@@ -67,18 +89,19 @@ package struct EngineError: Equatable, Sendable {
         } else if let value = JSONValue(parsingCut: bytes) {
             read(value, depth: 0)
         } else if first != UInt8(ascii: "<"), bytes.count <= Self.messageMax {
-            // A page of HTML is no message.
+            // A page of HTML does not make a message.
             message = String(validating: bytes, as: UTF8.self)
         }
         shorten()
-        if pause == nil { pause = message.flatMap { RetryAfter.milliseconds(in: $0) } }
+        if retryAfterMs == nil { retryAfterMs = message.flatMap { RetryAfter.milliseconds(in: $0) } }
     }
 
+    /// Cuts the texts to the bytes that are kept.
     private mutating func shorten() {
         func first(_ count: Int, of text: String?) -> String? {
             guard let text, text.utf8.count > count else { return text }
             var bytes = Array(text.utf8.prefix(count))
-            // No half of a character.
+            // The cut must not leave half of a character.
             while let last = bytes.last, last & 0xC0 == 0x80 { bytes.removeLast() }
             if let last = bytes.last, last >= 0xC0 { bytes.removeLast() }
             return String(decoding: bytes, as: UTF8.self)
@@ -87,118 +110,5 @@ package struct EngineError: Equatable, Sendable {
         type = first(Self.wordMax, of: type)
         code = first(Self.wordMax, of: code)
         param = first(Self.wordMax, of: param)
-    }
-
-    // MARK: The shapes of errors
-
-    /// What stands further inside counts more: it is read first, and what is known already stays.
-    private mutating func read(_ value: JSONValue, depth: Int) {
-        guard depth < Self.depthMax else { return }
-        switch value {
-        case .string(let text): if message == nil, !text.isEmpty { message = text }
-        case .array(let values): if let first = values.first { read(first, depth: depth + 1) }
-        case .object: readObject(value, depth: depth)
-        case .null, .bool, .integer, .double: break
-        }
-    }
-
-    private mutating func readObject(_ value: JSONValue, depth: Int) {
-        readException(value, depth: depth)
-        for key in ["error", "response", "choices", "finish_reason", "fault", "base_resp"] {
-            switch (key, value[key]) {
-            case ("response", let response?): response["error"].map { read($0, depth: depth + 1) }
-            case ("finish_reason", .string): break
-            case (_, let inner?): read(inner, depth: depth + 1)
-            case (_, nil): break
-            }
-        }
-        readHints(value)
-        for key in ["code", "error_code", "status", "status_code", "statusCode", "raw_status_code", "http_status_code"]
-        {
-            value[key].map { readCode($0) }
-        }
-        for key in ["type", "error_type", "__type", "errorType"] where type == nil {
-            guard let text = value[key]?.string, !text.isEmpty, !Self.isNoErrorType(text) else { continue }
-            // Of AWS, a name after its namespace.
-            type = text.split(separator: "#").last.map(String.init)
-        }
-        readMessage(value, depth: depth)
-        if param == nil { param = value["param"]?.string }
-    }
-
-    /// The type of an event, or of a problem (RFC 9457) that has none.
-    private static func isNoErrorType(_ text: String) -> Bool {
-        text == "error" || text == "message" || text == "about:blank" || text.hasPrefix("response.")
-            || text.contains("://")
-    }
-
-    private mutating func readMessage(_ value: JSONValue, depth: Int) {
-        if let reason = value["msg"]?.string, message == nil {
-            // Of FastAPI: what is wrong, and where.
-            let place = value["loc"]?.array?.map { $0.string ?? $0.integer.map(String.init) ?? "" }
-            if let place, !place.isEmpty {
-                let path = place.joined(separator: ".")
-                message = path + ": " + reason
-                if param == nil { param = path }
-            } else {
-                message = reason
-            }
-        }
-        for key in [
-            "message", "detail", "error_description", "error_message", "errorMessage", "error_msg", "status_msg",
-            "faultstring", "errors", "title",
-        ] where message == nil {
-            value[key].map { read($0, depth: depth + 1) }
-        }
-        // LMDeploy's; elsewhere a text is what a model has said.
-        if message == nil, value["error_code"] != nil { message = value["text"]?.string }
-    }
-
-    /// AWS names an event after what went wrong: `{"throttlingException":{"message":"..."}}`.
-    private mutating func readException(_ value: JSONValue, depth: Int) {
-        guard case .object(let members) = value else { return }
-        for member in members where member.key.hasSuffix("Exception") {
-            guard case .object = member.value else { continue }
-            read(member.value, depth: depth + 1)
-            if type == nil { type = member.key }
-        }
-    }
-
-    private mutating func readCode(_ value: JSONValue) {
-        if let found = value.integer ?? value.string.flatMap({ Int($0) }) {
-            if (400...599).contains(found) { number = number ?? found } else if found != 0 { keep(code: String(found)) }
-        } else if let word = value.string, !word.isEmpty, !["error", "failed", "fail"].contains(word) {
-            keep(code: word)
-        }
-    }
-
-    private mutating func keep(code word: String) {
-        if code == nil { code = word }
-    }
-
-    /// When to come back, and Google's reason, which says more than its code.
-    private mutating func readHints(_ value: JSONValue) {
-        var sources = [value]
-        for key in ["metadata", "headers", "details"] {
-            switch value[key] {
-            case .object?: sources.append(value[key] ?? .null)
-            case .array(let values)?: sources += values.prefix(16)
-            default: break
-            }
-        }
-        if let headers = value["metadata"]?["headers"] { sources.append(headers) }
-        for source in sources {
-            guard case .object(let members) = source else { continue }
-            // OpenRouter's word, beside a number.
-            if let word = source["error_type"]?.string, code == nil { code = word }
-            if let reason = source["reason"]?.string, code == nil, source["@type"] != nil { code = reason }
-            // Anthropic's, in `details`.
-            if let word = source["error_code"]?.string, code == nil { code = word }
-            guard pause == nil else { continue }
-            pause = RetryAfter.milliseconds { name in
-                let found = members.first { $0.key.lowercased().replacing("_", with: "-") == name }?.value
-                return found?.string ?? found?.double.map { "\($0)" }
-            }
-        }
     }
 }

@@ -1,12 +1,13 @@
-// Whether a sentence says that a model is not there.
+// Whether a sentence says that a model does not exist or cannot be used.
 
 extension ErrorSentence {
+    /// Nouns for a model.
     private static let nouns: Set<String> = [
         "model", "models", "deployment", "deployments", "adapter", "adapters", "lora", "engine", "model_id",
         "model_name",
         "modelid", "checkpoint",
     ]
-    /// What stands between the noun and what governs it.
+    /// Words that may stand between the noun and the word that governs it.
     private static let adjectives: Set<String> = [
         "the", "this", "that", "a", "an", "any", "your", "our", "selected", "specified", "requested", "given",
         "provided",
@@ -15,7 +16,7 @@ extension ErrorSentence {
         "upstream", "underlying", "target", "default", "api", "served", "following", "ai", "llm", "current", "new",
         "configured", "gemini", "named",
     ]
-    /// A word that makes another thing of the model before it: `model response`, `model parameters`.
+    /// Nouns behind which `model` is an attribute, as in `model response` and `model parameters`.
     private static let partsOfRequests: Set<String> = [
         "response", "responses", "output", "outputs", "input", "inputs", "message", "messages", "tool", "tools",
         "state",
@@ -23,12 +24,12 @@ extension ErrorSentence {
         "item", "items", "reasoning", "template", "image", "images", "prompt", "choice", "request", "content", "role",
         "kwargs", "tokens", "field", "fields", "member", "property",
     ]
-    /// A word that makes another thing of the model behind it: `role model`, `data model`.
+    /// Words before which `model` means something else, as in `role model` and `data model`.
     private static let otherModels: Set<String> = [
         "role", "roles", "tool", "field", "parameter", "argument", "property", "variable", "function", "file", "data",
         "pydantic", "schema", "column", "key", "user",
     ]
-    /// What may stand between the noun and the name.
+    /// Words that may stand between the noun and the model's name.
     private static let suffixes: Set<String> = [
         "id", "ids", "name", "names", "identifier", "version", "named", "called", "with", "key", "alias", "variant",
         "file",
@@ -37,33 +38,35 @@ extension ErrorSentence {
     private static let prepositions: Set<String> = [
         "for", "of", "by", "in", "with", "from", "to", "on", "at", "using", "inside", "within", "under",
     ]
-    /// Of these, `of the model` says no more than the model: `access to model x`, `no endpoint for model x`.
+    /// Nouns that stand for the model itself when the model follows: `access to model x`, `no endpoint for model x`.
     private static let heads: Set<String> = [
         "invocation", "access", "request", "requests", "endpoint", "endpoints", "deployment", "deployments", "provider",
         "providers", "worker", "workers", "instance", "instances", "replica", "replicas", "backend", "backends",
         "route",
         "routes", "weights", "config", "configuration", "files", "version", "host", "hosts", "server", "servers",
     ]
+    /// Adjectives that say that a model does not exist or cannot be used.
     private static let unknown: Set<String> = [
         "unknown", "invalid", "unsupported", "unrecognized", "unrecognised", "nonexistent", "non-existent", "incorrect",
         "wrong", "undefined", "unregistered", "unavailable", "missing", "inactive",
     ]
-    /// What an engine looked for in vain.
+    /// Verbs for what an engine could not do with a model, behind a negation.
     private static let searches: Set<String> = [
         "find", "locate", "resolve", "access", "recognize", "recognise", "identify", "invoke", "found", "know", "serve",
         "host",
     ]
 
-    /// Whether the sentence says that a model is not there.
+    /// Whether the sentence says that a model does not exist or cannot be used.
     var saysModelIsMissing: Bool {
         if says([" no endpoints ", " no allowed providers "]) {
-            // OpenRouter's; `that support tool use` is about the request.
+            // OpenRouter: with `that support tool use` the sentence is about the request.
             return !says([" support", " that can ", " handle "])
         }
         if says([" not found for account "]) { return true }
         return words.indices.contains { isModel($0) && (isDeniedBefore($0) || isDeniedBehind($0) || isSought($0)) }
     }
 
+    /// Whether the word at this index means a model.
     private func isModel(_ index: Int) -> Bool {
         guard let noun = word(index) else { return false }
         if noun.hasPrefix("models/") { return true }
@@ -73,31 +76,31 @@ extension ErrorSentence {
         return !Self.partsOfRequests.contains(next) || words[index + 1].isAfterColon
     }
 
-    /// The index of what governs the noun: of the first word before it that is neither an adjective nor a name.
+    /// The index of the word that governs the noun: the first one before it that is neither an adjective nor a name.
     private func governor(of index: Int) -> Int {
-        var place = index - 1
-        while place >= 0, words[place].isQuoted || isAdjective(words[place].text) { place -= 1 }
-        return place
+        var candidate = index - 1
+        while candidate >= 0, words[candidate].isQuoted || isAdjective(words[candidate].text) { candidate -= 1 }
+        return candidate
     }
 
     private func isAdjective(_ word: String) -> Bool {
         Self.adjectives.contains(word) || (word.contains("-") && !Self.unknown.contains(word))
     }
 
-    /// `Unknown model`, `no such model`, `no models loaded`, `is not a valid model`.
+    /// Whether words before the model deny it: `unknown model`, `no such model`, `is not a valid model`.
     private func isDeniedBefore(_ index: Int) -> Bool {
-        let place = governor(of: index)
-        guard word(index) != "engine", let governor = word(place) else { return false }
+        let governorIndex = governor(of: index)
+        guard word(index) != "engine", let governor = word(governorIndex) else { return false }
         if Self.unknown.contains(governor) { return true }
         if governor == "no" { return isCounted(from: index + 1) }
-        if governor == "such" { return word(place - 1) == "no" }
+        if governor == "such" { return word(governorIndex - 1) == "no" }
         guard Self.present.contains(governor) || governor == "matching" || governor == "healthy" else { return false }
-        if word(place - 1) == "no" { return isCounted(from: index + 1) }
-        return ["a", "an", "the"].contains(word(place - 1))
-            && word(place - 2).map { Self.negations.contains($0) } == true
+        if word(governorIndex - 1) == "no" { return isCounted(from: index + 1) }
+        return ["a", "an", "the"].contains(word(governorIndex - 1))
+            && word(governorIndex - 2).map { Self.negations.contains($0) } == true
     }
 
-    /// Whether `no model` before this index means that there is none of that name, and not none that can do something.
+    /// Whether `no model` before this index says that no model of that name exists, and not that none has some ability.
     private func isCounted(from index: Int) -> Bool {
         var index = index
         while let word = word(index), ["id", "name", "ids", "names"].contains(word) { index += 1 }
@@ -115,15 +118,16 @@ extension ErrorSentence {
             || Self.present.contains(next) || looksLikeName(next)
     }
 
+    /// Whether a word has a digit or a mark that names of models have and English words lack.
     private func looksLikeName(_ word: String) -> Bool {
         word.contains { $0.isNumber || "-_/:.@".contains($0) }
     }
 
-    /// `The model x does not exist`, where the model is what the sentence is about.
+    /// Whether the words behind the model deny it, and the model is their subject: `the model x does not exist`.
     private func isDeniedBehind(_ index: Int) -> Bool {
-        let place = governor(of: index)
-        if let governor = word(place), Self.prepositions.contains(governor) {
-            guard let head = word(place - 1), Self.heads.contains(head) else { return false }
+        let governorIndex = governor(of: index)
+        if let governor = word(governorIndex), Self.prepositions.contains(governor) {
+            guard let head = word(governorIndex - 1), Self.heads.contains(head) else { return false }
         }
         if word(index) == "engine" {
             guard says([" not found ", " not exist", "n't exist"]) else { return false }
@@ -139,6 +143,7 @@ extension ErrorSentence {
         return denies(at: end) || isDenied(behindPhraseAt: end)
     }
 
+    /// The index behind the model's name, if one stands at this index; otherwise this index.
     private func pastName(_ index: Int) -> Int {
         guard words.indices.contains(index) else { return index }
         guard let word = word(index) else { return index + 1 }
@@ -147,7 +152,7 @@ extension ErrorSentence {
         return isName ? index + 1 : index
     }
 
-    /// `... for this resource does not exist`.
+    /// Whether a phrase and a denial stand here: `... for this resource does not exist`.
     private func isDenied(behindPhraseAt start: Int) -> Bool {
         guard let first = word(start), Self.prepositions.contains(first) else { return false }
         for end in start + 2...start + 6 {
@@ -159,19 +164,20 @@ extension ErrorSentence {
         return false
     }
 
-    /// `Could not find model x`, `you do not have access to the model`, `not found: model x`.
+    /// Whether the engine looked for the model in vain: `could not find model x`, `you do not have access to the
+    /// model`, `not found: model x`.
     private func isSought(_ index: Int) -> Bool {
-        var place = governor(of: index)
-        if word(place) == "to", word(place - 1) == "access" { place -= 1 }
-        guard let verb = word(place), Self.searches.contains(verb), word(index) != "engine" else { return false }
+        var verbIndex = governor(of: index)
+        if word(verbIndex) == "to", word(verbIndex - 1) == "access" { verbIndex -= 1 }
+        guard let verb = word(verbIndex), Self.searches.contains(verb), word(index) != "engine" else { return false }
         if verb == "found" {
-            // Nothing else may be what was not found.
-            return word(place - 1) == "not" && (0..<place - 1).allSatisfy { isOfStatus(words[$0].text) }
+            // No other noun may be what was not found.
+            return word(verbIndex - 1) == "not" && (0..<verbIndex - 1).allSatisfy { isOfStatus(words[$0].text) }
         }
-        return (max(0, place - 4)..<place).contains { word($0).map { Self.negations.contains($0) } == true }
+        return (max(0, verbIndex - 4)..<verbIndex).contains { word($0).map { Self.negations.contains($0) } == true }
     }
 
-    /// A word that says no more than that there was an error.
+    /// Whether a word only says that there was an error: `HTTP`, `404`, `Error`.
     func isOfStatus(_ word: String) -> Bool {
         word.hasSuffix("error") || word.hasSuffix("exception") || word.hasPrefix("http") && !word.contains("://")
             || word.allSatisfy { $0.isNumber } || ["status", "code", "client", "not_found"].contains(word)

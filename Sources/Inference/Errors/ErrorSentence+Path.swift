@@ -1,10 +1,12 @@
-// Whether a sentence is what a server says of a path that it does not have.
+// Whether a sentence is one that servers give for an unknown path.
 
 extension ErrorSentence {
+    /// Nouns for a path or what it leads to.
     private static let nouns: Set<String> = [
         "page", "file", "resource", "route", "routes", "path", "endpoint", "url", "uri", "method", "handler", "api",
         "operation", "entity", "action",
     ]
+    /// Further words of such sentences.
     private static let others: Set<String> = [
         "the", "this", "that", "a", "an", "any", "requested", "specified", "request", "some", "static", "such", "there",
         "or", "for", "on",
@@ -17,17 +19,18 @@ extension ErrorSentence {
         "defined",
         "registered",
     ]
+    /// Words that say that something does not exist.
     private static let absences: Set<String> = [
         "unknown", "invalid", "unexpected", "unsupported", "unrecognized", "unrecognised", "undefined", "missing",
         "not_found", "notfound",
     ]
-    /// Where engines keep files, and no paths of an API.
+    /// Folders in which engines keep files; no path of an API begins with one.
     private static let folders = ["/tmp", "/home", "/root", "/data", "/mnt", "/var", "/opt", "/usr", "/models"]
 
-    /// Whether the sentence is made of nothing but words about paths, and says that there is none: it names nothing, or
-    /// the path.
+    /// Whether the sentence consists of words about paths alone and says that one does not exist, with or without
+    /// naming the path.
     ///
-    /// A name of anything else is not in this vocabulary: `File file-1 not found` is about the client's file.
+    /// The name of anything else is not in this vocabulary: `File file-1 not found` is about the client's file.
     var saysPathIsMissing: Bool {
         var isAbsent = false
         var namesPath = false
@@ -54,7 +57,8 @@ extension ErrorSentence {
             || words.allSatisfy { isOfStatus($0.text) } && has(["404"])
     }
 
-    /// `/v1/rerank`, `v1/rerank`, `POST:/v1/rerank`; no file, and no address.
+    /// Whether a word is a path of an API, such as `/v1/rerank`, `v1/rerank` or `POST:/v1/rerank`, and not a file or
+    /// URL.
     private func isPath(_ word: String) -> Bool {
         guard word.contains("/"), !word.contains("://"), !word.hasPrefix("http/") else { return false }
         let path = word.firstIndex(of: "/").map { word[$0...] } ?? ""

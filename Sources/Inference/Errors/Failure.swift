@@ -1,33 +1,36 @@
 // What can go wrong with an exchange: one taxonomy, from which status, body, error event, reset and log field come.
 
+/// Why an exchange, or one of its attempts, has failed.
 package struct Failure: Error, Equatable, Sendable {
+    /// The kinds of failures; `FailureKind.swift` has the label, the status and the message of each.
     package enum Kind: CaseIterable, Sendable {
-        // The client's.
+        // Caused by the client.
         case malformedRequest, invalidJSON, invalidRequest, missingModel, modelNotFound, notFound, methodNotAllowed
         case requestTimeout, bodyTooLarge, targetTooLong, unsupportedMediaType, expectationFailed, headerTooLarge
         case methodNotImplemented, versionNotSupported, clientLeft, clientViolation, clientStalled
-        // The client's, by its key.
+        // Caused by the client's key.
         case unauthorized, forbidden, rateLimited, concurrencyLimited, exceedsLimit
-        // An executor's.
+        // Caused by an executor.
         case executorUnreachable, executorCertificate, executorBrokeOff, executorProtocol, executorError
         case firstEventTimeout, responseTimeout, stall
-        // Ours.
+        // Caused by the edge.
         case memory, overloaded, draining, noExecutor, queueFull, queueTimeout
     }
 
+    /// Whose fault a failure is.
     package enum Side: String, Sendable { case client, executor, edge }
 
     /// Whether another executor may try after this failure, as long as nothing of an answer has been relayed.
     package enum Retry: CaseIterable, Sendable {
-        /// The failure is told to the client.
+        /// No other executor is tried, and the client gets the failure.
         case never
-        /// Another executor may try at once: this failure has cost its executor nothing.
+        /// Another executor may try at once, since the failed attempt has cost its executor nothing.
         case elsewhere
         /// Another executor may try when the retry budget has room, since the failed attempt was work.
         case withinBudget
-        /// One other executor may try when the retry budget has room; a second failure of this sort is told.
+        /// One other executor may try when the retry budget has room; a second such failure goes to the client.
         case once
-        /// One executor of another `kind` in the same pool may try at once; a second failure of this sort is told.
+        /// One executor of another `kind` in the same pool may try at once; a second such failure goes to the client.
         case otherKind
     }
 
@@ -35,19 +38,19 @@ package struct Failure: Error, Equatable, Sendable {
     package enum Charge: CaseIterable, Sendable {
         /// Nothing: the fault is the request's, the client's or our configuration's.
         case none
-        /// It is busy: no fault, but it is left alone for `retryAfter`.
+        /// The executor is busy, which is no fault, but it gets no requests for `retryAfterMs`.
         case busy
-        /// It could not be reached, or broke off before its answer began.
+        /// The executor could not be reached, or broke off before its response began.
         case connection
-        /// It answered, with a failure.
+        /// The executor responded with a failure.
         case answer
-        /// It did not answer in time.
+        /// The executor did not respond in time.
         case timeout
-        /// `answer` if another executor then answers the same request well, else nothing.
+        /// Counts as `answer` if another executor then serves the same request, and otherwise as nothing.
         case suspect
     }
 
-    /// What an engine's own error comes to (`EngineError.classified`).
+    /// What follows from an error that an engine reported itself (`EngineError.classified(in:)`).
     struct Verdict: Equatable, Sendable {
         var status: Int
         var side: Side
@@ -63,24 +66,33 @@ package struct Failure: Error, Equatable, Sendable {
     }
 
     package var kind: Kind
+    /// The message for the client, in English.
     package var message: String
+    /// The member of the request at fault; OpenAI's `error.param`.
     package var param: String?
-    /// In OpenAI's bodies; nil takes the kind's.
+    /// OpenAI's `error.code`; nil writes null.
     package var code: String?
-    /// Seconds for `retry-after`.
+    /// The value of `retry-after`, in seconds.
     package var retryAfter: Int?
-    /// Milliseconds for `retry-after-ms`, which OpenAI's SDKs prefer.
+    /// The value of `retry-after-ms`, in milliseconds, which OpenAI's SDKs prefer.
     package var retryAfterMs: Int?
-    /// For the log, never for the client: what the system, TLS or the executor's framing had to say.
+    /// The cause as the system, TLS or the executor's framing reported it: for the log, never for the client.
     package var detail: String?
-    /// The engine's own JSON where the client gets that; else the failure is written in its dialect.
+    /// The engine's own JSON document if the client gets that; otherwise the failure is rendered in the client's
+    /// dialect.
     var document: [UInt8]?
-    /// `executorError` only.
+    /// Set for `executorError` alone.
     private var verdict: Verdict?
-    /// At most one: by reference, since exchanges keep failures.
+    /// At most one element; an array keeps it out of line, since exchanges hold failures by value.
     private var engineErrors: [EngineError] = []
 
-    /// Without a message the kind's own.
+    /// Makes a failure of a kind.
+    ///
+    /// - Parameters:
+    ///   - message: The message for the client; nil for that of the kind.
+    ///   - param: The member of the request at fault.
+    ///   - code: OpenAI's code; nil for that of the kind.
+    ///   - retryAfter: The value of `retry-after`, in seconds.
     package init(
         _ kind: Kind,
         _ message: String? = nil,
@@ -95,6 +107,7 @@ package struct Failure: Error, Equatable, Sendable {
         self.retryAfter = retryAfter
     }
 
+    /// Makes the failure for a request body that cannot be accepted.
     package init(scan error: RequestScanError) {
         let kind: Kind =
             switch error {
@@ -105,37 +118,43 @@ package struct Failure: Error, Equatable, Sendable {
         self.init(kind, error.message, param: error.param)
     }
 
-    /// An engine's own error; it is told without the engine's words unless the caller adds them.
+    /// Makes the failure for an engine's error; the client gets the engine's text only if the caller sets it.
     init(engine error: EngineError, verdict: Verdict) {
         self.init(.executorError)
         self.verdict = verdict
         engineErrors = [error]
     }
 
-    /// What an engine's status would come to; the engine has said nothing.
+    /// Makes the failure for a status of an engine whose body was not read.
     package init(executorStatus status: Int, in dialect: Dialect = .openAIChat) {
         self = EngineError(status: status).classified(in: dialect)
         engineErrors = []
     }
 
-    /// We ended the client's stream or connection for what it did.
+    /// The failure of an exchange whose stream or connection we ended because the client broke the protocol.
     ///
-    /// - Parameter detail: what that was, for the log.
+    /// - Parameter detail: What the client did, for the log.
     package static func clientViolation(_ detail: String) -> Failure {
         var failure = Failure(.clientViolation)
         failure.detail = detail
         return failure
     }
 
+    /// The failure for a model that does not exist or that the key may not use; the client cannot tell which.
+    ///
+    /// - Parameter name: The name as the client wrote it, of which 256 characters are shown.
     package static func modelNotFound(_ name: String) -> Failure {
         Failure(.modelNotFound, "The model '\(name.prefix(256))' does not exist or you do not have access to it.")
     }
 
+    /// The status for the client.
     package var status: Int { verdict?.status ?? kind.status }
-    /// What the engine said, where that is the failure.
+    /// The engine's error, if that is the failure.
     package var engineError: EngineError? { engineErrors.first }
+    /// The kind's word in `end` of the log and in metric labels.
     package var label: String { kind.label }
 
+    /// Whose fault the failure is.
     package var side: Side {
         switch kind {
         case .malformedRequest, .invalidJSON, .invalidRequest, .missingModel, .modelNotFound, .notFound,
@@ -145,8 +164,7 @@ package struct Failure: Error, Equatable, Sendable {
             .exceedsLimit:
             .client
         case .executorUnreachable, .executorCertificate, .executorBrokeOff, .executorProtocol, .executorError,
-            .firstEventTimeout,
-            .responseTimeout, .stall:
+            .firstEventTimeout, .responseTimeout, .stall:
             verdict?.side ?? .executor
         case .memory, .overloaded, .draining, .noExecutor, .queueFull, .queueTimeout: .edge
         }
@@ -162,8 +180,7 @@ package struct Failure: Error, Equatable, Sendable {
         }
     }
 
-    /// What its executor is charged with: a busy executor is not at fault, nor is one that was asked wrongly by the
-    /// client or by our configuration.
+    /// What the executor of the attempt is charged with; a wrong request or configuration is not charged to it.
     package var charge: Charge {
         switch kind {
         case .executorUnreachable, .executorCertificate, .executorBrokeOff, .executorProtocol: .connection

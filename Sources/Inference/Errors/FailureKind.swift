@@ -1,12 +1,14 @@
-// The table of failures: what each kind is called, which status it has, and what its message says.
+// The table of failures: the label, the status and the message of each kind.
 
 extension Failure.Kind {
-    /// For log fields and metric labels.
+    /// The word for the kind in `end` of the log and in metric labels.
     package var label: String { row.label }
+    /// The status for the client; 499 for a client that gets no response.
     package var status: Int { row.status }
+    /// The message for the client.
     var message: String { row.message }
 
-    /// OpenAI's `code`.
+    /// OpenAI's `error.code`.
     var code: String? {
         switch self {
         case .modelNotFound: "model_not_found"

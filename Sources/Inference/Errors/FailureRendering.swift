@@ -1,21 +1,7 @@
-// Failures in the dialect of the client: JSON bodies and events inside of streams.
-
-/// What the chunks of a stream say about it, so that our error event belongs to it.
-package struct StreamIdentity: Equatable, Sendable {
-    package var id: String
-    package var model: String
-    /// Seconds since 1970.
-    package var created: Int
-
-    package init(id: String, model: String, created: Int) {
-        self.id = id
-        self.model = model
-        self.created = created
-    }
-}
+// Renders failures in the dialect of the client, as JSON bodies and as events inside of streams.
 
 extension Failure {
-    /// The body of the HTTP answer.
+    /// The body of the HTTP response, as JSON.
     package func body(_ dialect: Dialect, requestID: String) -> [UInt8] {
         if let document { return document }
         var writer = JSONWriter()
@@ -30,7 +16,7 @@ extension Failure {
         return writer.bytes
     }
 
-    /// The event that tells of it inside of a stream.
+    /// The event that reports the failure inside of a stream, up to and with its blank line.
     package func event(_ dialect: Dialect, stream: StreamIdentity, requestID: String) -> [UInt8] {
         var writer = JSONWriter(reserving: 512)
         var lead = "data: "
@@ -51,7 +37,7 @@ extension Failure {
         return Array(lead.utf8) + writer.bytes + [0x0A, 0x0A]
     }
 
-    /// OpenAI's `error.type`.
+    /// OpenAI's `error.type` for the status.
     package var type: String {
         switch status {
         case 401: "authentication_error"
@@ -64,7 +50,7 @@ extension Failure {
         }
     }
 
-    /// Anthropic's `error.type`.
+    /// Anthropic's `error.type` for the status.
     package var anthropicType: String {
         switch status {
         case 401: "authentication_error"
@@ -100,7 +86,7 @@ extension Failure {
         writer.endObject()
     }
 
-    /// OpenRouter's shape: a chunk with an `error` whose code is the status, and a choice that ends in "error".
+    /// Writes OpenRouter's shape: a chunk whose `error.code` is the status, with a choice that finishes with `error`.
     private func writeChunk(to writer: inout JSONWriter, _ dialect: Dialect, stream: StreamIdentity) {
         let isChat = dialect == .openAIChat
         writer.beginObject()
@@ -137,7 +123,7 @@ extension Failure {
         writer.endObject()
     }
 
-    /// `response.failed`; the top-level `error` makes the SDKs raise.
+    /// Writes the event `response.failed`; its top-level `error` makes OpenAI's SDKs throw.
     private func writeResponse(to writer: inout JSONWriter, stream: StreamIdentity) {
         writer.beginObject()
         writer.field("type", "response.failed")

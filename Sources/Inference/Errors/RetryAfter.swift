@@ -1,22 +1,26 @@
-// When an engine may be asked again: the many ways in which engines and gateways say it.
+// Reads when an engine may be called again, in the many ways in which engines and gateways say it.
 package import HTTP
 internal import Transport
 
-/// Waits are in milliseconds.
+/// Reads waits from header fields, members of JSON and sentences, in milliseconds.
 package enum RetryAfter {
-    /// What is asked for is kept within a second and an hour.
+    /// The range that each wait is clamped to: a second to an hour.
     package static let bounds = 1_000...3_600_000
 
-    /// What the header fields of an answer say: `retry-after-ms`, `retry-after` as seconds, as a fraction or as a date,
-    /// and when the rate limits that are used up begin anew.
+    /// The wait that the header fields of a response ask for; nil if they ask for none.
     ///
-    /// - Parameter now: Seconds since 1970; the answer's own `date` counts instead where it has one.
+    /// The fields are `retry-after-ms`, then `retry-after` in seconds, with a fraction or as a date (RFC 9110 section
+    /// 10.2.3), then the resets of the rate limits of which nothing is left.
+    ///
+    /// - Parameter now: The time in seconds since 1970; the response's own `date` takes its place if there is one.
     package static func milliseconds(_ fields: FieldBlock, now: Int) -> Int? {
         let date = fields.string(.date).flatMap { Timestamp.seconds(httpDate: $0) }
         return milliseconds(now: date ?? now) { fields.string(named: $0) }
     }
 
-    /// The same of fields by their names in lower case, wherever they stand.
+    /// The wait in a set of named values, which are header fields or members of JSON.
+    ///
+    /// - Parameter field: The value of a name in lower case with hyphens; nil if there is none.
     static func milliseconds(now: Int = Clock.wallTime().seconds, _ field: (String) -> String?) -> Int? {
         for name in ["retry-after-ms", "retryafterms"] {
             if let number = field(name).flatMap({ decimal($0.trimmingSpace) }) { return bounded(number) }
@@ -30,7 +34,7 @@ package enum RetryAfter {
         return reset(now: now, field).map { bounded($0) }
     }
 
-    /// When the limits begin anew of which nothing is left; without a word on what is left, the last of them.
+    /// The latest reset, in milliseconds, among the limits of which nothing is left or nothing is said to be left.
     private static func reset(now: Int, _ field: (String) -> String?) -> Double? {
         let limits = [
             ("x-ratelimit-reset", "x-ratelimit-remaining"), ("ratelimit-reset", "ratelimit-remaining"),
@@ -47,10 +51,10 @@ package enum RetryAfter {
         }.max()
     }
 
-    /// A number of seconds, a duration with its units, a moment, or a date; of several numbers or durations, which a field
-    /// has that was sent twice, the longest.
+    /// Reads a number of seconds, a duration with units, a point in time or a date, as milliseconds from now.
     ///
-    /// A number that is far too large for a wait is a moment: in seconds, or in milliseconds, since 1970.
+    /// A number that is too large for a wait is a point in time, in seconds or milliseconds since 1970. A field that
+    /// was sent several times has several values, of which the longest counts.
     private static func wait(_ text: String, now: Int) -> Double? {
         let text = text.trimmingSpace
         if let number = decimal(text) {
@@ -66,13 +70,13 @@ package enum RetryAfter {
         return parts.count > 1 && waits.count == parts.count ? waits.max() : nil
     }
 
-    /// Digits, with a fraction or not: `Double` also reads `0x10`, `1e9` and `nan`.
+    /// Reads digits with or without a fraction, but not `0x10`, `1e9` or `nan`, which `Double` reads as well.
     private static func decimal(_ text: String) -> Double? {
         let isDecimal = text.allSatisfy { $0.isASCII && $0.isNumber || ".-+".contains($0) }
         return isDecimal ? Double(text) : nil
     }
 
-    /// As in `1m30s`, `20ms`, `7.66s`, `2 minutes`; nil where there is anything else.
+    /// Reads a duration such as `1m30s`, `20ms`, `7.66s` or `2 minutes`, in milliseconds; nil for any other text.
     private static func duration(_ text: some StringProtocol) -> Double? {
         var rest = Substring(text)[...]
         var sum = 0.0
@@ -84,7 +88,7 @@ package enum RetryAfter {
         return text.isEmpty ? nil : sum
     }
 
-    /// A number and its unit at the begin of a text, in milliseconds, and how many characters they take.
+    /// Reads the number and the unit at the beginning of a text: the milliseconds, and how many characters they take.
     private static func firstPart(of text: Substring) -> (Double, Int)? {
         let digits = text.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
         guard !digits.isEmpty, let number = Double(digits.hasSuffix(".") ? digits.dropLast() : digits) else {
@@ -104,23 +108,26 @@ package enum RetryAfter {
         return (number * factor, digits.count + gap.count + unit.count)
     }
 
+    /// Phrases before a duration.
     private static let phrases = [
         "try again in ", "retry in ", "retry after ", "try again after ", "available in ", "available again in ",
         "wait ",
         "resets in ", "reset in ", "reset after ", "retrying in ", "retry-after: ",
     ]
+    /// Words between a phrase and its duration.
     private static let fillers: Set<Substring> = [
         "for", "about", "at", "least", "approximately", "approx.", "around", "another", "roughly", "~", "an",
         "additional",
         "a", "the", "next", "in", "after", "up", "to",
     ]
 
-    /// What a sentence says: `Please try again in 1.2s`, `Retry after 5 seconds`, `wait for about 2 minutes`.
+    /// The wait in a sentence such as `Please try again in 1.2s`, `Retry after 5 seconds` or `wait for about 2
+    /// minutes`.
     static func milliseconds(in text: String) -> Int? {
         let text = text.lowercased()
         for phrase in phrases {
-            guard let place = text.firstRange(of: phrase) else { continue }
-            var rest = text[place.upperBound...].drop { $0 == " " || $0 == "~" }
+            guard let range = text.firstRange(of: phrase) else { continue }
+            var rest = text[range.upperBound...].drop { $0 == " " || $0 == "~" }
             for _ in 0..<4 {
                 let word = rest.prefix { $0 != " " }
                 guard fillers.contains(word) else { break }

@@ -1,34 +1,37 @@
-// Decodes a compressed request body by zlib or libzstd, bounded in what comes out and in how much more that is than what
-// came in. The two libraries are touched nowhere else.
+// Decodes a compressed request body with zlib or libzstd, within bounds on the decoded length and on its ratio to the
+// compressed length. No other file uses the two libraries.
 internal import CZlib
 internal import CZstd
 
 /// Why a body cannot be decoded.
 package enum BodyDecodingError: Error, Equatable, Sendable {
-    /// It is not what its `content-encoding` says, or is cut off.
+    /// The body is not in the coding that its `content-encoding` names, or is cut off.
     case malformed
-    /// What comes out is larger than a body may be.
+    /// The decoded body is larger than a body may be.
     case tooLarge
-    /// So little becomes so much that it is a bomb.
+    /// The decoded body is so many times larger than the compressed one that the request is taken for an attack.
     case tooDense
-    /// A frame of zstd wants a window larger than 8 MiB (RFC 9659).
+    /// A zstd frame requires a window larger than 8 MiB (RFC 9659).
     case windowTooLarge
-    /// There is no memory for what comes out.
+    /// There is no memory for the decoded body.
     case noMemory
 }
 
 extension RequestBody {
-    /// What comes out may be so many times what came in; below `denseMax` bytes it may be anything.
+    /// How many times larger than the compressed body a decoded body above `denseMax` bytes may be.
     package static let expansionMax = 100
+    /// The bytes up to which the ratio is not checked.
     package static let denseMax = 1 << 20
-    /// What is decoded in one step, in bytes.
+    /// The most bytes that are decoded in one step.
     private static let stepSize = 64 << 10
 
-    /// The body without its coding.
+    /// Decodes the body.
     ///
     /// - Parameters:
-    ///   - bytesMax: what may come out.
-    ///   - grow: asked for memory, in bytes in all, before what is decoded takes it; false ends the decoding.
+    ///   - bytesMax: The most bytes that the decoded body may have.
+    ///   - grow: Called before the decoded body takes more memory, with its footprint in bytes; false ends the
+    ///   decoding.
+    /// - Throws: Why the body cannot be decoded.
     package func decoded(
         from coding: ContentCoding,
         bytesMax: Int,
@@ -50,7 +53,7 @@ extension RequestBody {
                 result.append(chunk.span.extracting(0..<step.produced))
             }
             switch step.outcome {
-            case .goesOn: guard step.consumed + step.produced > 0 else { throw .malformed }
+            case .continues: guard step.consumed + step.produced > 0 else { throw .malformed }
             case .ended: return result
             case .malformed: throw .malformed
             case .windowTooLarge: throw .windowTooLarge
@@ -59,9 +62,9 @@ extension RequestBody {
     }
 }
 
-/// What one call of a library came to.
+/// The result of one call of a library.
 private struct DecodingStep {
-    enum Outcome { case goesOn, ended, malformed, windowTooLarge }
+    enum Outcome { case continues, ended, malformed, windowTooLarge }
 
     var consumed: Int
     var produced: Int
@@ -69,16 +72,16 @@ private struct DecodingStep {
 }
 
 private protocol BodyDecoder {
-    /// Decodes on, from the rest of the input into the room.
-    func step(_ input: Span<UInt8>, into room: inout [UInt8]) -> DecodingStep
+    /// Continues with the rest of the input, and writes into the buffer from its beginning.
+    func step(_ input: Span<UInt8>, into buffer: inout [UInt8]) -> DecodingStep
 }
 
-/// Members of gzip, one after the other (RFC 1952 section 2.2).
+/// Decodes gzip members, one after the other (RFC 1952 section 2.2).
 @safe
 private final class GzipDecoder: BodyDecoder {
-    /// zlib keeps the address.
+    /// The state of zlib, which keeps this address.
     private let stream: UnsafeMutablePointer<z_stream>
-    /// The largest window, and 16 for gzip alone.
+    /// The largest window of 15 bits, plus 16, which makes zlib accept gzip only.
     private static let windowBits: CInt = 15 + 16
 
     init() {
@@ -93,14 +96,14 @@ private final class GzipDecoder: BodyDecoder {
         unsafe stream.deallocate()
     }
 
-    func step(_ input: Span<UInt8>, into room: inout [UInt8]) -> DecodingStep {
-        let capacity = room.count
+    func step(_ input: Span<UInt8>, into buffer: inout [UInt8]) -> DecodingStep {
+        let capacity = buffer.count
         let result = unsafe input.withUnsafeBufferPointer { input in
-            unsafe room.withUnsafeMutableBufferPointer { room in
+            unsafe buffer.withUnsafeMutableBufferPointer { output in
                 unsafe stream.pointee.next_in = UnsafeMutablePointer(mutating: input.baseAddress)
                 unsafe stream.pointee.avail_in = UInt32(clamping: input.count)
-                unsafe stream.pointee.next_out = room.baseAddress
-                unsafe stream.pointee.avail_out = UInt32(clamping: room.count)
+                unsafe stream.pointee.next_out = output.baseAddress
+                unsafe stream.pointee.avail_out = UInt32(clamping: output.count)
                 return unsafe inflate(stream, Z_NO_FLUSH)
             }
         }
@@ -110,21 +113,21 @@ private final class GzipDecoder: BodyDecoder {
         var outcome = DecodingStep.Outcome.malformed
         if result == Z_STREAM_END {
             let isLast = consumed == input.count
-            outcome = isLast ? .ended : .goesOn
+            outcome = isLast ? .ended : .continues
             if !isLast { unsafe inflateReset(stream) }
         } else if result == Z_OK {
-            // All is in, and there is room: nothing more will come of it.
-            outcome = consumed == input.count && produced < capacity ? .malformed : .goesOn
+            // All input is consumed and there is room for output, so the member is cut off.
+            outcome = consumed == input.count && produced < capacity ? .malformed : .continues
         }
         return DecodingStep(consumed: consumed, produced: produced, outcome: outcome)
     }
 }
 
-/// Frames of zstd, one after the other (RFC 8878 section 3).
+/// Decodes zstd frames, one after the other (RFC 8878 section 3).
 @safe
 private final class ZstdDecoder: BodyDecoder {
     private let context: OpaquePointer
-    /// RFC 9659: what is sent under this name needs no window above 8 MiB.
+    /// 8 MiB, the largest window for the content coding `zstd` (RFC 9659).
     private static let windowLogMax: CInt = 23
 
     init() {
@@ -136,12 +139,12 @@ private final class ZstdDecoder: BodyDecoder {
 
     deinit { unsafe _ = ZSTD_freeDCtx(context) }
 
-    func step(_ input: Span<UInt8>, into room: inout [UInt8]) -> DecodingStep {
-        let capacity = room.count
+    func step(_ input: Span<UInt8>, into buffer: inout [UInt8]) -> DecodingStep {
+        let capacity = buffer.count
         return unsafe input.withUnsafeBufferPointer { input in
-            unsafe room.withUnsafeMutableBufferPointer { room in
+            unsafe buffer.withUnsafeMutableBufferPointer { output in
                 var source = unsafe ZSTD_inBuffer(src: input.baseAddress, size: input.count, pos: 0)
-                var target = unsafe ZSTD_outBuffer(dst: room.baseAddress, size: capacity, pos: 0)
+                var target = unsafe ZSTD_outBuffer(dst: output.baseAddress, size: capacity, pos: 0)
                 let result = unsafe ZSTD_decompressStream(context, &target, &source)
                 let isWhole = unsafe source.pos == input.count
                 let hasRoom = unsafe target.pos < capacity
@@ -150,10 +153,10 @@ private final class ZstdDecoder: BodyDecoder {
                     if ZSTD_isError(result) != 0 {
                         isOverWindow ? .windowTooLarge : .malformed
                     } else if result == 0 {
-                        isWhole ? .ended : .goesOn
+                        isWhole ? .ended : .continues
                     } else {
-                        // All is in, there is room, and the frame is not over.
-                        isWhole && hasRoom ? .malformed : .goesOn
+                        // All input is consumed and there is room for output, so the frame is cut off.
+                        isWhole && hasRoom ? .malformed : .continues
                     }
                 return unsafe DecodingStep(consumed: source.pos, produced: target.pos, outcome: outcome)
             }

@@ -1,12 +1,17 @@
-// What an attempt sends instead of the client's body: ranges of the original and the few bytes put between them.
+// The body that an attempt sends: ranges of the client's body, and the few bytes that are put between them.
 
 internal import Transport
 
+/// A body as a list of parts, so that the client's bytes are not copied to change a few of them.
 package struct BodySplice: Equatable, Sendable {
+    /// A run of bytes.
     package enum Part: Equatable, Sendable {
+        /// A range of the client's body.
         case original(Range<Int>)
+        /// Bytes of the edge.
         case literal([UInt8])
 
+        /// The length in bytes.
         package var count: Int {
             switch self {
             case .original(let range): range.count
@@ -15,28 +20,35 @@ package struct BodySplice: Equatable, Sendable {
         }
     }
 
+    /// The parts in order; none is empty.
     package private(set) var parts: [Part] = []
-    /// The length of the whole.
+    /// The length of all parts in bytes.
     package private(set) var count = 0
-    /// The usage was not asked for by the client, so it is removed from the answer.
+    /// Whether only the edge has asked for the usage, so that it must be removed from the response.
     package var removesUsage: Bool { usage != nil }
     private struct UsageRequest: Equatable {
-        /// Its position in `parts`.
+        /// The index in `parts` of the literal that asks for the usage.
         var part: Int
-        /// What stands there in the original.
+        /// The range of the client's body that the literal replaces.
         var original: Range<Int>
     }
     private var usage: UsageRequest?
 
-    /// The body as it is.
+    /// Makes the client's body without a change.
     package init(unchanged length: Int) { append(.original(0..<length)) }
 
-    /// The body for one attempt: the executor's name for the model and, for streams of choices, usage asked for.
+    /// Makes the body for one attempt: with the executor's name for the model and, for streams of choices, with a
+    /// request for the usage.
     ///
-    /// `asksForUsage` is the executor's `include_usage`.
+    /// - Parameters:
+    ///   - scan: The scan of the client's body.
+    ///   - length: The length of the client's body in bytes.
+    ///   - executorModel: The executor's name for the model.
+    ///   - asksForUsage: The executor's setting `include_usage`.
     package init(_ scan: RequestScan, length: Int, dialect: Dialect, executorModel: String, asksForUsage: Bool) {
         var edits: [(range: Range<Int>, text: [UInt8], asksForUsage: Bool)] = []
-        // By their bytes: a name that only Unicode takes for the executor's would be sent as it came.
+        // Names are compared by bytes: Swift's `==` also takes canonically equivalent names for equal, and the engine
+        // may not.
         if !executorModel.hasBytes(of: scan.model) {
             var name: [UInt8] = []
             JSONWriter.append(executorModel, to: &name)
@@ -56,7 +68,8 @@ package struct BodySplice: Equatable, Sendable {
         append(.original(position..<length))
     }
 
-    /// The same without the request for the usage, for an engine that does not know it; nil where it is the client's own.
+    /// The splice without the request for the usage, for an engine that refuses it; nil if the client asks for the
+    /// usage itself.
     package var withoutUsage: BodySplice? {
         guard let usage else { return nil }
         var splice = BodySplice()
@@ -68,7 +81,7 @@ package struct BodySplice: Equatable, Sendable {
 
     private init() {}
 
-    /// The edit that makes `include_usage` true; nil when it is.
+    /// The edit that makes `include_usage` true; nil if it is true already.
     private static func usageEdit(_ scan: RequestScan) -> (range: Range<Int>, text: String)? {
         func inside(_ brace: Int) -> Range<Int> { brace + 1..<brace + 1 }
         switch scan.streamOptions {
@@ -87,7 +100,9 @@ package struct BodySplice: Equatable, Sendable {
         count += part.count
     }
 
-    /// Copies what stands at `offset` of the spliced body; returns how many bytes that were, 0 at its end.
+    /// Copies bytes of the spliced body from `offset` on into `target`.
+    ///
+    /// - Returns: The number of bytes that were copied, 0 at the end of the body.
     @unsafe package func copy(
         from body: RequestBody,
         offset: Int,
@@ -100,13 +115,13 @@ package struct BodySplice: Equatable, Sendable {
             let skipped = max(0, offset + copied - start)
             guard skipped < part.count, copied < target.count else { continue }
             let length = min(part.count - skipped, target.count - copied)
-            let place = unsafe UnsafeMutableRawBufferPointer(rebasing: target[copied..<copied + length])
+            let destination = unsafe UnsafeMutableRawBufferPointer(rebasing: target[copied..<copied + length])
             switch part {
-            case .literal(let bytes): unsafe place.copyBytes(from: bytes[skipped..<skipped + length])
+            case .literal(let bytes): unsafe destination.copyBytes(from: bytes[skipped..<skipped + length])
             case .original(let range):
                 let first = range.lowerBound + skipped
                 unsafe body.withPaddedBytes { bytes in
-                    unsafe place.copyMemory(
+                    unsafe destination.copyMemory(
                         from: UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: bytes[first..<first + length]))
                     )
                 }
@@ -116,7 +131,7 @@ package struct BodySplice: Equatable, Sendable {
         return copied
     }
 
-    /// The whole spliced body.
+    /// The whole spliced body as one array.
     package func bytes(of body: RequestBody) -> [UInt8] {
         unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
             filled = unsafe copy(from: body, offset: 0, into: UnsafeMutableRawBufferPointer(buffer))

@@ -1,13 +1,28 @@
-// The dialect of a request: which client API it speaks, and at which paths that is.
+// The dialect of a request: which client API it speaks, and at which paths each API is served.
 internal import Transport
 
 /// A client API, as far as its bodies, streams and errors differ.
 package enum Dialect: UInt8, CaseIterable, Sendable {
-    case openAIChat, completions, embeddings, responses, messages, countTokens, rerank, other
-    /// Tokens are counted, made or read again, and none is generated.
+    /// OpenAI's chat completions.
+    case openAIChat
+    /// OpenAI's older completions of a prompt.
+    case completions
+    /// OpenAI's and Cohere's embeddings.
+    case embeddings
+    /// OpenAI's responses.
+    case responses
+    /// Anthropic's messages.
+    case messages
+    /// Anthropic's counting of a prompt's tokens.
+    case countTokens
+    /// Reranking of documents, in any of its shapes.
+    case rerank
+    /// An API whose bodies are relayed without being understood.
+    case other
+    /// An API that tokenizes, detokenizes or counts text, and generates nothing.
     case tokenize
 
-    /// Every path that goes to an executor, whatever the model, and what is spoken there.
+    /// Every path that goes to an executor for every model, and the dialect that is spoken there.
     package static let paths: [(path: StaticString, dialect: Dialect)] = [
         ("/v1/chat/completions", .openAIChat), ("/v1/completions", .completions), ("/v1/embeddings", .embeddings),
         ("/v1/responses", .responses), ("/v1/messages", .messages), ("/v1/messages/count_tokens", .countTokens),
@@ -19,8 +34,8 @@ package enum Dialect: UInt8, CaseIterable, Sendable {
         ("/tokenize", .tokenize), ("/detokenize", .tokenize),
     ]
 
-    /// The dialect of a POST to this path; nil for a path that is not in the list.
-    init?(path: ArraySlice<UInt8>) {
+    /// The dialect of a POST to this path; nil for a path that is not in `paths`.
+    package init?(path: ArraySlice<UInt8>) {
         for (known, dialect) in Self.paths where path.span.equals(known) {
             self = dialect
             return
@@ -28,7 +43,7 @@ package enum Dialect: UInt8, CaseIterable, Sendable {
         return nil
     }
 
-    /// The word for it in logs and metrics.
+    /// The word for the dialect in log lines and metric labels.
     package var label: String {
         switch self {
         case .openAIChat: "chat"
@@ -43,23 +58,38 @@ package enum Dialect: UInt8, CaseIterable, Sendable {
         }
     }
 
-    /// Streams of choices that end in `[DONE]`, with `stream_options`.
+    /// Whether streams carry `choices`, end in `[DONE]` and are asked for their usage with `stream_options`.
     package var streamsChoices: Bool { self == .openAIChat || self == .completions }
-    /// Errors in Anthropic's shape.
+    /// Whether errors have Anthropic's shape.
     package var isAnthropic: Bool { self == .messages || self == .countTokens }
-    /// Nothing is generated, so nothing is used of a rate of tokens.
+    /// Whether a request only counts or converts tokens, so that it uses nothing of a key's token rate.
     package var onlyCounts: Bool { self == .countTokens || self == .tokenize }
+
+    /// Whether streams may carry comments before their first event.
+    package var hasComments: Bool {
+        switch self {
+        case .openAIChat, .completions, .responses, .messages: true
+        case .embeddings, .countTokens, .tokenize, .rerank, .other: false
+        }
+    }
+
+    /// Whether answers are text that a model has generated.
+    package var generates: Bool {
+        switch self {
+        case .openAIChat, .completions, .responses, .messages: true
+        case .embeddings, .countTokens, .tokenize, .rerank, .other: false
+        }
+    }
 }
 
-/// Whether a content-type is multipart, which answers 415.
+/// Whether a content type is multipart, which is answered with 415.
 ///
-/// Not generic: other modules would call it unspecialized, with every request.
+/// The parameter is a concrete type, since other modules would call a generic function unspecialized for each request.
 package func isMultipart(_ contentType: ArraySlice<UInt8>) -> Bool {
     let word: StaticString = "multipart/"
     let type = contentType.drop { $0 == 0x20 || $0 == 0x09 }
     guard type.count >= word.utf8CodeUnitCount else { return false }
     return (0..<word.utf8CodeUnitCount).allSatisfy { index in
-        let byte = type[type.startIndex + index]
-        return unsafe (byte &- 65 < 26 ? byte | 0x20 : byte) == word.utf8Start[index]
+        unsafe type[type.startIndex + index].lowercased == word.utf8Start[index]
     }
 }

@@ -1,21 +1,23 @@
-// The paths that models add to those that every model has (`passthrough` of a model).
+// The paths that models add to those that every model has (`passthrough` of a model in the configuration).
 
-/// Which paths go through for which models, by the models' places in their catalog.
+/// Which paths are passed through for which models; models are named by their index in the catalog.
 package struct PassthroughPaths: Sendable {
     private var models: [[UInt8]: Set<Int>] = [:]
 
-    /// - Parameter paths: Of each model in turn, in the form of `RequestTarget`.
+    /// Makes the table.
+    ///
+    /// - Parameter paths: The paths of each model in turn, in the normal form of `RequestTarget`.
     package init(_ paths: [[String]]) {
-        for (place, own) in paths.enumerated() {
-            for path in own { models[Array(path.utf8), default: []].insert(place) }
+        for (index, own) in paths.enumerated() {
+            for path in own { models[Array(path.utf8), default: []].insert(index) }
         }
     }
 
     /// Whether any model has the path.
-    func has(_ path: ArraySlice<UInt8>) -> Bool { !models.isEmpty && models[Array(path)] != nil }
+    package func has(_ path: ArraySlice<UInt8>) -> Bool { !models.isEmpty && models[Array(path)] != nil }
 
-    /// Whether the model at `place` has it.
-    package func has(_ path: ArraySlice<UInt8>, of place: Int) -> Bool {
-        models[Array(path)]?.contains(place) ?? false
+    /// Whether the model with this index in the catalog has the path.
+    package func has(_ path: ArraySlice<UInt8>, of index: Int) -> Bool {
+        models[Array(path)]?.contains(index) ?? false
     }
 }

@@ -1,6 +1,7 @@
 // Percent encoding of paths and queries (RFC 3986 section 2.1).
+internal import Transport
 
-/// Decodes escapes once; what is no escape stays as it is.
+/// Decodes each percent escape once; a `%` that does not begin an escape stays as it is.
 package func percentDecoded(_ bytes: ArraySlice<UInt8>) -> [UInt8] {
     let percent = UInt8(ascii: "%")
     guard bytes.contains(percent) else { return Array(bytes) }
@@ -8,7 +9,7 @@ package func percentDecoded(_ bytes: ArraySlice<UInt8>) -> [UInt8] {
     var index = bytes.startIndex
     while index < bytes.endIndex {
         if bytes[index] == percent, index + 2 < bytes.endIndex,
-            let high = hexValue(bytes[index + 1]), let low = hexValue(bytes[index + 2])
+            let high = bytes[index + 1].hexDigitValue, let low = bytes[index + 2].hexDigitValue
         {
             decoded.append(high << 4 | low)
             index += 3

@@ -1,25 +1,31 @@
-// The body of a request: one buffer, filled as bytes arrive, never changed after, replayed by each attempt.
+// The body of a request in one buffer, which is filled as bytes arrive and replayed by each attempt.
 
 import Glibc
 
+/// A growing buffer of bytes with readable padding behind them.
+///
+/// One thread at a time may use it.
 @safe package final class RequestBody {
-    /// Readable bytes after the body, which the scanner needs.
+    /// The bytes of zeros behind the body, which the scanner may read.
     package static let padding = 64
 
-    /// What a buffer has at first, in bytes, where its length is known.
+    /// The least capacity in bytes once there is a byte, unless the announced length is smaller.
     private static let firstCapacity = 4096
-    /// Up to this capacity a buffer grows fourfold, beyond it twofold.
+    /// The capacity in bytes from which on a buffer grows twofold; below it grows fourfold.
     private static let fastGrowthMax = 256 << 10
 
     private var base: UnsafeMutableRawPointer
+    /// The length of the body in bytes.
     package private(set) var count = 0
-    /// How many bytes fit before the buffer grows.
+    /// The bytes that fit before the buffer grows, without the padding.
     package private(set) var capacity: Int
-    /// The length that was announced; 0 when none was.
+    /// The announced length in bytes; 0 if none was announced.
     private let expected: Int
 
-    /// - Parameter expected: the length that the client has announced, 0 when none; the buffer does not grow beyond it,
-    ///   but takes no more than 4 KiB before bytes have come.
+    /// Makes an empty body.
+    ///
+    /// - Parameter expected: The length that the client has announced, in bytes; 0 if none. The buffer does not grow
+    ///   beyond it while it suffices, and takes at most 4 KiB before bytes have come.
     package init(expecting expected: Int = 0) {
         self.expected = max(expected, 0)
         capacity = min(self.expected, Self.firstCapacity)
@@ -28,12 +34,13 @@ import Glibc
     }
     deinit { unsafe free(base) }
 
-    /// What the buffer takes of memory, in bytes.
+    /// The memory that the buffer takes, in bytes.
     package var footprint: Int { capacity + Self.padding }
 
-    /// What the buffer will take of memory once `bytes` more have been appended.
+    /// The memory that the buffer will take once `bytes` more have been appended, in bytes.
     package func footprint(appending bytes: Int) -> Int { grownCapacity(for: count + bytes) + Self.padding }
 
+    /// Appends bytes; ends the process if there is no memory.
     package func append(_ bytes: Span<UInt8>) {
         guard !bytes.isEmpty else { return }
         grow(to: count + bytes.count)
@@ -44,12 +51,13 @@ import Glibc
         unsafe memset(base + count, 0, Self.padding)
     }
 
+    /// Lends the body to a closure.
     package func withBytes<R, E: Error>(_ body: (Span<UInt8>) throws(E) -> R) throws(E) -> R {
         let bytes = unsafe UnsafeBufferPointer(start: base.assumingMemoryBound(to: UInt8.self), count: count)
         return try body(unsafe bytes.span)
     }
 
-    /// The body with the padding that follows it; `bytes` counts the body alone.
+    /// Lends the body with its padding to a closure; `bytes.count` does not include the padding.
     @unsafe func withPaddedBytes<R>(_ body: (_ bytes: UnsafeBufferPointer<UInt8>) -> R) -> R {
         let bytes = unsafe UnsafeBufferPointer(start: base.assumingMemoryBound(to: UInt8.self), count: count)
         return unsafe body(bytes)

@@ -1,44 +1,52 @@
-// What one scan of a request body finds, and what can be wrong with the body.
+// The result of the scan of a request body.
 
+/// What the edge reads of a request body; ranges and offsets are in bytes of the body.
 package struct RequestScan: Equatable, Sendable {
-    /// `include_usage` inside of `stream_options`; ranges are those of the value.
+    /// The member `include_usage` of `stream_options`.
     package enum IncludeUsage: Equatable, Sendable {
         case absent
+        /// The range of `null`.
         case null(Range<Int>)
+        /// The range of `false`.
         case no(Range<Int>)
         case yes
     }
 
+    /// The member `stream_options`.
     package enum StreamOptions: Equatable, Sendable {
         case absent
+        /// The range of `null`.
         case null(Range<Int>)
-        /// `open` is the offset of its brace.
+        /// An object; `open` is the offset of its opening brace.
         case object(open: Int, isEmpty: Bool, includeUsage: IncludeUsage)
     }
 
     /// The model's name, unescaped.
     package var model: String
-    /// Where its string stands in the body, with its quotes.
+    /// The range of the model's name in the body, with its quotation marks.
     package var rawModel: Range<Int>
     /// The offset of the body's opening brace.
     package var objectStart: Int
+    /// Whether the client asks for a stream.
     package var stream: Bool
+    /// The member `stream_options`.
     package var streamOptions: StreamOptions
-    /// The most tokens that the client lets an executor generate, of several limits the largest; nil where it sets none.
+    /// The most tokens that an executor may generate for each choice: the largest of several limits; nil if there is
+    /// none.
     package var maxTokens: Int?
-    /// How many choices are asked for.
+    /// The number of choices that the client asks for, 1 by default.
     package var n: Int
-    /// Of how many completions each choice is the best: all of them are generated.
+    /// The number of completions that are generated for each prompt to choose the best ones from, 1 by default.
     package var bestOf: Int
-    /// How many prompts a request of completions has, each of which gets `n` choices.
+    /// The number of prompts of a request for completions, each of which gets `n` choices; 1 or more.
     package var prompts: Int
-    /// What of the body is no text.
+    /// The images, audio, video and files of the body.
     package var media = RequestMedia()
 
-    /// How many choices the answer has.
+    /// The number of choices that the response has, at most 2^20.
     package var choices: Int { max(1, min(n, 1 << 10)) * max(1, min(prompts, 1 << 10)) }
 
-    /// The most tokens that the answer may come to, all its choices together; nil where the client sets no limit.
+    /// The most tokens that all choices of the response may have together; nil if the client sets no limit.
     package var answerTokensMax: Int? {
         guard let maxTokens else { return nil }
         let completions = max(1, n, bestOf).multipliedReportingOverflow(by: max(1, prompts))
@@ -46,6 +54,7 @@ package struct RequestScan: Equatable, Sendable {
         return completions.overflow || tokens.overflow ? .max : tokens.partialValue
     }
 
+    /// Makes a scan of its parts; the defaults are those of absent members.
     package init(
         model: String,
         rawModel: Range<Int>,
@@ -66,43 +75,5 @@ package struct RequestScan: Equatable, Sendable {
         self.n = n
         self.bestOf = bestOf
         self.prompts = prompts
-    }
-}
-
-package enum RequestScanError: Error, Equatable, Sendable {
-    case invalidJSON
-    case notAnObject
-    case trailingContent
-    case missingModel
-    case duplicate(String)
-    /// A key differs from this one only in its case, or in what readers that fold cases do not tell apart.
-    case ambiguous(String)
-    case wrongType(String, expected: String)
-    case tooLong(String, limit: Int)
-    case tooSmall(String, expected: String)
-
-    /// The key at fault.
-    package var param: String? {
-        switch self {
-        case .invalidJSON, .notAnObject, .trailingContent: nil
-        case .missingModel: "model"
-        case .duplicate(let key), .ambiguous(let key), .wrongType(let key, _), .tooLong(let key, _),
-            .tooSmall(let key, _):
-            key
-        }
-    }
-
-    package var message: String {
-        switch self {
-        case .invalidJSON: "The request body is not valid JSON."
-        case .notAnObject: "The request body must be a JSON object."
-        case .trailingContent: "The request body has content after its JSON object."
-        case .missingModel: "The request body must name a model."
-        case .duplicate(let key): "The request body has '\(key)' more than once."
-        case .ambiguous(let key): "The request body has a key that some readers take for '\(key)'."
-        case .wrongType(let key, let expected): "'\(key)' must be \(expected)."
-        case .tooLong(let key, let limit): "'\(key)' must not be longer than \(limit) bytes."
-        case .tooSmall(let key, let expected): "'\(key)' must be \(expected)."
-        }
     }
 }

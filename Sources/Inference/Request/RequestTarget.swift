@@ -1,30 +1,35 @@
-// A request target in the one form that everything is decided by and that executors get: whoever reads it again, a
-// router in front of an engine or its framework, comes to what was decided here.
+// The normal form of a request target: every decision is made by it, and executors get it, so that a router or a
+// framework in front of an engine cannot understand the target in another way.
 internal import Transport
 
-/// The path and the query of a request.
+/// The path and the query of a request in their normal form.
 package struct RequestTarget: Equatable, Sendable {
     /// Why a request with this target is refused.
     package enum Fault: Equatable, Sendable {
-        /// `.` or `..` between two slashes, as it is or behind escapes: readers differ in where it leads.
+        /// The path has a segment `.` or `..`, perhaps escaped; readers differ in how they resolve it.
         case dotSegment
-        /// A `#`: some readers end the target there.
+        /// The target has a `#`, at which some readers end it.
         case fragment
     }
 
-    /// Path and query, of visible ASCII alone.
+    /// The path and the query, in visible ASCII.
     ///
-    /// In the path unreserved characters stand as they are, everything else that is escaped has its
-    /// digits in upper case (RFC 3986 section 6.2.2); the query is as it came.
+    /// In the path, unreserved characters are not escaped, and escapes have digits in upper case (RFC 3986 section
+    /// 6.2.2). The query is as it came, except that bytes outside of visible ASCII are escaped.
     package let bytes: [UInt8]
+    /// Why the target must be refused; nil if it may be served.
     package let fault: Fault?
     private let pathEnd: Int
 
+    /// The path without the query.
     package var path: ArraySlice<UInt8> { bytes[..<pathEnd] }
 
-    /// Not generic: other modules would call it unspecialized, with every request.
+    /// Brings a target into its normal form.
+    ///
+    /// The parameter is a concrete type, since other modules would call a generic initializer unspecialized for each
+    /// request.
     package init(_ target: [UInt8]) {
-        // Of nearly all requests.
+        // Nearly all requests have this target.
         if target.span.equals("/v1/chat/completions") {
             (bytes, fault, pathEnd) = (target, nil, target.count)
             return
@@ -44,6 +49,7 @@ package struct RequestTarget: Equatable, Sendable {
     private static let percent = UInt8(ascii: "%")
     private static let hash = UInt8(ascii: "#")
 
+    /// The normal form of a path.
     private static func normalized(_ path: ArraySlice<UInt8>) -> [UInt8] {
         var normal: [UInt8] = []
         normal.reserveCapacity(path.count)
@@ -55,9 +61,11 @@ package struct RequestTarget: Equatable, Sendable {
                 index += 1
                 continue
             }
-            guard index + 2 < path.endIndex, let high = hexValue(path[index + 1]), let low = hexValue(path[index + 2])
+            guard index + 2 < path.endIndex, let high = path[index + 1].hexDigitValue,
+                let low = path[index + 2].hexDigitValue
             else {
-                // No escape, so that none can come of it once its neighbours are decoded.
+                // A `%` that does not begin an escape is escaped, or it could begin one once its neighbours are
+                // decoded.
                 appendEscaped(byte, to: &normal)
                 index += 1
                 continue
@@ -69,29 +77,29 @@ package struct RequestTarget: Equatable, Sendable {
         return normal
     }
 
-    /// HTTP/2 lets bytes through that HTTP/1.1 cannot carry.
+    /// Appends a byte, escaped unless it is visible ASCII: HTTP/2 carries bytes that HTTP/1.1 does not.
     private static func append(_ byte: UInt8, to target: inout [UInt8]) {
         if (0x21...0x7E).contains(byte) { target.append(byte) } else { appendEscaped(byte, to: &target) }
     }
 
     private static func appendEscaped(_ byte: UInt8, to target: inout [UInt8]) {
         target.append(percent)
-        target.append(hexDigit(byte >> 4))
-        target.append(hexDigit(byte & 15))
+        target.append(UInt8.hexDigit(byte >> 4, uppercase: true))
+        target.append(UInt8.hexDigit(byte & 15, uppercase: true))
     }
 
-    private static func hexDigit(_ value: UInt8) -> UInt8 { value < 10 ? value + 0x30 : value + 0x37 }
-
-    /// `unreserved` of RFC 3986.
+    /// Whether a byte is `unreserved` (RFC 3986 section 2.3).
     private static func isUnreserved(_ byte: UInt8) -> Bool {
         switch byte {
-        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x2E, 0x5F, 0x7E: true
-        default: false
+        case UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"): true
+        default: byte.isAlphanumeric
         }
     }
 
-    /// Whether a segment is `.` or `..` for any reader: for one that takes a backslash or what is escaped for a slash,
-    /// for one that decodes again what was decoded, and for one that takes what follows a semicolon for parameters.
+    /// Whether a segment is `.` or `..` for any reader.
+    ///
+    /// Some readers take a backslash or an escaped slash for a slash, some decode a path twice, and some take what
+    /// follows a semicolon for parameters of the segment.
     private static func hasDotSegment(_ path: ArraySlice<UInt8>) -> Bool {
         var dots = 0
         var isDots = true
@@ -113,26 +121,18 @@ package struct RequestTarget: Equatable, Sendable {
         return isDots && (dots == 1 || dots == 2)
     }
 
-    /// What stands at `index`, however often it is escaped (`%2F`, `%252F`), and how long that is.
+    /// The byte at `index` with all its escapes decoded (`%2F`, `%252F`), and the length of the escape.
     private static func decoded(at index: Int, in path: ArraySlice<UInt8>) -> (byte: UInt8, length: Int) {
         guard path[index] == percent else { return (path[index], 1) }
         var next = index + 1
         while next + 3 < path.endIndex, path[next] == UInt8(ascii: "2"), path[next + 1] == UInt8(ascii: "5") {
             next += 2
         }
-        guard next + 1 < path.endIndex, let high = hexValue(path[next]), let low = hexValue(path[next + 1]) else {
+        guard next + 1 < path.endIndex, let high = path[next].hexDigitValue,
+            let low = path[next + 1].hexDigitValue
+        else {
             return (percent, 1)
         }
         return (high << 4 | low, next + 2 - index)
-    }
-}
-
-/// The value of a hexadecimal digit; nil where it is none.
-func hexValue(_ digit: UInt8) -> UInt8? {
-    switch digit {
-    case UInt8(ascii: "0")...UInt8(ascii: "9"): digit - UInt8(ascii: "0")
-    case UInt8(ascii: "a")...UInt8(ascii: "f"): digit - UInt8(ascii: "a") + 10
-    case UInt8(ascii: "A")...UInt8(ascii: "F"): digit - UInt8(ascii: "A") + 10
-    default: nil
     }
 }

@@ -1,16 +1,18 @@
-// The lines of an event, as far as they can be told without its JSON.
+// Classifies an event by its lines, without parsing its JSON.
 
 import CJSON
 
+/// Pure functions over the bytes of one event.
 package enum EventLines {
+    /// What the lines of an event are.
     enum Payload {
-        /// Comments alone.
+        /// The event has only comments.
         case comment
-        /// `data: [DONE]`, or what begins so, on the first line.
+        /// The first line is `data:` and begins with `[DONE]`.
         case done
-        /// One data line with an object; the range is that of the object, but for escaped line ends in its midst.
+        /// The event begins with `data:` and an object, and ends with a brace; the range is what lies between.
         case json(Range<Int>)
-        /// The first line names the event: where the name begins and its length.
+        /// The first line names the event: the index at which the name begins, and its length.
         case named(Int, Int)
         case other
     }
@@ -18,6 +20,7 @@ package enum EventLines {
     @inline(__always)
     private static func isLineEnd(_ byte: UInt8) -> Bool { byte == 0x0A || byte == 0x0D }
 
+    /// Classifies an event by its first line and its last byte.
     static func payload(_ event: Span<UInt8>) -> Payload {
         var end = event.count
         while end > 0, isLineEnd(event[end - 1]) { end -= 1 }
@@ -40,7 +43,7 @@ package enum EventLines {
         return .named(start, stop - start)
     }
 
-    /// The event has nothing but comments.
+    /// Whether the event has only comments.
     static func isComment(_ event: Span<UInt8>) -> Bool {
         if case .comment = payload(event) { return true }
         return false
@@ -60,7 +63,8 @@ package enum EventLines {
         return true
     }
 
-    /// Whether an answer that does not say what it is begins as a stream of events; nil while too little of it has come.
+    /// Whether a response without a content type begins as a stream of events; nil if too few bytes have come to
+    /// decide.
     package static func begins(_ bytes: Span<UInt8>) -> Bool? {
         var start = 0
         let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
@@ -82,7 +86,8 @@ package enum EventLines {
         return isBegun ? nil : false
     }
 
-    /// The class of an event of Anthropic's or of OpenAI's responses whose name says all; nil when its JSON must be read.
+    /// The class of an event of Anthropic's messages or OpenAI's responses if its name decides; nil if its JSON must be
+    /// parsed.
     static func prefilter(_ event: Span<UInt8>, _ start: Int, _ count: Int) -> Meter.EventClass? {
         func isNamed(_ text: StaticString) -> Bool {
             count == text.utf8CodeUnitCount && hasPrefix(event, text, at: start, start + count)
@@ -94,12 +99,12 @@ package enum EventLines {
         return isDone || (count > 6 && hasPrefix(event, ".added", at: end - 6, end)) ? .plain : nil
     }
 
-    /// The name of an event, which begins at `start`, is `ping`.
+    /// Whether the name of an event, which begins at `start`, is `ping`.
     static func isPing(_ event: Span<UInt8>, _ start: Int, _ count: Int) -> Bool {
         count == 4 && hasPrefix(event, "ping", at: start, start + count)
     }
 
-    /// The name on the first line of an event, or what the first `"type"` of its payload says.
+    /// The name on the first line of an event, or else the value of the first `"type"` in its first 512 bytes.
     static func name(_ event: Span<UInt8>) -> String {
         let head = event.extracting(first: 512)
         if case .named(let start, let count) = payload(head) { return string(head, start, count) }
@@ -119,9 +124,9 @@ package enum EventLines {
         return ""
     }
 
-    /// The text that may tell an error: of an event its data, or the line that stands there bare; else all of it.
+    /// The text in which to look for an error: the data of an event, a line that is not a field, or else all bytes.
     ///
-    /// - Parameter isBare: The event has data too, which tell none.
+    /// - Parameter isBare: Whether the error stands in a line that is not a field although the event has data.
     static func text(of event: Span<UInt8>, isBare: Bool = false) -> [UInt8] {
         let all = event.indices.map { event[$0] }
         let begin = trimmed(all[...])
@@ -140,7 +145,7 @@ package enum EventLines {
             case "event", "id", "retry": isEvent = true
             default:
                 guard let first = line.first, first == UInt8(ascii: "{") || first == UInt8(ascii: "[") else { continue }
-                // A document may go over many lines.
+                // A document without `data:` may be spread over several lines.
                 let isWhole = !data.isEmpty || JSONValue(parsing: readable(line)) != nil
                 bare = bare ?? (isWhole ? line : all[line.startIndex...])
             }
@@ -152,7 +157,7 @@ package enum EventLines {
 
     private static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 || isLineEnd(byte) }
 
-    /// Without the space around it, and without a byte order mark.
+    /// The bytes without the space around them and without a byte order mark.
     private static func trimmed(_ bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
         var bytes = bytes.drop(while: isSpace)
         if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { bytes = bytes.dropFirst(3).drop(while: isSpace) }
@@ -160,7 +165,7 @@ package enum EventLines {
         return bytes
     }
 
-    /// As readers of the web take it: bytes that are no UTF-8 are replaced, and JSON is read leniently.
+    /// The bytes as lenient readers understand them: invalid UTF-8 is replaced by U+FFFD, and JSON is repaired.
     private static func readable(_ bytes: ArraySlice<UInt8>) -> [UInt8] {
         var text = Array(String(decoding: bytes, as: UTF8.self).utf8)
         guard text.first == UInt8(ascii: "{") || text.first == UInt8(ascii: "[") else { return text }
@@ -172,7 +177,7 @@ package enum EventLines {
         String(decoding: (start..<start + count).map { bytes[$0] }, as: UTF8.self)
     }
 
-    /// The events that end a stream of OpenAI's responses; the last two are those of further engines and clients.
+    /// Whether an event ends a stream of OpenAI's responses; `cancelled` and `done` are sent by some engines only.
     static func isTerminal(_ type: String) -> Bool {
         switch type {
         case "response.completed", "response.incomplete", "response.failed", "response.cancelled", "response.done":

@@ -1,52 +1,60 @@
-// Splits a byte stream into whole server-sent events, each up to and with its blank line, whatever the chunks are.
+// Splits a byte stream into whole server-sent events, each up to and with its blank line, however it is cut into
+// chunks.
 
 import Glibc
 
+/// The state of one stream; lines may end in LF, CR or CRLF.
+///
+/// Bytes are copied only while an event is incomplete. An event larger than `limit` is handed over in pieces.
 package struct EventSplitter: Sendable {
+    /// What a span of bytes is that is handed over.
     package enum Kind: Sendable {
         /// A whole event.
         case whole
         /// The first piece of an event that is larger than `limit`.
         case firstPiece
+        /// A piece between the first and the last one.
         case piece
-        /// Its last piece, which ends in the blank line.
+        /// The last piece of an event, which ends in the blank line.
         case lastPiece
     }
 
-    /// The most bytes that are kept of an incomplete event.
+    /// The most bytes of an incomplete event that are kept; a larger event is handed over in pieces.
     package static let limit = 64 * 1024
 
     private enum LineEnd { case none, lf, cr, crlf }
 
-    /// The beginning of an incomplete event.
+    /// The bytes of an incomplete event that have come so far.
     private var tail: [UInt8] = []
-    /// The next byte begins a line.
+    /// Whether the next byte begins a line.
     private var atLineStart = true
-    /// How the last line of this event ended.
+    /// How the previous line of this event ended.
     private var lastEnd = LineEnd.none
-    /// The last chunk ended in a CR, so that an LF would belong to it.
+    /// Whether the last chunk ended in a CR, so that an LF at the beginning of the next one belongs to it.
     private var followsCR = false
-    /// That CR was a blank line: the event ends with it, or with the LF that follows.
+    /// Whether that CR was a blank line, so that the event ends with it or with the LF that follows.
     private var holdsEvent = false
+    /// Whether the event is being handed over in pieces.
     private var isOversized = false
-    /// How many bytes of a byte order mark have come, which is no part of a stream; 3 once there can be none.
+    /// The bytes of a leading byte order mark that have come; 3 once the mark is complete or cannot follow any more.
     private var markBytes = 0
     private static let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
 
+    /// Makes a splitter at the beginning of a stream.
     package init() {}
 
-    /// What is kept of an event that is not complete.
+    /// The bytes that are kept of an incomplete event.
     package var rest: [UInt8] { tail }
-    /// How many bytes that is.
+    /// The number of bytes that are kept of an incomplete event.
     package var pending: Int { tail.count }
-    /// The stream stands between two events.
+    /// Whether no event is incomplete.
     package var isBetweenEvents: Bool { tail.isEmpty && !isOversized }
-    /// The first piece of a large event has been handed over, and not its last one.
+    /// Whether the first piece of a large event has been handed over, and its last one has not.
     package var isInPieces: Bool { isOversized }
 
-    /// Takes the next bytes and hands over each event that they complete.
+    /// Takes the next bytes and hands over each event that they complete, and pieces of an event that is too large.
     ///
-    /// The spans live for the call alone.
+    /// - Parameter body: Called for each event or piece; its span is valid during the call only.
     package mutating func feed(_ bytes: Span<UInt8>, _ body: (Span<UInt8>, Kind) -> Void) {
         guard markBytes == Self.mark.count else {
             feedBegin(bytes, body)
@@ -66,7 +74,7 @@ package struct EventSplitter: Sendable {
         }
     }
 
-    /// The first bytes of a stream, which may be a byte order mark.
+    /// Takes the first bytes of a stream and removes a byte order mark.
     private mutating func feedBegin(_ bytes: Span<UInt8>, _ body: (Span<UInt8>, Kind) -> Void) {
         var index = 0
         while markBytes < Self.mark.count, index < bytes.count, bytes[index] == Self.mark[markBytes] {
@@ -76,29 +84,31 @@ package struct EventSplitter: Sendable {
         guard index < bytes.count else { return }
         let begin = markBytes < Self.mark.count ? Array(Self.mark[..<markBytes]) : []
         markBytes = Self.mark.count
-        // What was taken for the begin of a mark and is none comes first.
+        // Bytes that looked like the beginning of a mark and are not one belong to the stream.
         feed(begin.span, body)
         feed(bytes.extracting(droppingFirst: index), body)
     }
 
-    /// What is kept of an event that the stream has ended inside of, with the line ends that it lacks.
+    /// The incomplete event at the end of a stream, with the line ends that it lacks; nil between two events.
     ///
-    /// Of an event in pieces these are the line ends alone; nil between two events.
+    /// For an event in pieces these are the line ends alone.
     package var completedTail: (bytes: [UInt8], kind: Kind)? {
         if isOversized { return ([0x0A, 0x0A], .lastPiece) }
         guard let last = tail.last else { return nil }
         return (tail + (last == 0x0A ? [0x0A] : [0x0A, 0x0A]), .whole)
     }
 
-    /// The stream has ended: hands over an event whose end was in doubt.
+    /// Ends the stream and hands over an event that waited for a possible LF behind its CR.
     ///
-    /// False when it ended inside an event.
+    /// - Returns: false if the stream ended inside of an event.
     package mutating func finish(_ body: (Span<UInt8>, Kind) -> Void) -> Bool {
         if holdsEvent { unsafe emit(UnsafeBufferPointer(start: nil, count: 0), body) }
         return isBetweenEvents
     }
 
-    /// The common case, without CR: returns where the rest begins.
+    /// Splits a chunk without CR, the common case.
+    ///
+    /// - Returns: The index at which an incomplete event begins.
     @inline(__always)
     private mutating func splitLines(
         _ start: UnsafePointer<UInt8>,
@@ -129,7 +139,9 @@ package struct EventSplitter: Sendable {
         return first
     }
 
-    /// Lines that end in LF, CR or CRLF: returns where the rest begins.
+    /// Splits a chunk whose lines end in LF, CR or CRLF.
+    ///
+    /// - Returns: The index at which an incomplete event begins.
     private mutating func splitAnyLines(
         _ chunk: UnsafeBufferPointer<UInt8>,
         _ body: (Span<UInt8>, Kind) -> Void
@@ -168,7 +180,8 @@ package struct EventSplitter: Sendable {
                 atLineStart = true
                 followsCR = isLast && lastEnd == .cr
             } else if isLast, lastEnd == .cr, previous != .cr, !isOversized {
-                // Half of a CRLF, in all likelihood. After a line that ended in CR alone it would be a whole end.
+                // The CR at the end of the chunk is probably the first half of a CRLF. If the previous line ended in a
+                // CR alone, it is a line end by itself.
                 followsCR = true
                 holdsEvent = true
             } else {
@@ -196,6 +209,7 @@ package struct EventSplitter: Sendable {
         tail.removeAll(keepingCapacity: tail.capacity <= 1024)
     }
 
+    /// Keeps the bytes of an incomplete event, or hands them over as a piece.
     private mutating func keep(_ rest: UnsafeBufferPointer<UInt8>, _ body: (Span<UInt8>, Kind) -> Void) {
         if isOversized {
             unsafe body(rest.span, .piece)

@@ -1,58 +1,65 @@
-// Of a JSON document of any size, as it comes: the few members that the scanner reads, in a document of bounded size.
+// Reduces a JSON document of any size, as it arrives, to a small document with the members that the scanner reads.
 
-/// Takes a document byte by byte and keeps its structure, where errors, ends and usage can stand, and nothing else.
+/// Takes a document byte by byte and keeps only the members in which errors, ends and usage can stand.
 ///
-/// What it makes is for the scanner.
+/// The result, `kept`, is a document for the scanner.
 struct JSONDigest: Sendable {
-    /// What a value is, by where it stands: whether its members are kept.
-    private enum Place: Sendable {
+    /// The role of a value, which decides which of its members are kept.
+    private enum Role: Sendable {
         case root
-        /// `response` or `message`.
+        /// The value of `response`, `message` or `x_groq`.
         case nested
         case choices
         case choice
         case delta
-        /// All of it: a usage or an error.
+        /// A value that is kept entirely, such as a usage or an error.
         case all
     }
 
+    /// An open array or object that is kept.
     private struct Level: Sendable {
-        var place: Place
+        var role: Role
         var isArray: Bool
         var isEmpty = true
     }
 
+    /// The string that is being read.
     private enum Text: Sendable { case none, key, kept, skipped }
 
-    /// The most bytes that are kept, and the most of one text.
+    /// The bytes from which on no further value is kept.
     static let limit = 4 * 1024
+    /// The most bytes of one string that are kept.
     static let textLimit = 1024
+    /// Members with longer keys are not kept, in bytes.
     private static let keyLimit = 96
+    /// Deeper values are not kept.
     private static let depthLimit = 12
 
+    /// The reduced document so far.
     private(set) var kept: [UInt8] = []
     private var levels: [Level] = []
-    /// How deep the reader is inside of a value that is not kept.
+    /// The depth inside of a value that is not kept.
     private var skipped = 0
+    /// The last key, with its escapes.
     private var key: [UInt8] = []
     private var expectsKey = false
     private var text = Text.none
     private var textLength = 0
-    /// The text is longer than what is kept of it.
+    /// Whether the string is longer than `textLimit`, so that its rest is not kept.
     private var isCut = false
-    /// The last byte was the backslash of an escape.
+    /// Whether the last byte was the backslash of an escape.
     private var isEscape = false
-    /// Digits of an escape that are still to come.
+    /// The digits of an escape `\u` that are still to come.
     private var hexLeft = 0
     private var isInScalar = false
     private var keepsScalar = false
     private var isEnded = false
     private var isBad = false
 
-    /// The document has ended, and nothing but space has come behind it.
+    /// Whether the document has ended with nothing but space behind it.
     var isWhole: Bool { !isBad && (isEnded || (isInScalar && levels.isEmpty && skipped == 0)) }
 
-    /// The next bytes; nearly all of a large document are in values that are not kept.
+    /// Takes the next bytes; nearly all bytes of a large document are in values that are not kept.
     mutating func take(_ bytes: Span<UInt8>) {
         var index = 0
         while index < bytes.count {
@@ -63,7 +70,7 @@ struct JSONDigest: Sendable {
         }
     }
 
-    /// Passes over what changes nothing; returns where something does.
+    /// Skips bytes that do not change the state; returns the index of the first one that may.
     private func skip(_ bytes: Span<UInt8>, from start: Int) -> Int {
         guard !isEscape, hexLeft == 0 else { return start }
         var index = start
@@ -78,12 +85,13 @@ struct JSONDigest: Sendable {
         return index
     }
 
+    /// Takes the next byte.
     mutating func take(_ byte: UInt8) {
         if text != .none {
             takeText(byte)
             return
         }
-        // The bytes of a byte order mark; no value begins with one of them.
+        // The bytes of a byte order mark are skipped; no value begins with one of them.
         if kept.isEmpty, skipped == 0, !isInScalar, byte == 0xEF || byte == 0xBB || byte == 0xBF { return }
         switch byte {
         case 0x20, 0x09, 0x0A, 0x0D: endScalar()
@@ -135,7 +143,7 @@ struct JSONDigest: Sendable {
         switch text {
         case .key: if key.count <= Self.keyLimit { key.append(byte) }
         case .kept:
-            // A text is cut between two characters.
+            // A string is cut between two characters.
             if textLength > Self.textLimit, !isInEscape, byte & 0xC0 != 0x80 { isCut = true }
             if !isCut { kept.append(byte) }
         case .none, .skipped: break
@@ -151,15 +159,17 @@ struct JSONDigest: Sendable {
 
     // MARK: Values
 
-    /// A value begins: what it is, nil where it is not kept.
-    private mutating func beginValue() -> Place? {
+    /// Begins a value and writes its key if it is kept.
+    ///
+    /// - Returns: The role of the value; nil if it is not kept.
+    private mutating func beginValue() -> Role? {
         guard skipped == 0 else { return nil }
         guard let level = levels.last else {
             isBad = isBad || isEnded
             return isEnded ? nil : .root
         }
         guard kept.count < Self.limit, levels.count < Self.depthLimit else { return nil }
-        guard let place = level.isArray ? Self.element(of: level.place) : member(of: level.place) else { return nil }
+        guard let role = level.isArray ? Self.element(of: level.role) : member(of: level.role) else { return nil }
         if !level.isEmpty { kept.append(UInt8(ascii: ",")) }
         levels[levels.count - 1].isEmpty = false
         if !level.isArray {
@@ -167,23 +177,25 @@ struct JSONDigest: Sendable {
             kept += key
             kept += [UInt8(ascii: "\""), UInt8(ascii: ":")]
         }
-        return place
+        return role
     }
 
-    private static func element(of place: Place) -> Place? {
-        switch place {
+    /// The role of the elements of an array.
+    private static func element(of role: Role) -> Role? {
+        switch role {
         case .choices: .choice
         case .all: .all
-        // Of a list that stands for a document, such as that of an error of Gemini.
+        // Gemini reports an error as an array with one document.
         case .root: .root
         case .nested, .choice, .delta: nil
         }
     }
 
-    private func member(of place: Place) -> Place? {
+    /// The role of the member that `key` names.
+    private func member(of role: Role) -> Role? {
         guard key.count <= Self.keyLimit else { return nil }
         let name = JSONKey.name(key)
-        switch (place, name) {
+        switch (role, name) {
         case (.all, _): return .all
         case (.root, "choices"): return .choices
         case (.root, "message"), (.root, "response"), (.root, "x_groq"): return .nested
@@ -203,12 +215,12 @@ struct JSONDigest: Sendable {
 
     private mutating func open(_ byte: UInt8) {
         let isArray = byte == UInt8(ascii: "[")
-        guard let place = beginValue() else {
+        guard let role = beginValue() else {
             skipped += 1
             return
         }
         kept.append(byte)
-        levels.append(Level(place: place, isArray: isArray))
+        levels.append(Level(role: role, isArray: isArray))
         expectsKey = !isArray
     }
 

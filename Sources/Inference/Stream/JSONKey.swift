@@ -1,9 +1,10 @@
-// The name that a key of a JSON object spells.
+// Decodes the keys of JSON objects, for readers that do not use simdjson.
 
+/// Pure functions over the bytes of a key.
 enum JSONKey {
-    /// Decodes the escapes that can spell an ASCII letter; other escapes stay as they are.
+    /// The name that a key spells, with escapes of ASCII characters decoded; other escapes stay as they are.
     ///
-    /// - Parameter key: What stands between the quotes.
+    /// - Parameter key: The bytes between the quotation marks.
     static func name(_ key: some Collection<UInt8>) -> String {
         guard key.contains(UInt8(ascii: "\\")) else { return String(decoding: key, as: UTF8.self) }
         let bytes = Array(key)
@@ -21,6 +22,7 @@ enum JSONKey {
         return String(decoding: name, as: UTF8.self)
     }
 
+    /// The ASCII character that an escape such as `\u0066` spells; nil for anything else.
     private static func letter(_ escape: ArraySlice<UInt8>) -> UInt8? {
         guard escape.count == 6, escape.starts(with: #"\u00"#.utf8) else { return nil }
         return UInt8(String(decoding: escape.dropFirst(4), as: UTF8.self), radix: 16).flatMap { $0 < 0x80 ? $0 : nil }

@@ -1,9 +1,13 @@
-// An event that is larger than the splitter keeps: its lines are read as its pieces come, and little of it is kept.
+// Reads an event that is larger than the splitter keeps, as its pieces arrive.
 
+/// The reduced form of one event: its name, and the digest of its data.
 struct LargeEvent: Sendable {
+    /// The part of a line that is being read.
     private enum Line: Sendable { case field, beforeValue, data, name, other }
 
+    /// The bytes of a field's name that are kept; longer names are unknown.
     private static let fieldLimit = 8
+    /// The bytes of an event's name that are kept.
     private static let nameLimit = 128
 
     private var digest = JSONDigest()
@@ -12,11 +16,12 @@ struct LargeEvent: Sendable {
     private var name: [UInt8] = []
     private var hasData = false
 
+    /// Takes the next piece.
     mutating func take(_ piece: Span<UInt8>) {
         for index in piece.indices { take(piece[index]) }
     }
 
-    /// A whole event that says the same to the scanner; nil when its data is not one whole document.
+    /// A small event that the scanner reads in the same way; nil if the data is not exactly one document.
     var summary: [UInt8]? {
         guard hasData, digest.isWhole else { return nil }
         let event = name.isEmpty ? [] : Array("event: ".utf8) + name + [0x0A]
@@ -45,11 +50,11 @@ struct LargeEvent: Sendable {
         }
     }
 
-    /// The field's name has ended.
+    /// Begins the value of the field whose name has been read.
     private mutating func begin() {
         switch String(decoding: field, as: UTF8.self) {
         case "data":
-            // Lines are joined by a line end.
+            // The data lines of an event are joined by line ends.
             if hasData { digest.take(0x0A) }
             hasData = true
             line = .data

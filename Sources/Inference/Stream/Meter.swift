@@ -1,89 +1,114 @@
-// Reads the events of one stream: what each is, how they are paced, and whether the stream is complete.
+// Meters the events of one stream: classifies each, measures their pace, and decides whether the stream is complete.
 
 import CJSON
 
+/// The state of one stream of events, in less than 200 bytes, since every stream has one.
 package struct Meter: Sendable {
-    /// What an event is to the relay.
+    /// The class of an event, which decides how it is relayed and counted.
     package enum EventClass: Equatable, Sendable {
-        /// Only comments, or nothing.
+        /// The event has only comments, or nothing.
         case comment
-        /// No data, but an `id` or `retry` that readers of events keep.
+        /// The event has no data, but an `id` or `retry`, which readers of events remember.
         case fields
-        /// Carries something that the model said.
+        /// The event has output of the model.
         case token
-        /// Carries none: a role, a ping, a block's begin.
+        /// The event has no output of the model, such as a role, a ping or the beginning of a block.
         case plain
-        /// A choice is finished.
+        /// The event finishes a choice.
         case finish
-        /// `choices: []` and a usage.
+        /// The event has an empty list of choices and a usage.
         case usage
+        /// The event reports an error.
         case error
-        /// It says that the attempt broke: a reason `abort` or `error`, or an end of what has no reason to have ended or
-        /// has not even begun.
+        /// The event shows that the attempt broke off: its reason is `abort` or `error`, or it ends a stream that has
+        /// no reason to end or has not even begun.
         case broken
-        /// The last event of a complete stream: `[DONE]`, `message_stop`, `response.completed` and its like.
+        /// The event is the last one of a complete stream, such as `[DONE]`, `message_stop` or `response.completed`.
         case end
     }
 
     package let dialect: Dialect
-    /// How many choices must finish, 64 at most.
+    /// The number of choices that must finish, at most 64.
     private let choices: UInt8
-    /// The event being read finishes a choice and has the last of its text.
+    /// Whether the event that is being read finishes a choice and has the last of its text.
     private var finishCarriesText = false
-    /// The event being read says nothing to a client: empty data, no choices.
+    /// Whether the event that is being read tells a client nothing, such as one with empty data or without choices.
     private var saysNothing = false
-    /// The event has been read that makes the stream complete, whatever its framing does after.
+    /// Whether the event that completes the stream has been read, so that the end of the framing does not matter any
+    /// more.
     package private(set) var isComplete = false
-    /// An event had an `id` or a `retry`: readers of events then take each blank line for the end of an event.
+    /// Whether an event had an `id` or a `retry`; then readers of events take each blank line for the end of an event.
     package private(set) var hasOtherFields = false
-    /// A message has said that it has no `stop_reason`.
+    /// Whether a message has an empty `stop_reason`.
     private var hasNoStopReason = false
-    /// Bits of choices, the last of them for all from 63 on: those that are finished, and those that said they are not.
+    /// Bit i is set if choice i, up to 63, has a finish reason.
     private var finished: UInt64 = 0
+    /// Bit i is set if choice i, up to 63, has had an empty finish reason.
     private var unfinished: UInt64 = 0
 
-    /// In nanoseconds, 0 until there is one; comments, usage and ends are not counted as events,
-    /// nor are those before the first one that says something.
+    /// The time of the first event, in nanoseconds of the monotonic clock; 0 before it.
+    ///
+    /// Comments, usages and ends do not count as events, nor do events before the first one that tells a client
+    /// something.
     package private(set) var firstEvent: UInt64 = 0
+    /// The time of the last event, in nanoseconds; 0 before the first one.
     package private(set) var lastEvent: UInt64 = 0
+    /// The time of the first event with output of the model, in nanoseconds; 0 before it.
     package private(set) var firstToken: UInt64 = 0
+    /// The time of the last event with output of the model, in nanoseconds; 0 before the first one.
     package private(set) var lastToken: UInt64 = 0
+    /// The number of events.
     package private(set) var events = 0
+    /// The number of events with output of the model, which is the estimate of the tokens.
     package private(set) var tokens = 0
-    /// Gaps between events that follow each other; there is one less than `events`.
+    /// The longest time between two events, in nanoseconds.
     package private(set) var longestGap: UInt64 = 0
+    /// The sum of the times between two events, in nanoseconds.
     package private(set) var gapSum: UInt64 = 0
 
-    /// The counts of the usages so far.
+    /// The counts of all usages so far.
     package private(set) var counts = TokenCounts()
-    /// How many tokens had come with the last usage that counts the output.
+    /// The value of `tokens` at the last usage with a count of the output.
     private var countedTokens = 0
-    /// How many events had a usage.
+    /// The number of events with a usage.
     package private(set) var usages: UInt32 = 0
+    /// The first finish or stop reason; for OpenAI's responses the last part of the terminal event's name.
     package private(set) var finishReason: String?
-    /// At most one, by reference: hardly any stream has such an event.
+    /// The large event that is being read; at most one element.
+    ///
+    /// An array keeps it out of line, since it is rare.
     private var large: [LargeEvent] = []
-    /// The first error event; at most one, by reference, since every stream has a meter.
+    /// The first error; at most one element.
+    ///
+    /// An array keeps it out of line, since it is rare.
     private var errors: [EngineError] = []
-    /// The event that told it is none to readers of events, which skip such lines.
+    /// Whether the first error stands in a line that readers of events skip.
     package private(set) var isErrorBare = false
 
+    /// Makes the meter of a stream.
+    ///
+    /// - Parameter choices: The number of choices that the client asked for; above 64 it is taken for 64.
     package init(dialect: Dialect, choices: Int = 1) {
         self.dialect = dialect
         self.choices = UInt8(max(1, min(choices, 64)))
     }
 
+    /// The first error that the stream has reported.
     package var error: EngineError? { errors.first }
+    /// Whether the stream has reported an error.
     package var sawError: Bool { !errors.isEmpty }
+    /// The tokens of the prompt according to the executor.
     package var promptTokens: Int? { counts.prompt(in: dialect) }
+    /// The tokens of the output according to the executor.
     package var completionTokens: Int? { counts.output.value }
-    /// No text has come since the executor has counted what it generated.
+    /// Whether no output has come since the last usage with a count of the output.
     package var isOutputCounted: Bool { counts.output.value != nil && countedTokens >= tokens }
+    /// The number of gaps between events.
     package var gapCount: Int { max(0, events - 1) }
 
     private var isEachFinished: Bool { finished.nonzeroBitCount >= Int(choices) }
 
-    /// Whether the stream is complete when its framing ends cleanly here.
+    /// Whether the stream is complete if its framing ends in order now.
     package var isCompleteAtCleanEnd: Bool {
         switch dialect {
         case .openAIChat, .completions: isComplete || isEachFinished
@@ -92,16 +117,17 @@ package struct Meter: Sendable {
         }
     }
 
-    /// Reads one whole event; the scanner is asked only about events that a glance cannot tell.
+    /// Reads one whole event; it is parsed only if the prefilter cannot classify it.
     ///
-    /// `now` is in nanoseconds.
+    /// - Parameter now: The time in nanoseconds of the monotonic clock.
     package mutating func read(_ event: Span<UInt8>, at now: UInt64, scanner: JSONScanner) -> EventClass {
         let kind = classify(event, scanner: scanner)
-        note(kind, at: now)
+        count(kind, at: now)
         return kind
     }
 
-    /// Reads a piece of an event that is too large to be whole; what it is shows with its last piece.
+    /// Reads a piece of an event that is larger than `EventSplitter.limit`; the event is classified with its last
+    /// piece.
     package mutating func readPiece(
         _ piece: Span<UInt8>,
         kind: EventSplitter.Kind,
@@ -119,13 +145,13 @@ package struct Meter: Sendable {
         if let summary = large[0].summary { found = absorb(scanner.scanEvent(summary.span)) }
         if found == .plain { found = .token }
         large = []
-        note(found, at: now)
+        count(found, at: now)
         return found
     }
 
-    /// Whether the stream is complete with this event, the last one before its framing ends in order.
+    /// Whether the stream is complete with this event, which is the last one before its framing ends in order.
     ///
-    /// False when the event is cut.
+    /// An event that is cut off does not complete the stream.
     package func isEnded(by event: Span<UInt8>, kind: EventSplitter.Kind, scanner: JSONScanner) -> Bool {
         var trial = self
         guard kind == .whole else { return trial.readPiece(event, kind: kind, at: 0, scanner: scanner) == .end }
@@ -133,7 +159,8 @@ package struct Meter: Sendable {
         return scanner.scanEvent(event).isValid && trial.isCompleteAtCleanEnd
     }
 
-    private mutating func note(_ kind: EventClass, at now: UInt64) {
+    /// Counts an event and measures the gap before it.
+    private mutating func count(_ kind: EventClass, at now: UInt64) {
         switch kind {
         case .comment, .fields, .end, .usage, .broken: return
         case .plain where saysNothing:
@@ -157,28 +184,29 @@ package struct Meter: Sendable {
         tokens += 1
     }
 
+    /// Classifies an event by its lines and the prefilter if possible, and otherwise by a scan.
     private mutating func classify(_ event: Span<UInt8>, scanner: JSONScanner) -> EventClass {
         switch EventLines.payload(event) {
         case .comment: return .comment
         case .done:
-            // Only streams of choices end so; elsewhere it is one more event.
+            // Only streams of choices end with `[DONE]`; in other streams it is one more event.
             guard dialect != .messages, dialect != .responses else {
                 saysNothing = true
                 return .plain
             }
             return ended()
         case .json(let range):
-            let seen = unsafe event.withUnsafeBufferPointer { bytes in
-                unsafe cjson_glance(bytes.baseAddress! + range.lowerBound, range.count)
+            let patterns = unsafe event.withUnsafeBufferPointer { bytes in
+                unsafe cjson_prefilter(bytes.baseAddress! + range.lowerBound, range.count)
             }
-            let asks = UInt32(CJSON_SEEN_ERROR | CJSON_SEEN_FINISH | CJSON_SEEN_USAGE)
-            let odd = UInt32(CJSON_SEEN_EMPTY_CHOICES | CJSON_SEEN_BREAK | CJSON_SEEN_ESCAPE)
-            // Of several choices only the scanner tells which one an event is about. A chunk without choices is none:
-            // some engines tell errors so.
-            let isPlain = choices == 1 && seen & UInt32(CJSON_SEEN_CHOICES) != 0
-            if seen & (asks | odd) == 0, isPlain, dialect != .messages, dialect != .responses {
-                if seen & UInt32(CJSON_SEEN_NO_FINISH) != 0 { unfinished |= 1 }
-                return seen & UInt32(CJSON_SEEN_TEXT) != 0 ? .token : .plain
+            let significant = UInt32(CJSON_PATTERN_ERROR | CJSON_PATTERN_FINISH | CJSON_PATTERN_USAGE)
+            let unusual = UInt32(CJSON_PATTERN_EMPTY_CHOICES | CJSON_PATTERN_LINE_END | CJSON_PATTERN_ESCAPE)
+            // With several choices only a scan tells which one an event is about. A chunk without choices is scanned as
+            // well, since some engines report errors in such chunks.
+            let isPlain = choices == 1 && patterns & UInt32(CJSON_PATTERN_CHOICES) != 0
+            if patterns & (significant | unusual) == 0, isPlain, dialect != .messages, dialect != .responses {
+                if patterns & UInt32(CJSON_PATTERN_NO_FINISH) != 0 { unfinished |= 1 }
+                return patterns & UInt32(CJSON_PATTERN_TEXT) != 0 ? .token : .plain
             }
         case .named(let start, let count):
             if dialect == .messages || dialect == .responses, let kind = EventLines.prefilter(event, start, count) {
@@ -190,9 +218,10 @@ package struct Meter: Sendable {
         return absorb(scanner.scanEvent(event))
     }
 
-    /// What the dialect's own end is: none where the stream says that there is no reason to have ended, or said nothing.
+    /// The class of the event with which a stream of the dialect ends.
     ///
-    /// A stream that has no member for the reason may end: small engines leave it out.
+    /// The stream is broken if it reported an empty reason and none later, or if it has no event before its end. A
+    /// stream without any member for the reason is complete, since small engines leave the member out.
     private mutating func ended() -> EventClass {
         let hasReason =
             switch dialect {
@@ -206,6 +235,7 @@ package struct Meter: Sendable {
         return .end
     }
 
+    /// Takes the result of the scan of an event, and classifies the event by it.
     private mutating func absorb(_ scan: AnswerScan) -> EventClass {
         hasOtherFields = hasOtherFields || scan.hasOtherFields
         guard scan.hasData || scan.error != nil else { return scan.hasOtherFields ? .fields : .comment }

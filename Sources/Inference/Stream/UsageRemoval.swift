@@ -1,22 +1,25 @@
-// Takes out of an event the usage that only the edge has asked for, and nothing else.
+// Removes from an event the usage that only the edge has asked for, and nothing else.
 
+/// Pure functions over the bytes of one event.
 package enum UsageRemoval {
-    /// What says nothing to a client without choices.
+    /// Members that tell a client nothing if there are no choices.
     private static let emptyMembers: Set = [
         "id", "object", "created", "model", "system_fingerprint", "service_tier", "obfuscation",
     ]
 
     private struct Member {
         var name: String
-        /// With its key and its value.
+        /// The range of the key and the value.
         var range: Range<Int>
+        /// The range of the value.
         var value: Range<Int>
     }
 
-    /// The event without its usage; nil when it has no usage.
+    /// The event without its usage; nil if it has no usage.
     ///
-    /// When nothing is left that says something, only its `id` and `retry` are, without a blank line: so they belong to the
-    /// event that follows. An event without data would be one more to some readers.
+    /// If nothing is left that tells a client something, only the lines `id` and `retry` are returned, without a blank
+    /// line, so that they become part of the next event. Some readers would take an event without data for one more
+    /// event.
     ///
     /// - Parameter event: A whole event whose data is one whole JSON document.
     package static func removed(from event: Span<UInt8>) -> [UInt8]? {
@@ -29,7 +32,7 @@ package enum UsageRemoval {
                 continue
             }
             let value = line.dropFirst(5)
-            // Between two tokens of JSON a space is as good as a line end.
+            // Data lines are joined by line ends, for which a space may stand between two tokens of JSON.
             if !json.isEmpty { json.append(0x20) }
             json += value.first == 0x20 ? value.dropFirst() : value
         }
@@ -41,7 +44,7 @@ package enum UsageRemoval {
         return lines + Array("data: {".utf8) + document + Array("}\n\n".utf8)
     }
 
-    /// The lines that set what readers of events remember.
+    /// The lines with the fields that readers of events remember.
     private static func fields(of lines: [UInt8]) -> [UInt8] {
         let kept = lines.split(separator: 0x0A).filter { line in
             let name = line.prefix { $0 != UInt8(ascii: ":") }
@@ -50,59 +53,60 @@ package enum UsageRemoval {
         return kept.flatMap { $0 + [0x0A] }
     }
 
+    /// Whether a member tells a client something.
     private static func saysSomething(_ member: Member, in json: [UInt8]) -> Bool {
         let value = json[member.value]
         if emptyMembers.contains(member.name) || value.elementsEqual("null".utf8) { return false }
         return member.name != "choices" || !value.filter { $0 > 0x20 }.elementsEqual("[]".utf8)
     }
 
-    /// The members of an object; nil when it is none.
+    /// The members of an object; nil for any other value.
     private static func members(of json: [UInt8]) -> [Member]? {
         var members: [Member] = []
-        var place = json.firstIndex { $0 > 0x20 } ?? json.count
-        guard place < json.count, json[place] == UInt8(ascii: "{") else { return nil }
-        place += 1
+        var index = json.firstIndex { $0 > 0x20 } ?? json.count
+        guard index < json.count, json[index] == UInt8(ascii: "{") else { return nil }
+        index += 1
         func skip(_ extra: UInt8) {
-            while place < json.count, json[place] <= 0x20 || json[place] == extra { place += 1 }
+            while index < json.count, json[index] <= 0x20 || json[index] == extra { index += 1 }
         }
         while true {
             skip(UInt8(ascii: ","))
-            guard place < json.count else { return nil }
-            if json[place] == UInt8(ascii: "}") { return members }
-            let start = place
-            guard json[place] == UInt8(ascii: "\""), let key = end(of: place, in: json) else { return nil }
-            place = key
+            guard index < json.count else { return nil }
+            if json[index] == UInt8(ascii: "}") { return members }
+            let start = index
+            guard json[index] == UInt8(ascii: "\""), let key = end(of: index, in: json) else { return nil }
+            index = key
             skip(UInt8(ascii: ":"))
-            guard let value = end(of: place, in: json) else { return nil }
+            guard let value = end(of: index, in: json) else { return nil }
             members.append(
-                Member(name: JSONKey.name(json[start + 1..<key - 1]), range: start..<value, value: place..<value)
+                Member(name: JSONKey.name(json[start + 1..<key - 1]), range: start..<value, value: index..<value)
             )
-            place = value
+            index = value
         }
     }
 
-    /// Where the value ends that begins at `start`.
+    /// The end of the value that begins at `start`; nil if it is cut off.
     private static func end(of start: Int, in json: [UInt8]) -> Int? {
         var depth = 0
-        var place = start
-        while place < json.count {
-            switch json[place] {
+        var index = start
+        while index < json.count {
+            switch json[index] {
             case UInt8(ascii: "\""):
-                place += 1
-                while place < json.count, json[place] != UInt8(ascii: "\"") {
-                    place += json[place] == UInt8(ascii: "\\") ? 2 : 1
+                index += 1
+                while index < json.count, json[index] != UInt8(ascii: "\"") {
+                    index += json[index] == UInt8(ascii: "\\") ? 2 : 1
                 }
-                guard place < json.count else { return nil }
-                if depth == 0 { return place + 1 }
+                guard index < json.count else { return nil }
+                if depth == 0 { return index + 1 }
             case UInt8(ascii: "{"), UInt8(ascii: "["): depth += 1
             case UInt8(ascii: "}"), UInt8(ascii: "]"):
-                if depth == 0 { return place }
+                if depth == 0 { return index }
                 depth -= 1
-                if depth == 0 { return place + 1 }
-            case UInt8(ascii: ","): if depth == 0 { return place }
-            default: if depth == 0, json[place] <= 0x20 { return place }
+                if depth == 0 { return index + 1 }
+            case UInt8(ascii: ","): if depth == 0 { return index }
+            default: if depth == 0, json[index] <= 0x20 { return index }
             }
-            place += 1
+            index += 1
         }
         return nil
     }

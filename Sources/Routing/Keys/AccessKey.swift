@@ -74,22 +74,3 @@ extension AccessKey {
     /// It has nothing to do with the key.
     package static func makeID() -> String { Hexadecimal.text(Randomness.bytes(idBytes)) }
 }
-
-package enum Hexadecimal {
-    package static func text(_ bytes: [UInt8]) -> String {
-        let digits = Array("0123456789abcdef".utf8)
-        return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
-    }
-
-    /// Nil where it is no even number of hexadecimal digits.
-    package static func bytes(_ text: String) -> [UInt8]? {
-        let digits = text.utf8.map { UInt8(String(UnicodeScalar($0)), radix: 16) }
-        guard digits.count.isMultiple(of: 2) else { return nil }
-        var bytes: [UInt8] = []
-        for place in stride(from: 0, to: digits.count, by: 2) {
-            guard let high = digits[place], let low = digits[place + 1] else { return nil }
-            bytes.append(high << 4 | low)
-        }
-        return bytes
-    }
-}

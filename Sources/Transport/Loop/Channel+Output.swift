@@ -171,14 +171,14 @@ extension Channel {
         if isReading, !hasEnded, ringReceive == .none { wanted |= clinux_EPOLLIN }
         if watchesHangup, !hasEnded, ringReceive == .none { wanted |= clinux_EPOLLRDHUP }
         if isBlocked || phase == .connecting { wanted |= clinux_EPOLLOUT }
-        if let token {
+        if let registration {
             guard wanted != interest else { return }
             interest = wanted
-            loop.modify(token, descriptor: descriptor, events: wanted)
+            loop.modify(registration, descriptor: descriptor, events: wanted)
         } else if isUnregistered, isReading, phase != .closed {
             interest = wanted
             do throws(SystemError) {
-                token = try loop.register(self, descriptor: descriptor, events: wanted)
+                registration = try loop.register(self, descriptor: descriptor, events: wanted)
                 isUnregistered = false
             } catch {
                 // No room to watch it: but its peer is gone, so all that it sent can be read now, turn after turn.

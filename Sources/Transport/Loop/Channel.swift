@@ -66,7 +66,7 @@ package final class Channel: Registered, TimerTarget {
     var preamble: PreambleReader?
     var writeFailure: SystemError?
 
-    var token: Token?
+    var registration: SlabKey?
     var interest: UInt32
     var watchesHangup = true
     private static let ringReadLimitMin = 16 << 10
@@ -100,7 +100,7 @@ package final class Channel: Registered, TimerTarget {
         progress = loop.now
         interest = clinux_EPOLLIN | clinux_EPOLLRDHUP | clinux_EPOLLET | (pending ? clinux_EPOLLOUT : 0)
         do throws(SystemError) {
-            token = try loop.register(self, descriptor: descriptor, events: interest)
+            registration = try loop.register(self, descriptor: descriptor, events: interest)
         } catch {
             phase = .closed
             socket.close()
@@ -217,7 +217,7 @@ package final class Channel: Registered, TimerTarget {
     /// 6.8 and later receives at once for one socket: 32 buffers).
     package func expectSmallReads() {
         guard ringReceive == .none, phase == .open, isOpened, isReading, !hasEnded, readLimit >= Self.ringReadLimitMin,
-            let token, let ring = loop.receiveRing, ring.receive(token, descriptor: descriptor)
+            let registration, let ring = loop.receiveRing, ring.receive(registration, descriptor: descriptor)
         else { return }
         ringReceive = .open
         updateInterest()
@@ -225,9 +225,9 @@ package final class Channel: Registered, TimerTarget {
 
     /// Back to the poller, once the ring has let go.
     func leaveRing() {
-        guard ringReceive == .open, let token, let ring = loop.receiveRing else { return }
+        guard ringReceive == .open, let registration, let ring = loop.receiveRing else { return }
         ringReceive = .leaving
-        ring.cancel(token)
+        ring.cancel(registration)
     }
 
     /// What the ring has received.
@@ -260,8 +260,8 @@ package final class Channel: Registered, TimerTarget {
         if ringReceive != .none { loop.receiveRing?.submit() }
         if let closingTimer { loop.timers.cancel(closingTimer) }
         closingTimer = nil
-        if let token { loop.unregister(token, descriptor: descriptor) }
-        token = nil
+        if let registration { loop.unregister(registration, descriptor: descriptor) }
+        registration = nil
         loop.releaseLater(self)
     }
 
@@ -317,10 +317,10 @@ package final class Channel: Registered, TimerTarget {
             end(.failed(failure))
         } else if watchesHangup {
             end(.closed)
-        } else if let token {
+        } else if let registration {
             // A unix peer that has closed in order: what it sent is still to be read, and its event cannot be masked.
-            loop.unregister(token, descriptor: descriptor)
-            self.token = nil
+            loop.unregister(registration, descriptor: descriptor)
+            self.registration = nil
             isUnregistered = true
         }
     }

@@ -10,18 +10,6 @@ package enum Gather: Sendable, Equatable {
     case fixed(Nanoseconds)
 }
 
-/// Names a registration: an event for a generation that is gone is ignored.
-struct Token: Equatable {
-    var index: UInt32
-    var generation: UInt32
-    var bits: UInt64 { UInt64(generation) << 32 | UInt64(index) }
-    init(index: UInt32, generation: UInt32) {
-        self.index = index
-        self.generation = generation
-    }
-    init(bits: UInt64) { self.init(index: UInt32(truncatingIfNeeded: bits), generation: UInt32(bits >> 32)) }
-}
-
 /// Whoever owns a registered descriptor: channels, listeners, the mailbox.
 protocol Registered: AnyObject {
     func ready(_ events: UInt32)
@@ -33,11 +21,6 @@ protocol Registered: AnyObject {
 /// leaves the check of exclusive access out (decision 0024).
 @safe
 package final class EventLoop {
-    private struct Registration {
-        var owner: (any Registered)?
-        var generation: UInt32 = 0
-    }
-
     /// Events taken from one poll.
     ///
     /// Bounds how many bytes wait for one flush.
@@ -63,8 +46,8 @@ package final class EventLoop {
     private var ring: ReceiveRing?
     private var isRingRefused = false
     private let events: UnsafeMutablePointer<epoll_event>
-    private var registrations: [Registration] = []
-    private var free: [UInt32] = []
+    /// The owners of the descriptors that are watched; an event whose key names none of them is ignored.
+    private var registrations = Slab<any Registered>()
     private var marked: [Channel] = []
     /// The other of the two arrays that take turns as `marked`: no turn allocates.
     private var flushing: [Channel] = []
@@ -172,9 +155,8 @@ package final class EventLoop {
 
     private func deliver(_ count: Int) {
         for index in 0..<count {
-            let token = unsafe Token(bits: clinux_event_data(events, CInt(index)))
-            let registration = registrations[Int(token.index)]
-            guard registration.generation == token.generation, let owner = registration.owner else { continue }
+            let key = unsafe SlabKey(bits: clinux_event_data(events, CInt(index)))
+            guard let owner = registrations[key] else { continue }
             unsafe owner.ready(clinux_event_bits(events, CInt(index)))
         }
     }
@@ -192,15 +174,12 @@ package final class EventLoop {
         readUnread()
         var count = 0
         while true {
-            let taken = unsafe ring.takeAll(awaiting: { token in
-                let registration = registrations[Int(token.index)]
-                guard registration.generation == token.generation, let owner = registration.owner else { return }
+            let taken = unsafe ring.takeAll(awaiting: { key in
+                guard let owner = registrations[key] else { return }
                 unsafe clinux_prefetch(Unmanaged.passUnretained(owner as AnyObject).toOpaque())
-            }) { token, result, bytes, isLast in
-                let registration = registrations[Int(token.index)]
-                guard registration.generation == token.generation else { return }
-                // Nothing but channels asks the ring for anything.
-                guard let owner = registration.owner else { return }
+            }) { key, result, bytes, isLast in
+                guard let owner = registrations[key] else { return }
+                // Only channels ask the ring to receive.
                 unsafe unsafeDowncast(owner, to: Channel.self).received(result, bytes, isLast: isLast)
             }
             count += taken
@@ -281,13 +260,12 @@ package final class EventLoop {
     /// had to do, which is closed as well.
     package func dismantle() {
         repeat {
-            for registration in registrations { (registration.owner as? Channel)?.close() }
+            for owner in registrations.elements { (owner as? Channel)?.close() }
             reap()
-        } while registrations.contains { $0.owner is Channel }
+        } while registrations.elements.contains { $0 is Channel }
         ring = nil
         isRingRefused = true
-        registrations = []
-        free = []
+        registrations = Slab()
         marked = []
         unread = []
         timers = Timers()
@@ -300,41 +278,31 @@ package final class EventLoop {
     ///
     /// - Throws: when the system has no room for another watch (`fs.epoll.max_user_watches`, memory). The descriptor is
     ///   the caller's as before.
-    func register(_ owner: any Registered, descriptor: CInt, events: UInt32) throws(SystemError) -> Token {
-        let index: UInt32
-        if let reused = free.popLast() {
-            index = reused
-        } else {
-            index = UInt32(registrations.count)
-            registrations.append(Registration())
-        }
-        let token = Token(index: index, generation: registrations[Int(index)].generation)
-        if let code = watch(descriptor, events: events, token) {
-            free.append(index)
+    func register(_ owner: any Registered, descriptor: CInt, events: UInt32) throws(SystemError) -> SlabKey {
+        let key = registrations.insert(owner)
+        if let code = watch(descriptor, events: events, key) {
+            registrations.remove(key)
             throw SystemError("epoll_ctl", code)
         }
-        registrations[Int(index)].owner = owner
-        return token
+        return key
     }
 
     /// - Returns: the limit of the system that is in the way; nil when the descriptor is watched.
-    private func watch(_ descriptor: CInt, events: UInt32, _ token: Token) -> CInt? {
+    private func watch(_ descriptor: CInt, events: UInt32, _ key: SlabKey) -> CInt? {
         if let registrationErrorForTest { return registrationErrorForTest }
-        guard clinux_epoll_ctl(poller, EPOLL_CTL_ADD, descriptor, events, token.bits) != 0 else { return nil }
+        guard clinux_epoll_ctl(poller, EPOLL_CTL_ADD, descriptor, events, key.bits) != 0 else { return nil }
         let code = errno
         precondition(code == ENOSPC || code == ENOMEM, "epoll_ctl(ADD) failed")
         return code
     }
 
-    func modify(_ token: Token, descriptor: CInt, events: UInt32) {
-        _ = clinux_epoll_ctl(poller, EPOLL_CTL_MOD, descriptor, events, token.bits)
+    func modify(_ key: SlabKey, descriptor: CInt, events: UInt32) {
+        _ = clinux_epoll_ctl(poller, EPOLL_CTL_MOD, descriptor, events, key.bits)
     }
 
-    func unregister(_ token: Token, descriptor: CInt) {
+    func unregister(_ key: SlabKey, descriptor: CInt) {
         _ = clinux_epoll_ctl(poller, EPOLL_CTL_DEL, descriptor, 0, 0)
-        registrations[Int(token.index)].owner = nil
-        registrations[Int(token.index)].generation &+= 1
-        free.append(token.index)
+        registrations.remove(key)
     }
 
     func mark(_ channel: Channel) { marked.append(channel) }

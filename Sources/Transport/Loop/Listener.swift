@@ -19,7 +19,7 @@ package final class Listener: Registered, TimerTarget {
     package var takeRoom: () -> Bool = { true }
     /// Gives back room for which no connection has come.
     package var returnRoom: () -> Void = {}
-    private var token: Token?
+    private var registration: SlabKey?
     private var retry: TimerID?
 
     /// - Parameters:
@@ -41,25 +41,25 @@ package final class Listener: Registered, TimerTarget {
     package func pause() {
         if let retry { loop.timers.cancel(retry) }
         retry = nil
-        if let token { loop.unregister(token, descriptor: socket.descriptor) }
-        token = nil
+        if let registration { loop.unregister(registration, descriptor: socket.descriptor) }
+        registration = nil
     }
 
     package func resume() {
         if let retry { loop.timers.cancel(retry) }
         retry = nil
-        guard token == nil else { return }
+        guard registration == nil else { return }
         // EPOLLEXCLUSIVE: of the workers that share a unix or inherited socket, one is woken.
         let events = clinux_EPOLLIN | clinux_EPOLLEXCLUSIVE
         do throws(SystemError) {
-            token = try loop.register(self, descriptor: socket.descriptor, events: events)
+            registration = try loop.register(self, descriptor: socket.descriptor, events: events)
         } catch {
             waitForRoom(error.code)
         }
     }
 
     func ready(_ events: UInt32) {
-        for _ in 0..<Self.acceptsMax where token != nil {
+        for _ in 0..<Self.acceptsMax where registration != nil {
             guard takeRoom() else {
                 waitForRoom(nil)
                 return

@@ -43,14 +43,14 @@ final class ReceiveRing {
 
     // MARK: For channels
 
-    func receive(_ token: Token, descriptor: CInt) -> Bool {
-        guard unsafe clinux_ring_receive(&ring, descriptor, token.bits) == 1 else { return false }
+    func receive(_ key: SlabKey, descriptor: CInt) -> Bool {
+        guard unsafe clinux_ring_receive(&ring, descriptor, key.bits) == 1 else { return false }
         active += 1
         return true
     }
 
     /// The request ends, with completions that say so.
-    func cancel(_ token: Token) { _ = unsafe clinux_ring_cancel(&ring, token.bits, Self.cancelMark) }
+    func cancel(_ key: SlabKey) { _ = unsafe clinux_ring_cancel(&ring, key.bits, Self.cancelMark) }
 
     /// Hands over what was asked for since: to be called before a descriptor in it is closed, and its number another's.
     func submit() { _ = unsafe clinux_ring_enter(&ring, 0, 0, -1) }
@@ -82,14 +82,14 @@ final class ReceiveRing {
     /// whether nothing more comes of the request.
     /// - Returns: how many there were.
     func takeAll(
-        awaiting prepare: (Token) -> Void,
-        _ body: (_ token: Token, _ result: Int, _ bytes: UnsafeRawBufferPointer, _ isLast: Bool) -> Void
+        awaiting prepare: (SlabKey) -> Void,
+        _ body: (_ key: SlabKey, _ result: Int, _ bytes: UnsafeRawBufferPointer, _ isLast: Bool) -> Void
     ) -> Int {
         let count = unsafe clinux_ring_ready(&ring)
         var hasBuffers = false
         for _ in 0..<count {
             let next = unsafe clinux_ring_peek(&ring, Self.lookahead)
-            if next != 0, next < Self.cancelMark { prepare(Token(bits: next)) }
+            if next != 0, next < Self.cancelMark { prepare(SlabKey(bits: next)) }
             let entry = unsafe clinux_ring_completion(&ring)
             guard entry.user_data != Self.cancelMark else { continue }
             guard entry.user_data != Self.pollMark else {
@@ -106,7 +106,7 @@ final class ReceiveRing {
                 start: hasBuffer ? clinux_ring_buffer(&ring, buffer) : nil,
                 count: hasBuffer ? max(0, result) : 0
             )
-            unsafe body(Token(bits: entry.user_data), result, bytes, isLast)
+            unsafe body(SlabKey(bits: entry.user_data), result, bytes, isLast)
             guard hasBuffer else { continue }
             unsafe clinux_ring_give_buffer(&ring, buffer)
             hasBuffers = true

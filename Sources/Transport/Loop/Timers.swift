@@ -7,29 +7,28 @@ package protocol TimerTarget: AnyObject {
     func timerFired(_ kind: Int)
 }
 
+/// Names a timer that was scheduled, so that it can be cancelled.
 package struct TimerID: Equatable {
-    fileprivate var index: UInt32
-    fileprivate var generation: UInt32
+    fileprivate let key: SlabKey
 }
 
 package struct Timers {
     private struct Entry {
-        var target: (any TimerTarget)?
-        var kind: Int32 = 0
-        var generation: UInt32 = 0
+        var target: any TimerTarget
+        var kind: Int32
     }
     private struct Node {
         var due: Nanoseconds
-        var index: UInt32
-        var generation: UInt32
+        var key: SlabKey
     }
 
-    private var entries: [Entry] = []
-    private var free: [UInt32] = []
+    private var entries = Slab<Entry>()
     private var heap: [Node] = []
-    package private(set) var active = 0
 
     package init() {}
+
+    /// Number of timers that are scheduled and neither fired nor cancelled.
+    package var active: Int { entries.count }
 
     /// When the earliest timer is due.
     ///
@@ -37,24 +36,13 @@ package struct Timers {
     package var next: Nanoseconds? { heap.first?.due }
 
     package mutating func schedule(at due: Nanoseconds, target: any TimerTarget, kind: Int) -> TimerID {
-        let index: UInt32
-        if let reused = free.popLast() {
-            index = reused
-        } else {
-            index = UInt32(entries.count)
-            entries.append(Entry())
-        }
-        entries[Int(index)].target = target
-        entries[Int(index)].kind = Int32(kind)
-        let generation = entries[Int(index)].generation
-        active += 1
-        push(Node(due: due, index: index, generation: generation))
-        return TimerID(index: index, generation: generation)
+        let key = entries.insert(Entry(target: target, kind: Int32(kind)))
+        push(Node(due: due, key: key))
+        return TimerID(key: key)
     }
 
     package mutating func cancel(_ id: TimerID) {
-        guard entries[Int(id.index)].generation == id.generation else { return }
-        release(id.index)
+        guard entries.remove(id.key) != nil else { return }
         // Cancelled nodes stay in the heap until due; many of them are swept at once.
         if heap.count > 64, heap.count > 4 * active { sweep() }
     }
@@ -63,23 +51,15 @@ package struct Timers {
     mutating func popDue(_ now: Nanoseconds) -> (target: any TimerTarget, kind: Int)? {
         while let first = heap.first, first.due <= now {
             pop()
-            let entry = entries[Int(first.index)]
-            guard entry.generation == first.generation, let target = entry.target else { continue }
-            release(first.index)
-            return (target, Int(entry.kind))
+            // No entry is left of a timer that was cancelled.
+            guard let entry = entries.remove(first.key) else { continue }
+            return (entry.target, Int(entry.kind))
         }
         return nil
     }
 
-    private mutating func release(_ index: UInt32) {
-        entries[Int(index)].target = nil
-        entries[Int(index)].generation &+= 1
-        free.append(index)
-        active -= 1
-    }
-
     private mutating func sweep() {
-        let live = heap.filter { entries[Int($0.index)].generation == $0.generation }
+        let live = heap.filter { entries.contains($0.key) }
         heap.removeAll(keepingCapacity: true)
         for node in live { push(node) }
     }

@@ -168,17 +168,17 @@ final class NameChannel: TimerTarget {
         let events = (reading ? clinux_EPOLLIN : 0) | (writing ? clinux_EPOLLOUT : 0)
         if let socket = sockets[descriptor] {
             if events != 0 {
-                loop.modify(socket.token!, descriptor: descriptor, events: events)
+                loop.modify(socket.registration!, descriptor: descriptor, events: events)
             } else {
                 sockets[descriptor] = nil
-                loop.unregister(socket.token!, descriptor: descriptor)
+                loop.unregister(socket.registration!, descriptor: descriptor)
                 socket.channel = nil
             }
         } else if events != 0 {
             let socket = NameSocket(descriptor: descriptor, channel: self)
             // Where the system has no room to watch it, c-ares' own timeout ends the question.
-            socket.token = try? loop.register(socket, descriptor: descriptor, events: events)
-            if socket.token != nil { sockets[descriptor] = socket }
+            socket.registration = try? loop.register(socket, descriptor: descriptor, events: events)
+            if socket.registration != nil { sockets[descriptor] = socket }
         }
     }
 
@@ -189,7 +189,7 @@ final class NameChannel: TimerTarget {
 private final class NameSocket: Registered {
     let descriptor: CInt
     var channel: NameChannel?
-    var token: Token?
+    var registration: SlabKey?
 
     init(descriptor: CInt, channel: NameChannel) {
         self.descriptor = descriptor

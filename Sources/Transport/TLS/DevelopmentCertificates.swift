@@ -83,10 +83,8 @@ private func checkedNames(_ names: [String]) throws(TLSError) -> [CertificateNam
         ERR_clear_error()
         let isPlain = name.utf8.allSatisfy { byte in
             switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"): true
-            case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"): true
-            case UInt8(ascii: "."), UInt8(ascii: "*"): true
-            default: false
+            case UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."), UInt8(ascii: "*"): true
+            default: byte.isAlphanumeric
             }
         }
         guard isPlain, (1...253).contains(name.utf8.count) else {

@@ -1,7 +1,8 @@
-// `freeinference certificate`: a development CA and a certificate that it signed.
+// `freeinference certificate`: makes a development CA and a certificate signed by it.
 import ArgumentParser
 import Transport
 
+/// Writes the certificates and keys into a folder, and prints the paths of `ca.pem`, `chain.pem` and `key.pem`.
 struct CertificateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "certificate",

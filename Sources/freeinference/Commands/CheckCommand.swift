@@ -1,34 +1,36 @@
-// `freeinference check`: every error of a configuration at once.
+// `freeinference check`: prints every error and warning of a configuration.
 import ArgumentParser
+import Configuration
 import Edge
 
+/// Reads a configuration, checks the files that it names, and prints what is wrong with them.
 struct CheckCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check",
         abstract: "Say everything that is wrong with a configuration.",
         discussion: """
             Exits with 0 when there is no error, with 2 otherwise. Certificates and keys are loaded; nothing is bound. \
-            Warnings do not count: a certificate that has expired or does so within 21 days, a name of an executor that \
-            does not resolve (it may yet, and the server does not wait for it), what the catalog says of a model that \
-            OpenRouter does not know.
+            Warnings do not count: a certificate that has expired or does so within 21 days, a name of an executor \
+            that does not resolve (it may yet, and the server does not wait for it), what the catalog says of a model \
+            that OpenRouter does not know.
             """
     )
 
     @OptionGroup var options: ConfigurationOption
 
     func run() throws {
-        switch Configuration.load(path: options.config, inspection: .ofFiles(keys: true)) {
+        switch Configuration.load(path: options.config, inspection: .ofFiles(keys: KeyStoreCheck.findings)) {
         case .failure(let errors):
             OperatorLog.list(errors.all)
             throw ExitCode(2)
         case .success(let configuration):
             OperatorLog.list(configuration.warnings)
-            let ofMachine = Supervisor.descriptorProblems(configuration)
-            OperatorLog.list(ofMachine.map { ("\(options.config): \($0)", .warning) })
+            let descriptorProblems = Supervisor.descriptorProblems(configuration)
+            OperatorLog.list(descriptorProblems.map { ("\(options.config): \($0)", .warning) })
             OperatorLog.list(LibraryCheck.warnings().map { ($0, .warning) })
-            // Last, since the names may take a while.
-            let names = Supervisor.nameProblems(configuration)
-            OperatorLog.list(names.map { ("\(options.config): \($0)", .warning) })
+            // Resolving names may take a while, so this check is the last.
+            let nameProblems = Supervisor.nameProblems(configuration)
+            OperatorLog.list(nameProblems.map { ("\(options.config): \($0)", .warning) })
             OperatorLog.list([("\(options.config): no errors", .information)])
         }
     }

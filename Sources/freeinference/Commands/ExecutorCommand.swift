@@ -1,8 +1,9 @@
-// `freeinference executor`: a simulated executor, for trying the server, its tests and its benchmarks.
+// `freeinference executor`: runs a simulated executor, for tests, benchmarks and for trying the server.
 import ArgumentParser
 import ExecutorSimulator
 import Transport
 
+/// Runs an executor without a model until a signal ends it.
 struct ExecutorCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "executor",
@@ -100,6 +101,7 @@ struct ExecutorCommand: ParsableCommand {
         guard tokens >= 1 else { throw ValidationError("--tokens is at least 1") }
     }
 
+    /// Parses `--listen`, resolving a host name.
     private func address() throws -> SocketAddress {
         if listen.hasPrefix("unix:") {
             guard let address = SocketAddress(unixPath: String(listen.dropFirst(5))) else {
@@ -115,25 +117,5 @@ struct ExecutorCommand: ParsableCommand {
             throw ValidationError("--listen \(listen) names no address")
         }
         return address
-    }
-}
-
-/// `50ms`, `1.5s`, `200us`; a number alone is milliseconds.
-struct Delay: ExpressibleByArgument {
-    let nanoseconds: UInt64
-
-    init(milliseconds: UInt64) { nanoseconds = milliseconds * 1_000_000 }
-
-    init?(argument: String) {
-        let digits = argument.prefix { $0.isNumber || $0 == "." }
-        guard let number = Double(digits), number >= 0, number <= 1e9 else { return nil }
-        let units = ["us": 1e3, "ms": 1e6, "s": 1e9, "m": 60e9, "": 1e6]
-        guard let unit = units[String(argument.dropFirst(digits.count))], number * unit < 1e18 else { return nil }
-        nanoseconds = UInt64(number * unit)
-    }
-
-    var defaultValueDescription: String {
-        nanoseconds % 1_000_000_000 == 0 && nanoseconds > 0
-            ? "\(nanoseconds / 1_000_000_000)s" : "\(nanoseconds / 1_000_000)ms"
     }
 }

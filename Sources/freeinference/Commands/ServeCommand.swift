@@ -1,21 +1,18 @@
-// `freeinference serve`: the server.
+// `freeinference serve`: runs the server.
 import ArgumentParser
+import Configuration
 import Edge
 
-struct ConfigurationOption: ParsableArguments {
-    static let defaultPath = "/etc/freeinference/freeinference.yaml"
-
-    @Option(name: .shortAndLong, help: "The configuration file.")
-    var config = Self.defaultPath
-}
-
+/// Runs the server until a signal ends it.
+///
+/// Exits with 2 if the configuration has errors, with 1 if the server cannot start.
 struct ServeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve",
         abstract: "Serve clients, by the configuration.",
         discussion: """
-            Logs one JSON line an exchange on stdout and messages on stderr. SIGTERM, SIGQUIT and Ctrl-C drain: streams \
-            under way go on for up to drain_timeout; a second one cuts them, a third one ends at once.
+            Logs one JSON line an exchange on stdout and messages on stderr. SIGTERM, SIGQUIT and Ctrl-C drain: \
+            streams under way go on for up to drain_timeout; a second one cuts them, a third one ends at once.
             """
     )
 
@@ -23,7 +20,7 @@ struct ServeCommand: ParsableCommand {
 
     func run() throws {
         Signals.ignoreBeforeStart()
-        switch Configuration.load(path: options.config, inspection: .ofFiles(keys: false)) {
+        switch Configuration.load(path: options.config, inspection: .ofFiles()) {
         case .failure(let errors):
             OperatorLog.say("the configuration has errors", .error)
             OperatorLog.list(errors.all, to: 2)

@@ -5,12 +5,12 @@ import Testing
 
 @testable import Edge
 
-/// What an attempt makes of an answer, against readers of a few lines: events as the WHATWG standard reads them,
-/// and answers that are cut at every byte.
+/// Compares attempts with simple reference readers: of events, by the WHATWG standard, and of answers that are cut at
+/// every byte.
 @Suite struct AnswerDifferentialTests {
     // MARK: A reader of events
 
-    /// The data of each event, by the rules of the WHATWG HTML standard, 9.2.6; what no blank line ends is dropped.
+    /// The data of each event, by section 9.2.6 of the WHATWG HTML standard; an event without a blank line is dropped.
     private static func dataOfEvents(_ stream: [UInt8]) -> [String] {
         let (lf, cr) = (UInt8(ascii: "\n"), UInt8(ascii: "\r"))
         let begin = stream.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
@@ -41,9 +41,9 @@ import Testing
 
     // MARK: Events in every form
 
-    /// Longer than what is kept of an event.
+    /// A text longer than the edge keeps of an event.
     private static let long = String(repeating: "x", count: 70_000)
-    /// Documents of a stream of chat completions, each in the pieces that two `data` lines may cut it into.
+    /// The chunks of a stream of chat completions, each in the pieces that two `data` lines may split it into.
     private static let events = [
         [#"{"choices":[{"index":0,"#, #""delta":{"content":"é\n: x"},"finish_reason":null}]}"#],
         [#"{"choices":[{"index":0,"delta":{"content":"data: [DONE]"}}],"#, #""usage":null}"#],
@@ -70,7 +70,7 @@ import Testing
         var text = random.below(4) == 0 ? "\u{FEFF}" : ""
         func line(_ content: String, _ random: inout Random) {
             let end = random.of(ends)
-            // An LF behind a CR would be the same line's end, and the next event a part of this one.
+            // An LF after a CR would end the same line, and the next event would be a part of this one.
             text += content + (content.isEmpty && text.utf8.last == UInt8(ascii: "\r") && end == "\n" ? "\r\n" : end)
         }
         let others = [": comment", ":", "id: 1", "retry: 100", "event: message", "event:message", "datum: x", "id"]
@@ -86,11 +86,11 @@ import Testing
             if random.below(5) == 0 { line(random.of(others), &random) }
             for _ in 0...random.below(5) / 4 { line("", &random) }
         }
-        // What no blank line ends is told at a clean end all the same, which a reader of events does not do.
+        // At a clean end the edge also reads an event without a blank line, which a reader by the standard does not.
         return text + "\n\n"
     }
 
-    /// The client asks for the usage itself, so that every event is to be relayed.
+    /// The client requests the usage itself, so that every event is relayed.
     private static let request = #"{"model":"m","stream":true,"stream_options":{"include_usage":true}}"#
 
     private static func what(_ attempt: PlayedAttempt) -> String {
@@ -104,7 +104,7 @@ import Testing
         for round in 0..<25 {
             let wild = Array(Self.stream(&random).utf8)
             let data = Self.dataOfEvents(wild)
-            // The same events, each on one line: what is said does not change by its form.
+            // The same events, each on one line: their content does not depend on their form.
             let plain = data.map { "data: " + $0.split(separator: "\n").joined() + "\n\n" }.joined()
             let expected = try PlayedAttempt(body: Self.request, in: first.environment)
             expected.answers(plain)
@@ -209,7 +209,7 @@ import Testing
         ),
     ]
 
-    /// Whether these events say that the answer is whole; `isInOrder` is that of the framing's end.
+    /// Whether these events make a whole answer; `isInOrder` says whether the framing has ended in order.
     private static func isWhole(_ events: [String], _ cut: Cut, isInOrder: Bool) -> Bool {
         var finished: Set<Int> = []
         for event in events {
@@ -237,7 +237,7 @@ import Testing
         for count in 0...bytes.count {
             let begin = Array(bytes[..<count])
             let whole = Self.dataOfEvents(begin)
-            // A clean end may leave out the last line ends, which a cut may not; what it has begun it has to end.
+            // At a clean end the last line ends may be missing, at a cut they may not; a begun event must be complete.
             let completed = Self.dataOfEvents(begin + [10, 10])
             let isBetween = begin.isEmpty || begin.suffix(2) == [10, 10]
             let isEnded =
@@ -260,7 +260,7 @@ import Testing
 
     // MARK: Documents that are cut
 
-    /// Answers of the dialects: with tool calls, with text after the reason, an array, a scalar.
+    /// Answers of all dialects: with tool calls, with text after the finish reason, an array, a scalar.
     private static let documents: [(dialect: Dialect, json: String)] = [
         (
             .openAIChat,
@@ -278,7 +278,7 @@ import Testing
         (.other, #"{"tokens":[1,2,3],"ok":true,"next":null}"#),
     ]
 
-    /// The framing does not tell a whole body from a cut one: the JSON does, as another reader reads it.
+    /// The framing does not distinguish a whole body from a cut one; the JSON does, as another parser reads it.
     @Test(arguments: 0..<7) func aDocumentThatTheFramingDoesNotEndIsWholeWhereItsJSONIs(index: Int) throws {
         let (dialect, json) = Self.documents[index]
         let request = #"{"model":"m"}"#

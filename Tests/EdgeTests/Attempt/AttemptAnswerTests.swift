@@ -4,7 +4,7 @@ import Testing
 
 @testable import Edge
 
-/// What an attempt takes for an answer at all: documents that are none, and events that say nothing.
+/// What an attempt accepts as an answer: documents that are not answers, and events without content.
 @Suite struct AttemptAnswerTests {
     private static let objects: [Dialect] = [.openAIChat, .completions, .embeddings, .messages, .responses]
 
@@ -91,7 +91,7 @@ import Testing
         attempt.played.answer(type: "application/json", body: .untilClose)
         attempt.played.say(whole)
         attempt.played.end()
-        #expect(attempt.end == "whole" && attempt.attempt.scan?.finishReason == "stop")
+        #expect(attempt.end == "whole" && attempt.attempt.answer.scan?.finishReason == "stop")
         let stream = try PlayedAttempt(.responses)
         stream.played.answer()
         stream.played.say(Array("event: response.completed\ndata: {\"response\":{\"output\":\"".utf8) + [0xFF])
@@ -99,7 +99,7 @@ import Testing
         #expect(stream.end == "whole")
     }
 
-    // MARK: Events that say nothing
+    // MARK: Events without content
 
     private static let filter =
         "data: {\"choices\":[],\"id\":\"\",\"object\":\"\",\"prompt_filter_results\":[{\"prompt_index\":0}]}\n\n"
@@ -152,7 +152,7 @@ import Testing
         #expect(attempt.relayed == "data: hello\n\n")
     }
 
-    // MARK: The usage that only we asked for
+    // MARK: The usage that only the edge had requested
 
     @Test func theIdentityOfAnEventThatIsLeftOutStays() throws {
         let attempt = try PlayedAttempt()

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Edge
 
-/// What an attempt takes for the whole of an answer, and how it ends what is not.
+/// Which answers an attempt accepts as whole, and how it ends the others.
 @Suite struct AttemptEndingTests {
     private static func chunk(_ reason: String) -> String {
         #"data: {"choices":[{"index":0,"delta":{"content":"x"},"finish_reason":\#(reason)}]}"# + "\n\n"
@@ -51,7 +51,7 @@ import Testing
             )
             #expect(whole.end == "failed executor_broke_off" && whole.attempt.failure?.retry == .elsewhere)
         }
-        // Small engines leave the member out.
+        // Small engines omit the member.
         let without = try PlayedAttempt(dialect, body: chat(stream: false))
         without.answers(#"{"choices":[{"index":0,"text":"x"}]}"#, type: "application/json")
         #expect(without.end == "whole")
@@ -81,7 +81,7 @@ import Testing
         #expect(other.end == "whole")
     }
 
-    // MARK: What the engine refuses of what only we had asked
+    // MARK: An engine that refuses the usage that only the edge had requested
 
     private static let refusal =
         #"{"error":{"message":"Unrecognized request argument supplied: stream_options","param":"stream_options"}}"#
@@ -127,7 +127,7 @@ import Testing
         let whole = try PlayedAttempt(.messages, body: chat(stream: false))
         whole.answers(json, type: "application/json")
         #expect(whole.end == "failed executor_broke_off")
-        // As vLLM says it, which leaves out what is null.
+        // The form of vLLM, which omits members that are null.
         let without = try PlayedAttempt(.messages, body: chat(stream: false))
         without.answers(json.replacing(#""stop_reason":null,"#, with: ""), type: "application/json")
         #expect(without.end == "failed executor_broke_off" && without.attempt.failure?.retry == .elsewhere)
@@ -136,7 +136,7 @@ import Testing
         #expect(good.end == "whole")
     }
 
-    // MARK: Events without their label
+    // MARK: Event streams without a content type
 
     @Test(arguments: [nil, "text/plain", "application/octet-stream", "application/json"] as [String?])
     func aStreamWithoutItsLabelIsAStream(type: String?) throws {
@@ -211,7 +211,7 @@ import Testing
         #expect(attempt.end == "broke executor_broke_off" && attempt.relayed == Said.token + event)
     }
 
-    // MARK: Documents whose end only the connection's end tells
+    // MARK: Documents that end with the connection
 
     @Test(arguments: [
         Said.document, #"[{"index":0,"relevance_score":0.5}]"#, #"{"choices":[null]}"#, #""text""#,
@@ -246,11 +246,11 @@ import Testing
             attempt.played.end()
             let isWhole = count == json.count
             #expect(attempt.end == (isWhole ? "whole" : "broke executor_broke_off") && attempt.relayed.count == count)
-            #expect(attempt.attempt.scan?.tokens.prompt(in: .embeddings) == (isWhole ? 12 : nil))
+            #expect(attempt.attempt.answer.scan?.tokens.prompt(in: .embeddings) == (isWhole ? 12 : nil))
         }
     }
 
-    // MARK: The usage that only we asked for
+    // MARK: The usage that only the edge had requested
 
     private static let usage = #"data: {"choices":[],"usage":{"prompt_tokens":7,"completion_tokens":5}}"# + "\n\n"
     private static let timings = #"data: {"choices":[],"usage":{"prompt_tokens":7},"timings":{"n":1}}"# + "\n\n"

@@ -1,4 +1,4 @@
-// What the tests of attempts share: an owner that listens, and an attempt with its executor played.
+// Shared by the tests of attempts: an owner that records, and an attempt whose executor the test plays.
 import HTTP
 import Inference
 import LoopTesting
@@ -7,19 +7,19 @@ import Transport
 
 @testable import Edge
 
-/// What an owner has heard of an attempt, as text.
+/// Records the reports of an attempt as text.
 final class HearingOwner: AttemptOwner {
     var heard: [String] = []
-    /// Why the attempt failed in the midst of its answer.
+    /// Why the attempt failed while its answer was relayed.
     var brokeOff: Failure?
-    /// What the owner does inside a call.
+    /// What the owner does inside of a report.
     var reaction: (String, Attempt) -> Void = { _, _ in }
 
     private func hear(_ what: String, _ attempt: Attempt) {
         heard.append(what)
         reaction(what, attempt)
     }
-    func attempt(_ attempt: Attempt, answersWith kind: Attempt.AnswerKind) { hear("head \(kind)", attempt) }
+    func attempt(_ attempt: Attempt, answersWith kind: AttemptAnswer.Kind) { hear("head \(kind)", attempt) }
     func attemptIsReady(_ attempt: Attempt) { hear("ready", attempt) }
     func attempt(_ attempt: Attempt, relays bytes: Span<UInt8>) {
         var copy: [UInt8] = []
@@ -40,7 +40,7 @@ final class HearingOwner: AttemptOwner {
     func attempt(_ attempt: Attempt, failed failure: Failure) { hear("failed \(failure.label)", attempt) }
 }
 
-/// One attempt after another at one executor, which the test plays.
+/// An attempt at an executor that the test plays.
 final class PlayedAttempt {
     let environment: TestEnvironment
     let owner = HearingOwner()
@@ -48,8 +48,8 @@ final class PlayedAttempt {
     private let ownsEnvironment: Bool
 
     /// - Parameters:
-    ///   - body: The request's, of a chat unless `dialect` is another.
-    ///   - environment: That of an attempt that is over, so that it is not made anew.
+    ///   - body: The body of the request; that of a chat unless `dialect` is another one.
+    ///   - environment: The environment of an attempt that is over, to be used again.
     init(
         _ dialect: Dialect = .openAIChat,
         choices: Int = 1,
@@ -84,7 +84,7 @@ final class PlayedAttempt {
 
     var played: PlayedExecutor { environment.executors[environment.executors.count - 1] }
 
-    /// The answer's head, its bytes, and the end of its framing, in order or not.
+    /// Sends the head of the answer, its bytes, and the end of its framing, in order or not.
     func answers(
         _ text: String,
         type: String? = "text/event-stream",
@@ -99,15 +99,15 @@ final class PlayedAttempt {
         if closesInOrder { played.end() } else { played.fail() }
     }
 
-    /// What the attempt came to.
+    /// How the attempt ended.
     var end: String { owner.heard.last ?? "nothing" }
-    /// What the client got.
+    /// The bytes that were relayed to the client.
     var relayed: String {
         owner.heard.filter { text in
             !["head", "ready", "whole", "broke", "failed"].contains { text.hasPrefix($0) }
         }
         .joined()
     }
-    /// The client has an answer that it may take for whole.
+    /// Whether the client has an answer that it accepts as whole.
     var isComplete: Bool { end == "whole" }
 }

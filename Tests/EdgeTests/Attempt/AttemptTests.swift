@@ -114,7 +114,7 @@ import Transport
         #expect(owner.brokeOff?.status == 400 && owner.brokeOff?.side == .client && played.isCancelled)
     }
 
-    // MARK: Answers with a status of failure
+    // MARK: Answers with a status of 400 or above
 
     @Test func theBodyOfAFailureIsReadBeforeItIsTold() {
         played.answer(400, type: "application/json")
@@ -179,7 +179,7 @@ import Transport
         #expect(owner.heard == ["head document"] && attempt.heldBytes == Said.document.utf8.count)
         played.end()
         #expect(owner.heard == ["head document", "ready", Said.document, "whole"])
-        #expect(attempt.scan?.finishReason == "stop")
+        #expect(attempt.answer.scan?.finishReason == "stop")
     }
 
     @Test func aLargeDocumentPassesAsItComes() {
@@ -191,7 +191,7 @@ import Transport
         played.say("y")
         played.end()
         #expect(owner.heard == ["head document", "ready", piece + "x", "y", "whole"])
-        #expect(attempt.documentBytes == Attempt.heldMax + 2)
+        #expect(attempt.answer.documentBytes == Attempt.heldMax + 2)
     }
 
     @Test func anAttemptThatIsGivenUpHasFailed() {

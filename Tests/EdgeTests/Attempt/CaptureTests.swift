@@ -4,16 +4,16 @@ import Testing
 
 @testable import Edge
 
-/// Streams of real engines (Captures/README.md), whole and cut wherever they can be: each is told for what it is.
+/// Streams of real engines (Captures/README.md), whole and cut at each event: whether they are recognized as such.
 @Suite struct CaptureTests {
     enum Verdict: Sendable {
-        /// Whole, also when so many of the last events are missing and the framing ends in order, or ends anyhow.
+        /// The stream is whole, even if so many last events are missing and the framing ends in order, or in any way.
         case whole(inOrder: Int, anyhow: Int)
-        /// It says itself that it is not whole.
+        /// The stream says itself that it is not whole.
         case broken
-        /// An error of the engine's own is in it.
+        /// The stream contains an error of the engine.
         case error
-        /// Its first event is an error: nothing is relayed.
+        /// The first event is an error, so that nothing is relayed.
         case failed
     }
 
@@ -42,20 +42,20 @@ import Testing
         Capture("corekill-chat", .openAIChat, 1, .error),
         Capture("corekill-messages", .messages, 1, .error),
         Capture("first-event-error", .messages, 1, .failed),
-        // One of the two choices never says that it is finished.
+        // One of the two choices never has a finish reason.
         Capture("lite/chat-stream-n2", .openAIChat, 2, toTheEnd),
         Capture("lite/chat-stream-tools-named", .openAIChat, 1, beforeDone),
         Capture("lite/chat-stream-usage", .openAIChat, 1, beforeUsage),
         Capture("lite/chat-stream", .openAIChat, 1, beforeDone),
         Capture("lite/messages-stream-tools", .messages, 1, toTheEnd),
         Capture("lite/messages-stream", .messages, 1, toTheEnd),
-        // It has a `[DONE]` that is not of its dialect.
+        // The stream has a `[DONE]`, which its dialect does not have.
         Capture("lite/responses-stream", .responses, 1, .whole(inOrder: 1, anyhow: 1)),
         Capture("litellm-usage", .openAIChat, 1, beforeUsage),
         Capture("messages-cached", .messages, 1, toTheEnd),
         Capture("sigterm-chat", .openAIChat, 1, .broken),
         Capture("sigterm-messages", .messages, 1, .broken),
-        // It says `response.completed`, and nothing in it says otherwise.
+        // The stream has `response.completed`, and nothing in it contradicts that.
         Capture("sigterm-responses", .responses, 1, toTheEnd),
         Capture("vllm-usage", .openAIChat, 1, beforeUsage),
         Capture("vllm/chat-stream-continuous-false", .openAIChat, 1, beforeDone),
@@ -80,7 +80,7 @@ import Testing
         Capture("vllm/responses-stream", .responses, 1, toTheEnd),
     ]
 
-    /// The client asks for the usage itself, so that every byte is to be relayed.
+    /// The client requests the usage itself, so that every byte is relayed.
     private static let request = #"{"model":"m","stream":true,"stream_options":{"include_usage":true}}"#
 
     private static func events(of capture: Capture) throws -> [String] {
@@ -111,7 +111,7 @@ import Testing
         }
     }
 
-    /// A stream that is cut is whole where enough of it has come, and else is never told as whole.
+    /// A cut stream is whole if enough of it has arrived, and is otherwise never reported as whole.
     @Test(arguments: captures) func isToldForWhatItIsWhenCut(_ capture: Capture) throws {
         let events = try Self.events(of: capture)
         let first = try PlayedAttempt(capture.dialect, choices: capture.choices, body: Self.request)
@@ -133,7 +133,7 @@ import Testing
         for (index, event) in events.enumerated() {
             let missing = events.count - index
             let isEnded = missing <= anyhow
-            // Before the event, in its midst, and without its last byte, a line end.
+            // The cut is before the event, in its midst, and before its last byte, which is a line end.
             let cuts: [(text: String, inOrder: Bool, isComplete: Bool)] = [
                 (text, true, missing <= inOrder), (text, false, isEnded),
                 (text + String(event.prefix(event.count / 2)), true, isEnded),

@@ -7,7 +7,7 @@ import Transport
 
 @testable import Edge
 
-/// Redirects of engines, and other answers that hold none.
+/// Redirects of engines, and other statuses without an answer.
 @Suite struct EngineRedirectTests {
     private func target(
         _ location: String,
@@ -47,7 +47,7 @@ import Transport
         #expect(target(location) == nil)
     }
 
-    /// Engines may share a host: each has a prefix of its own.
+    /// Engines at the same host have different prefixes.
     @Test(arguments: [
         "/p/v1/chat/completions/", "http://e:8000/p/v1/x", "completions/", "../embeddings", "/p/", "/p", "?y=2",
         "/p/a%2Fb",

@@ -7,11 +7,11 @@ import Transport
 
 @testable import Edge
 
-/// Errors and breaks in the midst of an answer: what the client gets of them, and what they cost the executor.
+/// Errors and broken connections while an answer is relayed: what the client gets, and what the executor is charged.
 @Suite struct LateErrorTests {
     private static let address = "HTTPConnectionPool(host='10.0.0.3', port=8000): http://10.0.0.3:8000/generate"
 
-    /// Errors in the shapes of engines of any dialect.
+    /// Errors in the forms of engines of all dialects.
     static let shapes = [
         #"data: {"error":{"message":"\#(address)","type":"InternalServerError","code":500}}"#,
         #"data: {"error":{"message":"\#(address)","type":"BadRequestError","code":400}}"#,
@@ -49,7 +49,7 @@ import Transport
 
     // MARK: Errors in the midst of a stream
 
-    /// The client's reader raises, and no address of an engine reaches it; what the engine sends after is nobody's.
+    /// The client's SDK raises, and gets no address of an engine; what the engine sends after the error is dropped.
     @Test(arguments: dialects.indices) func anErrorOfAnyShapeIsToldInTheClientsDialect(index: Int) throws {
         let (path, token, end, error) = Self.dialects[index]
         for shape in Self.shapes {
@@ -139,7 +139,7 @@ import Transport
         #expect(attempt.owner.brokeOff?.status == 503)
     }
 
-    /// What is larger than is held passes in pieces; the client then hears of the error behind it, and never of an end.
+    /// An error larger than the limit passes in pieces; an error event follows it, and the stream has no good end.
     @Test func anErrorEventLargerThanIsHeldIsFollowedByOurs() throws {
         let attempt = try PlayedAttempt()
         attempt.played.answer()
@@ -171,7 +171,7 @@ import Transport
                 say(text, to: attempt)
                 attempt.played.end()
                 #expect(attempt.end == "broke \(end)", "\(body)")
-                // Else the client would have all that the head has promised.
+                // Otherwise the client would have all bytes that the head has announced.
                 if case .known = body { #expect(attempt.relayed.utf8.count < text.utf8.count) }
             }
         }
@@ -196,7 +196,7 @@ import Transport
             attempt.played.end()
             #expect(attempt.end == "whole" && attempt.relayed == text)
         }
-        // Lines of JSON at a path that is only passed on.
+        // Lines of JSON at a path that is passed through.
         let lines = #"{"a":"\#(Self.padding)"}"# + "\n{}\n"
         let other = try PlayedAttempt(.other, body: chat(stream: false))
         other.played.answer(type: "application/json")
@@ -240,7 +240,7 @@ import Transport
         }
     }
 
-    // MARK: What the engine refuses of what only we had asked, and when it is to be asked again
+    // MARK: An engine that refuses the usage that only the edge had requested
 
     static let refusal =
         #"{"error":{"message":"stream_options is not known","type":"invalid_request_error","param":"stream_options"}}"#
@@ -250,7 +250,7 @@ import Transport
     ])
     func aRefusalInsideOfAGoodAnswerIsOneToo(text: String) throws {
         for type in ["text/event-stream", "application/json", nil] {
-            // A document has no second one behind it.
+            // A document is not followed by a second one.
             if type != "text/event-stream", text.first == "{", text.last != "}" { continue }
             let attempt = try PlayedAttempt()
             #expect(attempt.played.body.contains("stream_options"))
@@ -286,7 +286,7 @@ import Transport
         }
     }
 
-    // MARK: What it costs the executor
+    // MARK: What the executor is charged
 
     enum Break: String, CaseIterable {
         case errorEvent, reset, noReason, abort, stall, cutDocument
@@ -336,7 +336,7 @@ import Transport
         keeping.leave()
     }
 
-    /// A mistake of the client's costs nobody anything.
+    /// A mistake of the client is charged to no executor.
     @Test func whatTheClientHasCausedIsNoFault() throws {
         let environment = TestEnvironment(try testSnapshot(models: "- {id: m, executors: [{url: 'http://one:1'}]}"))
         let keeping = try TestClient(environment)

@@ -7,7 +7,7 @@ import Transport
 
 @testable import Edge
 
-/// Requests whose body came compressed: executors get it as it was, and nobody is asked for more memory than there is.
+/// Requests with a compressed body: executors are sent the decoded body, and the memory for it is limited.
 @Suite struct CompressedBodyTests {
     private let text = #"{"model":"demo","messages":[{"role":"user","content":"hello"}]}"#
     private let gzip =
@@ -31,9 +31,9 @@ import Transport
     }
     private var gzipped: [UInt8] { Array(Data(base64Encoded: gzip)!) }
 
-    /// Blocks of zstd: what begins a body, many times an `x`, what ends it.
+    /// A body of three zstd blocks: a beginning, the letter `x` many times, and an end.
     private func large(repeats: Int) -> (frame: [UInt8], text: String) {
-        // So that it is not too dense.
+        // The filler keeps the body from being too dense.
         let filler = String((0..<20_000).map { _ in "abcdefghij".randomElement()! })
         let head = #"{"model":"demo","messages":[""# + filler
         var frame: [UInt8] = [0x28, 0xb5, 0x2f, 0xfd, 0, 7 << 3]

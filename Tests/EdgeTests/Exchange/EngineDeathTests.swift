@@ -6,7 +6,7 @@ import Transport
 
 @testable import Edge
 
-/// What becomes of exchanges at an engine whose probes find it dead.
+/// Exchanges at an engine that its probes find dead.
 @Suite struct EngineDeathTests {
     private let refused = EngineDeath(reason: "connect: Connection refused", isRefusal: true)
     private let silent = EngineDeath(reason: "no answer in time", isRefusal: false)
@@ -48,7 +48,7 @@ import Transport
         #expect(client.executors.count == 2)
     }
 
-    /// It drains: no new connections, and the streams that run are told to their ends.
+    /// The engine drains: it accepts no connections, and sends the rest of the streams that are under way.
     @Test func anAttemptThatHasHadBytesIsNotCut() throws {
         let client = try client()
         client.ask()
@@ -78,7 +78,7 @@ import Transport
         #expect(failure.kind == .executorBrokeOff && failure.detail == "its engine is dead: no answer in time")
     }
 
-    /// Its silence is ours: the client does not read.
+    /// The edge has paused the attempt since the client does not read, so that nothing can arrive.
     @Test func aPausedAttemptIsNotSilent() throws {
         let client = try client()
         client.ask()

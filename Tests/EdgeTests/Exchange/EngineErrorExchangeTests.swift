@@ -8,7 +8,7 @@ import Transport
 
 @testable import Edge
 
-/// What an exchange makes of an engine's error, in each form in which engines tell one.
+/// What an exchange does with an engine's error, in each form in which engines report one.
 @Suite struct EngineErrorExchangeTests {
     private static let tooLong =
         #"{"error":{"message":"too long for 10.0.0.5:8000","type":"invalid_request_error","code":"context_length_exceeded","n_ctx":8}}"#
@@ -57,7 +57,7 @@ import Transport
         executor.end()
     }
 
-    /// Told once, with its text, and nobody is asked or charged for it.
+    /// The error is reported once, with its text; no other executor is asked, and none is charged.
     @Test(arguments: Form.allCases) func aClientsMistakeIsItsOwnInEachForm(form: Form) throws {
         let client = try client()
         client.ask()
@@ -80,7 +80,7 @@ import Transport
         #expect(error["message"] == nil, "engines quote what clients have sent")
     }
 
-    /// What an engine says of its error beside the body reaches the client as it does beside an answer.
+    /// The header fields of an engine's error reach the client like those of a good answer.
     @Test(arguments: [400, 404, 413, 422]) func fieldsOfAnErrorPass(status: Int) throws {
         let client = try client(executors: 1)
         client.ask()
@@ -97,7 +97,7 @@ import Transport
         for name in ["litellm", "uvicorn", "limit-requests"] { #expect(!client.received.contains(name)) }
     }
 
-    /// The client has its 200 already: the same error goes out as an event, and log and metrics have its status.
+    /// The client has been sent 200: the same error is sent as an event, and log and metrics have its status.
     @Test(arguments: Form.allCases) func afterASilentCommitItIsAnEventWithItsText(form: Form) throws {
         let client = try client("commit_after: 8100ms\nkeep_alive: 60s")
         client.ask()
@@ -145,7 +145,7 @@ import Transport
         )
     }
 
-    // MARK: What others may mend
+    // MARK: Errors that another executor may not have
 
     @Test(arguments: Form.allCases) func whatAnotherMayMendGoesToIt(form: Form) throws {
         let client = try client()
@@ -208,9 +208,9 @@ import Transport
         #expect(client.received.contains("x-should-retry: false\r\n") && isWell(client.executors[0]))
     }
 
-    // MARK: When to come back
+    // MARK: When to try again
 
-    /// The executor is left alone for as long as it asks, and the client is told the same.
+    /// The executor is not asked for as long as it says, and the client is told the same time.
     @Test(arguments: [
         [("retry-after", "Sat, 28 Nov 2026 01:30:30 GMT"), ("date", "Sat, 28 Nov 2026 01:30:00 GMT")],
         [("retry-after", "29.5")],
@@ -252,7 +252,7 @@ import Transport
         #expect(row.attempts[executor.id]?[Ending.place(of: Failure(executorStatus: 500))] == 1)
     }
 
-    /// What an engine does to streams under way counts as much as what it does to those that begin.
+    /// Failures of streams under way count as much as those of streams that begin.
     @Test func anEngineThatDiesUnderItsStreamsIsLeftOut() throws {
         let first = try client()
         let all = [first] + (try (1..<6).map { _ in try TestClient(first.environment) })

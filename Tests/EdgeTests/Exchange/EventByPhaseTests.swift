@@ -14,9 +14,8 @@ import Transport
     private static let phases: [Phase] = [.body, .queued, .attempt, .waiting, .waitingInQueue, .relay, .finishing]
     private static let failure = Failure(.executorBrokeOff)
 
-    /// The rows of the table: how each begins, and the event.
+    /// The rows of the table: the text that each begins with, and its event.
     private static let events: [(row: String, event: ExchangeMachine.Event)] = [
-        ("body whole", .bodyEnded),
         ("routed", .routed),
         ("queued", .queued),
         ("refused(f)", .refused(Failure(.memory))),
@@ -49,7 +48,7 @@ import Transport
             var effects = scene.facts.subtracting(before)
             var next = scene.exchange.phase
             if expected.next == .finishing, next == .ended, phase != .finishing {
-                // The client of this test takes its answer in the turn in which it is given.
+                // The client of this test takes its answer in the turn of the loop in which it is sent.
                 effects.remove("end")
                 next = .finishing
             }
@@ -64,7 +63,7 @@ import Transport
     }
 }
 
-/// What a cell of the table says.
+/// The effects and the next phase that a cell of the table names.
 private struct Expectation {
     var effects: Set<String> = []
     var next: ExchangeMachine.Phase
@@ -80,10 +79,6 @@ private struct Expectation {
         for word in actions.map({ $0.trimmingCharacters(in: .whitespaces) }) {
             switch word {
             case "": break
-            case "identify":
-                // Which leads to an executor at once, where one is free.
-                effects.insert("start attempt")
-                next = .attempt
             case "commit with 200": effects.insert("commit")
             case let word where word.hasPrefix("end"):
                 effects.insert("end")
@@ -108,12 +103,12 @@ private struct Expectation {
     }
 }
 
-/// An exchange that stands in a phase, and what can be seen of it from outside.
+/// An exchange in a given phase, and what client and executors can observe of it.
 private final class Scene {
     let environment: TestEnvironment
     let client: TestClient
     let exchange: Exchange
-    /// Has the second executor to itself, so that it is full.
+    /// Another client, whose request keeps the second executor full.
     private let other: TestClient?
     private let body = chat()
 
@@ -128,7 +123,7 @@ private final class Scene {
                 settings: "commit_after: 8100ms\nkeep_alive: 60s"
             )
         )
-        // The exchange waits where the only executor that it could have is full.
+        // The exchange waits if the only executor that it could be given is full.
         let isFull = event == .queued || phase == .queued || phase == .waitingInQueue
         other = isFull ? try TestClient(environment) : nil
         other?.ask(chat(model: "small"))
@@ -174,10 +169,10 @@ private final class Scene {
         environment.executors.last { $0.handler != nil && ($0.handler as? Attempt) === exchange.attempt }
     }
 
-    /// Lets the event happen in the way in which it happens, where that is not by a call.
+    /// Lets the event happen, by what causes it where that is not a call.
     func `let`(_ event: ExchangeMachine.Event) {
         switch (event, exchange.phase) {
-        case (.bodyEnded, .body), (.routed, .body), (.queued, .body):
+        case (.routed, .body), (.queued, .body):
             client.peer.send("}")
         case (.routed, .attempt), (.routed, .waiting): own?.fail(.connectTimeout)
         case (.queued, .attempt), (.queued, .waiting): own?.fail(.connectTimeout)
@@ -189,7 +184,7 @@ private final class Scene {
             exchange.clientLeft(.closed)
             return
         case (_, .finishing):
-            // No turn of the loop while it goes on: it would hand the end to the client.
+            // The loop is not turned while the exchange goes on, since it would pass the end to the client.
             exchange.handle(event)
             if exchange.phase != .ended { return }
         default: exchange.handle(event)
@@ -197,7 +192,7 @@ private final class Scene {
         for _ in 0..<3 { client.settle() }
     }
 
-    /// What has happened so far, as far as client and executors can tell.
+    /// What has happened so far, as far as client and executors can observe it.
     var facts: Set<String> {
         var facts: Set<String> = []
         let attempts = environment.executors.filter { $0.target.executor.name.contains("http") }
@@ -220,7 +215,7 @@ private final class Scene {
         if text.contains(#""finish_reason":"error""#) { facts.insert("error event") }
         if exchange.stream.isFinished, exchange.record.status == 200 { facts.insert("finish") }
         if !environment.finished.filter({ $0.id == exchange.record.id }).isEmpty { facts.insert("end") }
-        // The connection would be kept after an answer that ends well.
+        // After an answer that ends in order the connection would be kept.
         if exchange.record.status == 200, client.peer.end != nil { facts.insert("cut client") }
         return facts
     }

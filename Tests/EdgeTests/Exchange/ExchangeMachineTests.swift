@@ -12,14 +12,13 @@ private let broke = Failure(.executorBrokeOff)
         for event in events { _ = machine.handle(event) }
         return machine
     }
-    private let attempting: [ExchangeMachine.Event] = [.bodyEnded, .routed]
+    private let attempting: [ExchangeMachine.Event] = [.routed]
     private var silent: [ExchangeMachine.Event] { attempting + [.deadlinePassed(.commit)] }
     private var relaying: [ExchangeMachine.Event] { attempting + [.answerReady] }
 
     @Test func anAttemptIsFollowedByAnotherUntilTheFirstEvent() {
         var machine = ExchangeMachine()
         #expect(!machine.mayRetry, "nothing has been tried")
-        _ = machine.handle(.bodyEnded)
         _ = machine.handle(.routed)
         #expect(machine.mayRetry && machine.handle(.routed) == [.startAttempt])
         _ = machine.handle(.deadlinePassed(.commit))
@@ -41,7 +40,6 @@ private let broke = Failure(.executorBrokeOff)
 
     @Test func aStreamGoesThroughItsPhasesToItsEnd() {
         var machine = ExchangeMachine()
-        #expect(machine.handle(.bodyEnded) == [.identify])
         #expect(machine.handle(.routed) == [.startAttempt])
         #expect(machine.handle(.answerReady) == [.commit])
         #expect(machine.handle(.complete) == [.finish])
@@ -52,7 +50,7 @@ private let broke = Failure(.executorBrokeOff)
 
     @Test func aRefusalIsAStatusBeforeAnythingIsSent() {
         let failure = Failure(.missingModel)
-        var machine = machine(after: [.bodyEnded])
+        var machine = ExchangeMachine()
         #expect(machine.handle(.refused(failure)) == [.answer(failure)])
         #expect(machine.handle(.responseTaken) == [.end(.failed(failure))])
     }
@@ -90,9 +88,8 @@ private let broke = Failure(.executorBrokeOff)
         )
     }
 
-    @Test(arguments: [[], [.bodyEnded]] as [[ExchangeMachine.Event]])
-    func aClientThatLeavesBeforeAnAttemptEndsIt(events: [ExchangeMachine.Event]) {
-        var machine = machine(after: events)
+    @Test func aClientThatLeavesBeforeAnAttemptEndsIt() {
+        var machine = ExchangeMachine()
         #expect(machine.handle(.clientLeft) == [.end(.clientLeft)])
         #expect(machine.handle(.clientLeft) == [])
     }
@@ -157,11 +154,11 @@ private let broke = Failure(.executorBrokeOff)
         )
     }
 
-    /// Whatever comes in whatever order: at most one status, one end, and nothing after the end.
+    /// Events in any order lead to at most one status and one end, and to nothing after the end.
     @Test func randomEventsNeverEndTwice() {
         var generator = SplitMix(state: 42)
         let events: [ExchangeMachine.Event] = [
-            .bodyEnded, .routed, .queued, .refused(broke), .answerReady, .complete, .clientLeft,
+            .routed, .queued, .refused(broke), .answerReady, .complete, .clientLeft,
             .clientCut(.clientViolation("HTTP/2")), .executorBroke(broke), .responseTaken,
             .deadlinePassed(.body), .deadlinePassed(.response), .deadlinePassed(.commit), .deadlinePassed(.keepAlive),
             .deadlinePassed(.stall), .deadlinePassed(.clientStall), .drainExpired,

@@ -7,15 +7,16 @@ import Transport
 
 @testable import Edge
 
-/// A configuration is replaced while exchanges run and wait: each ends with the snapshot that it began with, and what is
-/// counted is found where it belongs.
+/// A configuration is replaced while exchanges run and wait: each ends with the snapshot that it began with, and what
+/// is counted is found where it belongs.
 @Suite struct ExchangeSnapshotTests {
     private let registry = Registry()
     private let first = """
         - {id: m, executors: [{url: 'http://one:1', max_running: 1}]}
         - {id: gone, executors: [{url: 'http://two:1'}]}
         """
-    /// Another order, a new model and a new executor; `gone` is gone, and `one` has another limit.
+    /// The models in another order, with a new model and a new executor, without `gone`, and with another limit of
+    /// `one`.
     private let second = """
         - {id: added, executors: [{url: 'http://three:1'}]}
         - {id: m, executors: [{url: 'http://three:1'}, {url: 'http://one:1', max_running: 2}]}
@@ -45,7 +46,7 @@ import Transport
         #expect(pool.members.contains { $0.executor === one } && one.running == 1 && pool.waitingCount == 1)
         #expect(running.snapshot.generation == 1 && after.generation == 2)
 
-        // The one that waits is served by an executor of its own snapshot; the others end as they would have.
+        // The waiting exchange is served by an executor of its own snapshot; the others end as they would have.
         answer(environment.executors[0])
         clients[0].settle()
         #expect(waiting.phase == .attempt && environment.executors[2].target.executor === one)
@@ -65,7 +66,7 @@ import Transport
         #expect(rows[model.entry.id]?.ends[Ending.place(of: .complete)] == 3)
         #expect(one.running == 0 && pool.waitingCount == 0)
 
-        // Put back: the model that was gone finds its row again, since an exchange has named it all along.
+        // The removed model is put back and has its row again, since an exchange has named it all the time.
         let back = try snapshot(first)
         let gone = try #require(back.models.first { $0.entry.name == "gone" })
         #expect(rows[gone.entry.id]?.ends[Ending.place(of: .complete)] == 1)

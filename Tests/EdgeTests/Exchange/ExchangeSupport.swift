@@ -7,7 +7,7 @@ import Transport
 
 @testable import Edge
 
-/// One request as an executor has got it, and the executor's side of its answer.
+/// One request that an executor has received, and the executor's side of the answer, which the test plays.
 final class PlayedExecutor: ExecutorStream {
     let request: ExecutorRequest
     let target: ExecutorTarget
@@ -38,7 +38,7 @@ final class PlayedExecutor: ExecutorStream {
         handler = nil
     }
 
-    // MARK: What the test has it do
+    // MARK: What the test lets the executor do
 
     func takeRequest() { handler?.requestSent() }
 
@@ -55,14 +55,14 @@ final class PlayedExecutor: ExecutorStream {
         handler?.responseHead(ResponseHead(status: status, fields: block), body: body)
     }
 
-    /// A whole answer with a status of failure.
+    /// Sends a whole answer with a status of 400 or above.
     func refuse(_ status: Int, _ text: String = "", _ fields: [(String, String)] = []) {
         answer(status, type: "application/json", fields)
         say(text)
         end()
     }
 
-    /// Bytes of the answer, as one read brings them.
+    /// Sends bytes of the answer that arrive in one read.
     func say(_ text: String) { say(Array(text.utf8)) }
     func say(_ bytes: [UInt8]) { handler?.responseBody(bytes.span) }
 
@@ -79,7 +79,7 @@ final class PlayedExecutor: ExecutorStream {
     }
 }
 
-/// A worker as exchanges see it, without its threads.
+/// The environment of exchanges, without the threads of a worker.
 final class TestEnvironment: ExchangeEnvironment, ServerDelegate {
     let test = TestLoop()
     var snapshot: Snapshot
@@ -87,7 +87,7 @@ final class TestEnvironment: ExchangeEnvironment, ServerDelegate {
     let metrics: WorkerMetrics
     let budget = MemoryBudget(limit: 64 << 20)
     let retries = RetryBudget()
-    let access: KeyAccess
+    let access: Authenticator
     let keyHasher: HMACSHA256Hasher?
     var isDraining = false
     let date = "Sat, 28 Nov 2026 01:30:00 GMT"
@@ -101,7 +101,7 @@ final class TestEnvironment: ExchangeEnvironment, ServerDelegate {
     private(set) var scans: [(body: RequestBody, coding: ContentCoding?, charge: BodyCharge, exchange: Exchange)] = []
     private let waitEnds = Lock<[(number: Int, end: WaitEnd)]>([])
 
-    init(_ snapshot: Snapshot, access: KeyAccess = KeyAccess()) {
+    init(_ snapshot: Snapshot, access: Authenticator = Authenticator()) {
         self.snapshot = snapshot
         self.access = access
         keyHasher = access.makeHasher()
@@ -143,7 +143,7 @@ final class TestEnvironment: ExchangeEnvironment, ServerDelegate {
         scans.append((body, coding, charge, exchange))
     }
 
-    /// What the helper thread does with the body that has waited the longest.
+    /// Does what the scan thread does, with the body that has waited longest.
     func carryOutScan() {
         let scan = scans.removeFirst()
         let job = ScanThread.Job(
@@ -155,7 +155,7 @@ final class TestEnvironment: ExchangeEnvironment, ServerDelegate {
             bytesMax: snapshot.limits.bodyBytesMax,
             reply: { _ in }
         )
-        scan.exchange.identified(ScanThread.carryOut(job, with: scanner))
+        scan.exchange.scanThreadReplied(ScanThread.carryOut(job, with: scanner))
     }
 
     func exchangeEnded(_ exchange: Exchange, _ finished: FinishedExchange) {
@@ -163,7 +163,7 @@ final class TestEnvironment: ExchangeEnvironment, ServerDelegate {
         metrics.count(finished)
     }
 
-    /// What a worker's mailbox does: ends of waits reach the exchanges that wait.
+    /// Does what a worker's mailbox does: passes the ends of waits to the exchanges that wait.
     func deliverWaitEnds() {
         let ends = waitEnds.withLock { list in
             defer { list = [] }
@@ -189,7 +189,7 @@ final class TestEnvironment: ExchangeEnvironment, ServerDelegate {
     func refusedForMemory(on connection: ServerConnection) {}
     func connectionEnded(_ connection: ServerConnection) {}
 
-    /// Cuts the circles of references that a test leaves behind: the last call to an environment.
+    /// Breaks the reference cycles that a test leaves behind; the last call to an environment.
     func forget() {
         for executor in executors { executor.cancel() }
         test.loop.dismantle()
@@ -255,7 +255,7 @@ final class TestClient {
         environment.deliverWaitEnds()
         environment.test.settle(peer)
     }
-    /// Lets so much time pass in steps, as a loop that runs would see it.
+    /// Lets time pass in steps, as a running loop would see it.
     func pass(_ duration: Nanoseconds, step: Nanoseconds = 50_000_000) {
         var left = duration
         while left > 0 {
@@ -296,12 +296,12 @@ enum Said {
     static let document = #"{"choices":[{"index":0,"message":{"content":"x"},"finish_reason":"stop"}]}"#
 }
 
-/// A snapshot of a configuration whose executors are asked about their health by nobody.
+/// A snapshot of a configuration whose executors are not probed.
 ///
 /// - Parameters:
 ///   - models: The list under `models`, in YAML.
 ///   - settings: Further keys of the file.
-///   - registry: What it is resolved against; one of its own if none is given.
+///   - registry: The registry that the configuration is resolved against; a new one if none is given.
 func testSnapshot(models: String, settings: String = "", registry: Registry = Registry()) throws -> Snapshot {
     let text = """
         listeners: [{address: "127.0.0.1:8080"}]
@@ -309,7 +309,7 @@ func testSnapshot(models: String, settings: String = "", registry: Registry = Re
         models:
         \(models)
         """
-    return registry.resolve(try read(text).get())
+    return registry.resolve(try configuration(text))
 }
 
 extension Snapshot {
@@ -341,7 +341,7 @@ func testAttempt(
     )
 }
 
-/// A request as its exchange has read it.
+/// A request that its exchange has read and scanned.
 func testRequest(
     _ environment: TestEnvironment,
     _ text: String = chat(),

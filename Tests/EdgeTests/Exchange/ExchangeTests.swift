@@ -17,7 +17,7 @@ import Transport
         return try TestClient(TestEnvironment(testSnapshot(models: models, settings: settings)))
     }
 
-    /// State that has no tests of its own is to stay little: what can be told apart is a struct beside it.
+    /// The state of an exchange stays small: what can be separated is a struct of its own, with tests of its own.
     @Test func anExchangeHasFewStoredProperties() throws {
         let client = try client("{url: 'http://one:1'}")
         client.ask()
@@ -73,7 +73,7 @@ import Transport
         client.executors[0].answer()
         client.executors[0].say(Said.token)
         let limit = try #require(client.executors[0].readLimit)
-        // The socket of the test takes some megabytes before anything waits.
+        // The socket of the test takes some megabytes before bytes wait in the stream.
         let large = "data: {\"choices\":[{\"delta\":{\"content\":\"\(String(repeating: "x", count: limit))\"}}]}\n\n"
         for _ in 0..<200 where client.executors[0].isReading {
             client.executors[0].say(large)
@@ -84,7 +84,7 @@ import Transport
         #expect(client.executors[0].isReading, "the client has read on")
     }
 
-    /// What an executor had sent before it was paused does not start its stall deadline again.
+    /// Bytes that an executor had sent before it was paused do not restart its stall deadline.
     @Test func aPausedExecutorDoesNotStall() throws {
         let client = try client(
             "{url: 'http://one:1'}",
@@ -105,9 +105,9 @@ import Transport
         #expect(client.exchange.phase == .relay && client.environment.finished.isEmpty)
     }
 
-    // MARK: What comes in one piece
+    // MARK: Events that arrive in one read
 
-    /// The executor that comes next answers, and hears of nothing that the one before had still said.
+    /// The next executor answers, and nothing that the one before had sent is mixed into its answer.
     @Test(arguments: [
         Said.error() + Said.done, Said.error() + Said.token + Said.done, Said.error(429) + Said.done,
         ": comment\n\n" + Said.error() + Said.error() + Said.done,
@@ -251,7 +251,7 @@ import Transport
         }
         let scan = try #require(client.environment.scans.first)
         #expect(client.executors.isEmpty && scan.body.count == body.utf8.count)
-        scan.exchange.identified(.success(try client.environment.scanner.scanRequest(scan.body)))
+        scan.exchange.bodyScanned(.success(try client.environment.scanner.scanRequest(scan.body)))
         #expect(client.executors.count == 1 && client.executors[0].body == body)
     }
 

@@ -31,12 +31,12 @@ import Transport
         selection.failed(failed(failure, lease), at: second)
     }
 
-    private func failed(_ failure: Failure, _ lease: ExecutorLease) -> ExecutorSelection.Failed {
-        ExecutorSelection.Failed(executor: lease.executor, pool: lease.pool, failure: failure, duration: 1)
+    private func failed(_ failure: Failure, _ lease: ExecutorLease) -> FailedAttempt {
+        FailedAttempt(executor: lease.executor, pool: lease.pool, failure: failure, duration: 1)
     }
 
-    private func told(_ step: ExecutorSelection.Step) -> Failure? {
-        if case .tell(let failure) = step { failure } else { nil }
+    private func reported(_ step: ExecutorSelection.Step) -> Failure? {
+        if case .report(let failure) = step { failure } else { nil }
     }
 
     private func lease(_ step: ExecutorSelection.Step) throws -> ExecutorLease {
@@ -56,26 +56,7 @@ import Transport
             fail(&selection, failure, lease)
             cause = .failure(failure)
         }
-        #expect(told(next(&selection, after: cause, at: second)) == failure && selection.attempts == 2)
-        selection.ended(at: second)
-    }
-
-    @Test func theTimeOfAllAttemptsHasATotal() throws {
-        var selection = try selection("- {id: m, executors: [{url: 'http://one:1'}]}")
-        #expect(selection.answerTime(total: 300 * second) == 300 * second)
-        #expect(selection.answerTime(total: 10 * second) == 10 * second)
-        var failed = failed(
-            Failure(.executorBrokeOff),
-            try lease(next(&selection, after: .arrival, at: second))
-        )
-        failed.duration = 200 * second
-        selection.failed(failed, at: second)
-        #expect(selection.answerTime(total: 300 * second) == 100 * second)
-        #expect(selection.answerTime(total: 10 * second) == 10 * second)
-        // Also past the total an attempt has a minute: less would be in vain.
-        selection.failed(failed, at: second)
-        #expect(selection.answerTime(total: 300 * second) == 60 * second)
-        #expect(selection.answerTime(total: 59 * second) == 59 * second)
+        #expect(reported(next(&selection, after: cause, at: second)) == failure && selection.attempts == 2)
         selection.ended(at: second)
     }
 
@@ -90,7 +71,7 @@ import Transport
         other = try lease(from: &selection, at: 100 * second)
         #expect(other == nil && selection.wait.total(at: 101 * second) == 4 * second)
         #expect(selection.waitLeft(at: 200 * second) == 0)
-        #expect(told(next(&selection, after: .waitOver, at: 106 * second))?.kind == .queueTimeout)
+        #expect(reported(next(&selection, after: .waitOver, at: 106 * second))?.kind == .queueTimeout)
         first.end(at: 106 * second)
         selection.ended(at: 106 * second)
     }
@@ -99,11 +80,11 @@ import Transport
         switch next(&selection, after: .arrival, at: now) {
         case .attempt(let lease): lease
         case .wait: nil
-        case .waitForBudget, .tell: throw DocumentedTable.Problem(text: "neither served nor waiting")
+        case .waitForBudget, .report: throw DocumentedTable.Problem(text: "neither served nor waiting")
         }
     }
 
-    /// A grant that was on its way when the exchange left its queue is for nobody, also when it waits elsewhere by then.
+    /// A grant that arrives after the exchange has left its queue is not taken, even if the exchange waits elsewhere.
     @Test func aGrantOfAQueueThatWasLeftIsNotTaken() throws {
         let snapshot = try testSnapshot(
             models: """
@@ -133,10 +114,10 @@ import Transport
         pools[0].release(one, began: second, at: second)
         granted = grants.withLock { $0 }
         try #require(granted.count == 1)
-        // It fails elsewhere meanwhile, and waits for the fallback.
+        // The exchange fails at another executor meanwhile, and waits for the fallback model.
         let failed = Failure(.executorUnreachable)
         selection.failed(
-            ExecutorSelection.Failed(executor: one, pool: pools[0], failure: failed, duration: 1),
+            FailedAttempt(executor: one, pool: pools[0], failure: failed, duration: 1),
             at: second
         )
         let step = selection.next(after: .failure(failed), at: second) { end in
@@ -161,9 +142,9 @@ import Transport
         fail(&selection, failure, first)
         _ = try lease(next(&selection, after: .failure(failure), at: second))
         #expect(budget.underWay == 1)
-        selection.letGoOfRetry()
+        selection.releaseRetry()
         #expect(budget.underWay == 0)
-        selection.letGoOfRetry()
+        selection.releaseRetry()
         selection.ended(at: second)
         #expect(budget.underWay == 0)
     }

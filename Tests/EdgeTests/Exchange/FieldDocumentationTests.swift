@@ -1,5 +1,6 @@
-// The capture of header fields in docs/fields.md is what passes.
+// The tables of docs/fields.md are compared with the header fields that pass.
 
+import Configuration
 import Foundation
 import HTTP
 import Inference
@@ -15,9 +16,10 @@ import Testing
         let got: String?
     }
 
-    /// The rows of the table under a heading; its first column is `name: value`, its last what comes of that.
+    /// The rows of the table under a heading; the first column is `name: value`, the last one what is sent for it.
     private func rows(under heading: String) throws -> [Row] {
-        let file = ConfigurationDocumentationTests.root.appending(path: "docs/fields.md")
+        let file = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().deletingLastPathComponent().appending(path: "docs/fields.md")
         let page = try String(contentsOf: file, encoding: .utf8)
         let start = try #require(page.range(of: "\n### \(heading)\n"))
         let section = page[start.upperBound...]
@@ -35,7 +37,7 @@ import Testing
         }
     }
 
-    /// What came of each row, in their order.
+    /// What is sent for each row, in order.
     private func compare(_ rows: [Row], with fields: FieldBlock) {
         var values: [String: [String]] = [:]
         for line in lines(fields) {
@@ -60,7 +62,7 @@ import Testing
             credential: ExecutorCredential(key: "engine-key", kind: .auto)
         )
         compare(rows, with: sent)
-        // Nothing that the edge knows by name passes and is not in the table.
+        // Each field that the edge knows by name and lets pass is in the table.
         let documented = Set(rows.map(\.name))
         for known in FieldName.allCases where known != .other {
             let name = String(describing: known.text)

@@ -6,7 +6,7 @@ import Transport
 
 @testable import Edge
 
-/// Comments in the midst of a stream that is silent.
+/// Comments in a stream whose executor sends nothing for a while.
 @Suite struct KeepAliveTests {
     private let comment = ": keep-alive\n\n"
 
@@ -23,7 +23,7 @@ import Transport
     }
     private func comments(_ client: TestClient) -> Int { client.received.components(of: comment) }
 
-    /// The reader of openai-python 2.37 keeps the last `id` and takes each blank line for an event of that `id`.
+    /// openai-python 2.37 keeps the last `id`, and reads each blank line as an event with that `id`.
     @Test func noneEndsAnEventOnceThereWasAnID() throws {
         let client = try client()
         begin(client, "id: 1\n" + Said.token)
@@ -63,7 +63,7 @@ import Transport
         #expect(comments(client) == 0)
     }
 
-    /// Comments of ours are no progress of the executor's.
+    /// The comments of the edge are not progress of the executor.
     @Test func theyDoNotPutTheStallOff() throws {
         let client = try client(stall: "2500ms")
         begin(client)
@@ -83,7 +83,7 @@ import Transport
         #expect(client.received.contains(comment) && !client.received.contains("[" + comment))
     }
 
-    /// Its first pieces have been relayed: whatever was sent now would stand inside it.
+    /// The first pieces of the event have been relayed: a comment would stand inside of the event.
     @Test func anEventThatPassesInPiecesIsNotBroken() throws {
         let client = try client()
         begin(client)
@@ -139,7 +139,7 @@ import Transport
         #expect(client.finished?.end == .failed(Failure(.stall)))
     }
 
-    /// A fallback's executors are other ones, and so are their deadlines.
+    /// The timeouts of a fallback model are its own.
     @Test func aFallbackHasItsOwn() throws {
         let models = """
             - {id: m, timeouts: {stall: 1s}, fallbacks: [n], executors: [{url: 'http://one:1'}]}
@@ -159,6 +159,6 @@ import Transport
 }
 
 extension String {
-    /// How often `part` stands in it.
+    /// How often `part` occurs in the text.
     fileprivate func components(of part: String) -> Int { ranges(of: part).count }
 }

@@ -8,13 +8,13 @@ import Transport
 
 @testable import Edge
 
-/// What an exchange does when it has no executor: it waits, moves on, falls back or tells, within its totals.
+/// What an exchange does without an executor: it waits, asks another one, falls back or fails, within its limits.
 @Suite struct NextExecutorTests {
     private func environment(_ models: String, settings: String = "") throws -> TestEnvironment {
         TestEnvironment(try testSnapshot(models: models, settings: settings))
     }
 
-    /// A model `m` of two executors, of which the second takes one exchange at a time.
+    /// A model `m` with two executors, the second of which takes one exchange at a time.
     private let deadAndSmall = """
         - id: m
           balance: round-robin
@@ -38,7 +38,7 @@ import Transport
         let clients = try (0..<6).map { _ in try TestClient(environment) }
         for client in clients {
             client.ask()
-            // Whatever has gone to the dead one finds it dead.
+            // Each attempt at the dead executor finds it dead.
             for dead in environment.executors where dead.name.contains("dead") { dead.fail(.connectTimeout) }
         }
         #expect(environment.finished.isEmpty, "all wait for the executor that is merely full")
@@ -81,7 +81,7 @@ import Transport
         answer(try executor("small", of: environment))
         clients[0].settle()
         #expect(environment.finished.count == 1)
-        // The one that waits in vain is served by the fallback, not refused.
+        // The exchange that waits in vain is served by the fallback model, not refused.
         clients[0].pass(2_100_000_000)
         #expect(environment.finished.count == 1)
         answer(try executor("fallback", of: environment))
@@ -188,7 +188,7 @@ import Transport
         #expect(finished.queueWait.map { $0 <= 8_000_000_000 } == true)
     }
 
-    /// Executors that answer 429 late: waiting and retries together never pass `max_wait`, and the client has a status.
+    /// Executors answer 429 late: all waits together are never longer than `max_wait`, and the client gets a status.
     @Test func allWaitsTogetherHaveATotal() throws {
         let environment = try environment(
             "- {id: m, executors: [{url: 'http://one:1'}]}",
@@ -239,7 +239,7 @@ import Transport
         #expect(environment.finished.first?.end == .complete && environment.retries.underWay == 0)
     }
 
-    /// A client that does not take its error holds no place of the budget; a retry that has waited is counted again.
+    /// A client that does not take its error is not counted in the budget; a retry that has waited is counted again.
     @Test func placesOfTheBudgetAreGivenBackAndTakenAgain() throws {
         let environment = try environment("- {id: m, executors: [{url: 'http://one:1'}]}")
         let client = try TestClient(environment)
@@ -291,7 +291,7 @@ import Transport
 
     // MARK: The way back
 
-    /// After a 429 it is its own model that is waited for, before those who come later, and not a full fallback.
+    /// After a 429 the exchange waits for its own model, ahead of later requests, and not for a full fallback model.
     @Test func afterABusyAnswerItsOwnModelIsWaitedForFirst() throws {
         let environment = try environment(
             """

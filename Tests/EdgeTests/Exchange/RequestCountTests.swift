@@ -10,10 +10,10 @@ import Transport
 
 private let hash = HMACSHA256(secret: Array("0123456789abcdef0123456789abcdef".utf8))
 
-/// What a request counts against its key's tokens: before its executor has counted, and after.
+/// How many tokens of its key a request counts, before its executor has reported them and after.
 @Suite struct RequestCountTests {
     private let second: Nanoseconds = 1_000_000_000
-    private let access = KeyAccess(hash: hash, isRequired: true)
+    private let access = Authenticator(hash: hash, isRequired: true)
     private let limits = KeyLimits(tokensPerMinute: 50_000)
     private static let model = "- {id: m, executors: [{url: 'http://one:1'}]}"
 
@@ -27,7 +27,7 @@ private let hash = HMACSHA256(secret: Array("0123456789abcdef0123456789abcdef".u
             "POST \(path) HTTP/1.1\r\nhost: h\r\nx-api-key: fi-k\r\n\(more)content-length: \(body.utf8.count)\r\n\r\n"
         )
         client.settle()
-        // In pieces, as a socket takes them.
+        // The body is sent in pieces that the socket takes.
         var rest = Substring(body)
         while !rest.isEmpty {
             client.peer.send(String(rest.prefix(60_000)))
@@ -61,7 +61,7 @@ private let hash = HMACSHA256(secret: Array("0123456789abcdef0123456789abcdef".u
         try #require(try use.tokenRate(limits, at: client.environment.loop.now)).remaining
     }
 
-    /// 300 kB of base64 in any API's words.
+    /// An image of 300 kB in base64, in the form of each API.
     @Test(arguments: [
         ("/v1/chat/completions", #"{"type":"image_url","image_url":{"url":"data:image/png;base64,@"}}"#),
         ("/v1/messages", #"{"type":"image","source":{"type":"base64","media_type":"image/png","data":"@"}}"#),
@@ -71,7 +71,7 @@ private let hash = HMACSHA256(secret: Array("0123456789abcdef0123456789abcdef".u
         ask(client, #"{"model":"m","max_tokens":10,"messages":[{"role":"user","content":[\#(picture)]}]}"#, path: path)
         #expect(client.executors.count == 1)
         #expect((48_900...49_000).contains(try remaining(client)), "1000, 10, and the words around")
-        // A picture of a thousand tiles: the executor has the last word.
+        // An image of a thousand tiles: the count of the executor is believed.
         answer(client, usage: #"{"prompt_tokens":3000,"completion_tokens":5,"input_tokens":3000,"output_tokens":5}"#)
         #expect(client.status == 200 && client.finished?.usage?.isInputEstimated == false)
         #expect(try remaining(client) == 50_000 - 3005)
@@ -98,7 +98,7 @@ private let hash = HMACSHA256(secret: Array("0123456789abcdef0123456789abcdef".u
         #expect(line.contains(#""end":"exceeds_limit","side":"client""#))
     }
 
-    // MARK: Counts that cannot be
+    // MARK: Implausible counts
 
     @Test(arguments: [
         (#""max_tokens":10,"#, #"{"prompt_tokens":1000000000,"completion_tokens":1000000000}"#, 10),
@@ -120,7 +120,7 @@ private let hash = HMACSHA256(secret: Array("0123456789abcdef0123456789abcdef".u
     @Test func aCountThatCanBeIsBelieved() throws {
         let client = try client()
         ask(client, #"{"model":"m","messages":[{"role":"user","content":"hello"}]}"#)
-        // A template of a thousand tokens, and reasoning that is not shown.
+        // The counts of a template of a thousand tokens, and of reasoning that is not shown, are plausible.
         let details = #""completion_tokens_details":{"reasoning_tokens":20000}"#
         answer(client, usage: #"{"prompt_tokens":1100,"completion_tokens":20010,\#(details)}"#)
         let used = try #require(client.finished?.usage)
@@ -128,7 +128,7 @@ private let hash = HMACSHA256(secret: Array("0123456789abcdef0123456789abcdef".u
         #expect(try remaining(client) == 50_000 - 21_110)
     }
 
-    /// Whatever was used, a key is locked out for two minutes at most.
+    /// A key is refused for two minutes at most, whatever usage was reported.
     @Test func aDebtEnds() throws {
         let limits = KeyLimits(tokensPerMinute: 100)
         let client = try client(Self.model, limits)
@@ -137,98 +137,5 @@ private let hash = HMACSHA256(secret: Array("0123456789abcdef0123456789abcdef".u
         let now = client.environment.loop.now
         #expect(try use.reserve(10, limits, at: now) != nil)
         #expect(try use.reserve(10, limits, at: now + 120 * second) == nil)
-    }
-}
-
-/// The room of a queue is shared between tenants: what becomes of an exchange that has to give way.
-@Suite struct GivingWayTests {
-    private let access = KeyAccess(hash: hash, isRequired: true)
-
-    private func environment(_ models: String) throws -> TestEnvironment {
-        access.publish(["a", "b"].map { AccessKey(id: $0, hash: hash("fi-\($0)".utf8), tenant: $0) })
-        return TestEnvironment(try testSnapshot(models: models, settings: "admission: {max_queue: 2}"), access: access)
-    }
-
-    private func ask(_ client: TestClient, _ tenant: String) {
-        let body = chat()
-        client.peer.send(
-            "POST /v1/chat/completions HTTP/1.1\r\nhost: h\r\nx-api-key: fi-\(tenant)\r\n"
-                + "content-length: \(body.utf8.count)\r\n\r\n\(body)"
-        )
-        client.settle()
-    }
-
-    @Test func itIsToldThatTheQueueIsFull() throws {
-        let environment = try environment("- {id: m, executors: [{url: 'http://one:1', max_running: 1}]}")
-        let clients = try (0..<4).map { _ in try TestClient(environment) }
-        for client in clients[..<3] { ask(client, "a") }
-        #expect(environment.finished.isEmpty && environment.executors.count == 1)
-        ask(clients[3], "b")
-        #expect(clients[2].status == 429 && clients[2].received.contains("queue_full"))
-        #expect(clients[2].received.contains("retry-after: 1"))
-        #expect(environment.finished.count == 1 && environment.snapshot.pool(of: "m").waitingCount == 2)
-        // Places come free: the one of `a` that waited first has its turn, and then `b`.
-        for _ in 0..<3 {
-            let executor = try #require(environment.executors.last)
-            executor.answer()
-            executor.say(Said.token + Said.finish + Said.done)
-            executor.end()
-            clients[0].settle()
-        }
-        #expect(environment.finished.map(\.tenant) == ["a", "a", "a", "b"])
-        #expect(environment.finished.dropFirst().allSatisfy { $0.end == .complete })
-    }
-
-    @Test func aFallbackTakesIt() throws {
-        let environment = try environment(
-            """
-            - {id: m, fallbacks: [n], executors: [{url: 'http://one:1', max_running: 1}]}
-            - {id: n, executors: [{url: 'http://two:1'}]}
-            """
-        )
-        let clients = try (0..<4).map { _ in try TestClient(environment) }
-        for client in clients[..<3] { ask(client, "a") }
-        ask(clients[3], "b")
-        #expect(environment.finished.isEmpty && environment.executors.map(\.name) == ["http://one:1", "http://two:1"])
-        // Its place in the queue is another's.
-        #expect(environment.snapshot.pool(of: "m").waitingCount == 2)
-    }
-
-    /// A message that comes late, to an exchange that waits elsewhere or anew by then, ends nothing.
-    @Test func whoHasLeftTheQueueGivesNoWay() throws {
-        let snapshot = try testSnapshot(models: "- {id: m, executors: [{url: 'http://one:1', max_running: 1}]}")
-        let pool = snapshot.pool(of: "m")
-        let ways = Lock<[GaveWay]>([])
-        var selection = ExecutorSelection(
-            pools: [pool],
-            request: RoutingRequest(tenant: "a"),
-            limits: AdmissionLimits(waitMax: 8_000_000_000, queueMax: 2),
-            budget: RetryBudget()
-        )
-        func admit(_ tenant: String) -> QueueTicket? {
-            let request = RoutingRequest(tenant: tenant)
-            let admission = pool.admit(request, waitMax: 8_000_000_000, queueMax: 2, at: 1) { _ in }
-            if case .waiting(let ticket) = admission { return ticket }
-            return nil
-        }
-        func wait() {
-            _ = selection.next(after: .arrival, at: 1) { end in
-                if case .gaveWay(let way) = end { ways.withLock { $0.append(way) } }
-            }
-        }
-        guard case .executor(let executor) = pool.choose(at: 1) else { return }
-        let first = try #require(admit("a"))
-        wait()
-        let second = try #require(admit("b"))
-        let way = try #require(ways.withLock { $0.first })
-        #expect(selection.stands(at: way) && pool.waitingCount == 2)
-        selection.stopWaiting(at: 1)
-        #expect(!selection.stands(at: way))
-        pool.leave(second)
-        wait()
-        #expect(!selection.stands(at: way) && pool.waitingCount == 2)
-        selection.ended(at: 1)
-        pool.leave(first)
-        pool.release(executor, began: 1, at: 1)
     }
 }

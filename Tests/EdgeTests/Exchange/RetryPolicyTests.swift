@@ -33,7 +33,7 @@ import Testing
                             switch RetryPolicy.next(situation) {
                             case .ask: "ask the pools"
                             case .waitForBudget: "wait for the budget"
-                            case .tell: "tell"
+                            case .report: "tell"
                             }
                         #expect(try table.outcome(name, attempts.word, budget.word, wait.word) == outcome)
                     }
@@ -46,7 +46,7 @@ import Testing
 
     private enum Pool: String, CaseIterable { case free, full, refuses, none }
 
-    /// What comes of asking the pools that the policy names, each of which answers by its state.
+    /// The outcome of asking the pools that the policy names, each of which answers according to its state.
     private func outcome(_ pools: [Pool], waitIsLeft: Bool) -> String {
         let names = ["the model", "the fallback"]
         var situation = RetryPolicy.Situation(.arrival, waitIsLeft: waitIsLeft, pools: pools.count)
@@ -79,9 +79,9 @@ import Testing
         #expect(RetryPolicy.next(situation) == .ask(pool: 1, mayWait: false))
     }
 
-    // MARK: What is told?
+    // MARK: Which failure is reported?
 
-    @Test func whatIsTold() throws {
+    @Test func whichFailureIsReported() throws {
         let table = try DocumentedTable("| because | a pool was full |")
         let causes: [(String, RetryPolicy.Cause)] = [
             ("arrival", .arrival), ("wait over", .waitOver), ("gave way", .gaveWay), ("failure", .failure(.elsewhere)),
@@ -90,9 +90,9 @@ import Testing
             for full in Self.both {
                 for busy in Self.both {
                     for wait in Self.both {
-                        let told = RetryPolicy.told(cause, wasFull: full, saysBusy: busy, waitIsLeft: wait)
+                        let report = RetryPolicy.report(cause, wasFull: full, saysBusy: busy, waitIsLeft: wait)
                         let outcome =
-                            switch told {
+                            switch report {
                             case .failure: "the failure"
                             case .queueFull: Failure.Kind.queueFull.label
                             case .queueTimeout: Failure.Kind.queueTimeout.label
@@ -116,7 +116,7 @@ struct DocumentedTable {
 
     private(set) var rows: [[String]] = []
 
-    /// - Parameter head: How its first line begins.
+    /// - Parameter head: The beginning of the first line of the table.
     init(_ head: String, file: String = #filePath) throws {
         let root = file.components(separatedBy: "/Tests/")[0]
         let text = try String(contentsOfFile: root + "/docs/life-of-an-exchange.md", encoding: .utf8)

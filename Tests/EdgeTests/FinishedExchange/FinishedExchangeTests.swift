@@ -8,7 +8,7 @@ import Transport
 
 @testable import Edge
 
-/// One value for each ending, and what the log and the counters make of it.
+/// The value for each ending of an exchange, and the log line and counters that are made from it.
 @Suite struct FinishedExchangeTests {
     private func client(_ executors: String = "{url: 'http://one:1'}, {url: 'http://two:1'}") throws -> TestClient {
         let models = "- {id: m, balance: round-robin, executors: [\(executors)]}"
@@ -63,7 +63,7 @@ import Transport
         #expect(line["tokens"] as? Int == 1 && line["tokens_estimated"] as? Bool == true)
     }
 
-    /// The failure that is told is the line's own end: it stands there once.
+    /// The failure that was reported to the client is the `end` of the line, and is not listed a second time.
     @Test func theFailureThatIsToldIsTheEnd() throws {
         let client = try client("{url: 'http://one:1'}")
         client.ask()
@@ -138,7 +138,7 @@ import Transport
         client.ask()
         client.executors[0].answer()
         client.executors[0].say(Said.token + Said.token)
-        // The client leaves before the turn that would have handed them over.
+        // The client leaves before the turn of the loop that would have sent them.
         client.leave()
         let finished = try #require(client.finished)
         #expect(finished.end == .clientLeft && finished.stream?.tokens == 2)

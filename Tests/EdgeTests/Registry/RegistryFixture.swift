@@ -6,7 +6,7 @@ import Routing
 extension Registry {
     /// Resolves a configuration with these models, a YAML list in flow style or in lines.
     func resolve(models: String, more: String = "") throws -> Snapshot {
-        resolve(try read("listeners: [{address: '127.0.0.1:8080'}]\nmodels:\n\(models)\n\(more)").get())
+        resolve(try configuration("listeners: [{address: '127.0.0.1:8080'}]\nmodels:\n\(models)\n\(more)"))
     }
 }
 

@@ -1,4 +1,5 @@
 import HTTP
+import Inference
 import Routing
 import Testing
 
@@ -122,5 +123,19 @@ import Testing
         let third = try registry.resolve(models: models)
         #expect(first.model("a").entry === third.model("a").entry)
         #expect(first.executor("a", "e") === third.executor("a", "e"))
+    }
+
+    /// Names that are equal for Unicode and differ in their bytes name two models.
+    @Test func namesAreComparedAsBytes() throws {
+        let models = """
+            listeners: [{address: "127.0.0.1:8080"}]
+            models:
+              - {id: "caf\u{e9}", executors: [{url: "http://e"}]}
+              - {id: "cafe\u{301}", aliases: ["\u{212A}"], fallbacks: ["caf\u{e9}"], executors: [{url: "http://e"}]}
+              - {id: K, executors: [{url: "http://e"}]}
+            """
+        let snapshot = Registry().resolve(try configuration(models))
+        #expect(snapshot.models.map(\.fallbacks) == [[], [0], []])
+        #expect(snapshot.catalog.index(of: "K") == 2 && snapshot.catalog.index(of: "\u{212A}") == 1)
     }
 }

@@ -33,7 +33,7 @@ import Testing
             max_connections: 700
             models: [{id: m, executors: [{url: "http://e"}]}]
             """
-        let configuration = try read(text).get()
+        let configuration = try configuration(text)
         #expect(Supervisor.descriptorProblems(configuration, limit: 1024).isEmpty)
         #expect(
             Supervisor.descriptorProblems(configuration, limit: 960) == [

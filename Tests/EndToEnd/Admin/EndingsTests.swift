@@ -45,11 +45,11 @@ import Testing
                 Repository.clients + "/endings.py", "--tls", "\(server.configuration.tls)", "--clear",
                 "\(server.configuration.clear)", "--ca", server.certificates.authority, "--count", "\(Self.count)",
             ],
-            within: .seconds(300)
+            within: .seconds(900)
         )
         let told = completed.lines.filter { $0.id.string != nil }
         try #require(told.count == Self.count, "\(completed.output.suffix(2000))\n\(completed.errors)")
-        let log = try await eventually("a line for each") { () -> [JSON]? in
+        let log = try await eventually("a line for each", within: .seconds(120)) { () -> [JSON]? in
             let log = server.log
             return log.count >= Self.count ? log : nil
         }

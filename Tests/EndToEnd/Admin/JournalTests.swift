@@ -17,7 +17,7 @@ import Testing
                 _ = try await server.curl("/v1/chat/completions", body: broken)
                 let lines = try await eventually("three lines") {
                     let lines = server.process.output.split(separator: "\n").map(String.init)
-                    return lines.count == 3 ? lines : nil
+                    return lines.count == 3 && server.process.output.hasSuffix("\n") ? lines : nil
                 }
                 #expect(lines.map { $0.prefix(3) } == ["<6>", "<6>", "<4>"])
                 let ends = try lines.map { try JSON(parsing: String($0.dropFirst(3))).end.string }

@@ -63,13 +63,13 @@ def over_http1(options, planned, body):
         seen = tokens(client.parse()[2])
         client.close(abort=True)
     else:
-        seen = client.to_end(20)["body"].encode().count(TOKEN)
+        seen = client.to_end(60)["body"].encode().count(TOKEN)
     told(planned, seen, "1.1")
 
 
 def over_http2(options, batch):
     wire = Recorder(options.secure)
-    wire.wait(lambda: "Settings" in wire.frames, 5)
+    wire.wait(lambda: "Settings" in wire.frames, 30)
     opened = []
     for planned, body in batch:
         fields = post_fields(wire, options.secure, "/v1/chat/completions", len(body), [("x-request-id", planned["id"])])
@@ -90,7 +90,7 @@ def over_http2(options, batch):
                 told(planned, seen, "h2")
         return not waiting
 
-    expect(wire.wait(step, 30), f"not ended: {[entry[0] for entry in waiting]}, {wire.closed}, {wire.goaway}")
+    expect(wire.wait(step, 90), f"not ended: {[entry[0] for entry in waiting]}, {wire.closed}, {wire.goaway}")
     wire.close()
 
 

@@ -50,7 +50,7 @@ class HTTP1:
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        self.socket.settimeout(10)
+        self.socket.settimeout(30)
         self.socket.connect((options.host, options.port))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if options.ca:
@@ -217,7 +217,7 @@ def main():
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--ca", help="the authority to trust; without it the connection is in clear")
     parser.add_argument("--speaking", choices=("h2", "1.1", "1.0"), default="h2")
-    parser.add_argument("--seconds", type=float, default=15)
+    parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("requests", help="a file with a JSON array of {path, body, headers}")
     options = parser.parse_args()
     expect(options.host in ("127.0.0.1", "::1", "localhost"), "only this machine is ever a target")

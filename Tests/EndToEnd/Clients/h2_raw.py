@@ -79,7 +79,7 @@ class Wire:
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        self.socket.settimeout(10)
+        self.socket.settimeout(30)
         self.socket.connect((options.host, options.port))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.tls = None
@@ -186,7 +186,16 @@ class Wire:
         except BlockingIOError:
             pass
         except (ConnectionError, ssl.SSLError) as error:
-            self.closed = type(error).__name__
+            self._take_rest()
+            self.closed = self.closed or type(error).__name__
+
+    def _take_rest(self):
+        """What came before the connection broke, the server's GOAWAY above all: a send may have failed before it was read."""
+        try:
+            while data := self.socket.recv(1 << 18):
+                self._take(data)
+        except (OSError, ssl.SSLError):
+            pass
 
     def _take(self, data):
         if not self.tls:
@@ -272,7 +281,7 @@ def chat_fields(wire, options, length):
     return wire.fields(options, "POST", "/v1/chat/completions", more)
 
 
-def is_served(wire, options, seconds=5):
+def is_served(wire, options, seconds=30):
     identifier = wire.open(wire.fields(options, "GET", "/health"))
     stream = wire.streams[identifier]
     wire.wait(lambda: stream.ended or stream.reset is not None, seconds)
@@ -295,7 +304,7 @@ def leave(options):
     """Leaves in a phase (--phase), in a way (--how), and says when (`left`, as time.time() has it)."""
     wire = Wire(options)
     body = chat_body(options)
-    wire.wait(lambda: "Settings" in wire.frames, 5)
+    wire.wait(lambda: "Settings" in wire.frames, 30)
     if options.phase == "head":
         identifier = wire.open(chat_fields(wire, options, len(body)), end=False)
         time.sleep(options.after)
@@ -310,7 +319,7 @@ def leave(options):
             wire.wait(lambda: b"data:" in stream.body, options.after)
             expect(b"data:" not in stream.body, "the executor was not silent")
         else:
-            wire.wait(lambda: stream.events >= options.events, 10)
+            wire.wait(lambda: stream.events >= options.events, 30)
             expect(stream.events >= options.events, f"only {stream.events} events: {stream.body[:300]!r}")
     stream = wire.streams[identifier]
     expect(stream.reset is None and wire.closed is None, f"the server left first: {stream.fields} {stream.body[:300]!r}")
@@ -368,7 +377,7 @@ def request(options):
     wire.wait(lambda: stream.ended or stream.reset is not None, options.seconds)
     if options.unfinished:
         # A reset follows the end.
-        wire.wait(lambda: stream.reset is not None, 5)
+        wire.wait(lambda: stream.reset is not None, 30)
     report(
         status=stream.status,
         fields=dict(stream.fields),
@@ -390,6 +399,8 @@ def drain(options):
     report(streaming=stream.events > 0)
     wire.wait(lambda: wire.goaway is not None, options.seconds)
     health = wire.streams[wire.open(wire.fields(options, "GET", "/health"))]
+    wire.wait(lambda: health.ended or health.reset is not None, options.seconds)
+    report(answered=health.ended)
     wire.wait(lambda: stream.ended or stream.reset is not None, options.seconds)
     report(
         goaway=wire.goaway,
@@ -445,7 +456,7 @@ def slow_readers(options):
 def flood(options, make, name, must_end=True, prepare=None):
     """Sends up to --count of what `make(i)` gives, and says when and how the server ended it."""
     wire = Wire(options)
-    wire.wait(lambda: "Settings" in wire.frames, 5)
+    wire.wait(lambda: "Settings" in wire.frames, 30)
     if prepare:
         prepare(wire)
     started = time.monotonic()
@@ -453,7 +464,7 @@ def flood(options, make, name, must_end=True, prepare=None):
     while sent < options.count and not wire.refused and time.monotonic() - started < options.seconds:
         wire.send(b"".join(make(wire, sent + i) for i in range(min(50, options.count - sent))))
         sent += 50
-    wire.wait(lambda: wire.refused, 2)
+    wire.wait(lambda: wire.refused, 30)
     report(
         scenario=name,
         sent=min(sent, options.count),
@@ -533,7 +544,7 @@ def empty_data(options):
 def header_bomb(options):
     """One field, then references of one byte to it: --count fields of --value bytes each, from little wire."""
     wire = Wire(options)
-    wire.wait(lambda: "Settings" in wire.frames, 5)
+    wire.wait(lambda: "Settings" in wire.frames, 30)
     block = wire.encoder.encode(wire.fields(options, "GET", "/v1/models"))
     # Literal with incremental indexing, a new name: it becomes entry 62, so 0xbe names it.
     value = b"v" * options.value
@@ -551,7 +562,7 @@ def header_bomb(options):
         if i == len(pieces) - 1:
             frame.flags.add("END_HEADERS")
         wire.send(frame.serialize())
-    wire.wait(lambda: wire.refused or stream.ended or stream.reset is not None, 5)
+    wire.wait(lambda: wire.refused or stream.ended or stream.reset is not None, 30)
     report(
         scenario="header_bomb",
         wire_bytes=len(block),
@@ -636,7 +647,7 @@ def main():
     parser.add_argument("--field", action="append", default=[], help="name:value of a request; may be repeated")
     parser.add_argument("--body", help="the body of a request")
     parser.add_argument("--unfinished", action="store_true", help="a request's body never ends")
-    parser.add_argument("--seconds", type=float, default=20)
+    parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("scenario", choices=SCENARIOS)
     options = parser.parse_args()
     expect(options.host in ("127.0.0.1", "::1", "localhost"), "only this machine is ever a target")

@@ -30,7 +30,7 @@ class Hoard:
         # Nobody may take an answer: the windows are shut, the connection's too.
         self.wire = Wire(options, window=0)
         self.wire.give_back = False
-        self.wire.wait(lambda: "Settings" in self.wire.frames, 5)
+        self.wire.wait(lambda: "Settings" in self.wire.frames, 30)
         self.opened = self.sent = 0
         if kind in ("heads", "trailers"):
             self.static = self.head(self.fields("POST", "/health"))

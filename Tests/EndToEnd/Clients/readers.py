@@ -93,7 +93,7 @@ def crowd(options):
             wire = Wire(options, window=options.window if options.stop == "window" else 1 << 20, receive_buffer=buffer)
             wire.give_back = False
             # Its settings are acknowledged, or the server would end the connection for that.
-            wire.wait(lambda: "Settings" in wire.frames, 5)
+            wire.wait(lambda: "Settings" in wire.frames, 30)
             for _ in range(options.streams):
                 wire.open(post_fields(wire, options, path, len(slow_body)), body=slow_body)
         else:
@@ -159,7 +159,7 @@ def mixed(options):
                         pass
                 client.close(abort=chance.random() < 0.5)
             else:
-                judge(kind, client.to_end(10), unexpected)
+                judge(kind, client.to_end(60), unexpected)
             done += 1
     report(done=done, unexpected=unexpected[:5])
 
@@ -174,13 +174,13 @@ def mixed_http2(options, chance, kinds, bodies, message, path, unexpected):
         streams.append((kind, identifier, wire.streams[identifier]))
     stays = [entry for entry in streams if entry[0] not in ("left", "late")]
     leaves = [entry for entry in streams if entry[0] == "left"]
-    wire.wait(lambda: all(tokens(stream.body) > 0 for _, _, stream in leaves), 10)
+    wire.wait(lambda: all(tokens(stream.body) > 0 for _, _, stream in leaves), 60)
     by_connection = chance.random() < 0.5
     if not by_connection:
         for kind, identifier, stream in streams:
             if kind in ("left", "late"):
                 wire.send(RstStreamFrame(identifier, error_code=8).serialize())
-    wire.wait(lambda: all(stream.ended or stream.reset is not None for _, _, stream in stays), 10)
+    wire.wait(lambda: all(stream.ended or stream.reset is not None for _, _, stream in stays), 60)
     for kind, _, stream in stays:
         ending = "clean" if stream.ended else f"reset:{stream.reset}"
         judge(kind, {"status": stream.status, "ending": ending}, unexpected)
@@ -212,7 +212,7 @@ def main():
     parser.add_argument("--count", type=int, default=500)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--steps", help="a folder with a file for each step that may be taken")
-    parser.add_argument("--seconds", type=float, default=40)
+    parser.add_argument("--seconds", type=float, default=90)
     parser.add_argument("scenario", choices=("beside", "crowd", "mixed"))
     options = parser.parse_args()
     expect(options.host in ("127.0.0.1", "::1", "localhost"), "only this machine is ever a target")

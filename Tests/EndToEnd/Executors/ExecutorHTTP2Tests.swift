@@ -9,13 +9,13 @@ import Testing
     @Test func manyStreamsShareFewConnections() async throws {
         let scratch = try Scratch()
         defer { scratch.remove() }
-        try await withExecutor(["--streams", "40", "--prefill", "300ms"]) { executor in
+        try await withExecutor(["--streams", "40", "--prefill", "2s"]) { executor in
             let configuration = Configuration(settings: "workers: 1", models: model(executor.url))
             try await withServer(configuration) { server in
                 let accepted = try await executor.counters().connections_accepted.int ?? 0
                 let body = try scratch.write(chat(tokens: 10), to: "body.json")
                 let load = ["-n", "100", "-c", "1", "-m", "100", "-d", body, "-H", "content-type: application/json"]
-                let seen = try await run("h2load", load + [server.tls + "/v1/chat/completions"], within: .seconds(60))
+                let seen = try await run("h2load", load + [server.tls + "/v1/chat/completions"], within: .seconds(300))
                 #expect(seen.output.contains(" 100 done, 100 succeeded, 0 failed, 0 errored, 0 timeout"))
                 let counters = try await executor.counters()
                 // Each look at the counters is a connection of its own.
@@ -64,7 +64,7 @@ import Testing
         try await withServer(configuration) { server in
             let body = try scratch.write(chat(stream: stream), to: "body.json")
             let load = ["-n", "100", "-c", "1", "-m", "100", "-d", body, "-H", "content-type: application/json"]
-            let seen = try await run("h2load", load + [server.tls + "/v1/chat/completions"], within: .seconds(60))
+            let seen = try await run("h2load", load + [server.tls + "/v1/chat/completions"], within: .seconds(300))
             #expect(seen.output.contains(" 100 done, 100 succeeded, 0 failed, 0 errored, 0 timeout"), "\(seen.output)")
             let log = try await server.settledLog()
             #expect(log.filter { $0.end.string == "complete" && $0.status.int == 200 }.count == 100)
@@ -119,13 +119,7 @@ import Testing
                     "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: \(body.utf8.count)\r\n\r\n\(body)"
                 )
                 // The executor stops at what the windows and buffers on the way hold.
-                var last = -1
-                let held = try await eventually("the slow stream stands still", within: .seconds(20)) {
-                    let emitted = try await executor.counters().emitted.int ?? 0
-                    defer { last = emitted }
-                    try await Task.sleep(for: .milliseconds(200))
-                    return emitted > 0 && emitted == last ? emitted : nil
-                }
+                let held = try await executor.emittedWhenStill(behind: server)
                 #expect(held < 100_000)
                 let quick = try await server.curl("/v1/chat/completions", body: chat(tokens: 20_000))
                 #expect(eventData(quick.body).last == "[DONE]")

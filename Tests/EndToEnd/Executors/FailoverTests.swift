@@ -11,8 +11,11 @@ import Testing
         )
     }
 
+    /// An ejection lasts three seconds, and the next one six: quick answers leave no time for many trials.
+    private static let quick = ["--prefill", "1ms", "--pace", "0"]
+
     @Test(arguments: [true, false]) func aDeadExecutorIsPassedOverAndThenLeftOut(stream: Bool) async throws {
-        try await withExecutor { executor in
+        try await withExecutor(Self.quick) { executor in
             let dead = "http://127.0.0.1:\(Port.free())"
             try await withServer(configuration([dead, executor.url])) { server in
                 for _ in 0..<12 {
@@ -54,7 +57,7 @@ import Testing
 
     /// As vLLM does while it shuts down: its health page is well, and what is new is answered with 500.
     @Test func anEngineThatAnswersOnly500CostsNobodyAnything() async throws {
-        try await withExecutor { good in
+        try await withExecutor(Self.quick) { good in
             try await withExecutor(["--fault", "status:500"]) { draining in
                 try await withServer(configuration([draining.url, good.url])) { server in
                     for _ in 0..<12 {
@@ -112,7 +115,7 @@ import Testing
         try await withExecutor { good in
             try await withExecutor(["--fault", "no_answer"]) { silent in
                 let settings =
-                    "timeouts: {first_event: 400ms}\ncommit_after: 200ms\nkeep_alive: 50ms\nadmission: {max_wait: 100ms}"
+                    "timeouts: {first_event: 4s}\ncommit_after: 200ms\nkeep_alive: 50ms\nadmission: {max_wait: 100ms}"
                 try await withServer(configuration([silent.url, good.url], settings: settings)) { server in
                     // It has its 200 and comments by then: the exchange moves all the same.
                     let answer = try await server.curl("/v1/chat/completions", body: chat())

@@ -35,9 +35,9 @@ import Testing
                     let waiting = try await server.streamingCurl(body: chat(), in: scratch)
                     try await stopped.counter("running", reaches: 2)
                     stopped.process.signal(19)
-                    #expect(try await waiting.ending(within: .seconds(31)) == .exited(0))
+                    #expect(try await waiting.ending(within: .seconds(60)) == .exited(0))
                     #expect(waiting.output.hasSuffix("data: [DONE]\n\n"))
-                    #expect(try await stream.ending(within: .seconds(10)) != .exited(0))
+                    #expect(try await stream.ending() != .exited(0))
                     #expect(stream.output.contains(#""finish_reason":"error""#))
                     let log = try await server.settledLog()
                     let moved = log.first { $0.attempts.int == 2 }
@@ -45,7 +45,7 @@ import Testing
                     #expect(log.contains { $0.end.string == "executor_broke_off" && $0.executor.string == stopped.url })
                     #expect(lines(server, "down").count == 1)
                     stopped.process.signal(18)
-                    _ = try await eventually("it is back", within: .seconds(20)) {
+                    _ = try await eventually("it is back", within: .seconds(60)) {
                         lines(server, "back").count == 1 ? true : nil
                     }
                 }
@@ -68,10 +68,10 @@ import Testing
                 _ = try await executor.process.ending()
             }
             for _ in 0..<12 { #expect(try await server.curl("/v1/chat/completions", body: chat()).status >= 500) }
-            _ = try await eventually("/health/deep", within: .seconds(30)) { () async throws -> Bool? in
+            _ = try await eventually("/health/deep", within: .seconds(60)) { () async throws -> Bool? in
                 try await server.admin("/health/deep").status == 503 ? true : nil
             }
-            _ = try await eventually("both are down", within: .seconds(30)) {
+            _ = try await eventually("both are down", within: .seconds(60)) {
                 lines(server, "down").count == 2 ? true : nil
             }
             // Long enough for several probes, and for a trial that requests would make.
@@ -86,7 +86,7 @@ import Testing
             }
             executors = []
             for address in addresses { executors.append(try await Executor.start(at: address, in: scratch)) }
-            _ = try await eventually("all is well without a request", within: .seconds(30)) {
+            _ = try await eventually("all is well without a request", within: .seconds(60)) {
                 () async throws -> Bool? in
                 let deep = try await server.admin("/health/deep")
                 let states = try (0..<2).map { try deep.json.models[0].executors[$0].state.string }
@@ -103,7 +103,7 @@ import Testing
     @Test func aPauseOfTheProcessCutsNothing() async throws {
         let scratch = try Scratch()
         defer { scratch.remove() }
-        let settings = "timeouts: {stall: 2s, client_stall: 2s, first_event: 2s, idle: 2s}"
+        let settings = "timeouts: {stall: 4s, client_stall: 4s, first_event: 4s, idle: 4s}"
         try await withServer(settings: settings) { server, executor in
             let body = chat(tokens: 20, more: #""simulator":{"prefill_ms":1,"pace":2}"#)
             var streams: [ChildProcess] = []
@@ -113,13 +113,13 @@ import Testing
             }
             executor.process.signal(19)
             server.process.signal(19)
-            try await Task.sleep(for: .seconds(6))
+            try await Task.sleep(for: .seconds(9))
             server.process.signal(18)
             // Time for deadlines to pass before anything of the executor is there.
             try await Task.sleep(for: .milliseconds(500))
             executor.process.signal(18)
             for stream in streams {
-                #expect(try await stream.ending(within: .seconds(20)) == .exited(0))
+                #expect(try await stream.ending(within: .seconds(60)) == .exited(0))
                 #expect(stream.output.hasSuffix("data: [DONE]\n\n"))
             }
             let log = try await server.settledLog()

@@ -41,7 +41,7 @@ import Testing
     private func expectAllServe(_ executors: [Executor]) async throws {
         var before: [Int] = []
         for executor in executors { before.append(try await executor.counters().finished.int ?? 0) }
-        _ = try await eventually("all are back in rotation", within: .seconds(25)) { () async throws -> Bool? in
+        _ = try await eventually("all are back in rotation", within: .seconds(40)) { () async throws -> Bool? in
             for (index, executor) in executors.enumerated() {
                 guard (try await executor.counters().finished.int ?? 0) > before[index] else { return nil }
             }
@@ -57,12 +57,12 @@ import Testing
         let options = ["--prefill", "100ms", "--pace", "50"]
         var executors: [Executor] = []
         for address in addresses { executors.append(try await Executor.start(options, at: address, in: scratch)) }
-        let settings = "timeouts: {first_event: 2s, stall: 2s}"
+        let settings = "timeouts: {first_event: 4s, stall: 4s}"
         try await withServer(configuration(executors.map(\.url), settings: settings)) { server in
             let client = try await h2load(server, ["-D", "100", "-c", "6", "-m", "50"], tokens: 60, in: scratch)
             let start = ContinuousClock.now
             var round = 0
-            while ContinuousClock.now - start < .seconds(60) {
+            while ContinuousClock.now - start < .seconds(60) || round < 10 {
                 try await Task.sleep(for: .milliseconds(1500))
                 let victim = round % 3
                 if round % 2 == 0 {
@@ -72,16 +72,18 @@ import Testing
                     executors[victim] = try await Executor.start(options, at: addresses[victim], in: scratch)
                 } else {
                     executors[victim].process.signal(19)
-                    try await Task.sleep(for: .milliseconds(2500))
+                    try await Task.sleep(for: .milliseconds(5000))
                     executors[victim].process.signal(18)
                 }
                 round += 1
             }
-            #expect(round >= 10)
             // Healed: all three carry their part again.
             try await Task.sleep(for: .seconds(1))
             try await expectAllServe(executors)
-            #expect(try await client.ending(within: .seconds(50)) == .exited(0), "h2load ends by itself: nothing hangs")
+            #expect(
+                try await client.ending(within: .seconds(120)) == .exited(0),
+                "h2load ends by itself: nothing hangs"
+            )
             _ = try await eventually("none is left over") {
                 try await server.metrics().sum("freeinference_exchanges_in_flight") == 0 ? true : nil
             }
@@ -101,7 +103,7 @@ import Testing
         try await withExecutor(options) { steady in
             var flapping = try await Executor.start(options, at: address, in: scratch)
             try await withServer(configuration([flapping.url, steady.url])) { server in
-                let client = try await h2load(server, ["-D", "40", "-c", "2", "-m", "5"], tokens: 20, in: scratch)
+                let client = try await h2load(server, ["-D", "300", "-c", "2", "-m", "5"], tokens: 20, in: scratch)
                 for _ in 0..<8 {
                     try await Task.sleep(for: .milliseconds(500))
                     flapping.process.signal(9)
@@ -132,8 +134,8 @@ import Testing
         )
         let url = "http://127.0.0.1:\(port)"
         _ = try await eventually("the executor") { try? await RawConnection(port: port) }
-        try await withExecutor { good in
-            let settings = "timeouts: {first_event: 1s}"
+        try await withExecutor(["--prefill", "1ms"]) { good in
+            let settings = "timeouts: {first_event: 2s}"
             try await withServer(configuration([url, good.url], settings: settings)) { server in
                 var crowd: [RawConnection] = []
                 for _ in 0..<32 { crowd.append(try await RawConnection(port: port)) }
@@ -146,7 +148,7 @@ import Testing
                 #expect((3...5).contains(failed.count), "\(failed.count)")
                 #expect(failed.allSatisfy { $0.executor.string == url && $0.end.string == "first_event_timeout" })
                 for connection in crowd { connection.close() }
-                _ = try await eventually("it serves again", within: .seconds(20)) { () async throws -> Bool? in
+                _ = try await eventually("it serves again", within: .seconds(60)) { () async throws -> Bool? in
                     _ = try await server.curl("/v1/chat/completions", body: chat(tokens: 1))
                     return try await server.settledLog().last?.executor.string == url ? true : nil
                 }

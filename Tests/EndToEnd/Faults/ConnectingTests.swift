@@ -31,7 +31,7 @@ import Testing
     /// The kernel has accepted the connection, the executor reads it late: that is its silence, not a failure.
     @Test(arguments: Speaking.both)
     func anExecutorThatAcceptsLateIsWaitedFor(_ speaking: Speaking) async throws {
-        try await withServer(executor: ["--accept-delay", "500ms"], settings: "timeouts: {connect: 200ms}") {
+        try await withServer(executor: ["--accept-delay", "3s"], settings: "timeouts: {connect: 1s}") {
             server,
             _ in
             let seen = try await server.exchange(Tongue.chat.request(tokens: 2), speaking)

@@ -4,7 +4,7 @@ import Testing
 @Suite struct StallTests {
     @Test(arguments: Speaking.both)
     func aStalledStreamEndsInAnErrorOfItsDialect(_ speaking: Speaking) async throws {
-        try await withServer(settings: "timeouts: {stall: 1s}") { server, executor in
+        try await withServer(settings: "timeouts: {stall: 3s}") { server, executor in
             var aborted = 0
             for tongue in Tongue.allCases {
                 let asked = tongue.request(simulator: #""fault":"stall_after:2","pace":200,"prefill_ms":5"#)
@@ -28,7 +28,7 @@ import Testing
     @Test(arguments: Speaking.both)
     func aStreamThatMovesIsNotStalled(_ speaking: Speaking) async throws {
         let executor = try HandMadeExecutor()
-        let settings = "timeouts: {stall: 1s}"
+        let settings = "timeouts: {stall: 3s}"
         try await withServer(Configuration(executors: [executor.url], settings: settings)) { server in
             async let answered = server.exchange(Tongue.chat.request(), speaking)
             let connection = try await executor.accept()
@@ -38,7 +38,7 @@ import Testing
             let pieces = [chatEvent("a")] + comments + [chatEvent("b", isLast: true), "data: [DONE]\n\n"]
             for piece in pieces {
                 try await connection.sendChunk(piece)
-                try await Task.sleep(for: .milliseconds(400))
+                try await Task.sleep(for: .milliseconds(800))
             }
             let seen = try await answered
             #expect(seen.body == pieces.joined())

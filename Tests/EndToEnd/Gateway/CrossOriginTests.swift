@@ -63,7 +63,7 @@ import Testing
 
     /// An answer that began in silence, as comments.
     @Test func aStreamThatWasCommittedEarlyCarriesThem() async throws {
-        try await withServer(executor: ["--prefill", "500ms"], settings: Self.settings + "\ncommit_after: 100ms") {
+        try await withServer(executor: ["--prefill", "2500ms"], settings: Self.settings + "\ncommit_after: 100ms") {
             server,
             _ in
             let answer = try await server.curl("/v1/chat/completions", body: chat(), arguments: Self.page)

@@ -10,8 +10,9 @@ import Testing
             let slow = try await store.create(["--requests-per-minute", "1"])
             try await eventually("the keys") { try await server.chat(key: slow.key).status == 200 ? true : nil }
             for (key, raised, status) in [
-                ("fi-unknown", "AuthenticationError", 401), (observer.key, "PermissionDeniedError", 403),
-                (slow.key, "RateLimitError", 429),
+                // First, since it is refused for a minute only.
+                (slow.key, "RateLimitError", 429), ("fi-unknown", "AuthenticationError", 401),
+                (observer.key, "PermissionDeniedError", 403),
             ] {
                 let openAI = try await server.openAISDK("refused", http2: http2, arguments: ["--api-key", key])
                 #expect(openAI.first?.raised.string == raised && openAI.first?.status.int == status)

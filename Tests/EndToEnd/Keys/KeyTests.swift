@@ -14,9 +14,12 @@ import Testing
             #expect(try await run("python3", ["-c", edit, store.path, expired.id]).succeeded)
             let revoked = try await store.create()
             try await store.revoke(revoked.id)
-            try await eventually("the new key", within: .seconds(1)) {
-                try await server.chat(key: good.key).status == 200 ? true : nil
+            // Whoever knows the last one knows what became of those before.
+            let last = try await store.create()
+            try await eventually("the last key", within: .seconds(10)) {
+                try await server.chat(key: last.key).status == 200 ? true : nil
             }
+            #expect(try await server.chat(key: good.key).status == 200)
             #expect(try await server.chat(key: good.key, field: "x-api-key: ").status == 200)
 
             let unknown = "fi-" + String(repeating: "A", count: 43)
@@ -35,9 +38,7 @@ import Testing
             }
             #expect(bodies.count == 1)
             // Which it was is in the log alone, with the public name of a key that once was one.
-            _ = try await server.logged("the last of them") { $0.detail.string == "unknown key" }
-            let lines = server.process.output.split(separator: "\n").compactMap { try? JSON(parsing: String($0)) }
-            let refused = lines.filter { $0.status.int == 401 }
+            let refused = try await server.settledLog().filter { $0.status.int == 401 }
             func keys(_ detail: String) -> Set<String?> {
                 Set(refused.filter { $0.detail.string == detail }.map { $0["key"].string })
             }
@@ -66,15 +67,16 @@ import Testing
         }
     }
 
-    @Test func aKeyIsInForceWithinASecondAndOutOfForceWithinAnother() async throws {
+    /// A change is looked for four times a second: ten seconds are for a machine that has much else to do.
+    @Test func aKeyIsSoonInForceAndSoonOutOfForce() async throws {
         try await withKeys { server, _, store in
             let made = try await store.create()
             #expect(made.key.hasPrefix("fi-") && made.key.utf8.count == 46)
-            try await eventually("the new key", within: .seconds(1)) {
+            try await eventually("the new key", within: .seconds(10)) {
                 try await server.chat(key: made.key).status == 200 ? true : nil
             }
             try await store.revoke(made.id)
-            try await eventually("the end of the key", within: .seconds(1)) {
+            try await eventually("the end of the key", within: .seconds(10)) {
                 try await server.chat(key: made.key).status == 401 ? true : nil
             }
         }
@@ -89,7 +91,7 @@ import Testing
                 "YAML is the operator's: create does not edit it"
             )
             try store.write([one, two])
-            try await eventually("the keys", within: .seconds(1)) {
+            try await eventually("the keys", within: .seconds(10)) {
                 try await server.chat(key: two.key).status == 200 ? true : nil
             }
             #expect(try await server.chat(key: one.key).status == 200)
@@ -104,11 +106,14 @@ import Testing
             #expect(try await server.chat(key: one.key).status == 200)
 
             try store.write([two])
-            try await eventually("the end of the key", within: .seconds(2)) {
+            try await eventually("the end of the key", within: .seconds(10)) {
                 try await server.chat(key: one.key).status == 401 ? true : nil
             }
             #expect(try await server.chat(key: two.key).status == 200)
-            #expect(server.process.errors.contains("can be read again"))
+            // Keys are in force before it is said.
+            try await eventually("the message") {
+                server.process.errors.contains("can be read again") ? true : nil
+            }
         }
     }
 

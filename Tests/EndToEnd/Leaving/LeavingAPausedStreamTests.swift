@@ -8,7 +8,7 @@ import Testing
             let asked = Tongue.chat.request(tokens: 1_000_000, simulator: #""pace":0,"prefill_ms":5"#)
             // Its window is small, and nothing is read of its socket until it leaves.
             _ = try await server.leave(leaver, until: "told", asked, arguments: ["--window", "1000"]) {
-                _ = try await executor.emittedWhenStill()
+                _ = try await executor.emittedWhenStill(behind: server)
             }
             let abort = try await executor.abort()
             #expect(abort.phase == "stream")

@@ -22,7 +22,11 @@ import Testing
     func inTheBody(_ leaver: Leaver) async throws {
         try await withServer(settings: "timeouts: {body: 60s}") { server, executor in
             let before = try await executor.counters()
-            _ = try await server.leave(leaver, until: "body", Tongue.chat.request())
+            _ = try await server.leave(leaver, until: "body", Tongue.chat.request()) {
+                _ = try await eventually("half a body") {
+                    try await server.metrics()["freeinference_exchanges_in_flight", ["phase": "body"]] == 1 ? true : nil
+                }
+            }
             let line = try await server.loggedLeaver()
             #expect(line.end.string == "client_left")
             #expect(line.side.string == "client")

@@ -5,7 +5,7 @@ import Testing
     @Test(arguments: Leaver.all.filter { $0.speaking == .http2 })
     func allAreAborted(_ leaver: Leaver) async throws {
         try await withServer { server, executor in
-            let asked = Tongue.chat.request(simulator: #""pace":0.2,"prefill_ms":5"#)
+            let asked = Tongue.chat.request(simulator: #""pace":0.05,"prefill_ms":5"#)
             let seen = try await server.leave(leaver, until: "tokens", asked, arguments: ["--streams", "200"])
             #expect(seen.count == 200)
             try await executor.counter("aborted", reaches: 200)

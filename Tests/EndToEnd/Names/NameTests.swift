@@ -49,13 +49,13 @@ import Testing
                 #expect(server.process.errors.contains("warning: cannot resolve executor.test: "))
                 try await expectUnreachable(server)
                 try names.setHosts("127.0.0.1 executor.test\n")
-                _ = try await eventually("the name", within: .seconds(20)) {
+                _ = try await eventually("the name", within: .seconds(60)) {
                     server.process.errors.contains("executor.test is at 127.0.0.1:") ? true : nil
                 }
                 #expect(try await server.curl("/v1/chat/completions", body: chat()).status == 200)
                 // What has been found stays, whatever becomes of the name.
                 try names.setHosts("")
-                _ = try await eventually("the warning", within: .seconds(20)) {
+                _ = try await eventually("the warning", within: .seconds(60)) {
                     server.process.errors.contains("cannot resolve executor.test again: ") ? true : nil
                 }
                 #expect(try await server.curl("/v1/chat/completions", body: chat()).status == 200)
@@ -78,7 +78,7 @@ import Testing
                 try await expectUnreachable(server, model: "elsewhere")
                 // The question is still open, and the control thread hears of signals.
                 server.process.signal(SIGTERM)
-                #expect(try await server.process.ending(within: .seconds(3)) == .exited(0))
+                #expect(try await server.process.ending(within: .seconds(10)) == .exited(0))
             }
         }
         withExtendedLifetime(silent) {}
@@ -98,7 +98,7 @@ import Testing
         // It listens already: a connection waits in the backlog.
         _ = try await eventually("the listener") { try? await RawConnection(port: configuration.clear) }
         process.signal(SIGTERM)
-        #expect(try await process.ending(within: .seconds(10)) == .exited(0))
+        #expect(try await process.ending() == .exited(0))
         #expect(!process.errors.contains("ready"))
         withExtendedLifetime(silent) {}
     }

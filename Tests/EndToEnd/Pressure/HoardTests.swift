@@ -51,13 +51,13 @@ import Testing
                 do {
                     try await Self.judge(attack, server, hoards)
                     try scratch.write("", to: "stop")
-                    _ = try await hoards.ending(within: .seconds(30))
+                    _ = try await hoards.ending(within: .seconds(60))
                 } catch {
                     try await hoards.stop(within: .zero)
                     throw Unmet("\(error)\n\(hoards.output.prefix(2000))\n\(hoards.errors)")
                 }
                 // When they have gone, nothing is charged for them any more but what a worker keeps for all.
-                _ = try await eventually("an empty budget", within: .seconds(30)) {
+                _ = try await eventually("an empty budget", within: .seconds(60)) {
                     try await server.metrics().sum("freeinference_memory_used_bytes") < 4 << 20 ? true : nil
                 }
             }

@@ -68,7 +68,7 @@ import Testing
                         #expect(times == times.sorted())
                         #expect(events.last == "[DONE]")
                         // Until their executors stand still, since nobody takes anything any more.
-                        _ = try await slow.emittedWhenStill(within: .seconds(90))
+                        _ = try await slow.emittedWhenStill(behind: server, within: .seconds(120))
                         #expect(try await slow.counters().running.int == Crowd.size)
                         let resident = try #require(server.process.memory())
                         let peak = try #require(server.process.memory("VmHWM"))

@@ -105,13 +105,13 @@ final class ChildProcess: Sendable {
     }
 
     /// How it ended, once it has.
-    func ending(within limit: Duration = .seconds(10)) async throws -> ExitStatus {
+    func ending(within limit: Duration = patience) async throws -> ExitStatus {
         try await eventually("the end of \(name)", within: limit) { status.status.withLock { $0 } }
     }
 
     /// Asks it to end, and makes it end when it does not.
     @discardableResult
-    func stop(within limit: Duration = .seconds(5)) async throws -> ExitStatus {
+    func stop(within limit: Duration = patience) async throws -> ExitStatus {
         signal(SIGTERM)
         do {
             return try await ending(within: limit)
@@ -177,7 +177,7 @@ struct Completed: Sendable {
 func run(
     _ program: String,
     _ arguments: [String],
-    within limit: Duration = .seconds(30),
+    within limit: Duration = .seconds(120),
     environment: [String: String] = [:]
 ) async throws -> Completed {
     let scratch = try Scratch()

@@ -36,7 +36,7 @@ extension Server {
         secure: Bool = true,
         body: String? = nil,
         arguments: [String] = [],
-        within limit: Duration = .seconds(30)
+        within limit: Duration = .seconds(120)
     ) async throws -> Answer {
         let scratch = try Scratch()
         defer { scratch.remove() }

@@ -185,7 +185,7 @@ struct Seen: Sendable {
 
 extension Server {
     /// Exchanges one after another.
-    func exchange(_ asked: [Asked], _ speaking: Speaking, within limit: Duration = .seconds(60)) async throws -> [Seen]
+    func exchange(_ asked: [Asked], _ speaking: Speaking, within limit: Duration = .seconds(180)) async throws -> [Seen]
     {
         let target =
             speaking == .http2
@@ -208,7 +208,7 @@ extension Executor {
     /// The same straight to it, past the server.
     func exchange(_ asked: Asked) async throws -> Seen {
         guard case .loopback(let port) = address else { throw Unmet("not on a port") }
-        return try await exchanges([asked], .http1, ["--port", "\(port)"], within: .seconds(60))[0]
+        return try await exchanges([asked], .http1, ["--port", "\(port)"], within: .seconds(180))[0]
     }
 }
 

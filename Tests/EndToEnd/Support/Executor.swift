@@ -54,7 +54,7 @@ final class Executor: Sendable {
     func counter(
         _ name: String,
         reaches value: Int,
-        within limit: Duration = .seconds(5)
+        within limit: Duration = patience
     ) async throws -> ContinuousClock.Instant {
         var last = JSON.null
         do {

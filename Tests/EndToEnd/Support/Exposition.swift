@@ -130,7 +130,13 @@ extension Server {
         return try await connection.receiveAnswer()
     }
 
-    func metrics() async throws -> Exposition { try Exposition(try await admin("/metrics").body) }
+    /// Asked for again where a worker was too busy to answer within a second: its counters would be those of before.
+    func metrics() async throws -> Exposition {
+        try await eventually("the counters of all workers") {
+            let metrics = try Exposition(try await admin("/metrics").body)
+            return metrics["freeinference_workers_heard"] == metrics["freeinference_workers"] ? metrics : nil
+        }
+    }
 
     /// Waits until so many requests of a model are in its queue: what comes after them finds them there.
     func queue(of model: String, reaches length: Int) async throws {

@@ -22,7 +22,7 @@ final class HandMadeExecutor: Sendable {
     deinit { close(listener) }
 
     /// The next connection that the server opens.
-    func accept(within limit: Duration = .seconds(10)) async throws -> RawConnection {
+    func accept(within limit: Duration = patience) async throws -> RawConnection {
         let socket = await withCheckedContinuation { continuation in
             queue.async { [self] in
                 var entry = pollfd(fd: listener, events: Int16(POLLIN), revents: 0)
@@ -47,7 +47,7 @@ struct RawRequest: Sendable {
 }
 
 extension RawConnection {
-    func receiveRequest(within limit: Duration = .seconds(10)) async throws -> RawRequest {
+    func receiveRequest(within limit: Duration = patience) async throws -> RawRequest {
         let lines = try await receive(until: "\r\n\r\n", within: limit).components(separatedBy: "\r\n")
         let fields = lines.dropFirst().filter { !$0.isEmpty }.map { line in
             let name = line.prefix { $0 != ":" }

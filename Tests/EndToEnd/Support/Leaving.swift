@@ -45,14 +45,15 @@ extension Server {
             : ["--port", "\(configuration.clear)"]
         var all = [Repository.clients + "/leaving.py"] + target
         all += ["--speaking", leaver.speaking.rawValue, "--how", leaver.how, "--until", until, "--path", asked.path]
-        all += ["--body", asked.body, "--told", scratch.file("told")] + arguments
+        all += ["--body", asked.body] + arguments
+        if reached != nil { all += ["--told", scratch.file("told")] }
         let child = try await ChildProcess.start(Repository.python, all, in: scratch)
         do {
             if let reached {
                 try await reached()
                 try scratch.write("", to: "told")
             }
-            let status = try await child.ending(within: .seconds(40))
+            let status = try await child.ending(within: .seconds(120))
             guard status == .exited(0) else { throw Unmet("leaving.py") }
         } catch {
             try await child.stop(within: .zero)

@@ -4,7 +4,7 @@ extension Server {
     func openSSL(
         _ arguments: String,
         input: String = "true",
-        within limit: Duration = .seconds(20)
+        within limit: Duration = .seconds(120)
     ) async throws -> String {
         let command = "\(input) | openssl s_client -connect 127.0.0.1:\(configuration.tls) \(arguments) 2>&1"
         return try await run("sh", ["-c", command], within: limit).output

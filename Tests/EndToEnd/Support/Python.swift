@@ -4,7 +4,7 @@ extension Server {
         _ scenario: String,
         http2: Bool,
         arguments: [String] = [],
-        within limit: Duration = .seconds(60)
+        within limit: Duration = .seconds(180)
     ) async throws -> [JSON] {
         try await python(
             "openai_sdk.py",
@@ -19,7 +19,7 @@ extension Server {
         _ scenario: String,
         http2: Bool,
         arguments: [String] = [],
-        within limit: Duration = .seconds(60)
+        within limit: Duration = .seconds(180)
     ) async throws -> [JSON] {
         try await python(
             "anthropic_sdk.py",
@@ -33,7 +33,7 @@ extension Server {
         _ scenario: String,
         secure: Bool = true,
         arguments: [String] = [],
-        within limit: Duration = .seconds(60)
+        within limit: Duration = .seconds(180)
     ) async throws -> [JSON] {
         let target =
             secure

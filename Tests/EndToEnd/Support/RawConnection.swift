@@ -48,12 +48,12 @@ final class RawConnection: Sendable {
         )
     }
 
-    func send(_ text: String, within limit: Duration = .seconds(10)) async throws {
+    func send(_ text: String, within limit: Duration = patience) async throws {
         try await send(Array(text.utf8), within: limit)
     }
 
     /// Throws when the other side has closed, or takes nothing until the time is over.
-    func send(_ bytes: [UInt8], within limit: Duration = .seconds(10)) async throws {
+    func send(_ bytes: [UInt8], within limit: Duration = patience) async throws {
         try await onQueue { [self] in
             let socket = descriptor.withLock { $0 }
             let deadline = ContinuousClock.now + limit
@@ -71,7 +71,7 @@ final class RawConnection: Sendable {
     }
 
     /// Everything up to and with `mark`; what came after it stays for the next call.
-    func receive(until mark: String, within limit: Duration = .seconds(10)) async throws -> String {
+    func receive(until mark: String, within limit: Duration = patience) async throws -> String {
         let mark = Data(mark.utf8)
         let taken = try await gather(within: limit) { bytes in
             Data(bytes).range(of: mark).map { $0.upperBound }
@@ -80,14 +80,14 @@ final class RawConnection: Sendable {
         return taken
     }
 
-    func receive(count: Int, within limit: Duration = .seconds(10)) async throws -> String {
+    func receive(count: Int, within limit: Duration = patience) async throws -> String {
         let taken = try await gather(within: limit) { $0.count >= count ? count : nil }
         guard let taken else { throw Unmet("ended before \(count) bytes: \(pending)") }
         return taken
     }
 
     /// Everything until the other side ends, and how it ended.
-    func receiveToEnd(within limit: Duration = .seconds(10)) async throws -> (text: String, ending: Ending) {
+    func receiveToEnd(within limit: Duration = patience) async throws -> (text: String, ending: Ending) {
         let ending = Mutex(Ending.closed)
         _ = try await gather(within: limit, ended: { why in ending.withLock { $0 = why } }) { _ in nil }
         let text = pending
@@ -96,7 +96,7 @@ final class RawConnection: Sendable {
     }
 
     /// One HTTP/1.1 answer whose body has a content-length or is chunked; `head` when it has no body at all.
-    func receiveAnswer(head: Bool = false, within limit: Duration = .seconds(10)) async throws -> RawAnswer {
+    func receiveAnswer(head: Bool = false, within limit: Duration = patience) async throws -> RawAnswer {
         let text = try await receive(until: "\r\n\r\n", within: limit)
         var answer = try RawAnswer(head: text)
         if head || answer.status < 200 || answer.status == 204 || answer.status == 304 { return answer }

@@ -53,18 +53,20 @@ final class Server: Sendable {
     var log: [JSON] { process.output.split(separator: "\n").compactMap { try? JSON(parsing: String($0)) } }
 
     /// The log, with the line of each exchange that has ended by now: lines come some milliseconds after the end.
+    ///
+    /// Lines are counted until all are there, and read once: to read some ten thousand takes seconds.
     func settledLog() async throws -> [JSON] {
         let ended = try await metrics().sum("freeinference_exchanges_total")
-        return try await eventually("\(ended) lines") {
-            let log = log
-            return log.count >= ended ? log : nil
+        try await eventually("\(ended) lines") {
+            process.output.utf8.count { $0 == UInt8(ascii: "\n") } >= ended ? true : nil
         }
+        return log
     }
 
     /// Waits for a line of the log that `matches`.
     func logged(
         _ what: String,
-        within limit: Duration = .seconds(5),
+        within limit: Duration = patience,
         where matches: (JSON) -> Bool
     ) async throws -> JSON {
         do {

@@ -5,11 +5,16 @@ struct Unmet: Error, CustomStringConvertible {
     init(_ description: String) { self.description = description }
 }
 
+/// How long a test waits for what should come at once: on a machine that has much else to do, that takes its time.
+///
+/// Shorter than what a test gives a server to do the wrong thing in: most such deadlines are 60 s.
+let patience = Duration.seconds(30)
+
 /// Asks again, every few milliseconds, until there is an answer; throws once the time is over.
 @discardableResult
 func eventually<Answer>(
     _ what: @autoclosure () -> String,
-    within limit: Duration = .seconds(10),
+    within limit: Duration = patience,
     every pause: Duration = .milliseconds(2),
     _ ask: () async throws -> Answer?
 ) async throws -> Answer {

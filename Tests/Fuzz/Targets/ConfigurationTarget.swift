@@ -1,4 +1,5 @@
-// Configuration files: any text gives a configuration or errors, each in one line and at a place in the file.
+// Fuzzes configuration files: any text gives a configuration or errors, each in one line and at a position of the file.
+import Configuration
 import Edge
 
 final class ConfigurationTarget: FuzzTarget {
@@ -31,7 +32,7 @@ final class ConfigurationTarget: FuzzTarget {
         )
     }
 
-    /// What the rest of the server takes for granted.
+    /// Checks what the rest of the server relies on in a configuration.
     private func check(_ configuration: Configuration, _ findings: Findings) {
         findings.expect(!configuration.listeners.isEmpty, "no listener")
         findings.expect(configuration.memoryLimitBytes >= configuration.limits.bodyBytes, "a body beyond the memory")
@@ -52,10 +53,11 @@ final class ConfigurationTarget: FuzzTarget {
         }
     }
 
+    /// Checks the position and the text of each error, and that none shows the secret.
     private func check(_ errors: ConfigurationErrors, of bytes: [UInt8], _ findings: Findings) {
         findings.expect(!errors.problems.isEmpty, "neither a configuration nor an error")
         let lengths = Self.lineLengths(bytes)
-        // Whether these end a line depends on where in YAML they stand.
+        // Whether these characters end a line depends on their context in YAML.
         let hasOddBreaks = String(decoding: bytes, as: UTF8.self).unicodeScalars
             .contains { [0x85, 0x2028, 0x2029].contains($0.value) }
         for problem in errors.problems {
@@ -67,12 +69,12 @@ final class ConfigurationTarget: FuzzTarget {
             }
             let isPrintable = problem.message.unicodeScalars.allSatisfy { $0.properties.generalCategory != .control }
             findings.expect(isPrintable, "control characters in \(problem.message.debugDescription)")
-            findings.expect(!problem.message.contains(Self.secret), "it tells the secret: \(problem.message)")
+            findings.expect(!problem.message.contains(Self.secret), "it shows the secret: \(problem.message)")
             findings.expect(problem.message.utf8.count < 4096, "a message of \(problem.message.utf8.count) bytes")
         }
     }
 
-    /// The length of each line in Unicode scalars; YAML knows more line ends than most.
+    /// Returns the length of each line in Unicode scalars; YAML has more kinds of line ends than LF and CR.
     private static func lineLengths(_ bytes: [UInt8]) -> [Int] {
         guard let text = String(validating: bytes, as: UTF8.self) else { return [0] }
         var lengths = [0]

@@ -122,7 +122,7 @@ private struct MeterReader {
         guard let value = strictPayload(of: event) else { return }
         let scan = scanner.scanEvent(event.span)
         let choices = meter.dialect.streamsChoices || ![.messages, .responses].contains(meter.dialect)
-        // A glance may see too much, never too little.
+        // The prefilter may report too many patterns, never too few.
         if scan.error != nil { findings.expect(meter.sawError, "an error unseen: \(shown(event))") }
         if choices, scan.finished != 0, scan.error == nil {
             findings.expect(kind == .finish || scan.isBroken, "a finish taken for \(kind): \(shown(event))")
@@ -165,7 +165,7 @@ private struct MeterReader {
         var line = event[...]
         while let last = line.last, last == 0x0A || last == 0x0D { line = line.dropLast() }
         guard line.starts(with: "data: {".utf8), line.last == UInt8(ascii: "}") else { return nil }
-        // Escapes may spell a key that a glance cannot know, and of keys that repeat each reader takes another.
+        // Escapes may spell a key that the prefilter cannot know, and of keys that repeat each reader takes another.
         guard !line.contains(where: { $0 == 0x5C || $0 == 0x0A || $0 == 0x0D || $0 >= 0x80 }) else { return nil }
         guard let value = JSONValue(parsing: Array(line.dropFirst(6))), isPlain(value, depth: 0) else { return nil }
         return value

@@ -26,7 +26,19 @@ final class JSONTarget: FuzzTarget {
             return
         }
         compare(scan, with: bytes, dialect, findings)
+        checkMedia(scan.media, of: bytes, findings)
         splice(scan, bytes, body, dialect, asksForUsage: form & 16 != 0, findings)
+    }
+
+    /// Checks that the parts of a body that are not text lie within the body, and that none is counted twice.
+    private func checkMedia(_ media: RequestMedia, of bytes: [UInt8], _ findings: Findings) {
+        let decoded =
+            media.textBytes + media.audioBytes + media.rawAudioBytes + media.videoBytes + media.fileBytes
+        findings.expect(media.rawBytes <= bytes.count, "more media than body: \(shown(bytes))")
+        findings.expect(decoded <= media.rawBytes, "more decoded than encoded: \(shown(bytes))")
+        findings.expect(media.images + media.references <= bytes.count / 16, "too many images: \(shown(bytes))")
+        let tokens = MediaTokens().promptBytes(of: media, bodyBytes: bytes.count)
+        findings.expect(tokens >= bytes.count - media.rawBytes, "fewer prompt bytes than text: \(shown(bytes))")
     }
 
     private static func body(_ bytes: [UInt8], _ cuts: Cuts, hint: Int) -> RequestBody {

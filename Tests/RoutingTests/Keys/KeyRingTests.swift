@@ -93,10 +93,4 @@ import Transport
         #expect(last.count == 16)
         #expect(Set((0..<200).map { _ in AccessKey.makeID() }).count == 200)
     }
-
-    @Test func hexadecimalGoesBothWays() {
-        #expect(Hexadecimal.text([0, 0x1f, 0xff]) == "001fff")
-        #expect(Hexadecimal.bytes("001FfF") == [0, 0x1f, 0xff])
-        for bad in ["0", "0g", "+1", " 1", "é1"] { #expect(Hexadecimal.bytes(bad) == nil) }
-    }
 }

@@ -104,14 +104,6 @@ import Testing
         for peer in peers + more { peer.close() }
     }
 
-    @Test func aStaleTokenIsNotItsSuccessor() {
-        let old = Token(index: 7, generation: 1)
-        #expect(Token(bits: old.bits) == old)
-        #expect(Token(bits: old.bits) != Token(index: 7, generation: 2))
-        let last = Token(index: .max, generation: .max)
-        #expect(Token(bits: last.bits) == last)
-    }
-
     @Test func onlyABusyLoopWithSmallTurnsGathers() {
         var quiet = Gatherer(.auto)
         for turn in 1...100 { quiet.observe(events: 1, now: UInt64(turn) * 1_000_000) }

@@ -1,0 +1,109 @@
+// The name of a member as the most lenient JSON reader of an engine would understand it: Go's reader ignores case and
+// takes the last of several equal names, and a reader in C ends a name at a NUL.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+
+/// A name with its escapes decoded and its case folded.
+class FoldedName {
+  public:
+    /// Reads a name from behind its opening quotation mark up to the closing one, which must exist.
+    explicit FoldedName(const uint8_t *at) noexcept {
+        while (*at != '"' && short_) {
+            // Nearly all characters are of this class.
+            if ((*at >= 'a' && *at <= 'z') || *at == '_') {
+                add(*at++);
+                continue;
+            }
+            uint32_t scalar;
+            if (!(at = read(at, scalar))) {
+                short_ = false;
+                return;
+            }
+            if (scalar == 0) {
+                exact_ = false;
+                return;
+            }
+            fold(scalar);
+        }
+    }
+
+    /// Whether the name may be one that we read: at most 32 bytes, all of which fold to ASCII.
+    bool is_short() const noexcept { return short_; }
+    /// Whether the name is written in its folded form; escapes are allowed.
+    bool is_exact() const noexcept { return exact_; }
+    /// The folded name.
+    std::string_view text() const noexcept { return {text_, length_}; }
+
+  private:
+    char text_[32];
+    size_t length_ = 0;
+    bool short_ = true, exact_ = true;
+
+    void add(char byte) noexcept {
+        if (length_ == sizeof text_) short_ = false;
+        else text_[length_++] = byte;
+    }
+
+    void replace(const char *text) noexcept {
+        exact_ = false;
+        for (; *text; text++) add(*text);
+    }
+
+    /// Folds a character to ASCII by Unicode's full case folding, and the dotted and the dotless `i` to `i`.
+    void fold(uint32_t scalar) noexcept {
+        if (scalar >= 'A' && scalar <= 'Z') {
+            exact_ = false;
+            return add(char(scalar | 0x20));
+        }
+        if (scalar < 0x80) return add(char(scalar));
+        switch (scalar) {
+        case 0x17F: return replace("s");
+        case 0x212A: return replace("k");
+        case 0x130: case 0x131: return replace("i");
+        case 0xDF: case 0x1E9E: return replace("ss");
+        case 0xFB00: return replace("ff");
+        case 0xFB01: return replace("fi");
+        case 0xFB02: return replace("fl");
+        case 0xFB03: return replace("ffi");
+        case 0xFB04: return replace("ffl");
+        case 0xFB05: case 0xFB06: return replace("st");
+        default: short_ = false;
+        }
+    }
+
+    static int digit(uint8_t byte) noexcept {
+        if (byte >= '0' && byte <= '9') return byte - '0';
+        byte |= 0x20;
+        return byte >= 'a' && byte <= 'f' ? byte - 'a' + 10 : -1;
+    }
+
+    /// Reads one character, which may be escaped, and returns the beginning of the next one; NULL for an invalid
+    /// escape.
+    static const uint8_t *read(const uint8_t *at, uint32_t &scalar) noexcept {
+        if (*at == '\\') return read_escape(at + 1, scalar);
+        // simdjson has validated the UTF-8. No character of four bytes folds to ASCII.
+        if (*at < 0x80) return scalar = *at, at + 1;
+        if (*at < 0xE0) return scalar = (*at & 0x1Fu) << 6 | (at[1] & 0x3Fu), at + 2;
+        if (*at < 0xF0) return scalar = (*at & 0xFu) << 12 | (at[1] & 0x3Fu) << 6 | (at[2] & 0x3Fu), at + 3;
+        return scalar = 0x10000, at + 4;
+    }
+
+    static const uint8_t *read_escape(const uint8_t *at, uint32_t &scalar) noexcept {
+        switch (*at) {
+        case '"': case '\\': case '/': scalar = *at; return at + 1;
+        case 'b': case 'f': case 'n': case 'r': case 't': scalar = ' '; return at + 1;
+        case 'u': break;
+        default: return nullptr;
+        }
+        scalar = 0;
+        for (int i = 1; i <= 4; i++) {
+            int value = digit(at[i]);
+            if (value < 0) return nullptr;
+            scalar = scalar << 4 | uint32_t(value);
+        }
+        return at + 5;
+    }
+};

@@ -1,0 +1,112 @@
+// The prefilter of events: one pass over a payload that reports which patterns occur, so that most events need no
+// parser.
+//
+// The pass stops only at a quotation mark before a letter with which a key of interest begins, and at `\u`. It does not
+// follow the structure of the document, so a value that looks like a key may be reported as one. That is harmless: an
+// event in which a pattern that matters is reported is parsed.
+#include "CJSON.h"
+#include <cstring>
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
+/// Whether a byte may stand between a key, its colon and its value. A line end is not listed: an event that has one
+/// inside of its payload is parsed anyway (CJSON_PATTERN_LINE_END).
+static bool is_blank(uint8_t byte) noexcept { return byte == ' ' || byte == '\t'; }
+
+/// Returns the beginning of the value of the key that stands at `at`; NULL if `key"` and a colon do not stand there.
+static const uint8_t *value_of(const uint8_t *at, const uint8_t *end, const char *key, size_t length) noexcept {
+    if (size_t(end - at) <= length || std::memcmp(at, key, length) != 0) return nullptr;
+    at += length;
+    while (at < end && is_blank(*at)) at++;
+    if (at == end || *at != ':') return nullptr;
+    at++;
+    while (at < end && is_blank(*at)) at++;
+    return at < end ? at : nullptr;
+}
+
+static bool is_null(const uint8_t *value, const uint8_t *end) noexcept {
+    return end - value >= 4 && std::memcmp(value, "null", 4) == 0;
+}
+
+/// Whether a text or an array begins here that is not empty.
+static bool is_filled(const uint8_t *value, const uint8_t *end, uint8_t open, uint8_t close) noexcept {
+    return end - value >= 2 && value[0] == open && value[1] != close;
+}
+
+#define VALUE(key) value_of(at, end, key "\"", sizeof(key))
+
+/// Whether the escape behind a backslash spells an ASCII letter or an underscore, as `u0066` does.
+static bool is_letter(const uint8_t *at, const uint8_t *end) noexcept {
+    return end - at >= 4 && at[1] == '0' && at[2] == '0' && at[3] >= '4' && at[3] <= '7';
+}
+
+/// Returns the pattern that begins at `at`, the byte behind a quotation mark, or a `u` behind a backslash; 0 for none.
+static uint32_t classify(const uint8_t *at, const uint8_t *end) noexcept {
+    const uint8_t *value;
+    switch (*at) {
+    case 'c':
+        if ((value = VALUE("content"))) return is_filled(value, end, '"', '"') ? CJSON_PATTERN_TEXT : 0;
+        if ((value = VALUE("choices")))
+            return is_filled(value, end, '[', ']') ? CJSON_PATTERN_CHOICES
+                   : value[0] == '['               ? CJSON_PATTERN_EMPTY_CHOICES
+                                                   : 0;
+        return 0;
+    case 'e':
+        // `"error"` is reported as a value, too, since it may be the value of `type`.
+        if (size_t(end - at) < 6 || std::memcmp(at, "error\"", 6) != 0) return 0;
+        value = VALUE("error");
+        return value && is_null(value, end) ? 0 : CJSON_PATTERN_ERROR;
+    case 'f':
+        if (!(value = VALUE("finish_reason"))) return 0;
+        if (is_null(value, end) || (value[0] == '"' && !is_filled(value, end, '"', '"')))
+            return CJSON_PATTERN_NO_FINISH;
+        return CJSON_PATTERN_FINISH;
+    case 'r':
+        if ((value = VALUE("reasoning")) || (value = VALUE("reasoning_content")) || (value = VALUE("refusal")))
+            return is_filled(value, end, '"', '"') ? CJSON_PATTERN_TEXT : 0;
+        return 0;
+    case 't':
+        if ((value = VALUE("text"))) return is_filled(value, end, '"', '"') ? CJSON_PATTERN_TEXT : 0;
+        if ((value = VALUE("tool_calls"))) return is_filled(value, end, '[', ']') ? CJSON_PATTERN_TEXT : 0;
+        return 0;
+    case 'u':
+        if (at[-1] == '\\') return is_letter(at, end) ? CJSON_PATTERN_ESCAPE : 0;
+        value = VALUE("usage");
+        return value && !is_null(value, end) ? CJSON_PATTERN_USAGE : 0;
+    default: return 0;
+    }
+}
+
+extern "C" uint32_t cjson_prefilter(const uint8_t *payload, size_t length) noexcept {
+    const uint8_t *end = payload + length;
+    uint32_t patterns = 0;
+    size_t i = 0;
+#if defined(__SSE2__)
+    const __m128i quote = _mm_set1_epi8('"'), lf = _mm_set1_epi8('\n'), cr = _mm_set1_epi8('\r');
+    const __m128i backslash = _mm_set1_epi8('\\'), u = _mm_set1_epi8('u'), bit = _mm_set1_epi8(0x10);
+    const __m128i low = _mm_set1_epi8(0x72), width = _mm_set1_epi8(4);
+    __m128i line_ends = _mm_setzero_si128();
+    for (; i + 17 <= length; i += 16) {
+        __m128i here = _mm_loadu_si128(reinterpret_cast<const __m128i *>(payload + i));
+        __m128i next = _mm_loadu_si128(reinterpret_cast<const __m128i *>(payload + i + 1));
+        // With this bit set c, e, f, r, t and u are 0x72 to 0x76; so are b, d, s and v, for which `classify` finds
+        // nothing.
+        __m128i above = _mm_sub_epi8(_mm_or_si128(next, bit), low);
+        __m128i letters = _mm_cmpeq_epi8(_mm_min_epu8(above, width), above);
+        __m128i escapes = _mm_and_si128(_mm_cmpeq_epi8(here, backslash), _mm_cmpeq_epi8(next, u));
+        line_ends = _mm_or_si128(line_ends, _mm_or_si128(_mm_cmpeq_epi8(here, lf), _mm_cmpeq_epi8(here, cr)));
+        __m128i candidates = _mm_or_si128(_mm_and_si128(_mm_cmpeq_epi8(here, quote), letters), escapes);
+        unsigned mask = unsigned(_mm_movemask_epi8(candidates));
+        for (; mask; mask &= mask - 1) patterns |= classify(payload + i + unsigned(__builtin_ctz(mask)) + 1, end);
+    }
+    if (_mm_movemask_epi8(line_ends)) patterns |= CJSON_PATTERN_LINE_END;
+#endif
+    for (; i < length; i++) {
+        if (payload[i] == '\n' || payload[i] == '\r') patterns |= CJSON_PATTERN_LINE_END;
+        if (i + 1 == length) continue;
+        if (payload[i] == '"' || (payload[i] == '\\' && payload[i + 1] == 'u'))
+            patterns |= classify(payload + i + 1, end);
+    }
+    return patterns;
+}

@@ -1,0 +1,202 @@
+// Scans request bodies with simdjson's on-demand parser: it builds no tree, throws nothing, and skips what is not read.
+#include "folded_name.h"
+#include "media.h"
+#include "parser.h"
+
+/// The most bytes that a parser keeps between scans.
+static const size_t kept_memory = 1 << 20;
+
+extern "C" cjson_parser *cjson_parser_new(void) noexcept { return new cjson_parser; }
+extern "C" void cjson_parser_free(cjson_parser *parser) noexcept { delete parser; }
+extern "C" size_t cjson_parser_memory(const cjson_parser *parser) noexcept { return parser->memory(); }
+extern "C" void cjson_parser_trim(cjson_parser *parser) noexcept {
+    if (parser->memory() <= kept_memory) return;
+    parser->parser = ondemand::parser();
+    std::vector<uint8_t>().swap(parser->scratch);
+}
+
+/// The token with which a value begins, without the space behind it.
+static string_view token(ondemand::value &value) noexcept {
+    string_view view = value.raw_json_token();
+    while (!view.empty() && (view.back() == ' ' || view.back() == '\n' || view.back() == '\r' || view.back() == '\t'))
+        view.remove_suffix(1);
+    return view;
+}
+
+/// The position of a view in the body.
+static cjson_range range(string_view view, const uint8_t *bytes) noexcept {
+    return {size_t(reinterpret_cast<const uint8_t *>(view.data()) - bytes), view.size()};
+}
+
+// MARK: Requests
+
+/// The key that a name is, or that a lenient reader would take it for.
+struct RequestKey {
+    cjson_key key;
+    bool is_exact;
+};
+
+/// Looks up the name of a member from behind its opening quotation mark.
+///
+/// A name that is not one of these keys is passed to the engine as it is, even if its escapes are invalid.
+static RequestKey request_key(const uint8_t *name) noexcept {
+    static constexpr struct { string_view text; cjson_key key; } keys[] = {
+        {"model", CJSON_KEY_MODEL},
+        {"stream", CJSON_KEY_STREAM},
+        {"stream_options", CJSON_KEY_STREAM_OPTIONS},
+        {"max_tokens", CJSON_KEY_MAX_TOKENS},
+        {"max_completion_tokens", CJSON_KEY_MAX_COMPLETION_TOKENS},
+        {"max_output_tokens", CJSON_KEY_MAX_OUTPUT_TOKENS},
+        {"n", CJSON_KEY_N},
+        {"prompt", CJSON_KEY_PROMPT},
+        {"best_of", CJSON_KEY_BEST_OF},
+    };
+    FoldedName folded(name);
+    if (!folded.is_short()) return {CJSON_KEY_NONE, true};
+    for (auto &known : keys)
+        if (folded.text() == known.text) return {known.key, folded.is_exact()};
+    return {CJSON_KEY_NONE, true};
+}
+
+/// Reads an integer; null counts as absent.
+static cjson_status read_integer(ondemand::value &value, ondemand::json_type type, cjson_integer &out) noexcept {
+    if (type == ondemand::json_type::null) {
+        bool is_null;
+        return value.is_null().get(is_null) == SUCCESS && is_null ? CJSON_OK : CJSON_INVALID;
+    }
+    if (type != ondemand::json_type::number) return CJSON_WRONG_TYPE;
+    if (value.get_int64().get(out.value) != SUCCESS) {
+        double number;
+        if (value.get_double().get(number) != SUCCESS) return CJSON_INVALID;
+        if (!(number >= -9e15 && number <= 9e15) || number != double(int64_t(number))) return CJSON_WRONG_TYPE;
+        out.value = int64_t(number);
+    }
+    out.present = true;
+    return CJSON_OK;
+}
+
+/// Reads a boolean or null.
+static cjson_status read_boolean(ondemand::value &value, ondemand::json_type type, cjson_presence &out) noexcept {
+    if (type == ondemand::json_type::null) {
+        out = CJSON_NULL;
+        bool is_null;
+        return value.is_null().get(is_null) == SUCCESS && is_null ? CJSON_OK : CJSON_INVALID;
+    }
+    if (type != ondemand::json_type::boolean) return CJSON_WRONG_TYPE;
+    bool truth;
+    if (value.get_bool().get(truth) != SUCCESS) return CJSON_INVALID;
+    out = truth ? CJSON_TRUE : CJSON_FALSE;
+    return CJSON_OK;
+}
+
+/// Reads `stream_options` and its `include_usage`.
+static cjson_status read_stream_options(ondemand::value &value, ondemand::json_type type, const uint8_t *bytes,
+                                        cjson_request *out) noexcept {
+    out->raw_stream_options = range(token(value), bytes);
+    if (type == ondemand::json_type::null) {
+        out->stream_options = CJSON_NULL;
+        bool is_null;
+        return value.is_null().get(is_null) == SUCCESS && is_null ? CJSON_OK : CJSON_INVALID;
+    }
+    if (type != ondemand::json_type::object) return CJSON_WRONG_TYPE;
+    out->stream_options = CJSON_OBJECT;
+    out->stream_options_empty = true;
+    ondemand::object object;
+    if (value.get_object().get(object) != SUCCESS) return CJSON_INVALID;
+    for (auto item : object) {
+        ondemand::field field;
+        if (std::move(item).get(field) != SUCCESS) return CJSON_INVALID;
+        out->stream_options_empty = false;
+        FoldedName name(reinterpret_cast<const uint8_t *>(field.key().raw()));
+        if (!name.is_short() || name.text() != "include_usage") continue;
+        out->key = CJSON_KEY_INCLUDE_USAGE;
+        if (!name.is_exact()) return CJSON_FOLDED;
+        if (out->include_usage != CJSON_ABSENT) return CJSON_DUPLICATE;
+        ondemand::json_type kind;
+        if (field.value().type().get(kind) != SUCCESS) return CJSON_INVALID;
+        out->raw_include_usage = range(token(field.value()), bytes);
+        cjson_status status = read_boolean(field.value(), kind, out->include_usage);
+        if (status != CJSON_OK) return status;
+    }
+    out->key = CJSON_KEY_STREAM_OPTIONS;
+    return CJSON_OK;
+}
+
+/// Reads `model`.
+static cjson_status read_model(ondemand::value &value, ondemand::json_type type, const uint8_t *bytes,
+                               cjson_request *out) noexcept {
+    if (type != ondemand::json_type::string) return CJSON_WRONG_TYPE;
+    out->raw_model = range(token(value), bytes);
+    string_view model;
+    if (value.get_string().get(model) != SUCCESS) return CJSON_INVALID;
+    if (model.size() > CJSON_MODEL_MAX) return CJSON_TOO_LONG;
+    out->model = text(model);
+    return CJSON_OK;
+}
+
+/// Counts the prompts of a `prompt` that is an array of strings or of arrays of tokens; 0 for any other value.
+static size_t count_prompts(ondemand::value &value) noexcept {
+    ondemand::array prompts;
+    if (value.get_array().get(prompts) != SUCCESS) return 0;
+    size_t count = 0;
+    for (auto item : prompts) {
+        ondemand::value prompt;
+        ondemand::json_type type;
+        if (std::move(item).get(prompt) != SUCCESS || prompt.type().get(type) != SUCCESS) return count;
+        if (type == ondemand::json_type::string || type == ondemand::json_type::array) count++;
+    }
+    return count;
+}
+
+extern "C" cjson_status cjson_scan_request(cjson_parser *parser, const uint8_t *bytes, size_t length, size_t capacity,
+                                           uint32_t wanted, cjson_request *out) noexcept {
+    std::memset(out, 0, sizeof *out);
+    if (!parser->reserve(length)) return CJSON_INVALID;
+    ondemand::document document;
+    if (parser->parser.iterate(reinterpret_cast<const char *>(bytes), length, capacity).get(document) != SUCCESS)
+        return CJSON_INVALID;
+    ondemand::object object;
+    while (out->object < length && std::strchr(" \t\r\n", bytes[out->object]) && bytes[out->object]) out->object++;
+    if (out->object < length && bytes[out->object] != '{') return CJSON_NOT_OBJECT;
+    if (document.get_object().get(object) != SUCCESS) return CJSON_INVALID;
+    uint32_t seen = 0;
+    for (auto item : object) {
+        ondemand::field field;
+        if (std::move(item).get(field) != SUCCESS) return CJSON_INVALID;
+        auto [key, is_exact] = request_key(reinterpret_cast<const uint8_t *>(field.key().raw()));
+        if (!(key & wanted)) continue;
+        out->key = key;
+        if (!is_exact) return CJSON_FOLDED;
+        if (seen & key) return CJSON_DUPLICATE;
+        seen |= key;
+        if (key == CJSON_KEY_PROMPT) {
+            out->prompts = count_prompts(field.value());
+            continue;
+        }
+        ondemand::value &value = field.value();
+        ondemand::json_type type;
+        if (value.type().get(type) != SUCCESS) return CJSON_INVALID;
+        cjson_status status = CJSON_OK;
+        cjson_presence stream = CJSON_ABSENT;
+        switch (key) {
+        case CJSON_KEY_MODEL: status = read_model(value, type, bytes, out); break;
+        case CJSON_KEY_STREAM:
+            status = read_boolean(value, type, stream);
+            out->stream = stream == CJSON_TRUE;
+            break;
+        case CJSON_KEY_STREAM_OPTIONS: status = read_stream_options(value, type, bytes, out); break;
+        case CJSON_KEY_MAX_TOKENS: status = read_integer(value, type, out->max_tokens); break;
+        case CJSON_KEY_MAX_COMPLETION_TOKENS: status = read_integer(value, type, out->max_completion_tokens); break;
+        case CJSON_KEY_MAX_OUTPUT_TOKENS: status = read_integer(value, type, out->max_output_tokens); break;
+        case CJSON_KEY_N: status = read_integer(value, type, out->n); break;
+        case CJSON_KEY_BEST_OF: status = read_integer(value, type, out->best_of); break;
+        default: break;
+        }
+        if (status != CJSON_OK) return status;
+    }
+    out->key = CJSON_KEY_NONE;
+    const char *next;
+    if (document.current_location().get(next) != OUT_OF_BOUNDS) return CJSON_TRAILING;
+    if (may_have_media(bytes, length)) scan_media(document, out->media);
+    return CJSON_OK;
+}

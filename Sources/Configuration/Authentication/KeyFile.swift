@@ -1,0 +1,103 @@
+// Reading a YAML file of API keys, which the operator edits by hand, as a configuration is read: every error has its
+// position. Hashes are never quoted in messages: one could be a key that was pasted into the wrong field.
+package import Routing
+internal import Transport
+
+/// Reads and writes YAML files of API keys.
+package enum KeyFile {
+    /// Returns the keys of a file, or everything that is wrong with it.
+    ///
+    /// - Parameter path: The name of the file for messages; it is not opened.
+    package static func parse(_ bytes: [UInt8], path: String) -> Result<[AccessKey], ConfigurationErrors> {
+        let reader = ConfigurationReader(file: path) { _ in nil }
+        var document = ConfigurationDocument(environment: [:], reader: reader)
+        let root = document.parse(bytes)
+        if root == nil, !reader.problems.isEmpty { return .failure(ConfigurationErrors(reader.problems)) }
+        let empty = ConfigurationNode(position: Position(), kind: .mapping([]))
+        var keys: [AccessKey] = []
+        if let section = ConfigurationSection(root: root ?? empty, reader: reader) {
+            // A file without keys is valid: the operator may have removed all.
+            keys = readAll(from: section)
+            section.finish()
+        }
+        return reader.problems.isEmpty ? .success(keys) : .failure(ConfigurationErrors(reader.problems))
+    }
+
+    private static func readAll(from root: ConfigurationSection) -> [AccessKey] {
+        // `keys:` without a value is valid too: the last entry may have been removed.
+        if case .scalar("", _, true)? = root.node("keys")?.kind { return [] }
+        var ids: [String: Int] = [:]
+        var hashes: [[UInt8]: Int] = [:]
+        return (root.sections("keys", expecting: "keys, each with '- id: ID' and its hash") ?? []).compactMap {
+            section in
+            guard let key = AccessKey(reading: section) else { return nil }
+            if let line = ids.updateValue(section.position.line, forKey: key.id) {
+                section.report("id", "the key on line \(line) has it already")
+            }
+            if let line = hashes.updateValue(section.position.line, forKey: key.hash) {
+                section.report("hash", "the key on line \(line) has it already")
+            }
+            return key
+        }
+    }
+
+    /// Returns the lines of one key, indented as an entry under `keys:`.
+    package static func entry(_ key: AccessKey) -> String {
+        var lines = ["id: \(quoted(key.id))", "hash: \(Hexadecimal.text(key.hash))", "tenant: \(quoted(key.tenant))"]
+        if key.role != .user { lines.append("role: \(key.role.rawValue)") }
+        if let models = key.models { lines.append("models: [\(models.map(quoted).joined(separator: ", "))]") }
+        if let count = key.limits.concurrency { lines.append("concurrency: \(count)") }
+        if let count = key.limits.requestsPerMinute { lines.append("requests_per_minute: \(count)") }
+        if let count = key.limits.tokensPerMinute { lines.append("tokens_per_minute: \(count)") }
+        if let expires = key.expires { lines.append("expires: \(Timestamp.rfc3339(seconds: expires))") }
+        return lines.enumerated().map { ($0.offset == 0 ? "  - " : "    ") + $0.element }.joined(separator: "\n")
+    }
+
+    /// Quotes a text for YAML, so that neither YAML nor variable expansion changes it.
+    private static func quoted(_ text: String) -> String {
+        let escaped = text.flatMap { $0 == "\"" || $0 == "\\" ? ["\\", $0] : [$0] }
+        return "\"" + String(escaped).replacing("${", with: "$${") + "\""
+    }
+}
+
+extension AccessKey {
+    fileprivate init?(reading section: ConfigurationSection) {
+        let id = section.text("id", expecting: "the short name of the key")
+        section.requireKey("id", expecting: "the short name of the key")
+        let hash = section.hash("hash")
+        let tenant = section.text("tenant", expecting: "whose key it is")
+        section.requireKey("tenant", expecting: "whose key it is")
+        var role = Role.user
+        section.read("role", &role)
+        let models = section.texts("models", expecting: "ids of models")?.map(\.text)
+        let limits = KeyLimits(reading: section)
+        let expires = section.moment("expires")
+        section.finish()
+        guard let id, let hash, let tenant else { return nil }
+        self.init(id: id, hash: hash, tenant: tenant, role: role, models: models, limits: limits, expires: expires)
+    }
+}
+
+extension ConfigurationSection {
+    /// Returns the 32 bytes of a hash, which is written as 64 hexadecimal digits.
+    fileprivate func hash(_ key: String) -> [UInt8]? {
+        let expected = "64 hexadecimal digits, as 'freeinference keys create' prints them"
+        requireKey(key, expecting: expected)
+        guard let scalar = scalar(key, expecting: expected) else { return nil }
+        guard let bytes = Hexadecimal.bytes(scalar.text), bytes.count == 32 else {
+            reader.report("\(name(of: key)): expected \(expected)", at: scalar.position)
+            return nil
+        }
+        return bytes
+    }
+
+    /// Returns a moment in seconds since 1970, which is written as a date or a date with a time.
+    fileprivate func moment(_ key: String) -> Int? {
+        guard let scalar = scalar(key, expecting: Timestamp.expected) else { return nil }
+        guard let seconds = Timestamp.seconds(scalar.text) else {
+            reject(scalar, key, "expected \(Timestamp.expected)")
+            return nil
+        }
+        return seconds
+    }
+}

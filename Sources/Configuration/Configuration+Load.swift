@@ -1,0 +1,92 @@
+// Loading a configuration: the file becomes a tree, the tree a value, and all errors are reported together.
+
+extension Configuration {
+    /// Reads and checks a configuration file, and the files that it imports.
+    ///
+    /// Everything outside the file is a parameter, so that tests can provide it.
+    ///
+    /// - Parameters:
+    ///   - path: The file. Relative paths in it start in its folder.
+    ///   - environment: The variables that `${VAR}` may name.
+    ///   - readFile: Returns the bytes of a file.
+    ///   - checkFile: Returns why a file that the configuration names (a certificate, a key) cannot be read, nil if it
+    ///     can.
+    ///   - inspection: Checks the contents of those files.
+    /// - Returns: The configuration with its warnings, or all errors with the warnings.
+    package static func load(
+        path: String,
+        environment: [String: String] = SystemFiles.environment(),
+        readFile: @escaping (String) -> Result<[UInt8], FileProblem> = SystemFiles.read,
+        checkFile: @escaping (String) -> FileProblem? = SystemFiles.check,
+        inspection: FileInspection = .none
+    ) -> Result<Configuration, ConfigurationErrors> {
+        let reader = ConfigurationReader(
+            file: path,
+            readFile: readFile,
+            checkFile: checkFile,
+            inspection: inspection
+        )
+        switch readFile(path) {
+        case .failure(let problem):
+            reader.report("the file cannot be read: \(problem)", at: Position())
+            return .failure(reader.errors)
+        case .success(let bytes):
+            return load(bytes: bytes, environment: environment, reader: reader)
+        }
+    }
+
+    /// Reads and checks the bytes of the main file, which `reader` was made for.
+    static func load(
+        bytes: [UInt8],
+        environment: [String: String],
+        reader: ConfigurationReader
+    ) -> Result<Configuration, ConfigurationErrors> {
+        reader.environment = environment
+        reader.noteVariables(in: String(decoding: bytes, as: UTF8.self))
+        var document = ConfigurationDocument(environment: environment, reader: reader)
+        let root = document.parse(bytes)
+        // A file that is not valid YAML has been reported. An empty file is a section without keys.
+        if root == nil, !reader.problems.isEmpty { return .failure(reader.errors) }
+        let empty = ConfigurationNode(position: Position(), kind: .mapping([]))
+        let section = ConfigurationSection(root: root ?? empty, reader: reader)
+        guard var configuration = section.map({ Configuration(reading: $0) }), reader.problems.isEmpty else {
+            return .failure(reader.errors)
+        }
+        configuration.warnings = reader.warnings
+        return .success(configuration)
+    }
+
+    /// Reads all sections of the file.
+    ///
+    /// The order matters where a section's check depends on the value of another one, which then comes first.
+    private init(reading root: ConfigurationSection) {
+        self.init(listeners: [], models: [])
+        let listeners = ListenerSettings.readAll(from: root)
+        self.listeners = listeners.map(\.settings)
+        readAdmin(from: root, beside: listeners)
+        workers = Self.workers(from: root)
+        gather = Self.gather(from: root)
+        root.read("poller", &poller)
+        root.read(bytes: "memory_limit", &memoryLimitBytes, in: 16 << 20...1 << 40)
+        root.read(count: "max_connections", &maxConnections, in: 1...1_000_000)
+        root.read("drain_timeout", &drainTimeout, in: .zero ... .seconds(3600))
+        root.read("commit_after", &commitAfter, in: .milliseconds(10) ... .seconds(3600))
+        root.read("keep_alive", &keepAlive, in: .milliseconds(10) ... .seconds(600))
+        if let section = root.section("timeouts") { timeouts.read(from: section) }
+        readLimits(from: root)
+        warnOfIdleConnections(root)
+        readAdmission(from: root)
+        readAuthentication(from: root)
+        inspectKeys(from: root, listeners: listeners)
+        readLedger(from: root)
+        readCORS(from: root)
+        forward = ForwardSettings(reading: root)
+        if let section = root.section("log") {
+            section.read("access", &log.access)
+            section.read("engine_errors", &log.engineErrors)
+            section.finish()
+        }
+        models = ModelSettings.readAll(from: root, own: OwnAddresses(self, root.reader.inspection))
+        root.finish()
+    }
+}

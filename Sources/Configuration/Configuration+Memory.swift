@@ -1,0 +1,17 @@
+// What the memory limit of a configuration means for its number of connections.
+
+extension Configuration {
+    /// The bytes of `memory_limit` that each client connection is charged when it is accepted.
+    ///
+    /// They cover its TLS state, nghttp2's session, this server's own state and a few small requests.
+    @inlinable package static var connectionChargeBytes: Int { 64 << 10 }
+
+    /// How many idle connections leave room in `memory_limit` for one request body of `limits.body` and its scan.
+    ///
+    /// At least half of the limit is for connections, whatever a body needs.
+    package var connectionsBesideBody: Int {
+        // Scanning a body needs 17/3 of its size in addition to the body itself (docs/limits.md).
+        let need = limits.bodyBytes / 3 * 20
+        return max(1, (memoryLimitBytes - min(need, memoryLimitBytes / 2)) / Self.connectionChargeBytes)
+    }
+}

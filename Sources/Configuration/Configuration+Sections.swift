@@ -1,0 +1,117 @@
+// Reading the smaller sections of a configuration: workers, timeouts, limits, admission, ledger, origins of browsers.
+
+extension Configuration {
+    /// Reads `workers`: `auto` or a number.
+    static func workers(from root: ConfigurationSection) -> Workers {
+        if root.scalar("workers", expecting: "auto or a whole number")?.text == "auto" { return .auto }
+        return root.count("workers", in: 1...1024, or: "auto or ").map { .count($0) } ?? .auto
+    }
+
+    /// Reads `gather`: `auto`, `off` or a duration.
+    static func gather(from root: ConfigurationSection) -> Gather {
+        let words = "auto, off, or "
+        switch root.scalar("gather", expecting: "\(words)a duration")?.text {
+        case nil, "auto": return .auto
+        case "off": return .off
+        default:
+            let range = Duration.microseconds(10) ... .milliseconds(10)
+            return root.duration("gather", in: range, or: words).map { .interval($0) } ?? .auto
+        }
+    }
+
+    /// Reads `limits`, which must fit into `memory_limit`.
+    mutating func readLimits(from root: ConfigurationSection) {
+        // A body that is larger than the memory limit could never be accepted.
+        limits.bodyBytes = min(limits.bodyBytes, memoryLimitBytes)
+        guard let section = root.section("limits") else { return }
+        section.read(bytes: "body", &limits.bodyBytes, in: 1 << 10...1 << 30)
+        section.read(bytes: "header_bytes", &limits.headerBytes, in: 1 << 10...1 << 20)
+        section.read(count: "header_count", &limits.headerCount, in: 8...1000)
+        section.read(count: "streams", &limits.streams, in: 1...65_536)
+        section.read(bytes: "exchange_buffer", &limits.exchangeBufferBytes, in: 16 << 10...64 << 20)
+        for (key, bytes) in [("body", limits.bodyBytes), ("exchange_buffer", limits.exchangeBufferBytes)]
+        where bytes > memoryLimitBytes {
+            let limit = Quantity.text(bytes: memoryLimitBytes)
+            section.report(key, "is above memory_limit (\(limit))")
+        }
+        section.finish()
+    }
+
+    /// Warns of a `max_connections` that is never reached, because idle connections must leave the memory for one body.
+    func warnOfIdleConnections(_ root: ConfigurationSection) {
+        let most = connectionsBesideBody
+        guard root.has("max_connections"), maxConnections > most else { return }
+        let limits = "memory_limit (\(Quantity.text(bytes: memoryLimitBytes))) and limits.body"
+        root.warn(
+            "max_connections",
+            "accepting pauses at \(most) connections already: more would not leave what one body needs of \(limits)"
+        )
+    }
+
+    /// Reads `admission`, whose `max_wait` must end before `commit_after`.
+    mutating func readAdmission(from root: ConfigurationSection) {
+        // A wait must end before the head of the response is sent, so that the queue can still answer with 429.
+        admission.maxWait = min(admission.maxWait, commitAfter * 4 / 5)
+        guard let section = root.section("admission") else { return }
+        section.read("max_wait", &admission.maxWait, in: .zero ... .seconds(3600))
+        section.read(count: "max_queue", &admission.maxQueue, in: 0...1_000_000)
+        if admission.maxWait >= commitAfter {
+            let waits = "\(Quantity.text(admission.maxWait)) is not below commit_after (\(Quantity.text(commitAfter)))"
+            section.report("max_wait", waits)
+        }
+        section.finish()
+    }
+
+    mutating func readLedger(from root: ConfigurationSection) {
+        guard let section = root.section("ledger") else { return }
+        ledger.path = section.text("path", expecting: "the path of a file").map(root.reader.resolve)
+        section.finish()
+    }
+
+    mutating func readCORS(from root: ConfigurationSection) {
+        guard let section = root.section("cors") else { return }
+        cors.origins = section.origins("origins")
+        section.finish()
+    }
+}
+
+extension Configuration.Timeouts {
+    /// Reads the section `timeouts` of the whole file.
+    mutating func read(from section: ConfigurationSection) {
+        let short = Duration.milliseconds(10) ... .seconds(600)
+        let long = Duration.milliseconds(10) ... .seconds(86_400)
+        section.read("handshake", &handshake, in: short)
+        section.read("header", &header, in: short)
+        section.read("body", &body, in: short)
+        section.read("idle", &idle, in: long)
+        section.read("idle_trusted", &idleTrusted, in: long)
+        section.read("client_stall", &clientStall, in: long)
+        section.read("connect", &connect, in: short)
+        section.read("first_event", &firstEvent, in: long)
+        section.read("response", &response, in: long)
+        section.read("stall", &stall, in: long)
+        section.finish()
+    }
+}
+
+extension ConfigurationSection {
+    /// Returns origins of browsers: `*`, or a scheme and a host as a browser's `origin` field has them.
+    fileprivate func origins(_ key: String) -> [String] {
+        let origins = texts(key, expecting: "origins such as https://chat.example.org") ?? []
+        for origin in origins where !Self.isOrigin(origin.text) {
+            let message = "\(name(of: key)): '\(Self.printable(origin.text))': expected '*' or SCHEME://HOST[:PORT]"
+            reader.report(message, at: origin.position)
+        }
+        return origins.map(\.text)
+    }
+
+    private static func isOrigin(_ text: String) -> Bool {
+        if text == "*" { return true }
+        let bytes = Array(text.utf8)
+        guard let colon = bytes.firstIndex(of: 0x3A), colon > 0, bytes[colon...].starts(with: "://".utf8) else {
+            return false
+        }
+        let host = bytes[(colon + 3)...]
+        return !host.isEmpty && !host.contains { Array("/?#@ ,".utf8).contains($0) }
+    }
+}

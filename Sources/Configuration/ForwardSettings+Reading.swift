@@ -1,0 +1,46 @@
+// Reading `forward_fields` and `forward_user_agent`, which the whole file, a model and an executor may have.
+internal import HTTP
+
+extension ForwardSettings {
+    /// Reads `forward_fields` and `forward_user_agent` of a section; names that must never be forwarded are errors.
+    init(reading section: ConfigurationSection) {
+        self.init()
+        let expected = "names of header fields, such as http-referer or x-openrouter-*"
+        for (text, position) in section.texts("forward_fields", expecting: expected) ?? [] {
+            let name = text.lowercased()
+            if let problem = Self.problem(with: Array(name.utf8)[...]) {
+                let shown = ConfigurationSection.printable(text)
+                section.reader.report("\(section.name(of: "forward_fields[]")): '\(shown)' \(problem)", at: position)
+            } else {
+                fields.append(name)
+            }
+        }
+        if section.has("forward_user_agent") {
+            var isForwarded = true
+            section.read("forward_user_agent", &isForwarded)
+            userAgent = isForwarded
+        } else {
+            _ = section.node("forward_user_agent")
+        }
+    }
+
+    /// Returns what is wrong with a name in lower case; nil where it may be forwarded.
+    private static func problem(with name: ArraySlice<UInt8>) -> String? {
+        let isPrefix = name.last == UInt8(ascii: "*")
+        let stem = isPrefix ? name.dropLast() : name
+        guard stem.allSatisfy(isNameByte), !stem.isEmpty else {
+            return "is not the name of a header field, nor the beginning of one with '*' behind it"
+        }
+        if isPrefix, stem.last != UInt8(ascii: "-") || stem.count < 3 {
+            return "must have a word and a hyphen before its '*'"
+        }
+        if stem.elementsEqual("user-agent".utf8) { return "has a setting of its own: forward_user_agent" }
+        // The prefix itself must be allowed; names that start with it are checked when a request has them.
+        return FieldName.whyNeverForwarded(stem).map { "is never forwarded: it \($0)" }
+    }
+
+    /// Whether a byte may be in a field's name in lower case (`token`, RFC 9110, section 5.6.2).
+    private static func isNameByte(_ byte: UInt8) -> Bool {
+        (0x61...0x7A).contains(byte) || (0x30...0x39).contains(byte) || "!#$%&'*+-.^_`|~".utf8.contains(byte)
+    }
+}

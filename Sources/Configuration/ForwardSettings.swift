@@ -1,0 +1,10 @@
+// Which header fields of clients a section of the configuration forwards to executors.
+
+/// The values of `forward_fields` and `forward_user_agent` in one section.
+package struct ForwardSettings: Sendable, Equatable {
+    /// Names in lower case; a name that ends in `*` is a prefix.
+    package var fields: [String] = []
+    /// Whether `user-agent` is forwarded; nil where the section does not say.
+    package var userAgent: Bool?
+    package init() {}
+}

@@ -1,0 +1,27 @@
+// What a check of API keys and their secret found. The check itself needs the key store and is made by `Edge`.
+
+/// The errors and warnings about the file of API keys and the file of their secret.
+package struct KeyFindings: Equatable {
+    /// An error or a warning about one key of the section `authentication`.
+    package struct Finding: Equatable {
+        /// The key of the section: `keys` or `secret`.
+        package var key: String
+        /// The message, without the key's name.
+        package var message: String
+        /// Whether the configuration can be used all the same.
+        package var isWarning: Bool
+    }
+
+    /// Errors and warnings about the keys and the secret as a whole, in the order in which they were found.
+    package private(set) var findings: [Finding] = []
+    /// Errors in a YAML file of keys, with their positions in that file.
+    package var problems: [ConfigurationProblem] = []
+
+    /// Makes findings without any error or warning.
+    package init() {}
+
+    /// Adds a finding about a key of the section `authentication`.
+    package mutating func add(_ key: String, _ message: String, isWarning: Bool = false) {
+        findings.append(Finding(key: key, message: message, isWarning: isWarning))
+    }
+}

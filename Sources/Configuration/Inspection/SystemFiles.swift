@@ -1,0 +1,61 @@
+// Reading files and the environment of the process, without Foundation.
+
+import Glibc
+
+/// Reads files of this machine.
+package enum SystemFiles {
+    /// The most bytes of a file that is read: 4 MiB.
+    package static let bytesMax = 4 << 20
+
+    /// Returns the environment that the process was started with.
+    ///
+    /// It is read from /proc, because the C variable `environ` is mutable global state, which Swift 6 rejects.
+    package static func environment() -> [String: String] {
+        guard case .success(let bytes) = read("/proc/self/environ") else { return [:] }
+        var result: [String: String] = [:]
+        for entry in bytes.split(separator: 0) {
+            guard let equals = entry.firstIndex(of: 0x3D) else { continue }
+            let name = String(decoding: entry[..<equals], as: UTF8.self)
+            result[name] = String(decoding: entry[(equals + 1)...], as: UTF8.self)
+        }
+        return result
+    }
+
+    /// Reads a whole file; its size may be unknown before, as under /proc.
+    package static func read(_ path: String) -> Result<[UInt8], FileProblem> {
+        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return .failure(lastProblem()) }
+        defer { close(descriptor) }
+        var bytes: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 64 << 10)
+        while true {
+            let count = unsafe chunk.withUnsafeMutableBytes { unsafe Glibc.read(descriptor, $0.baseAddress, $0.count) }
+            if count < 0 {
+                if errno == EINTR { continue }
+                return .failure(lastProblem())
+            }
+            if count == 0 { return .success(bytes) }
+            bytes += chunk[..<count]
+            if bytes.count > bytesMax { return .failure(FileProblem("it is larger than \(bytesMax >> 20) MiB")) }
+        }
+    }
+
+    /// Returns why this process cannot read a file; nil if it can.
+    package static func check(_ path: String) -> FileProblem? {
+        // `access` checks the real user in place of the effective one, and accepts directories.
+        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0 else { return lastProblem() }
+        defer { close(descriptor) }
+        var byte: UInt8 = 0
+        return unsafe Glibc.read(descriptor, &byte, 1) < 0 ? lastProblem() : nil
+    }
+
+    /// Returns the text of `errno`.
+    private static func lastProblem() -> FileProblem {
+        let code = errno
+        var text = [CChar](repeating: 0, count: 256)
+        _ = unsafe text.withUnsafeMutableBufferPointer { unsafe strerror_r(code, $0.baseAddress!, $0.count) }
+        let bytes = text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
+        return FileProblem(bytes.isEmpty ? "error \(code)" : String(decoding: bytes, as: UTF8.self))
+    }
+}

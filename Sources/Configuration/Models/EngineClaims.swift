@@ -1,0 +1,52 @@
+// Finds entries of several models that mean the same engine and contradict each other.
+
+/// What the entries that were read so far say about each engine.
+///
+/// Two entries with the same `EngineIdentity` mean the same engine, whatever models they belong to. `auto` contradicts
+/// nothing: another entry's value then holds for both.
+struct EngineClaims {
+    private struct Claim {
+        var value: String
+        var location: ConfigurationLocation
+    }
+    private let own: OwnAddresses
+    private var kinds: [EngineIdentity: Claim] = [:]
+    private var protocols: [EngineIdentity: Claim] = [:]
+
+    init(own: OwnAddresses) {
+        self.own = own
+    }
+
+    /// Compares an entry with those before it, and reports what contradicts one of them.
+    mutating func check(_ settings: ExecutorSettings, read section: ConfigurationSection) {
+        if let own = own.name(of: settings.url) {
+            section.report(
+                "url",
+                "\(settings.url) is this server's own \(own): requests would come back to it without end"
+            )
+        }
+        let identity = EngineIdentity(settings)
+        if settings.kind != .auto {
+            Self.check("kind", settings.kind.rawValue, section, &kinds[identity])
+        }
+        if settings.wireProtocol != .auto {
+            Self.check("protocol", settings.wireProtocol.rawValue, section, &protocols[identity])
+        }
+    }
+
+    private static func check(
+        _ key: String,
+        _ value: String,
+        _ section: ConfigurationSection,
+        _ claim: inout Claim?
+    ) {
+        let location = ConfigurationLocation(position: section.position(of: key), reader: section.reader)
+        guard let claim else {
+            claim = Claim(value: value, location: location)
+            return
+        }
+        guard claim.value != value else { return }
+        let other = claim.location.described(from: location)
+        section.report(key, "'\(value)' contradicts '\(claim.value)' of the same engine \(other)")
+    }
+}

@@ -1,0 +1,66 @@
+// Reading the section `models` of a configuration, and the models of files that it imports.
+internal import Inference
+
+extension ModelSettings {
+    /// Reads `models`, and checks each model's names and engines against those of the others.
+    ///
+    /// - Parameter own: The addresses that this process listens on, none of which may be an executor's.
+    static func readAll(from root: ConfigurationSection, own: OwnAddresses) -> [ModelSettings] {
+        let expected = "at least one '- id: NAME' with its executors"
+        guard let sections = root.sections("models", expecting: expected) else {
+            root.requireKey("models", expecting: expected)
+            return []
+        }
+        root.requireKey("models", expecting: expected)
+        var names = ModelNames()
+        var engines = EngineClaims(own: own)
+        let models = sections.flatMap { $0.importedModels() ?? [$0] }
+            .compactMap { ModelSettings(reading: $0, names: &names, engines: &engines) }
+        names.check()
+        return models
+    }
+
+    private init?(reading section: ConfigurationSection, names: inout ModelNames, engines: inout EngineClaims) {
+        let id = section.text("id", expecting: "the name that clients use")
+        section.requireKey("id", expecting: "the name that clients use")
+        let aliases = section.texts("aliases", expecting: "further names of this model") ?? []
+        self.init(id: id ?? "", aliases: aliases.map(\.text), executors: [])
+        section.read("balance", &balance)
+        let fallbacks = section.texts("fallbacks", expecting: "ids of other models") ?? []
+        self.fallbacks = fallbacks.map(\.text)
+        if let own = section.section("timeouts") { timeouts.read(from: own) }
+        if let own = section.section("media_tokens") { mediaTokens.read(from: own) }
+        passthrough = section.passthroughPaths("passthrough")
+        forward = ForwardSettings(reading: section)
+        executors = ExecutorSettings.readAll(from: section, engines: &engines)
+        catalog = CatalogField.readAll(from: section)
+        section.finish()
+        func location(_ position: Position) -> ConfigurationLocation {
+            ConfigurationLocation(position: position, reader: section.reader)
+        }
+        if let id { names.ids.append((id, location(section.position(of: "id")))) }
+        names.aliases += aliases.map { ($0.text, location($0.position)) }
+        names.fallbacks += fallbacks.map { (id, $0.text, location($0.position)) }
+    }
+}
+
+extension MediaTokens {
+    fileprivate mutating func read(from section: ConfigurationSection) {
+        image = section.count("image", in: 0...1_000_000) ?? image
+        audioBytes = section.count("audio_bytes", in: 1...1_000_000) ?? audioBytes
+        videoBytes = section.count("video_bytes", in: 1...1_000_000) ?? videoBytes
+        fileBytes = section.count("file_bytes", in: 1...1_000_000) ?? fileBytes
+        reference = section.count("reference", in: 0...1_000_000) ?? reference
+        section.finish()
+    }
+}
+
+extension ModelSettings.Timeouts {
+    fileprivate mutating func read(from section: ConfigurationSection) {
+        let range = Duration.milliseconds(10) ... .seconds(86_400)
+        firstEvent = section.duration("first_event", in: range)
+        response = section.duration("response", in: range)
+        stall = section.duration("stall", in: range)
+        section.finish()
+    }
+}

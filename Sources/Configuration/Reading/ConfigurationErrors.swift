@@ -1,0 +1,29 @@
+// Everything that is wrong with a configuration, sorted by position.
+
+/// All errors of a configuration: those of the main file first, then those of each imported file.
+///
+/// Its description has one line for each error and each warning.
+package struct ConfigurationErrors: Error, Sendable, Equatable, CustomStringConvertible {
+    /// The errors alone; never empty where a configuration cannot be used.
+    package let problems: [ConfigurationProblem]
+    /// Errors and warnings, sorted together.
+    package let all: [ConfigurationProblem]
+
+    /// Sorts errors and warnings, and drops those that are there twice.
+    ///
+    /// - Parameter files: The files of the configuration in the order in which they were opened.
+    package init(_ problems: [ConfigurationProblem], warnings: [ConfigurationProblem] = [], files: [String] = []) {
+        var seen = Set<ConfigurationProblem>()
+        func rank(_ problem: ConfigurationProblem) -> (Int, Int, Int) {
+            (files.firstIndex(of: problem.file) ?? files.count, problem.line, problem.column)
+        }
+        func sorted(_ problems: [ConfigurationProblem]) -> [ConfigurationProblem] {
+            problems.sorted { rank($0) < rank($1) }
+        }
+        self.problems = sorted(problems.filter { seen.insert($0).inserted })
+        all = sorted(self.problems + warnings.filter { seen.insert($0).inserted })
+    }
+
+    /// All errors and warnings, one in each line.
+    package var description: String { all.map(\.description).joined(separator: "\n") }
+}

@@ -1,0 +1,26 @@
+// One error or warning of a configuration, with its position.
+
+/// An error or a warning about one position in a configuration file.
+package struct ConfigurationProblem: Sendable, Hashable, CustomStringConvertible {
+    /// The path of the file, as the command line or an import gave it.
+    package let file: String
+    /// The line, starting at 1.
+    package let line: Int
+    /// The column, starting at 1, in Unicode scalars.
+    package let column: Int
+    /// One line of text, which starts with `warning: ` if this is a warning.
+    package let message: String
+
+    package init(file: String, line: Int, column: Int, message: String) {
+        self.file = file
+        self.line = line
+        self.column = column
+        self.message = message
+    }
+
+    /// The problem as `check` prints it: `FILE:LINE:COLUMN: MESSAGE`.
+    package var description: String { "\(file):\(line):\(column): \(message)" }
+
+    /// Whether the configuration can be used all the same.
+    package var isWarning: Bool { message.hasPrefix("warning: ") }
+}

@@ -1,0 +1,139 @@
+// The state that belongs to one file of a configuration while it is read, and what was found in all files so far.
+
+/// Collects the errors and warnings of one file, and knows how other files are reached from it.
+///
+/// An imported file has a reader of its own, which shares its findings with the importing file's reader.
+/// A reader is confined to the thread that loads the configuration.
+final class ConfigurationReader {
+    /// What was found in all files of a configuration.
+    private final class Findings {
+        var problems: [ConfigurationProblem] = []
+        var warnings: [ConfigurationProblem] = []
+        /// Every key that was looked up, such as `listeners[].address`; a test compares them with the documentation.
+        var knownKeys: Set<String> = []
+        /// Environment variables that a file names, with their values.
+        var expandedVariables: [String: String] = [:]
+        /// Paths of the files, in the order in which they were opened.
+        var files: [String]
+
+        init(file: String) {
+            files = [file]
+        }
+    }
+
+    /// The path of the file, as messages show it.
+    let file: String
+    /// Returns the bytes of a file, or why it cannot be read.
+    let readFile: (String) -> Result<[UInt8], FileProblem>
+    /// Returns why a file cannot be read, nil if it can.
+    let checkFile: (String) -> FileProblem?
+    let inspection: FileInspection
+    /// The variables that `${VAR}` may name.
+    var environment: [String: String] = [:]
+    /// How many imports lead to this file: 0 for the main file.
+    let importDepth: Int
+    private let findings: Findings
+
+    init(
+        file: String,
+        readFile: @escaping (String) -> Result<[UInt8], FileProblem> = SystemFiles.read,
+        checkFile: @escaping (String) -> FileProblem?,
+        inspection: FileInspection = .none
+    ) {
+        self.file = file
+        self.readFile = readFile
+        self.checkFile = checkFile
+        self.inspection = inspection
+        importDepth = 0
+        findings = Findings(file: file)
+    }
+
+    /// Makes the reader of a file that another file imports.
+    init(file: String, importedBy reader: ConfigurationReader) {
+        self.file = file
+        readFile = reader.readFile
+        checkFile = reader.checkFile
+        inspection = reader.inspection
+        environment = reader.environment
+        importDepth = reader.importDepth + 1
+        findings = reader.findings
+        findings.files.append(file)
+    }
+
+    // MARK: Findings
+
+    /// The errors of all files so far, in the order in which they were found.
+    var problems: [ConfigurationProblem] { findings.problems }
+    var knownKeys: Set<String> { findings.knownKeys }
+    var files: [String] { findings.files }
+    /// The errors and warnings of all files, sorted by their position.
+    var errors: ConfigurationErrors { ConfigurationErrors(problems, warnings: findings.warnings, files: files) }
+    /// The warnings alone, sorted by their position.
+    var warnings: [ConfigurationProblem] { ConfigurationErrors([], warnings: findings.warnings, files: files).all }
+
+    func noteLookup(of key: String) { findings.knownKeys.insert(key) }
+
+    /// Records an error: the configuration will not be used.
+    func report(_ message: String, at position: Position) {
+        findings.problems.append(problem(message, at: position))
+    }
+
+    /// Records something that is probably a mistake, but does not keep the configuration from being used.
+    func warn(_ message: String, at position: Position) {
+        findings.warnings.append(problem("warning: \(message)", at: position))
+    }
+
+    /// Records errors in a file that is not a configuration and has positions of its own.
+    func report(_ problems: [ConfigurationProblem]) { findings.problems += problems }
+
+    private func problem(_ message: String, at position: Position) -> ConfigurationProblem {
+        ConfigurationProblem(
+            file: file,
+            line: position.line,
+            column: position.column,
+            message: Self.singleLine(redactingVariables(in: message))
+        )
+    }
+
+    /// Escapes control characters and cuts the message after 1024 Unicode scalars, whatever the file contains.
+    private static func singleLine(_ message: String) -> String {
+        var result = ""
+        for scalar in message.unicodeScalars.prefix(1024) {
+            if scalar.properties.generalCategory == .control {
+                result += "\\u{\(String(scalar.value, radix: 16))}"
+            } else {
+                result.unicodeScalars.append(scalar)
+            }
+        }
+        return result
+    }
+
+    /// Replaces the values of environment variables by `${NAME}`: any of them may be a secret.
+    private func redactingVariables(in message: String) -> String {
+        var result = message
+        for (name, value) in findings.expandedVariables where result.contains(value) {
+            result = result.split(separator: value, omittingEmptySubsequences: false).joined(separator: "${\(name)}")
+        }
+        return result
+    }
+
+    // MARK: Environment and paths
+
+    /// Remembers the variables that a file names, so that messages do not show their values.
+    func noteVariables(in text: String) {
+        for (name, value) in environment where value.utf8.count >= Self.secretLengthMin && text.contains("${\(name)") {
+            findings.expandedVariables[name] = value
+        }
+    }
+
+    /// The length in bytes from which a variable's value may be a secret.
+    ///
+    /// Shorter values are ports and flags, which messages contain by chance.
+    private static let secretLengthMin = 6
+
+    /// Returns the path of a file that the configuration names; relative paths start in the configuration's folder.
+    func resolve(_ path: String) -> String {
+        guard !path.hasPrefix("/"), let slash = file.lastIndex(of: "/") else { return path }
+        return file[...slash] + path
+    }
+}

@@ -1,0 +1,76 @@
+// Reading the single values of a section as texts: names, secrets, lists of texts, paths of files.
+
+extension ConfigurationSection {
+    /// A single value of the file, with its variables expanded.
+    struct Scalar {
+        let text: String
+        /// The value as the file has it, before expansion: messages quote this one.
+        let raw: String
+        let position: Position
+    }
+
+    /// Returns the single value of a key; nil where the key is absent, and an error where it is a list or a section.
+    func scalar(_ key: String, expecting expected: String) -> Scalar? {
+        node(key).flatMap { scalar($0, named: key, expecting: expected) }
+    }
+
+    /// Returns a text that is not empty and has no control characters.
+    ///
+    /// - Parameter isSecret: The text becomes a header field and must be visible ASCII; messages never quote it.
+    func text(_ key: String, expecting expected: String, isSecret: Bool = false) -> String? {
+        guard let scalar = scalar(key, expecting: expected) else { return nil }
+        return checked(scalar, key, expecting: expected, isSecret: isSecret)
+    }
+
+    /// Returns a list of texts with their positions; nil where the key is absent or is not a list.
+    func texts(_ key: String, expecting expected: String) -> [(text: String, position: Position)]? {
+        guard let items = sequence(key, expecting: "a list: \(expected)") else { return nil }
+        return items.compactMap { item in
+            guard let scalar = scalar(item, named: "\(key)[]", expecting: expected),
+                let text = checked(scalar, "\(key)[]", expecting: expected, isSecret: false)
+            else { return nil }
+            return (text, item.position)
+        }
+    }
+
+    /// Returns the path of a file, made absolute, and reports a file that cannot be read now.
+    func readableFile(_ key: String) -> String? { checkedFile(key)?.path }
+
+    /// Returns the same as `readableFile`, and whether the file can be read.
+    func checkedFile(_ key: String) -> (path: String, isReadable: Bool)? {
+        guard let path = text(key, expecting: "the path of a file").map(reader.resolve) else { return nil }
+        guard let problem = reader.checkFile(path) else { return (path, true) }
+        report(key, "cannot read \(Self.printable(path)): \(problem)")
+        return (path, false)
+    }
+
+    /// Reports a value, quoting it as the file has it: values of environment variables may be secrets.
+    func reject(_ scalar: Scalar, _ key: String, _ why: String) {
+        let expanded = scalar.raw == scalar.text ? "" : " once expanded"
+        reader.report("\(name(of: key)): '\(Self.printable(scalar.raw))'\(expanded): \(why)", at: scalar.position)
+    }
+
+    private func scalar(_ node: ConfigurationNode, named key: String, expecting expected: String) -> Scalar? {
+        if case .scalar(let text, let raw, let isPlain) = node.kind, !(isPlain && Self.isNull(raw)) {
+            return Scalar(text: text, raw: raw, position: node.position)
+        }
+        reportKind(of: node, key, expecting: expected)
+        return nil
+    }
+
+    private func checked(_ scalar: Scalar, _ key: String, expecting expected: String, isSecret: Bool) -> String? {
+        if scalar.text.isEmpty {
+            reader.report("\(name(of: key)): is empty; expected \(expected)", at: scalar.position)
+            return nil
+        }
+        guard scalar.text.unicodeScalars.allSatisfy({ $0.properties.generalCategory != .control }) else {
+            reader.report("\(name(of: key)): must not contain control characters", at: scalar.position)
+            return nil
+        }
+        if isSecret, !scalar.text.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) {
+            reader.report("\(name(of: key)): must be visible ASCII without spaces", at: scalar.position)
+            return nil
+        }
+        return scalar.text
+    }
+}

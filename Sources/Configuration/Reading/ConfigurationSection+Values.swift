@@ -1,0 +1,80 @@
+// Reading the single values of a section as numbers, durations, sizes, flags and choices, each within its range.
+//
+// `read` replaces a default where the file has a valid value; the other functions return nil where it has none.
+// Every value that cannot be read or is out of its range is reported.
+
+extension ConfigurationSection {
+    func read(_ key: String, _ target: inout Duration, in range: ClosedRange<Duration>) {
+        guard let value = duration(key, in: range) else { return }
+        target = value
+    }
+
+    func read(_ key: String, _ target: inout Bool) {
+        guard let scalar = scalar(key, expecting: "true or false") else { return }
+        switch scalar.text {
+        case "true": target = true
+        case "false": target = false
+        default: reject(scalar, key, "expected true or false")
+        }
+    }
+
+    func read(bytes key: String, _ target: inout Int, in range: ClosedRange<Int>) {
+        let expected = "a size such as 64MiB, 256KiB or plain bytes"
+        guard let scalar = scalar(key, expecting: expected) else { return }
+        guard let value = Quantity.size(scalar.text) else { return reject(scalar, key, "expected \(expected)") }
+        guard range.contains(value) else {
+            let ends = "\(Quantity.text(bytes: range.lowerBound)) and \(Quantity.text(bytes: range.upperBound))"
+            return reject(scalar, key, "must be between \(ends)")
+        }
+        target = value
+    }
+
+    func read(count key: String, _ target: inout Int, in range: ClosedRange<Int>) {
+        guard let value = count(key, in: range) else { return }
+        target = value
+    }
+
+    /// Reads one of the raw values of an enumeration.
+    func read<Choice: CaseIterable & RawRepresentable<String>>(_ key: String, _ target: inout Choice) {
+        let names = Choice.allCases.map(\.rawValue).joined(separator: ", ")
+        guard let scalar = scalar(key, expecting: "one of \(names)") else { return }
+        guard let value = Choice(rawValue: scalar.text) else {
+            return reject(scalar, key, "expected one of \(names)")
+        }
+        target = value
+    }
+
+    /// Returns a whole number.
+    ///
+    /// - Parameter words: What else the key may hold, as an error says it before `a whole number`: `auto or `.
+    func count(_ key: String, in range: ClosedRange<Int>, or words: String = "") -> Int? {
+        guard let scalar = scalar(key, expecting: "\(words)a whole number") else { return nil }
+        guard let value = Quantity.count(scalar.text) else {
+            reject(scalar, key, "expected \(words)a whole number")
+            return nil
+        }
+        guard range.contains(value) else {
+            reject(scalar, key, "must be between \(range.lowerBound) and \(range.upperBound)")
+            return nil
+        }
+        return value
+    }
+
+    /// Returns a duration such as `250ms`.
+    ///
+    /// - Parameter words: What else the key may hold, as for `count`.
+    func duration(_ key: String, in range: ClosedRange<Duration>, or words: String = "") -> Duration? {
+        let expected = "\(words)a whole number with a unit, such as 250ms, 10s, 5m or 1h"
+        guard let scalar = scalar(key, expecting: expected) else { return nil }
+        guard let value = Quantity.duration(scalar.text) else {
+            reject(scalar, key, "expected \(expected)")
+            return nil
+        }
+        guard range.contains(value) else {
+            let ends = "\(Quantity.text(range.lowerBound)) and \(Quantity.text(range.upperBound))"
+            reject(scalar, key, "must be between \(ends)")
+            return nil
+        }
+        return value
+    }
+}

@@ -1,0 +1,62 @@
+// Decimal numbers kept as text, because binary numbers cannot represent prices such as 0.0000002 exactly.
+
+/// Checks and rewrites decimal numbers without computing with them.
+enum DecimalText {
+    /// The most bytes of a number, and the largest exponent.
+    static let digitsMax = 64
+
+    /// Rewrites a number of JSON's form (`0.2`, `-3`, `2e-7`) without an exponent; nil for anything else.
+    ///
+    /// `2e-7` becomes `0.0000002`; a number without an exponent is returned unchanged.
+    static func plain(_ text: String) -> String? {
+        guard isNumber(text), text.utf8.count <= digitsMax else { return nil }
+        guard let mark = text.firstIndex(where: { $0 == "e" || $0 == "E" }) else { return text }
+        guard let exponent = Int(text[text.index(after: mark)...]), abs(exponent) <= digitsMax else { return nil }
+        let isNegative = text.hasPrefix("-")
+        let parts = text[..<mark].drop { $0 == "-" }.split(separator: ".")
+        var digits = parts.joined()
+        // How many of the digits are before the decimal point.
+        var point = parts[0].count + exponent
+        if point < 1 {
+            digits = String(repeating: "0", count: 1 - point) + digits
+            point = 1
+        }
+        if point > digits.count { digits += String(repeating: "0", count: point - digits.count) }
+        var whole = digits.prefix(point).drop { $0 == "0" }
+        if whole.isEmpty { whole = "0" }
+        let fraction = digits.dropFirst(point)
+        return (isNegative ? "-" : "") + whole + (fraction.isEmpty ? "" : "." + fraction)
+    }
+
+    /// Whether a number without an exponent is at least 10 to the given negative power.
+    static func reaches(_ plain: String, tenToThe power: Int) -> Bool {
+        guard !plain.hasPrefix("-") else { return false }
+        let parts = plain.split(separator: ".", omittingEmptySubsequences: false)
+        if parts[0].contains(where: { $0 != "0" }) { return true }
+        return parts.count > 1 && parts[1].prefix(-power).contains { $0 != "0" }
+    }
+
+    /// Whether a text is a number of JSON's form (RFC 8259, section 6).
+    static func isNumber(_ text: String) -> Bool {
+        var rest = text.utf8[...]
+        func digits() -> Int {
+            let count = rest.prefix { (0x30...0x39).contains($0) }.count
+            rest = rest.dropFirst(count)
+            return count
+        }
+        if rest.first == 0x2D { rest = rest.dropFirst() }
+        let isZeroFirst = rest.first == 0x30
+        let whole = digits()
+        guard whole > 0, !(isZeroFirst && whole > 1) else { return false }
+        if rest.first == 0x2E {
+            rest = rest.dropFirst()
+            if digits() == 0 { return false }
+        }
+        if rest.first == 0x65 || rest.first == 0x45 {
+            rest = rest.dropFirst()
+            if rest.first == 0x2B || rest.first == 0x2D { rest = rest.dropFirst() }
+            if digits() == 0 { return false }
+        }
+        return rest.isEmpty
+    }
+}

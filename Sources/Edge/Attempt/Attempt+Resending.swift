@@ -1,0 +1,64 @@
+// Sends the request of an attempt again to the same engine: after a redirect, or without an option that the engine
+// refuses.
+internal import HTTP
+internal import Inference
+internal import Routing
+internal import Transport
+
+extension Attempt {
+    /// Follows a redirect of the engine to another path, or fails.
+    ///
+    /// Web frameworks redirect `/path` to `/path/`. A redirect is followed once, and only to the same engine, since the
+    /// request carries a credential and the client's data may only go to engines of the configuration.
+    func redirected(by head: ResponseHead) {
+        guard [307, 308].contains(head.status), !wasRedirected, var again = request,
+            let location = head.fields.string(named: "location"),
+            let path = EngineRedirect.target(
+                location,
+                from: again.target,
+                host: again.host,
+                prefix: target.pathPrefix,
+                isSecure: target.engine.client.tls != nil
+            )
+        else {
+            fail(.noAnswer(in: head))
+            return
+        }
+        wasRedirected = true
+        again.target = path
+        sendAgain(again)
+    }
+
+    /// Sends the request again without `stream_options.include_usage`, which the edge had added and the engine refuses.
+    ///
+    /// The engine is not asked for it again by later requests.
+    ///
+    /// - Returns: Whether the request was sent again; false if the client itself had asked for the usage.
+    func sendAgainWithoutUsage() -> Bool {
+        guard removesUsage, owner != nil, var again = request, let body = (again.body as? SplicedBody)?.withoutUsage
+        else { return false }
+        executor.engine.refuseUsage()
+        removesUsage = false
+        again.body = body
+        sendAgain(again)
+        owner?.attempt(self, answersWith: .none)
+        return true
+    }
+
+    /// Gives up the answer so far, and begins with a new stream and a new `AttemptAnswer`.
+    private func sendAgain(_ again: ExecutorRequest) {
+        answer = AttemptAnswer()
+        meter = Meter(dialect: dialect, choices: choices)
+        splitter = EventSplitter()
+        held = []
+        memory.letGoOfAnswer()
+        memory.keepPiece(of: 0)
+        if let timer { environment.loop.timers.cancel(timer) }
+        timer = nil
+        let last = stream
+        stream = nil
+        last?.cancel()
+        request = again
+        stream = environment.send(again, to: target, handler: self)
+    }
+}

@@ -1,0 +1,43 @@
+// What an attempt knows of the answer to its request: what kind of answer it is, and how far it has come.
+internal import HTTP
+internal import Inference
+
+/// A value of one request and its answer: an attempt that sends its request again begins with a new one.
+///
+/// Confined to its attempt. Nothing is called while one of its properties is being changed, so that reading them is
+/// cheap.
+struct AttemptAnswer {
+    /// What kind of answer it is, as far as that is known.
+    enum Kind: Sendable {
+        /// The head of the response has not arrived.
+        case none
+        /// A stream of events.
+        case events
+        /// Not a stream, or not known to be one: held back until it is whole or larger than `Attempt.heldMax`.
+        case document
+        /// A document larger than `Attempt.heldMax`, relayed as it arrives.
+        case passing
+        /// An answer with a status of 400 or above: read to classify the error, and never relayed as it is.
+        case failure
+    }
+
+    /// Nil until the head of the response has arrived.
+    var head: ResponseHead?
+    var kind = Kind.none
+    /// The result of scanning a JSON document at its end; nil before that, and for every other answer.
+    var scan: AnswerScan?
+    /// The length of the body that the head announces, in bytes; nil where it announces none.
+    var expectedBytes: Int?
+    /// How many bytes of a document have arrived.
+    var documentBytes = 0
+    /// The end of the body is the end of the connection: a broken connection cannot be told from a whole answer.
+    var endsWithClose = false
+    /// The request asked for a stream, and the head does not say whether the answer is one: the first bytes decide.
+    var isUnlabelled = false
+    /// A document that is relayed as it arrives begins like an object or an array.
+    var isLargeBracketed = false
+    /// The pieces of a large event are held back until it is known whether the event is an error.
+    var holdsEvent = false
+    /// The first event refuses `stream_options`, which the edge had added: the request is sent again without it.
+    var isUsageRefused = false
+}

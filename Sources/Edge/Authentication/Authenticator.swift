@@ -1,0 +1,90 @@
+// Finds out who sends a request, by the API key in its head; no call waits for a file or a database.
+package import HTTP
+package import Routing
+package import Transport
+
+/// Who sends a request, as far as its head says.
+package enum CallerIdentity: Sendable {
+    /// The request has this key, which is in force.
+    case key(KeyRing.Entry)
+    /// The request has no key, and none is required.
+    case anonymous
+    /// The request is to be refused, since its key is missing, unknown, revoked, expired or malformed.
+    case refused(KeyRefusal)
+}
+
+/// The API keys in force, and whether a request must have one.
+///
+/// Shared by all threads: workers read it once for each request, and `KeyStoreWatcher` publishes new keys.
+package final class Authenticator: Sendable {
+    /// The tenant of all requests without a key.
+    package static let anonymous = "anonymous"
+    /// How many bytes of a given key are hashed; keys of this server are much shorter.
+    private static let keyBytesMax = 256
+
+    /// Whether a request without a key is refused.
+    let isRequired: Bool
+    /// The limits on all requests without a key together.
+    let anonymousLimits: KeyLimits
+    /// What the requests without a key use of `anonymousLimits`.
+    let anonymousUse = KeyUse()
+    /// The hash of the keys; nil if no keys are configured: every request is then anonymous, whatever key it has.
+    private let hash: HMACSHA256?
+    private let ring = Lock(KeyRing())
+
+    /// No key is in force before `publish`; without a hash every request is anonymous.
+    package init(hash: HMACSHA256? = nil, isRequired: Bool = false, anonymousLimits: KeyLimits = KeyLimits()) {
+        self.hash = hash
+        self.isRequired = isRequired
+        self.anonymousLimits = anonymousLimits
+    }
+
+    /// Replaces the keys in force; called by one thread at a time.
+    ///
+    /// - Parameter now: The monotonic time in nanoseconds. The use of a removed key is kept for a while, so that it
+    ///   does not get new limits by coming back.
+    package func publish(_ keys: [AccessKey], at now: Nanoseconds = Clock.monotonicNow()) {
+        // There is one publisher, so that the ring that is replaced is the one that was read.
+        let next = KeyRing(keys, after: ring.withLock { $0 }, at: now)
+        ring.withLock { $0 = next }
+    }
+
+    /// Makes the hasher of one worker; nil if no keys are configured.
+    package func makeHasher() -> HMACSHA256Hasher? { hash.map { HMACSHA256Hasher($0) } }
+
+    /// Finds out who sends a request with these header fields; any thread may call it.
+    ///
+    /// - Parameters:
+    ///   - hasher: The hasher of the calling thread, made by `makeHasher`.
+    ///   - seconds: The time in seconds since 1970, for keys that expire.
+    package func identify(_ fields: FieldBlock, hasher: HMACSHA256Hasher?, at seconds: Int) -> CallerIdentity {
+        guard let hasher else { return .anonymous }
+        guard let given = Self.givenKey(in: fields) else { return isRequired ? .refused(.missing) : .anonymous }
+        guard !given.isEmpty else { return .refused(.unreadable) }
+        let current = ring.withLock { $0 }
+        let key = given.prefix(Self.keyBytesMax)
+        switch current.look(for: hasher.hash(key.span), at: seconds) {
+        case .inForce(let entry): return .key(entry)
+        case .revoked(let id): return .refused(.revoked(id))
+        case .expired(let id): return .refused(.expired(id))
+        case .unknown: return .refused(.unknown)
+        }
+    }
+
+    /// The key of a request, in `authorization: Bearer` (RFC 6750) or in `x-api-key`.
+    ///
+    /// SDKs that have a setting for each field may send one key in both, or leave one of them empty.
+    ///
+    /// - Returns: nil if the request has no key; empty if it has two different ones, or none that can be read.
+    static func givenKey(in fields: FieldBlock) -> ArraySlice<UInt8>? {
+        guard fields.occurrences(of: .authorization) < 2, fields.occurrences(of: .xAPIKey) < 2 else { return [] }
+        let other = fields.first(.xAPIKey)
+        guard let value = fields.first(.authorization) else { return other }
+        let scheme = value.prefix { $0 != UInt8(ascii: " ") }
+        guard scheme.count == 6, fields.begins(.authorization, with: "bearer") else { return other ?? [] }
+        let bearer = value[scheme.endIndex...].drop { $0 == UInt8(ascii: " ") }
+        guard let other, !other.isEmpty else { return bearer }
+        if bearer.isEmpty { return other }
+        return bearer.elementsEqual(other) ? bearer : []
+    }
+}

@@ -1,0 +1,34 @@
+// Why the key of a request was refused.
+
+/// For the log only: the client is sent the same 401 for each of them.
+package enum KeyRefusal: Sendable, Equatable {
+    /// The request has no key, and one is required.
+    case missing
+    /// The request has no key that can be read, or several different ones.
+    case unreadable
+    /// No key in force has this hash.
+    case unknown
+    /// The key with this id has been revoked.
+    case revoked(String)
+    /// The key with this id has expired.
+    case expired(String)
+
+    /// The `detail` of the log line.
+    var detail: String {
+        switch self {
+        case .missing: "no key"
+        case .unreadable: "no key that can be read, or more than one"
+        case .unknown: "unknown key"
+        case .revoked: "revoked key"
+        case .expired: "expired key"
+        }
+    }
+
+    /// The id of the key, which is public; nil if the key is not known.
+    var keyID: String? {
+        switch self {
+        case .revoked(let id), .expired(let id): id
+        case .missing, .unreadable, .unknown: nil
+        }
+    }
+}

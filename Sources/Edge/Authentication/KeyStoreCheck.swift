@@ -1,0 +1,44 @@
+// The check of API keys and their secret, for `freeinference check`; it changes nothing.
+package import Configuration
+internal import Routing
+
+/// Checks the file of keys and the file of their secret.
+package enum KeyStoreCheck {
+    /// Returns what is wrong with the keys at `path` and the secret at `secretPath`.
+    ///
+    /// A check of a configuration calls it as `FileInspection.keys`.
+    package static func findings(path: String, secretPath: String) -> KeyFindings {
+        var found = KeyFindings()
+        let keys = keys(in: path, &found)
+        guard KeySecret.exists(secretPath) else {
+            if keys.isEmpty {
+                found.add("secret", "\(secretPath) is not there: a secret will be made", isWarning: true)
+            } else {
+                found.add("secret", KeySecret.lostReason(secretPath, keys: keys.count))
+            }
+            return found
+        }
+        if case .failure(let problem) = KeySecret.load(secretPath) { found.add("secret", "\(secretPath): \(problem)") }
+        if KeySecret.isShared(secretPath) {
+            let message = "others than its owner may read \(secretPath): its mode should be 0600"
+            found.add("secret", message, isWarning: true)
+        }
+        return found
+    }
+
+    /// Returns the keys in force; none where they cannot be read, which is added to `found`.
+    private static func keys(in path: String, _ found: inout KeyFindings) -> [AccessKey] {
+        if KeyStoreKind(path: path) == .yaml, case .success(let bytes) = SystemFiles.read(path) {
+            switch KeyFile.parse(bytes, path: path) {
+            case .success(let keys): return keys
+            case .failure(let errors):
+                found.problems += errors.problems
+                return []
+            }
+        }
+        do throws(KeyStoreError) { return try KeyStoreReader.load(path: path) } catch {
+            for problem in error.problems { found.add("keys", problem) }
+            return []
+        }
+    }
+}

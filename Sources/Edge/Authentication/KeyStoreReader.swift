@@ -1,0 +1,119 @@
+// Reads API keys from their store, a YAML file or a SQLite database, and notices when the store has changed.
+internal import CLinux
+internal import Configuration
+internal import Glibc
+internal import KeyStore
+package import Routing
+internal import Transport
+
+/// Why the keys of a store cannot be read.
+package struct KeyStoreError: Error, Equatable, Sendable, CustomStringConvertible {
+    /// One line for each problem, with the name of the file.
+    package var problems: [String]
+    /// All problems, one a line.
+    package var description: String { problems.joined(separator: "\n") }
+}
+
+/// Remembers which state of the store it has read, so that an unchanged store is not read again.
+///
+/// Its calls wait for the file system: no worker makes them.
+package struct KeyStoreReader: Sendable {
+    private let path: String
+    private let kind: KeyStoreKind
+    /// The state of the file that was read last without an error.
+    private var seen: FileStamp?
+    private var database: KeyDatabase?
+    /// SQLite's `data_version` at the last reading.
+    private var dataVersion = 0
+
+    /// A reader of the store at `path`, which has read nothing yet.
+    package init(path: String) {
+        self.path = path
+        kind = KeyStoreKind(path: path)
+    }
+
+    /// Reads the keys that are not revoked, once.
+    ///
+    /// - Throws: if the store cannot be read or has faults.
+    package static func load(path: String) throws(KeyStoreError) -> [AccessKey] {
+        var source = KeyStoreReader(path: path)
+        return (try source.changes() ?? []).filter { !$0.isRevoked }
+    }
+
+    /// Reads the keys if the store may have changed since the last call that did not throw.
+    ///
+    /// - Returns: All keys, with the revoked ones of a database; nil if nothing has changed.
+    /// - Throws: if the store cannot be read or has faults.
+    package mutating func changes() throws(KeyStoreError) -> [AccessKey]? {
+        switch kind {
+        case .yaml: try fileChanges()
+        case .sqlite: try databaseChanges()
+        }
+    }
+
+    private mutating func fileChanges() throws(KeyStoreError) -> [AccessKey]? {
+        guard let stamp = FileStamp(path) else { throw unreadable() }
+        // Two changes within one tick of the file system's clock have the same time: a file that new is read again.
+        if stamp == seen, !stamp.isNew(at: Clock.wallTime().seconds) { return nil }
+        switch SystemFiles.read(path) {
+        case .failure(let problem): throw KeyStoreError(problems: ["cannot read \(path): \(problem)"])
+        case .success(let bytes):
+            switch KeyFile.parse(bytes, path: path) {
+            case .failure(let errors): throw KeyStoreError(problems: errors.problems.map(\.description))
+            case .success(let keys):
+                seen = stamp
+                return keys
+            }
+        }
+    }
+
+    private mutating func databaseChanges() throws(KeyStoreError) -> [AccessKey]? {
+        guard let stamp = FileStamp(path) else {
+            database = nil
+            throw unreadable()
+        }
+        do throws(KeyDatabaseError) {
+            // A new file with the same name is another database.
+            let isOpen = database != nil && stamp.isSameFile(as: seen)
+            let open = isOpen ? database! : try KeyDatabase(reading: path)
+            let version = try open.dataVersion()
+            if isOpen, version == dataVersion { return nil }
+            let keys = try open.keysWithRevoked()
+            // Noted only after everything has been read: after an error the next call reads again.
+            (database, dataVersion, seen) = (open, version, stamp)
+            return keys
+        } catch {
+            database = nil
+            throw KeyStoreError(problems: ["cannot read \(path): \(error)"])
+        }
+    }
+
+    private func unreadable() -> KeyStoreError {
+        KeyStoreError(problems: ["cannot read \(path): \(SystemError.text(errno))"])
+    }
+}
+
+/// The identity of a file and of its contents, as far as `stat` shows it.
+private struct FileStamp: Equatable, Sendable {
+    private var device: UInt
+    private var inode: UInt
+    private var size: Int
+    private var seconds: Int
+    private var nanoseconds: Int
+
+    /// Nil if there is no such file; `errno` says why.
+    init?(_ path: String) {
+        var status = stat()
+        guard unsafe stat(path, &status) == 0 else { return nil }
+        device = UInt(status.st_dev)
+        inode = UInt(status.st_ino)
+        size = Int(status.st_size)
+        seconds = status.st_mtim.tv_sec
+        nanoseconds = status.st_mtim.tv_nsec
+    }
+
+    func isSameFile(as other: FileStamp?) -> Bool { other?.device == device && other?.inode == inode }
+
+    /// Whether the file was changed within the last two seconds; `now` is in seconds since 1970.
+    func isNew(at now: Int) -> Bool { now - seconds < 2 }
+}

@@ -1,0 +1,87 @@
+// The endpoints that the edge answers itself: health, `/`, the list of models, and requests to paths that are not
+// there.
+internal import HTTP
+internal import Inference
+internal import Transport
+
+extension Exchange {
+    /// Refuses a request for a path or a method that is not served.
+    ///
+    /// An unknown method is answered with 501 (RFC 9110 section 15.6.2). `OPTIONS *` asks about the server as a whole
+    /// and is answered with 200.
+    func refuse(_ head: RequestHead, _ failure: Failure) {
+        switch head.method {
+        case .options where head.target.elementsEqual("*".utf8):
+            var extra = FieldBlock()
+            extra.append(.allow, "GET, HEAD, POST, OPTIONS")
+            answerWithoutBody(status: 200, extra)
+        case .other: refuseAfterBody(head, Failure(.methodNotImplemented))
+        default: refuseAfterBody(head, failure)
+        }
+    }
+
+    /// The failure of a request to a path where nothing is.
+    func nothingHere(_ head: RequestHead) -> Failure {
+        // Multipart bodies are served at no path, so that this is what the client has to change first.
+        if head.method == .post, isMultipart(head) { return Failure(.unsupportedMediaType) }
+        return Failure(.notFound, PathHint.message(head.method, RequestTarget(head.target).path))
+    }
+
+    /// Whether the `content-type` of the request is a kind of `multipart`.
+    func isMultipart(_ head: RequestHead) -> Bool {
+        head.fields.first(.contentType).map(Inference.isMultipart) ?? false
+    }
+
+    /// Refuses a request, after a small body has been read to its end and dropped.
+    ///
+    /// So the connection can be used for the next request, and faults in the framing of the body are still found.
+    private func refuseAfterBody(_ head: RequestHead, _ failure: Failure) {
+        if head.body == .none || head.expectsContinue || head.body.isOver(Self.droppedMax) {
+            handle(.refused(failure))
+            return
+        }
+        request?.refusal = failure
+        deadlines.body = now + snapshot.limits.body
+        arm()
+    }
+
+    /// How many bytes of the body of a refused request are read and dropped.
+    static let droppedMax = 64 << 10
+
+    /// The body of the answer at `/`.
+    static let rootJSON = Array(
+        #"{"name":"freeinference","api":"/v1","models":"/v1/models","health":"/health"}"#.utf8
+    )
+
+    /// Answers `/health`: 200, or 503 while the server drains.
+    func answerHealth() {
+        // The bytes are common to all answers, so that a health check is answered however much memory its connection
+        // holds.
+        let isDraining = environment.isDraining
+        let json = isDraining ? Self.drainingJSON : Self.healthyJSON
+        answerHere(status: isDraining ? 503 : 200, SharedBytes(common: json))
+    }
+    private static let healthyJSON = Array(#"{"status":"ok"}"#.utf8)
+    private static let drainingJSON = Array(#"{"status":"draining"}"#.utf8)
+
+    private var modelShape: ModelShape { dialect.isAnthropic ? .anthropic : .openRouter }
+
+    /// Answers with the list of models that the caller may use, or with one of them.
+    func answerCatalog() {
+        guard case .modelLookup(let id) = endpoint else {
+            let catalog = snapshot.catalog
+            if caller == nil {
+                answerHere(SharedBytes(common: catalog.listJSON(as: modelShape)))
+            } else {
+                answerHere(SharedBytes(owned: catalog.listJSON(as: modelShape, where: mayUse)))
+            }
+            return
+        }
+        guard let model = snapshot.catalog.resolve(id), mayUse(model) else {
+            record.modelAsked = LogText.bounded(id)
+            handle(.refused(.modelNotFound(id)))
+            return
+        }
+        answerHere(SharedBytes(owned: model.json(as: modelShape)))
+    }
+}

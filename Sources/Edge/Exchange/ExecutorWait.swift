@@ -1,0 +1,30 @@
+// How long an exchange has waited for executors: in queues, and for room in the retry budget.
+internal import Transport
+
+/// The sum of all waits of one exchange; moments are on the event loop's clock, durations in nanoseconds.
+struct ExecutorWait: Equatable, Sendable {
+    /// When the first wait began, 0 if the exchange has never waited.
+    private(set) var began: Nanoseconds = 0
+    /// When the wait that is under way began; nil while there is none.
+    private var since: Nanoseconds?
+    /// The duration of the waits that are over.
+    private var before: Nanoseconds = 0
+
+    var isUnderWay: Bool { since != nil }
+
+    /// The duration of all waits up to `now`.
+    func total(at now: Nanoseconds) -> Nanoseconds { before + (since.map { now &- $0 } ?? 0) }
+
+    /// Begins a wait, or continues the one that is under way.
+    mutating func begin(at now: Nanoseconds) {
+        guard since == nil else { return }
+        since = now
+        if began == 0 { began = now }
+    }
+
+    /// Ends the wait that is under way, if there is one.
+    mutating func end(at now: Nanoseconds) {
+        before = total(at: now)
+        since = nil
+    }
+}

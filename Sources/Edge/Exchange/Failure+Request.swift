@@ -1,0 +1,43 @@
+// Refusals of a request for its head, its body or the memory that it needs.
+internal import HTTP
+internal import Inference
+
+extension Failure {
+    /// 503: there is no room for the request in the memory budget now.
+    static let noMemory = Failure(.memory, retryAfter: 1)
+
+    /// 400 for a request target that is ambiguous.
+    init(_ fault: RequestTarget.Fault) {
+        let text =
+            switch fault {
+            case .dotSegment: "The path of the request must not have segments that are '.' or '..'."
+            case .fragment: "The target of the request must not have a fragment."
+            }
+        self.init(.malformedRequest, text)
+    }
+
+    /// The `code` of the failure `unsupportedCoding`; a response with it lists the supported codings.
+    static let codingCode = "unsupported_content_encoding"
+
+    /// The failure of a request whose compressed body cannot be decoded.
+    ///
+    /// - Parameter most: `limits.body`, in bytes.
+    init(decoding error: BodyDecodingError, from coding: ContentCoding, most: Int) {
+        switch error {
+        case .malformed: self.init(.invalidRequest, "The request body is not valid \(coding.rawValue).")
+        case .tooLarge: self.init(.bodyTooLarge, "The decoded request body is larger than \(most) bytes.")
+        case .tooDense:
+            let times = RequestBody.expansionMax
+            self.init(.bodyTooLarge, "The decoded request body is more than \(times) times what was sent.")
+        case .windowTooLarge:
+            self.init(.invalidRequest, "The request body is zstd with a window above 8 MiB, which is not served.")
+        case .noMemory: self = .noMemory
+        }
+    }
+
+    /// 415 for a body whose `content-encoding` is not decoded here.
+    static var unsupportedCoding: Failure {
+        let message = "The content-encoding of the request body must be one of: \(ContentCoding.accepted)."
+        return Failure(.unsupportedMediaType, message, code: codingCode)
+    }
+}

@@ -1,0 +1,22 @@
+// The endpoints of the simulated model.
+
+/// An endpoint that the simulated model serves; the raw value is its path.
+enum ModelEndpoint: String {
+    case chat = "/v1/chat/completions"
+    case completions = "/v1/completions"
+    case responses = "/v1/responses"
+    case messages = "/v1/messages"
+    case embeddings = "/v1/embeddings"
+    case rerank = "/v1/rerank"
+    case countTokens = "/v1/messages/count_tokens"
+
+    /// Whether the response is generated text.
+    var makesText: Bool {
+        switch self {
+        case .chat, .completions, .responses, .messages: true
+        case .embeddings, .rerank, .countTokens: false
+        }
+    }
+    /// Whether errors have Anthropic's shape.
+    var isAnthropic: Bool { self == .messages || self == .countTokens }
+}

@@ -1,0 +1,27 @@
+// The errors that the simulated executor reports.
+
+/// An error that an executor reports inside of a stream or in a document.
+struct StreamFault {
+    var status: Int
+    var type: String
+    var message: String
+
+    /// The error that SGLang reports in the first event of a stream if its queue is full.
+    static let queueFull = StreamFault(
+        status: 503,
+        type: "SERVICE_UNAVAILABLE",
+        message: "The request queue is full."
+    )
+    /// An error that blames the client and has an address in its text.
+    static let tooLong = StreamFault(
+        status: 400,
+        type: "invalid_request_error",
+        message: "The prompt is too long for the engine at 10.0.0.5:8000."
+    )
+    /// The error of an engine that has failed, as vLLM reports it.
+    static let engineFailed = StreamFault(
+        status: 500,
+        type: "InternalServerError",
+        message: "EngineCore encountered an issue. See stack trace for the root cause."
+    )
+}

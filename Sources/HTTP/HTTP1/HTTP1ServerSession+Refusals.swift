@@ -1,0 +1,38 @@
+// How HTTP/1.1 answers a request that breaks the rules of HTTP, in its head or in its body.
+
+extension HTTP1ServerSession {
+    private static let bodyViolation: StaticString = "HTTP/1.1: the request body broke the protocol"
+
+    /// Refuses a request without a handler: the delegate responds, and the connection closes.
+    ///
+    /// - Parameter isHEAD: the method is HEAD, so that the response has no content (RFC 9110 section 9.3.2).
+    func refuse(status: Int, message: String, isHEAD: Bool = false) {
+        let stream = HTTP1ServerStream(server: self, connection: connection, head: nil, isHEAD: isHEAD)
+        stream.keepAlive = false
+        self.stream = stream
+        state = .closing
+        connection.delegate.refusal(status: status, message: message, on: stream)
+    }
+
+    /// Refuses a request whose body breaks the rules.
+    ///
+    /// If the response has not begun, it says so; otherwise it is aborted.
+    func failBody(status: Int, message: String) {
+        guard let stream else { return }
+        state = .closing
+        stream.keepAlive = false
+        if !stream.isHeadSent {
+            if stream.handler?.requestBroke(status: status, message: message) == true { return }
+            let handler = stream.handler
+            stream.handler = nil
+            handler?.clientLeft(.violation(Self.bodyViolation))
+            connection.delegate.refusal(status: status, message: message, on: stream)
+        } else if !stream.isFinished {
+            // The response is under way. If it were finished, it would go out, and `drained` would end the connection.
+            let handler = stream.handler
+            stream.handler = nil
+            handler?.clientLeft(.violation(Self.bodyViolation))
+            abort(stream)
+        }
+    }
+}

@@ -1,0 +1,122 @@
+// The requests of an HTTP/2 client: a head becomes a handler or is refused, a body goes to the handler, a stream ends.
+internal import CNghttp2
+internal import Transport
+
+extension HTTP2ServerSession {
+    // MARK: Heads
+
+    /// The head of a request has arrived whole.
+    ///
+    /// - Parameter ended: no body follows.
+    func begin(_ stream: HTTP2ServerStream, ended: Bool) {
+        guard let builder = stream.builder else { return }
+        stream.builder = nil
+        stream.isRequestWhole = ended
+        stream.isHEAD = builder.method == .head
+        guard activeStreams <= connection.settings.streamsMax else {
+            refuse(stream)
+            // Counted now and not when the reset is sent: nothing is sent to a client that reads nothing.
+            if !abuse.resetSent(now: now) { fail(.causedResets) }
+            return
+        }
+        guard stream.admit(headOf: builder.footprint) else {
+            refuse(stream)
+            connection.delegate.refusedForMemory(on: connection)
+            return
+        }
+        if let fault = builder.fault(isSecure: connection.isSecure, isTrusted: connection.client.trusted) {
+            refuse(stream, status: fault.status, fault.message)
+            return
+        }
+        stream.adopt(connection.delegate.handler(for: builder.head(ended: ended), on: stream))
+    }
+
+    /// Refuses a stream with REFUSED_STREAM: nothing was done for the request, and the client may send it again.
+    func refuse(_ stream: HTTP2ServerStream) {
+        stream.isRefused = true
+        stream.isBroken = true
+        refusedStreams += 1
+        submitReset(stream.id, NGHTTP2_REFUSED_STREAM)
+    }
+
+    /// Refuses a request whose trailers are larger than a head may be: 431 as on HTTP/1.1, unless the response has begun.
+    func refuseTrailers(of stream: HTTP2ServerStream) {
+        let message = "the trailer section is too large"
+        stream.isRequestWhole = true
+        guard !stream.isHeadSent, let handler = stream.handler else { return requestEnded(stream) }
+        if handler.requestBroke(status: 431, message: message) { return }
+        stream.handler = nil
+        handler.clientLeft(.violation(Self.streamViolation))
+        refuse(stream, status: 431, message)
+    }
+
+    /// Answers a request without a handler.
+    ///
+    /// Nobody else watches whether the client takes the answer, so it has a deadline.
+    private func refuse(_ stream: HTTP2ServerStream, status: Int, _ message: String) {
+        deadlines.resets.append((stream, now + connection.settings.idleTimeout))
+        armDeadline()
+        connection.delegate.refusal(status: status, message: message, on: stream)
+    }
+
+    // MARK: Bodies
+
+    func requestEnded(_ stream: HTTP2ServerStream) {
+        stream.isRequestWhole = true
+        // Once the response is finished, the rest of the body is dropped and its end is not reported.
+        if !stream.isFinished { stream.handler?.requestEnded() }
+    }
+
+    /// Bytes of a request body have arrived.
+    func bodyReceived(stream id: Int32, _ bytes: Span<UInt8>) {
+        guard let stream = streams[id], let handler = stream.handler, !stream.isBroken, !stream.isFinished else {
+            // The window of a stream that is answered stays shut: that bounds what its client may still send.
+            if streams[id]?.isFinished == true {
+                unsafe nghttp2_session_consume_connection(session, bytes.count)
+            } else {
+                unsafe nghttp2_session_consume(session, id, bytes.count)
+            }
+            return
+        }
+        stream.unconsumed += bytes.count
+        handler.requestBody(bytes)
+    }
+
+    /// The handler has taken bytes of a body: the windows open by as many.
+    func consume(_ bytes: Int, of stream: HTTP2ServerStream) {
+        let taken = min(bytes, stream.unconsumed)
+        guard taken > 0 else { return }
+        stream.unconsumed -= taken
+        unsafe nghttp2_session_consume(session, stream.id, taken)
+        channel.mark()
+    }
+
+    // MARK: Ends
+
+    /// nghttp2 has closed a stream: its handler gets the last call.
+    func streamEnded(_ id: Int32, code: UInt32) {
+        forgetRecent()
+        // The header fields of another stream may still be arriving.
+        if incoming.receiving?.id == id { incoming.receiving = nil }
+        guard let stream = streams.removeValue(forKey: id) else { return }
+        if stream.isRefused { refusedStreams -= 1 }
+        if streams.isEmpty { idleBegins() }
+        stream.isClosed = true
+        stream.bytesLost = stream.output.count
+        stream.output.removeAll()
+        stream.letGoOfMemory()
+        outbox.bytesOfClosedStreams += stream.unconsumed
+        deadlines.resets.removeAll { $0.stream === stream }
+        let handler = stream.handler
+        stream.handler = nil
+        if stream.isEndSent {
+            handler?.responseFinished()
+            return
+        }
+        let fault = ending.isFatal ? ending.fault : nil
+        let end: ClientEnd = stream.isResetByUs ? .violation(Self.streamViolation) : .reset(code)
+        handler?.clientLeft(fault.map { .violation($0.words) } ?? end)
+        // The client reset a stream whose response was not whole.
+        if !stream.isResetByUs, !ending.isFatal, !abuse.resetReceived(now: now) { fail(.resets) }
+    }
+}

@@ -1,0 +1,79 @@
+// How an HTTP/2 connection with a client begins: our SETTINGS, and the request of an upgrade.
+internal import CNghttp2
+internal import Transport
+
+extension HTTP2ServerSession {
+    /// The limit of streams that nghttp2 works with, which no client can reach.
+    private static let libraryStreamsMax: UInt32 = 0x7fff_ffff
+
+    func start() {
+        submitSettings(
+            [
+                (NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, Self.libraryStreamsMax),
+                (NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, UInt32(Self.streamWindow)),
+                (NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, UInt32(connection.settings.headerBytesMax)),
+                (NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1),
+            ],
+            connectionWindow: Self.connectionWindow
+        )
+        idleBegins()
+        channel.mark()
+    }
+
+    /// Begins on a connection that was HTTP/1.1 until now: its request is stream 1, and the client's SETTINGS came in a
+    /// header field.
+    func start(upgrading request: UpgradedRequest) {
+        outbox.preamble = request.preamble
+        let isHEAD: CInt = request.head.method == .head ? 1 : 0
+        let result = unsafe request.settings.withUnsafeBufferPointer {
+            unsafe nghttp2_session_upgrade2(session, $0.baseAddress, $0.count, isHEAD, nil)
+        }
+        start()
+        guard result == 0 else {
+            fail(.violation(NGHTTP2_PROTOCOL_ERROR))
+            return
+        }
+        // A server's upgrade2 does not call on_begin_headers.
+        let stream = HTTP2ServerStream(server: self, connection: connection, id: 1)
+        stream.builder = nil
+        stream.isRequestWhole = true
+        stream.isHEAD = request.head.method == .head
+        streams[1] = stream
+        deadlines.idle = .max
+        incoming.history.opened(1)
+        incoming.history.endedByClient(1)
+        makeIncremental(1)
+        // The body and the settings of the request came with HTTP/1.1, whose session was charged for them.
+        guard stream.admit(headOf: request.head.footprint) else {
+            refuse(stream)
+            connection.delegate.refusedForMemory(on: connection)
+            return
+        }
+        stream.adopt(connection.delegate.handler(for: request.head.upgraded(), on: stream))
+        // The body came with HTTP/1.1, outside of all windows: none of them has to be opened again for it.
+        if !request.body.isEmpty, !stream.isFinished { stream.handler?.requestBody(request.body.span) }
+        if !stream.isClosed { requestEnded(stream) }
+    }
+
+    /// Makes the stream take turns with its siblings (RFC 9218 section 10): by default nghttp2 sends the first stream to
+    /// its end.
+    ///
+    /// nghttp2 reads a `priority` field of the client itself, and that one has the last word.
+    func makeIncremental(_ id: Int32) {
+        var priority = nghttp2_extpri(urgency: UInt32(NGHTTP2_EXTPRI_DEFAULT_URGENCY), inc: 1)
+        unsafe nghttp2_session_change_extpri_stream_priority(session, id, &priority, 0)
+    }
+
+    /// Puts the number of streams that the client may open into our SETTINGS, in place of nghttp2's.
+    ///
+    /// A stream too many is then refused here, where nghttp2 would end the connection.
+    func withStreamLimit(_ frame: [UInt8]) -> [UInt8] {
+        var bytes = frame
+        let start = HTTP2FrameReader.headerSize
+        let isSettings = bytes.count >= start + 6 && bytes[3] == UInt8(NGHTTP2_SETTINGS.rawValue)
+        precondition(isSettings && bytes[start + 1] == UInt8(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS.rawValue))
+        let most = UInt32(connection.settings.streamsMax)
+        for index in 0..<4 { bytes[start + 2 + index] = UInt8(truncatingIfNeeded: most >> (24 - 8 * UInt32(index))) }
+        return bytes
+    }
+}

@@ -1,0 +1,172 @@
+// Header fields as both HTTP versions deliver them: one flat byte array and offsets into it, no String per field.
+internal import Transport
+
+/// Header fields in the order of their arrival, with names in lower case.
+///
+/// A value type: names and values lie one behind the other in one array.
+package struct FieldBlock: Sendable {
+    private struct Entry {
+        var start: UInt32
+        var nameLength: UInt32
+        var valueLength: UInt32
+        var name: FieldName
+    }
+
+    private var storage: [UInt8] = []
+    private var entries: [Entry] = []
+
+    /// An empty block, without an allocation.
+    package init() {}
+
+    /// The number of fields.
+    package var count: Int { entries.count }
+    /// Whether there is no field.
+    package var isEmpty: Bool { entries.isEmpty }
+    /// The size of the block by the rule of RFC 9113 section 6.5.2: the bytes of names and values, and 32 for each field.
+    package var weight: Int { storage.count + 32 * entries.count }
+
+    /// The memory that the block occupies, in bytes.
+    package var footprint: Int { storage.capacity + entries.capacity * MemoryLayout<Entry>.stride }
+
+    /// Makes room for so many bytes of names and values and so many fields.
+    package mutating func reserve(bytes: Int, fields: Int) {
+        storage.reserveCapacity(bytes)
+        entries.reserveCapacity(fields)
+    }
+
+    /// Appends a field as it was received; its name is put into lower case.
+    package mutating func append(name: Span<UInt8>, value: Span<UInt8>) {
+        let start = storage.count
+        storage.append(name)
+        for index in start..<storage.count where storage[index] &- 65 < 26 { storage[index] |= 0x20 }
+        let known = unsafe storage.withUnsafeBufferPointer {
+            unsafe FieldName(spelledBy: UnsafeBufferPointer(rebasing: $0[start...]))
+        }
+        storage.append(value)
+        entries.append(
+            Entry(
+                start: UInt32(start),
+                nameLength: UInt32(name.count),
+                valueLength: UInt32(value.count),
+                name: known
+            )
+        )
+    }
+
+    /// Appends a field with a known name.
+    package mutating func append(_ name: FieldName, _ value: some Collection<UInt8>) {
+        let start = appendName(of: name)
+        storage.append(contentsOf: value)
+        endField(name, from: start)
+    }
+
+    /// Appends a field with a known name, whose value is copied in one step.
+    package mutating func append(_ name: FieldName, _ value: ArraySlice<UInt8>) {
+        let start = appendName(of: name)
+        storage.append(value.span)
+        endField(name, from: start)
+    }
+
+    /// Appends a field with a known name, and the UTF-8 bytes of `value`.
+    package mutating func append(_ name: FieldName, _ value: String) {
+        let start = appendName(of: name)
+        storage.append(contentsOf: value.utf8)
+        endField(name, from: start)
+    }
+
+    /// Appends a field with a known name and a decimal number.
+    package mutating func append(_ name: FieldName, _ value: Int) {
+        let start = appendName(of: name)
+        storage.append(decimal: value)
+        endField(name, from: start)
+    }
+
+    private mutating func appendName(of name: FieldName) -> Int {
+        let text = name.text
+        let start = storage.count
+        storage.append(text)
+        return start
+    }
+
+    private mutating func endField(_ name: FieldName, from start: Int) {
+        let nameLength = name.text.utf8CodeUnitCount
+        entries.append(
+            Entry(
+                start: UInt32(start),
+                nameLength: UInt32(nameLength),
+                valueLength: UInt32(storage.count - start - nameLength),
+                name: name
+            )
+        )
+    }
+
+    /// Appends a field by the text of its name, which must be in lower case.
+    package mutating func append(name: String, value: String) {
+        append(name: Array(name.utf8).span, value: Array(value.utf8).span)
+    }
+
+    /// Removes all fields, and frees their memory.
+    package mutating func removeAll() {
+        storage.removeAll()
+        entries.removeAll()
+    }
+
+    /// The name of the field at `index`; `.other` if it is not in the list of `FieldName`.
+    package func known(_ index: Int) -> FieldName { entries[index].name }
+
+    /// The name of the field at `index`, in lower case.
+    package func name(_ index: Int) -> ArraySlice<UInt8> {
+        let entry = entries[index]
+        return storage[Int(entry.start)..<Int(entry.start + entry.nameLength)]
+    }
+
+    /// The value of the field at `index`, as it was received.
+    package func value(_ index: Int) -> ArraySlice<UInt8> {
+        let entry = entries[index]
+        let start = Int(entry.start + entry.nameLength)
+        return storage[start..<start + Int(entry.valueLength)]
+    }
+
+    /// The first value of a field; nil if the field is absent.
+    package func first(_ name: FieldName) -> ArraySlice<UInt8>? {
+        for index in entries.indices where entries[index].name == name { return value(index) }
+        return nil
+    }
+
+    /// Whether the first value of a field begins with `text`, which is in lower case; case is ignored.
+    package func begins(_ name: FieldName, with text: StaticString) -> Bool {
+        guard let value = first(name), value.count >= text.utf8CodeUnitCount else { return false }
+        var position = value.startIndex
+        for index in 0..<text.utf8CodeUnitCount {
+            guard unsafe value[position].lowercased == text.utf8Start[index] else { return false }
+            position += 1
+        }
+        return true
+    }
+
+    /// Calls `body` with the bytes of all names and values; `extent` says where those of a field are.
+    @unsafe func withUnsafeBytes<R>(_ body: (UnsafeBufferPointer<UInt8>) -> R) -> R {
+        unsafe storage.withUnsafeBufferPointer(body)
+    }
+
+    /// Where a field lies in the bytes: its name begins at `start`, and its value follows the name.
+    func extent(_ index: Int) -> (start: Int, nameLength: Int, valueLength: Int) {
+        let entry = entries[index]
+        return (Int(entry.start), Int(entry.nameLength), Int(entry.valueLength))
+    }
+
+    /// How many fields have this name.
+    package func occurrences(of name: FieldName) -> Int { entries.count { $0.name == name } }
+
+    /// The first value of a field as text; nil if the field is absent.
+    package func string(_ name: FieldName) -> String? { first(name).map { String(decoding: $0, as: UTF8.self) } }
+
+    /// The first value of a field by its lower-case name, for fields that `FieldName` does not list.
+    package func string(named name: String) -> String? {
+        let wanted = Array(name.utf8)
+        for index in entries.indices where self.name(index).elementsEqual(wanted) {
+            return String(decoding: value(index), as: UTF8.self)
+        }
+        return nil
+    }
+}

@@ -1,0 +1,27 @@
+// The head of a response and how its body is framed, the same for HTTP/1.1 and HTTP/2.
+
+/// The head of a response, as both HTTP versions write and read it.
+package struct ResponseHead: Sendable {
+    /// The status code, of three digits.
+    package var status: Int
+    /// All fields, without the pseudo field of HTTP/2.
+    package var fields: FieldBlock
+
+    /// Makes a head from its parts.
+    package init(status: Int, fields: FieldBlock = FieldBlock()) {
+        self.status = status
+        self.fields = fields
+    }
+}
+
+/// How the body of a response ends, in the terms of HTTP/1.1.
+package enum ResponseBody: Equatable, Sendable {
+    /// There is no body: the response answers HEAD, or its status is 1xx, 204 or 304.
+    case none
+    /// Exactly this many bytes (`content-length`).
+    case known(Int)
+    /// The framing marks the end: the last chunk, or END_STREAM on HTTP/2.
+    case chunked
+    /// The body ends with the connection: a whole body cannot be told from one that was cut.
+    case untilClose
+}

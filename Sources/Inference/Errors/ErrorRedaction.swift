@@ -1,0 +1,324 @@
+// Removes from an engine's text the addresses, paths and keys of the operator, so that clients and logs may see it.
+internal import Transport
+
+/// Pure functions over an engine's texts.
+package enum ErrorRedaction {
+    /// The text with `[address]`, `[path]` or `[key]` in place of each URL, host with a port, IP address, socket or
+    /// file path, and key.
+    package static func redacted(_ text: String) -> String {
+        var redactor = Redactor(Array(text.utf8))
+        let bytes = redactor.run()
+        return redactor.hasChanged ? String(decoding: bytes, as: UTF8.self) : text
+    }
+
+    /// Redacts each string of a JSON document; a string without anything to redact keeps its bytes.
+    ///
+    /// - Parameter json: A valid JSON document.
+    package static func redacted(json: [UInt8]) -> [UInt8] {
+        var out: [UInt8] = []
+        out.reserveCapacity(json.count)
+        var index = 0
+        while index < json.count {
+            guard json[index] == UInt8(ascii: "\"") else {
+                out.append(json[index])
+                index += 1
+                continue
+            }
+            var end = index + 1
+            while end < json.count, json[end] != UInt8(ascii: "\"") { end += json[end] == UInt8(ascii: "\\") ? 2 : 1 }
+            let literal = Array(json[index...min(end, json.count - 1)])
+            if case .string(let text)? = JSONValue(parsing: literal) {
+                let clean = redacted(text)
+                if clean == text { out += literal } else { JSONWriter.append(clean, to: &out) }
+            } else {
+                out += literal
+            }
+            index = end + 1
+        }
+        return out
+    }
+
+    /// The word if it looks like an identifier of a program, so that it cannot quote a client and may be logged.
+    ///
+    /// - Returns: nil for an empty word, more than 64 bytes, other characters, or more than three spaces.
+    package static func identifier(_ word: String?) -> String? {
+        guard let word, !word.isEmpty, word.utf8.count <= 64 else { return nil }
+        let isName = word.utf8.allSatisfy { $0.isAlphanumeric || "_-.[]# ".utf8.contains($0) }
+        return isName && word.filter({ $0 == " " }).count <= 3 ? word : nil
+    }
+}
+
+private func isDigit(_ byte: UInt8) -> Bool { byte &- 0x30 < 10 }
+private func isLetter(_ byte: UInt8) -> Bool { (byte | 0x20) &- 0x61 < 26 }
+private func isAlphanumeric(_ byte: UInt8) -> Bool { isDigit(byte) || isLetter(byte) }
+private func isHex(_ byte: UInt8) -> Bool { isDigit(byte) || (byte | 0x20) &- 0x61 < 6 }
+
+/// Reads a text once, and looks at each index where a word may begin for something to redact.
+private struct Redactor {
+    private static let address = Array("[address]".utf8)
+    private static let path = Array("[path]".utf8)
+    private static let key = Array("[key]".utf8)
+
+    private let text: [UInt8]
+    private(set) var hasChanged = false
+
+    init(_ text: [UInt8]) { self.text = text }
+
+    mutating func run() -> [UInt8] {
+        var out: [UInt8] = []
+        out.reserveCapacity(text.count)
+        var index = 0
+        while index < text.count {
+            if let (end, word) = match(at: index) {
+                out += word
+                index = end
+                hasChanged = true
+            } else {
+                out.append(text[index])
+                index += 1
+            }
+        }
+        return out
+    }
+
+    /// The end of what begins at this index and its replacement; nil if nothing to redact begins here.
+    private func match(at index: Int) -> (Int, [UInt8])? {
+        let before = index > 0 ? text[index - 1] : 0x20
+        if text[index] == UInt8(ascii: "/") {
+            let follows = before.isAlphanumeric || "_.-/<".utf8.contains(before)
+            return follows ? nil : filePath(index).map { ($0, Self.path) }
+        }
+        if let (start, end) = assignedSecret(index, behind: before) { return (end, text[index..<start] + Self.key) }
+        guard !before.isAlphanumeric, !"_.-".utf8.contains(before) else {
+            return joinedIPv4(index, behind: before).map { ($0, Self.address) }
+        }
+        if let end = url(index) ?? ipv6(index) ?? ipv4(index) ?? hostAndPort(index) ?? internalHost(index) {
+            return (end, Self.address)
+        }
+        if let end = hostParameter(index) { return (end, Array("host=".utf8) + Self.address) }
+        if let end = windowsPath(index) { return (end, Self.path) }
+        return secret(index).map { ($0, Self.key) }
+    }
+
+    /// The index of the first byte from `index` on that is not a part.
+    private func end(from index: Int, while isPart: (UInt8) -> Bool) -> Int {
+        var end = index
+        while end < text.count, isPart(text[end]) { end += 1 }
+        return end
+    }
+
+    private func has(_ word: StaticString, at index: Int) -> Bool {
+        let count = word.utf8CodeUnitCount
+        guard index + count <= text.count else { return false }
+        return (0..<count).allSatisfy { unsafe text[index + $0] == word.utf8Start[$0] }
+    }
+
+    /// The end of a URL.
+    private func url(_ index: Int) -> Int? {
+        guard text[index].isLetter else { return nil }
+        let scheme = end(from: index) { $0.isAlphanumeric || "+.-".utf8.contains($0) }
+        // Plain, with slashes escaped as in JSON, and percent-encoded once or twice inside of another URL.
+        let marks: [StaticString] = ["://", ":\\/\\/", "%3A%2F%2F", "%3a%2f%2f", "%253A%252F%252F"]
+        guard let mark = marks.first(where: { has($0, at: scheme) }) else { return nil }
+        let start = scheme + mark.utf8CodeUnitCount
+        var stop = end(from: start, while: isOfURL)
+        while stop + 1 < text.count, text[stop] == UInt8(ascii: "\\"), text[stop + 1] == UInt8(ascii: "/") {
+            stop = end(from: stop + 1, while: isOfURL)
+        }
+        return trimmed(stop, notBefore: start)
+    }
+
+    private func isOfURL(_ byte: UInt8) -> Bool { byte > 0x20 && !"\"'<>\\`,;){}|".utf8.contains(byte) }
+
+    /// The end without a full stop or another mark that belongs to the sentence.
+    private func trimmed(_ end: Int, notBefore start: Int) -> Int {
+        var end = end
+        while end > start, ".:]".utf8.contains(text[end - 1]) { end -= 1 }
+        return end
+    }
+
+    /// The end of a port such as `:8000` behind an address; `end` itself if no port follows.
+    private func port(_ end: Int) -> Int {
+        guard end < text.count, text[end] == UInt8(ascii: ":") else { return end }
+        let digits = self.end(from: end + 1, while: \.isDigit)
+        return digits > end + 1 && digits - end <= 6 ? digits : end
+    }
+
+    /// The end of an IPv4 address and its port.
+    private func ipv4(_ index: Int) -> Int? {
+        var position = index
+        for group in 0..<4 {
+            let digits = end(from: position, while: \.isDigit)
+            let value = text[position..<digits].prefix(4).reduce(0) { $0 * 10 + Int($1 - 0x30) }
+            guard (1...3).contains(digits - position), value < 256 else { return nil }
+            position = digits
+            if group < 3 {
+                guard position < text.count, text[position] == UInt8(ascii: ".") else { return nil }
+                position += 1
+            }
+        }
+        if position < text.count, text[position].isAlphanumeric { return nil }
+        return port(position)
+    }
+
+    /// The end of a private IPv4 address inside of a name, as in `tcp-10.0.0.3`; other numbers there may be a version.
+    private func joinedIPv4(_ index: Int, behind before: UInt8) -> Int? {
+        guard !before.isDigit, before != UInt8(ascii: "."), let end = ipv4(index) else { return nil }
+        let numbers = text[index..<end].split { !$0.isDigit }.map {
+            $0.reduce(0) { $0 * 10 + Int($1 - 0x30) }
+        }
+        switch (numbers[0], numbers[1]) {
+        case (10, _), (127, _), (192, 168), (169, 254), (172, 16...31), (100, 64...127): return end
+        default: return nil
+        }
+    }
+
+    /// The end of an IPv6 address, with its port if it stands in brackets.
+    private func ipv6(_ index: Int) -> Int? {
+        let isBracketed = text[index] == UInt8(ascii: "[")
+        let start = isBracketed ? index + 1 : index
+        let stop = end(from: start) { $0.isHexDigit || $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: ".") }
+        let run = text[start..<stop]
+        let colons = run.count { $0 == UInt8(ascii: ":") }
+        let isShortened = zip(run, run.dropFirst()).contains { $0 == 0x3A && $1 == 0x3A }
+        guard colons == 7 || (isShortened && colons <= 7), run.contains(where: \.isHexDigit) else { return nil }
+        guard isBracketed else {
+            let isWhole = stop == text.count || !text[stop].isAlphanumeric
+            return isWhole ? trimmed(stop, notBefore: start) : nil
+        }
+        // A zone index may follow (RFC 4007 section 11).
+        let close = end(from: stop) { $0.isAlphanumeric || $0 == UInt8(ascii: "%") }
+        guard close < text.count, text[close] == UInt8(ascii: "]") else { return nil }
+        return port(close + 1)
+    }
+
+    private func isOfHost(_ byte: UInt8) -> Bool { byte.isAlphanumeric || "_.-".utf8.contains(byte) }
+
+    /// Words before a colon and a number that are not hosts.
+    private static let noHosts: Set<String> = [
+        "line", "lines", "code", "column", "char", "pos", "position", "token", "tokens", "error", "errors", "status",
+        "length",
+        "limit", "size", "value", "id", "index", "version", "at", "got", "max", "min", "ctx", "seed", "time", "count",
+        "input",
+        "output", "requested", "prompt", "total", "number",
+    ]
+
+    /// The end of a host name with a port.
+    private func hostAndPort(_ index: Int) -> Int? {
+        let stop = end(from: index, while: isOfHost)
+        let name = text[index..<stop]
+        let last = port(stop)
+        guard last > stop + 2, name.contains(where: \.isLetter) else { return nil }
+        if last < text.count, text[last].isAlphanumeric || text[last] == UInt8(ascii: ":") { return nil }
+        let host = String(decoding: name, as: UTF8.self).lowercased()
+        let word = host.split { "_.-".contains($0) }.last.map(String.init) ?? host
+        guard !Self.noHosts.contains(word) else { return nil }
+        let looksLikeHost = host == "localhost" || name.contains { "-.".utf8.contains($0) || $0.isDigit }
+        return looksLikeHost || last - stop >= 5 ? last : nil
+    }
+
+    /// Endings of names that only exist inside of a network.
+    private static let internalDomains = [
+        ".local", ".internal", ".localdomain", ".lan", ".svc", ".cluster", ".intranet", ".private", ".corp", ".consul",
+    ]
+
+    /// Public top-level domains; a name of two parts with one of them may be a site that is meant to be seen.
+    private static let publicDomains: Set<Substring> = [
+        "com", "net", "org", "io", "ai", "dev", "cloud", "co", "app", "edu", "gov", "info", "tech", "eu", "de", "uk",
+        "fr",
+        "nl", "ch", "cn", "jp", "kr", "in", "us", "ca", "au", "xyz", "sh",
+    ]
+
+    /// The end of a host name that is internal, or has three parts or more.
+    private func internalHost(_ index: Int) -> Int? {
+        guard text[index].isAlphanumeric else { return nil }
+        let stop = trimmed(end(from: index, while: isOfHost), notBefore: index)
+        let host = String(decoding: text[index..<stop], as: UTF8.self).lowercased()
+        if Self.internalDomains.contains(where: { host.hasSuffix($0) && host.count > $0.count }) { return stop }
+        let parts = host.split(separator: ".", omittingEmptySubsequences: false)
+        if parts.count >= 3, !parts.contains(""), let last = parts.last, Self.publicDomains.contains(last) {
+            return stop
+        }
+        // Amazon names machines after their addresses: `ip-10-0-0-3`.
+        let numbers = parts[0].split(separator: "-").dropFirst()
+        let isOfAddress = numbers.count == 4 && numbers.allSatisfy { Int($0).map { 0..<256 ~= $0 } == true }
+        return isOfAddress && (host.hasPrefix("ip-") || host.hasPrefix("ec2-")) ? stop : nil
+    }
+
+    /// The end of a host as Python's libraries write it: `host='engine', port=8000`.
+    private func hostParameter(_ index: Int) -> Int? {
+        guard has("host=", at: index) else { return nil }
+        let quote = index + 5 < text.count && "'\"".utf8.contains(text[index + 5]) ? 1 : 0
+        let stop = end(from: index + 5 + quote, while: isOfHost)
+        guard stop > index + 5 + quote else { return nil }
+        return quote == 1 && stop < text.count && "'\"".utf8.contains(text[stop]) ? stop + 1 : stop
+    }
+
+    /// The end of a path with a folder in it, or of a file with an extension; paths of our own API are not redacted.
+    private func filePath(_ index: Int) -> Int? {
+        for own in ["/v1", "/v2", "/api/"] as [StaticString] where has(own, at: index) { return nil }
+        let stop = end(from: index) { $0.isAlphanumeric || "/._-@+~%".utf8.contains($0) }
+        let path = text[index..<trimmed(stop, notBefore: index)]
+        let folders = path.dropFirst().split(separator: UInt8(ascii: "/")).count
+        guard folders >= 2 || (folders == 1 && path.contains(UInt8(ascii: "."))) else { return nil }
+        return path.endIndex
+    }
+
+    /// The end of a path that begins with a drive letter.
+    private func windowsPath(_ index: Int) -> Int? {
+        guard text[index].isLetter, index + 3 < text.count, text[index + 1] == UInt8(ascii: ":"),
+            text[index + 2] == UInt8(ascii: "\\")
+        else { return nil }
+        return end(from: index + 3) { $0 > 0x20 && !"\"'<>|,;".utf8.contains($0) }
+    }
+
+    /// Prefixes of providers' keys.
+    private static let prefixes: [StaticString] = [
+        "sk-", "sk_", "pk-", "hf_", "AIza", "gsk_", "xai-", "nvapi-", "pplx-", "csk-", "fw_", "r8_", "tgp_", "ghp_",
+        "github_pat_", "glpat-", "xoxb-", "AKIA", "ASIA", "ya29.", "eyJ", "Bearer ",
+    ]
+
+    private func isOfSecret(_ byte: UInt8) -> Bool { isOfHost(byte) || "*~+/=".utf8.contains(byte) }
+
+    /// The end of a key that is known by its prefix.
+    private func secret(_ index: Int) -> Int? {
+        for start in Self.prefixes where has(start, at: index) {
+            let stop = end(from: index + start.utf8CodeUnitCount, while: isOfSecret)
+            if stop - index > 12 { return trimmed(stop, notBefore: index) }
+        }
+        guard has("Basic ", at: index) else { return nil }
+        let stop = end(from: index + 6, while: isOfSecret)
+        let value = text[index + 6..<stop]
+        // `Basic authentication` is not a credential.
+        let isSecret = value.dropFirst().contains {
+            $0.isDigit || $0 == UInt8(ascii: "=") || 0x41...0x5A ~= $0
+        }
+        return stop - index > 12 && isSecret ? trimmed(stop, notBefore: index) : nil
+    }
+
+    /// Names of members and parameters whose value is a secret; the longer of two with a common beginning comes first.
+    private static let secretNames = [
+        "x-api-key", "api_key", "api-key", "apikey", "access_token", "auth_token", "client_secret", "password",
+        "passwd",
+        "secret", "token", "key",
+    ].map { Array($0.utf8) }
+
+    /// The beginning and the end of the value in `api_key=...` or `x-api-key: ...`.
+    private func assignedSecret(_ index: Int, behind before: UInt8) -> (Int, Int)? {
+        guard !before.isAlphanumeric, text[index].isLetter else { return nil }
+        let name = Self.secretNames.first { name in
+            index + name.count < text.count && zip(name, text[index...]).allSatisfy { $0 == $1 || $0 == $1 | 0x20 }
+        }
+        guard let name else { return nil }
+        var start = end(from: index + name.count) { "'\"\\".utf8.contains($0) }
+        guard start < text.count, text[start] == UInt8(ascii: "=") || text[start] == UInt8(ascii: ":") else {
+            return nil
+        }
+        start = end(from: start + 1) { " '\"\\".utf8.contains($0) }
+        let stop = trimmed(end(from: start, while: isOfSecret), notBefore: start)
+        let value = text[start..<stop]
+        let isLong = value.count >= (name.count < 6 ? 16 : 8)
+        // A plain word, as in `token: expired`, describes a key and is not one.
+        return isLong && (value.contains(where: \.isDigit) || value.count >= 20) ? (start, stop) : nil
+    }
+}

@@ -1,0 +1,71 @@
+// Whether a sentence says that our key is wrong, or that our account is empty or closed.
+
+extension ErrorSentence {
+    /// Phrases that name a credential.
+    private static let keys = [
+        " api key", " api_key", " apikey", " api-key", "-api-key ", " api token", " access token", " auth token",
+        " authentication token", " bearer token", " access key", " subscription key", " authorization header",
+        " credentials ",
+    ]
+    /// Words for parts of a request; a key that stands there is the client's.
+    private static let partsOfRequests: Set<String> = [
+        "parameter", "parameters", "argument", "arguments", "field", "fields", "property", "properties", "mcp", "tool",
+        "tools", "url", "image", "file", "inputs",
+    ]
+    /// Words that say that a key is wrong.
+    private static let wrong: Set<String> = [
+        "invalid", "incorrect", "expired", "missing", "revoked", "disabled", "deleted", "leaked", "wrong", "malformed",
+        "inactive", "unauthorized", "rejected", "required", "suspended", "blocked", "deactivated",
+    ]
+    /// Words that say that a key is right, and wrong beside a negation.
+    private static let right: Set<String> = [
+        "valid", "found", "provided", "provide", "recognized", "recognised", "authorized", "exist", "exists", "active",
+        "correct", "accepted", "registered", "supplied", "set", "validate", "verify", "permission",
+    ]
+
+    /// Whether the sentence says that our key is wrong.
+    var saysKeyIsWrong: Bool {
+        guard says(Self.keys), !has(Self.partsOfRequests) else { return false }
+        return has(Self.wrong) || has(Self.negations) && has(Self.right) || says([" unknown api", " no api"])
+    }
+
+    /// Phrases that say that a bill is not paid or a budget is used up.
+    private static let bills = [
+        "credit balance", "account balance", "insufficient balance", "insufficient credit", "insufficient fund",
+        "out of credit", "enough credit", "enough balance", "enough fund", " no credits ", "credits exhausted",
+        "purchase credits", "buy credits", "add credits", "more credits", "negative balance", "balance is too low",
+        "balance too low", "credits are depleted", "credits depleted", "remaining credits", "out of funds",
+        "balance is insufficient", "balance is not enough", "balance not enough", "top up your",
+        "recharge your", "payment required", "payment method", "payment is", "overdue payment", "payment overdue",
+        "in arrears", "arrearage",
+        "unpaid",
+        " billing ", "spend limit", "spending limit", "spending cap", "your specified api usage limits",
+        "your usage limit", "monthly limit", "monthly quota", "monthly usage", "monthly spend", "trial has expired",
+        "trial has ended", "organization must be verified", "account is overdue", "余额不足", "欠费",
+    ]
+    /// Nouns for an account.
+    private static let accounts: Set<String> = [
+        "organization", "organisation", "account", "workspace", "project", "tenant", "subscription", "team",
+    ]
+    /// Words that say that an account cannot be used.
+    private static let closed: Set<String> = [
+        "disabled", "deactivated", "suspended", "restricted", "blocked", "banned", "terminated", "closed", "inactive",
+        "locked", "frozen", "lapsed", "delinquent", "expired", "cancelled", "canceled",
+    ]
+
+    /// Whether the sentence says that our account is empty or closed.
+    var saysAccountIsClosed: Bool {
+        // A quoted word is the name of something else, such as a tool.
+        let plain = ErrorSentence(words: words.filter { !$0.isQuoted })
+        if plain.says(Self.bills) { return true }
+        return words.indices.contains { index in
+            guard let noun = word(index), Self.accounts.contains(noun) else { return false }
+            if let before = word(index - 1), Self.closed.contains(before) || Self.partsOfRequests.contains(before) {
+                return Self.closed.contains(before)
+            }
+            let behind = (index + 1..<index + 7).prefix { word($0) != "," }.compactMap { word($0) }
+            if behind.contains(where: Self.closed.contains) { return true }
+            return behind.contains("active") && behind.contains(where: Self.negations.contains)
+        }
+    }
+}

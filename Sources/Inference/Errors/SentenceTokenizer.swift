@@ -1,0 +1,105 @@
+// Cuts the message of an error into sentences and words.
+
+/// Reads a message character by character, once.
+struct SentenceTokenizer {
+    /// Opening quotation marks and what closes them.
+    private static let quotationMarks: [Character: Character] = [
+        "\"": "\"", "'": "'", "`": "`", "\u{201C}": "\u{201D}", "\u{2018}": "\u{2019}",
+    ]
+    /// Members of quoted JSON and of Python's dictionaries whose value is a sentence and not a name.
+    private static let messageKeys: Set<String> = ["message", "error", "detail", "msg", "reason", "description"]
+    /// The longest quoted name, in characters.
+    private static let nameMax = 256
+
+    private let text: [Character]
+    /// The next character.
+    private var index = 0
+    /// The word that is being read.
+    private var word = ""
+    private var isAfterColon = false
+    /// The words of the sentence that is being read.
+    private var words: [ErrorSentence.Word] = []
+    private var sentences: [ErrorSentence] = []
+
+    /// Takes a message in lower case.
+    init(_ text: [Character]) { self.text = text }
+
+    /// Reads the whole message.
+    mutating func run() -> [ErrorSentence] {
+        while index < text.count { step() }
+        endSentence()
+        return sentences
+    }
+
+    /// Reads one character, or one quoted name.
+    private mutating func step() {
+        let character = text[index]
+        if word.isEmpty, let end = endOfName(closedBy: Self.quotationMarks[character]) {
+            let name = String(text[index + 1..<end])
+            words.append(ErrorSentence.Word(text: name, isQuoted: true, isAfterColon: isAfterColon))
+            isAfterColon = false
+            index = end + 1
+            return
+        }
+        index += 1
+        switch character {
+        case "\n": endSentence()
+        case ".", "!", "?", ";":
+            if endsHere(index) { endSentence() } else { word.append(character) }
+        case ":", "=":
+            if character == "=" || word.isEmpty || endsHere(index) {
+                endWord()
+                isAfterColon = true
+            } else {
+                word.append(character)
+            }
+        case ",":
+            endWord()
+            words.append(ErrorSentence.Word(text: ","))
+        case "'":
+            // Between two letters the mark is an apostrophe.
+            let isInside = !word.isEmpty && index < text.count && text[index].isLetter
+            if isInside { word.append(character) } else { endWord() }
+        case "(", ")", "[", "]", "{", "}", "<", ">", "\\", "\"", "`", "\u{201C}", "\u{201D}", "\u{2018}": endWord()
+        default:
+            if character.isWhitespace { endWord() } else { word.append(character) }
+        }
+    }
+
+    /// Whether a mark before this index ends a sentence or word: a space, a closing mark or nothing follows it.
+    private func endsHere(_ index: Int) -> Bool {
+        index >= text.count || text[index].isWhitespace || ".!?\"'`)]}\\".contains(text[index])
+    }
+
+    /// The index of the mark that closes the quoted name that begins here.
+    ///
+    /// - Returns: nil if no name begins here, or if the quotation is a whole sentence.
+    private func endOfName(closedBy mark: Character?) -> Int? {
+        guard let mark else { return nil }
+        let rest = text[(index + 1)...].prefix(Self.nameMax)
+        let end = rest.indices.first { index in
+            // An apostrophe within a name does not end it.
+            rest[index] == mark && (mark != "'" || index + 1 >= text.count || !text[index + 1].isLetter)
+        }
+        guard let end, end > index + 1, !text[index + 1..<end].contains("\n") else { return nil }
+        let spaces = text[index + 1..<end].count { $0 == " " }
+        let isFirst = words.isEmpty && sentences.isEmpty
+        let isMessage = isAfterColon && words.last.map { Self.messageKeys.contains($0.text) } == true
+        return spaces >= 2 && (isFirst || isMessage) ? nil : end
+    }
+
+    private mutating func endWord() {
+        if word.contains(where: { $0.isLetter || $0.isNumber || $0 == "/" }) {
+            words.append(ErrorSentence.Word(text: word, isAfterColon: isAfterColon))
+            isAfterColon = false
+        }
+        word = ""
+    }
+
+    private mutating func endSentence() {
+        endWord()
+        if !words.isEmpty { sentences.append(ErrorSentence(words: words)) }
+        words = []
+        isAfterColon = false
+    }
+}

@@ -1,0 +1,22 @@
+// Bytes as hexadecimal text and back: hashes of keys, random names. Not for the data path, see `UInt8.hexDigit` for that.
+
+package enum Hexadecimal {
+    /// Two digits a byte, in lower case.
+    package static func text(_ bytes: [UInt8]) -> String {
+        String(decoding: bytes.flatMap { [UInt8.hexDigit($0 >> 4), UInt8.hexDigit($0 & 15)] }, as: UTF8.self)
+    }
+
+    /// The bytes that a text spells, in digits of either case.
+    ///
+    /// - Returns: nil where it is not an even number of hexadecimal digits.
+    package static func bytes(_ text: String) -> [UInt8]? {
+        let digits = text.utf8.map(\.hexDigitValue)
+        guard digits.count.isMultiple(of: 2) else { return nil }
+        var bytes: [UInt8] = []
+        for index in stride(from: 0, to: digits.count, by: 2) {
+            guard let high = digits[index], let low = digits[index + 1] else { return nil }
+            bytes.append(high << 4 | low)
+        }
+        return bytes
+    }
+}

@@ -1,0 +1,78 @@
+// A token bucket: a limit that is there at once, and that flows back evenly over a period once it is spent.
+
+/// Counts what has been spent of a limit and has not flowed back yet.
+///
+/// The limit itself is an argument, so that a changed limit holds from the next call on. The whole limit flows back in one
+/// period. More may be spent than the limit has, by `adjust` or because the limit is lowered. Such a debt is never more
+/// than one limit, so all of the limit is there again within two periods, whatever happened.
+///
+/// The functions are inlinable because HTTP/2 calls them with each control frame: Swift checks exclusive access to a bucket
+/// at run time where it does not see what a call does.
+package struct TokenBucket: Sendable {
+    /// In which time the limit flows back, in nanoseconds.
+    @usableFromInline let period: Double
+    @usableFromInline var spent = 0.0
+    /// The time up to which `spent` has flowed back.
+    @usableFromInline var updatedAt: Nanoseconds = 0
+
+    /// A bucket of which nothing is spent, for limits a minute unless another period is given.
+    @inlinable package init(period: Nanoseconds = 60_000_000_000) { self.period = Double(period) }
+
+    /// How much of the limit is left now.
+    package mutating func remaining(of limit: Int, at now: Nanoseconds) -> Int {
+        flow(limit, now)
+        return max(0, Int((Double(limit) - spent).rounded(.down)))
+    }
+
+    /// Takes `count` tokens if the limit leaves as many.
+    ///
+    /// - Returns: nil when they are taken, otherwise how long to wait for them. If no wait would do, because the limit is 0
+    ///   or less than `count`, this is `Nanoseconds.max`.
+    @inlinable
+    package mutating func take(_ count: Int, of limit: Int, at now: Nanoseconds) -> Nanoseconds? {
+        flow(limit, now)
+        let excess = spent + Double(count) - Double(limit)
+        guard excess > 0 else {
+            spent += Double(count)
+            return nil
+        }
+        guard count <= limit, limit > 0 else { return .max }
+        return time(excess, of: limit)
+    }
+
+    /// Spends `count` tokens more than were taken, or gives back as many when it is negative.
+    ///
+    /// This may leave a debt, of one limit at most.
+    package mutating func adjust(by count: Int, of limit: Int, at now: Nanoseconds) {
+        flow(limit, now)
+        spent = max(0, spent + Double(count))
+        capDebt(limit)
+    }
+
+    /// Gives back `count` tokens that were spent, or as many as there are.
+    @inlinable package mutating func giveBack(_ count: Int) { spent = max(0, spent - Double(count)) }
+
+    /// How long it takes until nothing is spent any more.
+    package mutating func reset(of limit: Int, at now: Nanoseconds) -> Nanoseconds {
+        flow(limit, now)
+        return limit > 0 ? time(spent, of: limit) : 0
+    }
+
+    /// How long it takes until `tokens` have flowed back, at most two periods.
+    @inlinable
+    func time(_ tokens: Double, of limit: Int) -> Nanoseconds {
+        Nanoseconds((tokens * period / Double(limit)).rounded(.up))
+    }
+
+    @inlinable mutating func capDebt(_ limit: Int) { spent = min(spent, 2 * Double(limit)) }
+
+    @inlinable
+    mutating func flow(_ limit: Int, _ now: Nanoseconds) {
+        // The debt is capped before time flows, so that the time since the last call counts for what is left of the debt.
+        capDebt(limit)
+        // The clock of one worker may be a turn behind another's.
+        guard now > updatedAt else { return }
+        spent = max(0, spent - Double(now - updatedAt) * Double(limit) / period)
+        updatedAt = now
+    }
+}

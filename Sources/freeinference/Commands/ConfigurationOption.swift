@@ -1,0 +1,10 @@
+// The option `--config` of the commands that read the configuration.
+import ArgumentParser
+
+/// The path of the configuration file.
+struct ConfigurationOption: ParsableArguments {
+    static let defaultPath = "/etc/freeinference/freeinference.yaml"
+
+    @Option(name: .shortAndLong, help: "The configuration file.")
+    var config = Self.defaultPath
+}

@@ -1,0 +1,38 @@
+// `freeinference keys revoke`: revokes an API key.
+import ArgumentParser
+import Edge
+import KeyStore
+import Routing
+import Transport
+
+/// Marks a key of a SQLite database as revoked; for a YAML file it prints which entry to remove.
+struct KeysRevokeCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "revoke", abstract: "Revoke a key, by its id.")
+
+    @OptionGroup var options: ConfigurationOption
+    @Argument(help: "As `keys list` and the log show it.") var id: String
+
+    func run() throws {
+        let store = try ConfiguredKeys(options)
+        switch store.kind {
+        case .sqlite:
+            let now = Clock.wallTime().seconds
+            // Opening for reading first makes no database where there is none.
+            do throws(KeyDatabaseError) { _ = try KeyDatabase(reading: store.path) } catch {
+                throw failure("\(store.path): \(error)")
+            }
+            let isRevoked = try store.editing { database throws(KeyDatabaseError) in
+                try database.revoke(id, at: now)
+            }
+            guard isRevoked else { throw failure("no key in force has the id \(id)") }
+            print("revoked \(id)")
+        case .yaml:
+            let keys: [AccessKey]
+            do throws(KeyStoreError) { keys = try KeyStoreReader.load(path: store.path) } catch {
+                throw failure("\(error)")
+            }
+            guard keys.contains(where: { $0.id == id }) else { throw failure("no key in force has the id \(id)") }
+            print("take the entry with 'id: \(id)' out of \(store.path)")
+        }
+    }
+}

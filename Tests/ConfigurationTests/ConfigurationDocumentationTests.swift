@@ -1,0 +1,109 @@
+// The documentation and the examples have the keys that the code reads.
+
+import Foundation
+import Testing
+
+@testable import Configuration
+
+@Suite struct ConfigurationDocumentationTests {
+    /// A file with every key of the configuration, none at its default.
+    static let everyKey = """
+        listeners:
+          - address: 0.0.0.0:443
+            tls: {certificates: [{chain: a.pem, key: /k/a.key}]}
+          - {address: "unix:/run/f.sock", mode: 0660, group: web, http2: false, h2c_upgrade: false,
+             trusted: true, redirect_https: true}
+        admin: {address: "unix:/run/admin.sock", mode: 0600, group: web}
+        workers: 2
+        gather: 200us
+        poller: epoll
+        memory_limit: 128MiB
+        max_connections: 5
+        drain_timeout: 1s
+        commit_after: 2m
+        keep_alive: 250ms
+        timeouts:
+          {handshake: 1s, header: 2s, body: 3s, idle: 4s, idle_trusted: 5s, client_stall: 6s,
+           connect: 7s, first_event: 8s, response: 9s, stall: 10s}
+        limits: {body: 1MiB, header_bytes: 2KiB, header_count: 10, streams: 12, exchange_buffer: 32KiB}
+        admission: {max_wait: 1s, max_queue: 2}
+        authentication:
+          {required: false, keys: keys.yaml, secret: secret,
+           anonymous: {concurrency: 1, requests_per_minute: 2, tokens_per_minute: 3}}
+        ledger: {path: /var/ledger}
+        cors: {origins: ["https://a.example", "*"]}
+        log: {access: false, engine_errors: true}
+        forward_fields: [http-referer]
+        forward_user_agent: false
+        models:
+          - id: a
+            aliases: [a1, a2]
+            balance: weighted
+            fallbacks: [b]
+            timeouts: {first_event: 11s, response: 12s, stall: 13s}
+            media_tokens: {image: 1, audio_bytes: 2, video_bytes: 3, file_bytes: 4, reference: 5}
+            passthrough: [/v1/own]
+            forward_fields: [x-title]
+            forward_user_agent: true
+            name: A
+            context_length: 8192
+            is_ready: true
+            input_modalities: [text]
+            pricing: {prompt: "0.1", completion: 0.2}
+            executors:
+              - url: https://e
+                model: big
+                weight: 3
+                kind: llama.cpp
+                protocol: http1
+                tls: {ca: ca.pem}
+                api_key: ${KEY}
+                max_running: 9
+                include_usage: false
+                health: {path: /live, interval: 1s, timeout: 2s, rise: 3, fall: 4}
+                idle_timeout: 0s
+                forward_fields: [x-openrouter-*]
+                forward_user_agent: false
+          - import: more.yaml
+        """
+
+    /// The file that it imports.
+    static let more = """
+        - {id: b, executors: [{url: "http://e"}]}
+        """
+
+    static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent()
+
+    @Test func everyKeyIsInTheDocumentationAndNoOther() throws {
+        let reader = ConfigurationReader(
+            file: "c.yaml",
+            readFile: { _ in .success(Array(Self.more.utf8)) },
+            checkFile: { _ in nil }
+        )
+        _ = Configuration.load(bytes: Array(Self.everyKey.utf8), environment: ["KEY": "k"], reader: reader)
+        #expect(reader.problems.isEmpty)
+        let page = try String(contentsOf: Self.root.appending(path: "docs/configuration.md"), encoding: .utf8)
+        let documented = Set(page.matches(of: /(?m)^\| `([^`]+)` \|/).map { String($0.1) })
+        let sections = reader.knownKeys.filter { key in
+            reader.knownKeys.contains { $0.hasPrefix(key + ".") || $0.hasPrefix(key + "[].") }
+        }
+        #expect(reader.knownKeys.subtracting(sections).subtracting(documented).sorted() == [])
+        #expect(documented.subtracting(reader.knownKeys).sorted() == [])
+    }
+
+    @Test func theExampleIsValid() throws {
+        let example = Self.root.appending(path: "infrastructure/systemd/freeinference.yaml").path
+        let result = Configuration.load(path: example, environment: [:], checkFile: { _ in nil })
+        #expect(throws: Never.self) { try result.get() }
+    }
+
+    /// systemd must wait for a server that is still draining.
+    @Test func theUnitOutlastsTheDrain() throws {
+        let unit = Self.root.appending(path: "infrastructure/systemd/hybrid_inference.service")
+        let text = try String(contentsOf: unit, encoding: .utf8)
+        let seconds = try #require(text.firstMatch(of: /TimeoutStopSec=(\d+)/)?.1)
+        let drain = Configuration(listeners: [], models: []).drainTimeout
+        #expect(Duration.seconds(Int(seconds)!) > drain)
+    }
+}

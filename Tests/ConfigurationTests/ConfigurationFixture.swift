@@ -1,0 +1,69 @@
+// Reading configurations from text, for the tests: no disk, no environment but what is given.
+
+import Transport
+
+@testable import Configuration
+
+/// Reads `text` as the file `c.yaml`, in a world where the files in `missing` cannot be read, and of which only
+/// `imports` can be imported.
+func read(
+    _ text: String,
+    environment: [String: String] = [:],
+    missing: Set<String> = [],
+    imports: [String: String] = [:],
+    inspection: FileInspection = .none
+) -> Result<Configuration, ConfigurationErrors> {
+    Configuration.load(
+        path: "c.yaml",
+        environment: environment,
+        readFile: { path in
+            let found = path == "c.yaml" ? text : imports[path]
+            return found.map { .success(Array($0.utf8)) } ?? .failure(FileProblem("No such file"))
+        },
+        checkFile: { missing.contains($0) ? FileProblem("No such file or directory") : nil },
+        inspection: inspection
+    )
+}
+
+/// The faults of `text`, one line each; empty if it has none.
+func faults(
+    _ text: String,
+    environment: [String: String] = [:],
+    missing: Set<String> = [],
+    imports: [String: String] = [:],
+    inspection: FileInspection = .none
+) -> [String] {
+    switch read(text, environment: environment, missing: missing, imports: imports, inspection: inspection) {
+    case .success: []
+    case .failure(let errors): errors.problems.map(\.description)
+    }
+}
+
+/// A valid file on lines 1 to 5, to which a test adds its own from line 6.
+func valid(and lines: String = "", executor: String = "") -> String {
+    """
+    listeners: [{address: "127.0.0.1:8080"}]
+    models:
+      - id: m
+        executors:
+          - {url: "http://e:8000"\(executor)}
+    \(lines)
+    """
+}
+
+/// A machine with one interface in addition to loopback, whose files have the findings that the closures return.
+func inspection(
+    pair: @escaping (CertificateFiles, Bool, Bool) -> [CertificateFinding] = { _, _, _ in [] },
+    conflict: @escaping ([CertificateFiles]) -> (index: Int, message: String)? = { _ in nil },
+    authorities: @escaping (String) -> [CertificateFinding] = { _ in [] }
+) -> FileInspection {
+    FileInspection(
+        pair: pair,
+        conflict: conflict,
+        authorities: authorities,
+        keys: nil,
+        ownAddresses: { ["127.0.0.1", "10.1.2.3", "::1", "fd00::3"] },
+        ownName: { "Edge-1" },
+        group: { $0 == "web" ? 1000 : nil }
+    )
+}

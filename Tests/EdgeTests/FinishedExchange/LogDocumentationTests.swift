@@ -1,0 +1,28 @@
+// The table of ends in docs/log.md is what the code does.
+import Foundation
+import Inference
+import Testing
+
+@Suite struct LogDocumentationTests {
+    private func rows() throws -> [[String]] {
+        let root = #filePath.components(separatedBy: "/Tests/")[0]
+        let lines = try String(contentsOfFile: root + "/docs/log.md", encoding: .utf8).components(separatedBy: "\n")
+        let head = try #require(lines.firstIndex { $0.hasPrefix("| `end` | `side` |") })
+        return lines[(head + 2)...].prefix { $0.hasPrefix("|") }.map { line in
+            line.dropFirst().dropLast().components(separatedBy: "|").map { $0.trimmingCharacters(in: .whitespaces) }
+        }
+    }
+
+    @Test func eachEndHasItsRow() throws {
+        let rows = try rows()
+        #expect(rows.first?[0] == "`complete`" && rows.count == Failure.Kind.allCases.count + 1)
+        for kind in Failure.Kind.allCases {
+            let failure = Failure(kind)
+            let row = try #require(rows.first { $0[0] == "`\(failure.label)`" }, "\(failure.label)")
+            try #require(row.count == 5 && row[3...].allSatisfy { !$0.isEmpty }, "\(failure.label)")
+            // An engine's own error has the side and the status that its meaning gives it.
+            guard kind != .executorError else { continue }
+            #expect(row[1] == failure.side.rawValue && row[2] == "\(failure.status)", "\(failure.label)")
+        }
+    }
+}

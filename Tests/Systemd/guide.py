@@ -1,0 +1,51 @@
+"""The commands of a page of the documentation, so that what is tested is what is written there."""
+
+from pathlib import Path
+
+from failures import Failed
+
+# Done before, since the machine has no compiler.
+ELSEWHERE = {"make build"}
+# These do not end by themselves.
+FOLLOWING = ("journalctl -u freeinference -f",)
+
+
+def commands(page: Path, heading: str):
+    """The commands in the `sh` blocks below a heading, up to the next one of any depth, in order."""
+    lines = page.read_text().splitlines()
+    try:
+        start = lines.index(heading)
+    except ValueError as error:
+        raise Failed(f"{page} has no heading {heading!r}") from error
+    found, inside, text = [], False, ""
+    for line in (line.strip() for line in lines[start + 1:]):
+        if inside and line == "```":
+            inside = False
+        elif inside:
+            text += line.removesuffix("\\")
+            if not line.endswith("\\"):
+                found.append(text)
+                text = ""
+        elif line == "```sh":
+            inside = True
+        elif line.startswith("#"):
+            break
+    if not found:
+        raise Failed(f"{page} has no commands below {heading!r}")
+    return found
+
+
+def follow(machine, page: Path, heading: str):
+    """Runs them in the machine; each has to succeed. Returns how many ran."""
+    ran = 0
+    for command in commands(page, heading):
+        if command in ELSEWHERE:
+            continue
+        if command in FOLLOWING:
+            ended = machine.run(f"timeout 2 {command}", check=False)
+            if ended.returncode != 124 or not ended.stdout.strip():
+                raise Failed(f"`{command}` shows nothing: {ended.stdout}{ended.stderr}")
+        else:
+            machine.run(command)
+        ran += 1
+    return ran

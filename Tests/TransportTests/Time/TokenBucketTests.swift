@@ -1,0 +1,93 @@
+import Testing
+import Transport
+
+private let second: Nanoseconds = 1_000_000_000
+
+@Suite struct TokenBucketTests {
+    @Test func aLimitIsThereAtOnceAndFlowsBackEvenly() {
+        var bucket = TokenBucket()
+        for _ in 0..<60 { #expect(bucket.take(1, of: 60, at: second) == nil) }
+        #expect(bucket.take(1, of: 60, at: second) == second)
+        #expect(bucket.remaining(of: 60, at: second) == 0)
+        #expect(bucket.reset(of: 60, at: second) == 60 * second)
+        #expect(bucket.take(1, of: 60, at: 2 * second) == nil)
+        #expect(bucket.take(1, of: 60, at: 2 * second) != nil)
+        #expect(bucket.remaining(of: 60, at: 12 * second) == 10)
+        #expect(bucket.remaining(of: 60, at: 10_000 * second) == 60)
+        #expect(bucket.reset(of: 60, at: 10_000 * second) == 0)
+    }
+
+    @Test func theWaitIsLongEnoughAndNoLonger() throws {
+        var bucket = TokenBucket()
+        #expect(bucket.take(100, of: 120, at: second) == nil)
+        let needed = bucket.take(80, of: 120, at: second)
+        let wait = try #require(needed)
+        #expect(wait == 30 * second)
+        #expect(bucket.take(80, of: 120, at: second + wait - second / 10) != nil)
+        #expect(bucket.take(80, of: 120, at: second + wait) == nil)
+    }
+
+    @Test func moreThanTheLimitNeverFits() {
+        var bucket = TokenBucket()
+        #expect(bucket.take(121, of: 120, at: second) == .max)
+        #expect(bucket.take(120, of: 120, at: second) == nil)
+    }
+
+    @Test func whatIsSettledComesBackOrIsOwed() {
+        var bucket = TokenBucket()
+        #expect(bucket.take(100, of: 100, at: second) == nil)
+        bucket.adjust(by: -90, of: 100, at: second)
+        #expect(bucket.remaining(of: 100, at: second) == 90)
+        bucket.adjust(by: 140, of: 100, at: second)
+        #expect(bucket.remaining(of: 100, at: second) == 0)
+        #expect(bucket.take(50, of: 100, at: second) == 60 * second)
+        bucket.adjust(by: -1000, of: 100, at: second)
+        #expect(bucket.remaining(of: 100, at: second) == 100)
+    }
+
+    @Test func aChangedLimitHoldsFromTheNextQuestionOn() {
+        var bucket = TokenBucket()
+        #expect(bucket.take(10, of: 10, at: second) == nil)
+        #expect(bucket.take(1, of: 10, at: second) != nil)
+        #expect(bucket.take(5, of: 15, at: second) == nil)
+        #expect(bucket.remaining(of: 10, at: second) == 0)
+    }
+
+    @Test func aClockThatIsBehindTakesNothingBack() {
+        var bucket = TokenBucket()
+        #expect(bucket.take(10, of: 10, at: 100 * second) == nil)
+        #expect(bucket.take(1, of: 10, at: 99 * second) != nil)
+        #expect(bucket.remaining(of: 10, at: 50 * second) == 0)
+    }
+
+    /// An executor may count more tokens than a small limit gives back in a lifetime.
+    @Test func aDebtIsNeverMoreThanOneLimit() throws {
+        var bucket = TokenBucket()
+        bucket.adjust(by: 1 << 40, of: 10, at: second)
+        #expect(bucket.reset(of: 10, at: second) == 120 * second)
+        #expect(bucket.remaining(of: 10, at: second) == 0)
+        #expect(bucket.take(1, of: 10, at: second) == 66 * second)
+        #expect(bucket.take(1, of: 10, at: 66 * second) == second)
+        #expect(bucket.take(1, of: 10, at: 67 * second) == nil)
+        #expect(bucket.remaining(of: 10, at: 126 * second) == 9)
+    }
+
+    /// What was spent of a large limit is no debt for hours of a small one, nor is time that has passed meanwhile lost.
+    @Test func aLimitThatIsLoweredLocksNobodyOut() {
+        var bucket = TokenBucket()
+        #expect(bucket.take(1_000_000, of: 1_000_000, at: second) == nil)
+        #expect(bucket.take(1, of: 10, at: second) == 66 * second)
+        var other = TokenBucket()
+        #expect(other.take(1_000_000, of: 1_000_000, at: second) == nil)
+        #expect(other.remaining(of: 10, at: 121 * second) == 10)
+    }
+
+    /// What an answer of ten minutes settles is spent when it is settled.
+    @Test func whatIsSettledLateIsNotForgiven() {
+        var bucket = TokenBucket()
+        #expect(bucket.take(60, of: 60, at: second) == nil)
+        bucket.adjust(by: 60, of: 60, at: 601 * second)
+        #expect(bucket.remaining(of: 60, at: 601 * second) == 0)
+        #expect(bucket.remaining(of: 60, at: 661 * second) == 60)
+    }
+}
