@@ -11,7 +11,7 @@ let strict: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
-// Tests speak to C and to raw memory only through the modules under test.
+// Tests speak to C and to raw memory through the modules under test, but for a few of TransportTests.
 let tests: [SwiftSetting] = [
     .swiftLanguageMode(.v6), .treatAllWarnings(as: .error),
     .enableUpcomingFeature("ExistentialAny"), .enableUpcomingFeature("MemberImportVisibility"),
@@ -39,6 +39,12 @@ let package = Package(
 
         // Floor 1: event loop, buffers, sockets, TLS, names.
         .target(name: "Transport", dependencies: ["CLinux", "COpenSSL", "CCares"], swiftSettings: strict),
+        // Floor 2, beside HTTP: makes development certificates for the command of that name, and for tests.
+        .target(
+            name: "CertificateAuthority",
+            dependencies: ["Transport", "COpenSSL"],
+            swiftSettings: strict
+        ),
         // Floor 2: HTTP/1.1 and HTTP/2 behind one stream interface.
         .target(name: "HTTP", dependencies: ["Transport", "CNghttp2"], swiftSettings: strict),
         // Floor 3: which executor serves a model.
@@ -85,7 +91,8 @@ let package = Package(
         .executableTarget(
             name: "freeinference",
             dependencies: [
-                "Configuration", "Edge", "KeyStore", "Routing", "ExecutorSimulator", "Bench", "Transport",
+                "Configuration", "Edge", "KeyStore", "Routing", "CertificateAuthority", "ExecutorSimulator", "Bench",
+                "Transport",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict
@@ -100,10 +107,19 @@ let package = Package(
         ),
         .testTarget(
             name: "TransportTests",
-            dependencies: ["Transport", "LoopTesting", "CLinux"],
+            dependencies: ["Transport", "CertificateAuthority", "LoopTesting", "CLinux", "COpenSSL"],
             swiftSettings: tests
         ),
-        .testTarget(name: "HTTPTests", dependencies: ["HTTP", "Transport", "LoopTesting"], swiftSettings: tests),
+        .testTarget(
+            name: "CertificateAuthorityTests",
+            dependencies: ["CertificateAuthority", "Transport", "LoopTesting"],
+            swiftSettings: tests
+        ),
+        .testTarget(
+            name: "HTTPTests",
+            dependencies: ["HTTP", "CertificateAuthority", "Transport", "LoopTesting"],
+            swiftSettings: tests
+        ),
         .testTarget(name: "RoutingTests", dependencies: ["Routing", "Transport"], swiftSettings: tests),
         .testTarget(
             name: "InferenceTests",

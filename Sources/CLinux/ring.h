@@ -1,6 +1,5 @@
-/* The rim around io_uring: one ring with a ring of provided buffers, as far as Transport's fast lane needs them
- * (Sources/Transport/Loop/ReceiveRing.swift). Memory is shared with the kernel, so the loads and stores that order it are
- * here; what is received when, is not. */
+/* A thin layer over io_uring: one ring with a ring of provided buffers, as ReceiveRing.swift needs it. Memory is shared
+ * with the kernel, so the ordered loads and stores are here; the decision what to receive is in Swift. */
 #pragma once
 #include <errno.h>
 #include <linux/io_uring.h>
@@ -31,7 +30,7 @@ static inline void clinux_ring_close(struct clinux_ring *ring) {
     ring->fd = -1;
 }
 
-/* Makes a buffer the kernel's (again); it hears of them with clinux_ring_publish_buffers. */
+/* Returns a buffer to the kernel, which sees it after clinux_ring_publish_buffers. */
 static inline void clinux_ring_give_buffer(struct clinux_ring *ring, uint16_t id) {
     struct io_uring_buf *slots = (struct io_uring_buf *)ring->buffer_ring;
     struct io_uring_buf *slot = &slots[ring->buffer_tail & (ring->buffer_count - 1)];
@@ -52,7 +51,7 @@ static inline int clinux_ring_open(
 ) {
     memset(ring, 0, sizeof *ring);
     struct io_uring_params parameters = { 0 };
-    /* Work of the kernel's for us is done when we wait, in batches, and nowhere else (Linux 6.1). */
+    /* The kernel completes requests only while we wait, in batches (Linux 6.1). */
     parameters.flags = IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN
         | IORING_SETUP_TASKRUN_FLAG;
     parameters.cq_entries = completions;
@@ -73,10 +72,10 @@ static inline int clinux_ring_open(
             mmap(NULL, ring->buffer_ring_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
             mmap(NULL, ring->buffers_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
         };
-        void **places[4] = { &ring->rings, &ring->entries, &ring->buffer_ring, &ring->buffers };
+        void **targets[4] = { &ring->rings, &ring->entries, &ring->buffer_ring, &ring->buffers };
         for (int i = 0; i < 4; i++) {
             if (maps[i] == MAP_FAILED) code = ENOMEM;
-            else *places[i] = maps[i];
+            else *targets[i] = maps[i];
         }
     }
     if (code == 0) {
@@ -106,8 +105,8 @@ static inline int clinux_ring_open(
     return 0;
 }
 
-/* Submits what was prepared; with `wait`, also waits until so many completions are there or `nanoseconds` have passed
- * (negative: for as long as it takes), and lets the kernel do its work for us. Returns 0 or an errno (ETIME, EINTR). */
+/* Submits the prepared requests; with `wait`, also waits for this number of completions or until `nanoseconds` have
+ * passed (negative: no limit), and lets the kernel complete requests. Returns 0 or an errno (ETIME, EINTR). */
 static inline int clinux_ring_enter(struct clinux_ring *ring, int wait, uint32_t completions, int64_t nanoseconds) {
     uint32_t count = ring->sq_local_tail - ring->sq_submitted;
     struct __kernel_timespec time = { .tv_sec = nanoseconds / 1000000000, .tv_nsec = nanoseconds % 1000000000 };
@@ -118,7 +117,7 @@ static inline int clinux_ring_enter(struct clinux_ring *ring, int wait, uint32_t
         SYS_io_uring_enter, ring->fd, count, completions, flags, wait ? &argument : NULL, wait ? sizeof argument : 0
     );
     int code = result < 0 ? errno : 0;
-    /* What the kernel took it took, whatever came of the wait. */
+    /* The kernel may have taken requests even when the wait failed. */
     ring->sq_submitted = __atomic_load_n(ring->sq_head, __ATOMIC_ACQUIRE);
     return code;
 }
@@ -141,7 +140,7 @@ static inline struct io_uring_sqe *clinux_ring_prepare(struct clinux_ring *ring,
     return entry;
 }
 
-/* Receives into provided buffers, completion by completion, until it fails, ends or is cancelled. */
+/* Receives into provided buffers, with a completion each time, until the stream ends, fails or is cancelled. */
 static inline int clinux_ring_receive(struct clinux_ring *ring, int fd, uint64_t data) {
     struct io_uring_sqe *entry = clinux_ring_prepare(ring, IORING_OP_RECV, fd, data);
     if (!entry) return 0;
@@ -170,13 +169,13 @@ static inline struct io_uring_cqe clinux_ring_completion(const struct clinux_rin
     __atomic_store_n(ring->cq_head, *ring->cq_head + 1, __ATOMIC_RELEASE);
     return entry;
 }
-/* The number of a completion further on; 0 when it is not there. */
+/* The user data of a completion `ahead` of the current one; 0 when there is none. */
 static inline uint64_t clinux_ring_peek(const struct clinux_ring *ring, uint32_t ahead) {
-    uint32_t place = *ring->cq_head + ahead;
-    if ((int32_t)(__atomic_load_n(ring->cq_tail, __ATOMIC_RELAXED) - place) <= 0) return 0;
-    return ring->cqes[place & ring->cq_mask].user_data;
+    uint32_t index = *ring->cq_head + ahead;
+    if ((int32_t)(__atomic_load_n(ring->cq_tail, __ATOMIC_RELAXED) - index) <= 0) return 0;
+    return ring->cqes[index & ring->cq_mask].user_data;
 }
-/* Asks for the first lines of an object that is about to be used. */
+/* Prefetches the first cache lines of an object that is about to be used. */
 static inline void clinux_prefetch(const void *object) {
     __builtin_prefetch(object);
     __builtin_prefetch((const char *)object + 64);
@@ -184,7 +183,7 @@ static inline void clinux_prefetch(const void *object) {
     __builtin_prefetch((const char *)object + 192);
     __builtin_prefetch((const char *)object + 256);
 }
-/* The kernel has work for us, which it does when we wait. */
+/* Whether the kernel has requests to complete, which it does while we wait. */
 static inline int clinux_ring_has_work(const struct clinux_ring *ring) {
     return (__atomic_load_n(ring->sq_flags, __ATOMIC_RELAXED) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0;
 }

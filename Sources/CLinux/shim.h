@@ -1,8 +1,8 @@
-/* The rim around Linux: what `import Glibc` leaves out (epoll, eventfd, signalfd, accept4, TCP options, CPU affinity),
+/* A thin layer over Linux: what `import Glibc` leaves out (epoll, eventfd, signalfd, accept4, TCP options, CPU affinity),
  * and an inline twin for each call whose C form Swift cannot spell. No logic lives here. */
 #pragma once
-/* No _GNU_SOURCE: it would give the headers other contents than Swift's own Glibc module has, and the two would clash.
- * The few GNU calls we need go by their system call. */
+/* _GNU_SOURCE is not defined: the headers would then differ from those of Swift's own Glibc module, and clash with it.
+ * The few GNU calls that we need are made by their system call. */
 #include "ring.h"
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
-/* The rim around OpenSSL 3: function-like macros do not import, so each has an inline twin named after it; the same for
- * constants with casts and for variadic calls. The one thing with a life of its own is the wire: the memory BIO through
- * which all TLS connections of a worker read and write. Only Sources/Transport/TLS may use any of this. */
+/* A thin layer over OpenSSL 3: function-like macros do not import, so each has an inline twin named after it, as have
+ * constants with casts and variadic calls. The wire is the only part with state: the memory BIO through which all TLS
+ * connections of a worker read and write. Used by Transport/TLS, Transport/Crypto and CertificateAuthority. */
 #pragma once
 #include <stdint.h>
 #include <stdio.h>
@@ -20,8 +20,8 @@
 
 /* ---- The wire ------------------------------------------------------------------------------------------------- */
 
-/* One a worker, shared by its TLS connections, of which only one is inside OpenSSL at a time. `input` is borrowed from
- * the worker's read buffer; `output` grows and never refuses. `key_updates` counts the TLS 1.3 KeyUpdate messages of
+/* Each worker has one, shared by its TLS connections, of which only one is inside OpenSSL at a time. `input` is borrowed
+ * from the worker's read buffer; `output` grows as needed. `key_updates` counts the TLS 1.3 KeyUpdate messages of
  * the read in progress; beyond `key_updates_allowed` no further input is handed out, and the read fails. */
 struct copenssl_wire {
     const uint8_t *input;
@@ -70,8 +70,8 @@ static inline long copenssl_wire_ctrl(BIO *bio, int command, long number, void *
     return command == BIO_CTRL_FLUSH;
 }
 
-/* Made once a process, by TLSWire.swift: a variable of this header would not link into Swift. Nobody but OpenSSL pushes
- * onto a wire, so the whole control interface is "flushed". */
+/* Made once for the process, by TLSWire.swift, since a variable of this header would not link into Swift. The only
+ * control command that a wire must support is the flush, which does nothing. */
 static inline BIO_METHOD *copenssl_wire_method_new(void) {
     BIO_METHOD *method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "wire");
     if (!method) abort();
@@ -89,7 +89,7 @@ static inline BIO *copenssl_wire_bio_new(struct copenssl_wire *wire, const BIO_M
     return bio;
 }
 
-/* Called for every record and message, so it is C and leaves at once when it is not a KeyUpdate from the peer. */
+/* OpenSSL calls this for every record and message, so it is C and returns at once unless it is a KeyUpdate. */
 static inline void copenssl_wire_message(
     int write, int version, int type, const void *bytes, size_t length, SSL *ssl, void *wire
 ) {
@@ -203,7 +203,7 @@ static inline int copenssl_X509_add_extension(X509 *subject, X509 *issuer, int n
     return added;
 }
 
-/* The words for an error code: system errors have none of OpenSSL's. */
+/* The message for an error code; OpenSSL itself has none for system errors. */
 static inline const char *copenssl_ERR_reason(unsigned long code) {
     if (ERR_SYSTEM_ERROR(code)) return strerror(ERR_GET_REASON(code));
     const char *reason = ERR_reason_error_string(code);

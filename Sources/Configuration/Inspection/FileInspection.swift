@@ -46,9 +46,7 @@ package struct FileInspection {
         let now = Int64(now)
         return FileInspection(
             pair: { CertificateInspection.findings($0, chainIsReadable: $1, keyIsReadable: $2, now: now) },
-            conflict: { files in
-                CertificateInspection.conflict(among: files).map { (index: $0.0, message: $0.1) }
-            },
+            conflict: { CertificateInspection.conflict(among: $0) },
             authorities: { CertificateInspection.findings(authorities: $0, now: now) },
             keys: keys,
             ownAddresses: Interfaces.addresses,

@@ -263,7 +263,8 @@ final class Attempt: TimerTarget {
     func failure(of error: EngineError) -> Failure {
         var error = error
         if let head = answer.head {
-            error.retryAfterMs = RetryAfter.milliseconds(head.fields, now: Clock.wallTime().seconds) ?? error.retryAfterMs
+            error.retryAfterMs =
+                RetryAfter.milliseconds(head.fields, now: Clock.wallTime().seconds) ?? error.retryAfterMs
         }
         return error.classified(in: dialect)
     }

@@ -1,16 +1,16 @@
-// Bytes on their way out: chains of pooled chunks. Confined to the worker that owns the pool.
+// Output that waits to be sent: chains of pooled chunks. Confined to the worker that owns the pool.
 internal import CLinux
 internal import Glibc
 
-/// One chunk's header; its bytes follow it in the same allocation, or are shared.
+/// The header of a chunk; its bytes follow it in the same allocation, or belong to a `SharedBytes`.
 @safe
 struct Chunk {
     static let size = 4096
     static let room = size - MemoryLayout<Chunk>.size
-    /// What a chunk without bytes of its own takes, with what malloc adds.
+    /// The memory of a chunk without bytes of its own, in bytes, with the overhead of malloc.
     static let referenceSize = 64
     var next: UnsafeMutablePointer<Chunk>?
-    /// Where the bytes are, if not behind the header; one reference is the chunk's.
+    /// The owner of the bytes if they do not follow the header; the chunk holds a reference to it.
     var shared: Unmanaged<SharedBytes>?
     var start: Int32 = 0
     var end: Int32 = 0
@@ -22,8 +22,8 @@ struct Chunk {
 
 /// The chunks of one worker.
 ///
-/// Keeps a bounded number of free ones, so that a burst does not become malloc traffic. The count is private with an
-/// accessor, so that the compiler sees every access and leaves the check of exclusive access out (decision 0024).
+/// Keeps a bounded number of free chunks, so that a burst does not call malloc for each. The count is private with an
+/// accessor: then the compiler sees every access and omits the runtime check of exclusive access (decision 0024).
 @safe
 package final class ChunkPool {
     private var free: UnsafeMutablePointer<Chunk>?
@@ -31,7 +31,9 @@ package final class ChunkPool {
     private let freeMax: Int
     private var taken = 0
 
-    /// - Parameter freeMax: how many free chunks of 4 KiB are kept.
+    /// Makes an empty pool.
+    ///
+    /// - Parameter freeMax: the maximum number of free chunks, of 4 KiB each, that are kept.
     package init(freeMax: Int = 512) { self.freeMax = freeMax }
 
     deinit {
@@ -41,7 +43,7 @@ package final class ChunkPool {
         }
     }
 
-    /// Bytes of all chunks in use.
+    /// The memory of all chunks in use, in bytes.
     package var bytesInUse: Int { taken }
 
     func take() -> UnsafeMutablePointer<Chunk> {
@@ -76,8 +78,9 @@ package struct ByteQueue: ~Copyable {
     private let pool: ChunkPool
     private var head: UnsafeMutablePointer<Chunk>?
     private var tail: UnsafeMutablePointer<Chunk>?
+    /// The number of bytes in the queue.
     package private(set) var count = 0
-    /// Bytes of memory that the queue holds: whole chunks, and shared bytes that nobody else holds.
+    /// The memory that the queue holds, in bytes: whole chunks, and the footprint of shared bytes.
     package private(set) var footprint = 0
 
     package init(pool: ChunkPool) { self.pool = pool }
@@ -92,10 +95,12 @@ package struct ByteQueue: ~Copyable {
 
     package var isEmpty: Bool { count == 0 }
 
+    /// Copies bytes to the end of the queue.
     package mutating func append(_ bytes: Span<UInt8>) {
         unsafe bytes.withUnsafeBufferPointer { unsafe append(UnsafeRawBufferPointer($0)) }
     }
 
+    /// Copies bytes to the end of the queue.
     package mutating func append(_ bytes: UnsafeRawBufferPointer) {
         guard var source = bytes.baseAddress else { return }
         var left = bytes.count
@@ -115,9 +120,10 @@ package struct ByteQueue: ~Copyable {
         }
     }
 
+    /// Copies bytes to the end of the queue.
     package mutating func append(_ bytes: [UInt8]) { append(bytes.span) }
 
-    /// Appends bytes by reference: they are not copied before they are moved on.
+    /// Appends bytes by reference, without a copy.
     package mutating func append(_ shared: SharedBytes) {
         guard shared.count > 0 else { return }
         let memory = unsafe malloc(MemoryLayout<Chunk>.size)!
@@ -135,9 +141,9 @@ package struct ByteQueue: ~Copyable {
         unsafe tail = chunk
     }
 
-    /// Lets go of a chunk that is no longer linked.
+    /// Frees a chunk that is no longer linked.
     ///
-    /// - Returns: what it took of memory, in bytes.
+    /// - Returns: the memory that it took, in bytes.
     private static func free(_ chunk: UnsafeMutablePointer<Chunk>, of pool: ChunkPool) -> Int {
         guard let shared = unsafe chunk.pointee.shared else {
             unsafe pool.giveBack(chunk)
@@ -149,8 +155,9 @@ package struct ByteQueue: ~Copyable {
         return footprint
     }
 
-    /// Calls `body` with the first contiguous bytes (empty when there are none) and drops as many as it returns.
-    /// - Returns: how many were dropped.
+    /// Calls `body` with the first contiguous bytes, and drops as many as it returns; an empty queue does not call it.
+    ///
+    /// - Returns: how many bytes were dropped.
     package mutating func consumeFirst(_ body: (UnsafeRawBufferPointer) -> Int) -> Int {
         guard let chunk = unsafe head else { return 0 }
         let range = unsafe Int(chunk.pointee.start)..<Int(chunk.pointee.end)
@@ -179,6 +186,7 @@ package struct ByteQueue: ~Copyable {
         }
     }
 
+    /// Drops the first `amount` bytes, of at least as many.
     package mutating func drop(_ amount: Int) {
         var left = amount
         count -= amount
@@ -195,5 +203,6 @@ package struct ByteQueue: ~Copyable {
         }
     }
 
+    /// Drops all bytes and frees their chunks.
     package mutating func removeAll() { drop(count) }
 }

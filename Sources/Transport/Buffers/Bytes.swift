@@ -1,5 +1,5 @@
-// What is put into byte arrays with each exchange: spans by the block, since a loop over bytes checks and grows at each;
-// numbers without a String in between.
+// Appending to byte arrays on the path of each request: spans as blocks, since a loop over bytes checks the capacity at
+// each of them, and numbers without a String in between.
 internal import Glibc
 
 extension Span<UInt8> {
@@ -13,7 +13,7 @@ extension Span<UInt8> {
 }
 
 extension [UInt8] {
-    /// A number as text, base ten.
+    /// Appends a number as decimal text.
     package mutating func append(decimal number: Int) {
         if number < 0 { append(UInt8(ascii: "-")) }
         var divisor: UInt = 1
@@ -24,7 +24,7 @@ extension [UInt8] {
         }
     }
 
-    /// The last so many digits of a number that is not negative, with leading zeros.
+    /// Appends the last `count` decimal digits of a number that is not negative, with leading zeros.
     package mutating func append(digits number: Int, count: Int) {
         var divisor = 1
         for _ in 1..<count { divisor *= 10 }
@@ -34,10 +34,12 @@ extension [UInt8] {
         }
     }
 
+    /// Appends the UTF-8 bytes of a text, by the block.
     package mutating func append(_ text: StaticString) {
         unsafe append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
+    /// Appends bytes by the block.
     package mutating func append(_ bytes: Span<UInt8>) {
         unsafe bytes.withUnsafeBufferPointer { unsafe append(contentsOf: $0) }
     }

@@ -1,5 +1,5 @@
-// Names that are compared by their bytes. Swift compares texts by what Unicode holds to be equivalent, so that a name
-// with the Kelvin sign is found where one with a K was looked for; whoever reads it next finds another.
+// Names that are compared by their bytes. Swift compares strings by Unicode equivalence, and so finds a name with the
+// Kelvin sign where one with a K is looked up; an executor that gets the name would see another one.
 
 /// A text that equals another only if their bytes do.
 package struct ExactText: Hashable, Sendable {

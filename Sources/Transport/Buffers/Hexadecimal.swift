@@ -1,5 +1,6 @@
-// Bytes as hexadecimal text and back: hashes of keys, random names. Not for the data path, see `UInt8.hexDigit` for that.
+// Bytes as hexadecimal text and back: hashes of keys, random names. It allocates; the data path uses `UInt8.hexDigit`.
 
+/// Hexadecimal text, without a prefix.
 package enum Hexadecimal {
     /// Two digits a byte, in lower case.
     package static func text(_ bytes: [UInt8]) -> String {

@@ -1,48 +1,52 @@
-// What one connection holds of the process's memory. Accounts count; what lies above them decides how much one may hold.
+// Accounting of the memory that one connection holds. Accounts count; a `MemorySource` decides how much one may hold.
 
-/// What memory is held for: request bodies have a part of the whole for themselves.
+/// The uses of memory; request bodies have a part of the whole for themselves.
 package enum MemoryUse: Sendable {
+    /// Request bodies.
     case bodies
     /// Everything else: streams, heads, answers, output.
     case streams
-    /// More room for output than a stream needs at least: what is admitted later goes before it.
+    /// Output buffers beyond the minimum of a stream; new streams have precedence over them.
     case shares
 }
 
 /// Grants memory to accounts.
 ///
-/// Reached by all workers; asked once in `MemoryAccount.grain` bytes, not with each charge.
+/// All workers use it; accounts ask it once for each `MemoryAccount.grain` bytes, and not with each charge.
 package protocol MemorySource: AnyObject, Sendable {
     /// Grants `bytes` more to an account that was granted `held` bytes for this use; false, and nothing granted, when
     /// there is no room or the account would have more than its part.
     func grant(_ bytes: Int, beyond held: Int, for use: MemoryUse, isTrusted: Bool) -> Bool
     /// Counts `bytes` that are held already, whatever is left.
     func take(_ bytes: Int)
+    /// Returns bytes that were granted for this use, or taken.
     func giveBack(_ bytes: Int, of use: MemoryUse)
 }
 
 /// The memory that one connection makes this process hold.
 ///
-/// Charges are counted here, by the byte, on the connection's own thread. The source is asked for grants of whole
-/// grains, so that a short request or a token touches nothing that other threads use. The counts are private with
-/// accessors, so that the compiler sees every access and leaves the check of exclusive access out (decision 0024).
+/// Confined to the thread of the connection. Charges are counted here, by the byte; the source is asked for whole
+/// grains, so that a short request or a token touches no memory that other threads use. The counts are private with
+/// accessors: then the compiler sees every access and omits the runtime check of exclusive access (decision 0024).
 package final class MemoryAccount {
-    /// The step in which the source is asked, in bytes.
+    /// The unit in which the source grants memory, in bytes.
     package static let grain = 16 << 10
 
     private let source: (any MemorySource)?
     private let isTrusted: Bool
-    /// Granted before the account began, and given back by whoever made it.
+    /// Bytes granted before the account was made; its creator returns them.
     private let prepaid: Int
     private var granted: Int
     private var isClosed = false
     private var charged: Int
     private var chargedBodies = 0
 
+    /// Opens an account.
+    ///
     /// - Parameters:
     ///   - source: nil where nothing is limited, as in tools and tests.
     ///   - prepaid: bytes that the source has granted already.
-    ///   - held: what the connection itself costs, of those.
+    ///   - held: the cost of the connection itself, in bytes, which is part of `prepaid`.
     ///   - isTrusted: the connection carries the requests of many users.
     package init(source: (any MemorySource)? = nil, prepaid: Int = 0, held: Int = 0, isTrusted: Bool = false) {
         self.source = source
@@ -76,7 +80,7 @@ package final class MemoryAccount {
         return true
     }
 
-    /// Charges `bytes` that are there already and cannot be refused any more.
+    /// Charges `bytes` that are allocated already and cannot be refused.
     package func take(_ bytes: Int) {
         guard !isClosed else { return }
         charged += bytes
@@ -87,11 +91,12 @@ package final class MemoryAccount {
         granted += grant
     }
 
+    /// Returns bytes that were charged by `charge` or `take`.
     package func release(_ bytes: Int) {
         guard !isClosed else { return }
         charged -= bytes
         assert(charged >= 0, "more is given back than was charged")
-        // One or two grains stay, or a connection at the edge of one would ask again with each request.
+        // One or two spare grains stay: a connection at the edge of one would otherwise ask with each request.
         guard granted - charged > 3 * Self.grain, granted > prepaid, let source else { return }
         let spare = min(granted - charged - Self.grain, granted - prepaid) / Self.grain * Self.grain
         guard spare > 0 else { return }
@@ -111,14 +116,15 @@ package final class MemoryAccount {
         return true
     }
 
+    /// Returns bytes that were charged by `chargeBody`.
     package func releaseBody(_ bytes: Int) {
         guard forgetBody(bytes) > 0 else { return }
         source?.giveBack(bytes, of: .bodies)
     }
 
-    /// Another holder gives the bytes of a body back to the source, when it has done with the body.
+    /// Hands the duty to return the bytes of a body to the source over to the caller.
     ///
-    /// - Returns: how many bytes it is to give back; 0 when the account was closed before.
+    /// - Returns: how many bytes the caller must return; 0 when the account was closed before.
     package func forgetBody(_ bytes: Int) -> Int {
         guard !isClosed, source != nil else { return 0 }
         chargedBodies -= bytes
@@ -128,7 +134,7 @@ package final class MemoryAccount {
 
     // MARK: The end
 
-    /// Gives everything back; what is charged or given back after that counts nothing.
+    /// Returns everything to the source; later charges and releases have no effect.
     package func close() {
         guard !isClosed else { return }
         isClosed = true
@@ -138,21 +144,22 @@ package final class MemoryAccount {
     }
 }
 
-/// One item of an account that changes its size: a buffer, a queue.
+/// The charge of one item that changes its size, such as a buffer or a queue.
 ///
-/// Whoever ends gives it back with `set(0, on:)`.
+/// The owner of the item returns the charge with `set(0, on:)`.
 package struct MemoryCharge {
+    /// The bytes charged now.
     package private(set) var bytes = 0
 
     package init() {}
 
-    /// Makes the item weigh `size` bytes, which are there already.
+    /// Sets the charge to `size` bytes, which are allocated already.
     package mutating func set(_ size: Int, on account: MemoryAccount) {
         if size > bytes { account.take(size - bytes) } else if size < bytes { account.release(bytes - size) }
         bytes = size
     }
 
-    /// Makes the item weigh `size` bytes if the account may hold as much; false, and nothing changed, when not.
+    /// Raises the charge to `size` bytes if the account may hold them; returns false, and changes nothing, otherwise.
     package mutating func grow(to size: Int, on account: MemoryAccount, for use: MemoryUse = .streams) -> Bool {
         if size > bytes {
             guard account.charge(size - bytes, for: use) else { return false }

@@ -1,11 +1,11 @@
-// The worker's one output buffer: in the flush phase each connection fills it in turn, and one write takes it away.
+// The output buffer of a worker: in the flush phase one connection after the other fills it, and one write sends it.
 internal import CLinux
 internal import Glibc
 
-/// A growable run of bytes, reused for every connection of a worker.
+/// A growable buffer that all connections of a worker use in turn.
 ///
-/// Never keeps more than 1 MiB between uses. What is filled is private with an accessor, so that the compiler sees every
-/// access and leaves the check of exclusive access out (decision 0024).
+/// Keeps at most 1 MiB between uses. Its count is private with an accessor: then the compiler sees every access and
+/// omits the runtime check of exclusive access (decision 0024).
 @safe
 package final class Scratch {
     private var base: UnsafeMutableRawPointer
@@ -19,11 +19,14 @@ package final class Scratch {
 
     deinit { unsafe free(base) }
 
+    /// The number of bytes in the buffer.
     package var count: Int { used }
     package var isEmpty: Bool { used == 0 }
 
+    /// The bytes in the buffer; valid until the next change.
     package var bytes: UnsafeRawBufferPointer { unsafe UnsafeRawBufferPointer(start: base, count: count) }
 
+    /// Empties the buffer for its next use.
     package func removeAll() {
         used = 0
         if capacity > 1 << 20 {
@@ -32,23 +35,27 @@ package final class Scratch {
         }
     }
 
+    /// Copies bytes to the end.
     package func append(_ bytes: UnsafeRawBufferPointer) {
         guard let source = bytes.baseAddress else { return }
         unsafe room(for: bytes.count).copyMemory(from: source, byteCount: bytes.count)
         used += bytes.count
     }
 
+    /// Copies bytes to the end.
     package func append(_ bytes: Span<UInt8>) {
         unsafe bytes.withUnsafeBufferPointer { unsafe append(UnsafeRawBufferPointer($0)) }
     }
 
+    /// Copies bytes to the end.
     package func append(_ bytes: [UInt8]) { append(bytes.span) }
 
+    /// Copies the UTF-8 bytes of a text to the end.
     package func append(_ text: StaticString) {
         unsafe append(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
-    /// Calls `fill` with room for `limit` bytes and keeps as many as it says it wrote.
+    /// Calls `fill` with room for `limit` bytes, and appends as many of them as it returns.
     package func append(upTo limit: Int, _ fill: (UnsafeMutableRawBufferPointer) -> Int) {
         let target = unsafe UnsafeMutableRawBufferPointer(start: room(for: limit), count: limit)
         let written = unsafe fill(target)

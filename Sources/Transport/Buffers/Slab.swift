@@ -2,11 +2,11 @@
 
 /// Names an element of a `Slab`.
 ///
-/// The key of an element that was removed never names the one that took its slot, until 2^32 elements have had the slot.
+/// The key of a removed element does not name the next one in its slot, until 2^32 elements have used the slot.
 package struct SlabKey: Hashable, Sendable {
     /// The slot, from 0.
     package let index: UInt32
-    /// How many elements of this slot were removed before.
+    /// The number of elements that were removed from this slot before.
     package let generation: UInt32
 
     @inlinable
@@ -82,6 +82,7 @@ package struct Slab<Element> {
         return slots[index].element
     }
 
+    /// Whether the element with this key has not been removed.
     @inlinable
     package func contains(_ key: SlabKey) -> Bool {
         let index = Int(key.index)

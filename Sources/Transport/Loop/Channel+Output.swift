@@ -1,10 +1,12 @@
-// The writing half of a channel: the flush phase, what the kernel did not take, and the end after the last byte.
+// The writing half of a channel: the flush phase, output that the kernel did not take, closing after the last byte.
 internal import CLinux
 internal import Glibc
 
 extension Channel {
-    /// Closes once everything handed over has been written.
-    /// - Parameter abruptly: with a TCP reset and no close_notify, so that the peer cannot take a part for the whole.
+    /// Closes the channel once all output has been written.
+    ///
+    /// - Parameter abruptly: closes with a TCP reset and without close_notify, so that the peer cannot mistake a part
+    ///   of the answer for the whole.
     package func closeWhenFlushed(abruptly: Bool = false) {
         if phase == .connecting { close() }
         guard phase == .open else { return }
@@ -16,11 +18,13 @@ extension Channel {
         markNow()
     }
 
-    /// For a peer that does not speak the TLS of this channel, which has failed for it: `closeWhenFlushed` is to follow.
+    /// Sends bytes unencrypted to a peer whose TLS handshake has failed because it does not speak TLS.
+    ///
+    /// The caller then calls `closeWhenFlushed`.
     package func appendInClear(_ bytes: [UInt8]) {
         guard phase == .open, !isOpened else { return }
         unsafe bytes.withUnsafeBytes { unsafe pending.append($0) }
-        // Its side is open still: the close waits for it, lest what it has yet to send make the close a reset.
+        // The peer has not closed. Closing waits for it, since a close with unread bytes would be a reset.
         hasEnded = false
         chargePending()
         markNow()
@@ -33,7 +37,7 @@ extension Channel {
         chargePending()
     }
 
-    /// What waits in `pending` is charged as it is, whole chunks of it.
+    /// Charges the account for the memory of `pending`, in whole chunks.
     func chargePending() {
         guard pending.footprint != pendingCharge.bytes, let account else { return }
         var charge = pendingCharge
@@ -72,7 +76,7 @@ extension Channel {
         }
     }
 
-    /// Writes; what the kernel does not take waits in `pending`.
+    /// Writes to the socket; bytes that the kernel does not take are copied into `pending`.
     private func writeNow(_ bytes: UnsafeRawBufferPointer) {
         let written = unsafe send(bytes)
         if writeFailure != nil {
@@ -102,9 +106,11 @@ extension Channel {
         }
     }
 
-    /// One write: how many bytes the kernel took.
+    /// Makes one `send` call.
     ///
-    /// Calls nobody, since `pending` may be borrowed by the caller.
+    /// It calls no handler, since the caller may be borrowing `pending`.
+    ///
+    /// - Returns: how many bytes the kernel took; 0 also for an error, which is then in `writeFailure`.
     private func send(_ bytes: UnsafeRawBufferPointer) -> Int {
         let written = unsafe Glibc.send(descriptor, bytes.baseAddress, bytes.count, clinux_MSG_NOSIGNAL)
         if written >= 0 {
@@ -115,8 +121,10 @@ extension Channel {
         return 0
     }
 
-    /// What the peer said before it closed may still be there to be read (an executor refuses a body that way): then
-    /// the poller reports the end, in the next turn.
+    /// Reports a failed write, unless there may still be bytes to read.
+    ///
+    /// An executor that refuses a body answers, closes, and so makes the next write fail. Its answer is read first: the
+    /// poller reports the end in the next turn.
     private func writeFailed() {
         pending.removeAll()
         guard let writeFailure, phase != .open || hasEnded || !isReading else { return }
@@ -143,7 +151,7 @@ extension Channel {
             close()
             return
         }
-        // A close with unread bytes in the kernel is a reset, which may take our answer with it: so wait for the peer.
+        // A close with unread bytes in the kernel sends a reset, which may destroy our answer: so wait for the peer.
         phase = .lingering
         _ = Glibc.shutdown(descriptor, CInt(SHUT_WR))
         isReading = true
@@ -181,7 +189,7 @@ extension Channel {
                 registration = try loop.register(self, descriptor: descriptor, events: wanted)
                 isUnregistered = false
             } catch {
-                // No room to watch it: but its peer is gone, so all that it sent can be read now, turn after turn.
+                // The system cannot watch the socket. The peer has closed, so everything can be read now, turn by turn.
                 hasHungUp = true
                 revisit()
             }

@@ -1,31 +1,31 @@
 // A stage before everything else on an accepted socket: bytes that are not the client's, such as a PROXY header.
 internal import Glibc
 
-/// What a preamble stage says of the bytes that have come so far.
+/// What a preamble stage decides from the bytes received so far.
 package enum ChannelPreambleVerdict: Sendable, Equatable {
-    /// These bytes do not decide yet.
+    /// More bytes are needed for a decision.
     case needsMore
-    /// So many of the bytes are the preamble, 0 to all of those that were shown; the client's bytes follow them.
+    /// The preamble is complete and has this many bytes, from 0 to all that were shown; the client's bytes follow.
     case done(Int)
-    /// The connection is to be closed, without an answer.
+    /// The connection is to be closed without an answer.
     case refused
 }
 
-/// Reads what comes on a socket before the client's own bytes, and before TLS.
+/// Reads what arrives on a socket before the client's own bytes, and before TLS.
 ///
-/// Given to `Channel.accept`, one for each channel, and called by its loop only. The channel lets it go when it is done;
-/// whoever wants to know what it has read keeps it. Nothing is sent to the peer meanwhile.
+/// Each channel has a stage of its own, given to `Channel.accept` and called on the loop's thread only. The channel
+/// releases it when it is done. Nothing is sent to the peer meanwhile.
 package protocol ChannelPreamble: AnyObject {
-    /// The most bytes that a preamble may have, at least 1: a longer one closes the connection.
+    /// The maximum length of a preamble in bytes, at least 1; a longer one closes the connection.
     var bytesMax: Int { get }
 
-    /// Looks at all that has come so far, from the first byte on: at least 1 byte, at most `bytesMax`.
+    /// Examines everything received so far, from the first byte on: at least 1 byte, at most `bytesMax`.
     ///
     /// Called again with more after `.needsMore`, and never after another verdict.
     func read(_ bytes: Span<UInt8>) -> ChannelPreambleVerdict
 }
 
-/// A stage under way, and what it has been shown.
+/// A stage that has not decided yet, and the bytes received so far.
 final class PreambleReader {
     let stage: any ChannelPreamble
     var received: [UInt8] = []
@@ -34,9 +34,9 @@ final class PreambleReader {
 }
 
 extension Channel {
-    /// Bytes have come, and the preamble is not known to be whole.
+    /// Passes bytes to the preamble stage, and those after the preamble on to TLS or the handler.
     ///
-    /// They are copied: this happens for the first bytes of a connection only.
+    /// Copies the bytes, which happens only for the first ones of a connection.
     func takePreamble(_ bytes: UnsafeRawBufferPointer) {
         guard let reader = preamble else { return }
         unsafe reader.received.append(contentsOf: bytes)
@@ -55,7 +55,7 @@ extension Channel {
         }
     }
 
-    /// In clear nothing else comes before the client's bytes; over TLS the handshake does.
+    /// Opens a channel without TLS; with TLS the handshake comes first.
     private func openAfterPreamble() {
         guard !isSecure else { return }
         isOpened = true

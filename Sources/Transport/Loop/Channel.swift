@@ -15,41 +15,51 @@ package enum ChannelEnd: Sendable {
 ///
 /// All calls come from the loop's thread; none may be made on a closed channel.
 package protocol ChannelHandler: AnyObject {
-    /// Connected, the preamble read and the TLS handshake done.
+    /// The connection is established, the preamble has been read and the TLS handshake is done.
     ///
-    /// Not called where there is nothing of these to wait for: see `attach`.
+    /// Not called for an accepted channel without preamble and TLS, which is open as soon as it is attached.
     func channelOpened(_ channel: Channel)
-    /// Bytes in the clear. They are valid during the call only.
+    /// Plaintext bytes have arrived; they are valid during the call only.
     func channel(_ channel: Channel, received bytes: Span<UInt8>)
-    /// The peer will send no more. The channel is still there to be written to when `end` is `.closed`.
+    /// The peer will send no more.
+    ///
+    /// When `end` is `.closed`, the channel can still be written to.
     func channel(_ channel: Channel, ended end: ChannelEnd)
-    /// The flush phase: append what is to be said. Called again in the next turn if the channel is marked meanwhile.
+    /// Called once in the flush phase of a turn in which the channel was marked: appends the output to `scratch`.
+    ///
+    /// A handler with more output than it appends marks the channel again, and is called in the next turn.
     func channelFlush(_ channel: Channel, into scratch: Scratch)
-    /// Everything handed over has been taken by the kernel.
+    /// The kernel has taken all output.
     func channelDrained(_ channel: Channel)
-    /// The socket is closed, at the end of the turn: the last call. The place to break cycles of references.
+    /// The last call, at the end of the turn in which the channel was closed.
+    ///
+    /// The socket is closed; a handler breaks its reference cycles here.
     func channelReleased(_ channel: Channel)
 }
 
-/// One socket.
+/// A connected stream socket.
 ///
-/// What the layers above see of it is private with accessors, so that the compiler sees every access and leaves the
-/// check of exclusive access out (decision 0024).
+/// Confined to its loop. Properties that other modules read are private with accessors: then the compiler sees every
+/// access and omits the runtime check of exclusive access (decision 0024).
 package final class Channel: Registered, TimerTarget {
     enum Phase { case connecting, open, closing, lingering, closed }
+    /// How long a closed channel waits for the peer to close its side.
     static let lingerMax: Nanoseconds = 2_000_000_000
-    /// How long a peer may take nothing of what is left for it when we are about to close.
+    /// How long a closing channel waits while the peer accepts none of the remaining output.
     static let closingStallMax: Nanoseconds = 30_000_000_000
 
+    /// The loop to whose thread the channel is confined.
     package let loop: EventLoop
+    /// The address of the other end.
     package let peer: SocketAddress
+    /// Whether the channel has TLS.
     package let isSecure: Bool
     private var attached: (any ChannelHandler)?
     private var readMax = EventLoop.readSize
     private var charged: MemoryAccount?
     private var progress: Nanoseconds
 
-    // Channel+Output.swift shares these.
+    // The following properties are used by Channel+Output.swift and Channel+Preamble.swift too.
     let descriptor: CInt
     var phase: Phase
     var tls: TLSConnection?
@@ -62,7 +72,7 @@ package final class Channel: Registered, TimerTarget {
     var hasEnded = false
     var closesAbruptly = false
     var closingTimer: TimerID?
-    /// What the first bytes are for, until it is done; nil for most channels from the start.
+    /// The preamble stage, until it is done; nil for a channel without one.
     var preamble: PreambleReader?
     var writeFailure: SystemError?
 
@@ -72,17 +82,17 @@ package final class Channel: Registered, TimerTarget {
     private static let ringReadLimitMin = 16 << 10
     private var reads: UInt32 = 0
     private var isRevisited = false
-    /// The poller has told that the peer ended.
+    /// The poller has reported that the peer closed or reset the connection.
     ///
-    /// It tells once: so reading goes on until the end has been read.
+    /// An edge-triggered poller reports this once, so from then on the channel reads until it meets the end.
     var hasHungUp = false
-    /// Received by the ring (ReceiveRing), and what is to come of that.
+    /// Whether the `ReceiveRing` receives this socket; `leaving` until the ring has confirmed the cancellation.
     enum RingReceive { case none, open, leaving }
     var ringReceive = RingReceive.none
-    /// Taken out of the poller: the peer is gone for good, and what it sent waits until reading resumes.
+    /// The poller no longer watches the socket: the peer has closed, and its last bytes wait until reading resumes.
     var isUnregistered = false
 
-    /// Closes the socket when it throws.
+    /// Registers the socket with the loop; closes the socket when that fails.
     private init(
         loop: EventLoop,
         socket: Socket,
@@ -125,6 +135,8 @@ package final class Channel: Registered, TimerTarget {
     }
 
     /// Begins to connect; `channelOpened` or `channel(_:ended:)` follows, in a later turn.
+    ///
+    /// - Throws: when the socket cannot be created or watched, or when the system refuses the address at once.
     package static func connect(
         to address: SocketAddress,
         loop: EventLoop,
@@ -134,9 +146,9 @@ package final class Channel: Registered, TimerTarget {
         return try Channel(loop: loop, socket: socket, peer: address, tls: tls, pending: true)
     }
 
-    /// Binds the channel to what lies above it.
+    /// Sets the handler, which the channel holds until it is released.
     ///
-    /// An accepted channel in clear without a preamble is open from here on, and is not told so.
+    /// An accepted channel without preamble and TLS is open from here on; `channelOpened` is not called for it.
     package func attach(_ handler: any ChannelHandler) {
         attached = handler
         guard phase == .open, !isOpened, !isSecure, preamble == nil else { return }
@@ -145,7 +157,7 @@ package final class Channel: Registered, TimerTarget {
     }
 
     package var handler: (any ChannelHandler)? { attached }
-    /// At most so many bytes are read at once: what the reader above has room for.
+    /// The largest number of bytes read at once, for which the handler has room; at least 1024 are read.
     package var readLimit: Int {
         get { readMax }
         set {
@@ -153,29 +165,31 @@ package final class Channel: Registered, TimerTarget {
             if newValue < Self.ringReadLimitMin { leaveRing() }
         }
     }
-    /// Who is charged for what the kernel has not taken; nil where nobody is.
+    /// The account that is charged for output that the kernel has not taken; nil where none is.
     package var account: MemoryAccount? {
         get { charged }
         set { charged = newValue }
     }
-    /// When the peer last took bytes of ours, or there was nothing for it to take.
+    /// When the kernel last took output of this channel; the time of its creation before that.
     package internal(set) var lastProgress: Nanoseconds {
         get { progress }
         set { progress = newValue }
     }
 
+    /// Whether `close` or `reset` was called; the socket itself is closed at the end of the turn.
     package var isClosed: Bool { phase == .closed }
+    /// Whether the connection, the preamble and the TLS handshake are complete.
     package var isEstablished: Bool { isOpened }
-    /// The ring receives it, not the poller.
+    /// Whether io_uring receives this socket, in place of the poller and `recv`.
     package var isReceivingByRing: Bool { ringReceive == .open }
-    /// ALPN agreed on `h2`.
+    /// Whether the TLS handshake agreed on HTTP/2 by ALPN.
     package var negotiatedHTTP2: Bool { tls?.alpn == .h2 }
-    /// A session that a later connection to the same peer may resume; nil in clear.
+    /// A TLS session that a later connection to the same peer can resume; nil without TLS.
     package var tlsSession: TLSSession? { tls?.session }
-    /// Bytes that the kernel has not taken yet.
+    /// Bytes of output that the kernel has not taken yet.
     package var backlog: Int { pending.count }
 
-    // MARK: The verbs
+    // MARK: Operations
 
     /// Asks for `channelFlush` in this turn's flush phase.
     package func mark() {
@@ -191,7 +205,7 @@ package final class Channel: Registered, TimerTarget {
 
     /// Pauses or resumes reading.
     ///
-    /// - Parameter watchingHangup: while paused, still hear that the peer closed.
+    /// - Parameter watchingHangup: whether the end of the peer is reported while reading is paused.
     package func setReading(_ reading: Bool, watchingHangup: Bool = false) {
         isReading = reading
         watchesHangup = reading || watchingHangup
@@ -199,10 +213,9 @@ package final class Channel: Registered, TimerTarget {
         updateInterest()
     }
 
-    /// Lets the kernel acknowledge late: a peer that sends token after token need not hear of each.
+    /// Delays TCP acknowledgements, so that a peer that sends one token after another gets fewer of them.
     ///
-    /// To be called with each read: the kernel goes back to acknowledging at once whenever an acknowledgement has been
-    /// late, and so is told again with each eighth.
+    /// Call it with each read. The kernel leaves this mode by itself, so every eighth call sets the option again.
     package func acknowledgeLate() {
         guard !peer.isUnix else { return }
         reads &+= 1
@@ -210,11 +223,13 @@ package final class Channel: Registered, TimerTarget {
         _ = clinux_set_integer_option(descriptor, clinux_IPPROTO_TCP, TCP_QUICKACK, 0)
     }
 
-    /// Tests may want everything received by the ring.
+    /// Starts to receive by the ring where the loop does so for every channel (`PollerChoice.ring`, for tests).
     func enterRing() { if loop.choice == .ring { expectSmallReads() } }
 
-    /// Many small reads are to come: they may be received by the ring, up to 32 KiB of them past a pause (what Linux
-    /// 6.8 and later receives at once for one socket: 32 buffers).
+    /// Announces many small reads, such as a token stream: the ring may receive them from now on.
+    ///
+    /// After a call that pauses reading, up to 32 KiB may still be delivered: Linux 6.8 and later receive up to 32
+    /// buffers at once for one socket.
     package func expectSmallReads() {
         guard ringReceive == .none, phase == .open, isOpened, isReading, !hasEnded, readLimit >= Self.ringReadLimitMin,
             let registration, let ring = loop.receiveRing, ring.receive(registration, descriptor: descriptor)
@@ -223,18 +238,18 @@ package final class Channel: Registered, TimerTarget {
         updateInterest()
     }
 
-    /// Back to the poller, once the ring has let go.
+    /// Cancels receiving by the ring; the poller takes over when the ring has confirmed it.
     func leaveRing() {
         guard ringReceive == .open, let registration, let ring = loop.receiveRing else { return }
         ringReceive = .leaving
         ring.cancel(registration)
     }
 
-    /// What the ring has received.
+    /// Handles a completion of the ring.
     ///
     /// - Parameters:
-    ///   - result: how many bytes, 0 at the end, or an errno below 0.
-    ///   - isLast: the ring has let go of the socket.
+    ///   - result: the number of bytes, 0 at the end of the stream, or a negative errno.
+    ///   - isLast: whether the ring has stopped receiving this socket.
     func received(_ result: Int, _ bytes: UnsafeRawBufferPointer, isLast: Bool) {
         if isLast { ringReceive = .none }
         if result > 0 {
@@ -246,13 +261,13 @@ package final class Channel: Registered, TimerTarget {
             end(.failed(SystemError("read", CInt(-result))))
         }
         guard isLast, phase != .closed else { return }
-        // Out of buffers for a moment, or back to the poller, which tells what has come meanwhile.
+        // The ring was out of buffers and is asked again, or the poller takes over and reports what arrived meanwhile.
         if result == -Int(ENOBUFS) { expectSmallReads() }
         if ringReceive == .none { enterRing() }
         if ringReceive == .none { updateInterest() }
     }
 
-    /// Closes at once; what was not written is lost.
+    /// Closes at once; output that was not written is lost.
     package func close() {
         guard phase != .closed else { return }
         phase = .closed
@@ -265,14 +280,14 @@ package final class Channel: Registered, TimerTarget {
         loop.releaseLater(self)
     }
 
-    /// Closes with a TCP reset, so that the peer cannot take what it has for the whole.
+    /// Closes with a TCP reset, so that the peer cannot mistake what it has received for the complete answer.
     package func reset() {
         guard phase != .closed else { return }
         _ = clinux_set_linger(descriptor, 0)
         close()
     }
 
-    /// The descriptor is closed and the handler let go, at the end of the turn.
+    /// Closes the descriptor and releases the handler; called at the end of the turn in which the channel was closed.
     func release() {
         _ = Glibc.close(descriptor)
         let last = handler
@@ -296,7 +311,7 @@ package final class Channel: Registered, TimerTarget {
             updateInterest()
             markNow()
         }
-        // The ring hears of the end by itself.
+        // The ring gets the end of the stream as a completion.
         guard ringReceive == .none else { return }
         if events & (clinux_EPOLLRDHUP | clinux_EPOLLHUP | clinux_EPOLLERR) != 0 { hasHungUp = true }
         if events & (clinux_EPOLLIN | clinux_EPOLLERR | clinux_EPOLLHUP) != 0 {
@@ -310,7 +325,7 @@ package final class Channel: Registered, TimerTarget {
         if phase != .closed, events & clinux_EPOLLRDHUP != 0, !isReading, watchesHangup { end(.closed) }
     }
 
-    /// Errors and hangups are reported whether asked for or not.
+    /// Handles an error or a hangup while reading is paused: epoll reports both regardless of the interest.
     private func hungUpWhilePaused() {
         let code = clinux_socket_error(descriptor)
         if let failure = writeFailure ?? (code != 0 || hasEnded ? SystemError("read", code) : nil) {
@@ -318,7 +333,7 @@ package final class Channel: Registered, TimerTarget {
         } else if watchesHangup {
             end(.closed)
         } else if let registration {
-            // A unix peer that has closed in order: what it sent is still to be read, and its event cannot be masked.
+            // A unix peer has closed normally. Its bytes remain to be read, and EPOLLHUP cannot be masked.
             loop.unregister(registration, descriptor: descriptor)
             self.registration = nil
             isUnregistered = true
@@ -345,8 +360,9 @@ package final class Channel: Registered, TimerTarget {
         return phase != .closed
     }
 
-    /// The turn after one in which there was more to read than was read: the poller tells of it only once (EPOLLET
-    /// saves a second look at each socket a turn).
+    /// Reads on in the turn after one in which some bytes were left unread.
+    ///
+    /// The poller is edge-triggered, which saves one event for each socket and turn, and does not report them again.
     func readAgain() {
         isRevisited = false
         guard ringReceive == .none else { return }
@@ -361,7 +377,7 @@ package final class Channel: Registered, TimerTarget {
 
     private func readOnce() {
         let limit = min(EventLoop.readSize, max(1024, readLimit))
-        // recv, not read: it goes past the file layer.
+        // recv is cheaper than read, because it bypasses the file layer of the kernel.
         let count = unsafe recv(descriptor, loop.readBuffer.baseAddress, limit, 0)
         if count > 0 {
             if count == limit || hasHungUp { revisit() }
@@ -376,7 +392,7 @@ package final class Channel: Registered, TimerTarget {
         }
     }
 
-    /// Hands bytes off the socket to what lies above, through TLS if there is TLS.
+    /// Passes bytes from the socket to the preamble, or to the handler, decrypted if the channel has TLS.
     func take(_ bytes: UnsafeRawBufferPointer) {
         guard preamble == nil else {
             unsafe takePreamble(bytes)
@@ -391,7 +407,7 @@ package final class Channel: Registered, TimerTarget {
         }
     }
 
-    /// Takes what the wire was fed through TLS, piece by piece.
+    /// Decrypts what the wire was fed and passes it to the handler, at most one plaintext buffer at a time.
     private func decrypt() {
         while phase != .closed {
             let result = unsafe tls!.read(into: loop.plaintextBuffer)
@@ -408,7 +424,8 @@ package final class Channel: Registered, TimerTarget {
                     rebasing: loop.plaintextBuffer.bindMemory(to: UInt8.self)[..<count]
                 )
                 unsafe handler?.channel(self, received: bytes.span)
-            // What the handler made the other connections of this worker do may have used the wire: it may not.
+            // The handler may act on other connections of this worker: those do not use the wire before the flush
+            // phase.
             case .wantsMore: return
             case .closed:
                 end(.closed)

@@ -1,67 +1,66 @@
-// The event loop of one worker: poll, deliver, flush, timers, mailbox, reap. Born on its thread, confined to it.
+// The event loop of one worker: poll, deliver, flush, expire timers, release. Confined to its thread.
 internal import CLinux
 internal import Glibc
 
-/// How long a busy loop waits before it polls again, so that one turn carries many tokens.
-package enum Gather: Sendable, Equatable {
-    case off
-    /// When recent turns brought few events each and they come by the thousand a second.
-    case auto
-    case fixed(Nanoseconds)
-}
-
-/// Whoever owns a registered descriptor: channels, listeners, the mailbox.
+/// An owner of a registered descriptor: a channel, a listener, a mailbox.
 protocol Registered: AnyObject {
     func ready(_ events: UInt32)
 }
 
-/// One worker's loop.
+/// An epoll loop with timers, for one thread.
 ///
-/// The time and the call at the end of a turn are private with accessors, so that the compiler sees every access and
-/// leaves the check of exclusive access out (decision 0024).
+/// The time and the call at the end of a turn are private with accessors: then the compiler sees every access and omits
+/// the runtime check of exclusive access (decision 0024).
 @safe
 package final class EventLoop {
-    /// Events taken from one poll.
-    ///
-    /// Bounds how many bytes wait for one flush.
+    /// The maximum number of events taken from one poll, which bounds the bytes that wait for one flush.
     private static let eventsMax = 256
+    /// The size of the read buffer, in bytes.
     package static let readSize = 64 << 10
-    /// For how many turns timers may wait, after the loop was away, for what is ready to be read.
+    /// The maximum number of turns in which timers wait, after a pause of the loop, while there is something to read.
     private static let catchUpMax = 64
-    /// The loop was away if it comes back so much later than it asked for, in nanoseconds.
+    /// A wait that ends this much later than it was asked to counts as a pause of the loop.
     private static let lateMin: Nanoseconds = 1_000_000_000
 
+    /// The time source of the loop and its timers.
     package let clock: Clock
     private var time: Nanoseconds
+    /// The timers of the loop.
     package var timers = Timers()
+    /// The pool for the output queues of all connections of the loop.
     package let chunks = ChunkPool()
+    /// The output buffer that all connections of the loop use in turn.
     package let scratch = Scratch()
+    /// The ciphertext buffers that all TLS connections of the loop use in turn.
     package let wire = TLSWire()
 
     let readBuffer: UnsafeMutableRawBufferPointer
     let plaintextBuffer: UnsafeMutableRawBufferPointer
     private let poller: CInt
     let choice: PollerChoice
-    /// Made for the first channel that wants it; nil also when it cannot be had.
+    /// Made for the first channel that asks for it; nil also where the kernel does not offer one.
     private var ring: ReceiveRing?
     private var isRingRefused = false
     private let events: UnsafeMutablePointer<epoll_event>
     /// The owners of the descriptors that are watched; an event whose key names none of them is ignored.
     private var registrations = Slab<any Registered>()
+    /// Channels to flush in this turn.
     private var marked: [Channel] = []
-    /// The other of the two arrays that take turns as `marked`: no turn allocates.
+    /// A second array that is swapped with `marked` for each flush, so that no turn allocates.
     private var flushing: [Channel] = []
+    /// Closed channels, to be released at the end of the turn.
     private var pendingRelease: [Channel] = []
+    /// Channels with bytes that the last turn left unread.
     private var unread: [Channel] = []
     private var isStopped = false
     private var gatherer: Gatherer
-    /// The longest wait in milliseconds: a clock that finds pauses is read by every loop from time to time.
+    /// The longest wait in milliseconds, so that a `ProcessClock` is read often enough; nil for other clocks.
     private let waitLimit: Int?
-    /// The clock's pauses when the last turn began.
+    /// The sum of the clock's pauses when the last turn began.
     private var pausedBefore: Nanoseconds = 0
-    /// Turns in which timers may still wait for what is ready.
+    /// The number of turns in which timers may still wait for pending reads.
     private var catchUpTurns = 0
-    /// What the kernel is to answer to the registrations that follow: ENOSPC or ENOMEM, for tests of that.
+    /// An errno, ENOSPC or ENOMEM, with which registrations fail from now on; for tests.
     package var registrationErrorForTest: CInt?
     private var turnEnd: (() -> Void)?
 
@@ -86,9 +85,10 @@ package final class EventLoop {
         unsafe plaintextBuffer.deallocate()
     }
 
+    /// The time at the beginning of this turn.
     package var now: Nanoseconds { time }
 
-    /// The loop's owner hears of the end of each turn: where counters are reported and the pendingRelease's kin reaped.
+    /// Called at the end of each turn; the owner of the loop reports its counters there.
     package var onTurnEnd: (() -> Void)? {
         get { turnEnd }
         set { turnEnd = newValue }
@@ -96,14 +96,15 @@ package final class EventLoop {
 
     // MARK: The turn
 
+    /// Runs turns on the calling thread until `stop` is called.
     package func run() { while !isStopped { turn() } }
 
-    /// Ends `run` after the turn that is under way.
+    /// Ends `run` after the current turn.
     package func stop() { isStopped = true }
 
-    /// One turn.
+    /// Runs one turn.
     ///
-    /// - Parameter waitMax: the longest time to wait for events, in milliseconds; -1 for as long as it takes.
+    /// - Parameter waitMax: the longest time to wait for events, in milliseconds; -1 for no limit.
     package func turn(waitMax: Int = -1) {
         let timeout = marked.isEmpty && unread.isEmpty ? pollTimeout(waitMax) : 0
         let count: Int
@@ -132,12 +133,12 @@ package final class EventLoop {
         reap()
     }
 
-    /// The time of this turn.
+    /// Reads the clock at the beginning of a turn.
     ///
-    /// A loop that was away, by a pause of the process or by a turn that took long, reads what has come meanwhile before
-    /// it looks at deadlines. What a pause of the process took is not in the time at all.
+    /// After a pause of the process or a turn that took long, the loop reads what has arrived meanwhile before it
+    /// expires timers. A pause of the process does not count in the time of a `ProcessClock` at all.
     ///
-    /// - Parameter asked: how long the poller was to wait, in milliseconds.
+    /// - Parameter asked: how long the poller was asked to wait, in milliseconds.
     private func readClock(asked: Int) {
         let last = time
         time = clock.now
@@ -161,9 +162,11 @@ package final class EventLoop {
         }
     }
 
-    /// Poll and deliver while some channels are received by the ring: the same, with its wait in place of the poller's.
+    /// Polls and delivers in a turn in which the ring receives some channels.
     ///
-    /// - Returns: how many events there were.
+    /// The loop waits in the ring, which watches the poller as well.
+    ///
+    /// - Returns: the number of events.
     private func turnRing(_ ring: ReceiveRing, timeout: Int) -> Int {
         let wait = timeout == 0 ? 0 : gatherer.wait(clock: clock, lastTurn: now)
         if wait > 0 { ring.wait(for: Self.eventsMax / 2, timeout: Int64(wait)) }
@@ -183,7 +186,7 @@ package final class EventLoop {
                 unsafe unsafeDowncast(owner, to: Channel.self).received(result, bytes, isLast: isLast)
             }
             count += taken
-            // The kernel hands its work over in pieces.
+            // The kernel delivers completions in batches.
             guard taken > 0, count < Self.eventsMax, ring.hasMore else { break }
             ring.wait(for: 0, timeout: 0)
         }
@@ -196,7 +199,7 @@ package final class EventLoop {
         return count
     }
 
-    /// The ring, if this loop may have one.
+    /// The ring, made at the first call; nil where the settings exclude it or the kernel does not offer it.
     var receiveRing: ReceiveRing? {
         if ring == nil, choice != .epoll, !isRingRefused {
             ring = ReceiveRing(poller: poller)
@@ -205,10 +208,10 @@ package final class EventLoop {
         return ring
     }
 
-    /// io_uring can be had here.
+    /// Whether this loop can use io_uring.
     package var hasRing: Bool { receiveRing != nil }
 
-    /// Channels that had more to read than was read in the turn before.
+    /// Reads from the channels with bytes that the last turn left unread.
     private func readUnread() {
         guard !unread.isEmpty else { return }
         let batch = unread
@@ -227,7 +230,7 @@ package final class EventLoop {
 
     private func flushMarked() {
         guard !marked.isEmpty else { return }
-        // Those that mark themselves while the batch is flushed (a bulk sender) have their turn in the next one.
+        // A channel that is marked during the flush, such as a bulk sender, is flushed in the next turn.
         var batch: [Channel] = []
         swap(&batch, &flushing)
         swap(&batch, &marked)
@@ -236,7 +239,7 @@ package final class EventLoop {
         flushing = batch
     }
 
-    /// Bounded: timers that schedule timers cannot hold the turn.
+    /// Fires at most 10,000 due timers, so that timers which schedule timers cannot hold the turn.
     private func expireTimers() {
         var budget = 10_000
         while budget > 0, let timer = timers.popDue(now) {
@@ -246,7 +249,7 @@ package final class EventLoop {
     }
 
     private func reap() {
-        // A channel that goes may close others.
+        // Releasing a channel may close others.
         while !pendingRelease.isEmpty {
             let dead = pendingRelease
             pendingRelease.removeAll(keepingCapacity: true)
@@ -254,10 +257,10 @@ package final class EventLoop {
         }
     }
 
-    /// Closes every channel and lets go of all that is registered: the last call to a loop.
+    /// Closes every channel and releases everything registered; must be the last call to a loop.
     ///
-    /// A loop and what is registered in it hold each other. A connection that is closed may open another one for what it
-    /// had to do, which is closed as well.
+    /// It breaks the reference cycles between the loop and its registrations. A connection that is closed may open
+    /// another one to retry its request; that one is closed as well.
     package func dismantle() {
         repeat {
             for owner in registrations.elements { (owner as? Channel)?.close() }
@@ -274,10 +277,10 @@ package final class EventLoop {
 
     // MARK: For channels and listeners
 
-    /// Has the poller watch a descriptor for `owner`.
+    /// Has the poller watch a descriptor for `owner`, which the loop holds until `unregister`.
     ///
-    /// - Throws: when the system has no room for another watch (`fs.epoll.max_user_watches`, memory). The descriptor is
-    ///   the caller's as before.
+    /// - Throws: when the system has no room for another watch (`fs.epoll.max_user_watches`, memory). The descriptor
+    ///   stays open and the caller's.
     func register(_ owner: any Registered, descriptor: CInt, events: UInt32) throws(SystemError) -> SlabKey {
         let key = registrations.insert(owner)
         if let code = watch(descriptor, events: events, key) {
@@ -287,7 +290,7 @@ package final class EventLoop {
         return key
     }
 
-    /// - Returns: the limit of the system that is in the way; nil when the descriptor is watched.
+    /// - Returns: ENOSPC or ENOMEM; nil when the descriptor is watched.
     private func watch(_ descriptor: CInt, events: UInt32, _ key: SlabKey) -> CInt? {
         if let registrationErrorForTest { return registrationErrorForTest }
         guard clinux_epoll_ctl(poller, EPOLL_CTL_ADD, descriptor, events, key.bits) != 0 else { return nil }
@@ -305,25 +308,28 @@ package final class EventLoop {
         registrations.remove(key)
     }
 
+    /// Flushes the channel at the end of this turn.
     func mark(_ channel: Channel) { marked.append(channel) }
+    /// Reads from the channel again in the next turn.
     func revisit(_ channel: Channel) { unread.append(channel) }
+    /// Releases the closed channel at the end of this turn.
     func releaseLater(_ channel: Channel) { pendingRelease.append(channel) }
 
-    /// Calls `body` in the mailbox's turn, whenever something was posted.
+    /// Calls `body` on the loop's thread with each message that is posted to the mailbox.
     ///
-    /// A thread is of no use without its mailbox: no room for it ends the process.
+    /// A loop cannot work without its mailbox: when the system cannot watch it, the process ends.
     package func attach<Message: Sendable>(_ mailbox: Mailbox<Message>, _ body: @escaping (Message) -> Void) {
         keep(MailboxReader(mailbox: mailbox, body: body), descriptor: mailbox.descriptor)
     }
 
-    /// Calls `body` whenever a descriptor (a signalfd) can be read.
+    /// Calls `body` whenever a descriptor, such as a signalfd, becomes readable; `body` reads it.
     ///
-    /// The caller reads it. No room for it ends the process, as for a mailbox.
+    /// When the system cannot watch the descriptor, the process ends.
     package func watch(descriptor: CInt, _ body: @escaping () -> Void) {
         keep(DescriptorWatch(body: body), descriptor: descriptor)
     }
 
-    /// Watches for as long as the loop runs.
+    /// Registers an owner for as long as the loop runs.
     private func keep(_ owner: any Registered, descriptor: CInt) {
         do throws(SystemError) {
             _ = try register(owner, descriptor: descriptor, events: clinux_EPOLLIN)

@@ -1,19 +1,31 @@
-// When to wait a little before polling: many tokens in one turn cost far less than one turn each (design.md, Gather).
+// When to wait a little before polling: many tokens in one turn cost far less than one turn each.
 internal import CLinux
 internal import Glibc
 
-/// Watches how the events come, and sleeps when that pays.
+/// How long a busy loop waits before it polls again, so that one turn carries many tokens.
+package enum Gather: Sendable, Equatable {
+    /// The loop polls at once.
+    case off
+    /// The loop waits while it is busy but its turns bring few events each, or after a burst of events.
+    case auto
+    /// As with `auto`, but always this long.
+    case fixed(Nanoseconds)
+}
+
+/// Measures the rate of events, and decides whether waiting before the next poll pays.
 ///
 /// Confined to its loop.
 struct Gatherer {
+    /// The wait of a busy loop: 200 microseconds.
     private static let automaticWait: Nanoseconds = 200_000
-    /// Below this many events a second waiting costs more than it gains (measured: Benchmarks/README.md).
+    /// Below this many events a second, waiting costs more than it gains (measured: Benchmarks/README.md).
     private static let busyEventsPerSecond: UInt64 = 30_000
-    /// Whoever waits for so many events without a pause waits for more: many streams have stepped at once.
+    /// After this many events without a pause more are expected: many streams have produced a token at the same time.
     private static let burstEvents = 32
     private static let burstWait: Nanoseconds = 300_000
+    /// The time without events that ends a run of them: 500 microseconds.
     private static let pause: Nanoseconds = 500_000
-    /// Above this many events a turn, turns carry enough as they are.
+    /// From this many events a turn on, waiting gains nothing.
     private static let fullTurn = 96
 
     private let mode: Gather
@@ -21,7 +33,7 @@ struct Gatherer {
     private var windowEvents: UInt64 = 0
     private var windowTurns: UInt64 = 0
     private(set) var isBusy = false
-    /// Events since the loop last paused, and when it last had one.
+    /// The number of events since the last pause, and the time of the last one.
     private var runEvents = 0
     private var lastEvent: Nanoseconds = 0
 
@@ -43,11 +55,11 @@ struct Gatherer {
         windowTurns = 0
     }
 
-    /// The next turn is worth waiting for.
+    /// Whether waiting before the next turn pays.
     var isGathering: Bool { isBusy || runEvents >= Self.burstEvents }
 
-    /// How long to wait yet until the automatic wait has passed since the last turn began, in nanoseconds: who comes
-    /// after a pause is served at once.
+    /// The rest of the wait, counted from the beginning of the last turn, in nanoseconds; 0 after a pause, so that the
+    /// first event after it is served at once.
     func wait(clock: Clock, lastTurn: Nanoseconds) -> Nanoseconds {
         let wait: Nanoseconds
         switch mode {
@@ -60,7 +72,7 @@ struct Gatherer {
         return elapsed < wait ? wait - elapsed : 0
     }
 
-    /// Sleeps for as long.
+    /// Sleeps for the time that `wait` returns.
     func gather(clock: Clock, lastTurn: Nanoseconds) {
         let left = wait(clock: clock, lastTurn: lastTurn)
         guard left > 0 else { return }

@@ -1,30 +1,33 @@
-// A listening socket in a loop: accepts, and pauses when the process has no room for more.
+// A listening socket in a loop: accepts connections, and pauses when the process has no room for more.
 internal import CLinux
 internal import Glibc
 
 /// Accepts connections for one worker.
 ///
-/// The socket belongs to the `ListenerSet`; it is not closed here.
+/// Confined to its loop. The socket belongs to the `ListenerSet`, which closes it.
 package final class Listener: Registered, TimerTarget {
-    /// Bounded, so that a storm of connections does not hold the turn.
+    /// The maximum number of connections accepted in one turn, so that a storm of them does not hold it.
     private static let acceptsMax = 64
 
     private let loop: EventLoop
     private let socket: Socket
     private let accepted: (Socket, SocketAddress) -> Void
     private let exhausted: (CInt?) -> Void
-    /// Takes room for one connection before it is accepted: while there is none, connections wait in the backlog.
+    /// Reserves room for one connection before it is accepted; while it returns false, connections wait in the backlog.
     ///
-    /// To accept first and to ask then would reset whoever has come while another thread took the last room.
+    /// A listener that accepted first would have to reset a connection when another thread took the last room
+    /// meanwhile.
     package var takeRoom: () -> Bool = { true }
-    /// Gives back room for which no connection has come.
+    /// Returns room that was reserved when no connection was there to accept.
     package var returnRoom: () -> Void = {}
     private var registration: SlabKey?
     private var retry: TimerID?
 
     /// - Parameters:
-    ///   - accepted: takes the new socket and the room that was taken for it, non-blocking and with the options of Sockets set.
-    ///   - exhausted: accepting pauses for 100 ms, for want of descriptors, memory or watches of the poller (the errno) or of room (nil).
+    ///   - accepted: takes over the new socket and the room reserved for it. The socket is non-blocking and has the
+    ///     options of `Sockets.setStreamOptions`.
+    ///   - exhausted: called when accepting pauses for 100 ms: with the errno for lack of descriptors, memory or
+    ///     watches of the poller, with nil for lack of room.
     package init(
         loop: EventLoop,
         socket: Socket,
@@ -38,6 +41,7 @@ package final class Listener: Registered, TimerTarget {
         resume()
     }
 
+    /// Stops accepting until `resume`.
     package func pause() {
         if let retry { loop.timers.cancel(retry) }
         retry = nil
@@ -45,11 +49,12 @@ package final class Listener: Registered, TimerTarget {
         registration = nil
     }
 
+    /// Accepts from now on; does nothing while it already does.
     package func resume() {
         if let retry { loop.timers.cancel(retry) }
         retry = nil
         guard registration == nil else { return }
-        // EPOLLEXCLUSIVE: of the workers that share a unix or inherited socket, one is woken.
+        // EPOLLEXCLUSIVE wakes only one of the workers that share a unix socket or an inherited one.
         let events = clinux_EPOLLIN | clinux_EPOLLEXCLUSIVE
         do throws(SystemError) {
             registration = try loop.register(self, descriptor: socket.descriptor, events: events)
@@ -80,7 +85,7 @@ package final class Listener: Registered, TimerTarget {
         }
     }
 
-    /// Accepting pauses until a timer, or until it is told to resume.
+    /// Whether accepting is paused for lack of room, until its timer or a call of `resume`.
     package var isWaiting: Bool { retry != nil }
 
     private func waitForRoom(_ code: CInt?) {

@@ -1,27 +1,29 @@
-// The fast ringReceive: io_uring receives the small reads of token streams, many to a system call. Confined to its loop.
+// io_uring for the small reads of token streams: one system call receives for many sockets. Confined to its loop.
 internal import CLinux
 internal import Glibc
 
-/// Which system interface tells a loop what can be read.
+/// The system interfaces by which a loop reads.
 package enum PollerChoice: Sendable, Equatable {
-    /// io_uring for token streams where the kernel allows it, else epoll for everything.
+    /// io_uring for token streams where the kernel allows it, epoll for everything else.
     case auto
+    /// epoll for everything.
     case epoll
-    /// io_uring for whatever is read, from the first byte: for tests, which so meet both ways.
+    /// io_uring for every channel from its first byte; for tests, which run with each interface.
     case ring
 }
 
 /// An io_uring with provided buffers.
 ///
-/// Channels that expect many small reads are received here; everything else stays with epoll, whose descriptor this ring
-/// polls. So a turn of a thousand streams takes one system call where epoll takes one for each read and one more.
+/// It receives for channels that expect many small reads. Everything else stays with epoll, whose descriptor this ring
+/// polls. A turn of a thousand streams so takes one system call, and with epoll alone a thousand and one.
 @safe
 final class ReceiveRing {
     static let bufferSize = 1024
-    /// How many buffers the kernel may fill before we take them: 512 KiB a worker.
+    /// The number of buffers that the kernel can fill before the loop takes them: 512 KiB for each worker.
     private static let bufferCount = 512
+    /// How far ahead of the current completion `takeAll` announces the next owners.
     private static let lookahead: UInt32 = 2
-    // Tokens have indices far below these.
+    // Values of `user_data` that no `SlabKey` has: its generation would have to reach 2^32 - 1.
     private static let pollMark = UInt64.max
     private static let cancelMark = UInt64.max - 1
 
@@ -29,10 +31,10 @@ final class ReceiveRing {
     private let poller: CInt
     private var isPolling = false
     private var isPollerReady = false
-    /// Requests to receive that are under way.
+    /// The number of sockets that the ring receives now.
     private(set) var active = 0
 
-    /// Nil when the kernel does not offer it: too old, or not allowed here (containers, sysctl).
+    /// Fails where the kernel is too old, or where a container or a sysctl forbids io_uring.
     init?(poller: CInt) {
         self.poller = poller
         let code = unsafe clinux_ring_open(&ring, 256, 2048, UInt32(Self.bufferCount), UInt32(Self.bufferSize))
@@ -43,44 +45,52 @@ final class ReceiveRing {
 
     // MARK: For channels
 
+    /// Receives from a socket until `cancel`, the end of the stream or an error.
+    ///
+    /// - Returns: false when the submission queue is full.
     func receive(_ key: SlabKey, descriptor: CInt) -> Bool {
         guard unsafe clinux_ring_receive(&ring, descriptor, key.bits) == 1 else { return false }
         active += 1
         return true
     }
 
-    /// The request ends, with completions that say so.
+    /// Asks the kernel to stop receiving; the last completion of the socket confirms it.
     func cancel(_ key: SlabKey) { _ = unsafe clinux_ring_cancel(&ring, key.bits, Self.cancelMark) }
 
-    /// Hands over what was asked for since: to be called before a descriptor in it is closed, and its number another's.
+    /// Submits all prepared requests at once.
+    ///
+    /// Call it before a descriptor in one of them is closed, since its number may then belong to another socket.
     func submit() { _ = unsafe clinux_ring_enter(&ring, 0, 0, -1) }
 
     // MARK: For the loop
 
-    /// Submits and waits.
+    /// Submits all prepared requests and waits.
     ///
     /// - Parameters:
-    ///   - completions: how many are worth waking up for.
-    ///   - timeout: in nanoseconds; negative for as long as it takes.
+    ///   - completions: the number of completions to wait for.
+    ///   - timeout: in nanoseconds; negative for no limit.
     func wait(for completions: Int, timeout: Int64) {
         if !isPolling { isPolling = unsafe clinux_ring_poll(&ring, poller, Self.pollMark) == 1 }
         _ = unsafe clinux_ring_enter(&ring, 1, UInt32(completions), timeout)
     }
 
-    /// More is there than was taken.
+    /// Whether there are completions that were not taken, or the kernel has work to finish for this ring.
     var hasMore: Bool { unsafe clinux_ring_ready(&ring) > 0 || clinux_ring_has_work(&ring) != 0 }
 
-    /// The epoll descriptor had something to tell, since this was last asked.
+    /// Whether the epoll descriptor became readable since the last call.
     func takePollerReady() -> Bool {
         defer { isPollerReady = false }
         return isPollerReady
     }
 
-    /// Takes the completions that are there, and gives their buffers back when `body` has seen them.
+    /// Takes all completions, and returns each buffer to the kernel after `body` has seen it.
     ///
-    /// `prepare` is told who will be next but one, whose memory has been cold since its last token; `body` is given, for the channel of a token: bytes with how many there are, 0 for the end or an errno below 0; and
-    /// whether nothing more comes of the request.
-    /// - Returns: how many there were.
+    /// - Parameters:
+    ///   - prepare: called with the key of the completion after the next one, so that its owner can be prefetched: that
+    ///     memory has been cold since the last token of the stream.
+    ///   - body: called for each completion, with the key of the channel; the number of bytes, 0 at the end of the
+    ///     stream, or a negative errno; the bytes; and whether this is the last completion of the request.
+    /// - Returns: the number of completions.
     func takeAll(
         awaiting prepare: (SlabKey) -> Void,
         _ body: (_ key: SlabKey, _ result: Int, _ bytes: UnsafeRawBufferPointer, _ isLast: Bool) -> Void

@@ -1,9 +1,10 @@
 // Timers of one loop: a heap of deadlines over a slab of entries. Confined to the loop.
 
-/// What a timer calls.
-///
-/// `kind` is the number that was given when it was scheduled.
+/// An object whose timers call it.
 package protocol TimerTarget: AnyObject {
+    /// A timer is due.
+    ///
+    /// Called on the loop's thread. `kind` is the number given to `schedule`, by which a target tells its timers apart.
     func timerFired(_ kind: Int)
 }
 
@@ -12,6 +13,7 @@ package struct TimerID: Equatable {
     fileprivate let key: SlabKey
 }
 
+/// All timers of a loop.
 package struct Timers {
     private struct Entry {
         var target: any TimerTarget
@@ -30,28 +32,30 @@ package struct Timers {
     /// Number of timers that are scheduled and neither fired nor cancelled.
     package var active: Int { entries.count }
 
-    /// When the earliest timer is due.
+    /// When the earliest timer is due; nil without timers.
     ///
-    /// May name one that was cancelled since: then a turn finds nothing to do.
+    /// That timer may have been cancelled: then a turn of the loop finds nothing to do.
     package var next: Nanoseconds? { heap.first?.due }
 
+    /// Calls `target` once, in the first turn that begins at `due` or later; holds it until then.
     package mutating func schedule(at due: Nanoseconds, target: any TimerTarget, kind: Int) -> TimerID {
         let key = entries.insert(Entry(target: target, kind: Int32(kind)))
         push(Node(due: due, key: key))
         return TimerID(key: key)
     }
 
+    /// Cancels a timer; does nothing when it has fired or was cancelled before.
     package mutating func cancel(_ id: TimerID) {
         guard entries.remove(id.key) != nil else { return }
-        // Cancelled nodes stay in the heap until due; many of them are swept at once.
+        // A cancelled node stays in the heap until it is due; many of them are removed at once.
         if heap.count > 64, heap.count > 4 * active { sweep() }
     }
 
-    /// The next timer that is due, removed; nil when there is none.
+    /// Removes the next timer that is due; nil when there is none.
     mutating func popDue(_ now: Nanoseconds) -> (target: any TimerTarget, kind: Int)? {
         while let first = heap.first, first.due <= now {
             pop()
-            // No entry is left of a timer that was cancelled.
+            // A cancelled timer has no entry.
             guard let entry = entries.remove(first.key) else { continue }
             return (entry.target, Int(entry.kind))
         }
@@ -89,55 +93,5 @@ package struct Timers {
             heap.swapAt(least, parent)
             parent = least
         }
-    }
-}
-
-/// A deadline that moves often and is met seldom: moving it later costs one store, and its timer catches up when due.
-package struct Deadline {
-    private var due: Nanoseconds = .max
-    private var timer: TimerID?
-    private var timerDue: Nanoseconds = .max
-
-    package init() {}
-
-    package var isSet: Bool { due != .max }
-
-    package mutating func set(
-        _ due: Nanoseconds,
-        on loop: EventLoop,
-        target: any TimerTarget,
-        kind: Int
-    ) {
-        self.due = due
-        guard due < timerDue else { return }
-        if let timer { loop.timers.cancel(timer) }
-        timer = loop.timers.schedule(at: due, target: target, kind: kind)
-        timerDue = due
-    }
-
-    /// Forgets the deadline; a timer that still runs will find nothing due.
-    package mutating func clear() { due = .max }
-
-    /// Ends it with its timer: to be called before the target goes.
-    package mutating func cancel(on loop: EventLoop) {
-        if let timer { loop.timers.cancel(timer) }
-        timer = nil
-        timerDue = .max
-        due = .max
-    }
-
-    /// To be called when the timer fires.
-    ///
-    /// True when the deadline has passed; else the timer follows it.
-    package mutating func fired(on loop: EventLoop, target: any TimerTarget, kind: Int) -> Bool {
-        timer = nil
-        timerDue = .max
-        guard due != .max else { return false }
-        if due <= loop.now {
-            due = .max
-            return true
-        }
-        set(due, on: loop, target: target, kind: kind)
-        return false
     }
 }

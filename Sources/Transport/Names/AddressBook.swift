@@ -1,34 +1,34 @@
-// The addresses of one host and port, as last resolved. Read by all workers, written by the control thread.
+// The addresses of one host and port, as last resolved. All threads may use it; the control thread replaces addresses.
 
-/// Where an executor is.
+/// The addresses of an executor.
 ///
-/// Books of IP addresses and unix sockets are full from the start and never change; those of names are filled by a
-/// `NameResolver`, and empty until it has found something.
+/// The book of an IP address or a unix socket has one address that never changes. The book of a name is filled by a
+/// `NameResolver`, and is empty until it has found an address.
 package final class AddressBook: Sendable {
-    /// How many addresses of a name are kept; further ones are dropped.
+    /// The maximum number of addresses of a name; further ones are dropped.
     package static let addressesMax = 32
 
     private struct Page {
         var addresses: [SocketAddress]
-        /// The one to begin with.
+        /// The index of the address to try first.
         var first = 0
-        /// It is the first because of what a connection met, and not because the resolver named it first.
+        /// Whether `first` was set by the success or failure of a connection, and not by the order of the resolver.
         var isChosen = false
     }
 
-    /// The name to resolve; nil when there is none: then the addresses never change.
+    /// The name to resolve; nil for an IP address or a unix socket, which never changes.
     package let name: String?
     package let port: UInt16
     private let page: Lock<Page>
 
-    /// One address that stays.
+    /// A book with one address that never changes.
     package init(_ address: SocketAddress) {
         name = nil
         port = address.port
         page = Lock(Page(addresses: [address]))
     }
 
-    /// A host: an IP address (IPv6 without brackets) stays as it is, a name is empty until it is resolved.
+    /// A book of an IP address (IPv6 without brackets), or of a name, which is empty until it is resolved.
     package init(host: String, port: UInt16) {
         let address = SocketAddress(numeric: host, port: port)
         name = address == nil ? host : nil
@@ -46,18 +46,18 @@ package final class AddressBook: Sendable {
         }
     }
 
-    /// A connection to this address came about: the next one begins with it.
+    /// Records that a connection to this address was established: the next one tries it first.
     package func worked(_ address: SocketAddress) {
         page.withLock { page in
-            guard page.addresses.count > 1, let place = page.addresses.firstIndex(of: address) else { return }
-            page.first = place
+            guard page.addresses.count > 1, let index = page.addresses.firstIndex(of: address) else { return }
+            page.first = index
             page.isChosen = true
         }
     }
 
-    /// No connection to this address came about: the next one begins with the address after it.
+    /// Records that a connection to this address failed: the next one begins with the address after it.
     ///
-    /// Several that fail at the same time move the turn once.
+    /// Several connections that fail at the same time move on by one address only.
     package func failed(_ address: SocketAddress) {
         page.withLock { page in
             guard page.addresses.count > 1, page.addresses[page.first] == address else { return }
@@ -66,18 +66,18 @@ package final class AddressBook: Sendable {
         }
     }
 
-    /// The name's addresses, found anew.
+    /// Replaces the addresses with those of a new answer.
     ///
-    /// The one that worked last, or comes after the one that failed last, stays the first if it is among them.
+    /// The address that was first because of a success or a failure stays first if it is among them.
     ///
-    /// - Returns: whether they are others than before; a new order alone does not count.
+    /// - Returns: whether the set of addresses has changed; a new order alone does not count.
     @discardableResult
     package func replace(with found: [SocketAddress]) -> Bool {
         let found = Array(found.prefix(Self.addressesMax))
         return page.withLock { page in
             let old = page.addresses
-            let place = page.isChosen ? found.firstIndex(of: old[page.first]) : nil
-            page = Page(addresses: found, first: place ?? 0, isChosen: place != nil)
+            let index = page.isChosen ? found.firstIndex(of: old[page.first]) : nil
+            page = Page(addresses: found, first: index ?? 0, isChosen: index != nil)
             return old.count != found.count || !old.allSatisfy { found.contains($0) }
         }
     }

@@ -1,42 +1,45 @@
-// c-ares on an event loop: its sockets are watched by the loop, its timeouts are a timer of the loop's.
+// c-ares on an event loop, which watches the sockets of c-ares and runs one timer for its timeouts.
 internal import CCares
 internal import CLinux
 internal import Glibc
 
 /// What a name resolves to.
 struct NameAnswer {
-    /// Both families, in the order of RFC 6724: those first that this host can best reach.
+    /// IPv4 and IPv6 addresses in the order of RFC 6724, which begins with those that this host can reach best.
     var addresses: [SocketAddress]
-    /// The shortest TTL of the records; 0 for what came from `/etc/hosts`.
+    /// The shortest TTL of the records, in seconds; 0 for an answer from `/etc/hosts`.
     var secondsToLive: Int
 }
 
-/// Why a name did not resolve, by c-ares' number.
+/// Why a name did not resolve.
 struct NameError: Error {
+    /// The status code of c-ares (`ARES_ENOTFOUND`).
     var code: CInt
+    /// The message of c-ares for the code.
     var text: String { unsafe String(cString: ares_strerror(code)) }
 }
 
-/// Whom names are asked of, and with how much patience.
+/// The name servers to ask, and how often and how long.
 package struct NameSource: Sendable {
-    /// In c-ares' form (`host:port,...`); nil for those of `/etc/resolv.conf`.
+    /// Name servers in the form of c-ares (`host:port,...`); nil for those of `/etc/resolv.conf`.
     fileprivate var servers: String?
-    /// Of the first try at each server; c-ares doubles it each time.
+    /// The timeout of the first try at each server; c-ares doubles it with each further one.
     fileprivate var timeoutMilliseconds: CInt = 2000
     fileprivate var tries: CInt = 3
 
+    /// The name servers of the system, three tries at each, with a timeout of 2 s for the first.
     package static let system = NameSource()
 
-    /// A name server of a test's own.
+    /// Name servers of a test.
     package static func serversForTest(_ servers: String, timeoutMilliseconds: Int32, tries: Int32) -> NameSource {
         NameSource(servers: servers, timeoutMilliseconds: timeoutMilliseconds, tries: tries)
     }
 }
 
-/// Questions that are under way.
+/// Resolves names by c-ares.
 ///
-/// Confined to its loop. c-ares is open only while there are any: each time it reads `/etc/resolv.conf` and its like
-/// anew, and between questions it holds no socket. To be closed before it goes.
+/// Confined to its loop. c-ares is open only while there are unanswered queries: so it reads `/etc/resolv.conf` and
+/// related files anew each time, and holds no socket between queries. The channel must be closed before it is released.
 @safe
 final class NameChannel: TimerTarget {
     private let loop: EventLoop
@@ -45,14 +48,18 @@ final class NameChannel: TimerTarget {
     private var raw: ares_channel?
     private var sockets: [CInt: NameSocket] = [:]
     private var timer: TimerID?
+    /// The number of queries whose answers have not been reported.
     private var asking = 0
-    /// Answers that came inside a call into c-ares: told after it, since hearing of one may close the channel.
+    /// Answers that arrived during a call into c-ares.
+    ///
+    /// They are reported after the call, since the receiver of one may close the channel.
     private var answers: [(tag: Int, result: Result<NameAnswer, NameError>)] = []
+    /// Whether a call into c-ares is in progress.
     private var isInside = false
 
     private static let libraryStatus = ares_library_init(ARES_LIB_INIT_ALL)
 
-    /// - Parameter answered: hears of each question once, perhaps inside `ask`.
+    /// - Parameter answered: called once for each query, possibly before `ask` returns.
     init(
         loop: EventLoop,
         source: NameSource,
@@ -66,6 +73,7 @@ final class NameChannel: TimerTarget {
 
     deinit { unsafe precondition(raw == nil, "a NameChannel goes without having been closed") }
 
+    /// Asks for the addresses of a host; the answer is reported with the tag.
     func ask(_ host: String, port: UInt16, tag: Int) {
         asking += 1
         let status = open()
@@ -84,7 +92,7 @@ final class NameChannel: TimerTarget {
         }
     }
 
-    /// Ends what is under way; nobody is told.
+    /// Cancels all queries without reporting them.
     func close() {
         precondition(!isInside, "c-ares is closed inside a call of its own")
         if let timer { loop.timers.cancel(timer) }
@@ -92,7 +100,7 @@ final class NameChannel: TimerTarget {
         guard let raw = unsafe raw else { return }
         unsafe self.raw = nil
         isInside = true
-        // Tells of each open question, and of each socket that it closes.
+        // This calls back for each unanswered query and for each socket that it closes.
         unsafe ares_destroy(raw)
         isInside = false
         answers = []
@@ -118,7 +126,7 @@ final class NameChannel: TimerTarget {
         return status
     }
 
-    /// The only way into c-ares while it is open.
+    /// Makes a call into c-ares; every call while it is open goes through here.
     private func enter(_ body: (ares_channel) -> Void) {
         guard let raw = unsafe raw else { return }
         precondition(!isInside, "c-ares is not entered from inside")
@@ -128,7 +136,7 @@ final class NameChannel: TimerTarget {
         settle()
     }
 
-    /// After each call: tells what has been answered, and sets the timer for what has not.
+    /// Reports the answers that a call into c-ares has brought, and sets the timer for the queries without one.
     private func settle() {
         let news = answers
         answers = []
@@ -141,14 +149,14 @@ final class NameChannel: TimerTarget {
             timer = nil
             if unsafe ares_timeout(raw, nil, &wait) != nil {
                 let due = Nanoseconds(wait.tv_sec) * 1_000_000_000 + Nanoseconds(wait.tv_usec) * 1000
-                // A little later than c-ares says, so that it then finds something due.
+                // A millisecond later than c-ares asks for, so that it then finds the timeout expired.
                 timer = loop.timers.schedule(at: loop.now + due + 1_000_000, target: self, kind: 0)
             }
         }
         for (tag, result) in news { answered(tag, result) }
     }
 
-    // MARK: What c-ares and the loop say
+    // MARK: Events of c-ares and the loop
 
     func timerFired(_ kind: Int) {
         timer = nil
@@ -157,7 +165,7 @@ final class NameChannel: TimerTarget {
 
     fileprivate func ready(_ descriptor: CInt, events: UInt32) {
         unsafe enter { raw in
-            // Errors and hangups are read.
+            // c-ares finds errors and hangups by reading.
             let reading = events & ~clinux_EPOLLOUT != 0 ? descriptor : ARES_SOCKET_BAD
             let writing = events & clinux_EPOLLOUT != 0 ? descriptor : ARES_SOCKET_BAD
             unsafe ares_process_fd(raw, reading, writing)
@@ -176,7 +184,7 @@ final class NameChannel: TimerTarget {
             }
         } else if events != 0 {
             let socket = NameSocket(descriptor: descriptor, channel: self)
-            // Where the system has no room to watch it, c-ares' own timeout ends the question.
+            // If the system cannot watch the socket, the timeout of c-ares ends the query.
             socket.registration = try? loop.register(socket, descriptor: descriptor, events: events)
             if socket.registration != nil { sockets[descriptor] = socket }
         }
@@ -185,7 +193,7 @@ final class NameChannel: TimerTarget {
     fileprivate func answer(_ tag: Int, _ result: Result<NameAnswer, NameError>) { answers.append((tag, result)) }
 }
 
-/// A socket of c-ares' in the loop.
+/// A socket of c-ares that the loop watches.
 private final class NameSocket: Registered {
     let descriptor: CInt
     var channel: NameChannel?
@@ -199,7 +207,7 @@ private final class NameSocket: Registered {
     func ready(_ events: UInt32) { channel?.ready(descriptor, events: events) }
 }
 
-/// What c-ares hands back with an answer.
+/// The context of a query, which c-ares passes back with the answer.
 private final class Question {
     let channel: NameChannel
     let tag: Int

@@ -1,25 +1,28 @@
-// Keeps address books up to date: asks for each name at start and again whenever its answer has grown old.
+// Keeps address books up to date: resolves each name at start, and again whenever its answer has expired.
 
-/// Resolves the names of executors, on the control thread's loop.
+/// Resolves the names of executors.
 ///
-/// Nothing waits for it: a slow name server delays new addresses and nothing else.
+/// Confined to the control thread's loop. No request waits for it: a slow name server delays new addresses only.
 package final class NameResolver: TimerTarget {
-    /// An answer is asked for again after its TTL, but within these: c-ares tells no TTL of `/etc/hosts`, which is read
-    /// again after the shorter.
+    /// The range into which the TTL of an answer is clamped, in seconds.
+    ///
+    /// An answer from `/etc/hosts` has no TTL, and so expires after the shorter time.
     package static let secondsToLive = 5...300
-    /// After a failure, doubled each time up to the longer.
+    /// How long to wait after a failure, in seconds: the shorter at first, doubled with each further one up to the
+    /// longer.
     package static let secondsToRetry = 5...60
 
     private struct Entry {
         let book: AddressBook
         let name: String
         var failures = 0
-        /// The trouble has been told, and its end has not.
-        var isTroubled = false
+        /// Whether a failure has been reported, and no success since.
+        var isFailing = false
+        /// Whether the first query has been answered, with addresses or with an error.
         var isSettled = false
     }
 
-    private static let patienceOver = -1
+    private static let startTimeout = -1
 
     private let loop: EventLoop
     private let source: NameSource
@@ -30,8 +33,8 @@ package final class NameResolver: TimerTarget {
     private var settled: (() -> Void)?
 
     /// - Parameters:
-    ///   - books: those without a name need no resolver, and are left alone.
-    ///   - say: hears what an operator should know, when it changes.
+    ///   - books: the books to fill; those without a name never change and are ignored.
+    ///   - say: called with a message for the operator when a name begins or ceases to fail, or its addresses change.
     package init(
         loop: EventLoop,
         books: [AddressBook],
@@ -44,26 +47,28 @@ package final class NameResolver: TimerTarget {
         entries = books.compactMap { book in book.name.map { Entry(book: book, name: $0) } }
     }
 
-    /// Asks for every name.
+    /// Begins to resolve all names.
     ///
-    /// - Parameter settled: called once, when each name has been answered for or refused, or `patience` is over; perhaps
-    ///   inside this call.
-    package func start(patience: Nanoseconds, settled: @escaping () -> Void) {
+    /// - Parameters:
+    ///   - timeout: how long to wait for first answers.
+    ///   - settled: called once, when every name has resolved or failed or the timeout has passed; possibly before this
+    ///     function returns.
+    package func start(timeout: Nanoseconds, settled: @escaping () -> Void) {
         guard !entries.isEmpty else {
             settled()
             return
         }
         self.settled = settled
         channel = NameChannel(loop: loop, source: source) { [unowned self] in answered($0, $1) }
-        timers[Self.patienceOver] = loop.timers.schedule(
-            at: loop.now + patience,
+        timers[Self.startTimeout] = loop.timers.schedule(
+            at: loop.now + timeout,
             target: self,
-            kind: Self.patienceOver
+            kind: Self.startTimeout
         )
-        for place in entries.indices { ask(place) }
+        for index in entries.indices { ask(index) }
     }
 
-    /// Ends it: the books stay as they are.
+    /// Stops resolving; the books stay as they are.
     package func stop() {
         for timer in timers.values { loop.timers.cancel(timer) }
         timers = [:]
@@ -72,24 +77,24 @@ package final class NameResolver: TimerTarget {
         settled = nil
     }
 
-    private func ask(_ place: Int) { channel?.ask(entries[place].name, port: entries[place].book.port, tag: place) }
+    private func ask(_ index: Int) { channel?.ask(entries[index].name, port: entries[index].book.port, tag: index) }
 
-    private func answered(_ place: Int, _ result: Result<NameAnswer, NameError>) {
+    private func answered(_ index: Int, _ result: Result<NameAnswer, NameError>) {
         let seconds: Int
         switch result {
         case .success(let answer):
-            found(answer.addresses, at: place)
+            found(answer.addresses, at: index)
             seconds = min(max(answer.secondsToLive, Self.secondsToLive.lowerBound), Self.secondsToLive.upperBound)
         case .failure(let error):
-            trouble(error.text, at: place)
-            seconds = Self.wait(afterFailures: entries[place].failures)
-            entries[place].failures += 1
+            failed(error.text, at: index)
+            seconds = Self.wait(afterFailures: entries[index].failures)
+            entries[index].failures += 1
         }
-        entries[place].isSettled = true
-        timers[place] = loop.timers.schedule(
+        entries[index].isSettled = true
+        timers[index] = loop.timers.schedule(
             at: loop.now + Nanoseconds(seconds) * 1_000_000_000,
             target: self,
-            kind: place
+            kind: index
         )
         if entries.allSatisfy(\.isSettled) { settle() }
     }
@@ -98,23 +103,23 @@ package final class NameResolver: TimerTarget {
         min(secondsToRetry.lowerBound << min(count, 8), secondsToRetry.upperBound)
     }
 
-    private func found(_ addresses: [SocketAddress], at place: Int) {
-        let wasEmpty = entries[place].book.addresses().isEmpty
-        let isOther = entries[place].book.replace(with: addresses)
-        entries[place].failures = 0
-        // A first answer is what everybody expects: nothing to tell of.
-        if entries[place].isTroubled || isOther && !wasEmpty {
-            let list = entries[place].book.addresses().map { "\($0)" }.joined(separator: ", ")
-            say("\(entries[place].name) is at \(list)")
+    private func found(_ addresses: [SocketAddress], at index: Int) {
+        let wasEmpty = entries[index].book.addresses().isEmpty
+        let isOther = entries[index].book.replace(with: addresses)
+        entries[index].failures = 0
+        // The first answer is the normal case, and is not reported.
+        if entries[index].isFailing || isOther && !wasEmpty {
+            let list = entries[index].book.addresses().map { "\($0)" }.joined(separator: ", ")
+            say("\(entries[index].name) is at \(list)")
         }
-        entries[place].isTroubled = false
+        entries[index].isFailing = false
     }
 
-    private func trouble(_ why: String, at place: Int) {
-        guard !entries[place].isTroubled else { return }
-        entries[place].isTroubled = true
-        let name = entries[place].name
-        if entries[place].book.addresses().isEmpty {
+    private func failed(_ why: String, at index: Int) {
+        guard !entries[index].isFailing else { return }
+        entries[index].isFailing = true
+        let name = entries[index].name
+        if entries[index].book.addresses().isEmpty {
             say("warning: cannot resolve \(name): \(why). Its executors are unreachable until it resolves")
         } else {
             say("warning: cannot resolve \(name) again: \(why). Its last addresses stay")
@@ -122,7 +127,7 @@ package final class NameResolver: TimerTarget {
     }
 
     private func settle() {
-        if let timer = timers.removeValue(forKey: Self.patienceOver) { loop.timers.cancel(timer) }
+        if let timer = timers.removeValue(forKey: Self.startTimeout) { loop.timers.cancel(timer) }
         let last = settled
         settled = nil
         last?()
@@ -130,11 +135,11 @@ package final class NameResolver: TimerTarget {
 
     package func timerFired(_ kind: Int) {
         timers[kind] = nil
-        guard kind == Self.patienceOver else {
+        guard kind == Self.startTimeout else {
             ask(kind)
             return
         }
-        for place in entries.indices where !entries[place].isSettled { trouble("no answer yet", at: place) }
+        for index in entries.indices where !entries[index].isSettled { failed("no answer yet", at: index) }
         settle()
     }
 }

@@ -1,9 +1,10 @@
-// The addresses of this machine, by which a configuration can be found to point at itself.
+// The addresses and the name of this machine, with which `check` finds a configuration that points at itself.
 internal import CLinux
 internal import Glibc
 
+/// The network interfaces of this machine.
 package enum Interfaces {
-    /// Every address of every interface, as text, without a zone; empty where the system does not say.
+    /// Every address of every interface, as text, without a zone; empty where the system reports none.
     package static func addresses() -> [String] {
         var list: UnsafeMutablePointer<ifaddrs>?
         guard unsafe getifaddrs(&list) == 0 else { return [] }
@@ -17,7 +18,7 @@ package enum Interfaces {
         return found
     }
 
-    /// The name of this machine; empty where the system does not say.
+    /// The host name of this machine; empty where the system reports none.
     package static func hostName() -> String {
         var name = [CChar](repeating: 0, count: 256)
         let result = unsafe name.withUnsafeMutableBufferPointer { unsafe gethostname($0.baseAddress!, $0.count - 1) }

@@ -2,20 +2,22 @@
 internal import CLinux
 internal import Glibc
 
-/// Listening sockets, indexed by address and worker.
+/// Listening sockets, by the index of the address and of the worker.
 ///
-/// A worker never binds.
+/// The control thread opens and closes them; workers only accept.
 package struct ListenerSet: Sendable {
+    /// An address on which the process cannot listen, and why.
     package struct Failure: Error, CustomStringConvertible {
         package var address: SocketAddress
         package var cause: SystemError
         package var description: String { "cannot listen on \(address): \(cause)" }
     }
 
-    /// The sockets of one address: one a worker, or one that all share (unix, or inherited).
+    /// The sockets of each address: one for each worker, or one that all share (unix, or inherited).
     private var sockets: [[Socket]] = []
-    /// Paths of unix sockets that we bound, and not whoever started us.
+    /// The paths of the unix sockets that this process bound.
     private var files: [String] = []
+    /// The addresses in the order given, each with the port that the system chose for port 0.
     package private(set) var addresses: [SocketAddress] = []
     /// For each address whether its socket was inherited.
     package private(set) var isInherited: [Bool] = []
@@ -24,7 +26,8 @@ package struct ListenerSet: Sendable {
     ///
     /// An inherited socket bound to an address is used in its place.
     ///
-    /// - Parameter access: of the files of unix sockets, by the place of their addresses; inherited ones stay as they are.
+    /// - Parameter access: the permissions of the files of unix sockets, by the index of the address; inherited ones
+    ///   stay as they are.
     /// - Throws: when an address is in use or may not be bound; what was opened is closed again.
     package init(
         addresses wanted: [SocketAddress],
@@ -32,9 +35,9 @@ package struct ListenerSet: Sendable {
         inherited: [Socket] = [],
         access: [SocketFileAccess] = []
     ) throws(Failure) {
-        for (place, address) in wanted.enumerated() {
+        for (index, address) in wanted.enumerated() {
             do throws(SystemError) {
-                let access = place < access.count ? access[place] : SocketFileAccess()
+                let access = index < access.count ? access[index] : SocketFileAccess()
                 try open(address, workers: workers, inherited: inherited, access: access)
             } catch {
                 close()
@@ -55,7 +58,7 @@ package struct ListenerSet: Sendable {
             isInherited.append(true)
             return
         }
-        // With SO_REUSEPORT a second process would bind without a word: so a probe without it comes first.
+        // With SO_REUSEPORT a second process could bind unnoticed, so a probe without it comes first.
         let probe = try Sockets.listen(on: address, shared: false, access: access)
         let bound = Sockets.localAddress(of: probe) ?? address
         addresses.append(bound)
@@ -75,10 +78,10 @@ package struct ListenerSet: Sendable {
             && Sockets.localAddress(of: socket)?.description == address.description
     }
 
-    /// What was inherited and is no listening socket of one of these addresses, in words.
+    /// Describes the inherited sockets that do not listen on one of these addresses.
     ///
-    /// Nobody would accept there: clients would connect, and wait for ever. Of two sockets of one address the second is
-    /// such a one.
+    /// Nobody would accept there, so clients would connect and wait for ever. The second of two sockets of one address
+    /// is among them.
     package static func unclaimed(_ inherited: [Socket], addresses: [SocketAddress]) -> [String] {
         var left = inherited
         for address in addresses {
@@ -92,6 +95,7 @@ package struct ListenerSet: Sendable {
         }
     }
 
+    /// The listening socket of a worker for the address with this index.
     package func socket(address: Int, worker: Int) -> Socket { sockets[address][worker % sockets[address].count] }
 
     /// Closes everything, and removes the files of unix sockets.

@@ -4,9 +4,12 @@ internal import Glibc
 
 /// Where a socket listens or connects to.
 package struct SocketAddress: Sendable, CustomStringConvertible {
+    /// The address as system calls take it.
     package private(set) var storage: sockaddr_storage
+    /// The length of the address in `storage`, in bytes.
     package private(set) var length: socklen_t
 
+    /// The address family: `AF_INET`, `AF_INET6` or `AF_UNIX`.
     package var family: CInt { CInt(storage.ss_family) }
     package var isUnix: Bool { family == AF_UNIX }
 
@@ -15,7 +18,7 @@ package struct SocketAddress: Sendable, CustomStringConvertible {
         self.length = length
     }
 
-    /// The address of this length that the system has at `pointer`.
+    /// Copies an address of this length from a system structure.
     init(copying pointer: UnsafeRawPointer, length: socklen_t) {
         storage = sockaddr_storage()
         self.length = length
@@ -24,7 +27,7 @@ package struct SocketAddress: Sendable, CustomStringConvertible {
         }
     }
 
-    /// A unix socket's path; nil when it does not fit into 107 bytes.
+    /// The address of a unix socket; fails when the path is empty or longer than 107 bytes.
     package init?(unixPath path: String) {
         let bytes = Array(path.utf8)
         var address = sockaddr_un()
@@ -46,9 +49,9 @@ package struct SocketAddress: Sendable, CustomStringConvertible {
         self = address
     }
 
-    /// The addresses of a name, in the system's order of preference.
+    /// The addresses of a name, in the order of preference of the system; empty when it does not resolve.
     ///
-    /// Blocks: for the control thread at start only.
+    /// It blocks, unless `numeric`: only the control thread may call it, at start.
     package static func resolve(host: String, port: UInt16, numeric: Bool = false) -> [SocketAddress] {
         var hints = unsafe addrinfo()
         unsafe hints.ai_socktype = CInt(clinux_SOCK_STREAM_FLAGS)
@@ -72,20 +75,20 @@ package struct SocketAddress: Sendable, CustomStringConvertible {
             let raw = UnsafeMutableRawPointer(pointer)
             return unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 128) { text in
                 unsafe text.initialize(repeating: 0)
-                let place = text.baseAddress!
+                let target = text.baseAddress!
                 switch family {
                 case AF_INET:
                     let address = unsafe raw + MemoryLayout<sockaddr_in>.offset(of: \sockaddr_in.sin_addr)!
-                    unsafe inet_ntop(AF_INET, address, place, 128)
+                    unsafe inet_ntop(AF_INET, address, target, 128)
                 case AF_INET6:
                     let address = unsafe raw + MemoryLayout<sockaddr_in6>.offset(of: \sockaddr_in6.sin6_addr)!
-                    unsafe inet_ntop(AF_INET6, address, place, 128)
+                    unsafe inet_ntop(AF_INET6, address, target, 128)
                 default:
-                    // A path of full length has no end of its own.
+                    // A path of the full length has no terminating zero.
                     let path = unsafe raw + MemoryLayout<sockaddr_un>.offset(of: \sockaddr_un.sun_path)!
-                    unsafe memcpy(place, path, 108)
+                    unsafe memcpy(target, path, 108)
                 }
-                return unsafe String(cString: place)
+                return unsafe String(cString: target)
             }
         }
     }
@@ -111,7 +114,7 @@ package struct SocketAddress: Sendable, CustomStringConvertible {
 }
 
 extension SocketAddress: Equatable {
-    /// Where a connection would lead to: the flow label and padding are no part of it.
+    /// Compares the family, the address, the port and the scope; the flow label and padding do not count.
     package static func == (one: SocketAddress, other: SocketAddress) -> Bool {
         guard one.family == other.family, one.port == other.port, one.host == other.host else { return false }
         return one.family != AF_INET6 || one.scope == other.scope
@@ -127,25 +130,4 @@ extension SocketAddress: Equatable {
             )
         }
     }
-}
-
-/// A system call that failed: which, and its errno.
-package struct SystemError: Error, CustomStringConvertible {
-    package var call: String
-    package var code: CInt
-
-    package init(_ call: String, _ code: CInt) {
-        self.call = call
-        self.code = code
-    }
-    static func last(_ call: String) -> SystemError { SystemError(call, errno) }
-
-    package var description: String { "\(call): \(Self.text(code))" }
-
-    /// This process has no descriptor left, or the system no room to watch another one: no fault of the peer's.
-    package var isOutOfDescriptors: Bool {
-        code == EMFILE || code == ENFILE || call == "epoll_ctl"
-    }
-
-    package static func text(_ code: CInt) -> String { unsafe String(cString: strerror(code)) }
 }

@@ -1,7 +1,7 @@
 // Who may connect to a unix socket: the permissions and the group of its file.
 internal import Glibc
 
-/// Of the file of a unix socket that we open.
+/// The permissions and the group of the file of a unix socket that this process opens.
 package struct SocketFileAccess: Sendable, Equatable {
     /// Permission bits, 0 to 0777; nil leaves what the process's umask gives, or 0660 where there is a group.
     package var mode: UInt32?
@@ -13,7 +13,7 @@ package struct SocketFileAccess: Sendable, Equatable {
         self.group = group
     }
 
-    /// The number of a group by its name, or by its number in digits; nil where the system knows none of this name.
+    /// The number of a group, given its name or its number in digits; nil where the system has no such group.
     package static func groupID(_ name: String) -> UInt32? {
         if let number = UInt32(name), number != .max { return number }
         var entry = unsafe Glibc.group()
@@ -26,11 +26,12 @@ package struct SocketFileAccess: Sendable, Equatable {
         return unsafe entry.gr_gid
     }
 
-    /// Applies it to the socket file at `path`, to which nobody can connect before `listen`.
+    /// Sets the group and the permissions of a socket file, to which nobody can connect before `listen`.
     func apply(to path: String) throws(SystemError) {
         if let group {
             guard let number = Self.groupID(group) else { throw SystemError("group \(group)", ENOENT) }
-            // fchownat, which the systemd unit allows; a group that the file has already needs no permission.
+            // The systemd unit allows fchownat. A file that already has the group is left alone, for want of
+            // permission.
             var status = stat()
             let isThere = unsafe stat(path, &status) == 0 && status.st_gid == number
             guard unsafe isThere || fchownat(AT_FDCWD, path, uid_t.max, number, 0) == 0 else {

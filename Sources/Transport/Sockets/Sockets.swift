@@ -1,18 +1,23 @@
-// Opening sockets and setting their options. Reading, writing and accepting is the poller's alone (Loop/).
+// Opening sockets and setting their options. Only the event loop (Loop/) reads, writes and accepts.
 internal import CLinux
 internal import Glibc
 
-/// An open descriptor with no owner yet: whoever takes it, closes it.
+/// An open descriptor; whoever holds it last closes it.
 package struct Socket: Sendable {
     package let descriptor: CInt
     package init(descriptor: CInt) { self.descriptor = descriptor }
+    /// Closes the descriptor.
     package func close() { _ = Glibc.close(descriptor) }
 }
 
+/// Functions that open sockets and set limits.
 package enum Sockets {
     /// Opens a listening socket.
     ///
-    /// `shared` sets SO_REUSEPORT, so that each worker has one of its own; `access` is that of a unix socket's file.
+    /// - Parameters:
+    ///   - shared: sets SO_REUSEPORT, so that each worker has a socket of its own.
+    ///   - access: the permissions of the file of a unix socket.
+    /// - Throws: the system call that failed, such as `bind` with EADDRINUSE.
     package static func listen(
         on address: SocketAddress,
         shared: Bool,
@@ -43,7 +48,7 @@ package enum Sockets {
         return Socket(descriptor: descriptor)
     }
 
-    /// A unix socket file that nobody answers on is left from a process that died: it is removed.
+    /// Removes the file of a unix socket that nobody listens on, left by a process that died.
     private static func removeStaleUnixSocket(_ address: SocketAddress) throws(SystemError) {
         let probe = socket(AF_UNIX, clinux_SOCK_STREAM_FLAGS | clinux_NONBLOCK_CLOEXEC, 0)
         guard probe >= 0 else { throw SystemError.last("socket") }
@@ -52,7 +57,7 @@ package enum Sockets {
         if unsafe clinux_connect(probe, &storage, address.length) == 0 || errno == EAGAIN {
             throw SystemError("bind", EADDRINUSE)
         }
-        // A file that is no socket refuses connections too: it is somebody's, and stays.
+        // A file that is not a socket refuses connections too, and must stay.
         var status = stat()
         guard errno == ECONNREFUSED, unsafe lstat(address.host, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK
         else {
@@ -63,7 +68,7 @@ package enum Sockets {
 
     /// Begins to connect.
     ///
-    /// The socket is non-blocking: `pending` says that the end of it comes as an event.
+    /// - Returns: a non-blocking socket; `pending` tells whether an event will report the outcome.
     static func connect(to address: SocketAddress) throws(SystemError) -> (socket: Socket, pending: Bool) {
         let descriptor = socket(address.family, clinux_SOCK_STREAM_FLAGS | clinux_NONBLOCK_CLOEXEC, 0)
         guard descriptor >= 0 else { throw SystemError.last("socket") }
@@ -80,7 +85,7 @@ package enum Sockets {
         return (Socket(descriptor: descriptor), true)
     }
 
-    /// The address that a socket is bound to: how a test learns the port behind port 0.
+    /// The address that a socket is bound to, with the port that the system chose for port 0.
     package static func localAddress(of socket: Socket) -> SocketAddress? {
         var storage = sockaddr_storage()
         var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
@@ -88,7 +93,7 @@ package enum Sockets {
         return SocketAddress(storage: storage, length: length)
     }
 
-    /// TCP_NODELAY; keep-alive after 15 s, each 5 s, 3 times; unacknowledged data for 30 s ends the connection.
+    /// Sets TCP_NODELAY; keep-alive probes after 15 s, every 5 s, 3 times; and a limit of 30 s for unacknowledged data.
     static func setStreamOptions(_ descriptor: CInt) {
         let tcp = clinux_IPPROTO_TCP
         _ = clinux_set_integer_option(descriptor, tcp, TCP_NODELAY, 1)
@@ -101,7 +106,7 @@ package enum Sockets {
 
     /// Raises RLIMIT_NOFILE to its hard limit.
     ///
-    /// Returns the limit in force.
+    /// - Returns: the limit in force, in descriptors.
     @discardableResult
     package static func raiseDescriptorLimit() -> Int {
         var limit = rlimit()
@@ -120,10 +125,10 @@ package enum Sockets {
 
     /// Opens those of the descriptors 0, 1 and 2 that are closed on /dev/null.
     ///
-    /// To be called first of all: else a socket gets such a number, and whoever writes messages writes to a client.
+    /// Must be called first: otherwise a socket could get such a number, and messages would be written to a client.
     package static func openStandardDescriptors() {
         for descriptor in CInt(0)...2 where fcntl(descriptor, F_GETFD) < 0 && errno == EBADF {
-            // The lowest free number: those below are open.
+            // open takes the lowest free number, and those below are open.
             _ = unsafe open("/dev/null", O_RDWR)
         }
     }

@@ -1,31 +1,37 @@
-// Owners of OpenSSL's X509, STACK_OF(X509) and EVP_PKEY. Only Transport/TLS uses them.
+// An owner of an X509: what a certificate says, and which keys and certificates belong to it.
 
 internal import COpenSSL
 internal import Glibc
 
 /// Owns an X509 certificate.
-@safe struct Certificate: ~Copyable {
-    let raw: OpaquePointer
+@safe package struct Certificate: ~Copyable {
+    package let raw: OpaquePointer
 
-    init(adopting raw: OpaquePointer) { unsafe self.raw = unsafe raw }
+    /// Takes over one reference.
+    package init(adopting raw: OpaquePointer) { unsafe self.raw = unsafe raw }
 
     deinit { unsafe X509_free(raw) }
 
-    func belongs(to key: borrowing PrivateKey) -> Bool { unsafe X509_check_private_key(raw, key.raw) == 1 }
+    /// Whether the certificate is for the public half of this key.
+    package func belongs(to key: borrowing PrivateKey) -> Bool { unsafe X509_check_private_key(raw, key.raw) == 1 }
 
-    func isSigned(by key: borrowing PrivateKey) -> Bool {
+    /// Whether the certificate is signed with this key.
+    package func isSigned(by key: borrowing PrivateKey) -> Bool {
         let valid = unsafe X509_verify(raw, key.raw) == 1
         ERR_clear_error()
         return valid
     }
 
+    /// Whether the certificate names `issuer` as its issuer and that one may have signed it.
     func isIssued(by issuer: borrowing Certificate) -> Bool {
         let isIssuer = unsafe X509_check_issued(issuer.raw, raw) == X509_V_OK
         ERR_clear_error()
         return isIssuer
     }
 
-    /// - Parameter issuedPrevious: whether it signed the certificate before it in its file.
+    /// The facts about the certificate.
+    ///
+    /// - Parameter issuedPrevious: whether it signed the certificate before it in the file.
     func facts(issuedPrevious: Bool) -> CertificateFacts {
         CertificateFacts(
             name: dnsNames.first ?? "without a name",
@@ -35,8 +41,8 @@ internal import Glibc
         )
     }
 
-    /// When it stops being valid, in seconds since 1970.
-    var expiry: Int64 { unsafe Self.seconds(X509_get0_notAfter(raw)) }
+    /// The end of the validity, in seconds since 1970.
+    package var expiry: Int64 { unsafe Self.seconds(X509_get0_notAfter(raw)) }
 
     private static func seconds(_ time: UnsafePointer<ASN1_TIME>?) -> Int64 {
         var fields = unsafe tm()
@@ -44,7 +50,7 @@ internal import Glibc
         return Int64(unsafe timegm(&fields))
     }
 
-    /// The names a client may ask for: the DNS names of the SAN extension, else the common name; in lower case.
+    /// The names that a client can ask for: the DNS names of the SAN extension, or else the common name; in lower case.
     var dnsNames: [String] {
         let names = alternativeDNSNames
         guard names.isEmpty else { return names }
@@ -52,12 +58,12 @@ internal import Glibc
     }
 
     /// The DNS names of the SAN extension, in lower case.
-    var alternativeDNSNames: [String] {
+    package var alternativeDNSNames: [String] {
         alternativeNames(GEN_DNS).compactMap { String(validating: $0, as: UTF8.self)?.lowercased() }
     }
 
-    /// The addresses of the SAN extension, as 4 or 16 bytes.
-    var addresses: [[UInt8]] { alternativeNames(GEN_IPADD) }
+    /// The IP addresses of the SAN extension, 4 or 16 bytes each.
+    package var addresses: [[UInt8]] { alternativeNames(GEN_IPADD) }
 
     private var commonName: String? {
         let subject = unsafe X509_get_subject_name(raw)
@@ -69,7 +75,7 @@ internal import Glibc
         }
     }
 
-    /// The octets of each alternative name of one type; such with a zero byte in them are nobody's name.
+    /// The bytes of each alternative name of one type; a DNS name with a zero byte in it is ignored.
     private func alternativeNames(_ wanted: CInt) -> [[UInt8]] {
         guard let extensionData = unsafe X509_get_ext_d2i(raw, NID_subject_alt_name, nil, nil) else {
             ERR_clear_error()
@@ -92,52 +98,4 @@ internal import Glibc
         }
         return found
     }
-}
-
-/// Owns a list of certificates.
-@safe struct CertificateStack: ~Copyable {
-    let raw: OpaquePointer
-
-    init() {
-        guard let raw = unsafe copenssl_sk_X509_new_null() else { fatalError("out of memory") }
-        unsafe self.raw = unsafe raw
-    }
-
-    func append(_ certificate: borrowing Certificate) {
-        unsafe X509_up_ref(certificate.raw)
-        unsafe precondition(copenssl_sk_X509_push(raw, certificate.raw) > 0, "out of memory")
-    }
-
-    /// The answer of the last certificate, or of `leaf` where there is none.
-    func last<Answer>(or leaf: borrowing Certificate, _ body: (borrowing Certificate) -> Answer) -> Answer {
-        let count = unsafe copenssl_sk_X509_num(raw)
-        guard count > 0 else { return body(leaf) }
-        return body(certificate(at: count - 1))
-    }
-
-    /// The place of the first certificate that fits, from 0.
-    func firstIndex(where fits: (borrowing Certificate) -> Bool) -> Int? {
-        for index in 0..<(unsafe copenssl_sk_X509_num(raw)) where fits(certificate(at: index)) { return Int(index) }
-        return nil
-    }
-
-    private func certificate(at index: CInt) -> Certificate {
-        guard let certificate = unsafe copenssl_sk_X509_value(raw, index) else { fatalError("no such certificate") }
-        unsafe X509_up_ref(certificate)
-        return unsafe Certificate(adopting: certificate)
-    }
-
-    deinit { unsafe copenssl_sk_X509_pop_free(raw) }
-}
-
-/// Owns a private key.
-@safe struct PrivateKey: ~Copyable {
-    let raw: OpaquePointer
-
-    init(adopting raw: OpaquePointer) { unsafe self.raw = unsafe raw }
-
-    deinit { unsafe EVP_PKEY_free(raw) }
-
-    /// RSA, EC, Ed25519: an SSL_CTX has room for one certificate of each.
-    var type: CInt { unsafe EVP_PKEY_get_base_id(raw) }
 }

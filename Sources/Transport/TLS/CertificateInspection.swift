@@ -1,16 +1,17 @@
-// What `check` says of certificates and keys: every fault in our words, and warnings of what will end soon.
+// Findings of `check` about certificates and keys: faults, and warnings about certificates that expire soon.
 
 internal import COpenSSL
 
-/// Something that is wrong with a file of certificates or of a key, or will be.
+/// A fault of a certificate or key file, or a warning about one.
 package struct CertificateFinding: Equatable, Sendable {
-    /// Of the two files of a pair.
+    /// Which of the two files of a pair.
     package enum Place: Sendable { case chain, key }
 
+    /// The file at fault.
     package var place: Place
-    /// It does not keep the file from being used.
+    /// Whether the file can be used in spite of the finding.
     package var isWarning = false
-    /// Worded to follow the file's name.
+    /// What is wrong, worded to follow the name of the file.
     package var message: String
 
     package init(_ place: Place, _ message: String, isWarning: Bool = false) {
@@ -20,16 +21,17 @@ package struct CertificateFinding: Equatable, Sendable {
     }
 }
 
+/// Inspects certificate and key files.
 package enum CertificateInspection {
-    /// How long before its end a certificate is warned of, in seconds: 21 days.
+    /// How long before its expiry a certificate causes a warning, in seconds: 21 days.
     package static let noticePeriod: Int64 = 21 * 86_400
 
-    /// What there is to say of a certificate chain and its key.
+    /// All findings about a certificate chain and its key.
     ///
     /// - Parameters:
-    ///   - chainIsReadable: false leaves the chain out, since its file has been reported already.
+    ///   - chainIsReadable: false skips the chain, whose file has been reported already.
     ///   - keyIsReadable: the same for the key.
-    ///   - now: in seconds since 1970.
+    ///   - now: the time in seconds since 1970.
     package static func findings(
         _ files: CertificateFiles,
         chainIsReadable: Bool = true,
@@ -64,8 +66,10 @@ package enum CertificateInspection {
         return found
     }
 
-    /// Why these certificates, each good for itself, cannot serve one listener together: the place of the one at fault.
-    package static func conflict(among files: [CertificateFiles]) -> (place: Int, message: String)? {
+    /// Why these certificates, each usable alone, cannot serve one listener together.
+    ///
+    /// - Returns: the index of the certificate at fault, and a message; nil without a conflict.
+    package static func conflict(among files: [CertificateFiles]) -> (index: Int, message: String)? {
         do throws(TLSError) {
             _ = try TLSContext.server(certificates: files, ticketKeys: TicketKeys { 0 })
             return nil
@@ -74,12 +78,12 @@ package enum CertificateInspection {
         }
     }
 
-    /// What there is to say of a file of authorities to trust.
+    /// All findings about a file of trusted authorities.
     package static func findings(authorities path: String, now: Int64) -> [CertificateFinding] {
         do throws(TLSError) {
             let chain = try LoadedChain(path)
             _ = try TLSContext.client(caFile: path, verify: true, alpn: [])
-            // Of a bundle some have always expired: as long as one is left, that is no news.
+            // Some certificates of a bundle have usually expired, so only the expiry of the last one is reported.
             let last = chain.facts.max { $0.expires < $1.expires }
             guard let last, last.expires - noticePeriod < now else { return [] }
             return [CertificateFinding(.chain, "holds no authority beyond: \(end(last, now))", isWarning: true)]

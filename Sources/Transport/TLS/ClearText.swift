@@ -1,8 +1,9 @@
-// What a peer says in clear where a TLS handshake should begin: known by its first bytes, so that whoever has set up a
-// client, a proxy or a port wrongly is told.
+// Recognizes, by its first bytes, a peer that sends plaintext where a TLS handshake should begin, so that the operator
+// learns which client, proxy or port is misconfigured.
 
+/// A protocol that a peer speaks in place of TLS.
 package enum ClearText: Equatable {
-    /// A request of HTTP/1, or the preface of HTTP/2.
+    /// An HTTP/1 request, or the connection preface of HTTP/2.
     case http
     /// A header of the PROXY protocol, version 1 or 2.
     case proxyHeader
@@ -14,7 +15,7 @@ package enum ClearText: Equatable {
     /// The longest registered method of HTTP (UPDATEREDIRECTREF).
     private static let methodMax = 17
 
-    /// Nil where the bytes are TLS or nothing that is known.
+    /// Fails where the bytes are TLS or no protocol that is recognized.
     init?(_ bytes: UnsafeRawBufferPointer) {
         guard let first = unsafe bytes.first, first != Self.handshakeRecord else { return nil }
         if unsafe Self.isProxyHeader(bytes) {
@@ -31,7 +32,8 @@ package enum ClearText: Equatable {
         unsafe bytes.starts(with: proxyVersion1) || bytes.starts(with: proxyVersion2)
     }
 
-    /// A method in capitals and the begin of a target, after empty lines (RFC 9112 sections 2.2 and 3).
+    /// Whether there is a method in upper case and the beginning of a target, after empty lines (RFC 9112 sections 2.2
+    /// and 3).
     private static func beginsRequest(_ bytes: UnsafeRawBufferPointer) -> Bool {
         let line = unsafe bytes.drop { $0 == 13 || $0 == 10 }
         let method = unsafe line.prefix { $0 >= 65 && $0 <= 90 || $0 == 45 }
@@ -39,9 +41,7 @@ package enum ClearText: Equatable {
             return false
         }
         guard let target = unsafe line.dropFirst(method.count + 1).first else { return true }
-        let isLetter = target | 32 >= 97 && target | 32 <= 122
-        let isDigit = target >= 48 && target <= 57
-        // A path, `*`, or an authority or URL.
-        return isLetter || isDigit || [47, 42, 91].contains(target)
+        // A path, `*`, an IPv6 address, or an authority or URL.
+        return target.isAlphanumeric || [47, 42, 91].contains(target)
     }
 }

@@ -1,23 +1,26 @@
-// Why TLS handshakes of clients fail, as a closed list: metrics count them.
+// Why TLS handshakes of clients fail, as a closed list for metrics.
 
+/// The cause of a failed TLS handshake; the raw value is the `cause` label of the metric.
 package enum HandshakeFailure: String, CaseIterable, Sendable {
-    /// The handshake was not over within its time.
+    /// The handshake did not complete in time.
     case timeout
-    /// The client closed the connection before the handshake had ended.
+    /// The client closed the connection before the handshake was complete.
     case closed
-    /// The first bytes were a request of HTTP in clear.
+    /// The first bytes were an HTTP request without TLS.
     case plainHTTP = "plain_http"
-    /// The first bytes were no TLS at all.
+    /// The first bytes were not TLS.
     case notTLS = "not_tls"
-    /// Client and server have no version of TLS in common, or no cipher, group or kind of signature.
+    /// Client and server have no version of TLS in common.
     case noSharedVersion = "no_shared_version"
+    /// They have no cipher, group or signature algorithm in common.
     case noSharedCipher = "no_shared_cipher"
-    /// They have no protocol of ALPN in common.
+    /// They have no ALPN protocol in common.
     case noSharedProtocol = "no_shared_protocol"
-    /// The client sent an alert: it does not trust our certificate, or takes it for another server's.
+    /// The client sent an alert, usually because it does not trust our certificate or its name.
     case refusedByClient = "refused_by_client"
     case other
 
+    /// Classifies an error by its kind and by the message of OpenSSL.
     package init(_ error: TLSError) {
         func says(_ words: String...) -> Bool { words.contains { error.reason.contains($0) } }
         if error.kind == .plainHTTP {
@@ -39,6 +42,6 @@ package enum HandshakeFailure: String, CaseIterable, Sendable {
         }
     }
 
-    /// Its place among all cases.
-    package var place: Int { Self.allCases.firstIndex(of: self) ?? 0 }
+    /// The index of the case among all cases.
+    package var index: Int { Self.allCases.firstIndex(of: self) ?? 0 }
 }

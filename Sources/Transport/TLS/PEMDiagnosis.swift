@@ -1,18 +1,18 @@
-// Why a PEM file is not what it should be, in words for whoever wrote it: OpenSSL says only where its parser stopped.
+// Why a PEM file cannot be used, in words for its author: OpenSSL only says where its parser stopped.
 internal import Glibc
 
-/// What is wrong with a file that OpenSSL could not read.
+/// Finds out what is wrong with a file that OpenSSL could not read.
 enum PEMDiagnosis {
     enum Expected: Equatable {
-        /// The certificate that could not be read, counted from 1.
+        /// A certificate; `number` is its number in the file, from 1.
         case certificate(number: Int)
         case privateKey
     }
 
-    /// What is looked at of a file, in bytes.
+    /// At most this many bytes of a file are examined.
     private static let bytesMax = 1 << 20
 
-    /// Why the file at `path` does not hold what is expected, worded to follow the file's name.
+    /// Why the file at `path` does not hold what is expected, worded to follow the name of the file.
     static func reason(_ path: String, expecting expected: Expected) -> String {
         guard let bytes = read(path) else { return "cannot be read: \(SystemError.text(errno))" }
         return reason(bytes, expecting: expected)
@@ -35,7 +35,9 @@ enum PEMDiagnosis {
         }
     }
 
-    /// What a mark of an encoding does to a file: OpenSSL takes its first line for a comment, and passes it over.
+    /// Why a byte order mark makes the file unusable: OpenSSL takes the first line for a comment and skips it.
+    ///
+    /// - Returns: nil for a file without one.
     static func reasonOfMark(_ path: String) -> String? { read(path, bytesMax: 3).flatMap { markReason($0) } }
 
     private static func markReason(_ bytes: [UInt8]) -> String? {
@@ -82,7 +84,7 @@ enum PEMDiagnosis {
         labels.first.map { ", but '\($0.prefix(40))'" } ?? ""
     }
 
-    /// What stands between `-----BEGIN ` and `-----` at the beginnings of lines.
+    /// The labels between `-----BEGIN ` and `-----` at the beginnings of lines.
     private static func labels(in bytes: [UInt8]) -> [String] {
         var labels: [String] = []
         for line in bytes.split(whereSeparator: { $0 == 0x0A || $0 == 0x0D }) where labels.count < 64 {
@@ -98,7 +100,7 @@ enum PEMDiagnosis {
         bytes.split(whereSeparator: { $0 == 0x0A || $0 == 0x0D }).contains { $0.elementsEqual(text.utf8) }
     }
 
-    /// Nil, and `errno` says why, where it cannot be read.
+    /// The first bytes of the file; nil where it cannot be read, with the reason in `errno`.
     private static func read(_ path: String, bytesMax: Int = Self.bytesMax) -> [UInt8]? {
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { return nil }

@@ -1,33 +1,37 @@
-// One TLS connection, client or server side, over the worker's wire: it owns no socket and no buffer.
-// The event loop owns connections and calls them only between feeding the wire and sending its output.
+// One TLS connection, of a client or a server, over the worker's wire. It owns no socket and no buffer.
+// A channel owns it, and calls it only between feeding the wire and sending its output.
 
 internal import COpenSSL
 
 /// Owns an SSL.
 ///
-/// Ciphertext goes in with `TLSWire.feed` and `read`; what it has to say is then in `TLSWire.output`: also after a `read`,
-/// which shakes hands, and also when that failed.
+/// Ciphertext goes in by `TLSWire.feed` and `read`. What is to be sent is then in `TLSWire.output`: after a `write`,
+/// and also after a `read`, which performs the handshake, even one that failed.
 @safe package struct TLSConnection: ~Copyable {
+    /// The outcome of a `read`.
     package enum Read: Equatable {
-        /// So many bytes of plaintext; read again until something else comes.
+        /// This many bytes of plaintext were read; read again until the outcome is another.
         case bytes(Int)
-        /// All that was fed is used up.
+        /// The fed ciphertext is used up.
         case wantsMore
-        /// The peer said close_notify.
+        /// The peer sent close_notify.
         case closed
-        /// Over; the output may hold an alert to send before closing.
+        /// The connection has failed; the output may hold an alert to send before closing.
         case failed(TLSError)
     }
 
     let raw: OpaquePointer
     private let wire: TLSWire
-    /// What OpenSSL's callbacks point at: held for as long as they may be called.
+    /// The contexts to which OpenSSL's callbacks point, held for as long as they may be called.
     private let owner: AnyObject
     private let isClient: Bool
+    /// Whether the handshake is complete.
     package private(set) var isEstablished = false
+    /// The application protocol that the handshake agreed on; `none` before it is complete.
     package private(set) var alpn = ALPN.none
     private var failure: TLSError?
     private var isClosed = false
+    /// Bytes of plaintext received so far.
     private var received = 0
     /// How many TLS 1.3 KeyUpdate messages the peer has sent.
     package private(set) var keyUpdateCount = 0
@@ -45,15 +49,17 @@ internal import COpenSSL
         self.isClient = isClient
     }
 
+    /// A server's connection, which chooses its certificate from `contexts` by the server name that the client sends.
     package static func server(in contexts: TLSServerContexts, wire: TLSWire) -> TLSConnection {
         let connection = TLSConnection(in: contexts.first, owner: contexts, wire: wire, isClient: false)
         unsafe SSL_set_accept_state(connection.raw)
         return connection
     }
 
-    /// A client's connection; its first `read`, with nothing fed, puts the hello into the output.
+    /// A client's connection; its first `read`, with nothing fed, puts the ClientHello into the output.
     ///
-    /// `serverName` is a DNS name or an address, and is what the certificate must be for if the context verifies.
+    /// - Parameter serverName: a DNS name or an IP address, which the certificate must name if the context verifies.
+    /// - Throws: when a context that verifies gets no server name, or when the name or the session cannot be used.
     package static func client(
         in context: TLSContext,
         wire: TLSWire,
@@ -71,7 +77,7 @@ internal import COpenSSL
     }
 
     deinit {
-        // To OpenSSL a session is spoilt by a connection that ends without close_notify; to us only by one that fails.
+        // OpenSSL drops the session of a connection that ends without close_notify; we only that of one that failed.
         if failure == nil { unsafe SSL_set_shutdown(raw, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN) }
         unsafe SSL_free(raw)
     }
@@ -96,7 +102,7 @@ internal import COpenSSL
 
     // MARK: Moving bytes
 
-    /// Takes what was fed to the wire, shaking hands first, and decrypts into `buffer` until it is full or the feed empty.
+    /// Performs the handshake and then decrypts the fed ciphertext into `buffer`, until either is exhausted.
     package mutating func read(into buffer: UnsafeMutableRawBufferPointer) -> Read {
         if let failure {
             wire.dropInput()
@@ -112,7 +118,7 @@ internal import COpenSSL
         allowKeyUpdates()
         defer { countKeyUpdates() }
         if !isEstablished {
-            // A client's first bytes tell what it speaks if it does not speak TLS.
+            // The first bytes of a client that does not speak TLS show which protocol it speaks.
             let clear = unsafe isClient || SSL_in_before(raw) != 1 ? nil : ClearText(wire.unread)
             let result = unsafe SSL_do_handshake(raw)
             guard result == 1 else { return unfinished(result, clear: clear) }
@@ -124,7 +130,7 @@ internal import COpenSSL
             let result = unsafe SSL_read_ex(raw, buffer.baseAddress! + total, buffer.count - total, &count)
             guard result == 1 else {
                 let outcome = unfinished(result)
-                // What ends the connection is told by the next call, after these bytes.
+                // If the connection has ended, the next call reports it, after these bytes.
                 return total > 0 ? .bytes(total) : outcome
             }
             total += count
@@ -133,7 +139,9 @@ internal import COpenSSL
         return total > 0 ? .bytes(total) : .wantsMore
     }
 
-    /// Encrypts all of `plaintext` into the wire's output, in records of 16 KiB; says what is wrong if it cannot.
+    /// Encrypts all of `plaintext` into the wire's output, in records of at most 16 KiB.
+    ///
+    /// - Returns: nil, or why the connection has failed.
     package mutating func write(_ plaintext: UnsafeRawBufferPointer) -> TLSError? {
         if let failure { return failure }
         precondition(isEstablished, "plaintext before the handshake is done")
@@ -149,45 +157,46 @@ internal import COpenSSL
         return nil
     }
 
-    /// Says close_notify, if there is anyone to say it to.
+    /// Puts a close_notify into the output, once; does nothing on a connection that failed or is not established.
     package mutating func shutdown() {
         guard isEstablished, failure == nil else { return }
-        // Said once: a second SSL_shutdown would go on to read, and the wire's input may be another connection's.
+        // A second SSL_shutdown would begin to read, and the wire's input may belong to another connection.
         guard unsafe SSL_get_shutdown(raw) & SSL_SENT_SHUTDOWN == 0 else { return }
         ERR_clear_error()
         unsafe SSL_shutdown(raw)
         ERR_clear_error()
     }
 
-    // MARK: What was agreed
+    // MARK: Negotiated properties
 
-    /// The name that the client asked for.
+    /// The server name that the client sent (SNI); nil when it sent none.
     package var serverName: String? {
         unsafe SSL_get_servername(raw, TLSEXT_NAMETYPE_host_name).map { unsafe String(cString: $0) }
     }
 
-    /// "TLSv1.3".
+    /// The protocol version, such as `TLSv1.3`.
     package var version: String { unsafe String(cString: SSL_get_version(raw)) }
 
-    /// "TLS_AES_128_GCM_SHA256".
+    /// The cipher suite, such as `TLS_AES_128_GCM_SHA256`.
     package var cipher: String { unsafe String(cString: copenssl_SSL_get_cipher_name(raw)) }
 
+    /// Whether the handshake resumed an earlier session.
     package var isResumed: Bool { unsafe SSL_session_reused(raw) == 1 }
 
-    /// What is wrong with the peer's certificate, also when the context does not insist on it.
+    /// Why the peer's certificate does not verify, also in a context that accepts it; nil when it verifies.
     package var verifyError: String? {
         let result = unsafe SSL_get_verify_result(raw)
         guard result != Int(X509_V_OK) else { return nil }
         return unsafe String(cString: X509_verify_cert_error_string(result))
     }
 
-    /// A session that a later client connection may resume; with TLS 1.3 it arrives after the handshake.
+    /// A session that a later client connection can resume; with TLS 1.3 it arrives after the handshake.
     package var session: TLSSession? {
         guard let session = unsafe SSL_get1_session(raw) else { return nil }
         return unsafe TLSSession(adopting: session)
     }
 
-    /// The certificate that the peer showed.
+    /// The certificate that the peer presented; nil when it presented none.
     var peerCertificate: Certificate? {
         guard let certificate = unsafe SSL_get1_peer_certificate(raw) else { return nil }
         return unsafe Certificate(adopting: certificate)
@@ -233,7 +242,7 @@ internal import COpenSSL
         let fallback = kind == .keyUpdateFlood ? "KeyUpdate messages without end" : "the TLS connection broke"
         var error = TLSError.fromQueue(kind, fallback: fallback)
         if kind == .verification, let verifyError {
-            // OpenSSL's queue only says that it failed.
+            // OpenSSL's error queue does not say why the verification failed.
             error = TLSError(.verification, verifyError)
         }
         failure = error
@@ -242,7 +251,9 @@ internal import COpenSSL
 
     // MARK: KeyUpdate
 
-    /// An honest peer changes keys once in many gigabytes; each change costs us two key derivations and an answer.
+    /// Allows 32 KeyUpdate messages, and one more for each MiB received.
+    ///
+    /// A well-behaved peer updates keys once in many gigabytes. Each update costs two key derivations and an answer.
     private func allowKeyUpdates() {
         let allowed = 32 + received >> 20
         unsafe wire.raw.pointee.key_updates = 0
@@ -254,13 +265,4 @@ internal import COpenSSL
     }
 
     private mutating func countKeyUpdates() { keyUpdateCount += unsafe Int(wire.raw.pointee.key_updates) }
-}
-
-/// A TLS session that a client may resume; belongs to the thread that made it.
-@safe package final class TLSSession {
-    let raw: OpaquePointer
-
-    init(adopting raw: OpaquePointer) { unsafe self.raw = unsafe raw }
-
-    deinit { unsafe SSL_SESSION_free(raw) }
 }

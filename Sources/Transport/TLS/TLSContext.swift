@@ -1,12 +1,12 @@
-// One SSL_CTX with our settings: versions, ciphers, modes, tickets. The event loop makes contexts on the thread that uses
-// them; TLSConnection is made in one.
+// An SSL_CTX with our settings: versions, ciphers, modes, tickets. A worker makes contexts on the thread that uses
+// them.
 
 internal import COpenSSL
 
-/// Settings that TLS connections share; belongs to the thread that made it.
+/// Settings that TLS connections share; confined to the thread that made it.
 @safe package final class TLSContext {
     let raw: OpaquePointer
-    /// Kept here because the ticket callback finds them through the SSL_CTX.
+    /// Retained here because the ticket callback finds them through the SSL_CTX.
     private let ticketKeys: TicketKeys?
     let verifiesPeer: Bool
 
@@ -25,7 +25,7 @@ internal import COpenSSL
             unsafe copenssl_SSL_CTX_set_min_proto_version(raw, TLS1_2_VERSION) == 1
             && copenssl_SSL_CTX_set_max_proto_version(raw, TLS1_3_VERSION) == 1
             && SSL_CTX_set_cipher_list(raw, "ECDHE+AESGCM:ECDHE+CHACHA20") == 1
-            // Ten rounds before fourteen: of what a token costs, encryption is a part that is felt.
+            // AES-128 has ten rounds and AES-256 fourteen, and encryption is a measurable part of the cost of a token.
             && SSL_CTX_set_ciphersuites(
                 raw,
                 "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
@@ -43,9 +43,11 @@ internal import COpenSSL
 
     // MARK: Server
 
-    /// The contexts of one listener, one for each set of certificates that a name has.
+    /// The contexts of one listener: one for each set of certificates that serve the same names.
     ///
-    /// Unknown and absent server names get the first certificate.
+    /// A client with an unknown server name, or without one, gets the first certificate.
+    ///
+    /// - Throws: when there is no certificate, or one cannot be read or used.
     package static func server(
         certificates: [CertificateFiles],
         ticketKeys: TicketKeys,
@@ -74,8 +76,8 @@ internal import COpenSSL
             )
             guard used == 1 else { throw TLSError.refused(certificate.files) }
         }
-        // A session resumes where the certificates have the names that it was begun under, on any worker and also after
-        // a renewal; and nowhere else: a client verifies no certificate when it resumes.
+        // A session can be resumed only where the certificates have the same names, on any worker and also after a
+        // renewal: a client that resumes a session verifies no certificate.
         let id = Self.sessionContext(of: certificates)
         unsafe precondition(SSL_CTX_set_session_id_context(raw, id, CUnsignedInt(id.count)) == 1)
         unsafe copenssl_SSL_CTX_set_app_data(raw, Unmanaged.passUnretained(ticketKeys).toOpaque())
@@ -89,7 +91,7 @@ internal import COpenSSL
         }
     }
 
-    /// What tells sessions of these certificates from those of others: a hash of all their names.
+    /// An identifier of the certificates for sessions: a hash of all their names.
     private static func sessionContext(of certificates: [LoadedCertificate]) -> [UInt8] {
         // No DNS name has a line end in it.
         let text = Set(certificates.flatMap(\.names)).sorted().joined(separator: "\n")
@@ -102,9 +104,13 @@ internal import COpenSSL
 
     // MARK: Client
 
-    /// A client's context: `caFile` replaces the system's certificate authorities.
+    /// A client's context.
     ///
-    /// Without `verify` a bad certificate is accepted, and only told by `TLSConnection.verifyError`.
+    /// - Parameters:
+    ///   - caFile: a PEM file of certificate authorities, which replace those of the system.
+    ///   - verify: false accepts every certificate; `TLSConnection.verifyError` still tells what is wrong with it.
+    ///   - alpn: the protocols to offer, in order of preference.
+    /// - Throws: when the authorities cannot be loaded, or a protocol name is empty or longer than 255 bytes.
     package static func client(caFile: String?, verify: Bool, alpn: [String]) throws(TLSError) -> TLSContext {
         ERR_clear_error()
         let context = unsafe TLSContext(TLS_client_method(), ticketKeys: nil, verifiesPeer: verify)
@@ -123,7 +129,7 @@ internal import COpenSSL
             offer.append(contentsOf: name.utf8)
         }
         if !offer.isEmpty {
-            // This one function of OpenSSL's returns 0 for success.
+            // This function returns 0 for success, unlike the rest of OpenSSL.
             let set = unsafe SSL_CTX_set_alpn_protos(context.raw, offer, CUnsignedInt(offer.count))
             guard set == 0 else { throw TLSError.fromQueue(.configuration) }
         }
@@ -151,7 +157,7 @@ private func selectHTTP1(
     _: UnsafeMutableRawPointer?
 ) -> CInt { unsafe select([.http11], chosen, chosenLength, offer, offerLength) }
 
-/// The first of `candidates` that the client offers; no overlap ends the handshake with an alert (RFC 7301).
+/// Chooses the first of `candidates` that the client offers; if it offers none, the handshake fails (RFC 7301).
 private func select(
     _ candidates: [ALPN],
     _ chosen: UnsafeMutablePointer<UnsafePointer<UInt8>?>?,
@@ -178,21 +184,4 @@ private func select(
         }
     }
     return SSL_TLSEXT_ERR_ALERT_FATAL
-}
-
-/// The protocol that the handshake agreed on.
-package enum ALPN: Equatable, Sendable {
-    case h2, http11
-    /// Nothing was offered, or nothing chosen: HTTP/1.1 by custom.
-    case none
-
-    init(_ name: UnsafeBufferPointer<UInt8>) {
-        if unsafe name.elementsEqual("h2".utf8) {
-            self = .h2
-        } else if unsafe name.elementsEqual("http/1.1".utf8) {
-            self = .http11
-        } else {
-            self = .none
-        }
-    }
 }

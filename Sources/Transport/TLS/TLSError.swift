@@ -1,9 +1,10 @@
-// What can go wrong with TLS, in OpenSSL's words. Anyone may read it; only Transport/TLS makes one.
+// Errors of TLS, with the messages of OpenSSL.
 
 internal import COpenSSL
 
 /// A failure of TLS: of a file, of our own settings, or of a peer.
 package struct TLSError: Error, Equatable, Sendable, CustomStringConvertible {
+    /// What kind of failure it is.
     package enum Kind: Equatable, Sendable {
         /// A certificate or key file that cannot be read, written or used; `file` names it.
         case file
@@ -26,7 +27,9 @@ package struct TLSError: Error, Equatable, Sendable, CustomStringConvertible {
     }
 
     package let kind: Kind
+    /// Why, worded to follow the name of the file where there is one.
     package let reason: String
+    /// The path of the file at fault; nil where no file is.
     package let file: String?
 
     package init(_ kind: Kind, _ reason: String, file: String? = nil) {
@@ -35,7 +38,7 @@ package struct TLSError: Error, Equatable, Sendable, CustomStringConvertible {
         self.file = file
     }
 
-    /// The peer has none of the protocols that were offered to it (RFC 7301 section 3.2).
+    /// Whether the peer and we have no application protocol in common (RFC 7301 section 3.2).
     package var isNoCommonProtocol: Bool { kind == .handshake && reason.contains("no application protocol") }
 
     package var description: String {
@@ -43,8 +46,8 @@ package struct TLSError: Error, Equatable, Sendable, CustomStringConvertible {
         return "\(file): \(reason)"
     }
 
-    /// Empties this thread's OpenSSL error queue into an error; `fallback` speaks when the queue is empty.
-    static func fromQueue(_ kind: Kind, file: String? = nil, fallback: String = "TLS failed") -> TLSError {
+    /// Takes all errors from this thread's OpenSSL error queue; `fallback` is the reason when the queue is empty.
+    package static func fromQueue(_ kind: Kind, file: String? = nil, fallback: String = "TLS failed") -> TLSError {
         var reasons: [String] = []
         var kind = kind
         while true {
@@ -57,7 +60,7 @@ package struct TLSError: Error, Equatable, Sendable, CustomStringConvertible {
         return TLSError(kind, reasons.isEmpty ? fallback : reasons.joined(separator: ": "), file: file)
     }
 
-    /// Why OpenSSL does not serve with a certificate that it could read; empties this thread's error queue.
+    /// Why OpenSSL refuses to serve with a certificate that it could read; empties this thread's error queue.
     static func refused(_ files: CertificateFiles) -> TLSError {
         let error = fromQueue(.file, file: files.chain, fallback: "cannot be served with")
         let words =

@@ -1,24 +1,24 @@
 // Which certificate a client gets: the contexts of one listener on one worker, by server name.
-// Made by TLSContext.server; TLSConnection keeps the contexts it was made in, so that a reload cuts nothing.
+// A TLSConnection retains the contexts it was made in, so that a reload of certificates cuts no connection.
 
 internal import COpenSSL
 
-/// One context for each distinct set of certificates that share names; belongs to the thread that made it.
+/// One context for each distinct set of certificates that share names; confined to the thread that made it.
 @safe package final class TLSServerContexts {
-    /// For clients that name no server, or one that we do not know.
+    /// The context for clients that send no server name, or an unknown one.
     let first: TLSContext
     private let exact: [String: TLSContext]
-    /// By what follows the `*`: ".example.com".
+    /// Contexts of wildcard names, by what follows the `*`: ".example.com".
     private let wildcards: [String: TLSContext]
 
-    /// Sorts certificates by name: one certificate of each key type a name, the first that claims it.
+    /// Assigns certificates to names: each name gets the first certificate of each key type that has the name.
     init(_ certificates: [LoadedCertificate], ticketKeys: TicketKeys, offersHTTP2: Bool) throws(TLSError) {
         var claims: [String: [Int]] = [:]
         for (index, certificate) in certificates.enumerated() {
             var isUsed = index == 0
             for name in certificate.names {
                 let earlier = claims[name, default: []]
-                // Also true of this certificate itself, should it have the name twice.
+                // This also holds for the certificate itself, if it lists the name twice.
                 if earlier.contains(where: { certificates[$0].key.type == certificate.key.type }) { continue }
                 claims[name] = earlier + [index]
                 isUsed = true
@@ -48,7 +48,7 @@ internal import COpenSSL
                 exact[name] = try context(for: indices)
             }
         }
-        // Beside the first certificate stands, for clients of the other key type, the one that shares its first name.
+        // Clients that need another key type get the certificate of that type for the first name of the first one.
         let companions = certificates[0].names.first.flatMap { claims[$0] } ?? [0]
         first = try context(for: companions)
         self.exact = exact
@@ -65,14 +65,15 @@ internal import COpenSSL
         var name = serverName.lowercased()
         if name.hasSuffix(".") { name.removeLast() }
         if let context = exact[name] { return context }
-        // A wildcard stands for exactly one label, and not for an empty one.
+        // A wildcard matches exactly one label, which is not empty.
         guard let dot = name.firstIndex(of: "."), dot != name.startIndex else { return nil }
         return wildcards[String(name[dot...])]
     }
 }
 
-/// OpenSSL has the client's hello, and has looked for no session yet: swaps the connection to the context of the name in
-/// it, or a session of another name's would be found to fit (the class of CVE-2025-23419).
+/// Switches the connection to the context of the server name in the ClientHello, before OpenSSL looks for a session.
+///
+/// Otherwise a session that was begun under another name could be resumed (the class of CVE-2025-23419).
 private func chooseContextEarly(
     _ ssl: OpaquePointer?,
     _: UnsafeMutablePointer<CInt>?,
@@ -93,7 +94,7 @@ private func chooseContextEarly(
     return SSL_CLIENT_HELLO_SUCCESS
 }
 
-/// The host name of a `server_name` extension (RFC 6066 section 3); nil when it is malformed, which is OpenSSL's to say.
+/// The host name of a `server_name` extension (RFC 6066 section 3); nil when it is malformed, which OpenSSL rejects.
 private func serverName(_ bytes: UnsafeBufferPointer<UInt8>) -> String? {
     // The length of the list, a type, the length of the name.
     guard bytes.count > 5, unsafe bytes[2] == UInt8(TLSEXT_NAMETYPE_host_name) else { return nil }
@@ -102,8 +103,8 @@ private func serverName(_ bytes: UnsafeBufferPointer<UInt8>) -> String? {
     return unsafe String(decoding: UnsafeBufferPointer(rebasing: bytes[5..<5 + length]), as: UTF8.self)
 }
 
-/// OpenSSL has read the client's server name, if any: says whether it is one of ours, and swaps the connection to that
-/// name's context where that has not been done.
+/// Answers OpenSSL whether the client's server name is one of ours, and switches the connection to the context of the
+/// name if that has not happened.
 private func chooseContext(
     _ ssl: OpaquePointer?,
     _: UnsafeMutablePointer<CInt>?,

@@ -1,12 +1,15 @@
-// The keys that seal session tickets: shared by all workers and kept outside any SSL_CTX, so that a client resumes on
-// whichever worker it lands, and across a reload. Composition makes one; TLSContext hangs it into its contexts.
+// The keys that encrypt session tickets. All workers share them, and they live outside any SSL_CTX: so a client can
+// resume a session on any worker, and after a reload.
 
 internal import COpenSSL
 
-/// The current ticket key and the two before it; a new one takes over each twelve hours.
+/// The current ticket key and the two before it; a new key becomes the current one every twelve hours.
+///
+/// Any thread may use it.
 @safe package final class TicketKeys: Sendable {
+    /// How long a key is the current one, in seconds.
     package static let period: Int64 = 12 * 60 * 60
-    /// A ticket lives as long as its key is certain to be known: two further periods.
+    /// The lifetime of a ticket in seconds: two periods, for which its key is certain to be kept.
     static let ticketLifetime = 2 * period
     private static let keptCount = 3
 
@@ -19,8 +22,7 @@ internal import COpenSSL
         init() {
             bytes = .init(repeating: 0)
             var span = bytes.mutableSpan
-            let made = unsafe span.withUnsafeMutableBytes { unsafe RAND_bytes($0.baseAddress, CInt($0.count)) }
-            precondition(made == 1, "no randomness for ticket keys")
+            unsafe span.withUnsafeMutableBytes { unsafe Randomness.fill($0) }
         }
     }
 
@@ -28,7 +30,7 @@ internal import COpenSSL
         var keys: [Key]
         var started: Int64
 
-        /// Brings the ring up to `now`, however long ago anyone last looked.
+        /// Adds the keys that have become due by `now`, however long the ring was not used.
         mutating func advance(to now: Int64) {
             let due = (now - started) / TicketKeys.period
             guard due > 0 else { return }
@@ -40,11 +42,13 @@ internal import COpenSSL
 
     private let ring: Lock<Ring>
     private let now: @Sendable () -> Int64
-    // Fetched once: OpenSSL 3 takes locks to look an algorithm up. Immutable, and reference-counted atomically.
+    // Fetched once, since OpenSSL 3 takes locks to look up an algorithm.
     // Sound because what OpenSSL has fetched is immutable; its reference count is atomic.
     nonisolated(unsafe) private let cipher: OpaquePointer
 
-    /// Starts with one fresh key; `now` gives seconds on any clock that does not run backwards.
+    /// Starts with one new key.
+    ///
+    /// - Parameter now: seconds of any clock that never goes back.
     package init(now: @escaping @Sendable () -> Int64) {
         guard let cipher = unsafe EVP_CIPHER_fetch(nil, "AES-256-CBC", nil) else { fatalError("OpenSSL without AES") }
         unsafe self.cipher = unsafe cipher
@@ -54,7 +58,9 @@ internal import COpenSSL
 
     deinit { unsafe EVP_CIPHER_free(cipher) }
 
-    /// Readies OpenSSL to seal a ticket with the current key.
+    /// Prepares the contexts of OpenSSL to encrypt a ticket with the current key.
+    ///
+    /// - Returns: false when OpenSSL fails.
     func seal(
         name: UnsafeMutablePointer<UInt8>,
         iv: UnsafeMutablePointer<UInt8>,
@@ -70,7 +76,7 @@ internal import COpenSSL
 
     enum Opened { case unknown, current, older, failed }
 
-    /// Readies OpenSSL to open a ticket, if we still have its key.
+    /// Prepares the contexts of OpenSSL to decrypt a ticket, if its key is still kept.
     func open(
         name: UnsafePointer<UInt8>,
         iv: UnsafePointer<UInt8>,

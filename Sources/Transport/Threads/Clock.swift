@@ -1,4 +1,4 @@
-// Time as the loops see it: nanoseconds of CLOCK_MONOTONIC, injected so that tests can turn the hands.
+// The time source of the loops: nanoseconds of CLOCK_MONOTONIC, injected so that tests can set it.
 internal import CLinux
 internal import Glibc
 internal import Synchronization
@@ -6,12 +6,15 @@ internal import Synchronization
 /// Nanoseconds since some fixed moment; never goes backwards.
 package typealias Nanoseconds = UInt64
 
+/// A source of time for loops and their timers.
 package enum Clock: Sendable {
+    /// CLOCK_MONOTONIC.
     case monotonic
     /// The monotonic clock without the pauses of the process.
     case process(ProcessClock)
     case manual(ManualClock)
 
+    /// The current time of this clock.
     package var now: Nanoseconds {
         switch self {
         case .monotonic: Self.monotonicNow()
@@ -20,12 +23,13 @@ package enum Clock: Sendable {
         }
     }
 
-    /// How long the process has been paused so far; 0 for clocks that go on meanwhile.
+    /// The sum of the pauses of the process so far; 0 for clocks that do not exclude them.
     var paused: Nanoseconds {
         if case .process(let clock) = self { return clock.paused }
         return 0
     }
 
+    /// The time of CLOCK_MONOTONIC.
     package static func monotonicNow() -> Nanoseconds {
         var time = timespec()
         unsafe clock_gettime(CLOCK_MONOTONIC, &time)
@@ -43,7 +47,9 @@ package enum Clock: Sendable {
 /// A clock that a test sets.
 package final class ManualClock: Sendable {
     private let time: Atomic<UInt64>
+    /// Sets the clock to a time.
     package init(_ start: Nanoseconds = 1_000_000_000) { time = Atomic(start) }
     package var now: Nanoseconds { time.load(ordering: .relaxed) }
+    /// Moves the clock forward.
     package func advance(by nanoseconds: Nanoseconds) { time.wrappingAdd(nanoseconds, ordering: .relaxed) }
 }

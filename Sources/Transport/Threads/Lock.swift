@@ -1,9 +1,11 @@
-// Mutual exclusion for the little state that threads share. `Synchronization.Mutex` would do, but ThreadSanitizer
-// reports false races with it on Linux (design.md, Threads), so this wraps the mutex that the sanitizer understands.
+// Mutual exclusion for the state that threads share. `Synchronization.Mutex` would do, but ThreadSanitizer
+// reports false races with it on Linux, so this wraps pthread_mutex_t, which the sanitizer understands.
 internal import CLinux
 internal import Glibc
 
-/// A value that is touched by one thread at a time. Never held across a system call or a callback.
+/// A value that one thread at a time can access.
+///
+/// Keep the lock for a few instructions: not across a system call or a callback.
 // Sound because `value` is reached only inside `withLock`, between lock and unlock of `mutex`.
 @safe
 package final class Lock<Value: ~Copyable>: @unchecked Sendable {
@@ -23,6 +25,7 @@ package final class Lock<Value: ~Copyable>: @unchecked Sendable {
         unsafe mutex.deallocate()
     }
 
+    /// Calls `body` with exclusive access to the value; waits while another thread has it.
     package func withLock<R: ~Copyable, E: Error>(
         _ body: (inout sending Value) throws(E) -> sending R
     ) throws(E) -> sending R {

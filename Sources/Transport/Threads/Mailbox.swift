@@ -1,11 +1,11 @@
-// The one door into a worker: a locked array and an eventfd.
+// Messages into a loop from other threads: a locked array and an eventfd.
 internal import CLinux
 internal import Glibc
 internal import Synchronization
 
-/// Messages for a loop, from any thread.
+/// A queue of messages for a loop, to which any thread can post.
 ///
-/// The loop takes them in its mailbox phase.
+/// It has no maximum length: callers bound what they post.
 package final class Mailbox<Message: Sendable>: Sendable {
     private struct Box {
         var messages: [Message] = []
@@ -14,6 +14,7 @@ package final class Mailbox<Message: Sendable>: Sendable {
 
     private let pending = Lock(Box())
     private let signalled = Atomic<Bool>(false)
+    /// An eventfd that is readable while messages wait; `EventLoop.attach` watches it.
     package let descriptor: CInt
 
     package init() {
@@ -23,21 +24,23 @@ package final class Mailbox<Message: Sendable>: Sendable {
 
     deinit { Glibc.close(descriptor) }
 
-    /// - Returns: false when nobody will read it any more.
+    /// Appends a message and wakes the loop.
+    ///
+    /// - Returns: false when the mailbox is closed; the message is then dropped.
     @discardableResult
     package func post(_ message: Message) -> Bool {
         let isTaken = pending.withLock { box in
             if !box.isClosed { box.messages.append(message) }
             return !box.isClosed
         }
-        // One wake-up for however many messages: the loop clears the flag before it takes them.
+        // Messages that wait together need one wake-up: the loop clears the flag before it takes them.
         if isTaken, !signalled.exchange(true, ordering: .acquiringAndReleasing) { eventfd_write(descriptor, 1) }
         return isTaken
     }
 
-    /// Everything posted so far, in order.
+    /// Removes and returns all messages, in order.
     ///
-    /// Called by the loop that owns the mailbox.
+    /// Only the loop that owns the mailbox calls this.
     package func takeAll() -> [Message] {
         var count: eventfd_t = 0
         unsafe eventfd_read(descriptor, &count)
@@ -49,9 +52,9 @@ package final class Mailbox<Message: Sendable>: Sendable {
         }
     }
 
-    /// Takes no more messages.
+    /// Closes the mailbox: `post` returns false from now on.
     ///
-    /// - Returns: those that came too late to be read, for what they carry to be let go.
+    /// - Returns: the messages that were not read, so that the caller can release what they carry.
     package func close() -> [Message] {
         pending.withLock { box in
             box.isClosed = true

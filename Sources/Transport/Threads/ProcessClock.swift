@@ -1,28 +1,28 @@
-// A clock that stands still while the process does: what is due after a pause is due as long after it as before.
+// A clock that stands still while the process does, so that a pause of the process does not expire its deadlines.
 internal import Synchronization
 
 /// The monotonic clock without the pauses of the process.
 ///
-/// A process that a debugger, a freezer or a signal has stopped has seen nothing of what happened meanwhile: were the
-/// time to go on, all its deadlines would pass at once. Here a pause is a time in which none of its threads has read the
-/// clock for more than `pauseMin`; every loop on this clock reads it at least each `tick`, so that only a pause of all of
-/// them counts. One clock for all threads of a process, since they compare their times.
+/// A debugger, a freezer or a signal can stop a process. If the time went on meanwhile, all its deadlines would pass at
+/// once when it continues. A pause is a time of more than `pauseMin` in which no thread has read the clock; every loop
+/// reads it at least once each `tick`, so that only a pause of the whole process counts. All threads share one clock,
+/// since they compare their times.
 package final class ProcessClock: Sendable {
-    /// The longest time between two readings by a loop that runs, in nanoseconds.
+    /// The longest time between two readings by a running loop, in nanoseconds.
     package static let tick: Nanoseconds = 500_000_000
-    /// More than this between two readings is a pause: a second more than was asked for.
+    /// A longer time than this between two readings is a pause: a tick and one second.
     package static let pauseMin: Nanoseconds = tick + 1_000_000_000
-    /// How much time passes between two notes of the time, so that threads seldom write what all read; in nanoseconds.
+    /// How often the time is stored, in nanoseconds; seldom, since all threads read the variable.
     ///
-    /// So much of each pause is in the time: nobody can tell how long after the last note it began.
+    /// This much of each pause counts as time, because it is unknown how long after the last store the pause began.
     package static let noteInterval: Nanoseconds = 100_000_000
 
     private let source: @Sendable () -> Nanoseconds
-    /// The source's time at about the last reading of any thread.
+    /// The time of the source when it was last stored.
     private let seen: Atomic<Nanoseconds>
-    /// All pauses so far.
+    /// The sum of all pauses.
     private let total = Atomic<Nanoseconds>(0)
-    /// The same, for who notes the time.
+    /// The sum of all pauses, under the lock that a thread takes to store the time.
     private let noting = Lock<Nanoseconds>(0)
 
     /// - Parameter source: a clock that never goes back.
@@ -31,13 +31,13 @@ package final class ProcessClock: Sendable {
         seen = Atomic(source())
     }
 
-    /// For how long the process has been paused so far, all its pauses together.
+    /// The sum of all pauses of the process so far, in nanoseconds.
     package var paused: Nanoseconds { total.load(ordering: .relaxed) }
 
-    /// Never goes back, on any thread and between them.
+    /// The time without pauses; it never goes back, on one thread or between threads.
     ///
-    /// `seen` is read before `total` and the source after both: a pause within this function is then either found, or
-    /// has not begun when the source is read. What is answered without the lock is less than `noteInterval` after `seen`.
+    /// `seen` is read before `total`, and the source after both: so a pause during this function is either found, or
+    /// has not begun when the source is read. A result without the lock is less than `noteInterval` after `seen`.
     package var now: Nanoseconds {
         let seen = seen.load(ordering: .acquiring)
         let paused = total.load(ordering: .acquiring)
@@ -45,9 +45,9 @@ package final class ProcessClock: Sendable {
         return time < seen + Self.noteInterval ? time - paused : noted()
     }
 
-    /// Notes the time; the first thread that reads the clock after a pause takes that out of it.
+    /// Stores the time; the first thread that reads the clock after a pause adds it to the sum.
     ///
-    /// After a pause the time goes on `noteInterval` after the last note, since no answer before the pause was later.
+    /// After a pause the time continues `noteInterval` after the last store, since no result before it was later.
     private func noted() -> Nanoseconds {
         noting.withLock { paused in
             let last = seen.load(ordering: .acquiring)

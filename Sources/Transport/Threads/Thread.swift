@@ -1,4 +1,4 @@
-// Threads: a worker is born on its thread with everything it owns, and dies there.
+// Starting threads and pinning them to processors.
 internal import CLinux
 internal import Glibc
 
@@ -15,8 +15,9 @@ package struct Thread: Sendable {
         }
     }
 
-    /// Starts a thread with all signals blocked: the control thread reads them from its signalfd.
-    /// - Parameter name: at most 15 bytes are shown by the system.
+    /// Starts a thread that runs `body`; the thread inherits the signal mask of the caller.
+    ///
+    /// - Parameter name: the name that the system shows, cut to 15 bytes.
     package init(name: String, _ body: @escaping @Sendable () -> Void) {
         let start = Start(name: name, body: body)
         var created = pthread_t()
@@ -36,15 +37,17 @@ package struct Thread: Sendable {
         handle = created
     }
 
+    /// Waits until the thread has ended; must be called once.
     package func join() { pthread_join(handle, nil) }
 }
 
+/// The processors of the machine.
 package enum Processors {
-    /// How many processors this process may run on.
+    /// The number of processors that this process may run on.
     package static var available: Int { Int(clinux_available_cpus()) }
-    /// Pins the calling thread.
+    /// Pins the calling thread to a processor.
     ///
-    /// False when the processor is not ours to have.
+    /// - Returns: false when the process may not run on it.
     @discardableResult
     package static func pin(to processor: Int) -> Bool { clinux_pin_to_cpu(CInt(processor)) == 0 }
 }

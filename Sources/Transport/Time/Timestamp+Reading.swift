@@ -1,21 +1,24 @@
-// Times that people write: a day, or a moment in UTC.
+// Reading dates and times from text: those that people write, and those of HTTP header fields.
+internal import Glibc
 
 extension Timestamp {
+    /// The forms that `seconds(_:)` reads, worded for an error message.
     package static let expected = "a day such as 2027-01-31, or a moment such as 2027-01-31T12:00:00Z"
 
-    /// Seconds since 1970 of a day's begin, or of a moment, both in UTC; nil where it is neither, or before 1970.
+    /// Seconds since 1970 of the beginning of a day, or of a moment, both in UTC; nil for any other text, and before
+    /// 1970.
     package static func seconds(_ text: String) -> Int? {
         let bytes = Array(text.utf8)
         guard bytes.count == 10 || bytes.count == 20 else { return nil }
         let form = Array("dddd-dd-ddTdd:dd:ddZ".utf8.prefix(bytes.count))
         for (byte, wanted) in zip(bytes, form) {
-            let isDigit = (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
-            guard wanted == UInt8(ascii: "d") ? isDigit : byte == wanted else { return nil }
+            guard wanted == UInt8(ascii: "d") ? byte.isDigit : byte == wanted else { return nil }
         }
         func number(_ range: Range<Int>) -> Int { bytes[range].reduce(0) { $0 * 10 + Int($1 - UInt8(ascii: "0")) } }
         let (year, month, day) = (number(0..<4), number(5..<7), number(8..<10))
-        guard year >= 1970, (1...12).contains(month), (1...days(in: month, of: year)).contains(day) else { return nil }
-        var seconds = dayNumber(year: year, month: month, day: day) * 86_400
+        guard year >= 1970, (1...12).contains(month), var seconds = start(ofYear: year, month: month, day: day) else {
+            return nil
+        }
         if bytes.count == 20 {
             let (hour, minute, second) = (number(11..<13), number(14..<16), number(17..<19))
             guard hour < 24, minute < 60, second < 60 else { return nil }
@@ -24,9 +27,9 @@ extension Timestamp {
         return seconds
     }
 
-    /// Seconds since 1970 of a date in any of the three forms of RFC 9110 section 5.6.7; nil where it is none of them.
+    /// Seconds since 1970 of a date in any of the three forms of RFC 9110 section 5.6.7; nil for any other text.
     ///
-    /// The day of the week is not checked: only the date counts.
+    /// The day of the week is not checked.
     package static func seconds(httpDate text: String) -> Int? {
         var words = text.split { $0 == " " || $0 == "," || $0 == "-" }.map(String.init)
         guard words.count >= 5 else { return nil }
@@ -39,24 +42,25 @@ extension Timestamp {
         // RFC 850: Sunday, 06-Nov-94 08:49:37 GMT
         if words[2].utf8.count == 2 { year += year < 70 ? 2000 : 1900 }
         let time = words[3].split(separator: ":").map { Int($0) ?? -1 }
-        // The largest year leaves room for the sum.
-        guard (1970...9999).contains(year), (1...days(in: month + 1, of: year)).contains(day), time.count == 3,
-            (0..<24).contains(time[0]), (0..<60).contains(time[1]), (0...60).contains(time[2])
+        guard (1970...9999).contains(year), let start = start(ofYear: year, month: month + 1, day: day),
+            time.count == 3, (0..<24).contains(time[0]), (0..<60).contains(time[1]), (0...60).contains(time[2])
         else { return nil }
-        return dayNumber(year: year, month: month + 1, day: day) * 86_400 + time[0] * 3600 + time[1] * 60 + time[2]
+        return start + time[0] * 3600 + time[1] * 60 + time[2]
     }
 
-    private static func days(in month: Int, of year: Int) -> Int {
-        let next = month == 12 ? (year: year + 1, month: 1) : (year: year, month: month + 1)
-        return dayNumber(year: next.year, month: next.month, day: 1) - dayNumber(year: year, month: month, day: 1)
-    }
-
-    /// Days since 1970: the other direction of `Day`, by the same eras of 400 years that begin in March.
-    private static func dayNumber(year: Int, month: Int, day: Int) -> Int {
-        let year = month <= 2 ? year - 1 : year
-        let yearOfEra = year % 400
-        let dayOfYear = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1
-        let dayOfEra = yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear
-        return year / 400 * 146_097 + dayOfEra - 719_468
+    /// The second since 1970 at which a day begins in UTC; nil where the calendar has no such day.
+    ///
+    /// - Parameters:
+    ///   - year: from 1970 to 9999.
+    ///   - month: from 1 to 12.
+    private static func start(ofYear year: Int, month: Int, day: Int) -> Int? {
+        guard (1...31).contains(day) else { return nil }
+        var fields = unsafe tm()
+        unsafe fields.tm_year = CInt(year - 1900)
+        unsafe fields.tm_mon = CInt(month - 1)
+        unsafe fields.tm_mday = CInt(day)
+        let seconds = unsafe timegm(&fields)
+        // timegm moves a day that the month does not have, such as February 30, into the next month.
+        return unsafe Int(fields.tm_mday) == day ? seconds : nil
     }
 }

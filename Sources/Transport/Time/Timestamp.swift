@@ -1,4 +1,7 @@
 // Times as text, without Foundation: RFC 3339 for the log, IMF-fixdate (RFC 9110 section 5.6.7) for the `date` field.
+internal import Glibc
+
+/// Dates and times as text, in UTC; all times are whole seconds since 1970 without leap seconds.
 package enum Timestamp {
     /// As in `2026-11-23T19:20:17.123Z`.
     package static func rfc3339(seconds: Int, microseconds: Int) -> String {
@@ -18,56 +21,44 @@ package enum Timestamp {
         return String(decoding: text, as: UTF8.self)
     }
 
-    /// Nothing here is of before 1970; what is nonsense is told as its first second.
     private static func appendCivil(_ seconds: Int, to text: inout [UInt8]) {
-        let seconds = max(0, seconds)
-        let day = Day(seconds: seconds)
-        let time = seconds % 86_400
+        let fields = unsafe fields(of: seconds)
         text.reserveCapacity(24)
-        text.append(decimal: day.year)
-        func two(_ number: Int, after separator: Unicode.Scalar) {
+        unsafe text.append(decimal: Int(fields.tm_year) + 1900)
+        func two(_ number: CInt, after separator: Unicode.Scalar) {
             text.append(UInt8(ascii: separator))
-            text.append(digits: number, count: 2)
+            text.append(digits: Int(number), count: 2)
         }
-        two(day.month, after: "-")
-        two(day.day, after: "-")
-        two(time / 3600, after: "T")
-        two(time / 60 % 60, after: ":")
-        two(time % 60, after: ":")
+        unsafe two(fields.tm_mon + 1, after: "-")
+        unsafe two(fields.tm_mday, after: "-")
+        unsafe two(fields.tm_hour, after: "T")
+        unsafe two(fields.tm_min, after: ":")
+        unsafe two(fields.tm_sec, after: ":")
     }
 
     /// As in `Mon, 23 Nov 2026 19:20:17 GMT`.
     package static func imfFixdate(seconds: Int) -> String {
-        let day = Day(seconds: seconds)
-        let time = seconds % 86_400
-        return "\(weekdays[day.weekday]), \(two(day.day)) \(months[day.month - 1]) \(day.year) "
-            + "\(two(time / 3600)):\(two(time / 60 % 60)):\(two(time % 60)) GMT"
+        let fields = unsafe fields(of: seconds)
+        let (weekday, month) = unsafe (weekdays[Int(fields.tm_wday)], months[Int(fields.tm_mon)])
+        let date = unsafe "\(weekday), \(two(fields.tm_mday)) \(month) \(Int(fields.tm_year) + 1900)"
+        return unsafe "\(date) \(two(fields.tm_hour)):\(two(fields.tm_min)):\(two(fields.tm_sec)) GMT"
     }
 
     private static let weekdays = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"]
     static let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
-    private static func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
+    private static func two(_ number: CInt) -> String { number < 10 ? "0\(number)" : "\(number)" }
 
-    /// The civil date of a second since 1970 (proleptic Gregorian, by eras of 400 years that begin in March).
-    private struct Day {
-        var year: Int
-        var month: Int
-        var day: Int
-        var weekday: Int
+    /// The last second of the year 2147485547, the last one for which `gmtime_r` answers.
+    private static let secondsMax = 67_768_036_191_676_799
 
-        init(seconds: Int) {
-            let days = seconds / 86_400
-            weekday = (days + 4) % 7
-            let shifted = days + 719_468
-            let era = shifted / 146_097
-            let dayOfEra = shifted - era * 146_097
-            let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-            let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-            let shiftedMonth = (5 * dayOfYear + 2) / 153
-            day = dayOfYear - (153 * shiftedMonth + 2) / 5 + 1
-            month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9
-            year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
-        }
+    /// The date and the time of day in UTC of a second since 1970.
+    ///
+    /// A time before 1970 is invalid everywhere here, and is shown as 1970-01-01T00:00:00Z.
+    private static func fields(of seconds: Int) -> tm {
+        var time = min(max(0, seconds), secondsMax)
+        var fields = unsafe tm()
+        unsafe gmtime_r(&time, &fields)
+        return unsafe fields
     }
 }

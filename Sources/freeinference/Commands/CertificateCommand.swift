@@ -1,6 +1,6 @@
 // `freeinference certificate`: makes a development CA and a certificate signed by it.
 import ArgumentParser
-import Transport
+import CertificateAuthority
 
 /// Writes the certificates and keys into a folder, and prints the paths of `ca.pem`, `chain.pem` and `key.pem`.
 struct CertificateCommand: ParsableCommand {

@@ -25,24 +25,4 @@ import Testing
             #expect(!HTTPSRedirect.exempts(Array(target.utf8)))
         }
     }
-
-    @Test func aRedirectNeedsSomewhereToLead() throws {
-        let models = "\nmodels: [{id: m, executors: [{url: 'http://e'}]}]\nauthentication: {required: false}\n"
-        let tls = "tls: {certificates: [{chain: c, key: k}]}"
-        func listeners(_ items: String) -> String { "listeners: [\(items)]" + models }
-        #expect(
-            faults(listeners("{address: '127.0.0.1:80', redirect_https: true}"))
-                == ["c.yaml:1:55: listeners[].redirect_https: needs a listener with tls, at a port that is not 0"]
-        )
-        #expect(
-            faults(listeners("{address: '127.0.0.1:443', redirect_https: true, \(tls)}"))
-                == ["c.yaml:1:56: listeners[].redirect_https: has no meaning beside tls"]
-        )
-        let clear = "{address: '127.0.0.1:80', redirect_https: true}"
-        func port(_ more: String) throws -> UInt16? {
-            ListenerSettings.httpsPort(of: try read(listeners("\(clear), \(more)")).get().listeners)
-        }
-        #expect(try port("{address: '127.0.0.1:8443', \(tls)}") == 8443)
-        #expect(try port("{address: '127.0.0.1:8443', \(tls)}, {address: '127.0.0.1:443', \(tls)}") == 443)
-    }
 }

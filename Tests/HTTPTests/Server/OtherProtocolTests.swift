@@ -1,4 +1,5 @@
 // Clients that speak something else than their listener: what it was is told, and HTTP to a TLS port is answered.
+import CertificateAuthority
 import HTTP
 import LoopTesting
 import Testing

@@ -1,4 +1,5 @@
 // The stage before TLS: what is not the client's is taken off, and the rest goes on untouched.
+import CertificateAuthority
 import Glibc
 import LoopTesting
 import Testing

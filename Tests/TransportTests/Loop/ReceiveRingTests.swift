@@ -1,4 +1,5 @@
 // Channels that io_uring receives: what epoll's tests promise of a channel holds for these, too.
+import CertificateAuthority
 import Glibc
 import LoopTesting
 import Testing

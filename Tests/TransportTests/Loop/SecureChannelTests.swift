@@ -1,4 +1,5 @@
 // Channels through TLS: two loops' ends in one loop, and a peer that speaks none.
+import CertificateAuthority
 import LoopTesting
 import Testing
 import Transport

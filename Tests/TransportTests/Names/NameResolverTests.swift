@@ -30,7 +30,7 @@ import Transport
 
         deinit { resolver.stop() }
 
-        func start() { resolver.start(patience: 2 * second) { [unowned self] in settled += 1 } }
+        func start() { resolver.start(timeout: 2 * second) { [unowned self] in settled += 1 } }
 
         @discardableResult
         func run(until condition: () -> Bool) -> Bool {

@@ -1,5 +1,6 @@
 // Faults of certificate and key files, in our words.
 
+import CertificateAuthority
 import Foundation
 import Testing
 import Transport
@@ -162,7 +163,7 @@ import Transport
         let one = try certificate(["one.example"]), again = try certificate(["one.example"])
         #expect(CertificateInspection.conflict(among: [one.files]) == nil)
         let conflict = CertificateInspection.conflict(among: [one.files, again.files])
-        #expect(conflict?.place == 1 && conflict?.message.contains("serves no name") == true)
+        #expect(conflict?.index == 1 && conflict?.message.contains("serves no name") == true)
     }
 
     @Test func theMachineHasALoopbackAddress() { #expect(Interfaces.addresses().contains("127.0.0.1")) }

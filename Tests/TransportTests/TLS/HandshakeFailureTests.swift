@@ -1,5 +1,6 @@
 // Which cause a failed handshake counts for, by what OpenSSL says of it.
 
+import CertificateAuthority
 import Testing
 import Transport
 
@@ -69,7 +70,7 @@ import Transport
     }
 
     @Test func everyCauseHasAPlaceOfItsOwn() {
-        let places = HandshakeFailure.allCases.map(\.place)
-        #expect(places == Array(HandshakeFailure.allCases.indices))
+        let indices = HandshakeFailure.allCases.map(\.index)
+        #expect(indices == Array(HandshakeFailure.allCases.indices))
     }
 }

@@ -1,5 +1,6 @@
 // Which certificate a client gets, and which certificates are refused at start.
 
+import CertificateAuthority
 import Testing
 import Transport
 

@@ -1,5 +1,6 @@
 // Versions, ALPN, verification: what client and server agree on, or refuse.
 
+import CertificateAuthority
 import Testing
 import Transport
 

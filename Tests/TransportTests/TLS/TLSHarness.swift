@@ -1,5 +1,6 @@
 // Two TLS ends in memory, and temporary certificates: what the TLS tests share.
 
+import CertificateAuthority
 import Glibc
 import Transport
 

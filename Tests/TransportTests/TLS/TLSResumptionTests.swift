@@ -1,5 +1,6 @@
 // Tickets: resumption on another worker, and keys that rotate.
 
+import CertificateAuthority
 import Testing
 import Transport
 

@@ -1,5 +1,6 @@
 // Bytes after the handshake, and peers that send what they should not.
 
+import CertificateAuthority
 import Testing
 import Transport
 

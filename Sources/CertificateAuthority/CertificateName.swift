@@ -1,0 +1,47 @@
+// The names that a certificate is for.
+
+internal import COpenSSL
+internal import Transport
+
+/// A name of a certificate, checked so that it cannot inject a second one into the extension text.
+enum CertificateName: Hashable {
+    case dns(String)
+    case address([UInt8], text: String)
+
+    var extensionText: String {
+        switch self {
+        case .dns(let name): "DNS:\(name)"
+        case .address(_, let text): "IP:\(text)"
+        }
+    }
+
+    /// Sorts names into DNS names, in lower case, and addresses.
+    ///
+    /// - Throws: when there is no name, or one that is neither.
+    static func checked(_ names: [String]) throws(TLSError) -> [CertificateName] {
+        guard !names.isEmpty else { throw TLSError(.configuration, "a certificate needs a name") }
+        var checked: [CertificateName] = []
+        for name in names {
+            if let octets = unsafe a2i_IPADDRESS(name) {
+                let address = unsafe Array(
+                    UnsafeBufferPointer(start: ASN1_STRING_get0_data(octets), count: Int(ASN1_STRING_length(octets)))
+                )
+                unsafe ASN1_OCTET_STRING_free(octets)
+                checked.append(.address(address, text: name))
+                continue
+            }
+            ERR_clear_error()
+            let isPlain = name.utf8.allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."), UInt8(ascii: "*"): true
+                default: byte.isAlphanumeric
+                }
+            }
+            guard isPlain, (1...253).contains(name.utf8.count) else {
+                throw TLSError(.configuration, "'\(name)' is neither a DNS name nor an address")
+            }
+            checked.append(.dns(name.lowercased()))
+        }
+        return checked
+    }
+}

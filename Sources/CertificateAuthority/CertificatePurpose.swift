@@ -1,0 +1,50 @@
+// What a certificate is made for, and what follows from it: how long it is valid, its subject and its extensions.
+
+internal import COpenSSL
+
+/// What a certificate is made for.
+enum CertificatePurpose {
+    case authority
+    case server([CertificateName])
+    /// A server whose name is in the subject only, as in old certificates.
+    case commonNameOnly(String)
+
+    /// How long the certificate is valid, in seconds: for at most as long as browsers accept.
+    var validity: Int64 {
+        switch self {
+        case .authority: 825 * 86_400 - 1
+        case .server, .commonNameOnly: 397 * 86_400
+        }
+    }
+
+    var commonName: String {
+        switch self {
+        case .authority: "FreeInference development CA"
+        case .server: "FreeInference development"
+        case .commonNameOnly(let name): name
+        }
+    }
+
+    /// The extensions, in the text form of OpenSSL.
+    var extensions: [(CInt, String)] {
+        switch self {
+        case .authority:
+            [
+                (NID_basic_constraints, "critical,CA:TRUE,pathlen:0"), (NID_key_usage, "critical,keyCertSign,cRLSign"),
+                (NID_subject_key_identifier, "hash"),
+            ]
+        case .server(let names):
+            Self.serverExtensions + [(NID_subject_alt_name, names.map(\.extensionText).joined(separator: ","))]
+        case .commonNameOnly:
+            Self.serverExtensions
+        }
+    }
+
+    private static var serverExtensions: [(CInt, String)] {
+        [
+            (NID_basic_constraints, "critical,CA:FALSE"), (NID_key_usage, "critical,digitalSignature"),
+            (NID_ext_key_usage, "serverAuth"), (NID_subject_key_identifier, "hash"),
+            (NID_authority_key_identifier, "keyid:always"),
+        ]
+    }
+}

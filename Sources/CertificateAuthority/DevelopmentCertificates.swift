@@ -1,0 +1,110 @@
+// A certificate authority and a certificate for development, kept in a directory and made again only when needed.
+// The `certificate` command and tests use it; a serving process does not.
+
+internal import COpenSSL
+internal import Glibc
+package import Transport
+
+/// Where the files of a development certificate are.
+package struct DevelopmentCertificates: Equatable, Sendable {
+    /// The type of a new key: ECDSA on the curve P-256, or RSA with 2048 bits.
+    package enum KeyType: Sendable { case p256, rsa2048 }
+
+    /// The path of the authority's certificate, which clients are told to trust.
+    package let ca: String
+    /// The path of the server certificate.
+    package let chain: String
+    /// The path of its private key, which only the owner can read.
+    package let key: String
+
+    /// The server certificate and its key, as a listener takes them.
+    package var files: CertificateFiles { CertificateFiles(chain: chain, key: key) }
+}
+
+/// Makes a certificate for `names` (DNS names and addresses), signed by an authority of its own, in `directory`.
+///
+/// An authority that is valid for another week is kept, so that clients need not trust a new one. A certificate with
+/// the same names and the same type of key is kept as well.
+///
+/// - Parameter now: the time in seconds since 1970.
+/// - Throws: when a name is not valid, or a file cannot be written.
+package func makeDevelopmentCertificates(
+    in directory: String,
+    names: [String],
+    keyType: DevelopmentCertificates.KeyType = .p256,
+    now: Int64 = Int64(time(nil))
+) throws(TLSError) -> DevelopmentCertificates {
+    ERR_clear_error()
+    let names = try CertificateName.checked(names)
+    let folder = try CertificateFolder(directory)
+    let made = DevelopmentCertificates(
+        ca: folder.path("ca.pem"),
+        chain: folder.path("chain.pem"),
+        key: folder.path("key.pem")
+    )
+    let caKeyPath = folder.path("ca-key.pem")
+
+    let authority: CertifiedKey
+    if let kept = keptAuthority(certificate: made.ca, key: caKeyPath, now: now) {
+        authority = kept
+    } else {
+        authority = try .authority(keyType, now: now)
+        try folder.write(authority.key.pem, to: "ca-key.pem", isSecret: true)
+        try folder.write(authority.certificate.pem, to: "ca.pem", isSecret: false)
+    }
+    guard !isUsable(made.files, names: names, keyType: keyType, authority: authority.key, now: now) else {
+        return made
+    }
+    let leaf = try authority.issue(.server(names), keyType, now: now)
+    try folder.write(leaf.key.pem, to: "key.pem", isSecret: true)
+    try folder.write(leaf.certificate.pem, to: "chain.pem", isSecret: false)
+    return made
+}
+
+private let renewalMargin: Int64 = 7 * 24 * 60 * 60
+
+private func keptAuthority(certificate: String, key: String, now: Int64) -> CertifiedKey? {
+    do throws(TLSError) {
+        let kept = try CertifiedKey(certificate: certificate, key: key)
+        guard kept.certificate.expiry > now + renewalMargin, kept.certificate.isSigned(by: kept.key) else { return nil }
+        return kept
+    } catch {
+        return nil
+    }
+}
+
+private func isUsable(
+    _ files: CertificateFiles,
+    names: [CertificateName],
+    keyType: DevelopmentCertificates.KeyType,
+    authority: borrowing PrivateKey,
+    now: Int64
+) -> Bool {
+    guard let pair = try? CertifiedKey(certificate: files.chain, key: files.key) else { return false }
+    guard pair.certificate.isSigned(by: authority), pair.certificate.expiry > now + renewalMargin else { return false }
+    guard pair.key.type == (keyType == .p256 ? EVP_PKEY_EC : EVP_PKEY_RSA) else { return false }
+    var wantedNames: Set<String> = [], wantedAddresses: Set<[UInt8]> = []
+    for name in names {
+        switch name {
+        case .dns(let name): wantedNames.insert(name)
+        case .address(let octets, _): wantedAddresses.insert(octets)
+        }
+    }
+    return Set(pair.certificate.alternativeDNSNames) == wantedNames
+        && Set(pair.certificate.addresses) == wantedAddresses
+}
+
+/// Like `makeDevelopmentCertificates`, with the name in the subject only, as old certificates have it.
+package func makeCommonNameCertificateForTest(
+    in directory: String,
+    name: String,
+    now: Int64
+) throws(TLSError) -> DevelopmentCertificates {
+    let made = try makeDevelopmentCertificates(in: directory, names: [name], now: now)
+    let folder = try CertificateFolder(directory)
+    let authority = try CertifiedKey(certificate: made.ca, key: folder.path("ca-key.pem"))
+    let leaf = try authority.issue(.commonNameOnly(name), .p256, now: now)
+    try folder.write(leaf.key.pem, to: "key.pem", isSecret: true)
+    try folder.write(leaf.certificate.pem, to: "chain.pem", isSecret: false)
+    return made
+}

@@ -1,0 +1,77 @@
+// The endpoint table: what a method and a path ask for.
+
+package import HTTP
+
+/// What a request asks for, decided by its method and its path alone.
+///
+/// The configuration reads this table, too: a model may not claim a path of the edge.
+package enum Endpoint: Equatable, Sendable {
+    /// A request that names a model in its body, in this dialect.
+    case model(Dialect)
+    /// A request at a path that only some models have. Which models is known once the body has been read.
+    case passthrough
+    /// The list of models.
+    case models
+    /// One model, by its id or alias.
+    case modelLookup(String)
+    /// The liveness and readiness answer of the edge.
+    case health
+    /// The greeting at `/`.
+    case root
+    /// There is nothing at the path.
+    case notFound
+    /// The target has a form that readers interpret differently.
+    case malformed(RequestTarget.Fault)
+    /// The path exists, but does not take this method; `allow` is the value of the `allow` field.
+    case methodNotAllowed(allow: [String])
+
+    /// Looks the request up.
+    ///
+    /// The path of a dialect takes POST, the paths of the edge take GET and HEAD.
+    ///
+    /// - Parameter passthrough: The paths that models add to those of the dialects.
+    package init(method: Method, target: RequestTarget, passthrough: PassthroughPaths = PassthroughPaths([])) {
+        if let fault = target.fault {
+            self = .malformed(fault)
+            return
+        }
+        let path = target.path
+        if let dialect = Dialect(path: path) {
+            self = method == .post ? .model(dialect) : .methodNotAllowed(allow: ["POST"])
+        } else if let resource = Self.readable(path) {
+            self = method == .get || method == .head ? resource : .methodNotAllowed(allow: ["GET", "HEAD"])
+        } else {
+            self = method == .post && passthrough.has(path) ? .passthrough : .notFound
+        }
+    }
+
+    /// Whether the answer describes models, in the shape that the client reads.
+    package var isOfModels: Bool {
+        switch self {
+        case .models, .modelLookup: true
+        default: false
+        }
+    }
+
+    /// Whether the edge itself answers at this path, so that no model may claim it.
+    package static func isOwn(_ path: String) -> Bool { readable(Array(path.utf8)[...]) != nil }
+
+    /// What GET and HEAD find at a path.
+    private static func readable(_ path: ArraySlice<UInt8>) -> Endpoint? {
+        // 13 bytes is the longest path below that is not a prefix: `/health/ready`.
+        guard path.count <= 13 || path.starts(with: "/v1/models".utf8) || path.starts(with: "/models".utf8) else {
+            return nil
+        }
+        switch String(decoding: path, as: UTF8.self) {
+        case "/": return .root
+        case "/health", "/health/ready": return .health
+        case "/v1/models", "/models": return .models
+        default: break
+        }
+        for prefix in ["/v1/models/", "/models/"] where path.starts(with: prefix.utf8) {
+            let id = String(decoding: percentDecoded(path.dropFirst(prefix.utf8.count)), as: UTF8.self)
+            return id.isEmpty ? .notFound : .modelLookup(id)
+        }
+        return nil
+    }
+}

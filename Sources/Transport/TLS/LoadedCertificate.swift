@@ -1,0 +1,75 @@
+// Certificates read from their files into memory: a chain, and a leaf with its private key.
+
+internal import COpenSSL
+
+/// The facts about a certificate that findings name.
+struct CertificateFacts: Sendable {
+    /// The first DNS name, or else the name of the subject.
+    let name: String
+    /// The beginning of the validity, in seconds since 1970.
+    let validFrom: Int64
+    /// The end of the validity, in seconds since 1970.
+    let expires: Int64
+    /// Whether it signed the certificate before it in the file; true for the first.
+    let issuedPrevious: Bool
+}
+
+/// The certificates of a file: the leaf first, then its intermediates.
+final class LoadedChain {
+    let leaf: Certificate
+    let intermediates: CertificateStack
+    /// The facts about each certificate, in the order of the file.
+    let facts: [CertificateFacts]
+
+    /// Reads a PEM file.
+    ///
+    /// - Throws: an error that names the file and what is wrong with it.
+    init(_ path: String) throws(TLSError) {
+        ERR_clear_error()
+        let file = try PEMFile(path)
+        guard let leaf = try file.nextCertificate() else {
+            throw TLSError(.file, PEMDiagnosis.reason(path, expecting: .certificate(number: 1)), file: path)
+        }
+        var facts = [leaf.facts(issuedPrevious: true)]
+        let intermediates = CertificateStack()
+        while let certificate = try file.nextCertificate(number: facts.count + 1) {
+            let issued = intermediates.last(or: leaf) { $0.isIssued(by: certificate) }
+            facts.append(certificate.facts(issuedPrevious: issued))
+            intermediates.append(certificate)
+        }
+        self.leaf = leaf
+        self.intermediates = intermediates
+        self.facts = facts
+    }
+}
+
+/// A leaf with its intermediates and the key that belongs to it.
+final class LoadedCertificate {
+    let files: CertificateFiles
+    let chain: LoadedChain
+    let key: PrivateKey
+    /// The DNS names of the leaf, in lower case; a wildcard begins with `*.`.
+    let names: [String]
+
+    /// Reads both files.
+    ///
+    /// - Throws: an error that names the file and what is wrong with it, also when the key belongs to another
+    ///   certificate.
+    init(_ files: CertificateFiles) throws(TLSError) {
+        let chain = try LoadedChain(files.chain)
+        let key = try PEMFile(files.key).privateKey()
+        guard chain.leaf.belongs(to: key) else {
+            ERR_clear_error()
+            let other = chain.intermediates.firstIndex { $0.belongs(to: key) }
+            ERR_clear_error()
+            let reason =
+                other.map { "belongs to certificate \($0 + 2) of \(files.chain): the server's own must be the first" }
+                ?? "does not belong to the certificate in \(files.chain)"
+            throw TLSError(.keyMismatch, reason, file: files.key)
+        }
+        self.files = files
+        names = chain.leaf.dnsNames
+        self.chain = chain
+        self.key = key
+    }
+}

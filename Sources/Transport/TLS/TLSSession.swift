@@ -1,0 +1,12 @@
+// An owner of an SSL_SESSION.
+
+internal import COpenSSL
+
+/// A TLS session that a client can resume; confined to the thread that made it.
+@safe package final class TLSSession {
+    let raw: OpaquePointer
+
+    init(adopting raw: OpaquePointer) { unsafe self.raw = unsafe raw }
+
+    deinit { unsafe SSL_SESSION_free(raw) }
+}
