@@ -52,7 +52,7 @@ package enum StartChecks {
         let books = Registry().resolve(configuration).addresses
         let resolver = NameResolver(loop: loop, books: books) { warnings.append($0) }
         var isSettled = false
-        resolver.start(patience: namesTimeout) { isSettled = true }
+        resolver.start(timeout: namesTimeout) { isSettled = true }
         while !isSettled { loop.turn() }
         resolver.stop()
         loop.dismantle()
