@@ -3,22 +3,27 @@ internal import Foundation
 internal import GRDB
 package import Routing
 
-/// Why a database could not be read or changed; never with anything of a key in it.
+/// Why a database could not be read or changed; it never contains a key or a hash.
 package struct KeyDatabaseError: Error, Equatable, Sendable, CustomStringConvertible {
+    /// A sentence for the operator.
     package let description: String
 }
 
-/// A connection to a database of keys.
+/// A connection to a database of keys, usable from any thread.
 ///
-/// Rollback journal, not WAL: so that a server which may only read the file and its folder can read it.
+/// The journal is a rollback journal and not WAL, so that a server can read it that may only read the file and its
+/// folder.
 package struct KeyDatabase: Sendable {
-    /// A key, and what is only of interest to whoever lists it.
+    /// A key, and when it was made and revoked.
     package struct Record: Equatable, Sendable {
+        /// The key with its limits; the text of the key itself is not stored anywhere.
         package var key: AccessKey
         /// Seconds since 1970.
         package var created: Int
+        /// When it was revoked, in seconds since 1970; nil while it is in force.
         package var revoked: Int?
 
+        /// A record to be added or compared; times are in seconds since 1970.
         package init(key: AccessKey, created: Int, revoked: Int? = nil) {
             self.key = key
             self.created = created
@@ -30,7 +35,9 @@ package struct KeyDatabase: Sendable {
     private static let version = 1
     private let queue: DatabaseQueue
 
-    /// For reading only.
+    /// Opens a database for reading, and waits up to 0.2 s for a writer.
+    ///
+    /// - Throws: `KeyDatabaseError` when it is not there, or is no database of keys of this version.
     package init(reading path: String) throws(KeyDatabaseError) {
         queue = try Self.attempt {
             var configuration = GRDB.Configuration()
@@ -41,7 +48,7 @@ package struct KeyDatabase: Sendable {
         try Self.attempt { try queue.read { try Self.checkVersion($0) } }
     }
 
-    /// For changing; made where it is absent.
+    /// Opens a database for changing, or makes it; waits up to 5 s for another writer.
     package init(editing path: String) throws(KeyDatabaseError) {
         queue = try Self.attempt {
             var configuration = GRDB.Configuration()
@@ -74,12 +81,12 @@ package struct KeyDatabase: Sendable {
         }
     }
 
-    /// Changes whenever somebody else has changed the database.
+    /// A number that changes whenever another connection has changed the database.
     package func dataVersion() throws(KeyDatabaseError) -> Int {
         try Self.attempt { try queue.read { try Int.fetchOne($0, sql: "PRAGMA data_version") ?? 0 } }
     }
 
-    /// All keys ever made, in the order in which they were.
+    /// All keys ever made, the oldest first.
     package func records() throws(KeyDatabaseError) -> [Record] {
         try Self.attempt {
             try queue.read { database in
@@ -88,7 +95,7 @@ package struct KeyDatabase: Sendable {
         }
     }
 
-    /// Those that were not revoked.
+    /// All keys that are not revoked.
     package func keys() throws(KeyDatabaseError) -> [AccessKey] {
         try records().filter { $0.revoked == nil }.map(\.key)
     }
@@ -102,6 +109,9 @@ package struct KeyDatabase: Sendable {
         }
     }
 
+    /// Inserts a key.
+    ///
+    /// - Throws: `KeyDatabaseError` when its id or its hash is there already, or the file cannot be written.
     package func add(_ record: Record) throws(KeyDatabaseError) {
         let key = record.key
         let values: StatementArguments = [
@@ -116,7 +126,9 @@ package struct KeyDatabase: Sendable {
         }
     }
 
-    /// - Returns: false when no key in force has this id.
+    /// Revokes a key at `seconds` since 1970.
+    ///
+    /// - Returns: false when no key with this id is left to revoke.
     package func revoke(_ id: String, at seconds: Int) throws(KeyDatabaseError) -> Bool {
         try Self.attempt {
             try queue.write { database in

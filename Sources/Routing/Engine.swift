@@ -1,11 +1,12 @@
-// One model server, as all workers count it: whatever is behind one URL. Touched a few times a request, never once a token.
+// One model server, as all workers count it: what is behind one URL. Called a few times a request, never once a token.
 internal import Synchronization
 package import Transport
 
 /// What is behind one URL, however many models are asked of it.
 ///
-/// It counts the attempts under way, carries the health of the server itself and what its refusals have taught, and knows
-/// which pools have requests that wait for a place at it. It outlives configurations.
+/// It counts the attempts under way, has the health of the server itself and the limits learnt from its refusals, and
+/// knows which pools have requests that wait for a slot at it. It outlives configurations; all methods may be called
+/// from any thread.
 package final class Engine: Sendable {
     /// Identifies the engine in this process; never reused, and no position in anything.
     package let id: Int
@@ -20,12 +21,12 @@ package final class Engine: Sendable {
     private let heardLast = Atomic<Nanoseconds>(0)
     private let servedLast = Atomic<Nanoseconds>(0)
     private let isUsageRefused = Atomic<Bool>(false)
-    /// Held while a place is looked for and taken, so that several pools never take the same one.
+    /// Held while a slot is looked for and taken, so that two pools never take the same one.
     let counting = Lock(())
 
     private struct WaitingPools {
         var entries: [PoolEntry] = []
-        /// The pool that is asked first when the next place comes free.
+        /// The index of the pool that is served first when the next slot is freed.
         var turn = 0
     }
     private let waiting = Lock(WaitingPools())
@@ -59,6 +60,7 @@ package final class Engine: Sendable {
     package var running: Int { attempts.load(ordering: .sequentiallyConsistent) }
     /// Bytes of the prompts, of all its executors, that have no first event yet.
     package var waitingBytes: Int { promptBytes.load(ordering: .relaxed) }
+    /// The health of the server itself, whatever its models answer.
     package var health: ExecutorHealth.State { availability.state }
 
     /// When bytes of the engine arrived last, on any attempt or probe of any thread; 0 if none ever have.
@@ -148,15 +150,16 @@ package final class Engine: Sendable {
 
     // MARK: Waiting
 
-    /// The pool has requests that wait for a place here.
+    /// Adds a pool that has requests which wait for a slot here.
     ///
-    /// Whoever calls it looks for a place once more afterwards: one that came free before was not announced to this pool.
+    /// The caller has to look for a slot once more afterwards: one that was freed before was not announced to this
+    /// pool.
     func join(_ entry: PoolEntry) {
         waiting.withLock { $0.entries.append(entry) }
         waitingCount.wrappingAdd(1, ordering: .sequentiallyConsistent)
     }
 
-    /// Nobody of the pool waits any more.
+    /// Removes a pool, since none of its requests waits any more.
     func leave(_ entry: PoolEntry) {
         waiting.withLock { waiting in
             guard let index = waiting.entries.firstIndex(where: { $0 === entry }) else { return }
@@ -166,7 +169,7 @@ package final class Engine: Sendable {
         }
     }
 
-    /// A place may have come free here: gives it to the requests that wait, of all pools, one pool after the other.
+    /// A slot may have been freed here: serves the requests that wait, one of each pool by turns.
     package func pump(at now: Nanoseconds) {
         guard waitingCount.load(ordering: .sequentiallyConsistent) > 0 else { return }
         let entries = waiting.withLock { waiting in
@@ -186,7 +189,7 @@ package final class Engine: Sendable {
 
     private func passTurn(behind entry: PoolEntry) {
         waiting.withLock { waiting in
-            // A pool of which nobody waits any more has left, and its successor stands where it stood.
+            // A pool without waiting requests has left, and its successor has its index.
             guard let index = waiting.entries.firstIndex(where: { $0 === entry }) else { return }
             waiting.turn = index + 1
         }

@@ -8,6 +8,7 @@ package import Transport
 package final class Executor: Sendable {
     /// Identifies the executor in this process; never reused, and no position in anything.
     package let id: Int
+    /// The server that has the model.
     package let engine: Engine
     /// The engine's name for the model.
     package let model: String
@@ -16,6 +17,7 @@ package final class Executor: Sendable {
     private let attempts = Atomic<Int>(0)
     private let promptBytes = Atomic<Int>(0)
 
+    /// A pair of an engine and a model, healthy and without attempts.
     package init(id: Int, engine: Engine, model: String) {
         self.id = id
         self.engine = engine
@@ -38,12 +40,14 @@ package final class Executor: Sendable {
         }
     }
 
-    /// The engine answers its probes again, after it was dead: what its answers for this model were before says nothing.
+    /// The engine answers its probes again after it was dead, so earlier failures of this model say nothing any more.
     package func engineIsBack(at now: Nanoseconds) {
         guard availability.isEjected else { return }
         availability.change { health, _ in health.engineAnswers(wasLost: true, at: now) }
     }
 
+    /// Whether one more attempt may begin, by the limits of the pair and of the engine.
+    ///
     /// - Parameter runningMax: the limit of the pair, beside the engine's own.
     func takesMore(runningMax: Int?, at now: Nanoseconds) -> Bool {
         let running = running
@@ -78,17 +82,19 @@ package final class Executor: Sendable {
         }
     }
 
+    /// Counts an attempt whose prompt has so many bytes.
     func attemptBegan(promptBytes bytes: Int) {
         attempts.wrappingAdd(1, ordering: .sequentiallyConsistent)
         promptBytes.wrappingAdd(bytes, ordering: .relaxed)
         engine.attemptBegan(promptBytes: bytes)
     }
-    /// The prompt is worked off: its first event is there, or the attempt is over without one.
+    /// The executor has worked off a prompt: the first event of its answer is there, or the attempt is over without
+    /// one.
     package func promptDone(bytes: Int) {
         promptBytes.wrappingSubtract(bytes, ordering: .relaxed)
         engine.promptDone(bytes: bytes)
     }
-    /// The attempt is over; whoever waits for its place is not told, see `ExecutorPool.release`.
+    /// An attempt is over; `ExecutorPool.release` calls this and then serves the requests that wait for its slot.
     func attemptEnded() {
         attempts.wrappingSubtract(1, ordering: .sequentiallyConsistent)
         engine.attemptEnded()

@@ -11,6 +11,7 @@ package struct RoutingRequest: Sendable {
     /// Whether it goes to a pool all of whose executors are bad, since there is no better pool.
     package var usesBad = true
 
+    /// A request; `promptBytes` is the size of its body, `tried` has ids of executors.
     package init(tenant: String = "", promptBytes: Int = 0, tried: [Int] = []) {
         self.tenant = tenant
         self.promptBytes = promptBytes

@@ -65,7 +65,8 @@ import Testing
         #expect(other.health(of: other.executors[0]) == .healthy)
     }
 
-    /// A first event brings it back, since a stream may run for minutes; if the stream then breaks, it is left out again.
+    /// A first event brings it back, since a stream may run for minutes; if the stream then breaks, it is left out
+    /// again.
     @Test func whatBreaksStreamsIsBackOnTrialUntilOneEndsWhole() {
         let pool = pool(2)
         for _ in 0..<3 { breakStream(pool, at: 0) }

@@ -9,7 +9,7 @@ import Testing
     ///
     /// What is left are literals that cannot be broken.
     @Test func linesAreShort() throws {
-        let allowed = 249
+        let allowed = 193
         let kinds = [
             ("Sources", "swift"), ("Sources", "cpp"), ("Sources", "h"), ("Tests", "swift"), ("Tests", "py"),
             ("Benchmarks", "py"), ("infrastructure", "py"), ("infrastructure", "sh"),
@@ -31,7 +31,7 @@ import Testing
         // No files of this repository, or files of a library.
         let foreign: Set = ["GRDB.swift", "notes.md", "Foo.swift", "FooTests.swift"]
         // To be taken out of the comments; none may be added.
-        let dangling: Set = ["design.md", "edge-servers.md", "executors.md", "openrouter.md"]
+        let dangling: Set = ["openrouter.md"]
         let names = try SourceTree.names()
         let mention = try Regex(#"[A-Za-z0-9_+-]+\.(md|swift)\b"#)
         for file in try SourceTree.files(under: "Sources") + SourceTree.files(under: "Tests") {

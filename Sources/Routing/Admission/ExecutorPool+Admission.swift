@@ -1,9 +1,10 @@
-// Waiting for an executor of a pool: who may wait, how long that will be, and who is next when a place comes free.
+// Waiting for an executor of a pool: who may wait, how long that will be, and who is next when a slot is freed.
 internal import Synchronization
 package import Transport
 
-/// An executor for a request that has waited: its attempt is counted already.
+/// An executor for a request that has waited; its attempt is counted already.
 package struct Grant: Sendable {
+    /// The executor that the request goes to.
     package let executor: Executor
     /// The pool that the request has waited for.
     package let pool: ExecutorPool
@@ -11,54 +12,56 @@ package struct Grant: Sendable {
     package let began: Nanoseconds
     let promptBytes: Int
 
-    /// Whoever it was for is gone: the next one has its turn.
+    /// Gives the slot to the next request, since the one that it was for is gone.
     package func giveBack(at now: Nanoseconds) {
         executor.promptDone(bytes: promptBytes)
         pool.release(executor, began: began, wasUsed: false, at: now)
     }
 }
 
-/// A request had to leave the queue, since its tenant had more in it than others that came.
+/// A request had to leave the queue, since its tenant had more requests in it than the tenant of a newer one.
 package struct GaveWay: Sendable {
-    /// The pool and the place that it waited for.
+    /// The pool whose queue it was in.
     package let pool: ExecutorPool
+    /// The name of the wait that has ended.
     package let ticket: QueueTicket
     /// How long one more of its tenant would wait now, at least a second.
     package let retryAfter: Nanoseconds
 }
 
-/// How a wait has ended that the request has not ended itself.
+/// How a wait ends, unless the request leaves the queue itself.
 package enum WaitEnd: Sendable {
     case granted(Grant)
     case gaveWay(GaveWay)
 
-    /// Whoever is told is gone: an executor goes to the next one.
+    /// Gives an executor to the next request, since the one that waited is gone.
     package func giveBack(at now: Nanoseconds) {
         if case .granted(let grant) = self { grant.giveBack(at: now) }
     }
 }
 
 extension ExecutorPool {
+    /// What becomes of a request that asks a pool for an executor.
     package enum Admission: Sendable {
-        /// Its attempt is counted.
+        /// The request goes to this executor, and its attempt is counted.
         case executor(Executor)
-        /// `ended` will be called, unless `leave` is.
+        /// The request waits: `ended` will be called, unless `leave` is called before.
         case waiting(QueueTicket)
-        /// It may not wait, the queue is full, or the wait would be too long: worth trying again after this time.
+        /// It may not wait, the queue is full, or the wait would be too long; trying again may help after this time.
         case refused(retryAfter: Nanoseconds)
-        /// There is no executor that has not been tried and may be used.
+        /// Every executor has been tried for this request or may not be used.
         case none
     }
 
     /// Chooses an executor, or lets the request wait for one.
     ///
     /// - Parameters:
-    ///   - returning: it has been at an executor, and goes before those who have not.
-    ///   - waitMax: how long it may still wait; 0: it is refused when all executors are full.
-    ///   - queueMax: how many requests may wait that have not been at an executor. Room for one more of a tenant is made by
-    ///     the tenant that has the most waiting, where that has more than one more than the tenant.
-    ///   - ended: called once, from any thread, with an executor whose attempt is counted, or since the request had to give
-    ///     way to one of another tenant.
+    ///   - returning: whether it has been at an executor before; then it is served before requests that have not.
+    ///   - waitMax: how long it may still wait; with 0 it is refused when all executors are full.
+    ///   - queueMax: how many requests may wait that have not been at an executor. When the queue is full, the tenant
+    ///     with the most requests in it gives way to this one, if it has at least two more.
+    ///   - ended: called once, from any thread, with an executor whose attempt is counted, or because the request had
+    ///     to give way to one of another tenant.
     package func admit(
         _ request: RoutingRequest,
         returning: Bool = false,
@@ -68,9 +71,9 @@ extension ExecutorPool {
         ended: @escaping @Sendable (WaitEnd) -> Void
     ) -> Admission {
         let (admission, others) = entry.state.withLock { state -> (Admission, [PoolEntry.Ended]) in
-            // A place that time has freed goes to those who have returned before.
+            // A slot that the mere passing of time has freed goes to requests that have been at an executor before.
             var others = state.returned.isEmpty ? [] : state.serve(entry, most: .max, at: now)
-            // Nobody goes before those who wait, but who has had a turn.
+            // Only a request that has been at an executor may overtake those that wait.
             let goesFirst = returning || state.queue.isEmpty
             if goesFirst {
                 switch choose(request, &state, at: now) {
@@ -84,7 +87,7 @@ extension ExecutorPool {
             if let refusal = refusal(of: request, returning, state, waitMax: waitMax, queueMax: queueMax, at: now) {
                 return (refusal, others)
             }
-            // A place that came free before the engines knew that somebody waits here was announced to nobody.
+            // A slot that was freed before the engines knew of this queue was announced to nobody: look once more.
             if state.join(entry, self), goesFirst, case .executor(let executor) = choose(request, &state, at: now) {
                 state.leaveIfEmpty(entry)
                 return (.executor(executor), others)
@@ -108,16 +111,16 @@ extension ExecutorPool {
         at now: Nanoseconds
     ) -> Admission? {
         guard let pause = shortestPause(for: request, at: now) else { return Admission.none }
-        // All of them have asked to be left alone for longer than it may wait.
+        // All executors have asked to be left alone for longer than the request may wait.
         if pause > waitMax { return .refused(retryAfter: pause) }
         if waitMax == 0 { return .refused(retryAfter: retryAfter(request, state, returning: returning, at: now)) }
-        // It has been let in already, and goes before the others: whether its time is enough will be seen.
+        // It has been admitted before and is served before the others, so it waits as long as it may.
         if returning { return nil }
-        // One may always wait: so that a pool that was slow is learnt anew.
+        // One request may always wait, whatever the forecast: otherwise a pool that was slow would stay so for ever.
         let ahead = state.ahead(of: request, returning: false)
         if ahead > 0, let forecast = forecast(behind: ahead, state, at: now) {
             let most = max(pause, forecast.most)
-            // Then the queue will have become short enough.
+            // After this time the queue will be short enough.
             if most > waitMax { return .refused(retryAfter: max(Self.retryAfterMin, most - waitMax)) }
         }
         guard state.hasRoom(for: request.tenant, queueMax: queueMax) else {
@@ -129,11 +132,11 @@ extension ExecutorPool {
     private static let retryAfterMin: Nanoseconds = 1_000_000_000
 
     private func forecast(behind ahead: Int, _ state: PoolEntry.State, at now: Nanoseconds) -> SlotTimes.Forecast? {
-        let running = places.reduce(0) { $0 + members[$1].executor.running }
+        let running = indices.reduce(0) { $0 + members[$1].executor.running }
         return state.times.forecast(behind: ahead, running: running, at: now)
     }
 
-    /// How long such a request would wait, as places have come free so far; at least a second.
+    /// How long such a request would wait by the forecast; at least a second, which is all without a forecast.
     func retryAfter(
         _ request: RoutingRequest,
         _ state: PoolEntry.State,
@@ -144,22 +147,22 @@ extension ExecutorPool {
         return max(Self.retryAfterMin, forecast(behind: ahead, state, at: now)?.wait ?? 0)
     }
 
-    /// For how long each executor that may take the request has asked to be left alone, at least; nil if there is none.
+    /// The shortest time for which an executor that may take the request is to be left alone; nil if there is none.
     private func shortestPause(for request: RoutingRequest, at now: Nanoseconds) -> Nanoseconds? {
         var shortest: Nanoseconds?
         let mercy = mercy(usesBad: request.usesBad, at: now)
-        for place in places where !request.tried.contains(members[place].executor.id) {
-            let member = members[place]
+        for index in indices where !request.tried.contains(members[index].executor.id) {
+            let member = members[index]
             let pause = member.executor.pause(at: now)
-            guard member.executor.use(at: now) != .no || isSpared(place, by: mercy, at: now) else { continue }
+            guard member.executor.use(at: now) != .no || isSpared(index, by: mercy, at: now) else { continue }
             shortest = min(shortest ?? .max, pause)
         }
         return shortest
     }
 
-    /// The request waits no more.
+    /// Takes a request out of the queue.
     ///
-    /// - Returns: false when its grant is on its way already: then that is to be given back.
+    /// - Returns: false when its grant is on its way already; the caller then has to give that back.
     @discardableResult
     package func leave(_ ticket: QueueTicket) -> Bool {
         entry.state.withLock { state in
@@ -169,11 +172,11 @@ extension ExecutorPool {
         }
     }
 
-    /// An attempt is over: its place goes to who is next, in whichever pool.
+    /// Ends an attempt and gives its slot to the request that is next, in whichever pool of the engine.
     ///
     /// - Parameters:
     ///   - began: when the attempt was counted.
-    ///   - wasUsed: false where nothing has been done with it.
+    ///   - wasUsed: false where the executor has never been asked.
     package func release(_ executor: Executor, began: Nanoseconds, wasUsed: Bool = true, at now: Nanoseconds) {
         executor.attemptEnded()
         if entry.isWatched.load(ordering: .relaxed) {
@@ -182,15 +185,16 @@ extension ExecutorPool {
         executor.engine.pump(at: now)
     }
 
-    /// Gives the places that are free to those who wait.
+    /// Gives free slots to requests that wait.
     ///
-    /// To be called from time to time while somebody waits: a pause ends, or an executor comes back, by itself.
+    /// To be called from time to time while requests wait, since no event says that a pause or an ejection is over.
     package func pump(at now: Nanoseconds) { _ = entry.serve(at: now) }
 
-    /// How long one more such request would wait, as places have come free so far; at least a second.
+    /// How long one more such request would wait by the forecast; at least a second.
     package func predictedWait(of request: RoutingRequest, at now: Nanoseconds) -> Nanoseconds {
         entry.state.withLock { retryAfter(request, $0, at: now) }
     }
 
+    /// How many requests wait in the queue of this pool, of all snapshots.
     package var waitingCount: Int { entry.waitingCount }
 }

@@ -1,28 +1,30 @@
-// Who is next when not all can be: fair between tenants by the bytes of their prompts, in order within a tenant.
+// The order in which waiting requests are served: fair between tenants by bytes of prompt, in order within a tenant.
 
-/// Deficit round-robin (Shreedhar and Varghese, 1995), with a quantum as small as the smallest prompt at a head: so that
-/// of tenants with equal prompts each has one turn after the other, however many one of them has waiting.
+/// A queue with one line for each tenant, served by deficit round-robin (Shreedhar and Varghese, 1995).
+///
+/// The quantum is the smallest prompt that is first in a line. Tenants with equal prompts are therefore served one
+/// after the other, however many requests one of them has waiting. A value: its owner guards it by a lock.
 package struct FairQueue<Element> {
-    /// Names an entry for its removal.
+    /// Identifies an entry, so that it can be removed before its turn.
     package struct Ticket: Hashable, Sendable {
         fileprivate var tenant: Int
         fileprivate var sequence: Int
     }
 
     fileprivate struct Entry {
-        /// Of all entries of the queue, in the order in which they came.
+        /// Counts the entries of the whole queue in the order in which they came.
         var sequence: Int
-        /// Nil where it was removed: a gap.
+        /// Nil once the entry was removed: what is left in the array is a gap.
         var element: Element?
         var cost: Int
     }
 
     fileprivate struct Line {
         var name: String
-        /// From `head` on; neither the first nor the last of them is a gap.
+        /// The entries, from `head` on; neither the first nor the last of them is a gap.
         var entries: [Entry] = []
         var head = 0
-        /// How many entries are no gaps, and what they cost together.
+        /// How many entries are not gaps, and the sum of their costs.
         var count = 0
         var cost = 0
         var deficit = 0
@@ -34,7 +36,7 @@ package struct FairQueue<Element> {
             return low < entries.count && entries[low].sequence == sequence ? low : nil
         }
 
-        /// Takes an entry out; its place is a gap, until it is trimmed.
+        /// Removes an entry and leaves a gap, which is trimmed when it comes to the beginning or the end.
         mutating func take(at index: Int) -> Element? {
             guard let element = entries[index].element else { return nil }
             entries[index].element = nil
@@ -55,33 +57,40 @@ package struct FairQueue<Element> {
     }
 
     private var lines: [Line] = []
-    private var places: [String: Int] = [:]
+    /// The index in `lines` of each tenant that has entries.
+    private var indices: [String: Int] = [:]
+    /// Indices in `lines` that no tenant has.
     private var free: [Int] = []
-    /// The tenants that have somebody waiting, in the order of their turns.
+    /// The tenants with entries, as indices in `lines`, in the order of their turns.
     private var turns: [Int] = []
     private var turn = 0
     private var sequence = 0
-    /// The tenant that was served last, whether or not it had to wait.
+    /// The tenant that was served last; the owner also sets it for a request that did not have to wait.
     package var lastServed: String?
+    /// How many entries wait, of all tenants.
     package private(set) var count = 0
 
+    /// An empty queue.
     package init() {}
 
+    /// Whether no entry waits.
     package var isEmpty: Bool { count == 0 }
 
-    /// Appends at the end of the tenant's line.
+    /// Appends an element at the end of its tenant's line.
+    ///
+    /// - Parameter cost: the bytes of its prompt; 0 counts as 1.
     package mutating func push(_ element: Element, tenant: String, cost: Int) -> Ticket {
-        let place = line(of: tenant)
-        if lines[place].count == 0 { join(place) }
+        let index = line(of: tenant)
+        if lines[index].count == 0 { join(index) }
         sequence += 1
         count += 1
-        lines[place].count += 1
-        lines[place].cost += max(1, cost)
-        lines[place].entries.append(Entry(sequence: sequence, element: element, cost: max(1, cost)))
-        return Ticket(tenant: place, sequence: sequence)
+        lines[index].count += 1
+        lines[index].cost += max(1, cost)
+        lines[index].entries.append(Entry(sequence: sequence, element: element, cost: max(1, cost)))
+        return Ticket(tenant: index, sequence: sequence)
     }
 
-    /// Takes an entry out; nil when it is there no more.
+    /// Removes an entry; returns nil when it has been removed or served before.
     @discardableResult
     package mutating func remove(_ ticket: Ticket) -> Element? {
         guard ticket.tenant < lines.count, let index = lines[ticket.tenant].index(of: ticket.sequence) else {
@@ -90,57 +99,59 @@ package struct FairQueue<Element> {
         return take(at: index, of: ticket.tenant)
     }
 
-    /// The next one, taken out.
+    /// Removes and returns the element that is served next; nil when the queue is empty.
     package mutating func pop() -> Element? {
         guard count > 0 else { return nil }
-        let place = settle()
-        guard let entry = lines[place].first else { return nil }
-        lines[place].deficit -= entry.cost
-        lastServed = lines[place].name
-        // One, and then the next tenant: what is left of its deficit counts the next time.
+        let index = settle()
+        guard let entry = lines[index].first else { return nil }
+        lines[index].deficit -= entry.cost
+        lastServed = lines[index].name
+        // The turn passes to the next tenant; what is left of the deficit counts in this tenant's next turn.
         turn = (turn + 1) % turns.count
-        return take(at: lines[place].head, of: place)
+        return take(at: lines[index].head, of: index)
     }
 
-    /// The next one, left where it is.
+    /// The element that is served next; it stays in the queue.
     package var first: Element? {
         mutating get { count > 0 ? lines[settle()].first?.element : nil }
     }
 
-    /// The ticket of the next one.
+    /// The ticket of the element that is served next.
     package var firstTicket: Ticket? {
         mutating get {
             guard count > 0 else { return nil }
-            let place = settle()
-            return lines[place].first.map { Ticket(tenant: place, sequence: $0.sequence) }
+            let index = settle()
+            return lines[index].first.map { Ticket(tenant: index, sequence: $0.sequence) }
         }
     }
 
-    /// Goes round until a tenant may serve its first entry.
+    /// Moves the turn on until the deficit of a tenant pays for its first entry.
     ///
-    /// - Returns: the tenant.
+    /// - Returns: the index of that tenant in `lines`.
     private mutating func settle() -> Int {
         let quantum = turns.compactMap { lines[$0].first?.cost }.min() ?? 1
         while true {
-            let place = turns[turn]
-            guard let entry = lines[place].first else { preconditionFailure("a tenant without entries has no turn") }
-            if lines[place].deficit < entry.cost { lines[place].deficit += quantum }
-            if lines[place].deficit >= entry.cost { return place }
+            let index = turns[turn]
+            guard let entry = lines[index].first else { preconditionFailure("a tenant without entries has no turn") }
+            if lines[index].deficit < entry.cost { lines[index].deficit += quantum }
+            if lines[index].deficit >= entry.cost { return index }
             turn = (turn + 1) % turns.count
         }
     }
 
-    /// How many would be served before one more of this tenant, which costs so much: its own, and of each other tenant as
-    /// many as come to the same cost, as far as it has them; without the last round of those whose turn comes after its own.
+    /// Estimates how many entries would be served before one more of this tenant.
+    ///
+    /// These are all entries of the tenant itself, and of each other tenant as many as cost the same together. Tenants
+    /// whose turn comes after this one's are counted without the new entry's own round.
     package func ahead(of tenant: String, cost: Int) -> Int {
-        let own = places[tenant]
+        let own = indices[tenant]
         let before = own.map { lines[$0].cost } ?? 0
         var total = Double(before + max(1, cost))
         var ahead = 0
         for step in turns.indices {
-            let place = turns[(turn + step) % turns.count]
-            let line = lines[place]
-            if place == own {
+            let index = turns[(turn + step) % turns.count]
+            let line = lines[index]
+            if index == own {
                 ahead += line.count
                 total = Double(before)
             } else {
@@ -156,27 +167,29 @@ package struct FairQueue<Element> {
     /// Whether room for one more of this tenant may be made of another's.
     package func mayMakeRoom(for tenant: String) -> Bool { giver(for: tenant) != nil }
 
-    /// Takes out the latest entry of the tenant that has the most, for one more of this tenant.
+    /// Removes the latest entry of the tenant that has the most, to make room for one more of this tenant.
     ///
-    /// - Returns: nil where nobody has so many that it would still have as many as this tenant then has; but of two that
-    ///   would only change places the one that was served last gives way.
+    /// - Returns: the removed entry; nil where no tenant would be left with at least as many as this one then has.
+    ///   Where the two would only swap, the tenant that was served last gives way.
     package mutating func makeRoom(for tenant: String) -> (element: Element, ticket: Ticket)? {
-        guard let place = giver(for: tenant), let last = lines[place].entries.last else { return nil }
-        let ticket = Ticket(tenant: place, sequence: last.sequence)
-        return take(at: lines[place].entries.count - 1, of: place).map { ($0, ticket) }
+        guard let index = giver(for: tenant), let last = lines[index].entries.last else { return nil }
+        let ticket = Ticket(tenant: index, sequence: last.sequence)
+        return take(at: lines[index].entries.count - 1, of: index).map { ($0, ticket) }
     }
 
-    /// The tenant that gives way to one more of this one; of several that have as many the one that was served last, or else
-    /// the one whose turn is last.
+    /// The index of the tenant that gives way to one more entry of `tenant`; nil where none does.
+    ///
+    /// Of several tenants with equally many entries it is the one that was served last, else the one whose turn is
+    /// last.
     private func giver(for tenant: String) -> Int? {
-        let latest = lastServed.flatMap { places[$0] }
+        let latest = lastServed.flatMap { indices[$0] }
         var fullest: Int?
         for step in turns.indices {
-            let place = turns[(turn + step) % turns.count]
+            let index = turns[(turn + step) % turns.count]
             let most = fullest.map { lines[$0].count } ?? 0
-            if lines[place].count > most || lines[place].count == most && fullest != latest { fullest = place }
+            if lines[index].count > most || lines[index].count == most && fullest != latest { fullest = index }
         }
-        let own = places[tenant].map { lines[$0].count } ?? 0
+        let own = indices[tenant].map { lines[$0].count } ?? 0
         guard let fullest else { return nil }
         let spare = lines[fullest].count - own
         return spare > 1 || spare == 1 && fullest == latest ? fullest : nil
@@ -185,30 +198,32 @@ package struct FairQueue<Element> {
     // MARK: Lines
 
     private mutating func line(of tenant: String) -> Int {
-        if let place = places[tenant] { return place }
-        let place = free.popLast() ?? lines.count
-        if place == lines.count { lines.append(Line(name: tenant)) } else { lines[place] = Line(name: tenant) }
-        places[tenant] = place
-        return place
+        if let index = indices[tenant] { return index }
+        let index = free.popLast() ?? lines.count
+        if index == lines.count { lines.append(Line(name: tenant)) } else { lines[index] = Line(name: tenant) }
+        indices[tenant] = index
+        return index
     }
 
-    private mutating func join(_ place: Int) {
-        // Behind all others: its turn comes after each of them has had one.
-        turns.insert(place, at: turns.isEmpty ? 0 : turn)
+    private mutating func join(_ index: Int) {
+        // A new tenant is last: its turn comes after each of the others has had one.
+        turns.insert(index, at: turns.isEmpty ? 0 : turn)
         if turns.count > 1 { turn = (turn + 1) % turns.count }
     }
 
-    /// Takes an entry out of a tenant's line.
-    private mutating func take(at index: Int, of place: Int) -> Element? {
-        guard let element = lines[place].take(at: index) else { return nil }
+    /// Takes an entry out of a tenant's line, and the tenant out of the turns when it was the last one.
+    ///
+    /// - Parameter tenant: the index of the line in `lines`.
+    private mutating func take(at index: Int, of tenant: Int) -> Element? {
+        guard let element = lines[tenant].take(at: index) else { return nil }
         count -= 1
-        guard lines[place].count == 0 else { return element }
-        lines[place].deficit = 0
-        places[lines[place].name] = nil
-        free.append(place)
-        guard let index = turns.firstIndex(of: place) else { return element }
-        turns.remove(at: index)
-        if index < turn { turn -= 1 }
+        guard lines[tenant].count == 0 else { return element }
+        lines[tenant].deficit = 0
+        indices[lines[tenant].name] = nil
+        free.append(tenant)
+        guard let passed = turns.firstIndex(of: tenant) else { return element }
+        turns.remove(at: passed)
+        if passed < turn { turn -= 1 }
         if turn >= turns.count { turn = 0 }
         return element
     }

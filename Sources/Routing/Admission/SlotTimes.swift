@@ -1,42 +1,45 @@
-// How long a request will wait for a place: by how long places are held, and since when those are held that are.
+// The forecast of a queue: how long a request will wait for a slot, by how long slots have been and are being held.
 internal import Transport
 
-/// The places of one pool, as a value.
+/// The times at which the slots of one pool are taken and freed, as a value.
 ///
-/// It is asked when somebody would have to wait, and plays through then what it knows: each place that is held comes free
-/// after a time like those of the latest ones that were as old as it is, and is held again for a time like theirs. So it is
-/// right for places that come free all together as well as for those that come free one by one.
+/// A slot is the room for one attempt at an executor of the pool. A forecast simulates the pool: each slot that is held
+/// is freed after a time drawn from the latest durations that were at least as long as its present age, and is then
+/// held again for a time drawn from all of them. The forecast is therefore right both for slots that are freed all at
+/// once and for slots that are freed one by one. Times are in nanoseconds of the loops' clock. The pool's lock guards
+/// the value.
 struct SlotTimes: Sendable {
-    /// Fewer places that came free tell nothing.
+    /// Slots that have to be freed before there is a forecast.
     private static let samplesMin = 3
-    /// So many of the latest are remembered.
+    /// How many of the latest durations are kept.
     private static let samplesMax = 64
-    /// A pool of more places is played through with so many, each of which stands for several.
+    /// How many slots are simulated at most; in a larger pool each of them stands for several.
     private static let slotsMax = 64
-    /// So many places come free in a play; further ones take as long in the mean.
+    /// How many slots are freed in one simulation; the mean duration stands for further ones.
     private static let stepsMax = 256
-    /// A forecast is the mean of so many plays, or of fewer where each has many places.
-    private static let playsMax = 16
+    /// A forecast is the mean of at most so many simulations, of fewer where each has many slots (`workMax`).
+    private static let roundsMax = 16
     private static let workMax = 256
-    /// So many of the latest that are all longer, or all shorter, than all before show that the pool has changed.
+    /// How many of the latest durations, all longer or all shorter than those before, show that the pace has changed.
     private static let changeMin = 8
 
-    /// When somebody first had to wait, or earlier: what began before is not known.
+    /// Since when slots are watched: what was taken before that is not known, and nil until `watch`.
     private(set) var watchedSince: Nanoseconds?
-    /// When the places that are held were taken, in order.
+    /// When the slots that are held were taken, the earliest first.
     private(set) var begins: [Nanoseconds] = []
-    /// How long the latest ones were held, in nanoseconds: in the order in which they came free from `oldest` on.
+    /// How long the latest slots were held, in nanoseconds: a ring in which `oldest` is the index of the oldest.
     private var latest: [Double] = []
     private var oldest = 0
-    /// The same in order of their length.
+    /// The same durations, the shortest first.
     private var sorted: [Double] = []
-    /// How many have come free, and how long they were held together.
+    /// How many slots have been freed since `watchedSince`, and the sum of their durations in nanoseconds.
     private var freed = 0
     private var total = 0.0
 
-    /// From now on places are counted.
+    /// Begins to watch, unless it has begun before.
     mutating func watch(from now: Nanoseconds) { if watchedSince == nil { watchedSince = now } }
 
+    /// A slot is taken.
     mutating func taken(at now: Nanoseconds) {
         guard watchedSince != nil else { return }
         // A worker's clock may be a turn behind another's.
@@ -45,9 +48,11 @@ struct SlotTimes: Sendable {
         begins.insert(now, at: index)
     }
 
-    /// A place that was taken then has come free.
+    /// A slot is freed.
     ///
-    /// - Parameter wasUsed: false where nobody has used it: that tells nothing.
+    /// - Parameters:
+    ///   - began: when it was taken.
+    ///   - wasUsed: false where no attempt was made with it, so that its duration says nothing.
     mutating func freed(takenAt began: Nanoseconds, wasUsed: Bool = true, at now: Nanoseconds) {
         guard watchedSince != nil else { return }
         if let index = begins.firstIndex(of: began) { begins.remove(at: index) }
@@ -66,7 +71,7 @@ struct SlotTimes: Sendable {
         forgetAnotherPace()
     }
 
-    /// What came before a change of the pace tells nothing of the time after it.
+    /// Drops the durations from before a change of pace, since they say nothing of the time after it.
     private mutating func forgetAnotherPace() {
         let (count, some) = (latest.count, Self.changeMin)
         guard count >= some + some / 2 else { return }
@@ -76,7 +81,7 @@ struct SlotTimes: Sendable {
             longest = max(longest, duration)
             shortest = min(shortest, duration)
         }
-        // They are the shortest of all, or the longest, and none of the others is as short or as long.
+        // The latest ones are shorter, or longer, than each of the others.
         let areShorter = longest == sorted[some - 1] && longest < sorted[some]
         let areLonger = shortest == sorted[count - some] && shortest > sorted[count - some - 1]
         guard areShorter || areLonger else { return }
@@ -85,89 +90,94 @@ struct SlotTimes: Sendable {
         sorted = latest.sorted()
     }
 
-    /// The first place in `sorted` of what is not shorter.
+    /// The first index in `sorted` whose duration is not shorter.
     private func rank(_ duration: Double) -> Int { sorted.firstIndex(notBefore: { $0 < duration }) }
 
     // MARK: The forecast
 
     /// How long a request waits, in nanoseconds.
     struct Forecast: Equatable, Sendable {
-        /// In the mean.
+        /// The expected wait.
         var wait: Nanoseconds
-        /// What nine of ten wait at most.
+        /// Nine of ten requests wait for at most so long.
         var most: Nanoseconds
     }
 
+    /// Simulates how long a request waits that comes now.
+    ///
     /// - Parameters:
-    ///   - ahead: how many requests go before it.
-    ///   - running: how many places are held, those included that were taken before anybody counted.
-    /// - Returns: nil while nobody knows.
+    ///   - ahead: how many requests are served before it.
+    ///   - running: how many slots are held, those included that were taken before `watchedSince`.
+    /// - Returns: nil while fewer than `samplesMin` slots have been freed.
     func forecast(behind ahead: Int, running: Int, at now: Nanoseconds) -> Forecast? {
-        let places = max(running, begins.count)
-        guard let watchedSince, freed >= Self.samplesMin, places > 0 else { return nil }
-        let slots = min(places, Self.slotsMax)
-        let ages = (0..<slots).map { slot in
-            // Those that nobody has seen taken are the oldest.
-            let index = slot * places / slots - (places - begins.count)
+        let slots = max(running, begins.count)
+        guard let watchedSince, freed >= Self.samplesMin, slots > 0 else { return nil }
+        let simulated = min(slots, Self.slotsMax)
+        let ages = (0..<simulated).map { slot in
+            // Slots that were taken before `watchedSince` are the oldest.
+            let index = slot * slots / simulated - (slots - begins.count)
             let began = index < 0 ? watchedSince : begins[index]
             return now > began ? Double(now - began) : 0
         }
-        let needed = Double(ahead + 1) * Double(slots) / Double(places)
-        let (mean, spread, stretch) = moments(ages, places)
+        let needed = Double(ahead + 1) * Double(simulated) / Double(slots)
+        let (mean, spread, stretch) = moments(ages, slots)
         let steps = max(1, Int(needed.rounded(.up)))
-        let plays = max(1, min(Self.playsMax, Self.workMax / (slots + min(steps, Self.stepsMax))))
+        let rounds = max(1, min(Self.roundsMax, Self.workMax / (simulated + min(steps, Self.stepsMax))))
         var wait = 0.0
-        for play in 0..<plays {
-            let first = (Double(play) + 0.5) / Double(plays)
-            let play = Play(durations: sorted, stretch: stretch, mean: mean, spread: spread, draws: first)
-            wait += play.wait(for: steps, ages) / Double(plays)
+        for round in 0..<rounds {
+            let first = (Double(round) + 0.5) / Double(rounds)
+            let simulation = Simulation(durations: sorted, stretch: stretch, mean: mean, spread: spread, draws: first)
+            wait += simulation.wait(for: steps, ages) / Double(rounds)
         }
-        // Those who are let in are let in by this: where few unequal durations are known, rather when it is too low.
+        // A forecast that is too low lets too many in, which is likely where few and unequal durations are known.
         if mean > 0 { wait *= 1 + 0.6 * spread / mean / Double(sorted.count).squareRoot() }
-        let doubt = max(wait * 0.1, 1.3 * spread * needed.squareRoot() / Double(slots))
+        let doubt = max(wait * 0.1, 1.3 * spread * needed.squareRoot() / Double(simulated))
         return Forecast(wait: Nanoseconds(min(wait, 1e18)), most: Nanoseconds(min(wait + doubt, 1e18)))
     }
 
-    /// The mean duration, its standard deviation, and by how much those that were seen are too short.
+    /// The mean duration, its standard deviation, and the factor by which the durations seen so far are too short.
     ///
-    /// While few have come free, those are the shortest of all: then the time that the others are held already counts.
-    private func moments(_ ages: [Double], _ places: Int) -> (mean: Double, spread: Double, stretch: Double) {
+    /// The first slots to be freed are those with the shortest durations. Until as many have been freed as there are
+    /// slots, the ages of those that are still held count too.
+    private func moments(_ ages: [Double], _ slots: Int) -> (mean: Double, spread: Double, stretch: Double) {
         let seen = sorted.reduce(0, +) / Double(sorted.count)
         let variance = sorted.reduce(0) { $0 + ($1 - seen) * ($1 - seen) } / Double(sorted.count)
         var stretch = 1.0
-        if freed < places, seen > 0 {
-            let held = ages.reduce(0, +) * Double(places) / Double(ages.count)
+        if freed < slots, seen > 0 {
+            let held = ages.reduce(0, +) * Double(slots) / Double(ages.count)
             stretch = max(1, (total + held) / Double(freed) / seen)
         }
         return (seen * stretch, variance.squareRoot() * stretch, stretch)
     }
 
-    /// One play, with the durations drawn evenly from those that were seen, from one of them on, not at random.
-    private struct Play {
+    /// One simulation of the pool.
+    ///
+    /// Its durations are not drawn at random but spread evenly over those that were seen, from `draws` (0 to 1) on.
+    private struct Simulation {
         let durations: [Double]
         let stretch: Double
         let mean: Double
         let spread: Double
         var draws: Double
 
-        /// When so many places have come free.
+        /// The time after which `steps` slots have been freed.
         consuming func wait(for steps: Int, _ ages: [Double]) -> Double {
             var ends: [Double] = []
             for age in ages { ends.append(rest(after: age)) }
-            // In order: a heap as well, the earliest first.
+            // A sorted array is a heap whose first element is the earliest end.
             ends.sort()
             for _ in 1..<min(steps, SlotTimes.stepsMax) { replaceFirst(of: &ends) }
             let further = max(0, steps - SlotTimes.stepsMax)
             return ends[0] + Double(further) * mean / Double(ages.count)
         }
 
-        /// How much longer a place is held that has been held for so long.
+        /// How much longer a slot is held that has been held for `age`.
         private mutating func rest(after age: Double) -> Double {
-            // Multiples of the golden ratio: any few of them that follow each other are spread evenly.
+            // Consecutive multiples of the golden ratio are spread evenly between 0 and 1.
             draws = (draws + 0.618_033_988_749_895).truncatingRemainder(dividingBy: 1)
             guard age > 0 else { return draw(from: 0) }
             let low = durations.firstIndex(notBefore: { $0 * stretch <= age })
-            // Longer than any: it is about to end where all are alike, and may take as long again where they are not.
+            // It is older than any duration: about to end where all are alike, else it may take as long again.
             return low < durations.count ? draw(from: low) - age : min(mean, spread)
         }
 
@@ -176,7 +186,7 @@ struct SlotTimes: Sendable {
             return durations[min(index, durations.count - 1)] * stretch
         }
 
-        /// The place that comes free first is held again.
+        /// Takes the slot that is freed first again, for another duration.
         private mutating func replaceFirst(of ends: inout [Double]) {
             let end = ends[0] + rest(after: 0)
             var index = 0

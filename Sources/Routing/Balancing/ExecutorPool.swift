@@ -17,12 +17,14 @@ package enum Balance: Sendable {
 
 /// An executor as one pool uses it.
 package struct PoolMember: Sendable {
+    /// The model at its engine, which other pools may use too.
     package let executor: Executor
     /// Its share of the exchanges, against the others of the pool that can take one; 0 gets none.
     package let weight: Int
     /// Attempts at once for this model there; nil where only the engine's own limit holds.
     package let runningMax: Int?
 
+    /// A member; `weight` is at least 0, `runningMax` at least 1 or nil.
     package init(_ executor: Executor, weight: Int = 1, runningMax: Int? = nil) {
         self.executor = executor
         self.weight = weight
@@ -38,48 +40,53 @@ package final class ExecutorPool: Sendable {
     /// So many bytes of waiting prompt weigh as much as one running stream.
     fileprivate static let bytesAStream = 16 << 10
 
+    /// What outlives the snapshot: the queue, its pace and the turns.
     package let entry: PoolEntry
+    /// The executors in the order of the configuration.
     package let members: [PoolMember]
-    /// The places of those that get exchanges: all but the members with weight 0.
-    let places: [Int]
+    /// The indices in `members` of those that get exchanges: all but those with weight 0.
+    let indices: [Int]
+    /// How the members share what comes.
     package let balance: Balance
-    /// For whoever made it: its place among the pools of its snapshot.
+    /// The index of the pool's model in its snapshot, as whoever made the pool has given it.
     package let place: Int
     /// Counts the pools on one entry: the latest one has the greatest.
     let generation: Int
 
+    /// What choosing an executor comes to.
     package enum Choice: Sendable {
         /// Its attempt is counted, until `release`.
         case executor(Executor)
-        /// All that could take it run as many as they may.
+        /// Every executor that could take it runs as many attempts as it may.
         case full
-        /// There is none that may be used and has not been tried.
+        /// Every executor has been tried for the request or may not be used.
         case none
     }
 
+    /// A pool of a new snapshot, which becomes the latest one on `entry`.
     package init(_ entry: PoolEntry, members: [PoolMember], balance: Balance = .leastLoad, place: Int = 0) {
         self.entry = entry
         self.place = place
         self.members = members
-        places = members.indices.filter { members[$0].weight > 0 }
+        indices = members.indices.filter { members[$0].weight > 0 }
         self.balance = balance
         generation = entry.state.withLock { state in
             state.generation += 1
             state.turns.keep(members.map(\.executor.id))
-            // What may fill up is counted before it does.
+            // A pool with a limit is watched before it is full, so that a forecast is there when somebody has to wait.
             let isLimited = members.contains { $0.runningMax != nil || $0.executor.engine.runningMax != nil }
             if isLimited { entry.watch(&state, from: 0) }
             return state.generation
         }
     }
 
-    /// Where an executor stands among `members`.
+    /// The index of an executor in `members`; nil if it is not one of them.
     package func place(of executor: Executor) -> Int? { members.firstIndex { $0.executor === executor } }
 
     /// Chooses an executor that has not been tried, and counts the attempt.
     ///
-    /// Those that are ejected are left out, but never more than half of the pool. When all are, those are used that cost
-    /// little to try, if the request has no better pool.
+    /// Ejected executors are left out, but never more than half of the pool. When all are ejected, those that cost
+    /// little to try are used, if the request has no better pool.
     package func choose(_ request: RoutingRequest = RoutingRequest(), at now: Nanoseconds) -> Choice {
         entry.state.withLock { choose(request, &$0, at: now) }
     }
@@ -87,75 +94,75 @@ package final class ExecutorPool: Sendable {
     func choose(_ request: RoutingRequest, _ state: inout PoolEntry.State, at now: Nanoseconds) -> Choice {
         let mercy = mercy(usesBad: request.usesBad, at: now)
         var isOneUsable = false
-        // A trial is one request, and the first that comes: it can go elsewhere if it fails.
+        // The next request is the trial of an executor that may be well again: it can go elsewhere if it fails.
         var trial: Int?
         state.free.removeAll(keepingCapacity: true)
-        for place in places where !request.tried.contains(members[place].executor.id) {
-            let use = members[place].executor.use(at: now)
-            guard use != .no || isSpared(place, by: mercy, at: now) else { continue }
+        for index in indices where !request.tried.contains(members[index].executor.id) {
+            let use = members[index].executor.use(at: now)
+            guard use != .no || isSpared(index, by: mercy, at: now) else { continue }
             isOneUsable = true
-            guard members[place].takesMore(at: now) else { continue }
-            state.free.append(place)
-            if use == .trial, trial == nil { trial = place }
+            guard members[index].takesMore(at: now) else { continue }
+            state.free.append(index)
+            if use == .trial, trial == nil { trial = index }
         }
         guard isOneUsable else { return .none }
         while !state.free.isEmpty {
-            let place = trial ?? pick(&state, at: now)
-            let member = members[place]
+            let index = trial ?? pick(&state, at: now)
+            let member = members[index]
             if member.executor.begin(
                 promptBytes: request.promptBytes,
                 runningMax: member.runningMax,
-                evenIfBad: isSpared(place, by: mercy, at: now),
+                evenIfBad: isSpared(index, by: mercy, at: now),
                 at: now
             ) {
                 state.times.taken(at: now)
                 return .executor(member.executor)
             }
-            // Another pool has taken the last place there meanwhile, or its trial.
-            state.free.removeAll { $0 == place }
+            // Another pool has taken the last slot there meanwhile, or its trial.
+            state.free.removeAll { $0 == index }
             trial = nil
         }
         entry.watch(&state, from: now)
         return .full
     }
 
-    /// One of the places in `state.free`.
+    /// The index of the member whose turn it is among those in `state.free`.
     private func pick(_ state: inout PoolEntry.State, at now: Nanoseconds) -> Int {
-        guard places.count > 1 else { return state.free[0] }
+        guard indices.count > 1 else { return state.free[0] }
         var all = (work: 1.0, share: 0.0)
         if balance == .leastLoad {
-            for place in state.free {
-                all.work += members[place].work
-                all.share += members[place].share(at: now)
+            for index in state.free {
+                all.work += members[index].work
+                all.share += members[index].share(at: now)
             }
         }
-        var next: (place: Int, share: Double, due: Double)?
+        var next: (index: Int, share: Double, due: Double)?
         var first = Double.infinity
-        for place in state.free {
-            let share = members[place].share(at: now)
-            let executor = members[place].executor
+        for index in state.free {
+            let share = members[index].share(at: now)
+            let executor = members[index].executor
             let count = balance == .leastLoad ? nil : members.count
-            let due = state.dueTurn(of: executor, at: place, share: share, among: count)
+            let due = state.dueTurn(of: executor, at: index, share: share, among: count)
             first = min(first, due)
             if balance == .leastLoad {
-                // Not one that has its share already of what all have with one more. A rounding is no reason for another.
+                // Not one that has its share of the work of all, the new request included. 1e-9 absorbs rounding.
                 let most = (all.work * share / all.share - 1e-9).rounded(.up)
-                if members[place].work >= most { continue }
+                if members[index].work >= most { continue }
             }
             if let next, next.due <= due { continue }
-            next = (place, share, due)
+            next = (index, share, due)
         }
         guard let next else { return state.free[0] }
-        let id = members[next.place].executor.id
-        state.turns.took(next.due, of: id, at: next.place, share: next.share, first: first)
-        return next.place
+        let id = members[next.index].executor.id
+        state.turns.took(next.due, of: id, at: next.index, share: next.share, first: first)
+        return next.index
     }
 }
 
 extension PoolMember {
     func takesMore(at now: Nanoseconds) -> Bool { executor.takesMore(runningMax: runningMax, at: now) }
 
-    /// What it has to do, in streams.
+    /// How much work it has, in running streams.
     fileprivate var work: Double {
         let isShared = executor.engine.modelsShareCapacity
         let running = isShared ? executor.engine.running : executor.running
@@ -163,7 +170,7 @@ extension PoolMember {
         return Double(running) + Double(bytes) / Double(ExecutorPool.bytesAStream)
     }
 
-    /// Its weight, less for a while after it has come back.
+    /// Its weight, reduced for a while after it has come back into rotation.
     fileprivate func share(at now: Nanoseconds) -> Double {
         Double(weight) * min(executor.engine.availability.share(at: now), executor.availability.share(at: now))
     }

@@ -10,28 +10,28 @@ package final class PoolEntry: Sendable {
     /// Identifies the pool in this process; never reused, and no position in anything.
     package let id: Int
     let state: Lock<State>
-    /// Whether its places are counted: from when it has a limit, or somebody first had to wait.
+    /// Whether its slots are watched: from when it has a limit, or a request first had to wait.
     let isWatched = Atomic<Bool>(false)
 
     struct State: Sendable {
-        /// Requests that have not been at an executor: fair between tenants.
+        /// Requests that have not been at an executor yet; fair between tenants.
         var queue = FairQueue<Waiting>()
-        /// Requests that are looked at before the queue, in order.
+        /// Requests that are served before the queue, in order.
         ///
-        /// One that cannot be served does not hold up the others.
+        /// A request that cannot be served does not hold up those behind it.
         var returned: [Returned] = []
         var returnedSequence = 0
         var times = SlotTimes()
-        /// Which executor's turn it is.
+        /// When each executor has its next turn.
         var turns = Turns()
         var random: UInt64
         /// How many snapshots have had a pool on this entry.
         var generation = 0
-        /// The engines that have been told that somebody waits here, until nobody does.
+        /// The engines that have been notified that requests wait here; empty while none does.
         var joined: [Engine] = []
-        /// The generations whose members' engines are among `joined`.
+        /// The generations of pools whose members' engines are among `joined`.
         var joinedGenerations: [Int] = []
-        /// Scratch of one choice: places of members that may take the request.
+        /// The indices of members that may take the request, for the length of one choice.
         var free: [Int] = []
     }
 
@@ -43,30 +43,33 @@ package final class PoolEntry: Sendable {
         var ended: @Sendable (WaitEnd) -> Void
     }
 
-    /// A request that has been at an executor; or one of an earlier snapshot, all of whose members are full.
+    /// A request that has been at an executor, or one of an earlier snapshot all of whose members are full.
     struct Returned: Sendable {
         var ticket: QueueTicket
         var waiting: Waiting
     }
 
-    /// A wait that is over, of which the request has still to be told.
+    /// A wait that is over, of which the request is still to be notified.
     struct Ended: Sendable {
         var waiting: Waiting
         var end: WaitEnd
     }
 
-    /// - Parameter seed: where its random numbers begin; pools of many processes are not to choose alike.
+    /// An entry without requests.
+    ///
+    /// - Parameter seed: the start of its random numbers, which differs between processes so that they choose
+    ///   differently.
     package init(id: Int, seed: UInt64 = 0x9E37_79B9_7F4A_7C15) {
         self.id = id
         state = Lock(State(random: seed | 1))
     }
 
-    /// Requests that wait.
+    /// How many requests wait; takes the lock.
     package var waitingCount: Int { state.withLock { $0.waitingCount } }
 
-    /// Gives free places to requests that wait.
+    /// Gives free slots to requests that wait.
     ///
-    /// - Parameter most: how many places it gives away.
+    /// - Parameter most: how many slots it gives away.
     /// - Returns: whether it has given any.
     func serve(most: Int = .max, at now: Nanoseconds) -> Bool {
         let ended = state.withLock { $0.serve(self, most: most, at: now) }
@@ -74,12 +77,12 @@ package final class PoolEntry: Sendable {
         return !ended.isEmpty
     }
 
-    /// Outside of any lock: it posts to mailboxes.
+    /// Notifies the requests; to be called without a lock, since it posts to mailboxes.
     static func deliver(_ ended: [Ended]) {
         for ended in ended { ended.waiting.ended(ended.end) }
     }
 
-    /// Its places are counted from now on.
+    /// Begins to watch its slots, unless it has begun before.
     func watch(_ state: inout State, from now: Nanoseconds) {
         guard state.times.watchedSince == nil else { return }
         state.times.watch(from: now)
@@ -90,14 +93,14 @@ package final class PoolEntry: Sendable {
 extension PoolEntry.State {
     var waitingCount: Int { queue.count + returned.count }
 
-    /// How many would be served before one more request.
+    /// How many requests would be served before one more.
     ///
     /// - Parameter returning: whether it has been at an executor.
     func ahead(of request: RoutingRequest, returning: Bool) -> Int {
         returning ? returned.count : returned.count + queue.ahead(of: request.tenant, cost: request.promptBytes)
     }
 
-    /// Puts a request where it waits.
+    /// Adds a request to those that wait.
     mutating func push(_ waiting: PoolEntry.Waiting, returning: Bool) -> QueueTicket {
         guard returning else {
             let request = waiting.request
@@ -109,12 +112,12 @@ extension PoolEntry.State {
         return ticket
     }
 
-    /// Whether one more of this tenant may stand in the queue.
+    /// Whether one more request of this tenant may wait in the queue.
     func hasRoom(for tenant: String, queueMax: Int) -> Bool {
         queue.count < queueMax || queue.mayMakeRoom(for: tenant)
     }
 
-    /// Makes room for one more of this tenant, if there is none.
+    /// Makes room for one more request of this tenant, if the queue is full.
     ///
     /// - Returns: the request that gives way.
     mutating func makeRoom(for tenant: String, queueMax: Int, at now: Nanoseconds) -> PoolEntry.Ended? {
@@ -124,7 +127,7 @@ extension PoolEntry.State {
         return PoolEntry.Ended(waiting: waiting, end: .gaveWay(way))
     }
 
-    /// Takes a request out; false when it is there no more.
+    /// Takes a request out; returns false when it does not wait any more.
     mutating func remove(_ ticket: QueueTicket) -> Bool {
         if case .inOrder(let ticket) = ticket, queue.remove(ticket) != nil { return true }
         guard let index = returned.firstIndex(where: { $0.ticket == ticket }) else { return false }
@@ -132,7 +135,7 @@ extension PoolEntry.State {
         return true
     }
 
-    /// Chooses executors for those who wait, those who have returned first; their attempts are counted.
+    /// Chooses executors for requests that wait, those of `returned` first, and counts their attempts.
     mutating func serve(_ entry: PoolEntry, most: Int, at now: Nanoseconds) -> [PoolEntry.Ended] {
         var granted: [PoolEntry.Ended] = []
         serveReturned(&granted, most: most, at: now)
@@ -141,7 +144,7 @@ extension PoolEntry.State {
                 _ = queue.pop()
                 granted.append(grant)
             } else if next.pool.generation < generation {
-                // Its snapshot's members are full. Those behind it may have others: it no longer stands before them.
+                // The members of its earlier snapshot are full, but requests behind it may go to other members.
                 _ = queue.pop()
                 returned.append(PoolEntry.Returned(ticket: .inOrder(ticket), waiting: next))
             } else {
@@ -152,7 +155,7 @@ extension PoolEntry.State {
         return granted
     }
 
-    /// Of those who have returned, one whose executors are all full holds up nobody.
+    /// Serves `returned`; a request whose executors are all full does not hold up those behind it.
     private mutating func serveReturned(_ granted: inout [PoolEntry.Ended], most: Int, at now: Nanoseconds) {
         var index = 0
         var latestIsFull = false
@@ -165,7 +168,7 @@ extension PoolEntry.State {
                 returned.remove(at: index)
                 granted.append(grant)
             } else {
-                // Where one that may go to any member of the latest pool finds no place, no other one does.
+                // Where a request that may go to any member of the latest pool finds no slot, no other one does.
                 if isOfLatest, waiting.request.tried.isEmpty, waiting.request.usesBad { latestIsFull = true }
                 index += 1
             }
@@ -181,9 +184,9 @@ extension PoolEntry.State {
 
     // MARK: Engines
 
-    /// Tells the engines of a pool's members that requests wait here.
+    /// Notifies the engines of a pool's members that requests wait here.
     ///
-    /// - Returns: false when they have been told already.
+    /// - Returns: false when they have been notified before.
     mutating func join(_ entry: PoolEntry, _ pool: ExecutorPool) -> Bool {
         guard !joinedGenerations.contains(pool.generation) else { return false }
         joinedGenerations.append(pool.generation)
@@ -207,16 +210,16 @@ extension PoolEntry.State {
 
     /// When an executor has its next turn.
     ///
-    /// - Parameter count: how many executors have turns in their order, whose first ones come at even distances, so that
-    ///   those with equal shares do not all come at once. Nil where the first turn of a new one comes at random, so that
-    ///   many processes do not begin alike.
-    mutating func dueTurn(of executor: Executor, at place: Int, share: Double, among count: Int?) -> Double {
-        if let due = turns.due(of: executor.id, at: place, share: share) { return due }
-        let phase = count.map { (Double(place) + 0.5) / Double($0) } ?? Double(nextRandom() >> 11) / Double(1 << 53)
-        return turns.add(executor.id, at: place, share: share, phase: phase)
+    /// - Parameter count: how many executors there are, where the first turns come at even distances in their order, so
+    ///   that those with equal shares do not all come at once. Nil where the first turn of a new executor comes at
+    ///   random, so that many processes do not begin alike.
+    mutating func dueTurn(of executor: Executor, at index: Int, share: Double, among count: Int?) -> Double {
+        if let due = turns.due(of: executor.id, at: index, share: share) { return due }
+        let phase = count.map { (Double(index) + 0.5) / Double($0) } ?? Double(nextRandom() >> 11) / Double(1 << 53)
+        return turns.add(executor.id, at: index, share: share, phase: phase)
     }
 
-    /// xorshift64.
+    /// A random number by xorshift64 (Marsaglia, 2003).
     mutating func nextRandom() -> UInt64 {
         random ^= random << 13
         random ^= random >> 7
@@ -225,7 +228,7 @@ extension PoolEntry.State {
     }
 }
 
-/// Names a request that waits, for its removal.
+/// Identifies a request that waits, so that it can be removed.
 package enum QueueTicket: Hashable, Sendable {
     case inOrder(FairQueue<PoolEntry.Waiting>.Ticket)
     case returned(Int)

@@ -1,7 +1,7 @@
-// How many requests may be tried again at once: so that a failing pool is not drowned in second tries.
+// A limit of retries under way, so that a failing pool does not get all its load twice.
 internal import Synchronization
 
-/// A tenth of the requests under way, but at least ten; counted over all workers.
+/// A budget of retries: a tenth of the requests under way, but at least ten, over all workers.
 package final class RetryBudget: Sendable {
     static let floor = 10
     static let share = 10
@@ -9,22 +9,26 @@ package final class RetryBudget: Sendable {
     private let requests = Atomic<Int>(0)
     private let retries = Atomic<Int>(0)
 
+    /// A budget of which nothing is taken.
     package init() {}
 
-    /// Retries that hold a place now.
+    /// How many retries are under way.
     package var underWay: Int { retries.load(ordering: .relaxed) }
 
+    /// One more request is under way.
     package func requestBegan() { requests.wrappingAdd(1, ordering: .relaxed) }
+    /// A request that `requestBegan` has counted is over.
     package func requestEnded() { requests.wrappingSubtract(1, ordering: .relaxed) }
 
-    /// Room for one more retry, taken; to be given back by `retryEnded`.
+    /// Counts one more retry if the budget has room for it; `retryEnded` gives it back.
     package func take() -> Bool {
         let most = max(Self.floor, requests.load(ordering: .relaxed) / Self.share)
         if retries.wrappingAdd(1, ordering: .relaxed).newValue <= most { return true }
         retries.wrappingSubtract(1, ordering: .relaxed)
         return false
     }
-    /// A retry that cannot be refused any more takes a place, even where there is none.
+    /// Counts a retry that cannot be refused any more, even beyond the budget.
     package func retryBegan() { retries.wrappingAdd(1, ordering: .relaxed) }
+    /// A retry that `take` or `retryBegan` has counted is over.
     package func retryEnded() { retries.wrappingSubtract(1, ordering: .relaxed) }
 }

@@ -4,11 +4,12 @@ package import Transport
 /// An engine or an executor is healthy until shown otherwise.
 ///
 /// Faults in traffic and failed probes eject it; the first ejection lasts 3 s, each further one longer. It comes back
-/// slowly: by probes where it is probed, else by one request that tries it. A client's 4xx and a client that leaves are no
-/// faults, and a busy executor (429) is not a dead one.
+/// slowly: by probes where it is probed, else by one request that tries it. A client's 4xx and a client that leaves are
+/// not faults, and a busy executor (429) is not a dead one.
 ///
 /// This is what is known of it. How much of that routing follows is each pool's decision, see `ExecutorPool.mercy`.
 package struct ExecutorHealth: Sendable, Equatable {
+    /// Whether requests go there at the moment.
     package enum State: Sendable, Equatable {
         case healthy
         /// Not to be used before this moment, and then by one request first.
@@ -17,8 +18,10 @@ package struct ExecutorHealth: Sendable, Equatable {
         case trial(since: Nanoseconds)
     }
 
+    /// Whether a request may go there: yes, no, or one alone that tries it.
     package enum Use: Sendable, Equatable { case yes, trial, no }
 
+    /// What one health probe has come to.
     package enum Probe: Sendable, Equatable {
         case passed
         /// The connection was refused or reset, or the answer was a 5xx.
@@ -51,6 +54,7 @@ package struct ExecutorHealth: Sendable, Equatable {
     /// Healthy for so long, its past ejections are forgotten.
     static let forgiveAfter: Nanoseconds = 60_000_000_000
 
+    /// The present state, which `trialFrom` completes by what the probes say.
     package private(set) var state = State.healthy
     /// What its last ejection was for; meaningless while it is healthy.
     package private(set) var cause = Cause.faults(.connection)
@@ -71,8 +75,10 @@ package struct ExecutorHealth: Sendable, Equatable {
     /// What the probes come to, where there are probes; never `timedOut`, which counts as `failed` here.
     private var verdict: Probe?
 
+    /// Healthy, and never probed.
     package init() {}
 
+    /// Whether it is out of rotation, be it that one request tries it.
     package var isEjected: Bool { state != .healthy }
     /// Answers of it have failed in their midst, and none has ended whole since.
     var hasLateFaults: Bool { lateFaults > 0 }
@@ -96,6 +102,7 @@ package struct ExecutorHealth: Sendable, Equatable {
         return max(0.1, Double(healthyFor) / Double(slowStart))
     }
 
+    /// One request goes there to find out whether it is well again.
     package mutating func trialBegan(at now: Nanoseconds) { state = .trial(since: now) }
 
     /// The first event of a stream, or a whole document, has come: the executor can be reached, and answers.
@@ -186,7 +193,7 @@ package struct ExecutorHealth: Sendable, Equatable {
         }
     }
 
-    /// So much time has passed without a byte: an engine that has lost `fall` probes in a row is dead once that was long.
+    /// Declares an engine dead that has lost `fall` probes in a row and has sent no byte for `silenceMax`.
     package mutating func silence(at now: Nanoseconds, fall: Int, lastHeard: Nanoseconds) {
         guard probesLost >= fall, now >= lastHeard + Self.silenceMax else { return }
         isDead = true

@@ -97,39 +97,44 @@ extension ExecutorPool {
 
     /// - Parameter usesBad: whether there is nothing better than a pool all of whose members are bad.
     func mercy(usesBad: Bool = true, at now: Nanoseconds) -> Mercy {
-        let bad = places.count { members[$0].executor.use(at: now) == .no }
-        if bad == places.count { return usesBad ? .all : .none }
-        return bad > places.count / 2 ? .some : .none
+        let bad = indices.count { members[$0].executor.use(at: now) == .no }
+        if bad == indices.count { return usesBad ? .all : .none }
+        return bad > indices.count / 2 ? .some : .none
     }
 
-    /// Whether routing uses the member at this place although it is bad.
+    /// Whether routing uses the member at this index although it is bad.
     ///
     /// The dead are not used while another member may be; of the others those that stand first are left out.
-    func isSpared(_ place: Int, by mercy: Mercy, at now: Nanoseconds) -> Bool {
+    func isSpared(_ index: Int, by mercy: Mercy, at now: Nanoseconds) -> Bool {
         switch mercy {
         case .none: return false
-        case .all: return members[place].executor.costsLittle(at: now)
+        case .all: return members[index].executor.costsLittle(at: now)
         case .some:
-            guard !members[place].executor.engine.isDead else { return false }
+            guard !members[index].executor.engine.isDead else { return false }
             var leftOut = 0
-            for other in places where members[other].executor.use(at: now) == .no {
-                if other < place || members[other].executor.engine.isDead { leftOut += 1 }
+            for other in indices where members[other].executor.use(at: now) == .no {
+                if other < index || members[other].executor.engine.isDead { leftOut += 1 }
             }
-            return leftOut >= places.count / 2
+            return leftOut >= indices.count / 2
         }
     }
 
     /// What is known of an executor, whether or not this pool uses it all the same.
     package struct Status: Sendable {
+        /// The executor and its share in the pool.
         package var member: PoolMember
+        /// The health of its engine where that is not well, else its own.
         package var state: ExecutorHealth.State
-        /// By what faults and probes say, requests may go to it, be it one that tries it; whether they do is also a matter
-        /// of its weight.
+        /// Whether requests may go to it by what faults and probes say, be it one that tries it.
+        ///
+        /// Whether they do also depends on its weight.
         package var isUsable: Bool
 
+        /// The executor of `member`.
         package var executor: Executor { member.executor }
     }
 
+    /// The status of each member, in the order of `members`; from any thread.
     package func statuses(at now: Nanoseconds) -> [Status] {
         members.map { member in
             let executor = member.executor
@@ -139,11 +144,11 @@ extension ExecutorPool {
 }
 
 extension Executor {
-    /// Whether a request that goes to it although it is bad may be answered, or hears soon that it is not: nobody is to wait
-    /// for the deadline of a connection that is known not to be accepted.
+    /// Whether a request may try it although it is bad, because it is answered or fails soon.
     ///
-    /// Those that refuse a connection or answer with a failure do so at once. One that takes requests and does not begin to
-    /// answer may be slow, as may one whose probes are late and that is still heard of.
+    /// An executor that refuses connections or answers with a failure does so at once. One that takes requests and does
+    /// not begin to answer may only be slow, as may one whose probes are late while its bytes still arrive. A
+    /// connection that is known not to be accepted would cost the whole connect timeout.
     func costsLittle(at now: Nanoseconds) -> Bool {
         guard !engine.isDead else { return false }
         let isEjected = engine.isEjected || isEjectedAlone

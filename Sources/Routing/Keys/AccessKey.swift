@@ -1,6 +1,7 @@
 // A key as it is stored: what it allows, and a hash of it. The key itself is known to its bearer only.
 internal import Transport
 
+/// What is stored of a key: whose it is, what it allows, and a hash by which it is found.
 package struct AccessKey: Equatable, Sendable {
     /// What a key is for.
     package enum Role: String, CaseIterable, Sendable {
@@ -10,20 +11,24 @@ package struct AccessKey: Equatable, Sendable {
         case observer
     }
 
-    /// Its short name, which may be shown: in the log, in lists, to revoke it.
+    /// Its public name, which logs and lists show and by which it is revoked.
     package var id: String
     /// HMAC-SHA256 of the key under the secret.
     package var hash: [UInt8]
+    /// Whose key it is: the name in logs and metrics, and the party of fair queueing.
     package var tenant: String
+    /// What the key is for.
     package var role: Role
-    /// Ids or aliases of the models that it may use; nil: all.
+    /// Ids or aliases of the models that it may use; nil for all.
     package var models: [String]?
+    /// How much its bearer may use.
     package var limits: KeyLimits
-    /// Seconds since 1970; from then on it is unknown.
+    /// From when on it is not accepted, in seconds since 1970; nil for never.
     package var expires: Int?
-    /// It opens nothing any more, and is kept so that the log can say so.
+    /// It is not accepted any more, and is kept so that the log can say so.
     package var isRevoked = false
 
+    /// A key that is not revoked; `hash` has 32 bytes, and `expires` is in seconds since 1970.
     package init(
         id: String,
         hash: [UInt8],
@@ -42,6 +47,7 @@ package struct AccessKey: Equatable, Sendable {
         self.expires = expires
     }
 
+    /// Whether its end has come at `seconds` since 1970.
     package func isExpired(at seconds: Int) -> Bool { expires.map { $0 <= seconds } ?? false }
 }
 
@@ -51,7 +57,7 @@ extension AccessKey {
     private static let randomBytes = 32
     private static let idBytes = 5
 
-    /// A key that nobody has had before: the prefix and 32 random bytes in base64url (RFC 4648 section 5).
+    /// The text of a new key: the prefix and 32 random bytes in base64url (RFC 4648, section 5).
     package static func makeSecretText() -> String {
         let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
         var text = Array(prefix.utf8)
@@ -69,8 +75,6 @@ extension AccessKey {
         return String(decoding: text, as: UTF8.self)
     }
 
-    /// A new `id`.
-    ///
-    /// It has nothing to do with the key.
+    /// A new `id`: random, so that it says nothing of the key.
     package static func makeID() -> String { Hexadecimal.text(Randomness.bytes(idBytes)) }
 }

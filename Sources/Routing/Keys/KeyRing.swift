@@ -1,35 +1,40 @@
 // The keys in force: a snapshot that never changes, and finds who is asking.
 package import Transport
 
+/// The keys in force at one moment; immutable, and shared by all threads.
 package final class KeyRing: Sendable {
+    /// A key and what its bearer uses.
     package struct Entry: Sendable {
+        /// What the key allows.
         package let key: AccessKey
+        /// What its bearer uses, which later rings go on with.
         package let use: KeyUse
     }
 
-    /// What a key has used that is in force no more: for its bearer, should it come back.
+    /// What was used of a key that is not in force any more, for the case that it comes back.
     ///
-    /// A file is taken away and put back, an entry is edited under another id: that is no new key.
+    /// A file that is taken away and put back, or an entry whose id is edited, must not make a new key.
     private struct Departed: Sendable {
         var id: String
         var hash: [UInt8]
         var use: KeyUse
         var since: Nanoseconds
 
-        /// So long after, all that was spent of its rates has flowed back.
+        /// After so many nanoseconds all that was spent of its rates has flowed back.
         static let keptFor: Nanoseconds = 120_000_000_000
 
         func isKept(at now: Nanoseconds) -> Bool { use.running > 0 || now < since + Self.keptFor }
     }
 
-    /// By the first eight bytes of their hash, which nobody can choose without the secret.
+    /// The keys by the first eight bytes of their hash, which nobody can choose who does not know the secret.
     private let entries: [UInt64: [Entry]]
     private let departed: [Departed]
-    /// Compared with where there is nothing to compare with.
+    /// What is compared where no key has these eight bytes, so that the time does not tell.
     private let nobody = [UInt8](repeating: 0, count: HMACSHA256.count)
 
-    /// What a key has used it goes on having used: taken from `previous`, by its hash or else by its id, also where it was
-    /// out of force meanwhile.
+    /// A ring of new keys, in which each key goes on with what it has used.
+    ///
+    /// A key is found in `previous` by its hash or else by its id, also where it was out of force meanwhile.
     package init(_ keys: [AccessKey] = [], after previous: KeyRing? = nil, at now: Nanoseconds = 0) {
         var known = previous?.departed ?? []
         known += previous?.all.map { Departed(id: $0.key.id, hash: $0.key.hash, use: $0.use, since: now) } ?? []
@@ -41,18 +46,19 @@ package final class KeyRing: Sendable {
             var index = byHash[key.hash]
             if index == nil, let other = byID[key.id], taken.insert(other).inserted { index = other }
             let use = index.map { known[$0].use } ?? KeyUse()
-            entries[Self.place(of: key.hash), default: []].append(Entry(key: key, use: use))
+            entries[Self.bucket(of: key.hash), default: []].append(Entry(key: key, use: use))
         }
         self.entries = entries
         departed = known.enumerated().filter { !taken.contains($0) && $1.isKept(at: now) }.map(\.element)
     }
 
-    /// Keys that are in force no more whose use is kept.
+    /// How many keys that are not in force any more have their use kept.
     package var departedCount: Int { departed.count }
 
+    /// All keys, expired and revoked ones among them, in no order.
     package var all: [Entry] { entries.values.flatMap(\.self) }
 
-    /// What there is of a key that is given.
+    /// What the ring knows of a key that a request gives.
     package enum Found: Sendable {
         case inForce(Entry)
         /// With the id of the key.
@@ -70,7 +76,7 @@ package final class KeyRing: Sendable {
     ///
     /// Takes the same time whether there is none, or an expired one.
     package func look(for hash: [UInt8], at seconds: Int) -> Found {
-        let candidates = entries[Self.place(of: hash)] ?? []
+        let candidates = entries[Self.bucket(of: hash)] ?? []
         var found: Entry?
         for candidate in candidates where HMACSHA256.isEqual(candidate.key.hash, hash) { found = candidate }
         if candidates.isEmpty { _ = HMACSHA256.isEqual(nobody, hash) }
@@ -79,7 +85,7 @@ package final class KeyRing: Sendable {
         return found.key.isExpired(at: seconds) ? .expired(found.key.id) : .inForce(found)
     }
 
-    private static func place(of hash: [UInt8]) -> UInt64 {
+    private static func bucket(of hash: [UInt8]) -> UInt64 {
         hash.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
     }
 }

@@ -1,13 +1,16 @@
-// What the bearer of a key uses at the moment, and has used of its rates: counted over all workers.
+// How much of its limits the bearer of a key uses, counted over all workers.
 package import Transport
 
-/// What a key may use; nil is without limit.
+/// The limits of a key; nil is without limit.
 package struct KeyLimits: Equatable, Sendable {
     /// Exchanges at once.
     package var concurrency: Int?
+    /// Requests that begin in a minute.
     package var requestsPerMinute: Int?
+    /// Tokens of prompts and answers in a minute.
     package var tokensPerMinute: Int?
 
+    /// Limits of at least 1 each.
     package init(concurrency: Int? = nil, requestsPerMinute: Int? = nil, tokensPerMinute: Int? = nil) {
         self.concurrency = concurrency
         self.requestsPerMinute = requestsPerMinute
@@ -24,22 +27,24 @@ package final class KeyUse: Quota {
         var running = 0
         var requests = TokenBucket()
         var tokens = TokenBucket()
-        /// Those of the newest request.
+        /// The limits that came with the newest request.
         var limits: KeyLimits?
 
         /// The limit that a request counts by: that of the newest request, also for one that began before a change.
         ///
-        /// By its own, lower limit it would forget what was spent of a raised one.
+        /// By its own, lower limit it would cut off what was spent of a raised one.
         func newest(_ limit: KeyPath<KeyLimits, Int?>, else own: Int) -> Int { limits?[keyPath: limit] ?? own }
     }
 
     private let state = Lock(State())
 
+    /// A key of which nothing has been used.
     package init() {}
 
     /// Exchanges under way.
     package var running: Int { state.withLock { $0.running } }
 
+    /// Counts an exchange and a request, unless a limit is in the way; see `Quota`.
     package func begin(_ limits: KeyLimits, at now: Nanoseconds) -> QuotaDenial? {
         state.withLock { state in
             state.limits = limits
@@ -52,8 +57,10 @@ package final class KeyUse: Quota {
         }
     }
 
+    /// An exchange that `begin` has let through is over.
     package func ended() { state.withLock { $0.running -= 1 } }
 
+    /// Takes tokens of the rate, unless the limit is in the way; see `Quota`.
     package func reserve(_ tokens: Int, _ limits: KeyLimits, at now: Nanoseconds) -> QuotaDenial? {
         guard let own = limits.tokensPerMinute else { return nil }
         return state.withLock { state in
@@ -62,6 +69,7 @@ package final class KeyUse: Quota {
         }
     }
 
+    /// Replaces a reservation by what was used; see `Quota`.
     package func settle(reserved: Int, used: Int, _ limits: KeyLimits, at now: Nanoseconds) {
         guard let own = limits.tokensPerMinute else { return }
         state.withLock { state in
@@ -69,10 +77,12 @@ package final class KeyUse: Quota {
         }
     }
 
+    /// What is left of the requests a minute; nil without a limit.
     package func requestRate(_ limits: KeyLimits, at now: Nanoseconds) -> QuotaRate? {
         rate(\.requestsPerMinute, of: \.requests, limits, at: now)
     }
 
+    /// What is left of the tokens a minute; nil without a limit.
     package func tokenRate(_ limits: KeyLimits, at now: Nanoseconds) -> QuotaRate? {
         rate(\.tokensPerMinute, of: \.tokens, limits, at: now)
     }

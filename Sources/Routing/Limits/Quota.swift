@@ -3,18 +3,17 @@ package import Transport
 
 /// Counts what the bearers of one key use, and says whether a limit is in the way.
 ///
-/// `KeyUse` counts in this process. A store that several processes share would be another quota: it answers from what it
-/// has leased beforehand. Every call answers at once, waits for nothing outside the process, and may come from any
-/// worker. Limits come with each call; those of the newest `begin` hold for all that run. Times are the loops' monotonic
-/// nanoseconds.
+/// `KeyUse` counts in this process. A store that several processes share would be another quota, which answers from
+/// what it has leased beforehand. Every call answers at once, waits for nothing outside of the process, and may come
+/// from any worker. Limits come with each call; those of the newest `begin` hold for all exchanges under way. Times are
+/// monotonic nanoseconds of the loops.
 package protocol Quota: AnyObject, Sendable {
-    /// Takes a place for one exchange and one request of the rate.
+    /// Counts one exchange and takes one request of the rate.
     ///
-    /// - Returns: nil when they are taken: `ended` gives the place back, and is to be called once. Otherwise nothing was
-    ///   taken.
+    /// - Returns: nil when both were possible; the caller then has to call `ended` once. Otherwise nothing was counted.
     func begin(_ limits: KeyLimits, at now: Nanoseconds) -> QuotaDenial?
 
-    /// Gives back the place of an exchange that `begin` has let through.
+    /// An exchange that `begin` has counted is over.
     func ended()
 
     /// Reserves tokens for a request.
@@ -46,10 +45,12 @@ package enum QuotaDenial: Equatable, Sendable {
 package struct QuotaRate: Equatable, Sendable {
     /// Requests or tokens a minute.
     package var limit: Int
+    /// How many of them are left now, at least 0.
     package var remaining: Int
     /// Until all of it is there again, in nanoseconds.
     package var reset: Nanoseconds
 
+    /// A rate as response fields show it.
     package init(limit: Int, remaining: Int, reset: Nanoseconds) {
         self.limit = limit
         self.remaining = remaining
