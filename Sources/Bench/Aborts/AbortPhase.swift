@@ -3,7 +3,8 @@ internal import Transport
 
 /// The phase of an exchange in which its client leaves.
 package enum AbortPhase: String, CaseIterable, Sendable {
-    /// Half of the request body has been sent. A server that reads bodies whole has not sent the request to an executor yet.
+    /// Half of the request body has been sent. A server that reads bodies whole has not sent the request to an executor
+    /// yet.
     case body
     /// The executor has the request and has sent nothing yet.
     case prefill

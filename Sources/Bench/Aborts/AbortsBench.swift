@@ -1,4 +1,5 @@
-// `bench aborts`: measures how long it takes until the executor knows that a client has left, in each phase of an exchange.
+// `bench aborts`: measures how long it takes until the executor knows that a client has left, in each phase of an
+// exchange.
 internal import Glibc
 internal import Transport
 
@@ -96,7 +97,8 @@ package final class AbortsBench: AbortStreamOwner, TimerTarget {
         for connection in connections { connection.close() }
         connections = []
         streamsOnLast = 0
-        // Closing the connections aborts the streams that were left over. Those aborts must not count for the next phase.
+        // Closing the connections aborts the streams that were left over. Those aborts must not count for the next
+        // phase.
         pump(100)
     }
 

@@ -65,7 +65,8 @@ protocol ClientConnection: AnyObject {
     var isUsable: Bool { get }
     /// Sends a request.
     func open(_ stream: ClientStream)
-    /// Cancels a stream, by RST_STREAM(CANCEL) or on HTTP/1.1 by closing the connection; its handler gets no more calls.
+    /// Cancels a stream, by RST_STREAM(CANCEL) or on HTTP/1.1 by closing the connection; its handler gets no more
+    /// calls.
     func reset(_ stream: ClientStream)
     /// Closes the connection now; the handlers of its streams get no more calls.
     func close()

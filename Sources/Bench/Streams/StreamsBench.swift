@@ -1,4 +1,5 @@
-// `bench streams`: opens connections and streams, keeps the streams running, and measures their tokens after the warm-up.
+// `bench streams`: opens connections and streams, keeps the streams running, and measures their tokens after the
+// warm-up.
 internal import Glibc
 internal import Transport
 

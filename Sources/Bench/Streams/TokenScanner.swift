@@ -1,4 +1,5 @@
-// Finds tokens and ends in a stream of events without parsing JSON, since the bench shares a processor with the executor.
+// Finds tokens and ends in a stream of events without parsing JSON, since the bench shares a processor with the
+// executor.
 internal import Glibc
 internal import Transport
 
@@ -90,7 +91,8 @@ struct TokenScanner {
         return isError ? .error : .other
     }
 
-    /// The offset behind the first `needle`, which is found by its byte at `anchor`: the Glibc module of Swift has no memmem.
+    /// The offset behind the first `needle`, which is found by its byte at `anchor`: the Glibc module of Swift has no
+    /// memmem.
     @inline(__always)
     private static func find(
         _ needle: StaticString,

@@ -13,8 +13,8 @@ protocol AttemptCarrier: AnyObject {
 
 /// A request and the handler of its response.
 ///
-/// Confined to its worker. Two failures are repaired here and not reported to the handler. If the executor has closed an
-/// idle connection in the meantime, the request moves to a fresh connection, once. If the executor refuses a request
+/// Confined to its worker. Two failures are repaired here and not reported to the handler. If the executor has closed
+/// an idle connection in the meantime, the request moves to a fresh connection, once. If the executor refuses a request
 /// without having looked at it, the request moves to another connection, up to `movesMax` times.
 final class ExecutorAttempt: ExecutorStream, TimerTarget {
     /// How often an executor may refuse a request before the attempt fails.
@@ -66,8 +66,8 @@ final class ExecutorAttempt: ExecutorStream, TimerTarget {
         }
     }
 
-    /// Reports a failure that is known inside of `send` only in the timers' phase of the same turn, so that the handler is not
-    /// called from inside of its own call.
+    /// Reports a failure that is known inside of `send` only in the timers' phase of the same turn, so that the handler
+    /// is not called from inside of its own call.
     func failLater(_ failure: ExecutorFailure) {
         pendingFailure = failure
         _ = client.loop.timers.schedule(at: client.loop.now, target: self, kind: 0)

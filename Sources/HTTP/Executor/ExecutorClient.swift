@@ -157,7 +157,8 @@ package final class ExecutorClient {
         )
     }
 
-    /// Keeps the TLS session of a connection on which bytes have arrived: a TLS 1.3 executor has sent its tickets by then.
+    /// Keeps the TLS session of a connection on which bytes have arrived: a TLS 1.3 executor has sent its tickets by
+    /// then.
     func remember(_ channel: Channel) {
         guard settings.tls != nil, let session = channel.tlsSession else { return }
         self.session = session

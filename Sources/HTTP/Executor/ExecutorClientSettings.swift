@@ -9,8 +9,8 @@ package struct ExecutorClientSettings: Sendable {
         case auto
         /// Always HTTP/1.1.
         case http1
-        /// Always HTTP/2: nothing else is offered by ALPN, and in clear it is spoken by prior knowledge (RFC 9113 section
-        /// 3.3).
+        /// Always HTTP/2: nothing else is offered by ALPN, and in clear it is spoken by prior knowledge (RFC 9113
+        /// section 3.3).
         case http2
     }
 
@@ -34,8 +34,8 @@ package struct ExecutorClientSettings: Sendable {
     package var version = Version.auto
     /// Nil for an executor in clear.
     package var tls: TLS?
-    /// How long each address may take to connect and to finish the TLS handshake, and then an HTTP/2 executor to send its
-    /// SETTINGS.
+    /// How long each address may take to connect and to finish the TLS handshake, and then an HTTP/2 executor to send
+    /// its SETTINGS.
     package var connectTimeout: Nanoseconds
     /// How long an unused connection is kept.
     ///

@@ -61,7 +61,8 @@ package struct ExecutorRequest {
 
 /// Receives the response of an attempt.
 ///
-/// Every call comes on the worker's thread. No call follows after `attemptFailed` or `responseEnded`, nor after `cancel`.
+/// Every call comes on the worker's thread. No call follows after `attemptFailed` or `responseEnded`, nor after
+/// `cancel`.
 package protocol ExecutorStreamHandler: AnyObject {
     /// The kernel has taken the whole request.
     func requestSent()

@@ -63,7 +63,8 @@ extension HTTP2ExecutorConnection {
 
     /// Bytes of a response body have arrived.
     func bodyReceived(stream id: Int32, _ bytes: Span<UInt8>) {
-        // The connection's window belongs to all streams: a stream that nobody reads must not close it for its siblings.
+        // The connection's window belongs to all streams: a stream that nobody reads must not close it for its
+        // siblings.
         unsafe nghttp2_session_consume_connection(session, bytes.count)
         guard let stream = streams[id], let attempt = stream.attempt else { return }
         attempt.handler?.responseBody(bytes)

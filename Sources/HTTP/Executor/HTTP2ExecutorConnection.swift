@@ -4,9 +4,10 @@ internal import Transport
 
 /// One HTTP/2 connection to an executor.
 ///
-/// Confined to its worker. Requests are handed to nghttp2 only once the executor has sent its SETTINGS: from then on it is
-/// known to speak HTTP/2, and how many requests it takes at once. Reading never pauses: a stream whose client does not keep
-/// up holds back its own window alone. The extension `+Frames` holds the callbacks of nghttp2 and the flush phase.
+/// Confined to its worker. Requests are handed to nghttp2 only once the executor has sent its SETTINGS: from then on it
+/// is known to speak HTTP/2, and how many requests it takes at once. Reading never pauses: a stream whose client does
+/// not keep up holds back its own window alone. The extension `+Frames` holds the callbacks of nghttp2 and the flush
+/// phase.
 @safe
 final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, AttemptCarrier {
     /// How much the executor may send on one stream, and on all together, before a client has taken it, in bytes.
@@ -47,7 +48,8 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
     ///
     /// It may have been idle since, and the executor may have gone.
     private var hasServed = false
-    /// No new requests are accepted: the executor has sent GOAWAY, no stream identifiers are left, or the client is retired.
+    /// No new requests are accepted: the executor has sent GOAWAY, no stream identifiers are left, or the client is
+    /// retired.
     var isRetired = false
     /// The executor has just refused a request while it had others.
     private var isRefusing = false
@@ -169,8 +171,8 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
         let stream = HTTP2ExecutorStream(connection: self, id: id, attempt: attempt, readsBefore: reads)
         streams[id] = stream
         attempt.carrier = stream
-        // Only for the first request: if each one set the deadline anew, a dead connection with new requests would never
-        // be found out.
+        // Only for the first request: if each one set the deadline anew, a dead connection with new requests would
+        // never be found out.
         if streams.count == 1 { watch() }
         channel.mark()
     }

@@ -17,7 +17,8 @@ final class HTTP2ExecutorStream: AttemptCarrier {
     var isRequestSent = false
     /// The HEADERS of the request have been sent.
     var isBegun = false
-    /// The connection's number of reads when the request was handed over: with another number, something has arrived since.
+    /// The connection's number of reads when the request was handed over: with another number, something has arrived
+    /// since.
     let readsBefore: Int
 
     var status = 0

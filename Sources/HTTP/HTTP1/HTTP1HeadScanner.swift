@@ -2,8 +2,8 @@
 
 /// Finds the lines of one head.
 ///
-/// It remembers how far it has read, so that each byte is examined once even if the bytes arrive one at a time. The request
-/// parser and the response parser own one each.
+/// It remembers how far it has read, so that each byte is examined once even if the bytes arrive one at a time. The
+/// request parser and the response parser own one each.
 struct HTTP1HeadScanner: Sendable {
     enum Line {
         /// The range of the line without its CRLF; an empty range for an empty line.

@@ -1,4 +1,5 @@
-// Reads request heads by a strict reading of RFC 9112: a head that two parsers could understand differently is an error.
+// Reads request heads by a strict reading of RFC 9112: a head that two parsers could understand differently is an
+// error.
 internal import Transport
 
 /// Parses the request heads of one connection, one after the other; a value type that the session owns.
@@ -34,8 +35,8 @@ package struct HTTP1RequestParser: Sendable {
 
     /// Reads on in a head that begins where `bytes` begins.
     ///
-    /// Each call has the bytes of the call before, and more behind them. After a whole head the parser is ready for the next
-    /// one, whose first byte is then at offset 0.
+    /// Each call has the bytes of the call before, and more behind them. After a whole head the parser is ready for the
+    /// next one, whose first byte is then at offset 0.
     package mutating func parse(_ bytes: Span<UInt8>) -> Result {
         if let failure { return .failed(failure) }
         do throws(HTTP1Error) {
@@ -70,7 +71,8 @@ package struct HTTP1RequestParser: Sendable {
 
     /// Reads the request line, or an empty line before it; false if the end of the line has not arrived yet.
     private mutating func readStartLine(_ bytes: Span<UInt8>) throws(HTTP1Error) -> Bool {
-        // In a line longer than this the target is too long, even with the longest method, two spaces, version and CRLF.
+        // In a line longer than this the target is too long, even with the longest method, two spaces, version and
+        // CRLF.
         let longest = scanner.lineStart + HTTP1Limits.methodBytes + limits.targetBytes + 12
         switch try scanner.nextLine(in: bytes, limit: min(longest, limits.headBytes)) {
         case .incomplete: return false

@@ -232,7 +232,8 @@ final class HTTP1ServerSession: ServerProtocol {
             state = .responding
             stream.isRequestWhole = true
         }
-        // After a whole response the rest of the body is read and dropped, so that the client goes on to read the response.
+        // After a whole response the rest of the body is read and dropped, so that the client goes on to read the
+        // response.
         guard !stream.isFinished, let handler = stream.handler else { return }
         if !bytes.isEmpty {
             unconsumed += bytes.count

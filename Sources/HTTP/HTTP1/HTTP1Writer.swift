@@ -4,9 +4,9 @@ internal import Transport
 
 /// Writes every HTTP/1.1 head that leaves the server.
 ///
-/// Nothing can be injected, whatever a head holds. A field whose name is not a token or whose value has a control character
-/// is left out as a whole. Bytes of a target outside printable ASCII are percent-encoded. Other bytes that a host or a
-/// method cannot have are left out. The framing fields follow from `body` alone, so a head never has two.
+/// Nothing can be injected, whatever a head holds. A field whose name is not a token or whose value has a control
+/// character is left out as a whole. Bytes of a target outside printable ASCII are percent-encoded. Other bytes that a
+/// host or a method cannot have are left out. The framing fields follow from `body` alone, so a head never has two.
 package enum HTTP1Writer {
     /// The interim response that asks a client for its body.
     package static let continueResponse = Array("HTTP/1.1 100 Continue\r\n\r\n".utf8)
@@ -23,7 +23,8 @@ package enum HTTP1Writer {
 
     /// Appends a request head for an executor.
     ///
-    /// Of `fields`, `host`, `content-length` and the hop-by-hop fields are left out: they follow from the other arguments.
+    /// Of `fields`, `host`, `content-length` and the hop-by-hop fields are left out: they follow from the other
+    /// arguments.
     package static func appendRequest(
         method: Method,
         target: [UInt8],
@@ -65,8 +66,8 @@ package enum HTTP1Writer {
     /// - Parameters:
     ///   - version: the version of the request. The response always says HTTP/1.1, but an HTTP/1.0 client is told by a
     ///     field that the connection stays open.
-    ///   - body: how the body is framed; for HEAD, how the body of GET would be framed. `.none` writes no framing field, and
-    ///     neither do the statuses 1xx and 204.
+    ///   - body: how the body is framed; for HEAD, how the body of GET would be framed. `.none` writes no framing
+    ///     field, and neither do the statuses 1xx and 204.
     ///   - keepAlive: whether the connection stays open, which it cannot after `.untilClose`.
     package static func appendResponse(
         _ head: ResponseHead,

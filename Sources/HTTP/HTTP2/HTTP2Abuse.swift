@@ -4,8 +4,8 @@ internal import Transport
 /// How often one client may do what costs the server more than it costs the client.
 ///
 /// A connection that exceeds one of these limits is ended with ENHANCE_YOUR_CALM; each function returns false then.
-/// nghttp2's own limiter does not replace them: it stops once any GOAWAY was submitted, and it does not count the resets
-/// that the server sends.
+/// nghttp2's own limiter does not replace them: it stops once any GOAWAY was submitted, and it does not count the
+/// resets that the server sends.
 struct HTTP2Abuse {
     private var resetsReceived: HTTP2Allowance
     private var resetsSent = HTTP2Allowance(burst: 100, perSecond: 10)

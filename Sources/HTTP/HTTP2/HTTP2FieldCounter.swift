@@ -1,10 +1,11 @@
-// Counts the fields of header blocks in the bytes as they arrive, before nghttp2 decodes them. One byte can stand for a field
-// of 4 KiB, and nghttp2 decodes blocks that it ignores (on a closed stream, or after a fault) without reporting a field.
+// Counts the fields of header blocks in the bytes as they arrive, before nghttp2 decodes them. One byte can stand for a
+// field of 4 KiB, and nghttp2 decodes blocks that it ignores (on a closed stream, or after a fault) without reporting a
+// field.
 
 /// Finds where each representation of a field begins in HPACK (RFC 7541 section 6), and decodes nothing else.
 ///
-/// Confined to its session. nghttp2 refuses bytes that are not HPACK. The counter only notices integers that nghttp2 would
-/// not accept, so that both always agree about where a field begins.
+/// Confined to its session. nghttp2 refuses bytes that are not HPACK. The counter only notices integers that nghttp2
+/// would not accept, so that both always agree about where a field begins.
 struct HTTP2FieldCounter {
     private enum State { case field, nameLength, name, valueLength, value, number }
 
@@ -70,8 +71,8 @@ struct HTTP2FieldCounter {
         }
     }
 
-    /// The end of a field that has arrived whole and whose index and lengths have one byte each, as nearly all do; nil for
-    /// other fields.
+    /// The end of a field that has arrived whole and whose index and lengths have one byte each, as nearly all do; nil
+    /// for other fields.
     private static func endOfShortField(_ bytes: Span<UInt8>, from start: Int, to end: Int) -> Int? {
         let byte = bytes[start]
         if byte & 0x80 != 0 { return byte == 0xff ? nil : start + 1 }

@@ -1,5 +1,5 @@
-// Finds the frames in the bytes of a peer. nghttp2 does not report the frames that it ignores, so the sessions read the frame
-// headers themselves, in order to count frames and to check those on closed streams.
+// Finds the frames in the bytes of a peer. nghttp2 does not report the frames that it ignores, so the sessions read the
+// frame headers themselves, in order to count frames and to check those on closed streams.
 
 /// The header of a frame (RFC 9113 section 4.1).
 struct HTTP2FrameHeader: Equatable {

@@ -1,5 +1,6 @@
-// The header block that a peer is sending: how many fields it has, how large they are, and what decoding it takes of memory.
-// Heads, interim heads, trailers and blocks that nghttp2 ignores are counted alike, from clients and from executors.
+// The header block that a peer is sending: how many fields it has, how large they are, and what decoding it takes of
+// memory. Heads, interim heads, trailers and blocks that nghttp2 ignores are counted alike, from clients and from
+// executors.
 internal import Transport
 
 /// The limits of header blocks on one connection, and the block that is arriving.
@@ -12,8 +13,8 @@ struct HTTP2HeaderBlock {
     private static let decodingMax = 256 << 10
     /// A trusted connection carries many users and has this many times the allowance.
     private static let trustedFactor = 10
-    /// A block whose fields decode to more than this many times the bytes that arrived only repeats what it has put into
-    /// the HPACK table.
+    /// A block whose fields decode to more than this many times the bytes that arrived only repeats what it has put
+    /// into the HPACK table.
     private static let repeatedTimes = 8
     /// Such a block ends the connection at this many times the limit of a block, in place of `fatalFactor` times.
     private static let repeatedFactor = 2
@@ -108,8 +109,8 @@ struct HTTP2HeaderBlock {
         guard content > Self.repeatedTimes * received else {
             return weight <= bytesMax * fatalFactor && extraBytes.take(excess, now: now)
         }
-        // Such a block may exceed the limit by `repeatedFactor - 1` limits, others by `fatalFactor - 1`. It takes more of
-        // the connection's allowance in this proportion.
+        // Such a block may exceed the limit by `repeatedFactor - 1` limits, others by `fatalFactor - 1`. It takes more
+        // of the connection's allowance in this proportion.
         let times = (fatalFactor - 1) / (Self.repeatedFactor - 1)
         return weight <= bytesMax * Self.repeatedFactor && extraBytes.take(excess * times, now: now)
     }

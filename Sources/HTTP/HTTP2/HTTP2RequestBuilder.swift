@@ -19,7 +19,8 @@ struct HTTP2RequestBuilder {
 
     /// Adds a field.
     ///
-    /// - Returns: whether it is a further part of a split cookie (RFC 9113 section 8.2.3), which is no field of its own.
+    /// - Returns: whether it is a further part of a split cookie (RFC 9113 section 8.2.3), which is no field of its
+    ///   own.
     mutating func add(name: Span<UInt8>, value: Span<UInt8>, settings: ServerSettings) -> Bool {
         let isCookie = name.equals("cookie")
         let isCrumb = isCookie && hasCookie

@@ -1,4 +1,5 @@
-// What an HTTP/2 session with a client waits for, and until when. The connection has one timer, set to the next of them.
+// What an HTTP/2 session with a client waits for, and until when. The connection has one timer, set to the next of
+// them.
 internal import Transport
 
 /// Times of the loop's clock; `Nanoseconds.max` where nothing is waited for.

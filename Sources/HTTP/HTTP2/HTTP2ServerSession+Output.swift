@@ -125,8 +125,9 @@ extension HTTP2ServerSession {
             if UInt32(header.type) == NGHTTP2_HEADERS.rawValue { headSent(stream) }
             guard header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0 else { return }
             stream.isEndSent = true
-            // After an early final response the client need not send the rest of its body (RFC 9113 section 8.1). It gets
-            // a moment to see the response and to end by itself: a reset right behind the response makes curl lose it.
+            // After an early final response the client need not send the rest of its body (RFC 9113 section 8.1). It
+            // gets a moment to see the response and to end by itself: a reset right behind the response makes curl lose
+            // it.
             guard !stream.isRequestWhole else { return }
             deadlines.resets.append((stream, now + Self.resetDelay))
             armDeadline()

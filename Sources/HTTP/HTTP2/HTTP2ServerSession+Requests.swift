@@ -39,7 +39,8 @@ extension HTTP2ServerSession {
         submitReset(stream.id, NGHTTP2_REFUSED_STREAM)
     }
 
-    /// Refuses a request whose trailers are larger than a head may be: 431 as on HTTP/1.1, unless the response has begun.
+    /// Refuses a request whose trailers are larger than a head may be: 431 as on HTTP/1.1, unless the response has
+    /// begun.
     func refuseTrailers(of stream: HTTP2ServerStream) {
         let message = "the trailer section is too large"
         stream.isRequestWhole = true

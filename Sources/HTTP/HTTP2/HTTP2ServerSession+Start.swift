@@ -55,8 +55,8 @@ extension HTTP2ServerSession {
         if !stream.isClosed { requestEnded(stream) }
     }
 
-    /// Makes the stream take turns with its siblings (RFC 9218 section 10): by default nghttp2 sends the first stream to
-    /// its end.
+    /// Makes the stream take turns with its siblings (RFC 9218 section 10): by default nghttp2 sends the first stream
+    /// to its end.
     ///
     /// nghttp2 reads a `priority` field of the client itself, and that one has the last word.
     func makeIncremental(_ id: Int32) {

@@ -5,8 +5,8 @@ package import Transport
 
 /// Borrows the session that C was given.
 ///
-/// Sound because the caller of `receiveFrames` or `sendFrames` holds the session, and nghttp2 makes no callback outside of
-/// its two functions that these call.
+/// Sound because the caller of `receiveFrames` or `sendFrames` holds the session, and nghttp2 makes no callback outside
+/// of its two functions that these call.
 @unsafe @inline(__always)
 private func recover<R>(_ context: UnsafeMutableRawPointer?, _ body: (HTTP2Session) -> R) -> R {
     unsafe Unmanaged<HTTP2Session>.fromOpaque(context!)._withUnsafeGuaranteedRef { body($0) }
@@ -14,12 +14,12 @@ private func recover<R>(_ context: UnsafeMutableRawPointer?, _ body: (HTTP2Sessi
 
 /// Owns an nghttp2 session and receives its callbacks.
 ///
-/// A C function pointer cannot be generic over the owner of the session, so the owners are subclasses, and a callback is
-/// one dynamic call. The class is `open` only because the bench, which is another module, has a subclass as well.
+/// A C function pointer cannot be generic over the owner of the session, so the owners are subclasses, and a callback
+/// is one dynamic call. The class is `open` only because the bench, which is another module, has a subclass as well.
 ///
-/// nghttp2 is not re-entrant. A callback may call `nghttp2_submit_*` and `nghttp2_session_consume*`; `receiveFrames` and
-/// `sendFrames` trap when they are called from a callback. A session is confined to the thread of its event loop, and
-/// the caller of these two functions must hold a reference to it until they return.
+/// nghttp2 is not re-entrant. A callback may call `nghttp2_submit_*` and `nghttp2_session_consume*`; `receiveFrames`
+/// and `sendFrames` trap when they are called from a callback. A session is confined to the thread of its event loop,
+/// and the caller of these two functions must hold a reference to it until they return.
 @safe
 open class HTTP2Session {
     /// Which end of the connection the session is.

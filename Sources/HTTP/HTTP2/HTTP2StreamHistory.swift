@@ -1,5 +1,5 @@
-// Which streams a client has opened and ended, for the errors of RFC 9113 section 5.1 on closed streams. nghttp2 forgets
-// closed streams when the priorities of RFC 7540 are off (SETTINGS_NO_RFC7540_PRIORITIES).
+// Which streams a client has opened and ended, for the errors of RFC 9113 section 5.1 on closed streams. nghttp2
+// forgets closed streams when the priorities of RFC 7540 are off (SETTINGS_NO_RFC7540_PRIORITIES).
 internal import CNghttp2
 
 /// The latest streams of one connection.
@@ -10,8 +10,8 @@ struct HTTP2StreamHistory {
         var id: Int32
         /// The client has sent END_STREAM or RST_STREAM.
         ///
-        /// If it has sent neither when the stream closes, the server has reset the stream, and frames that were on their way
-        /// are ignored.
+        /// If it has sent neither when the stream closes, the server has reset the stream, and frames that were on
+        /// their way are ignored.
         var isEndedByClient = false
     }
 
@@ -46,7 +46,8 @@ struct HTTP2StreamHistory {
         if !entries[index].isEndedByClient { entries[index].isEndedByClient = true }
     }
 
-    /// The error of HEADERS or DATA on a stream that is not open; nil if there is none, or if nothing is known of the stream.
+    /// The error of HEADERS or DATA on a stream that is not open; nil if there is none, or if nothing is known of the
+    /// stream.
     func fault(ofFrameOn id: Int32, isOpen: Bool) -> nghttp2_error_code? {
         guard !isOpen, id % 2 == 1, id <= highest, id > forgotten else { return nil }
         guard let entry = entries.last(where: { $0.id == id }) else {

@@ -1,7 +1,8 @@
 // The grammar of an authority (`host[:port]`, RFC 3986 section 3.2). Both HTTP versions check clients' requests by it.
 internal import Transport
 
-/// Whether the bytes are `host[:port]`, without userinfo: the host is a name, an IPv4 address or an IPv6 address in brackets.
+/// Whether the bytes are `host[:port]`, without userinfo: the host is a name, an IPv4 address or an IPv6 address in
+/// brackets.
 package func isAuthority(_ bytes: some BidirectionalCollection<UInt8>) -> Bool {
     var index = bytes.startIndex
     if bytes.first == UInt8(ascii: "[") {

@@ -22,7 +22,8 @@ package struct FieldBlock: Sendable {
     package var count: Int { entries.count }
     /// Whether there is no field.
     package var isEmpty: Bool { entries.isEmpty }
-    /// The size of the block by the rule of RFC 9113 section 6.5.2: the bytes of names and values, and 32 for each field.
+    /// The size of the block by the rule of RFC 9113 section 6.5.2: the bytes of names and values, and 32 for each
+    /// field.
     package var weight: Int { storage.count + 32 * entries.count }
 
     /// The memory that the block occupies, in bytes.

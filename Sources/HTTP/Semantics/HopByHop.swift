@@ -1,5 +1,5 @@
-// Which fields are about one connection and are never forwarded (RFC 9110 section 7.6.1), between client and executor in
-// both directions.
+// Which fields are about one connection and are never forwarded (RFC 9110 section 7.6.1), between client and executor
+// in both directions.
 
 /// The hop-by-hop fields of one message: those that are so by name, and those that its connection field lists.
 package struct HopByHop: Sendable {

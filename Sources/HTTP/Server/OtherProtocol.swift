@@ -1,5 +1,5 @@
-// Recognises clients that speak another protocol than their listener: TLS to a port in clear, HTTP in clear to a port with
-// TLS, or a PROXY header that no listener reads.
+// Recognises clients that speak another protocol than their listener: TLS to a port in clear, HTTP in clear to a port
+// with TLS, or a PROXY header that no listener reads.
 internal import Transport
 
 /// What a client spoke in place of what its listener expects.
@@ -13,8 +13,8 @@ package enum OtherProtocol: String, CaseIterable, Sendable {
 
     /// Classifies the first bytes of a connection in clear, which are no valid request.
     ///
-    /// It is nil if the bytes look like a malformed request, which is answered by HTTP. A peer that never spoke HTTP, such
-    /// as a port scanner, gets no answer in HTTP.
+    /// It is nil if the bytes look like a malformed request, which is answered by HTTP. A peer that never spoke HTTP,
+    /// such as a port scanner, gets no answer in HTTP.
     init?(_ bytes: Span<UInt8>) {
         if bytes.count > 0, bytes[0] == ClearText.handshakeRecord {
             self = .tls

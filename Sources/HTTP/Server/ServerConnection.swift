@@ -51,7 +51,8 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     private var isDraining = false
     private var isEnded = false
 
-    /// - Parameter delegate: makes the handlers of requests. It must outlive the connection's last call, `connectionEnded`.
+    /// - Parameter delegate: makes the handlers of requests. It must outlive the connection's last call,
+    ///   `connectionEnded`.
     package init(
         channel: Channel,
         settings: ServerSettings,
@@ -85,8 +86,8 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
 
     /// Ends the connection after the requests that are under way, or at once if there are none.
     ///
-    /// A connection that was accepted a moment ago has `firstRequestPeriod` for its handshake and first request, so that a
-    /// restart does not refuse the clients that connect in that moment.
+    /// A connection that was accepted a moment ago has `firstRequestPeriod` for its handshake and first request, so
+    /// that a restart does not refuse the clients that connect in that moment.
     package func drain() {
         isDraining = true
         if let wire { wire.drain() } else { setDeadline(channel.loop.now + Self.firstRequestPeriod) }
@@ -112,8 +113,8 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     }
 
     package func channel(_ channel: Channel, received bytes: Span<UInt8>) {
-        // Bytes after the end are read and dropped: if they stayed unread, the kernel would close by a reset, and the client
-        // could lose the last response.
+        // Bytes after the end are read and dropped: if they stayed unread, the kernel would close by a reset, and the
+        // client could lose the last response.
         guard !isEnded else { return }
         if let wire { wire.receive(bytes) } else { sniff(bytes) }
     }

@@ -15,7 +15,8 @@ package struct ServerSettings: Sendable {
     package var handshakeTimeout: Nanoseconds = 10_000_000_000
     /// How long a request head may take to arrive, once its first byte is there.
     package var headerTimeout: Nanoseconds = 10_000_000_000
-    /// How long a connection without requests stays open, and how long a client may take nothing of a finished response.
+    /// How long a connection without requests stays open, and how long a client may take nothing of a finished
+    /// response.
     package var idleTimeout: Nanoseconds = 75_000_000_000
     /// Whether clients may speak HTTP/2; otherwise only HTTP/1 is spoken, whatever a client offers.
     package var speaksHTTP2 = true

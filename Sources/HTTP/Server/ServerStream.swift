@@ -7,7 +7,8 @@ package enum ClientEnd: Sendable {
     case reset(UInt32)
     /// The client closed the connection, or the connection was lost.
     case closed
-    /// The client broke the protocol or made too much work, and the server ended its stream or connection for this reason.
+    /// The client broke the protocol or made too much work, and the server ended its stream or connection for this
+    /// reason.
     case violation(StaticString)
     /// The server closed the connection, because of a deadline, a limit or the end of draining.
     case edge
@@ -21,8 +22,8 @@ package protocol ServerStreamHandler: AnyObject {
     func requestBegan()
     /// Bytes of the request body have arrived.
     ///
-    /// They are valid during the call. The handler calls `consumed` once it has taken them, and only then may the client
-    /// send more.
+    /// They are valid during the call. The handler calls `consumed` once it has taken them, and only then may the
+    /// client send more.
     func requestBody(_ bytes: Span<UInt8>)
     /// The request body has arrived whole.
     func requestEnded()
@@ -75,10 +76,11 @@ extension ServerDelegate {
 
 /// One request and its response.
 ///
-/// HTTP/1.1 and HTTP/2 have a subclass each, and nothing above this module knows which one it holds. Confined to the worker
-/// of its connection.
+/// HTTP/1.1 and HTTP/2 have a subclass each, and nothing above this module knows which one it holds. Confined to the
+/// worker of its connection.
 package class ServerStream {
-    /// What a stream is charged for its objects, those of nghttp2 and its handler, in bytes; its head and output come on top.
+    /// What a stream is charged for its objects, those of nghttp2 and its handler, in bytes; its head and output come
+    /// on top.
     package static let cost = 4 << 10
 
     /// What other modules read by the accessors below.
@@ -233,7 +235,8 @@ package class ServerStream {
     package func send(_ shared: SharedBytes) {}
     /// Ends the response; the end goes out in the same write as the bytes before it.
     package func finish() {}
-    /// Ends a broken response: queued bytes go out, and then the stream ends in a way that no client can take for whole.
+    /// Ends a broken response: queued bytes go out, and then the stream ends in a way that no client can take for
+    /// whole.
     package func abort() {}
     /// The handler has taken this many bytes of the request body: the client may send as many more.
     package func consumed(_ bytes: Int) {}

@@ -2,12 +2,12 @@
 
 /// Counts what has been spent of a limit and has not flowed back yet.
 ///
-/// The limit itself is an argument, so that a changed limit holds from the next call on. The whole limit flows back in one
-/// period. More may be spent than the limit has, by `adjust` or because the limit is lowered. Such a debt is never more
-/// than one limit, so all of the limit is there again within two periods, whatever happened.
+/// The limit itself is an argument, so that a changed limit holds from the next call on. The whole limit flows back in
+/// one period. More may be spent than the limit has, by `adjust` or because the limit is lowered. Such a debt is never
+/// more than one limit, so all of the limit is there again within two periods, whatever happened.
 ///
-/// The functions are inlinable because HTTP/2 calls them with each control frame: Swift checks exclusive access to a bucket
-/// at run time where it does not see what a call does.
+/// The functions are inlinable because HTTP/2 calls them with each control frame: Swift checks exclusive access to a
+/// bucket at run time where it does not see what a call does.
 package struct TokenBucket: Sendable {
     /// In which time the limit flows back, in nanoseconds.
     @usableFromInline let period: Double
@@ -26,8 +26,8 @@ package struct TokenBucket: Sendable {
 
     /// Takes `count` tokens if the limit leaves as many.
     ///
-    /// - Returns: nil when they are taken, otherwise how long to wait for them. If no wait would do, because the limit is 0
-    ///   or less than `count`, this is `Nanoseconds.max`.
+    /// - Returns: nil when they are taken, otherwise how long to wait for them. If no wait would do, because the
+    ///   limit is 0 or less than `count`, this is `Nanoseconds.max`.
     @inlinable
     package mutating func take(_ count: Int, of limit: Int, at now: Nanoseconds) -> Nanoseconds? {
         flow(limit, now)
@@ -68,7 +68,8 @@ package struct TokenBucket: Sendable {
 
     @inlinable
     mutating func flow(_ limit: Int, _ now: Nanoseconds) {
-        // The debt is capped before time flows, so that the time since the last call counts for what is left of the debt.
+        // The debt is capped before time flows, so that the time since the last call counts for what is left of the
+        // debt.
         capDebt(limit)
         // The clock of one worker may be a turn behind another's.
         guard now > updatedAt else { return }

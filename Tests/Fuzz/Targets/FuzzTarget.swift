@@ -49,7 +49,8 @@ package final class Findings {
 
 /// The bytes of a fuzzer.
 ///
-/// The choices of a target are taken from the end of the bytes, so that the beginning can be a text as a peer would send it.
+/// The choices of a target are taken from the end of the bytes, so that the beginning can be a text as a peer would
+/// send it.
 package struct FuzzInput {
     private var bytes: ArraySlice<UInt8>
 

@@ -1,4 +1,5 @@
-// What happens on HTTP/2 connections to an executor beside the frames: many attempts, and what every connection begins with.
+// What happens on HTTP/2 connections to an executor beside the frames: many attempts, and what every connection begins
+// with.
 
 struct HTTP2Plan {
     /// At once, at the beginning.
@@ -20,8 +21,8 @@ struct HTTP2Plan {
     static let windowExcessMax = 16_384
     /// Of the end: each of so many attempts may come back with one connection after the other.
     static let roundsMax = 100
-    /// The first, one after a connection that was closed unseen, four after a refusal; and as often another attempt took
-    /// the last place of a connection.
+    /// The first, one after a connection that was closed unseen, four after a refusal; and as often another attempt
+    /// took the last place of a connection.
     static let connectionsPerAttemptMax = 12
 
     func reaction(of index: Int) -> FuzzAttempt.Reaction { FuzzAttempt.Reaction(Int(reactions >> (4 * index) & 15)) }

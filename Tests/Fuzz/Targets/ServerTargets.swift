@@ -81,8 +81,8 @@ final class UpgradeTarget: FuzzTarget {
         let form = input.choice()
         let choice = input.choice()
         let bytes = input.rest
-        // As it stands; or the first line is the value of the settings field, and its path; what follows is the body and
-        // HTTP/2.
+        // As it stands; or the first line is the value of the settings field, and its path; what follows is the body
+        // and HTTP/2.
         guard form & 1 == 0 else {
             let steps = connectionSteps(bytes, cuts: Cuts(choice), events: form >> 2)
             scenario.run(steps, settings: settings, ending: ending, findings)
