@@ -23,8 +23,10 @@ export FREEINFERENCE_PYTHON ?= $(CURDIR)/$(PYTHON)
 
 ##@ Build
 .PHONY: build debug setup setup-test clean
-build: ## the release binary, at .build/release/freeinference
+build: ## the release binary, at .build/release/freeinference, and its debug information in freeinference.debug
+	@infrastructure/scripts/strip.sh before
 	swift build -c release --product freeinference --static-swift-stdlib
+	@infrastructure/scripts/strip.sh after
 
 debug: ## everything, tests included, for debugging
 	swift build --build-tests

@@ -49,11 +49,13 @@ ALLOCATORS = ("malloc", "calloc", "realloc", "aligned_alloc", "posix_memalign")
 
 
 def without_debug_information(program, folder):
-    """A copy that valgrind 3.19 can read: it gives up on DWARF 5."""
+    """A copy that valgrind 3.19 can read: it gives up on DWARF 5, but needs the symbols."""
     copy = folder / "freeinference"
     if not Path(program).is_file():
         raise Failed(f"bench: there is no {program}")
-    subprocess.run(["objcopy", "--strip-debug", program, copy], check=True)
+    # `make build` keeps what the linker wrote beside the stripped binary.
+    linked = Path(f"{program}.linked")
+    subprocess.run(["objcopy", "--strip-debug", linked if linked.is_file() else program, copy], check=True)
     return copy
 
 

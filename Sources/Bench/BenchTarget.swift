@@ -1,29 +1,35 @@
-// Where a bench connects to, and how: the URL, its address, the HTTP version, what TLS trusts.
+// The server that a bench measures: its URL and address, the HTTP version, and what TLS trusts.
 internal import HTTP
 package import Transport
 
-/// Why a bench cannot run, in one line for a person.
-package struct BenchError: Error, CustomStringConvertible {
-    package let description: String
-    package init(_ description: String) { self.description = description }
-}
-
+/// Where and how a bench connects.
 package struct BenchTarget: Sendable {
+    /// The version of HTTP that is spoken.
     package enum Version: Sendable { case http1, http2 }
 
+    /// The URL as it was given.
     package let url: String
+    /// Whether TLS is spoken.
     package let isSecure: Bool
+    /// The host of the URL, without brackets.
     package let host: String
     /// `host[:port]`, as requests name it.
     package let authority: String
+    /// The first address of the host.
     package let address: SocketAddress
+    /// The version of HTTP that is spoken.
     package let version: Version
+    /// A PEM file of certificate authorities to trust in place of the system's.
     let caFile: String?
+    /// Whether the server's certificate is verified.
     let verifies: Bool
 
+    /// Resolves the host; throws if the URL is malformed or the host has no address.
+    ///
     /// - Parameters:
-    ///   - url: `https://host[:port]` or `http://host[:port]`; a path is not looked at.
-    ///   - resolve: entries `host:port:address`, as curl has them; `address` may be in brackets.
+    ///   - url: `https://host[:port]` or `http://host[:port]`; a path is ignored.
+    ///   - insecure: do not verify the server's certificate.
+    ///   - resolve: entries `host:port:address`, as for curl; `address` may be in brackets.
     package init(
         url: String,
         version: Version,
@@ -57,6 +63,7 @@ package struct BenchTarget: Sendable {
         self.address = address
     }
 
+    /// The parts of `host[:port]`, without brackets; nil if it is malformed.
     static func split(_ authority: String, defaultPort: UInt16) -> (host: String, port: UInt16)? {
         var host = authority
         var port = defaultPort
@@ -76,6 +83,6 @@ package struct BenchTarget: Sendable {
         return String(address.hasPrefix("[") && address.hasSuffix("]") ? address.dropFirst().dropLast() : address)
     }
 
-    /// What is spoken, for the report.
+    /// The protocol in words, for the report.
     var wording: String { "\(version == .http2 ? "HTTP/2" : "HTTP/1.1") \(isSecure ? "over TLS" : "in clear")" }
 }

@@ -1,17 +1,18 @@
-// SIGINT and SIGTERM, heard by a bench's loop: a run ends early, with its figures. And words on stderr.
+// SIGINT and SIGTERM end a run of a bench early, with its figures.
 internal import CLinux
 internal import Glibc
 internal import Transport
 
-/// Both signals are blocked and read from a descriptor.
+/// Notes the first of these signals; a second one ends the process at once.
 ///
-/// A second one ends the process at once.
+/// Both signals are blocked, and the bench's event loop reads them from a descriptor.
 final class Interrupt {
     private final class Flag {
         var isRaised = false
     }
 
     private let flag = Flag()
+    /// Whether a signal has arrived.
     var isRaised: Bool { flag.isRaised }
 
     init(loop: EventLoop) {
@@ -29,12 +30,5 @@ final class Interrupt {
             if flag.isRaised { exit(130) }
             flag.isRaised = true
         }
-    }
-}
-
-enum StandardError {
-    static func say(_ line: String) {
-        let bytes = Array((line + "\n").utf8)
-        _ = unsafe write(2, bytes, bytes.count)
     }
 }

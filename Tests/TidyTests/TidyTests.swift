@@ -3,30 +3,16 @@ import Testing
 
 /// The rules of the house that a compiler does not keep.
 @Suite struct TidyTests {
-    private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent()
-
-    private func files(under folder: String, ending: String = "swift") throws -> [(path: String, lines: [String])] {
-        let start = Self.root.appending(path: folder)
-        let names = try #require(FileManager.default.enumerator(atPath: start.path))
-        let found = names.compactMap { $0 as? String }.filter { $0.hasSuffix(".\(ending)") }.sorted()
-        try #require(!found.isEmpty, "nothing under \(folder)")
-        return try found.map {
-            let text = try String(contentsOf: start.appending(path: $0), encoding: .utf8)
-            return ("\(folder)/\($0)", text.components(separatedBy: "\n"))
-        }
-    }
-
     @Test(arguments: ["Transport", "HTTP", "Routing", "Inference", "Configuration", "Edge"])
     func foundationStaysOut(of target: String) throws {
-        for file in try files(under: "Sources/\(target)") {
+        for file in try SourceTree.files(under: "Sources/\(target)") {
             #expect(!file.lines.contains { $0.hasSuffix("import Foundation") }, "\(file.path)")
         }
     }
 
     /// GRDB brings Foundation: one target has it, and the one file that reads keys from there is named here.
     @Test func databasesStayInTheirTarget() throws {
-        for file in try files(under: "Sources") {
+        for file in try SourceTree.files(under: "Sources") {
             let imports = file.lines.filter { $0.contains("import ") }
             if !file.path.hasPrefix("Sources/KeyStore/") {
                 #expect(!imports.contains { $0.hasSuffix("import GRDB") }, "\(file.path)")
@@ -38,15 +24,17 @@ import Testing
     }
 
     @Test(arguments: ["Sources", "Tests"]) func filesHaveOneSubject(folder: String) throws {
-        for file in try files(under: folder) { #expect(file.lines.count <= 600, "\(file.path)") }
+        for file in try SourceTree.files(under: folder) { #expect(file.lines.count <= 600, "\(file.path)") }
     }
 
     @Test func sourcesBeginBySayingWhatTheyAre() throws {
-        for file in try files(under: "Sources") { #expect(file.lines.first?.hasPrefix("// ") == true, "\(file.path)") }
+        for file in try SourceTree.files(under: "Sources") {
+            #expect(file.lines.first?.hasPrefix("// ") == true, "\(file.path)")
+        }
     }
 
     @Test func whatTheCompilerCannotProveHasItsProof() throws {
-        for file in try files(under: "Sources") {
+        for file in try SourceTree.files(under: "Sources") {
             for (index, line) in file.lines.enumerated()
             where line.contains("@unchecked Sendable") || line.contains("nonisolated(unsafe)") {
                 if line.contains("///") || line.trimmingCharacters(in: .whitespaces).hasPrefix("//") { continue }
@@ -58,14 +46,13 @@ import Testing
 
     /// Links of the documents to files of the repository.
     @Test func linksLeadSomewhere() throws {
-        var pages = try files(under: "docs", ending: "md")
+        var pages = try SourceTree.files(under: "docs", ending: "md")
         for page in ["README.md", "Benchmarks/README.md", "CHANGELOG.md"] {
-            let text = try String(contentsOf: Self.root.appending(path: page), encoding: .utf8)
-            pages.append((page, text.components(separatedBy: "\n")))
+            pages.append(try SourceTree.file(page))
         }
         let link = try Regex(#"\]\(([^)#:]+)(#[^)]*)?\)"#)
         for page in pages {
-            let folder = Self.root.appending(path: page.path).deletingLastPathComponent()
+            let folder = SourceTree.root.appending(path: page.path).deletingLastPathComponent()
             for line in page.lines {
                 for match in line.matches(of: link) {
                     let target = String(match.output[1].substring ?? "")

@@ -258,7 +258,8 @@ class Recorder:
         if case.body is not None:
             request.write_bytes(case.body)
             words += ["--data-binary", f"@{request}"]
-        code = subprocess.run(words + [self._url(case)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        code = subprocess.run(words + [self._url(case)], **quiet).returncode
         text = head.read_bytes().decode("utf-8", "backslashreplace").replace("\r\n", "\n")
         return f"{text}{self._body(body.read_bytes())}\n--- curl ended with {code}"
 

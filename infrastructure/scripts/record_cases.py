@@ -182,12 +182,14 @@ post("a model that its executor does not have", CHAT, chat(stream=False), upstre
 post2("an executor over HTTP/2", CHAT, chat(), upstream="good",
       model="executors: [{url: 'http://GOOD', model: demo, api_key: KEY, protocol: h2, health: {interval: 0s}}]")
 post2("an executor over TLS", CHAT, chat(), upstream="secure",
-      model="executors: [{url: 'https://localhost:SECUREPORT', model: demo, api_key: KEY, tls: {ca: CA}, health: {interval: 0s}}]")
+      model="executors: [{url: 'https://localhost:SECUREPORT', model: demo, api_key: KEY, tls: {ca: CA}, "
+      "health: {interval: 0s}}]")
 post("an executor of Anthropic's kind", "/v1/messages", dialects(True)["/v1/messages"], upstream="good",
      model="executors: [{url: 'http://GOOD', model: demo, api_key: KEY, kind: anthropic}]")
 post("fields that pass and do not", CHAT, chat(), upstream="good", fields=[
     "x-request-id: recorded-1", "user-agent: recorder", "cookie: a=b", "x-title: t", "accept: text/event-stream",
-    "authorization: Bearer fi-nothing", "x-session-id: s1", "traceparent: 00-00000000000000000000000000000001-0000000000000002-01",
+    "authorization: Bearer fi-nothing", "x-session-id: s1",
+    "traceparent: 00-00000000000000000000000000000001-0000000000000002-01",
     "anthropic-version: 2023-06-01", "openai-organization: o", "x-forwarded-for: 10.0.0.1",
 ], model=GOOD + "\nforward_fields: [x-title]")
 post("gzip", CHAT, gzip.compress(chat().encode().replace(b"MODEL", b"fixed"), mtime=0), upstream="good",
@@ -196,7 +198,8 @@ post2("zstd", CHAT, zstd(chat(prompt="x" * 400).replace("MODEL", "fixed").encode
       fields=["content-encoding: zstd"])
 post2("a large body", CHAT, chat(prompt="x" * 300000))
 case("a body in chunks, HTTP/1.1", "raw", raw=b"POST /v1/embeddings HTTP/1.1\r\nhost: x\r\nconnection: close\r\n"
-     b"transfer-encoding: chunked\r\n\r\n10\r\n{\"model\":\"fixed\"\r\nD;a=b\r\n,\"input\":\"x\"}\r\n0\r\nx: y\r\n\r\n", upstream="good")
+     b"transfer-encoding: chunked\r\n\r\n"
+     b"10\r\n{\"model\":\"fixed\"\r\nD;a=b\r\n,\"input\":\"x\"}\r\n0\r\nx: y\r\n\r\n", upstream="good")
 case("a body after 100 (Continue), HTTP/1.1", "raw", raw=request("POST", CHAT, ["expect: 100-continue"], chat()))
 case("HTTP/1.0", "raw", raw=request("POST", CHAT, [], chat(), version="1.0"))
 case("three requests in one write", "raw", lines=2, raw=b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n"
@@ -261,8 +264,10 @@ get("health where all else is redirected", "/health", "main.redirect", lines=0)
 # -- Bodies that are refused
 
 for name, body in {
-    "no JSON": "{", "an empty body": "", "an array": "[1]", "two values": '{"model":"x"} {}', "no model": '{"messages":[]}',
-    "a model that is no string": '{"model":7}', "two models": '{"model":"a","mod\\u0065l":"b"}', "a folded key": '{"Model":"a"}',
+    "no JSON": "{", "an empty body": "", "an array": "[1]", "two values": '{"model":"x"} {}',
+    "no model": '{"messages":[]}',
+    "a model that is no string": '{"model":7}', "two models": '{"model":"a","mod\\u0065l":"b"}',
+    "a folded key": '{"Model":"a"}',
     "an unknown model": '{"model":"nobody"}', "a negative limit": '{"model":"MODEL","max_tokens":-5}',
     "a model whose name looks like a key": '{"model":"sk-0123456789abcdefghijklmnop"}',
     "bytes that are no UTF-8": b'{"model":"\xff"}', "a stream that is no boolean": '{"model":"MODEL","stream":1}',
@@ -315,7 +320,8 @@ for name, raw in {
     case(f"{name}, head", "raw", raw=raw, lines=0 if name in ("TLS in clear", "a proxy's header") else 1)
 case("a field that is too large, HTTP/2", "curl", "main.tls", path="/", fields=["x: " + "a" * 40000])
 get2("a host that the certificate does not have", "/v1/models/x", fields=["host: other.example"])
-case("a certificate's name that is not the host's", "raw", "main.tls", raw=request("GET", "/v1/models/x", host="other.example"))
+case("a certificate's name that is not the host's", "raw", "main.tls",
+     raw=request("GET", "/v1/models/x", host="other.example"))
 case("an HTTP/2 preface where it is off", "raw", "main.only1", raw=b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", lines=1)
 frames("a request", frame(1, 5, 1, block(*HEALTH)), lines=0)
 frames("a PING", frame(6, 0, 0, b"12345678"), lines=0)
@@ -335,9 +341,11 @@ frames("a reset", frame(1, 4, 1, block((":method", "POST"), (":scheme", "http"),
 
 BEARER = "authorization: Bearer "
 for name, fields in {
-    "no key": [], "an unknown key": [BEARER + "fi-unknown"], "an expired key": [BEARER + "fi-expired"], "a key that is no key": [BEARER],
+    "no key": [], "an unknown key": [BEARER + "fi-unknown"], "an expired key": [BEARER + "fi-expired"],
+    "a key that is no key": [BEARER],
     "two keys": [BEARER + "fi-plain", "x-api-key: fi-limited"], "an observer": [BEARER + "fi-observer"],
-    "a key for another model": [BEARER + "fi-narrow"], "a good key": [BEARER + "fi-plain"], "a good key in the other field": ["x-api-key: fi-plain"],
+    "a key for another model": [BEARER + "fi-narrow"], "a good key": [BEARER + "fi-plain"],
+    "a good key in the other field": ["x-api-key: fi-plain"],
 }.items():  # fmt: skip
     post(name, CHAT, chat(stream=False), "keys.clear", fields=fields)
 post2("no key", "/v1/messages", dialects(True)["/v1/messages"], "keys.tls")
@@ -352,8 +360,8 @@ post("a key with one request at once", CHAT, chat(), "keys.clear", fields=[BEARE
 
 # -- Executors that fail
 
-for fault in ("die_after:0", "die_after:2", "cut_inside:1", "reset_after:1", "end_early:2", "error_event:0", "error_event:2",
-              "mistake_event:0", "error_only:0", "error_line:1"):
+for fault in ("die_after:0", "die_after:2", "cut_inside:1", "reset_after:1", "end_early:2", "error_event:0",
+              "error_event:2", "mistake_event:0", "error_only:0", "error_line:1"):
     for path, body in dialects(True, fault).items():
         if path == CHAT or fault in ("error_event:2", "mistake_event:0"):
             post(f"{fault} of {path}", path, body)
@@ -361,12 +369,13 @@ for fault in ("die_after:0", "die_after:2", "cut_inside:1", "reset_after:1", "en
 post2("error_event:2", CHAT, chat(simulator={"fault": "error_event:2", "pace": 5}))
 post2("die_after:2 of messages", "/v1/messages", dialects(True)["/v1/messages"].replace(
       '"model"', '"simulator": {"fault": "die_after:2", "pace": 5}, "model"'))
-for fault in ("status:400", "status:401", "status:404", "status:422", "status:429", "status:500", "status:503", "status:204",
-              "error_document", "close_before_head", "garbage_head", "cut_json", "redirect:307", "only_end"):
+for fault in ("status:400", "status:401", "status:404", "status:422", "status:429", "status:500", "status:503",
+              "status:204", "error_document", "close_before_head", "garbage_head", "cut_json", "redirect:307",
+              "only_end"):
     post(fault, CHAT, chat(stream=False, fault=fault))
 post2("status:400 of messages", "/v1/messages", dialects(False, "status:400")["/v1/messages"])
-for fault in ("no_done", "aborted", "no_reason", "comments", "crlf", "no_label", "split", "coalesce", "huge_event:70000",
-              "error_event:1,coalesce"):
+for fault in ("no_done", "aborted", "no_reason", "comments", "crlf", "no_label", "split", "coalesce",
+              "huge_event:70000", "error_event:1,coalesce"):
     post(fault, CHAT, chat(fault=fault))
 post("a large answer", CHAT, chat(stream=False, fault="big_body:400000"))
 post2("an error's text in the log", CHAT, chat(simulator={"fault": "mistake_event:1", "pace": 5}), "small.tls")
@@ -397,7 +406,8 @@ def configuration(server, ports, executors, scratch):
     """The YAML of one server."""
     address = {listener: f"127.0.0.1:{ports[f'{server}.{listener}']}" for listener in LISTENERS[server] + ["admin"]}
     tls = f"tls: {{certificates: [{{chain: {scratch}/tls/chain.pem, key: {scratch}/tls/key.pem}}]}}"
-    more = {"tls": ", " + tls, "only1": ", http2: false", "redirect": ", redirect_https: true", "trusted": ", trusted: true"}
+    more = {"tls": ", " + tls, "only1": ", http2: false", "redirect": ", redirect_https: true"}
+    more["trusted"] = ", trusted: true"
     listeners = "".join(f"  - {{address: '{address[name]}'{more.get(name, '')}}}\n" for name in LISTENERS[server])
     text = f"workers: 1\ndrain_timeout: 1s\nlisteners:\n{listeners}admin: {{address: '{address['admin']}'}}\n"
     text += {
@@ -449,5 +459,6 @@ def write_files(server, scratch):
     (scratch / "secret").chmod(0o600)
     text = "keys:\n"
     for key, lines in KEYS.items():
-        text += f"  - id: {key[3:]}\n    hash: {hmac.new(SECRET, key.encode(), hashlib.sha256).hexdigest()}\n    {lines}\n"
+        digest = hmac.new(SECRET, key.encode(), hashlib.sha256).hexdigest()
+        text += f"  - id: {key[3:]}\n    hash: {digest}\n    {lines}\n"
     (scratch / "keys.yaml").write_text(text)

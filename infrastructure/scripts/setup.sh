@@ -7,7 +7,7 @@ set -euo pipefail
 packages=(
     # What the binary links.
     libssl-dev libnghttp2-dev libsimdjson-dev libc-ares-dev libsqlite3-dev zlib1g-dev libzstd-dev
-    pkg-config
+    pkg-config binutils
     # What the tests drive it with: curl; nghttp and h2load; openssl s_client; the Python SDKs; systemd-analyze.
     curl nghttp2-client openssl python3-venv systemd
     # What Benchmarks/streams compares it with (setup-bench.sh has the others), and what pins both to a core.

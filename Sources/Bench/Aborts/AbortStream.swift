@@ -1,14 +1,15 @@
-// One stream of `bench aborts`: lives until it is ripe, then is reset.
+// One stream of `bench aborts`, which is reset once it has reached its phase.
 internal import Transport
 
-/// What the streams of a phase report to.
+/// Receives the reports of the streams of a phase.
 protocol AbortStreamOwner: AnyObject {
-    /// The phase's event has just come.
+    /// The event that ends the phase has just arrived.
     func ripened(_ stream: AbortStream)
-    /// It ended although nobody had reset it.
+    /// The stream ended before it was reset.
     func endedBefore(_ stream: AbortStream, said: String)
 }
 
+/// A stream and its request; confined to the thread of the event loop.
 final class AbortStream: ClientStreamHandler {
     let phase: AbortPhase
     let id: String
@@ -34,7 +35,7 @@ final class AbortStream: ClientStreamHandler {
         connection.open(stream)
     }
 
-    /// May be reset by the clock.
+    /// Whether the stream has reached its phase and may be reset by the clock.
     func isRipe(at now: Nanoseconds) -> Bool {
         guard let age = phase.ageMin, let stream else { return false }
         return now >= openedAt + age && stream.bodySent == stream.bodyLimit && tokens >= phase.tokensMin

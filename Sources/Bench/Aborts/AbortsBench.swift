@@ -1,14 +1,14 @@
-// `bench aborts`: clients leave in each phase of an exchange; how long until the executor knows?
+// `bench aborts`: measures how long it takes until the executor knows that a client has left, in each phase of an exchange.
 internal import Glibc
 internal import Transport
 
-/// One run, on the calling thread: phase after phase.
+/// One run on the calling thread, phase after phase.
 package final class AbortsBench: AbortStreamOwner, TimerTarget {
-    /// After the last reset, aborts are waited for so long.
-    private static let patience: Nanoseconds = 3_000_000_000
-    /// An executor that was never told would show up within this.
-    private static let silence: Nanoseconds = 500_000_000
-    /// A phase without a reset for so long is given up.
+    /// How long the bench waits for aborts after the last reset.
+    private static let abortTimeout: Nanoseconds = 3_000_000_000
+    /// How long the bench waits for an executor that it expects not to notice anything.
+    private static let quietPeriod: Nanoseconds = 500_000_000
+    /// A phase without a reset for this long is given up.
     private static let stallMax: Nanoseconds = 10_000_000_000
 
     private let options: AbortsOptions
@@ -20,13 +20,13 @@ package final class AbortsBench: AbortStreamOwner, TimerTarget {
     private let interrupt: Interrupt
     private var report = AbortsReport()
 
-    /// The phase under way.
+    /// The figures of the phase under way.
     private var figures = AbortsReport.Figures(phase: .body)
     private var isOpening = false
     private var started = 0
-    /// In order of opening.
+    /// The open streams, in the order in which they were opened.
     private var open: [AbortStream] = []
-    /// Reset, and not yet seen by the executor; by request id.
+    /// Streams that were reset and whose abort the executor has not reported yet, by request id.
     private var left: [String: AbortStream] = [:]
     private var connections: [any ClientConnection] = []
     private var streamsOnLast = 0
@@ -34,6 +34,9 @@ package final class AbortsBench: AbortStreamOwner, TimerTarget {
     private var sequence = 0
     private var nextTick: Nanoseconds = 0
 
+    /// Throws if the options are out of range or the target or executor cannot be used.
+    ///
+    /// - Parameter executor: the URL of the simulator, which reports the aborts that it saw.
     package init(options: AbortsOptions, target: BenchTarget, executor: String) throws(BenchError) {
         guard options.count > 0, options.streams > 0, options.perConnection > 0, !options.phases.isEmpty else {
             throw BenchError("a phase, a reset and a stream are the least")
@@ -48,6 +51,7 @@ package final class AbortsBench: AbortStreamOwner, TimerTarget {
         interrupt = Interrupt(loop: loop)
     }
 
+    /// Runs all phases; throws if a phase has no stream to reset or the executor does not answer.
     package func run() throws(BenchError) -> AbortsReport {
         report.url = target.url
         report.executor = executorURL
@@ -73,7 +77,7 @@ package final class AbortsBench: AbortStreamOwner, TimerTarget {
             try collect()
         }
         isOpening = false
-        let last = lastReset + (phase == .body ? Self.silence : Self.patience)
+        let last = lastReset + (phase == .body ? Self.quietPeriod : Self.abortTimeout)
         while Clock.monotonicNow() < last, !interrupt.isRaised, phase == .body || !left.isEmpty {
             pump(50)
             try collect()
@@ -92,7 +96,7 @@ package final class AbortsBench: AbortStreamOwner, TimerTarget {
         for connection in connections { connection.close() }
         connections = []
         streamsOnLast = 0
-        // Closing connections aborts the streams that were left over: not this phase's, and not the next one's.
+        // Closing the connections aborts the streams that were left over. Those aborts must not count for the next phase.
         pump(100)
     }
 
@@ -111,7 +115,7 @@ package final class AbortsBench: AbortStreamOwner, TimerTarget {
         }
     }
 
-    // MARK: Ticks: one stream more, one stream less
+    // MARK: Ticks, each of which opens one stream and resets one
 
     private func scheduleTick(after delay: Nanoseconds) {
         nextTick = max(nextTick + delay, Clock.monotonicNow())
@@ -130,7 +134,7 @@ package final class AbortsBench: AbortStreamOwner, TimerTarget {
         scheduleTick(after: options.spacing)
     }
 
-    /// Streams that end by themselves are made up for, within reason.
+    /// How many streams the phase may open: one for each reset, and as many again for streams that end by themselves.
     private var streamsMax: Int { options.count + min(figures.endedBefore, options.count) }
 
     private func openOne() {

@@ -1,63 +1,30 @@
-// What `bench aborts` is asked for: the phases in which clients leave, and the requests that lead there.
+// The options of `bench aborts`, and the requests that its streams send.
 internal import Inference
 internal import Transport
 
-/// Where in its life an exchange is when its client leaves.
-package enum AbortPhase: String, CaseIterable, Sendable {
-    /// Half of the request's body has been sent. A server that reads bodies whole has opened no executor yet.
-    case body
-    /// The executor has the request and is silent.
-    case prefill
-    /// The first event has just come.
-    case first
-    /// Several events have come.
-    case stream
-
-    /// For the executor: how it is to serve a request that will be left in this phase.
-    fileprivate var simulator: (prefillMilliseconds: Int, pace: Int) {
-        switch self {
-        case .body: (0, 50)
-        case .prefill: (5000, 50)
-        case .first: (20, 50)
-        case .stream: (0, 50)
-        }
-    }
-
-    /// Resets by the clock come no earlier in a stream's life; nil when an event is what triggers them.
-    var ageMin: Nanoseconds? {
-        switch self {
-        case .body, .prefill: 40_000_000
-        case .stream: 10_000_000
-        case .first: nil
-        }
-    }
-
-    /// So many tokens come first.
-    var tokensMin: Int {
-        switch self {
-        case .body, .prefill: 0
-        case .first: 1
-        case .stream: 3
-        }
-    }
-}
-
+/// The options of one run.
 package struct AbortsOptions: Sendable {
+    /// The phases, in their order.
     package var phases = AbortPhase.allCases
-    /// Resets in each phase.
+    /// How many streams are reset in each phase.
     package var count = 1000
-    /// Streams open at once.
+    /// How many streams are open at once.
     package var streams = 64
-    /// Streams that one HTTP/2 connection carries: servers limit the resets of a connection.
+    /// How many streams one HTTP/2 connection carries, since servers limit the resets of a connection.
     package var perConnection = 100
-    /// From one reset to the next, in nanoseconds.
+    /// The time from one reset to the next, in nanoseconds.
     package var spacing: UInt64 = 1_000_000
+    /// The model that requests name.
     package var model = "demo"
+    /// The key that requests carry; nil for none.
     package var apiKey: String?
+    /// The processor that the bench runs on; nil for any.
     package var pin: Int?
 
+    /// The defaults of the command line.
     package init() {}
 
+    /// A request whose client leaves in this phase.
     func request(_ phase: AbortPhase, id: String) -> ClientRequest {
         var json = JSONWriter(reserving: 512)
         json.beginObject()

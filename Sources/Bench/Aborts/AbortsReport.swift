@@ -2,22 +2,24 @@
 internal import Inference
 internal import Transport
 
+/// The result of one run.
 package struct AbortsReport {
+    /// The figures of one phase.
     struct Figures {
         var phase: AbortPhase
         var resets = 0
-        /// From the moment before the reset is written to the executor's own stamp.
+        /// The time from before the reset is written until the executor's own time stamp.
         var delay = Distribution()
-        /// What the executor was doing, by its own word.
+        /// How often the executor reported to have been in which phase.
         var executorPhases: [String: Int] = [:]
-        /// How far the executor's counter of requests moved.
+        /// By how much the executor's counter of requests grew.
         var requests = 0
         /// Streams that ended before they could be reset.
         var endedBefore = 0
 
-        /// Aborts that should have been seen and were not.
+        /// Aborts that the executor should have reported and did not.
         ///
-        /// Of a half-sent body the executor need not have heard.
+        /// A request whose body was sent in half may never have reached the executor.
         var unseen: Int { max(0, (phase == .body ? min(requests, resets) : resets) - delay.count) }
     }
 
@@ -25,13 +27,15 @@ package struct AbortsReport {
     var executor = ""
     var spoken = ""
     var figures: [Figures] = []
-    /// What the first stream that ended too early said.
+    /// What the first stream that ended too early reported.
     var sample: String?
+    /// Whether a signal ended the run.
     package internal(set) var isInterrupted = false
 
-    /// Every abort that the executor could see was seen.
+    /// Whether the executor reported every abort that it could notice.
     package var isComplete: Bool { !isInterrupted && figures.allSatisfy { $0.unseen == 0 && $0.resets > 0 } }
 
+    /// The report as JSON.
     package var json: String {
         var json = JSONWriter(reserving: 2048)
         json.beginObject()
@@ -63,6 +67,7 @@ package struct AbortsReport {
         return String(decoding: json.bytes, as: UTF8.self)
     }
 
+    /// The report as a table for people to read.
     package var text: String {
         var lines = ["\(url): \(spoken); executor \(executor)\(isInterrupted ? " (interrupted)" : "")", ""]
         let heads = ["resets", "requests", "seen", "unseen", "p50 ms", "p99 ms", "max ms"]

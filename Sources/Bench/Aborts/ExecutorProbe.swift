@@ -1,15 +1,16 @@
-// Asks the executor for its counters and for the aborts that it saw: GET over HTTP/1.1, on the bench's own loop.
+// Asks the simulated executor for its counters and for the aborts that it saw, by HTTP/1.1 on the bench's event loop.
 internal import Transport
 
-/// What the executor saw of one abort.
+/// The executor's report of one abort.
 struct SeenAbort: Equatable {
     var sequence: Int
     var requestID: String
-    /// CLOCK_MONOTONIC.
+    /// When the executor noticed it, in CLOCK_MONOTONIC.
     var at: Nanoseconds
     var phase: String
 }
 
+/// One connection to the executor; confined to the thread of the event loop.
 final class ExecutorProbe {
     private static let timeout: Nanoseconds = 5_000_000_000
 
@@ -31,7 +32,7 @@ final class ExecutorProbe {
         dialer = try Dialer(target: BenchTarget(url: url, version: .http1), loop: loop)
     }
 
-    /// How many requests of ours the executor was ever sent; probes of its health are others' and do not count.
+    /// How many model requests the executor has received; health probes do not count.
     func requests() throws(BenchError) -> Int {
         let text = try get("/simulator/counters")
         if text.contains("\"requests_by_path\"") { return Int(Self.number("/v1/chat/completions", in: text[...]) ?? 0) }
@@ -41,11 +42,12 @@ final class ExecutorProbe {
         return Int(count)
     }
 
+    /// The aborts that the executor has seen after this sequence number.
     func aborts(since sequence: Int) throws(BenchError) -> [SeenAbort] {
         Self.parse(try get("/simulator/aborts?since=\(sequence)"))
     }
 
-    /// Turns the loop until the answer is there: whatever else lives on it goes on.
+    /// Sends a GET and turns the loop until the response is there; other connections of the loop go on meanwhile.
     private func get(_ path: String) throws(BenchError) -> String {
         let answer = Answer()
         if connection?.isUsable != true { connection = try dialer.connect() }
@@ -63,7 +65,7 @@ final class ExecutorProbe {
 
     func close() { connection?.close() }
 
-    // MARK: Its JSON, which is flat: objects of numbers and plain strings
+    // MARK: The executor's JSON, which has only flat objects of numbers and plain strings
 
     static func parse(_ text: String) -> [SeenAbort] {
         var found: [SeenAbort] = []

@@ -1,45 +1,48 @@
-// One request of a bench's and its answer, whatever carries them.
+// One request of a bench and its response, whichever HTTP version carries them.
 internal import Transport
 
+/// A request to the server under test.
 struct ClientRequest {
     var method = "POST"
     var path: String
-    /// Names in lower case; `content-length`, `host` and the pseudo fields are the connection's.
+    /// The fields, with names in lower case; the connection adds `content-length`, `host` and the pseudo fields.
     var fields: [(name: String, value: String)]
     var body: [UInt8] = []
 }
 
-/// How an answer ended.
+/// How a response ended.
 enum StreamEnd: Equatable {
-    /// In order, as far as the framing goes.
+    /// The response is whole, as far as its framing shows.
     case whole
-    /// RST_STREAM with this code.
+    /// The server has reset the stream, with this code.
     case reset(UInt32)
-    /// The connection ended, or never began; why, in a few words.
+    /// The connection ended or was never established; the text says why.
     case cut(String)
 }
 
-/// Hears of one stream.
-///
-/// After `ended` no call follows.
+/// Receives one response; no call follows after `ended`.
 protocol ClientStreamHandler: AnyObject {
+    /// The final head has arrived.
     func responded(status: Int)
+    /// Bytes of the body have arrived; they are valid during the call.
+    ///
     /// - Parameter now: when the bytes were taken from the socket.
     func received(_ bytes: Span<UInt8>, at now: Nanoseconds)
+    /// The response has ended.
     func ended(_ end: StreamEnd)
 }
 
+/// One request and its response on a connection.
 final class ClientStream {
     let request: ClientRequest
     var handler: (any ClientStreamHandler)?
-    /// HTTP/2: 0 until the request is submitted.
+    /// The stream identifier of HTTP/2; 0 until the request is submitted.
     var id: Int32 = 0
+    /// Bytes of the body that have been sent.
     var bodySent = 0
-    /// How much of the body may be sent.
-    ///
-    /// Below its count, the request stays open.
+    /// How many bytes of the body may be sent; the request stays open if this is less than all.
     let bodyLimit: Int
-    /// The moment before the write, or the close, that told the server that nobody wants the answer any more.
+    /// The moment before the reset was written or the connection was closed.
     var resetAt: Nanoseconds?
 
     init(_ request: ClientRequest, bodyLimit: Int = .max, handler: any ClientStreamHandler) {
@@ -48,6 +51,7 @@ final class ClientStream {
         self.handler = handler
     }
 
+    /// Reports the end, once.
     func finish(_ end: StreamEnd) {
         let last = handler
         handler = nil
@@ -55,15 +59,14 @@ final class ClientStream {
     }
 }
 
-/// A connection to the server under test.
-///
-/// Streams may be opened before it is established.
+/// A connection to the server under test; streams may be opened before it is established.
 protocol ClientConnection: AnyObject {
-    /// Another stream may be opened on it.
+    /// Whether another stream may be opened.
     var isUsable: Bool { get }
+    /// Sends a request.
     func open(_ stream: ClientStream)
-    /// RST_STREAM(CANCEL), or over HTTP/1.1 the end of the connection. The stream's handler hears no more.
+    /// Cancels a stream, by RST_STREAM(CANCEL) or on HTTP/1.1 by closing the connection; its handler gets no more calls.
     func reset(_ stream: ClientStream)
-    /// Ends the connection now; its streams hear no more.
+    /// Closes the connection now; the handlers of its streams get no more calls.
     func close()
 }

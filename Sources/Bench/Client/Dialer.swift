@@ -1,7 +1,8 @@
-// Makes connections to one target: owns what they share. Confined to the loop's thread.
+// Opens the bench's connections to one target.
 internal import HTTP
 internal import Transport
 
+/// Owns what the connections share; confined to the thread of the event loop.
 final class Dialer {
     let loop: EventLoop
     let target: BenchTarget
@@ -23,6 +24,7 @@ final class Dialer {
         }
     }
 
+    /// Begins to connect; throws if no socket can be made.
     func connect() throws(BenchError) -> any ClientConnection {
         let channel: Channel
         do throws(SystemError) {
@@ -47,7 +49,7 @@ final class Dialer {
 }
 
 extension ChannelEnd {
-    /// In a few words, for reports.
+    /// The end in a few words, for reports.
     var wording: String {
         switch self {
         case .closed: "the connection was closed"

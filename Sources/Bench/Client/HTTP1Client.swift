@@ -1,10 +1,11 @@
-// The client side of HTTP/1.1: one stream at a time, the next one over the same connection if the server keeps it.
+// The bench's client of HTTP/1.1: one stream at a time, the next one on the same connection if the server keeps it open.
+//
+// It does not use HTTP's ExecutorClient, which sends a request again after some failures, delays acknowledgements and resumes
+// TLS sessions: the bench has to count each failure and measure each handshake.
 internal import HTTP
 internal import Transport
 
-/// One connection.
-///
-/// Confined to the loop's thread.
+/// One connection to the server under test; confined to the thread of its event loop.
 final class HTTP1Client: ClientConnection, ChannelHandler {
     private enum State {
         case idle, head
@@ -20,7 +21,7 @@ final class HTTP1Client: ClientConnection, ChannelHandler {
     private var parser = HTTP1ResponseParser()
     private var decoder = ChunkedDecoder()
     private var keepAlive = false
-    /// The beginning of a head that is not whole.
+    /// The part of a head that has arrived so far.
     private var partial: [UInt8] = []
 
     init(channel: Channel, target: BenchTarget) {
@@ -133,7 +134,9 @@ final class HTTP1Client: ClientConnection, ChannelHandler {
         }
     }
 
-    /// - Returns: how many bytes the head took; nil when it is not whole, or wrong.
+    /// Reads a head.
+    ///
+    /// - Returns: the length of the head in bytes; nil if it is not whole, or malformed.
     private func readHead(_ bytes: Span<UInt8>, of stream: ClientStream) -> Int? {
         switch parser.parse(bytes) {
         case .incomplete:

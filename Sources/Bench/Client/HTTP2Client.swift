@@ -1,11 +1,11 @@
-// The client side of HTTP/2, on nghttp2: many streams, windows so large that the bench never holds the server back.
+// The bench's client of HTTP/2: many streams, with windows so large that the bench never holds the server back.
 internal import CNghttp2
 internal import HTTP
 internal import Transport
 
 /// One connection to the server under test.
 ///
-/// Confined to the thread of its event loop. Nothing is called into nghttp2 from its callbacks but submissions.
+/// Confined to the thread of its event loop.
 @safe
 final class HTTP2Client: HTTP2Session, ClientConnection, ChannelHandler {
     private static let window: Int32 = 1 << 30

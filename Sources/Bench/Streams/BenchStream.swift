@@ -1,14 +1,23 @@
-// One stream of `bench streams`: counts its tokens, and says how it ended.
+// One stream of `bench streams`: measures its tokens, and reports how it ended.
 internal import Transport
 
-/// What the streams of a run report to.
+/// Receives the reports of the streams of a run.
 protocol BenchStreamOwner: AnyObject {
+    /// The first token has arrived this long after the request.
     func firstToken(after: Nanoseconds)
+    /// A token has arrived.
+    ///
+    /// - Parameters:
+    ///   - latency: the time since the executor sent it.
+    ///   - gap: the time since the token before; nil for the first.
     func token(latency: Nanoseconds, gap: Nanoseconds?)
-    /// - Parameter breakage: nil when the stream was whole.
+    /// The stream has ended.
+    ///
+    /// - Parameter breakage: nil if the stream was whole.
     func ended(_ stream: BenchStream, breakage: StreamsReport.Breakage?, said: String)
 }
 
+/// The handler of one stream; confined to the thread of the event loop.
 final class BenchStream: ClientStreamHandler {
     let connection: Int
     private unowned let owner: any BenchStreamOwner
@@ -18,7 +27,7 @@ final class BenchStream: ClientStreamHandler {
     private var status = 0
     private var isDone = false
     private var hasError = false
-    /// The beginning of an answer that is no stream.
+    /// The beginning of a response that is no stream, or the end of one that has an error.
     private var said: [UInt8] = []
 
     init(connection: Int, owner: any BenchStreamOwner) {
@@ -27,7 +36,7 @@ final class BenchStream: ClientStreamHandler {
         startedAt = Clock.monotonicNow()
     }
 
-    /// Tokens are coming.
+    /// Whether a token has arrived.
     var isRunning: Bool { lastToken > 0 }
 
     func responded(status: Int) { self.status = status }
@@ -37,7 +46,7 @@ final class BenchStream: ClientStreamHandler {
             keep(bytes)
             return
         }
-        // A copy of the scanner would copy its tail.
+        // The scanner is moved out and back, since a copy of it would copy its buffer.
         var scanner = TokenScanner()
         swap(&scanner, &self.scanner)
         scanner.feed(bytes) { event in
@@ -46,7 +55,7 @@ final class BenchStream: ClientStreamHandler {
             case .done: self.isDone = true
             case .error:
                 self.hasError = true
-                // It is the last thing that a stream says.
+                // The error is the last event of the stream.
                 self.keep(bytes.extracting(max(0, bytes.count - 200)..<bytes.count))
             case .other: break
             }

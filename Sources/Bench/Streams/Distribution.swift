@@ -1,32 +1,35 @@
-// Durations, counted into an HdrHistogram of three digits: nanoseconds up to two minutes.
+// The distribution of durations.
 internal import Histogram
 internal import Inference
 internal import Transport
 
+/// An HdrHistogram with three significant digits, for nanoseconds up to two minutes.
 struct Distribution {
     private static let highest: Nanoseconds = 120_000_000_000
     private var histogram = Histogram<UInt64>(
         highestTrackableValue: highest,
         numberOfSignificantValueDigits: .three
     )
+    /// The longest duration.
     private(set) var most: Nanoseconds = 0
 
     init() {}
 
+    /// How many durations were recorded.
     var count: Int { Int(histogram.totalCount) }
 
+    /// Records a duration.
     @inline(__always)
     mutating func record(_ value: Nanoseconds) {
         histogram.record(min(value, Self.highest))
         if value > most { most = value }
     }
 
-    /// In milliseconds.
-    ///
-    /// 0 when nothing was counted.
+    /// A percentile in milliseconds; 0 if nothing was recorded.
     func percentile(_ percentile: Double) -> Double {
         count == 0 ? 0 : Self.milliseconds(min(histogram.valueAtPercentile(percentile), most))
     }
+    /// The longest duration in milliseconds.
     var maximum: Double { Self.milliseconds(most) }
 
     private static func milliseconds(_ value: Nanoseconds) -> Double {
@@ -34,7 +37,7 @@ struct Distribution {
         Double((value + 50) / 100) / 10_000
     }
 
-    /// `{"count", "p50", "p90", "p99", "p999", "max"}`, in milliseconds.
+    /// Writes an object `{"count", "p50", "p90", "p99", "p999", "max"}`, with durations in milliseconds.
     func write(to json: inout JSONWriter) {
         json.beginObject()
         json.field("count", count)
@@ -46,29 +49,8 @@ struct Distribution {
         json.endObject()
     }
 
-    /// The same as columns of a table.
+    /// The percentiles as columns of a table, in milliseconds.
     var columns: [String] {
         [percentile(50), percentile(90), percentile(99), percentile(99.9), maximum].map { Text.fixed($0, digits: 3) }
-    }
-}
-
-/// Numbers and columns for people, without Foundation.
-enum Text {
-    static func fixed(_ value: Double, digits: Int) -> String {
-        var scale = 1
-        for _ in 0..<digits { scale *= 10 }
-        let scaled = Int((value.magnitude * Double(scale)).rounded())
-        let sign = value < 0 && scaled != 0 ? "-" : ""
-        guard digits > 0 else { return "\(sign)\(scaled)" }
-        let fraction = String(scaled % scale)
-        return "\(sign)\(scaled / scale)." + String(repeating: "0", count: digits - fraction.count) + fraction
-    }
-
-    static func left(_ text: String, _ width: Int) -> String {
-        text + String(repeating: " ", count: max(0, width - text.count))
-    }
-
-    static func right(_ text: String, _ width: Int) -> String {
-        String(repeating: " ", count: max(0, width - text.count)) + text
     }
 }

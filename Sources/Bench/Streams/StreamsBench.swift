@@ -1,13 +1,15 @@
-// `bench streams`: opens connections and streams, keeps them running, and measures their tokens after the warm-up.
+// `bench streams`: opens connections and streams, keeps the streams running, and measures their tokens after the warm-up.
 internal import Glibc
 internal import Transport
 
-/// One run, on the calling thread.
+/// One run on the calling thread.
 package final class StreamsBench: BenchStreamOwner {
+    /// How long after a broken stream the next one is opened in its place.
     private static let retryDelay: Nanoseconds = 100_000_000
-    /// Beyond the warm-up, all streams have this long to begin.
-    private static let patience: Nanoseconds = 10_000_000_000
+    /// How long after the warm-up all streams have to be running.
+    private static let beginTimeout: Nanoseconds = 10_000_000_000
 
+    /// A place for one stream at a time.
     private struct Slot {
         var connection: (any ClientConnection)?
         var stream: BenchStream?
@@ -20,16 +22,16 @@ package final class StreamsBench: BenchStreamOwner {
     private let dialer: Dialer
     private let interrupt: Interrupt
     private let request: ClientRequest
-    /// HTTP/2: one a connection, shared by its slots.
-    ///
-    /// HTTP/1.1: one a slot.
+    /// The HTTP/2 connections, each shared by its slots; an HTTP/1.1 connection belongs to one slot.
     private var shared: [(any ClientConnection)?]
     private var slots: [Slot]
+    /// The slots whose stream has ended, to be opened again.
     private var idle: [Int] = []
     private var isMeasuring = false
     private var isOver = false
     private var report = StreamsReport()
 
+    /// Throws if the options are out of range or the target cannot be used.
     package init(options: StreamsOptions, target: BenchTarget) throws(BenchError) {
         guard options.connections > 0, options.streams > 0, options.total <= 100_000 else {
             throw BenchError("connections x streams is between 1 and 100000")
@@ -45,6 +47,7 @@ package final class StreamsBench: BenchStreamOwner {
         slots = Array(repeating: Slot(), count: options.total)
     }
 
+    /// Runs the warm-up and the measurement; throws if no token arrives.
     package func run() throws(BenchError) -> StreamsReport {
         report.url = target.url
         report.spoken = target.wording
@@ -61,7 +64,7 @@ package final class StreamsBench: BenchStreamOwner {
 
     // MARK: The parts of a run
 
-    /// Opens all streams in its first half, and ends when they run.
+    /// Opens all streams in the first half of the warm-up, and waits until they run.
     private func warmUp() throws(BenchError) {
         let began = Clock.monotonicNow()
         let duration = Self.nanoseconds(options.warmup)
@@ -71,14 +74,14 @@ package final class StreamsBench: BenchStreamOwner {
             let elapsed = Clock.monotonicNow() - began
             let due = elapsed >= opening ? slots.count : Int(UInt64(slots.count) * elapsed / opening) + 1
             while opened < min(due, slots.count) {
-                // Neighbours in time are on different connections.
+                // Streams that are opened one after the other are on different connections.
                 open(opened)
                 opened += 1
             }
             turn(waitMax: 2)
         }
         pump(until: began + duration)
-        let last = Clock.monotonicNow() + Self.patience
+        let last = Clock.monotonicNow() + Self.beginTimeout
         while running < slots.count, Clock.monotonicNow() < last, !interrupt.isRaised { turn(waitMax: 20) }
         if report.firstToken.count == 0, !interrupt.isRaised {
             throw BenchError("no token came from \(target.url): \(report.sample ?? "the streams stay silent")")

@@ -1,33 +1,45 @@
-// What `bench streams` is asked for, and the request that its streams send.
+// The options of `bench streams`, and the request that its streams send.
 internal import Inference
 
+/// The options of one run.
 package struct StreamsOptions: Sendable {
+    /// How many connections are opened.
     package var connections = 4
-    /// On each connection.
+    /// How many streams each connection carries.
     package var streams = 100
+    /// How long tokens are measured.
     package var seconds = 10.0
+    /// How long the streams run before that, in seconds.
     package var warmup = 3.0
+    /// The model that requests name.
     package var model = "demo"
-    /// Tokens a second of each stream; nil leaves it to the executor.
+    /// The tokens of each stream in a second; nil leaves it to the executor.
     package var pace: Double?
+    /// How long the simulated executor waits before the first token; nil leaves it to the executor.
     package var prefillMilliseconds: Int?
+    /// The tokens of each stream; nil for enough to last for the whole run.
     package var maxTokens: Int?
+    /// The key that requests carry; nil for none.
     package var apiKey: String?
-    /// How long the streams go on after the measured part.
+    /// How long the streams go on after the measurement, in seconds.
     package var hold = 0.3
+    /// The processor that the bench runs on; nil for any.
     package var pin: Int?
 
+    /// The defaults of the command line.
     package init() {}
 
+    /// The streams of all connections.
     var total: Int { connections * streams }
 
-    /// Enough for the whole run, and as much again.
+    /// Tokens for twice the length of the run.
     private var tokensMax: Int {
         if let maxTokens { return maxTokens }
         guard let pace else { return 1_000_000 }
         return Int(pace * (warmup + seconds + hold + 10) * 2) + 1000
     }
 
+    /// The request of every stream.
     func request() -> ClientRequest {
         var json = JSONWriter(reserving: 512)
         json.beginObject()
@@ -55,7 +67,7 @@ package struct StreamsOptions: Sendable {
         return ClientRequest(path: "/v1/chat/completions", fields: fields, body: json.bytes)
     }
 
-    /// About 200 bytes.
+    /// A prompt of about 200 bytes.
     private static let prompt =
         "Write the history of the lighthouse at the end of the world, from the first stone to the last keeper, and "
         + "spare no detail: the storms, the letters, the ships that came and the one that did not come back."

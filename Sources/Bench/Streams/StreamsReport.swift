@@ -2,42 +2,48 @@
 internal import Inference
 internal import Transport
 
+/// The result of one run.
 package struct StreamsReport {
     var url = ""
     var spoken = ""
     var connections = 0
     var streams = 0
-    /// CLOCK_MONOTONIC at both ends of the measured part.
+    /// When the measurement began and ended, in CLOCK_MONOTONIC.
     var measuredFrom: Nanoseconds = 0
     var measuredTo: Nanoseconds = 0
     var isInterrupted = false
 
+    /// Tokens that arrived during the measurement.
     package internal(set) var tokens = 0
-    /// From the executor's stamp in a token to its arrival here.
+    /// The time from the executor's time stamp in a token to its arrival.
     var latency = Distribution()
-    /// Between two tokens of one stream.
+    /// The time between two tokens of one stream.
     var gap = Distribution()
-    /// From the request to the first token, of all streams of the run: most begin in the warm-up.
+    /// The time from the request to the first token, of all streams of the run; most of them begin in the warm-up.
     var firstToken = Distribution()
     var runningAtStart = 0
     var runningAtEnd = 0
     var started = 0
     var finished = 0
     var connectionsLost = 0
-    /// Broken streams by what broke them.
+    /// How many streams broke, by cause.
     var broken: [Breakage: Int] = [:]
-    /// What the first broken stream said.
+    /// What the first broken stream reported.
     var sample: String?
-    /// What the bench itself spent in the measured part.
+    /// The processor time of the bench itself during the measurement.
     var processorTime: Nanoseconds = 0
 
+    /// Why a stream broke.
     enum Breakage: String, CaseIterable, Sendable {
-        /// A status other than 200.
+        /// The status was not 200.
         case refused
+        /// The server reset the stream.
         case reset
+        /// The connection ended.
         case cut
+        /// The stream had an event with an error.
         case errorEvent = "error_event"
-        /// The end came in order, but without [DONE].
+        /// The response was whole, but had no [DONE].
         case unfinished
     }
 
@@ -46,6 +52,7 @@ package struct StreamsReport {
     var tokensPerSecond: Double { seconds > 0 ? Double(tokens) / seconds : 0 }
     private var microsecondsPerToken: Double { tokens > 0 ? Double(processorTime) / 1000 / Double(tokens) : 0 }
 
+    /// The report as JSON.
     package var json: String {
         var json = JSONWriter(reserving: 2048)
         json.beginObject()
@@ -83,6 +90,7 @@ package struct StreamsReport {
 
     private func rounded(_ value: Double) -> Double { (value * 1000).rounded() / 1000 }
 
+    /// The report as a table for people to read.
     package var text: String {
         var lines = [
             "\(url): \(spoken), \(connections) connections x \(streams) streams, "

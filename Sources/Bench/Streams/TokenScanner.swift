@@ -1,28 +1,31 @@
-// Finds tokens and endings in a stream of events, without parsing JSON: the bench shares a core with the executor.
+// Finds tokens and ends in a stream of events without parsing JSON, since the bench shares a processor with the executor.
 internal import Glibc
 internal import Transport
 
-/// One stream's reader.
-///
-/// Events may be cut anywhere; what is not whole is kept.
+/// The reader of one stream; events may arrive in parts.
 struct TokenScanner {
+    /// What an event of the stream is.
     enum Event: Equatable {
-        /// A token, and when the executor put it out (CLOCK_MONOTONIC).
+        /// A token, and when the executor sent it, in CLOCK_MONOTONIC.
         case token(Nanoseconds)
+        /// `[DONE]`.
         case done
+        /// An error, or an event larger than `tailMax`.
         case error
-        /// Comments, the first event's role, the usage event.
+        /// A comment, the role in the first event, or the usage.
         case other
     }
 
-    /// An event without end is none.
+    /// The largest event, in bytes.
     private static let tailMax = 1 << 20
 
+    /// The part of an event that has arrived so far.
     private var tail: [UInt8] = []
 
-    /// True when bytes of an event are kept that is not whole.
+    /// Whether a part of an event has arrived.
     var isInsideEvent: Bool { !tail.isEmpty }
 
+    /// Calls `body` with each event that is whole.
     mutating func feed(_ bytes: Span<UInt8>, _ body: (Event) -> Void) {
         unsafe bytes.withUnsafeBufferPointer { chunk in
             guard let start = chunk.baseAddress else { return }
@@ -41,7 +44,9 @@ struct TokenScanner {
         }
     }
 
-    /// - Returns: how many bytes of whole events there were.
+    /// Calls `body` with each whole event.
+    ///
+    /// - Returns: the length of these events in bytes.
     private static func scan(_ start: UnsafePointer<UInt8>, _ count: Int, _ body: (Event) -> Void) -> Int {
         var used = 0
         while let end = unsafe blankLine(start + used, count - used) {
@@ -51,7 +56,7 @@ struct TokenScanner {
         return used
     }
 
-    /// Where the first event ends: behind its blank line.
+    /// The end of the first event, behind its blank line; nil if it has not arrived.
     @inline(__always)
     private static func blankLine(_ start: UnsafePointer<UInt8>, _ count: Int) -> Int? {
         var offset = 0
@@ -66,7 +71,7 @@ struct TokenScanner {
 
     @inline(__always)
     private static func event(_ start: UnsafePointer<UInt8>, _ count: Int) -> Event {
-        // Underscores are rare in an event: each is looked at, and nothing else is.
+        // Underscores are rare in an event, so the search looks for the one in the name.
         if let found = unsafe find("\"emitted_ns\":", anchor: 8, start, count) {
             var index = found
             var value: UInt64 = 0
@@ -85,7 +90,7 @@ struct TokenScanner {
         return isError ? .error : .other
     }
 
-    /// The offset behind the first `needle`, found by its byte at `anchor`. (Swift's Glibc has no memmem.)
+    /// The offset behind the first `needle`, which is found by its byte at `anchor`: the Glibc module of Swift has no memmem.
     @inline(__always)
     private static func find(
         _ needle: StaticString,

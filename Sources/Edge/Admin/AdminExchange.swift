@@ -1,8 +1,11 @@
-// One request to the admin listener and its answer. Request bodies are not waited for, and dropped.
+// One request to the admin listener and its response.
 internal import HTTP
 internal import Inference
 internal import Transport
 
+/// Answers one request to the admin listener as soon as its head has come; a request body is read and dropped.
+///
+/// Confined to the control thread.
 final class AdminExchange: ServerStreamHandler {
     private let server: AdminServer
     private let head: RequestHead
@@ -30,7 +33,7 @@ final class AdminExchange: ServerStreamHandler {
             let page = DeepHealth(server)
             respond(status: page.isGood ? 200 : 503, page.json)
         case "/metrics":
-            // The client may have left when the workers have answered: then nothing is sent.
+            // Where the client has left before the workers have answered, the stream drops the response.
             server.collector.ask { [self] in
                 respond(status: 200, MetricsPage(server).bytes, type: PrometheusText.contentType)
             }
@@ -47,7 +50,7 @@ final class AdminExchange: ServerStreamHandler {
     func outputMoved() {}
     func responseFinished() {}
 
-    // MARK: Answers
+    // MARK: Responses
 
     private func respond(_ failure: Failure, allow: String? = nil) {
         respond(status: failure.status, failure.body(.other, requestID: ""), allow: allow)
@@ -62,6 +65,9 @@ final class AdminExchange: ServerStreamHandler {
         Self.respond(status: status, json: body, type: type, allow: allow, isHEAD: head.method == .head, on: stream)
     }
 
+    /// Sends a whole response of the admin listener; of HEAD requests only the head.
+    ///
+    /// - Parameter allow: the value of the `allow` field, for 405.
     static func respond(
         status: Int,
         json body: [UInt8],

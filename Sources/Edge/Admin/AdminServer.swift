@@ -1,25 +1,29 @@
-// The admin listener: metrics and health, served by the control thread with the server that clients have.
+// The admin listener: metrics and health, served by the control thread.
 internal import HTTP
 internal import Inference
 internal import Transport
 
-/// Confined to the control thread.
+/// Serves the admin listener with the same HTTP server that clients talk to; confined to the control thread.
 final class AdminServer: ServerDelegate {
-    /// Connections at once; more wait in the backlog.
+    /// How many connections may be open at once; further ones wait in the kernel's backlog.
     static let connectionsMax = 64
 
+    /// How far the process is; the raw values are those of `/health/ready`.
     enum State: String { case starting, ready, draining }
 
     let loop: EventLoop
     let process: ProcessState
     let snapshot: Snapshot
+    /// Collects the counters of the workers.
     let collector: CounterCollector
-    /// Who asks the engines whether they live; nil before that begins.
+    /// The health probes; nil before they begin.
     var prober: HealthProber?
-    /// When the first certificate of each chain expires, in seconds since 1970, of those that could be read at the start.
+    /// When the first certificate of each chain expires, in seconds since 1970; without chains that could not be read
+    /// at the start.
     let certificates: [(listener: String, chain: String, expires: Int64)]
-    /// Of the workers that serve.
+    /// How many workers serve; the supervisor sets it.
     var workers = 0
+    /// Set by the supervisor.
     var state = State.starting
 
     private let environment = HTTP2Environment()
@@ -28,6 +32,9 @@ final class AdminServer: ServerDelegate {
     private var listener: Listener?
     private var connections: [ObjectIdentifier: ServerConnection] = [:]
 
+    /// Begins to accept connections.
+    ///
+    /// - Parameter sockets: holds the one socket of the listener; `close` closes it.
     init(loop: EventLoop, sockets: ListenerSet, process: ProcessState, snapshot: Snapshot, survey: WorkerSurvey) {
         self.loop = loop
         self.sockets = sockets
@@ -50,9 +57,10 @@ final class AdminServer: ServerDelegate {
         self.listener = listener
     }
 
+    /// The address that the listener is bound to.
     var address: SocketAddress { sockets.addresses[0] }
 
-    /// Nobody is served any more.
+    /// Closes the listener and all its connections.
     func close() {
         listener?.pause()
         listener = nil

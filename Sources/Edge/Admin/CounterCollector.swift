@@ -1,13 +1,13 @@
-// The counters of all workers, as the control thread knows them.
+// Collects the counters of all workers on the control thread.
 internal import Transport
 
-/// Confined to the control thread.
+/// The latest known counters of every worker; confined to the control thread.
 ///
-/// A worker that has ended, or does not answer in time, is there with what it last said: no counter ever falls.
+/// A worker that has ended, or does not answer in time, counts with its last known counters, so that no sum decreases.
 final class CounterCollector {
     private let survey: WorkerSurvey
     private var latest: [WorkerCounters]
-    /// Workers whose counters are those of the last question, or their last ones.
+    /// How many workers have answered the last question, or have ended before it.
     private(set) var heard = 0
 
     init(survey: WorkerSurvey, workers: Int) {
@@ -15,13 +15,16 @@ final class CounterCollector {
         latest = Array(repeating: WorkerCounters(), count: workers)
     }
 
+    /// The sum over all workers.
     var sum: WorkerCounters {
         var sum = WorkerCounters()
         for counters in latest { sum.add(counters) }
         return sum
     }
 
-    /// Asks every worker; `answered` is called once, when all have answered or the survey's patience is over.
+    /// Asks every worker for its counters.
+    ///
+    /// - Parameter answered: called once, when all workers have answered or after `WorkerSurvey.timeout`.
     func ask(_ answered: @escaping () -> Void) {
         survey.ask(
             { $0.counters },
@@ -33,6 +36,6 @@ final class CounterCollector {
         )
     }
 
-    /// A worker ends: these are its last.
+    /// Takes the last counters of a worker that ends.
     func ended(worker: Int, _ counters: WorkerCounters) { latest[worker] = counters }
 }

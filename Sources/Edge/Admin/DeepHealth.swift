@@ -1,19 +1,20 @@
-// `/health/deep`: the models with their executors, and how full the process is.
+// The page `/health/deep`: the models with their executors, and how much of its limits the process uses.
 internal import Inference
 internal import Routing
 internal import Transport
 
+/// The page as JSON; made on the control thread for each request.
 struct DeepHealth {
     private(set) var json: [UInt8] = []
-    /// Every model has an executor that requests may go to.
+    /// Whether every model has an executor to which requests may go.
     private(set) var isGood = true
 
     init(_ server: AdminServer) {
         let snapshot = server.snapshot
         var models = JSONWriter()
         models.beginArray()
-        for (place, model) in snapshot.catalog.models.enumerated() {
-            let statuses = snapshot.models[place].pool.statuses(at: server.loop.now)
+        for (index, model) in snapshot.catalog.models.enumerated() {
+            let statuses = snapshot.models[index].pool.statuses(at: server.loop.now)
             let isUsable = statuses.contains { $0.isUsable && $0.member.weight > 0 }
             if !isUsable { isGood = false }
             models.beginObject()
@@ -59,8 +60,10 @@ struct DeepHealth {
 }
 
 extension ExecutorPool.Status {
+    /// The values of `label`.
     static let labels = ["healthy", "ejected", "trial"]
 
+    /// The state of health, as the page and the metrics name it.
     var label: String {
         switch state {
         case .healthy: "healthy"

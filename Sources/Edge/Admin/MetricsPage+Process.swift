@@ -1,9 +1,10 @@
-// What `/metrics` says of the process: its connections, its certificates, its probes, and what the system knows of it.
+// The part of `/metrics` about the process: connections, certificates, probes, and the system's figures.
 internal import HTTP
 internal import Routing
 internal import Transport
 
 extension MetricsPage {
+    /// Writes the limits of the process and what it uses of them.
     mutating func writeProcess() {
         let process = server.process
         gauge("freeinference_connections", "Connections of clients.", process.connectionCount)
@@ -24,7 +25,7 @@ extension MetricsPage {
         writeSystem()
     }
 
-    /// Under the names of Prometheus' own client libraries.
+    /// Writes the system's figures under the names that Prometheus' own client libraries use.
     private mutating func writeSystem() {
         let figures = ProcessFigures()
         text.family("process_cpu_seconds_total", .counter, "Time on processors, of all threads.")
@@ -39,12 +40,13 @@ extension MetricsPage {
         gauge("process_max_fds", "Descriptors that may be open at once.", figures.descriptorsMax)
     }
 
+    /// Writes what happened to connections of clients, and when certificates expire.
     mutating func writeConnections() {
         text.family("freeinference_connections_accepted_total", .counter, "Connections of clients that were accepted.")
         text.sample([], counters.accepted)
         text.family("freeinference_accept_pauses_total", .counter, "How often accepting paused, and for want of what.")
         for pause in AcceptPause.allCases {
-            text.sample([("cause", pause.rawValue)], counters.acceptPauses[pause.place])
+            text.sample([("cause", pause.rawValue)], counters.acceptPauses[pause.index])
         }
         text.family("freeinference_handshake_failures_total", .counter, "TLS handshakes of clients that failed.")
         for failure in HandshakeFailure.allCases {
@@ -70,6 +72,7 @@ extension MetricsPage {
         }
     }
 
+    /// Writes the results of the health probes.
     mutating func writeProbes() {
         guard let results = server.prober?.results, !results.isEmpty else { return }
         text.family("freeinference_probes_total", .counter, "Answers to the question whether an engine lives.")

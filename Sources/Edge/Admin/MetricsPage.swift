@@ -1,14 +1,19 @@
-// `/metrics`: every counter, gauge and histogram by its name. Labels are of the configuration, or of closed lists.
+// The page `/metrics`: every counter, gauge and histogram by its name.
 internal import Inference
 internal import Routing
 internal import Transport
 
+/// The page in Prometheus' text format; made on the control thread for each request.
+///
+/// The values of labels are names of the configuration or come from closed lists, so that clients cannot make new ones.
 struct MetricsPage {
     let server: AdminServer
+    /// The sum over all workers.
     let counters: WorkerCounters
-    /// The models of the snapshot that a request has named since the start, and the row of what named none.
+    /// The models of the snapshot that a request has named since the start, and at the end, with an empty label, the
+    /// requests that named no known model.
     ///
-    /// A model that nobody uses has no counters: they would be some 12 kB of zeros.
+    /// A model that was never used is left out: it would add some 12 kB of zeros.
     private let models: [(label: String, counts: WorkerCounters.OfModel)]
     var text = PrometheusText()
 
@@ -32,7 +37,7 @@ struct MetricsPage {
 
     var bytes: [UInt8] { text.bytes }
 
-    /// Those of OpenTelemetry's conventions for generative AI, in the words of its attributes.
+    /// Writes the metrics of OpenTelemetry's conventions for generative AI, with the names of its attributes as labels.
     private mutating func writeConventions() {
         perModel(
             "gen_ai_server_time_to_first_token_seconds",
@@ -65,6 +70,7 @@ struct MetricsPage {
         }
     }
 
+    /// Writes one histogram in seconds for each model.
     private mutating func perModel(
         _ name: String,
         _ help: String,
@@ -84,8 +90,8 @@ struct MetricsPage {
             "Exchanges that are over, by how they ended and whose fault it was; those of no model have none."
         )
         for (model, row) in models {
-            for (place, count) in row.ends.enumerated() where count > 0 || place == 0 {
-                let labels = Ending.labels(at: place)
+            for (index, count) in row.ends.enumerated() where count > 0 || index == 0 {
+                let labels = Ending.labels(at: index)
                 text.sample([("model", model), ("end", labels.end), ("side", labels.side)], count)
             }
         }
@@ -100,8 +106,8 @@ struct MetricsPage {
             }
         }
         text.family("freeinference_exchanges_in_flight", .gauge, "Exchanges under way, by phase.")
-        for (place, phase) in ExchangeMachine.Phase.labels.enumerated() {
-            text.sample([("phase", phase)], counters.phases[place])
+        for (index, phase) in ExchangeMachine.Phase.labels.enumerated() {
+            text.sample([("phase", phase)], counters.phases[index])
         }
         text.family("freeinference_queue_length", .gauge, "Exchanges that wait for an executor.")
         for (model, row) in models.dropLast() {
@@ -139,8 +145,8 @@ struct MetricsPage {
             "Tokens received from an executor whose client was no longer there to take them."
         )
         let names = server.process.tenants.names
-        for (place, count) in counters.wastedTokens.enumerated() where count > 0 {
-            text.sample([("tenant", names[place])], count)
+        for (index, count) in counters.wastedTokens.enumerated() where count > 0 {
+            text.sample([("tenant", names[index])], count)
         }
     }
 
@@ -169,13 +175,13 @@ struct MetricsPage {
 
     private mutating func writeExecutors() {
         let executors = executors
-        let none = Array(repeating: UInt64(0), count: Ending.places)
+        let none = Array(repeating: UInt64(0), count: Ending.count)
         text.family("freeinference_attempts_total", .counter, "Attempts that are over, by how they ended.")
         for (model, labels, status) in executors {
             guard let model else { continue }
             let counts = model.attempts[status.executor.id] ?? none
-            for (place, count) in counts.enumerated() where count > 0 || place == 0 {
-                let ending = Ending.labels(at: place)
+            for (index, count) in counts.enumerated() where count > 0 || index == 0 {
+                let ending = Ending.labels(at: index)
                 text.sample(labels + [("end", ending.end), ("side", ending.side)], count)
             }
         }
@@ -197,7 +203,7 @@ struct MetricsPage {
         }
     }
 
-    /// The executors of each model, as its pool sees them; of a model that nobody has used without its counters.
+    /// The executors of each model with their labels and the model's counters; nil where the model was never used.
     private var executors: [(model: WorkerCounters.OfModel?, labels: [(String, String)], ExecutorPool.Status)] {
         server.snapshot.models.flatMap { model in
             var unique = UniqueLabels()
@@ -207,17 +213,5 @@ struct MetricsPage {
                 return (counts, [("model", model.entry.name), ("executor", label)], status)
             }
         }
-    }
-}
-
-/// Labels for executors of which two may have one name: Prometheus refuses a page that has the same labels twice.
-struct UniqueLabels {
-    private var seen: [String: Int] = [:]
-
-    /// The name, from its second time on with its number: `name#2`.
-    mutating func label(_ name: String) -> String {
-        let times = seen[name, default: 0] + 1
-        seen[name] = times
-        return times == 1 ? name : "\(name)#\(times)"
     }
 }

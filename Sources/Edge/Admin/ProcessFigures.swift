@@ -1,22 +1,22 @@
-// What the system says of this process, under the names that Prometheus' own client libraries have for it.
+// What the operating system knows about this process: processor time, memory, threads, descriptors.
 internal import CLinux
 internal import Configuration
 internal import Glibc
 internal import Transport
 
-/// Of one moment; nil or 0 where the system does not say.
+/// The system's figures of one moment; nil or 0 where a file of /proc cannot be read.
 struct ProcessFigures {
-    /// In nanoseconds, of all threads, in the kernel and outside.
+    /// Processor time of all threads, in the kernel and in the program, in nanoseconds.
     var processorTime: UInt64 = 0
     var residentBytes = 0
     var virtualBytes = 0
-    /// In seconds since 1970.
+    /// When the process started, in seconds since 1970.
     var started: Int?
     var threads = 0
     var openDescriptors = 0
     var descriptorsMax = 0
 
-    /// Reads /proc/self, of which the systemd unit leaves these files.
+    /// Reads files in /proc/self, which the systemd unit leaves accessible.
     init() {
         var used = rusage()
         if unsafe getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &used) == 0 {
@@ -27,7 +27,7 @@ struct ProcessFigures {
             let size = Int(sysconf(CInt(_SC_PAGESIZE)))
             (virtualBytes, residentBytes) = (pages[0] * size, pages[1] * size)
         }
-        // The name of the program is in parentheses, and may have spaces.
+        // The name of the program is in parentheses and may contain spaces.
         let status = Self.text("/proc/self/stat")
         let fields = (status.lastIndex(of: ")").map { status[status.index(after: $0)...] } ?? "").split(separator: " ")
         if fields.count > 19 {
@@ -45,7 +45,7 @@ struct ProcessFigures {
         UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_usec) * 1000
     }
 
-    /// Of a moment that the kernel counts in ticks since the machine started.
+    /// The wall time, in seconds since 1970, of a moment that the kernel counts in ticks since the machine started.
     private static func wallTime(ofTicks ticks: Int) -> Int? {
         let perSecond = Int(sysconf(CInt(_SC_CLK_TCK)))
         var sinceBoot = timespec()
@@ -60,7 +60,7 @@ struct ProcessFigures {
 
     private static func words(_ path: String) -> [Substring] { text(path).split(separator: " ") }
 
-    /// How many there are in a folder, without the one through which it is read.
+    /// The number of entries in a folder, without the descriptor through which it is read.
     private static func entries(_ path: String) -> Int {
         guard let folder = unsafe opendir(path) else { return 0 }
         defer { unsafe closedir(folder) }

@@ -15,8 +15,8 @@ final class Exchange {
     let snapshot: Snapshot
     let endpoint: Endpoint
     let fields: ResponseFields
-    /// The index of the exchange in its worker's table; set by the worker.
-    var slot = 0
+    /// The key of the exchange in the table of its worker, which sets it.
+    var key = SlabKey(index: .max, generation: .max)
     private(set) var machine = ExchangeMachine()
     var record: ExchangeRecord
     /// Nil as soon as no attempt can need the request any more.

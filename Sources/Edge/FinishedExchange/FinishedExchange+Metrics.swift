@@ -18,7 +18,7 @@ extension WorkerMetrics {
     }
 
     private func count(_ attempt: FinishedExchange.Attempted, as end: ExchangeMachine.End, row: ModelRow?) {
-        let place = attempt.failure.map { Ending.place(of: $0) } ?? Ending.place(of: end)
+        let place = attempt.failure.map { Ending.index(of: $0) } ?? Ending.index(of: end)
         // An attempt for a fallback is counted for the model whose executor it was.
         let own = row?.id == attempt.modelID ? row : nil
         (own ?? self.row(attempt.modelID)).attemptEnded(place, executor: attempt.executorID)

@@ -1,21 +1,21 @@
-// Why an engine is taken for dead, as the workers hear it.
+// What the workers are told about an engine that its probes find dead, and which attempts end for it.
 internal import Inference
 internal import Routing
 internal import Transport
 
-/// What the probes of a dead engine came to; see `Engine.isDead`.
+/// Why an engine is considered dead (`Engine.isDead`).
 package struct EngineDeath: Sendable {
-    /// What became of the last probe, for logs.
+    /// How the last probe failed, for logs.
     let reason: String
-    /// The last probe was refused or reset: there is no process that would still answer.
+    /// Whether the last probe was refused or reset, so that no process is there that could still answer.
     let isRefusal: Bool
 }
 
 extension Attempt {
-    /// Whether the death of its engine ends the attempt.
+    /// Whether the attempt is lost now that its engine is dead.
     ///
-    /// One that has been given bytes within `ExecutorHealth.silenceMax` is never ended, whatever the probes say. One that
-    /// has been given none at all ends at once where the engine refuses connections.
+    /// An attempt that has received bytes within `ExecutorHealth.silenceMax` is not lost, whatever the probes say. An
+    /// attempt that has received none is lost at once where the engine refuses connections.
     func isLost(by death: EngineDeath, at now: Nanoseconds) -> Bool {
         guard phase == .waiting || phase == .relaying, isReading else { return false }
         if lastHeard == 0, death.isRefusal { return true }
@@ -24,7 +24,7 @@ extension Attempt {
 }
 
 extension Exchange {
-    /// The engine is dead: an attempt there of which nothing is heard goes on elsewhere, or ends.
+    /// Ends the attempt at an engine that is dead, where the attempt is lost: another executor is tried if one may be.
     func engineDied(_ engine: Engine, _ death: EngineDeath) {
         guard let attempt, attempt.executor.engine === engine, attempt.isLost(by: death, at: now) else { return }
         var failure = Failure(.executorBrokeOff)

@@ -1,20 +1,26 @@
-// How an executor is asked whether it lives, and what its answer says.
+// How an executor's health is probed, and how its answers are classified.
 internal import Configuration
-internal import Glibc
 internal import HTTP
 internal import Inference
 internal import Routing
 internal import Transport
 
-/// By the executor's kind, unless the configuration says otherwise.
+/// The health probe of one engine: a GET request at intervals.
+///
+/// The configuration sets it (`health`); the default path depends on the executor's `kind`.
 struct HealthProbe: Sendable, Equatable {
+    /// The path of the request, with the path of the executor's URL before it.
     var path: [UInt8]
+    /// From one answer to the next request, in nanoseconds.
     var interval: Nanoseconds
+    /// How long a probe waits for its answer, in nanoseconds.
     var timeout: Nanoseconds
+    /// How many probes must pass in a row for an ejected engine to be used again.
     var rise: Int
+    /// How many probes must fail in a row for an engine to be ejected.
     var fall: Int
 
-    /// Nil for an executor that is not asked.
+    /// The probe of an executor; nil for an executor that is not probed.
     init?(_ settings: ExecutorSettings) {
         guard settings.health.interval > .zero, let path = settings.health.path ?? Self.path(of: settings.kind) else {
             return nil
@@ -26,7 +32,7 @@ struct HealthProbe: Sendable, Equatable {
         fall = settings.health.fall
     }
 
-    /// executors.md, 4.1; remote APIs have no such page, and count what they are asked.
+    /// The health page of each kind of engine; nil for remote APIs, which have none and count every request.
     private static func path(of kind: ExecutorSettings.Kind) -> String? {
         switch kind {
         case .auto, .vllm, .sglang, .llamaCpp: "/health"
@@ -35,48 +41,16 @@ struct HealthProbe: Sendable, Equatable {
         }
     }
 
-    /// What an answer says: a server without this page lives all the same, and so does one that has too much to do; one
-    /// that says that it loads its model may not be asked yet.
-    static func judge(status: Int, body: [UInt8]) -> ExecutorHealth.Probe {
+    /// What an answer says about the engine.
+    ///
+    /// A status below 500 passes: an engine without this page is alive all the same. So does an engine that answers 503
+    /// or 529 because it is overloaded; one that says that it is loading its model is not ready.
+    static func classify(status: Int, body: [UInt8]) -> ExecutorHealth.Probe {
         guard status >= 500 else { return .passed }
         guard status == 503 || status == 529 else { return .failed }
         let error = EngineError(status: status, body: body.span)
         if error.isLoading { return .notReady }
         if case .busy = error.meaning { return .passed }
         return .failed
-    }
-}
-
-/// A probe that no good answer came to.
-struct ProbeLoss: Sendable, Equatable {
-    /// `failed` or `timedOut`.
-    let probe: ExecutorHealth.Probe
-    /// For logs.
-    let text: String
-    /// The connection was refused or reset.
-    var isRefusal = false
-
-    init(_ probe: ExecutorHealth.Probe, _ text: String) {
-        self.probe = probe
-        self.text = text
-    }
-
-    /// Only what says that nobody serves there counts as `failed`.
-    ///
-    /// A host that cannot be reached or has no address now, a certificate that does not verify, an answer that is no HTTP:
-    /// the engine may still work on what it has, so these count as if no answer had come.
-    init(_ failure: ExecutorFailure) {
-        text = Failure(attempt: failure).detail ?? Self.text(failure)
-        switch failure {
-        case .unreachable(let error): isRefusal = [ECONNREFUSED, ECONNRESET, EPIPE, ENOENT].contains(error.code)
-        case .closedBeforeHead, .closedInResponse: isRefusal = true
-        case .unresolved, .connectTimeout, .tls, .noHTTP2, .refused, .violation: isRefusal = false
-        }
-        probe = isRefusal ? .failed : .timedOut
-    }
-
-    private static func text(_ failure: ExecutorFailure) -> String {
-        if case .connectTimeout = failure { return "no connection in time" }
-        return "the connection was closed"
     }
 }

@@ -1,18 +1,20 @@
-// Asks the engines whether they live, from the control thread: what requests find out, they need not find out first.
+// Probes the health of the engines from the control thread, so that no request has to find a dead engine first.
 internal import HTTP
 internal import Routing
 internal import Transport
 
-/// Confined to the control thread.
+/// Probes every engine of a snapshot; confined to the control thread.
 ///
-/// An engine that serves several models is asked once for all of them.
+/// An engine that serves several models is probed once for all of them.
 final class HealthProber {
     private var probers: [EngineProber] = []
 
-    /// - Parameter died: called when an engine is found dead, and with each further probe that is lost there.
+    /// Starts the probes.
+    ///
+    /// - Parameter died: called when an engine is found dead, and again with each further probe that it fails.
     init(_ snapshot: Snapshot, loop: EventLoop, died: @escaping (Engine, EngineDeath) -> Void = { _, _ in }) {
         let environment = ExecutorEnvironment()
-        for (place, target) in snapshot.engines.enumerated() {
+        for (index, target) in snapshot.engines.enumerated() {
             guard let probe = target.probe else { continue }
             let client = ExecutorClient(loop: loop, settings: target.client, environment: environment)
             let prober = EngineProber(
@@ -23,47 +25,61 @@ final class HealthProber {
                 executors: snapshot.executors(at: target.engine),
                 died: died
             )
-            // Not all in one moment, nor in each moment again.
-            prober.start(after: probe.interval / 16 * Nanoseconds(place % 16))
+            // Spreads the probes over the interval: 16 groups, of which each begins a sixteenth later than the one
+            // before.
+            prober.start(after: probe.interval / 16 * Nanoseconds(index % 16))
             probers.append(prober)
         }
     }
 
-    /// The answers to the probes of each engine so far, by the engine's name.
+    /// How many probes of each engine had which result since the start, with the engine's name.
     var results: [(engine: String, counts: [ExecutorHealth.Probe: UInt64])] {
         probers.map { ($0.engine.name, $0.results) }
     }
 
-    /// What became of the last probe of the engine that was lost; nil where there has been none.
+    /// How the last failed probe of an engine failed; nil where none has failed.
     func lastLoss(at engine: Engine) -> String? {
         probers.first { $0.engine === engine }?.lastLoss
     }
 
+    /// Ends all probes.
     func stop() {
         for prober in probers { prober.stop() }
         probers = []
     }
 }
 
-/// One engine: a question, its answer or its silence, and the next one.
+/// Probes one engine: sends a request, waits for its answer, and sends the next one after the interval.
 private final class EngineProber: ExecutorStreamHandler, TimerTarget {
+    /// How much of an answer's body is kept to be classified, in bytes.
     private static let bodyMax = 4096
-    private enum TimerKind: Int { case ask, late, silence }
+    private enum TimerKind: Int {
+        /// The next probe is due.
+        case ask
+        /// The probe under way has waited for its answer for too long.
+        case late
+        /// Nothing has come from the engine for long enough to call it dead.
+        case silence
+    }
 
     private let loop: EventLoop
     private let target: EngineTarget
     private let probe: HealthProbe
     private let client: ExecutorClient
-    /// The engine's, of all models.
+    /// The executors of all models at this engine.
     private let executors: [Executor]
     private let died: (Engine, EngineDeath) -> Void
-    private var question: (any ExecutorStream)?
+    /// The probe under way; nil between two probes.
+    private var request: (any ExecutorStream)?
     private var status = 0
     private var body: [UInt8] = []
+    /// Fires when the next probe is due, or the answer of this one.
     private var timer: TimerID?
-    /// When the engine is dead, if nothing comes from it until then.
+    /// Fires when the engine is dead unless something comes from it before.
     private var silenceTimer: TimerID?
+    /// When the probes began, in nanoseconds of the loop's clock.
     private var watchedSince: Nanoseconds = 0
+    /// Whether the last failed probe was refused or reset.
     private var wasRefused = false
     private(set) var lastLoss: String?
     private(set) var results: [ExecutorHealth.Probe: UInt64] = [:]
@@ -95,8 +111,8 @@ private final class EngineProber: ExecutorStreamHandler, TimerTarget {
         for timer in [timer, silenceTimer] { if let timer { loop.timers.cancel(timer) } }
         timer = nil
         silenceTimer = nil
-        question?.cancel()
-        question = nil
+        request?.cancel()
+        request = nil
         client.closeIdle()
     }
 
@@ -115,7 +131,7 @@ private final class EngineProber: ExecutorStreamHandler, TimerTarget {
         case .silence:
             silenceTimer = nil
             engine.reportSilence(fall: probe.fall, watchedSince: watchedSince, at: loop.now)
-            tellIfDead()
+            reportIfDead()
         case nil: break
         }
     }
@@ -127,7 +143,7 @@ private final class EngineProber: ExecutorStreamHandler, TimerTarget {
         fields.append(.userAgent, "freeinference")
         fields.append(.accept, "*/*")
         target.credential?.append(to: &fields)
-        let request = ExecutorRequest(
+        let probeRequest = ExecutorRequest(
             method: .get,
             target: probe.path,
             host: target.host,
@@ -135,38 +151,40 @@ private final class EngineProber: ExecutorStreamHandler, TimerTarget {
             body: nil
         )
         schedule(.late, after: probe.timeout)
-        question = client.send(request, handler: self)
+        request = client.send(probeRequest, handler: self)
     }
 
     private func lost(_ loss: ProbeLoss) {
         lastLoss = loss.text
         wasRefused = loss.isRefusal
-        told(loss.probe)
-        tellIfDead()
+        finish(loss.probe)
+        reportIfDead()
         watchSilence()
     }
 
-    /// The answer, or that there is none; the next question follows.
-    private func told(_ answer: ExecutorHealth.Probe) {
+    /// Counts the result of a probe, reports it to the engine and schedules the next probe.
+    private func finish(_ answer: ExecutorHealth.Probe) {
         if let timer { loop.timers.cancel(timer) }
-        question?.cancel()
-        question = nil
+        request?.cancel()
+        request = nil
         results[answer, default: 0] += 1
         let now = loop.now
         let wasEjected = engine.isEjected
         engine.report(answer, rise: probe.rise, fall: probe.fall, watchedSince: watchedSince, at: now)
         if wasEjected, !engine.isEjected { for executor in executors { executor.engineIsBack(at: now) } }
-        // It may be what somebody waits for.
+        // The engine may have become usable again: exchanges that wait for an executor may go to it.
         if answer == .passed { engine.pump(at: now) }
         schedule(.ask, after: probe.interval)
     }
 
-    private func tellIfDead() {
+    private func reportIfDead() {
         guard engine.isDead else { return }
         died(engine, EngineDeath(reason: "its last health probe: \(lastLoss ?? "")", isRefusal: wasRefused))
     }
 
-    /// Lost probes do not make a dead engine before it has been silent for long enough: the two are counted side by side.
+    /// Sets the timer for the moment at which an ejected engine has been silent for long enough to be dead.
+    ///
+    /// Failed probes alone do not make an engine dead; nothing may have come from it for `silenceMax` either.
     private func watchSilence() {
         guard engine.isEjected, !engine.isDead, silenceTimer == nil else { return }
         let due = engine.heardAtMost(watchedSince) + ExecutorHealth.silenceMax
@@ -187,14 +205,14 @@ private final class EngineProber: ExecutorStreamHandler, TimerTarget {
         for index in 0..<max(0, room) { body.append(bytes[index]) }
     }
     func responseEnded() {
-        question = nil
-        let answer = HealthProbe.judge(status: status, body: body)
-        if answer == .failed { lost(ProbeLoss(.failed, "it answered \(status)")) } else { told(answer) }
+        request = nil
+        let answer = HealthProbe.classify(status: status, body: body)
+        if answer == .failed { lost(ProbeLoss(.failed, "it answered \(status)")) } else { finish(answer) }
     }
     func attemptFailed(_ failure: ExecutorFailure) {
-        question = nil
+        request = nil
         if case .unreachable(let error) = failure, error.isOutOfDescriptors {
-            // It has not been asked: that says nothing of it.
+            // This process has no descriptor for the connection, which says nothing about the engine.
             if let timer { loop.timers.cancel(timer) }
             schedule(.ask, after: probe.interval)
         } else {

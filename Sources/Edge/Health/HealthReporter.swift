@@ -1,19 +1,19 @@
-// Tells the operator, on stderr, which engines go down and come back: one line each, whoever found it out.
+// Reports on stderr which engines go down and come back: one line for each change, whoever has found it.
 internal import Routing
 internal import Transport
 
-/// Confined to the control thread.
+/// Reports changes of the health of engines to the operator; confined to the control thread.
 ///
-/// Workers and probes change what is known of an engine; this looks at it from time to time, so that however often it
-/// changes in between there is one line for each change that lasts.
+/// Workers and probes change the health of an engine. This object looks at it at intervals, so that a state that lasts
+/// for less than an interval makes no line.
 final class HealthReporter: TimerTarget {
-    /// How often it looks, in nanoseconds.
+    /// The time between two looks, in nanoseconds.
     private static let interval: Nanoseconds = 250_000_000
 
     private struct Watched {
         let engine: Engine
         let executors: [Executor]
-        /// Since when it is down, as has been told; nil while it is well.
+        /// Since when the engine has been down, as was reported; nil while it is up.
         var downSince: Nanoseconds?
     }
 
@@ -24,8 +24,8 @@ final class HealthReporter: TimerTarget {
     private var timer: TimerID?
 
     /// - Parameters:
-    ///   - lastLoss: what became of an engine's last probe that was lost.
-    ///   - say: writes a line.
+    ///   - lastLoss: how the last failed probe of an engine failed; nil where none has failed.
+    ///   - say: writes a line for the operator.
     init(
         _ snapshot: Snapshot,
         loop: EventLoop,
@@ -38,31 +38,33 @@ final class HealthReporter: TimerTarget {
         watched = snapshot.engines.map { Watched(engine: $0.engine, executors: snapshot.executors(at: $0.engine)) }
     }
 
+    /// Begins to look.
     func start() { timer = loop.timers.schedule(at: loop.now + Self.interval, target: self, kind: 0) }
 
+    /// Ends looking.
     func stop() {
         if let timer { loop.timers.cancel(timer) }
         timer = nil
     }
 
     func timerFired(_ kind: Int) {
-        for place in watched.indices { look(at: place) }
+        for index in watched.indices { check(index) }
         start()
     }
 
-    /// An engine is down while it is ejected, or one of its models is.
-    private func look(at place: Int) {
-        let engine = watched[place].engine
-        let alone = watched[place].executors.first(where: \.isEjectedAlone)
+    /// Reports a change of one engine: it is down while it is ejected, or while one of its models is.
+    private func check(_ index: Int) {
+        let engine = watched[index].engine
+        let alone = watched[index].executors.first(where: \.isEjectedAlone)
         let isDown = engine.isEjected || alone != nil
-        guard isDown != (watched[place].downSince != nil) else { return }
-        if let since = watched[place].downSince {
-            watched[place].downSince = nil
+        guard isDown != (watched[index].downSince != nil) else { return }
+        if let since = watched[index].downSince {
+            watched[index].downSince = nil
             let seconds = (loop.now - since) / 1_000_000_000
             say("executor \(engine.name) is back: it answers again, after \(seconds) s", .information)
             return
         }
-        watched[place].downSince = loop.now
+        watched[index].downSince = loop.now
         if engine.isEjected {
             say("warning: executor \(engine.name) is down: \(reason(engine.cause, at: engine))", .warning)
         } else if let alone {

@@ -1,29 +1,32 @@
-// Tells the operator of log lines that are lost, while it happens: at once, then at times, and when it is over.
+// When the operator is warned of lost log lines: at once, then every ten seconds, and when no more are lost.
 internal import Transport
 
-/// Confined to the control thread, which asks it each second.
+/// Decides which warnings of lost log lines are written; confined to the control thread, which asks each second.
 struct LogLossReporter {
-    /// Between two messages, in nanoseconds.
+    /// The least time between two messages, in nanoseconds.
     static let interval: Nanoseconds = 10_000_000_000
 
-    private var told = 0
+    /// The number of lost lines that the messages so far have reported.
+    private var reported = 0
+    /// The number of lost lines at the last call.
     private var seen = 0
-    private var lastTold: Nanoseconds?
+    /// When the last message was written; nil where no loss goes on.
+    private var lastReport: Nanoseconds?
 
-    /// What there is to say now.
+    /// The message to write now; nil where there is none.
     ///
     /// - Parameters:
-    ///   - dropped: lines since the start.
-    ///   - reason: why the last of them were dropped.
+    ///   - dropped: the number of lines lost since the start.
+    ///   - reason: why the last of them were lost.
     mutating func message(dropped: Int, reason: @autoclosure () -> String, at now: Nanoseconds) -> String? {
         defer { seen = dropped }
-        if let lastTold, now < lastTold + Self.interval { return nil }
-        if dropped > told {
-            defer { (told, lastTold) = (dropped, now) }
-            return "\(dropped - told) log lines were dropped: \(reason())"
+        if let lastReport, now < lastReport + Self.interval { return nil }
+        if dropped > reported {
+            defer { (reported, lastReport) = (dropped, now) }
+            return "\(dropped - reported) log lines were dropped: \(reason())"
         }
-        guard lastTold != nil, dropped == seen else { return nil }
-        lastTold = nil
+        guard lastReport != nil, dropped == seen else { return nil }
+        lastReport = nil
         return "log lines are written again: \(dropped) were dropped in all"
     }
 }

@@ -4,39 +4,43 @@ internal import Glibc
 internal import Synchronization
 package import Transport
 
-/// Takes lines from any thread; writes them in order to a descriptor.
+/// Takes log lines from any thread and writes them in order to a descriptor.
 ///
-/// What does not fit, or cannot be written, is dropped and counted; a line is written whole or not at all, unless the
-/// process ends in the midst of it.
+/// A line that does not fit the queue, or cannot be written, is dropped and counted. A line is written whole or not at
+/// all, unless the process ends while it is written.
 package final class LogSink: Sendable {
     private struct Queue {
         var lines: [UInt8] = []
-        /// How many lines these are.
+        /// The number of lines in `lines`.
         var count = 0
         var isEnding = false
     }
 
-    /// Bytes of lines that wait at most.
+    /// The most that waits to be written, in bytes.
     package static let waitingMax = 4 << 20
-    /// How long lines gather, in microseconds: to wake this thread for each costs more than to write it.
+    /// How long the thread waits for more lines before it writes, in microseconds: waking it for each line costs more
+    /// than writing the line.
     private static let gathering: useconds_t = 5_000
-    /// Of a batch that was written, this much room is kept for the next one.
+    /// The largest buffer of a written batch that is kept for the next one, in bytes.
     private static let roomKept = 1 << 20
-    /// How long the end waits for a reader, in nanoseconds.
-    private static let endingPatience: Nanoseconds = 1_000_000_000
+    /// How long `endWaiting` waits for a reader, in nanoseconds.
+    private static let endTimeout: Nanoseconds = 1_000_000_000
 
     private let descriptor: CInt
-    /// Lines begin with their priority.
+    /// Whether lines begin with their priority, for systemd's journal.
     private let isJournal: Bool
     private let queue = Lock(Queue())
     private let droppedLines = Atomic<Int>(0)
-    /// Why the last line was dropped: an errno, or 0 where nobody took it.
+    /// Why the last line was dropped: an errno, or 0 where nobody read stdout.
     private let lastCode = Atomic<CInt>(0)
+    /// An eventfd that wakes the thread.
     private let wakeup: CInt
     private let isEnded = Atomic<Bool>(false)
-    /// When the thread gives up, in nanoseconds of the monotonic clock; 0 while it is not to end.
+    /// When the thread gives up writing, in nanoseconds of the monotonic clock; 0 before `endWaiting`.
     private let endsBy = Atomic<UInt64>(0)
 
+    /// Lines may be written from now on; `start` begins to take them from the queue.
+    ///
     /// - Parameter descriptor: stdout, unless a test has its own.
     package init(descriptor: CInt = 1) {
         self.descriptor = descriptor
@@ -46,18 +50,16 @@ package final class LogSink: Sendable {
 
     deinit { close(wakeup) }
 
-    /// Lines dropped since the start.
+    /// The number of lines dropped since the start.
     package var dropped: Int { droppedLines.load(ordering: .relaxed) }
 
-    /// Why lines were dropped last, for people.
+    /// Why lines were last dropped, in words for the operator.
     package var reason: String {
         let code = lastCode.load(ordering: .relaxed)
         return code == 0 ? "nobody reads stdout" : "stdout: \(SystemError.text(code))"
     }
 
-    /// Queues a line (without its line end).
-    ///
-    /// Never waits.
+    /// Queues a line, which has no line end; never waits for the descriptor.
     package func write(_ line: [UInt8], priority: LogPriority = .information) {
         let (isFirst, isFull) = queue.withLock { queue in
             guard queue.lines.count + line.count < Self.waitingMax else { return (false, true) }
@@ -78,7 +80,7 @@ package final class LogSink: Sendable {
         droppedLines.wrappingAdd(loss.lines, ordering: .relaxed)
     }
 
-    /// Begins to write; `endWaiting` ends it.
+    /// Starts the thread that writes; `endWaiting` ends it.
     package func start() -> Thread {
         Thread(name: "log") { [self] in
             let output = LogDescriptor(descriptor)
@@ -109,15 +111,15 @@ package final class LogSink: Sendable {
         return end > 0 && Clock.monotonicNow() >= end
     }
 
-    /// Ends the thread once the queue is written, but waits no longer than a second: stdout may be blocked.
+    /// Ends the thread once the queue is written; gives up after a second, since stdout may be blocked.
     ///
-    /// What could not be written by then is counted as dropped.
+    /// Lines that could not be written by then are counted as dropped.
     package func endWaiting() {
-        endsBy.store(Clock.monotonicNow() + Self.endingPatience, ordering: .relaxed)
+        endsBy.store(Clock.monotonicNow() + Self.endTimeout, ordering: .relaxed)
         queue.withLock { $0.isEnding = true }
         eventfd_write(wakeup, 1)
         for _ in 0..<150 where !isEnded.load(ordering: .acquiring) { usleep(10_000) }
-        // A file system that does not come back from a write: what waits behind it is lost.
+        // A write that does not return, as of a file system that hangs: the lines that wait behind it are lost.
         let left = queue.withLock { queue in
             defer { queue.count = 0 }
             return queue.count

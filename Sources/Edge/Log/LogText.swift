@@ -1,15 +1,17 @@
-// What a client wrote, made fit for a line of the log: short, visible, and no key.
+// Makes texts that clients wrote fit for a log line: short, visible, and without API keys.
 
+/// Functions for texts of clients that go into the log.
 enum LogText {
-    /// How much is kept of a text, in bytes.
+    /// The longest text that `bounded` returns, in bytes.
     static let bytesMax = 256
-    /// A word that begins as API keys do, and is as long as one, may be one that came into the wrong place.
+    /// A word with such a beginning that is as long as a key is taken for a key that a client has sent in a wrong
+    /// field.
     private static let keyPrefixes = [Array("fi-".utf8), Array("sk-".utf8)]
     private static let keyLengthMin = 20
 
-    /// The text with `...` in place of what may be a key, from the fourth character of each on.
+    /// The text, in which `...` replaces all but the first three characters of every word that may be a key.
     static func withoutKeys(_ text: String) -> String {
-        // Of nearly all paths and user agents.
+        // Nearly all paths and user agents contain no hyphen, so they are returned without a copy.
         guard text.utf8.contains(UInt8(ascii: "-")) else { return text }
         let bytes = Array(text.utf8)
         var kept: [UInt8] = []
@@ -28,7 +30,7 @@ enum LogText {
         return String(decoding: kept, as: UTF8.self)
     }
 
-    /// Keys are of these; a byte of another script ends no word either.
+    /// Whether a byte belongs to a word: the characters of keys, and every byte of a character beyond ASCII.
     private static func isOfWord(_ byte: UInt8) -> Bool {
         switch byte {
         case 48...57, 65...90, 97...122, UInt8(ascii: "-"), UInt8(ascii: "_"), 128...: true
@@ -36,15 +38,16 @@ enum LogText {
         }
     }
 
-    /// The beginning of a text, with what an editor would not show written as `\u{...}`.
+    /// The beginning of the text without keys, in which `\u{...}` replaces every character that an editor does not
+    /// show.
     static func bounded(_ text: String) -> String {
-        var told = ""
+        var result = ""
         for scalar in withoutKeys(text).unicodeScalars {
             let word = isVisible(scalar) ? String(scalar) : "\\u{\(String(scalar.value, radix: 16))}"
-            guard told.utf8.count + word.utf8.count <= bytesMax else { break }
-            told += word
+            guard result.utf8.count + word.utf8.count <= bytesMax else { break }
+            result += word
         }
-        return told
+        return result
     }
 
     private static func isVisible(_ scalar: Unicode.Scalar) -> Bool {

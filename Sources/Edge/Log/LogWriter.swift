@@ -1,27 +1,23 @@
-// Writes whole log lines to a descriptor that may be full, gone or read by nobody, and knows which of them are lost.
+// Writes whole log lines to a descriptor that may be full, closed or read by nobody, and counts the lines that it
+// loses.
 internal import CLinux
 internal import Glibc
 
-/// What became of lines that were to be written.
-struct LogLoss: Equatable, Sendable {
-    /// Lines that are not written, and never will be.
-    var lines = 0
-    /// Why, as an errno; 0 where the time was over.
-    var code: CInt = 0
-}
-
-/// Confined to the thread of the log.
+/// Writes batches of lines; confined to the log thread.
 struct LogWriter {
-    /// Takes bytes, or says with a negative errno why not; 0 when the time is over.
+    /// Writes some of the bytes and returns their number, a negative errno, or 0 where nobody read them in time.
     typealias Write = (UnsafeRawBufferPointer) -> Int
 
-    /// What is left of a line that is written in part: it goes out before all others, so that no line is torn for good.
+    /// The rest of a line of which a part has been written.
+    ///
+    /// The next write begins with it, so that the reader gets every line that it got a part of.
     private(set) var rest: [UInt8] = []
 
     /// Writes lines, each with its line end, in order.
     ///
-    /// - Parameter count: how many lines these are.
-    /// - Returns: what is lost of them. A line that is begun is none of it: its rest is kept.
+    /// - Parameter count: the number of lines.
+    /// - Returns: the lines that were lost; nil where none was. A line of which a part was written does not count as
+    ///   lost: its rest is kept.
     mutating func write(_ lines: [UInt8], count: Int, to write: Write) -> LogLoss? {
         if let code = unsafe writeRest(to: write) { return LogLoss(lines: count, code: code) }
         var sent = 0
@@ -33,13 +29,13 @@ struct LogWriter {
         return nil
     }
 
-    /// The end: a line whose rest cannot be written is lost too.
+    /// Writes the rest that is kept; where that fails, its line is lost.
     mutating func finish(to write: Write) -> LogLoss? {
         defer { rest = [] }
         return unsafe writeRest(to: write).map { LogLoss(lines: 1, code: $0) }
     }
 
-    /// - Returns: why it cannot be written; nil when it is.
+    /// - Returns: the errno where it cannot be written, 0 where nobody read it in time; nil where it has been written.
     private mutating func writeRest(to write: Write) -> CInt? {
         while !rest.isEmpty {
             let step = unsafe rest.withUnsafeBytes { unsafe write($0) }
@@ -57,76 +53,5 @@ struct LogWriter {
         }
         let lost = lines[next...].reduce(0) { $0 + ($1 == UInt8(ascii: "\n") ? 1 : 0) }
         return LogLoss(lines: lost, code: code)
-    }
-}
-
-/// How a descriptor is written to without waiting for ever, whatever it is.
-struct LogDescriptor {
-    /// How a kind of descriptor says that it has no room.
-    private enum Kind { case file, pipe, socket }
-
-    private let descriptor: CInt
-    private let kind: Kind
-    /// What a pipe takes at once, or not at all (pipe(7)).
-    private static let pipePiece = 4096
-    /// How long one look at a full descriptor lasts, in milliseconds.
-    private let look: CInt
-
-    init(_ descriptor: CInt, look: CInt = 50) {
-        self.descriptor = descriptor
-        self.look = look
-        var status = stat()
-        let mode = unsafe fstat(descriptor, &status) == 0 ? status.st_mode & S_IFMT : 0
-        switch mode {
-        // A device that is no terminal, /dev/null for one, takes everything at once.
-        case S_IFREG: kind = .file
-        case S_IFCHR: kind = isatty(descriptor) == 0 ? .file : .pipe
-        case S_IFSOCK: kind = .socket
-        default: kind = .pipe
-        }
-    }
-
-    /// Writes a part, waiting for room until `isOver` says that nobody waits any more.
-    ///
-    /// - Returns: how many bytes are written; a negative errno; 0 when the time is over.
-    func write(_ bytes: UnsafeRawBufferPointer, until isOver: () -> Bool) -> Int {
-        while true {
-            if kind != .file, !hasRoom {
-                if isOver() { return 0 }
-                continue
-            }
-            let count = unsafe put(bytes)
-            if count >= 0 { return count == 0 ? -Int(EIO) : count }
-            switch errno {
-            case EINTR: continue
-            case EAGAIN:
-                if isOver() { return 0 }
-                usleep(10_000)
-            default: return -Int(errno)
-            }
-        }
-    }
-
-    private func put(_ bytes: UnsafeRawBufferPointer) -> Int {
-        switch kind {
-        case .file: unsafe Glibc.write(descriptor, bytes.baseAddress, bytes.count)
-        case .pipe: unsafe Glibc.write(descriptor, bytes.baseAddress, Self.piece(of: bytes))
-        case .socket: unsafe send(descriptor, bytes.baseAddress, bytes.count, clinux_MSG_NOSIGNAL | clinux_MSG_DONTWAIT)
-        }
-    }
-
-    /// How much a pipe is given at once: it takes that whole or not at all, so it ends with a line where it can.
-    ///
-    /// Then no line is in two pieces when the reader of a pipe goes and another one comes.
-    static func piece(of bytes: UnsafeRawBufferPointer) -> Int {
-        guard bytes.count > pipePiece else { return bytes.count }
-        let end = unsafe bytes[..<pipePiece].lastIndex(of: UInt8(ascii: "\n"))
-        return end.map { $0 + 1 } ?? pipePiece
-    }
-
-    /// Errors count as room: the write says what they are.
-    private var hasRoom: Bool {
-        var entry = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-        return unsafe poll(&entry, 1, look) != 0
     }
 }

@@ -1,16 +1,19 @@
-// What the process tells its operator, on stderr: start, end, warnings. Never in the path of a request.
+// Messages of the process to its operator on stderr: start, end, warnings. No request writes one in its normal course.
 package import Configuration
 internal import Glibc
 internal import Synchronization
 
+/// Writes messages to the operator; may be called on any thread.
 package enum OperatorLog {
     private static let isJournal = Journal.isConnected(2)
-    /// Messages that a full or closed stderr did not take, since the last one that it took.
+    /// The number of messages lost, because stderr was full or closed, since the last one that was written.
     private static let lost = Atomic<Int>(0)
-    /// The last message went out in part.
+    /// Whether only a part of the last message was written.
     private static let isTorn = Atomic<Bool>(false)
 
-    /// Writes it to stderr, and never waits: what stderr does not take is lost, and how much is told with the next one.
+    /// Writes a message to stderr without waiting.
+    ///
+    /// What stderr does not take is lost; the next message that is written begins with the number of lost ones.
     package static func say(_ text: String, _ priority: LogPriority = .information) {
         let lostBefore = lost.exchange(0, ordering: .relaxed)
         var bytes: [UInt8] = isTorn.exchange(false, ordering: .relaxed) ? [UInt8(ascii: "\n")] : []
@@ -18,7 +21,7 @@ package enum OperatorLog {
             append("warning: \(lostBefore) messages were lost: nobody read stderr", .warning, to: &bytes)
         }
         append(text, priority, to: &bytes)
-        let output = LogDescriptor(2, look: 0)
+        let output = LogDescriptor(2, pollTimeout: 0)
         var sent = 0
         while sent < bytes.count {
             let step = unsafe bytes.withUnsafeBytes { bytes in
@@ -34,14 +37,19 @@ package enum OperatorLog {
     }
 
     private static func append(_ text: String, _ priority: LogPriority, to bytes: inout [UInt8]) {
-        // Of a text of many lines the journal makes as many entries.
+        // The journal makes an entry of each line, and each needs its priority.
         for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
             if isJournal { bytes += priority.prefix }
             bytes += (index == 0 ? "freeinference: \(line)\n" : "\(line)\n").utf8
         }
     }
 
-    /// Lines as they are, each with how grave it is: what `check` says goes to the journal where a unit calls it.
+    /// Writes lines without the program's name; waits until they are written.
+    ///
+    /// `check` prints with it. Lines have their priority only where the descriptor is the journal's, as in a unit's
+    /// `ExecStartPre`.
+    ///
+    /// - Parameter descriptor: stdout, unless another one is named.
     package static func list(_ lines: [(text: String, priority: LogPriority)], to descriptor: CInt = 1) {
         let isJournal = Journal.isConnected(descriptor)
         var bytes: [UInt8] = []
@@ -60,10 +68,11 @@ package enum OperatorLog {
         }
     }
 
-    /// The same for what was found in a configuration.
+    /// Writes the errors and warnings of a configuration, one a line.
     package static func list(_ problems: [ConfigurationProblem], to descriptor: CInt = 1) {
         list(problems.map { ($0.description, $0.isWarning ? .warning : .error) }, to: descriptor)
     }
 
+    /// Writes `warning: ` and the text to stderr, as `say` does.
     package static func warn(_ text: String) { say("warning: \(text)", .warning) }
 }

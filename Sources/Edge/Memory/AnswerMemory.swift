@@ -1,17 +1,21 @@
-// What one attempt is charged for the part of an answer that it keeps, to the account of the client's connection.
+// The memory that one attempt is charged for the part of a response that it keeps.
 internal import Transport
 
-/// Confined to the worker of its attempt; given back once, whichever way the attempt ends.
+/// The charges of one attempt against the account of the client's connection.
+///
+/// Confined to the worker of the attempt. `end` gives everything back, whichever way the attempt ends.
 struct AnswerMemory {
     private let account: MemoryAccount
+    /// For a response that is held until it is complete.
     private var answer = MemoryCharge()
+    /// For the part of an event that is not complete.
     private var piece = MemoryCharge()
 
     init(account: MemoryAccount) { self.account = account }
 
-    /// Appends to an answer that is held until it is whole; false, and nothing appended, when there is no room for it.
+    /// Appends to a response that is held until it is complete; false, and nothing appended, where there is no memory.
     ///
-    /// - Parameter expected: how long the answer says that it is, in bytes; its buffer never grows beyond it.
+    /// - Parameter expected: the response's own length in bytes where it has given one; the buffer grows no further.
     mutating func hold(_ bytes: Span<UInt8>, in held: inout [UInt8], expected: Int?) -> Bool {
         let needed = held.count + bytes.count
         if needed > held.capacity {
@@ -25,15 +29,15 @@ struct AnswerMemory {
         return true
     }
 
-    /// The held answer has gone, to the client's output or for good.
+    /// Gives back the charge for the held response, which has been sent on or dropped.
     mutating func letGoOfAnswer() { answer.set(0, on: account) }
 
-    /// So many bytes of an event that is not whole yet are kept.
+    /// Charges so many bytes of an event that is not complete, in place of what was charged for one before.
     mutating func keepPiece(of bytes: Int) {
         if bytes != piece.bytes { piece.set(bytes, on: account) }
     }
 
-    /// Gives back whatever is charged; may be called again.
+    /// Gives back everything that is charged; may be called again.
     mutating func end() {
         answer.set(0, on: account)
         piece.set(0, on: account)

@@ -1,8 +1,10 @@
-// What is charged for a request body that another thread still reads when its exchange has let it go.
+// The charge for a request body that the scan thread may still read when its exchange has ended.
 internal import Synchronization
 internal import Transport
 
-/// Held by the exchange, and by the scan of its body on another thread: the last to let go gives the charge back.
+/// A charge that is given back with the last reference to it.
+///
+/// The exchange holds it, and so does the job that scans its body on the scan thread.
 final class BodyCharge: Sendable {
     private let budget: MemoryBudget
     private let charged = Atomic<Int>(0)
@@ -14,6 +16,6 @@ final class BodyCharge: Sendable {
         if bytes > 0 { budget.giveBack(bytes, of: .bodies) }
     }
 
-    /// Takes over `bytes` that an account had charged for the body.
+    /// Takes over the charge of `bytes` from an account.
     func adopt(_ bytes: Int) { charged.wrappingAdd(bytes, ordering: .relaxed) }
 }

@@ -1,8 +1,10 @@
-// What is charged for a body that another thread is decoding, until its exchange has it.
+// The charge for a body that the scan thread decodes, until the body's exchange has charged it to its own account.
 internal import Synchronization
 internal import Transport
 
-/// Goes to the exchange with the body; whoever drops it gives the charge back.
+/// A charge that grows with the decoded body and goes to the exchange with it.
+///
+/// Used by one thread at a time. It is given back by `release`, or with the last reference.
 package final class BodyHold: Sendable {
     private let budget: MemoryBudget
     private let held = Atomic<Int>(0)
@@ -11,7 +13,7 @@ package final class BodyHold: Sendable {
 
     deinit { release() }
 
-    /// Charges the body at `footprint` bytes in all; false, and nothing changed, when there is no room.
+    /// Raises the charge to `footprint` bytes in all; false, and nothing changed, where there is no memory.
     func grow(to footprint: Int) -> Bool {
         let more = footprint - held.load(ordering: .relaxed)
         guard more > 0 else { return true }
@@ -20,7 +22,7 @@ package final class BodyHold: Sendable {
         return true
     }
 
-    /// It is charged elsewhere from here on.
+    /// Gives the charge back, once the body is charged elsewhere; may be called again.
     func release() {
         let bytes = held.exchange(0, ordering: .relaxed)
         if bytes > 0 { budget.release(bytes) }

@@ -1,18 +1,23 @@
-// What one exchange is charged, to the account of its connection: given back once, whichever way it ends.
+// The memory that one exchange is charged: a fixed part, its request body and its share of buffered response.
 internal import Transport
 
-/// Confined to the worker of its exchange.
+/// The charges of one exchange against the account of its connection.
+///
+/// Confined to the worker of the exchange. `end` gives everything back, whichever way the exchange ends.
 struct ExchangeMemory {
-    /// What an exchange with an executor costs beside its stream, heads and bodies: its own objects, the attempt, the
-    /// executor's connection or stream.
+    /// What an exchange with an executor costs in bytes beside its stream, heads and bodies: its own objects, the
+    /// attempt, the executor's connection or stream.
     static let attemptCost = 8 << 10
 
     private let account: MemoryAccount
     private let budget: MemoryBudget
+    /// The attempt's cost and the exchange's share of buffered response.
     private var fixed = MemoryCharge()
+    /// Bytes charged for the request body.
     private var body = 0
+    /// The charge that the scan thread shares; nil where the body has not been there.
     private var scan: BodyCharge?
-    /// How much may wait for the client before the executor is paused.
+    /// How much of the response may wait for the client before its executor is not read.
     var window = OutputWindow()
 
     init(account: MemoryAccount, budget: MemoryBudget) {
@@ -20,14 +25,15 @@ struct ExchangeMemory {
         self.budget = budget
     }
 
-    /// Charges what every exchange with an executor takes, its least share among it; false when there is no room.
+    /// Charges what every exchange with an executor needs, with its least share; false where there is no memory.
     ///
-    /// So whoever was let in can always stream.
+    /// An exchange that has been admitted can therefore always relay a response.
     mutating func begin() -> Bool {
         fixed.grow(to: Self.attemptCost + MemoryBudget.shareMin, on: account)
     }
 
-    /// No executor is asked any more: the client is told of a failure, which its stream is charged for.
+    /// Gives back the fixed charge of an exchange that fails before a response has begun: no executor is asked any
+    /// more.
     mutating func letGoOfAttempt() {
         if window.highWatermark == 0 { fixed.set(0, on: account) }
     }
@@ -37,7 +43,9 @@ struct ExchangeMemory {
     /// Whether a body of `length` bytes could ever be held.
     func mayEverHold(body length: Int) -> Bool { length <= budget.bodyMax }
 
-    /// Charges the body at what its buffer takes, or is about to take; false, and nothing charged, when there is no room.
+    /// Raises the charge for the body to the size of its buffer; false, and nothing charged, where there is no memory.
+    ///
+    /// - Parameter footprint: in bytes, of the buffer as it is or is about to be.
     mutating func growBody(to footprint: Int) -> Bool {
         guard footprint > body else { return true }
         guard account.chargeBody(footprint - body) else { return false }
@@ -45,21 +53,21 @@ struct ExchangeMemory {
         return true
     }
 
-    /// The body takes no more than this, at most what it was charged.
+    /// Lowers the charge for the body to the size of its buffer.
     mutating func shrinkBody(to footprint: Int) {
         guard footprint < body else { return }
         account.releaseBody(body - footprint)
         body = footprint
     }
 
-    /// For a scan of the body on another thread, which may outlive the exchange.
+    /// The charge for a job of the scan thread, which may outlive the exchange.
     mutating func shareBody() -> BodyCharge {
         let charge = scan ?? BodyCharge(budget: budget)
         scan = charge
         return charge
     }
 
-    /// The exchange has let the body go.
+    /// Gives the charge for the body back, or hands it to the scan thread's job, which may still read the body.
     mutating func letGoOfBody() {
         guard body > 0 else { return }
         if let scan { scan.adopt(account.forgetBody(body)) } else { account.releaseBody(body) }
@@ -67,19 +75,22 @@ struct ExchangeMemory {
         scan = nil
     }
 
-    // MARK: The answer
+    // MARK: The response
 
-    /// Whether an answer of the edge's own, of `bytes` bytes, may wait for the client.
+    /// Whether there is memory for a response of the edge's own to wait for the client.
+    ///
+    /// - Parameter bytes: the size of the response.
     func admits(_ bytes: Int) -> Bool {
         guard account.charge(bytes) else { return false }
-        // The stream's output is charged for it from here on.
+        // From here on the charge is that of the stream's output.
         account.release(bytes)
         return true
     }
 
-    /// The answer begins: takes the share of what may wait for the client.
+    /// Takes the exchange's share of buffered response, when its response begins.
     ///
     /// - Parameter most: `limits.exchange_buffer`, in bytes.
+    /// - Returns: the share in bytes; the same as before where it has been taken already.
     mutating func commit(most: Int) -> Int {
         guard window.highWatermark == 0 else { return window.highWatermark }
         var share = budget.enter(most: most)
@@ -93,7 +104,7 @@ struct ExchangeMemory {
 
     // MARK: The end
 
-    /// Gives back whatever is charged; may be called again.
+    /// Gives back everything that is charged; may be called again.
     mutating func end() {
         letGoOfBody()
         fixed.set(0, on: account)

@@ -1,44 +1,51 @@
-// How much memory there is, and how much of it one connection may hold: the policy behind every account.
+// The memory of the process, and the rule how much of it one connection may hold.
 internal import Configuration
 internal import Synchronization
 package import Transport
 
-/// Bytes charged against `memory_limit`, by all workers.
+/// The bytes charged against `memory_limit` by all workers together.
 ///
-/// What one connection may hold depends on what is free (a dynamic threshold: Choudhury and Hahne, 1998), and becomes
-/// smaller faster than that: so any number of connections that take all they may, one after the other, and give nothing
-/// back, leave something for the others. Touched a few times an exchange, never once a token.
+/// What one connection may hold depends on what is free, as a dynamic threshold (Choudhury and Hahne, 1998), but it
+/// shrinks faster than the free memory. Any number of connections may therefore take all that they may, one after the
+/// other, and give nothing back: they leave some memory for the others. Any thread may call it; it is called a few
+/// times an exchange, and never for a token.
 package final class MemoryBudget: MemorySource {
-    /// What each connection is charged when it is accepted: its TLS, nghttp2's session and this server's own state, and
-    /// room for a few small requests.
+    /// What each connection is charged when it is accepted, in bytes: TLS, nghttp2's session, this server's own state,
+    /// and room for a few small requests.
     package static var connectionCharge: Int { Configuration.connectionChargeBytes }
-    /// The part of it that a connection costs that has no request.
+    /// The part of `connectionCharge` that a connection without a request uses, in bytes.
     package static let connectionCost = 32 << 10
-    /// What any connection may hold, of streams and of bodies, while eight times as much is free, in bytes.
+    /// What every connection may hold in bytes, of streams and of bodies each, while eight times as much is free.
     static let connectionMin = 128 << 10
-    /// The least share of an exchange, in bytes.
+    /// The least share of an exchange (`enter`), in bytes.
     package static let shareMin = 16 << 10
-    /// How much of what is free one connection may hold: of one user, of many users, and of bodies.
+    /// The factors of `part`: for a connection of one user, for a trusted connection of many users, and for bodies.
     ///
-    /// Bodies cost their sender as many bytes as us, and one has to fit that is half as large as the budget.
+    /// The factor of bodies is large because a sender has to send every byte that it is charged here, and because a
+    /// body of half the budget has to fit.
     private static let factor = 0.25, trustedFactor = 1.0, bodyFactor = 8.0
 
+    /// `memory_limit`, in bytes.
     package let limit: Int
     private let charged = Atomic<Int>(0)
+    /// The part of `charged` that is for request bodies.
     private let bodies = Atomic<Int>(0)
+    /// The shares of all exchanges, in bytes.
     private let shares = Atomic<Int>(0)
+    /// The number of exchanges that have a share.
     private let holders = Atomic<Int>(0)
 
+    /// - Parameter limit: `memory_limit`, in bytes.
     package init(limit: Int) { self.limit = limit }
 
-    /// Bytes charged at this moment, those granted to accounts in advance among them.
+    /// The bytes charged at this moment, with those that accounts have been granted in advance.
     package var used: Int { charged.load(ordering: .relaxed) }
 
     // MARK: The whole
 
-    /// Charges `bytes`; false, and nothing charged, when the limit would be passed.
+    /// Charges `bytes`; false, and nothing charged, where that would exceed the limit.
     package func reserve(_ bytes: Int) -> Bool {
-        // A content-length may be anything: what is beyond the limit alone is never added.
+        // A content-length may be any number, so that adding it might overflow.
         guard bytes <= limit else { return false }
         let after = charged.wrappingAdd(bytes, ordering: .relaxed).newValue
         guard after > limit else { return true }
@@ -46,32 +53,41 @@ package final class MemoryBudget: MemorySource {
         return false
     }
 
+    /// Gives back what `reserve` has charged.
     package func release(_ bytes: Int) { charged.wrappingSubtract(bytes, ordering: .relaxed) }
 
     // MARK: Accounts
 
+    /// Charges `bytes` to an account, where the rule allows its connection as much; false, and nothing charged,
+    /// otherwise.
+    ///
+    /// - Parameters:
+    ///   - held: what the connection holds already for this use, in bytes.
+    ///   - isTrusted: the connection comes from a trusted proxy and carries requests of many users.
     package func grant(_ bytes: Int, beyond held: Int, for use: MemoryUse, isTrusted: Bool) -> Bool {
         switch use {
         case .streams, .shares:
             let part = Self.part(isTrusted ? Self.trustedFactor : Self.factor, ofFree: limit - used - bytes, of: limit)
-            // Large shares of early exchanges leave room for the exchanges that come after them.
+            // Early exchanges get large shares: half of what the connection may hold is left for later ones.
             let most = use == .shares ? part / 2 : part
             return held + bytes <= most && reserve(bytes)
         case .bodies: return grantBody(bytes, beyond: held)
         }
     }
 
-    /// What one connection may hold of `whole` bytes when `free` of them are left after it.
+    /// What one connection may hold of `whole` bytes where `free` of them are left after it.
     ///
-    /// Of connections that hold all they may, `n` leave `1 / (1 + n * factor)` of the whole.
+    /// Where `n` connections hold all that they may, `1 / (1 + n * factor)` of the whole is left.
     private static func part(_ factor: Double, ofFree free: Int, of whole: Int) -> Int {
         guard free > 0 else { return 0 }
         let part = factor * Double(free) * (Double(free) / Double(whole))
         return max(Int(min(part, Double(whole))), min(connectionMin, free / 8))
     }
 
+    /// Charges `bytes` even where that exceeds the limit.
     package func take(_ bytes: Int) { charged.wrappingAdd(bytes, ordering: .relaxed) }
 
+    /// Gives back what an account was granted, or has taken.
     package func giveBack(_ bytes: Int, of use: MemoryUse) {
         if use == .bodies { bodies.wrappingSubtract(bytes, ordering: .relaxed) }
         release(bytes)
@@ -79,10 +95,11 @@ package final class MemoryBudget: MemorySource {
 
     // MARK: Bodies
 
-    /// Bodies have three quarters of the budget: however many come slowly, connections still find room.
+    /// What all bodies together may take, in bytes: three quarters, so that many slow bodies leave room for
+    /// connections.
     private var bodiesMax: Int { limit / 4 * 3 }
 
-    /// The largest body that a connection could ever hold, in bytes: seven tenths of what all bodies have.
+    /// The largest body that a connection can ever hold, in bytes: seven tenths of what all bodies together may take.
     package var bodyMax: Int { bodiesMax / 10 * 7 }
 
     private func grantBody(_ bytes: Int, beyond held: Int) -> Bool {
@@ -96,12 +113,11 @@ package final class MemoryBudget: MemorySource {
 
     // MARK: Shares
 
-    /// An exchange begins to buffer: what it may buffer is its share of what is left, at most `most` and at least 16
-    /// KiB, which it was charged before its body was read.
+    /// Gives an exchange its share: how much of its response may be buffered, in bytes.
     ///
-    /// Shares have a quarter of the budget: however many exchanges come early and take all that they may, connections
-    /// still find room. The share is not charged here: the account of the connection is, which may refuse the part beyond
-    /// 16 KiB.
+    /// The share is an equal part of what is left, at most `most` and at least 16 KiB. All shares together have a
+    /// quarter of the budget, so that early exchanges leave room for connections. The caller charges the share to the
+    /// account of the connection, which may refuse all but the 16 KiB that were charged before the body was read.
     package func enter(most: Int) -> Int {
         let sharers = holders.wrappingAdd(1, ordering: .relaxed).newValue
         let left = max(0, min(limit - used, limit / 4 - shares.load(ordering: .relaxed)))
@@ -110,9 +126,10 @@ package final class MemoryBudget: MemorySource {
         return share
     }
 
-    /// The share of an exchange becomes smaller, since its connection may not hold as much.
+    /// Makes the share of an exchange smaller, where its connection may not hold as much.
     package func shrink(share: Int, to smaller: Int) { shares.wrappingSubtract(share - smaller, ordering: .relaxed) }
 
+    /// Gives back the share of an exchange that has ended.
     package func leave(share: Int) {
         holders.wrappingSubtract(1, ordering: .relaxed)
         shares.wrappingSubtract(share, ordering: .relaxed)

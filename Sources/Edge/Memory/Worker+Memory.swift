@@ -1,12 +1,13 @@
-// What a worker holds for all its connections together.
+// Scans of small request bodies on the worker's own thread, and what the worker is charged for its scanner.
 internal import Inference
 internal import Transport
 
 extension Worker {
-    /// A body above this many bytes is charged for its scan; what smaller ones take is within what the scanner keeps.
+    /// The scan of a larger body is charged while it runs, in bytes; a smaller one fits the buffers that the scanner
+    /// keeps.
     private static let smallScanMax = 128 << 10
 
-    /// Scans a request body on the worker's own thread; nil, and nothing scanned, when there is no memory for the scan.
+    /// Scans a request body at once; nil, and nothing scanned, where there is no memory for the scan.
     func scanHere(_ body: RequestBody, dialect: Dialect) -> Result<RequestScan, RequestScanError>? {
         let memory = body.count > Self.smallScanMax ? JSONScanner.memoryForScan(of: body.count) : 0
         guard memory == 0 || budget.reserve(memory) else { return nil }

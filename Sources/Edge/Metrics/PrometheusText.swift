@@ -1,41 +1,51 @@
-// Prometheus' text format, version 0.0.4: families with HELP and TYPE, each in one piece.
+// Writes metrics in Prometheus' text format, version 0.0.4.
 
+/// A page of metrics: families, each with its help, its type and its samples.
+///
+/// The samples of a family follow `family` at once, since the format wants each family in one piece.
 package struct PrometheusText: Sendable {
+    /// The type of a family; the raw values are those of the format.
     package enum Kind: String, Sendable { case counter, gauge, histogram }
 
-    /// How a histogram's whole numbers are told.
+    /// The unit of a histogram's values, which decides how they are written.
     package enum Unit: Sendable {
+        /// A number, written as it is.
         case none
-        /// Nanoseconds, told in seconds.
+        /// Nanoseconds, written in seconds.
         case seconds
     }
 
+    /// The value of the `content-type` field.
     package static let contentType = "text/plain; version=0.0.4; charset=utf-8"
 
+    /// The page so far.
     package private(set) var bytes: [UInt8] = []
     private var family = ""
 
+    /// An empty page.
     package init() { bytes.reserveCapacity(64 << 10) }
 
-    /// Begins a family; its samples follow.
+    /// Begins a family; its samples must follow at once.
     package mutating func family(_ name: String, _ kind: Kind, _ help: String) {
         family = name
         append("# HELP \(name) \(Self.escaped(help, quotes: false))\n# TYPE \(name) \(kind.rawValue)\n")
     }
 
+    /// Writes one sample of the family.
     package mutating func sample(_ labels: [(String, String)], _ value: some BinaryInteger) {
         line(family, labels, String(value))
     }
 
-    /// A time in nanoseconds, told in seconds.
+    /// Writes a sample that is a time in nanoseconds, in seconds.
     package mutating func sample(_ labels: [(String, String)], seconds nanoseconds: UInt64) {
         line(family, labels, Self.text(nanoseconds, .seconds))
     }
 
+    /// Writes the buckets, the sum and the count of a histogram.
     package mutating func histogram(_ labels: [(String, String)], _ histogram: Histogram, _ unit: Unit) {
         var count: UInt64 = 0
-        for (place, bound) in histogram.bounds.enumerated() {
-            count &+= histogram.counts[place]
+        for (index, bound) in histogram.bounds.enumerated() {
+            count &+= histogram.counts[index]
             line(family + "_bucket", labels + [("le", Self.text(bound, unit))], String(count))
         }
         count &+= histogram.counts[histogram.bounds.count]

@@ -1,32 +1,36 @@
-// Tenants as metric labels: the first hundred by name, all others as one. Shared by all workers, so that they agree.
+// Tenants as metric labels: the first hundred by their names, all others under one name.
 internal import Transport
 
-/// Touched only for what is counted by tenant, which is seldom.
+/// The tenants that metrics distinguish, each with an index.
+///
+/// Shared by all workers, so that they use the same indices; takes a lock, and is used only for wasted tokens.
 package final class TenantLabels: Sendable {
-    /// Distinct tenants that metrics tell apart.
+    /// How many tenants metrics distinguish.
     package static let namesMax = 100
-    /// The name of all the others.
+    /// The label of all other tenants, whose index is 0.
     package static let others = "other"
 
     private struct State {
-        /// The first is that of the others.
+        /// The names by index.
         var names = [TenantLabels.others]
-        var places = [TenantLabels.others: 0]
+        var indices = [TenantLabels.others: 0]
     }
     private let state = Lock(State())
 
+    /// No tenant has been named yet.
     package init() {}
 
-    /// The place of a tenant among `names`: the same for as long as the process runs.
-    package func place(of tenant: String) -> Int {
+    /// The index of a tenant in `names`, which never changes; 0 once there are `namesMax` other tenants.
+    package func index(of tenant: String) -> Int {
         state.withLock { state in
-            if let place = state.places[tenant] { return place }
+            if let index = state.indices[tenant] { return index }
             guard state.names.count <= Self.namesMax else { return 0 }
             state.names.append(tenant)
-            state.places[tenant] = state.names.count - 1
+            state.indices[tenant] = state.names.count - 1
             return state.names.count - 1
         }
     }
 
+    /// The labels by index.
     package var names: [String] { state.withLock { $0.names } }
 }

@@ -1,31 +1,39 @@
-// What an exchange has used, whatever its ending: the executor's count, or else an estimate that says that it is one.
+// The tokens that an exchange has used: as its executor counted them, or estimated where the executor gave no count.
 internal import Inference
 
+/// The tokens of one exchange, whichever way it ended.
 struct Usage: Equatable {
+    /// Tokens of the prompt.
     var input = 0
+    /// Tokens of the response.
     var output = 0
-    /// The executor has not said it.
+    /// Whether the executor has given no count, so that the number is an estimate.
     var isInputEstimated = true
     var isOutputEstimated = true
-    /// Tokens of the input that came from a cache, and of the output that were reasoning, where the executor has said so.
+    /// Tokens of the prompt that the executor had in a cache; nil where it has not said so.
     var cached: Int?
+    /// Tokens of the response that were reasoning; nil where the executor has not said so.
     var reasoning: Int?
 
-    /// The executor has said more than can be: what is here is the most that can.
+    /// Whether the executor counted more than is possible, so that the number is the largest possible one.
     private(set) var isCapped = false
 
-    /// Bytes of JSON that an estimate takes for one token.
+    /// How many bytes of JSON an estimate takes for one token.
     static let bytesPerToken = MediaTokens.bytesPerToken
 
-    /// An executor has answered with an error, or has not been reached: nothing is used.
+    /// The usage of an exchange whose executor answered with an error, or was not reached.
     static let none = Usage()
 
-    /// A stream of events.
+    /// The usage of a stream of events.
     ///
-    /// An executor's count holds for a whole stream only, and only if no text has come after it: those that count as they
-    /// go have counted less at a break, and Anthropic's first event says 1.
+    /// The executor's count is used only where the stream is complete and no text came after the count. An executor
+    /// that counts while it streams has counted too little where the stream breaks off, and Anthropic's first event
+    /// says 1.
     ///
-    /// - Parameter requestBytes: of the body that the executor has had, what of it is no text in bytes of text.
+    /// - Parameters:
+    ///   - isWhole: the stream is complete.
+    ///   - requestBytes: the size of the request's prompt as text, with images and other media as the bytes of text
+    ///     that come to as many tokens.
     init(_ meter: Meter, isWhole: Bool, requestBytes: Int) {
         if let said = meter.completionTokens, isWhole, meter.isOutputCounted {
             output = said
@@ -37,9 +45,12 @@ struct Usage: Equatable {
         note(meter.counts, in: meter.dialect)
     }
 
-    /// An answer of another kind, of which so many bytes have come.
+    /// The usage of a response that is not a stream of events; nothing where it is an error.
     ///
-    /// One that tells an error has used nothing.
+    /// - Parameters:
+    ///   - scan: what was found in the response; nil where it is no JSON document that could be scanned.
+    ///   - answerBytes: how many bytes of the response came.
+    ///   - requestBytes: the size of the request's prompt as text.
     init(_ scan: AnswerScan?, dialect: Dialect, answerBytes: Int, requestBytes: Int) {
         guard scan?.error == nil else { return }
         let counts = scan?.tokens ?? TokenCounts()
@@ -49,19 +60,21 @@ struct Usage: Equatable {
         } else if dialect.generates {
             output = answerBytes / Self.bytesPerToken
         } else if scan?.hasUsage == true {
-            // Embeddings and their like: a usage, and nothing generated.
+            // Embeddings and the like have a usage, but generate nothing.
             isOutputEstimated = false
         }
         input(counts.prompt(in: dialect), requestBytes: requestBytes)
         note(counts, in: dialect)
     }
 
-    /// An executor had the request, and nothing has come of it.
+    /// The usage where an executor had the request and has not answered: the prompt alone.
     init(requestBytes: Int) { input(nil, requestBytes: requestBytes) }
 
     private init() {}
 
-    /// No more than so much: an engine that counts absurdly takes nobody's rates for hours.
+    /// Limits the executor's counts to what is possible.
+    ///
+    /// An engine with absurd counts would otherwise use up its clients' rate limits for hours.
     mutating func cap(input most: Int, output: Int) {
         if input > most, !isInputEstimated { (input, isInputEstimated, isCapped) = (most, true, true) }
         if self.output > output, !isOutputEstimated {

@@ -1,40 +1,46 @@
-// The most that a request and its answer can come to, whatever an engine counts.
+// The most tokens that a request and its response can come to, whatever an engine counts.
 internal import Inference
 
-/// Noted once the request is known, and asked when its exchange is over.
+/// The bounds of an exchange's usage: made when its request is known, applied when it has ended.
 struct UsageBounds: Equatable {
-    /// A token is at least a byte, and templates add some to a prompt.
+    /// How many tokens an engine's chat template may add to a prompt; of the prompt itself each token has a byte or
+    /// more.
     static let templateTokens = 4096
-    /// What an image, or something that a request only names, may come to.
+    /// How many tokens an image, or a file that the request only refers to, may come to.
     static let mediaTokens = 1 << 20
-    /// What a model may think without showing it, each time that it answers.
+    /// How many hidden reasoning tokens a model may produce for each completion.
     static let hiddenTokens = 1 << 18
 
     private var input = Int.max
     private var output: Int?
     private var completions = 1
 
+    /// No bounds.
     init() {}
 
+    /// The bounds of a request.
+    ///
     /// - Parameters:
-    ///   - promptTokens: what the prompt is thought to come to.
-    ///   - bodyBytes: of the whole body.
+    ///   - promptTokens: the estimated tokens of the prompt.
+    ///   - bodyBytes: the size of the whole body.
     init(_ scan: RequestScan, dialect: Dialect, promptTokens: Int, bodyBytes: Int) {
         let media = scan.media
-        // Of an answer that goes on with an earlier one the executor has the prompt, and the body has not.
+        // A request of the Responses API may continue an earlier response, whose prompt is not in this body.
         let named = media.images + media.references + (dialect == .responses ? 1 : 0)
         input = max(promptTokens, bodyBytes) + Self.templateTokens + min(named, 1 << 10) * Self.mediaTokens
-        // 0 is no limit to some engines.
+        // Some engines take a limit of 0 as no limit.
         output = scan.answerTokensMax == 0 ? nil : scan.answerTokensMax
         completions = min(scan.choices, 1 << 10)
     }
 
+    /// Limits the counts of a usage that are not estimates.
+    ///
     /// - Parameters:
-    ///   - answerBytes: of the answer that came.
-    ///   - seen: how many tokens of it were counted here.
+    ///   - answerBytes: how many bytes of the response came.
+    ///   - seen: how many tokens of the response were counted here.
     func cap(_ usage: inout Usage, answerBytes: Int, seen: Int) {
         let hidden = min(usage.reasoning ?? 0, completions * Self.hiddenTokens)
-        // Tools that an engine runs by itself put into the prompt what stands in the answer.
+        // An engine that runs tools itself puts their output, which is also in the response, into further prompts.
         usage.cap(
             input: input == .max ? .max : input + answerBytes,
             output: output.map { max($0, seen) } ?? max(answerBytes, seen) + hidden

@@ -1,61 +1,76 @@
-// What one worker has counted since it began: its own, written without locks, and copied when the control thread asks.
-internal import Glibc
+// The counters of one worker, which the control thread gets a copy of when it asks.
 internal import HTTP
 internal import Inference
 internal import Transport
 
-/// A value: the worker has one and changes it, the control thread gets copies and adds them up.
+/// What one worker has counted since it started.
+///
+/// A value: the worker changes its own without locks; the control thread adds up copies. Counters never decrease.
 package struct WorkerCounters: Sendable {
-    /// Of one model; in a row of its own what named no model that there is.
+    /// The counters of one model, or of the requests that named no known model.
     package struct OfModel: Sendable {
-        /// By `place(of:)`.
-        var ends: [UInt64] = Array(repeating: 0, count: Ending.places)
-        /// By the status that the client was told, be it in a stream that had begun with 200; 0 where it was told none.
+        /// Exchanges that have ended, by the index of `Ending`.
+        var ends: [UInt64] = Array(repeating: 0, count: Ending.count)
+        /// Exchanges that have ended, by the status that the client got in the head or, after a 200, in an error event
+        /// of its stream; 499 where the client left before a status.
         var statuses: [Int: UInt64] = [:]
+        /// Tokens of exchanges that have ended.
         var tokens: [TokenKind: UInt64] = [:]
+        /// From a request's head to the first token of its stream, in nanoseconds.
         var firstToken = Histogram(bounds: Buckets.firstToken)
+        /// Between two tokens of a stream, in nanoseconds.
         var gap = Histogram(bounds: Buckets.gap)
-        /// Of one whole stream, its tokens after the first.
+        /// The mean time of a token after the first, of each complete stream, in nanoseconds.
         var timePerToken = Histogram(bounds: Buckets.firstToken)
+        /// From a request's head to the end of its exchange, in nanoseconds.
         var duration = Histogram(bounds: Buckets.duration)
+        /// How long exchanges that had to wait for an executor waited, in nanoseconds.
         var queueWait = Histogram(bounds: Buckets.queueWait)
+        /// Tokens of the prompt of each exchange.
         var input = Histogram(bounds: Buckets.tokens)
+        /// Tokens of the response of each exchange.
         var output = Histogram(bounds: Buckets.tokens)
-        /// Attempts that are over: by the executor's id, then by how they ended as in `ends`.
+        /// Attempts that have ended, by executor and by how they ended.
         var attempts = AttemptCounts()
-        /// At the moment of the copy.
+        /// Exchanges that waited for an executor when the copy was made.
         var queued = 0
     }
 
+    /// What tokens are counted by: prompt or response, estimated or not.
     struct TokenKind: Hashable, Sendable {
         var isInput: Bool
         var isEstimated: Bool
     }
 
-    /// By the id of the model's entry; at `noModel` what named no model that there is.
+    /// The counters of each model by the id of its entry; under `noModel` those of requests that named no known model.
     var models: [Int: OfModel] = [:]
-    /// No entry has this id.
+    /// An id that no model's entry has.
     package static let noModel = 0
-    /// By the tenant's place among `TenantLabels`.
+    /// Tokens that an executor sent for a client that had left, by the tenant's index in `TenantLabels`.
     var wastedTokens: [UInt64] = []
-    /// Connections whose client spoke something else than its listener.
+    /// Connections whose client spoke another protocol than its listener.
     var otherProtocols: [OtherProtocol: UInt64] = [:]
+    /// Bytes of request bodies.
     var bytesIn: UInt64 = 0
+    /// Bytes of response bodies.
     var bytesOut: UInt64 = 0
-    /// From the end of a request to its hand-over to an executor's connection.
+    /// From the end of a request to its hand-over to an executor's connection, without its time in the queue; in
+    /// nanoseconds, as the two that follow.
     var requestOverhead = Histogram(bounds: Buckets.overhead)
-    /// From an answer's first event to its hand-over to the client's connection.
+    /// From the first event of a response to its hand-over to the client's connection.
     var answerOverhead = Histogram(bounds: Buckets.overhead)
+    /// From a client that left to the end of its attempt at the executor.
     var abortToExecutor = Histogram(bounds: Buckets.overhead)
-    /// Connections of clients that were accepted.
+    /// Connections of clients that this worker has accepted.
     var accepted: UInt64 = 0
-    /// How often accepting paused, by `AcceptPause.place`.
+    /// How often accepting paused, by `AcceptPause.index`.
     var acceptPauses = [UInt64](repeating: 0, count: AcceptPause.allCases.count)
-    /// By `HandshakeFailure.index`.
+    /// TLS handshakes of clients that failed, by `HandshakeFailure.index`.
     var handshakeFailures = [UInt64](repeating: 0, count: HandshakeFailure.allCases.count)
-    /// Exchanges at the moment of the copy, by `ExchangeMachine.Phase.place`.
+    /// Exchanges under way when the copy was made, by `ExchangeMachine.Phase.index`.
     var phases: [Int] = Array(repeating: 0, count: ExchangeMachine.Phase.labels.count)
 
+    /// Counters of a worker that has just started: all 0.
     package init() {}
 
     /// Adds what another worker has counted.
@@ -71,12 +86,12 @@ package struct WorkerCounters: Sendable {
         accepted &+= other.accepted
         Self.add(other.acceptPauses, to: &acceptPauses)
         Self.add(other.handshakeFailures, to: &handshakeFailures)
-        for place in phases.indices { phases[place] += other.phases[place] }
+        for index in phases.indices { phases[index] += other.phases[index] }
     }
 
-    fileprivate static func add(_ other: [UInt64], to counts: inout [UInt64]) {
+    static func add(_ other: [UInt64], to counts: inout [UInt64]) {
         while counts.count < other.count { counts.append(0) }
-        for place in other.indices { counts[place] &+= other[place] }
+        for index in other.indices { counts[index] &+= other[index] }
     }
 }
 
@@ -97,84 +112,12 @@ extension WorkerCounters.OfModel {
     }
 }
 
-/// Attempts that are over, by the ids of their executors and by how they ended.
-///
-/// A model has few executors: to look through them costs less than to hash an id.
-package struct AttemptCounts: Sendable {
-    private var rows: [(executor: Int, ends: [UInt64])] = []
-
-    /// By the place of how they ended, see `Ending`; nil where there has been no attempt.
-    subscript(executor: Int) -> [UInt64]? { rows.first { $0.executor == executor }?.ends }
-
-    mutating func count(_ place: Int, executor: Int) { rows[index(of: executor)].ends[place] &+= 1 }
-
-    mutating func add(_ other: AttemptCounts) {
-        for row in other.rows { WorkerCounters.add(row.ends, to: &rows[index(of: row.executor)].ends) }
-    }
-
-    private mutating func index(of executor: Int) -> Int {
-        for index in rows.indices where rows[index].executor == executor { return index }
-        rows.append((executor, Array(repeating: 0, count: Ending.places)))
-        return rows.count - 1
-    }
-}
-
-/// Why no connection is accepted for a moment.
-package enum AcceptPause: String, CaseIterable, Sendable {
-    case connections = "max_connections"
-    case memory = "memory_limit"
-    /// Descriptors of the process or of the system are used up.
-    case descriptors
-    /// The system has no memory, or no room to watch another socket.
-    case system
-
-    init(_ lack: ConnectionRoom.Lack) {
-        self =
-            switch lack {
-            case .maxConnections: .connections
-            case .memory: .memory
-            case .descriptors: .descriptors
-            }
-    }
-
-    init(code: CInt) { self = code == EMFILE || code == ENFILE ? .descriptors : .system }
-
-    var place: Int { Self.allCases.firstIndex(of: self) ?? 0 }
-}
-
-/// How an exchange or an attempt ended, as a place in a table and as labels.
-enum Ending {
-    private static let kinds = Failure.Kind.allCases
-    private static let sides: [Failure.Side] = [.client, .executor, .edge]
-
-    /// Complete, and each kind of failure on each side.
-    static let places = 1 + kinds.count * sides.count
-
-    static func place(of end: ExchangeMachine.End) -> Int {
-        switch end {
-        case .complete: 0
-        case .clientLeft: place(of: Failure(.clientLeft))
-        case .failed(let failure): place(of: failure)
-        }
-    }
-
-    static func place(of failure: Failure) -> Int {
-        guard let kind = kinds.firstIndex(of: failure.kind), let side = sides.firstIndex(of: failure.side) else {
-            preconditionFailure("a failure of no kind")
-        }
-        return 1 + kind * sides.count + side
-    }
-
-    static func labels(at place: Int) -> (end: String, side: String) {
-        guard place > 0 else { return ("complete", "") }
-        return (kinds[(place - 1) / sides.count].label, sides[(place - 1) % sides.count].rawValue)
-    }
-}
-
 extension ExchangeMachine.Phase {
+    /// The values of the label `phase`, by `index`.
     static let labels = ["body", "attempt", "silence", "relay", "finishing", "other"]
 
-    var place: Int {
+    /// The index in `WorkerCounters.phases`.
+    var index: Int {
         switch self {
         case .body: 0
         case .attempt: 1

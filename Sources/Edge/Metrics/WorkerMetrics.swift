@@ -1,33 +1,22 @@
-// A worker's counters as its exchanges see them. Confined to the worker: no locks, no atomics.
+// Where the exchanges and connections of a worker are counted.
 internal import HTTP
 internal import Inference
 internal import Transport
 
-/// What a worker has counted of one model.
-///
-/// Confined to the worker. Exchanges hold their model's row: so a token finds it without a look-up.
-final class ModelRow {
-    /// Of the model's entry; `WorkerCounters.noModel` for the row of what named none.
-    let id: Int
-    var counts = WorkerCounters.OfModel()
-
-    init(id: Int) { self.id = id }
-
-    /// An attempt at the executor with this id is over.
-    ///
-    /// - Parameter place: Of how it ended, see `Ending`.
-    func attemptEnded(_ place: Int, executor: Int) { counts.attempts.count(place, executor: executor) }
-}
-
+/// Counts for one worker; confined to it, without locks or atomics.
 final class WorkerMetrics {
-    /// All but the rows of the models.
-    private var ofAll = WorkerCounters()
+    /// All counters except those of the models.
+    private var common = WorkerCounters()
+    /// The counters of the models, by the ids of their entries.
     private var rows: [Int: ModelRow]
     private let tenants: TenantLabels
-    /// What this turn hands over, to be timed when all of it is with the kernel: when each of it began.
+    /// For each request that this turn hands over, the moment from which its time is taken; the time is known at the
+    /// end of the turn, when everything has been written to the kernel.
     private var requestsHandedOver: [Nanoseconds] = []
+    /// The same for the first events of responses.
     private var answersHandedOver: [Nanoseconds] = []
     private var abortsInTurn = 0
+    /// Whether this turn has anything to be timed.
     private var hasWork = false
 
     init(tenants: TenantLabels) {
@@ -35,17 +24,17 @@ final class WorkerMetrics {
         self.tenants = tenants
     }
 
-    /// A copy of everything.
+    /// A copy of everything that has been counted.
     var counters: WorkerCounters {
-        var copy = ofAll
+        var copy = common
         for (id, row) in rows { copy.models[id] = row.counts }
         return copy
     }
 
-    /// The row of a model; made when it is first asked for.
+    /// The row of a model, which is made at the first call.
     func row(of model: ModelEntry) -> ModelRow { row(model.id) }
 
-    /// The row of the model with this id; without one, the row of what named no model.
+    /// The row of the model with this id; for nil, the row of requests that named no known model.
     func row(_ id: Int?) -> ModelRow {
         let id = id ?? WorkerCounters.noModel
         if let row = rows[id] { return row }
@@ -54,61 +43,71 @@ final class WorkerMetrics {
         return row
     }
 
-    /// Drops the rows of models that nothing names any more.
+    /// Drops the rows of all models except those with these ids.
     func keep(_ models: Set<Int>) {
         rows = rows.filter { id, _ in id == WorkerCounters.noModel || models.contains(id) }
     }
 
-    func connectionAccepted() { ofAll.accepted &+= 1 }
-    func acceptingPaused(_ why: AcceptPause) { ofAll.acceptPauses[why.place] &+= 1 }
-    func handshakeFailed(_ failure: HandshakeFailure) { ofAll.handshakeFailures[failure.index] &+= 1 }
+    /// Counts an accepted connection.
+    func connectionAccepted() { common.accepted &+= 1 }
+    /// Counts a pause of accepting.
+    func acceptingPaused(_ why: AcceptPause) { common.acceptPauses[why.index] &+= 1 }
+    /// Counts a failed TLS handshake.
+    func handshakeFailed(_ failure: HandshakeFailure) { common.handshakeFailures[failure.index] &+= 1 }
 
+    /// Counts tokens that an executor sent for a client that had left.
     func wasted(_ tokens: Int, tenant: String) {
-        let place = tenants.place(of: tenant)
-        while ofAll.wastedTokens.count <= place { ofAll.wastedTokens.append(0) }
-        ofAll.wastedTokens[place] &+= UInt64(tokens)
+        let index = tenants.index(of: tenant)
+        while common.wastedTokens.count <= index { common.wastedTokens.append(0) }
+        common.wastedTokens[index] &+= UInt64(tokens)
     }
 
-    /// A client speaks something else than its listener.
-    func spokeOtherwise(_ what: OtherProtocol) { ofAll.otherProtocols[what, default: 0] &+= 1 }
+    /// Counts a connection whose client speaks another protocol than its listener.
+    func spokeOtherwise(_ what: OtherProtocol) { common.otherProtocols[what, default: 0] &+= 1 }
 
-    /// An exchange is over.
+    /// Counts an exchange that has ended, and its bytes.
     func exchangeEnded(_ end: ExchangeMachine.End, row: ModelRow, bytesIn: Int, bytesOut: Int) {
-        ofAll.bytesIn &+= UInt64(bytesIn)
-        ofAll.bytesOut &+= UInt64(bytesOut)
-        row.counts.ends[Ending.place(of: end)] &+= 1
+        common.bytesIn &+= UInt64(bytesIn)
+        common.bytesOut &+= UInt64(bytesOut)
+        row.counts.ends[Ending.index(of: end)] &+= 1
     }
 
     // MARK: What a turn hands over
 
-    /// A request goes to an executor's connection in this turn; `since` the edge has had all that it needs for it.
+    /// Notes that this turn hands a request over to an executor's connection.
+    ///
+    /// - Parameter since: when the edge had everything that it needed to do so.
     func requestHandedOver(since: Nanoseconds) {
         requestsHandedOver.append(since)
         hasWork = true
     }
 
-    /// The first of an answer goes to the client's connection in this turn.
+    /// Notes that this turn hands the beginning of a response over to the client's connection.
+    ///
+    /// - Parameter since: when the first event of the response came.
     func answerHandedOver(since: Nanoseconds) {
         answersHandedOver.append(since)
         hasWork = true
     }
 
-    /// A client has left, and its attempt is given up in this turn.
+    /// Notes that a client has left, so that this turn ends its attempt.
     func abortHandedOver() {
         abortsInTurn += 1
         hasWork = true
     }
 
-    /// The turn that began at `began` is over: what it had to say is written, what it had to close is closed.
+    /// Takes the times of what the turn handed over; called at its end, when everything is written and closed.
+    ///
+    /// - Parameter began: when the turn began.
     func turnEnded(began: Nanoseconds, clock: Clock) {
         guard hasWork else { return }
         hasWork = false
         let now = clock.now
-        for since in requestsHandedOver { ofAll.requestOverhead.observe(now &- min(since, now)) }
+        for since in requestsHandedOver { common.requestOverhead.observe(now &- min(since, now)) }
         requestsHandedOver.removeAll(keepingCapacity: true)
-        for since in answersHandedOver { ofAll.answerOverhead.observe(now &- min(since, now)) }
+        for since in answersHandedOver { common.answerOverhead.observe(now &- min(since, now)) }
         answersHandedOver.removeAll(keepingCapacity: true)
-        for _ in 0..<abortsInTurn { ofAll.abortToExecutor.observe(now &- min(began, now)) }
+        for _ in 0..<abortsInTurn { common.abortToExecutor.observe(now &- min(began, now)) }
         abortsInTurn = 0
     }
 }

@@ -1,34 +1,34 @@
-// What makes an engine the same engine: for entries of one configuration, and from one configuration to the next.
+// What identifies an engine, within one configuration and from one configuration to the next.
 internal import Configuration
 internal import Routing
 
-/// An engine as the entries of one configuration describe it.
+/// One engine as the executor entries of a configuration describe it.
 struct EngineDescription {
     let identity: EngineIdentity
-    /// The first entry, with what the others add to it.
+    /// The settings of the first entry, completed by those of the others.
     private(set) var settings: ExecutorSettings
-    /// The largest limit that the entries give; nil where none gives one.
+    /// The largest `max_running` of the entries; nil where none has one.
     private(set) var runningMax: Int?
-    /// That of the first entry that has one.
+    /// The health probe of the first entry that has one.
     private(set) var probe: HealthProbe?
 
-    /// The engines that the entries of all models name, in the order in which they name them.
+    /// The engines of all models, each once, in the order in which the configuration names them.
     static func all(_ models: [ModelSettings]) -> [EngineDescription] {
         var descriptions: [EngineDescription] = []
-        var places: [EngineIdentity: Int] = [:]
+        var indices: [EngineIdentity: Int] = [:]
         for settings in models.flatMap(\.executors) {
             let identity = EngineIdentity(settings)
-            if let place = places[identity] {
-                descriptions[place].add(settings)
+            if let index = indices[identity] {
+                descriptions[index].add(settings)
             } else {
-                places[identity] = descriptions.count
+                indices[identity] = descriptions.count
                 descriptions.append(EngineDescription(identity: identity, settings: settings))
             }
         }
-        // What an engine is has to be known before it is known how it is asked.
+        // The path of a probe depends on the engine's kind, which any of its entries may name.
         for settings in models.flatMap(\.executors) {
-            guard let place = places[EngineIdentity(settings)] else { continue }
-            descriptions[place].findProbe(settings)
+            guard let index = indices[EngineIdentity(settings)] else { continue }
+            descriptions[index].findProbe(settings)
         }
         return descriptions
     }
@@ -40,11 +40,11 @@ struct EngineDescription {
     }
 
     private mutating func add(_ other: ExecutorSettings) {
-        // `auto` contradicts nothing: another entry's value holds for all. Contradictions were reported when the
-        // configuration was read.
+        // Another entry may name what this one leaves at `auto`; contradictions were rejected with the configuration.
         if settings.kind == .auto { settings.kind = other.kind }
         if settings.wireProtocol == .auto { settings.wireProtocol = other.wireProtocol }
-        // A connection that one model keeps for too short a time is opened again; one kept for too long breaks a request.
+        // The smaller timeout is the safe one: a connection that is closed too early is opened again, whereas a request
+        // on a connection that is kept too long may fail.
         settings.idleTimeout = min(settings.idleTimeout, other.idleTimeout)
         if let other = other.maxRunning { runningMax = max(runningMax ?? 0, other) }
     }
@@ -56,7 +56,7 @@ struct EngineDescription {
         probe = HealthProbe(entry)
     }
 
-    /// Whether one model's requests take capacity from the engine's others.
+    /// Whether the requests of one model take capacity from the engine's other models.
     var modelsShareCapacity: Bool {
         switch settings.kind {
         case .vllm, .sglang, .llamaCpp: true

@@ -1,17 +1,18 @@
-// A model as it is known from one configuration to the next.
+// The identity of a model, which lasts from one configuration to the next.
 package import Routing
 
-/// Identified by the model's id in the configuration, for as long as a snapshot or an exchange names it.
+/// One model of the configuration; the registry keeps it for as long as a snapshot or an exchange refers to it.
 package final class ModelEntry: Sendable {
-    /// Identifies the model in this process; never reused, never 0, and no position in anything.
+    /// Identifies the model in this process; never used again for another model, and never 0.
     package let id: Int
     /// The model's id in the configuration, which clients use.
     package let name: String
-    /// When it was first named, in seconds since 1970.
+    /// When a configuration first named the model, in seconds since 1970.
     package let knownSince: Int
-    /// Who waits for the model.
+    /// The queue of exchanges that wait for the model, which lasts as long as this entry.
     package let pool: PoolEntry
 
+    /// Called by the registry, which gives out the ids.
     package init(id: Int, name: String, knownSince: Int, pool: PoolEntry) {
         self.id = id
         self.name = name

@@ -1,25 +1,29 @@
-// What outlives a configuration: engines, executors, models with their queues, addresses. Each under a key that is stable.
+// Resolves configurations to snapshots; keeps what outlives a configuration: engines, executors, models, addresses.
 package import Configuration
 internal import HTTP
 internal import Routing
 internal import Transport
 
-/// Resolves configurations to snapshots, and finds again in a new one what an earlier one has named.
+/// Resolves each configuration to a snapshot, in which engines, executors and models of earlier ones keep their
+/// identity.
 ///
-/// Confined to the control thread. It holds entries until no snapshot and no exchange does; ids are never reused.
+/// Confined to the control thread. It keeps an entry until no snapshot and no exchange refers to it. Ids are never used
+/// again.
 package final class Registry {
     private struct KnownEngine {
         var identity: EngineIdentity
         var engine: Engine
-        /// The last generation that has named it.
+        /// The last generation that has named the engine.
         var generation: Int
     }
+    /// Identifies an executor: the id of its engine, and the model's name at that engine.
     private struct ExecutorKey: Hashable {
         var engine: Int
         var model: ExactText
     }
     private struct KnownBook {
-        var place: String
+        /// `ExecutorURL.addressKey`.
+        var key: String
         var book: AddressBook
     }
 
@@ -30,6 +34,7 @@ package final class Registry {
     private var lastID = 0
     private var generation = 0
 
+    /// A registry that knows nothing.
     package init() {}
 
     /// A new id, never 0.
@@ -38,25 +43,25 @@ package final class Registry {
         return lastID
     }
 
-    /// How many engines, executors and models it holds.
+    /// How many engines, executors and models are kept, for tests.
     var counts: (engines: Int, executors: Int, models: Int) { (engines.count, executors.count, models.count) }
 
-    /// Resolves a configuration that has been checked.
+    /// Resolves a configuration, which must have been read without errors.
     ///
-    /// Books of names that it has not known before are empty until somebody resolves them.
+    /// The address books of new host names are empty until a `NameResolver` fills them.
     package func resolve(_ configuration: Configuration) -> Snapshot {
         generation += 1
         let descriptions = EngineDescription.all(configuration.models)
         let found = match(descriptions.map(\.identity))
         var targets: [EngineIdentity: EngineTarget] = [:]
         var addresses: [AddressBook] = []
-        var places = Dictionary(uniqueKeysWithValues: books.enumerated().map { ($1.place, $0) })
+        var indices = Dictionary(uniqueKeysWithValues: books.enumerated().map { ($1.key, $0) })
         for (description, engine) in zip(descriptions, found) {
             engine.update(
                 runningMax: description.runningMax,
                 modelsShareCapacity: description.modelsShareCapacity
             )
-            let book = book(for: description.identity.url, &places)
+            let book = book(for: description.identity.url, &indices)
             if !addresses.contains(where: { $0 === book }) { addresses.append(book) }
             targets[description.identity] = EngineTarget(
                 description,
@@ -66,7 +71,7 @@ package final class Registry {
             )
         }
         let models = resolveModels(configuration, targets)
-        letGo()
+        removeUnreferenced()
         return Snapshot(
             configuration,
             generation: generation,
@@ -79,15 +84,15 @@ package final class Registry {
 
     // MARK: Engines
 
-    /// Finds the engine of each identity, or makes a new one.
+    /// Finds the known engine of each identity, or makes a new one.
     ///
-    /// A key or an authority that has been replaced keeps its engine: of the engines at a URL those that are exactly the
-    /// same are found first, then what is left of the latest configuration is matched in order, one to one.
+    /// An engine whose key or certificate authority has been replaced stays the same engine. Exactly equal identities
+    /// are matched first; then the remaining engines of the latest configuration are matched by URL, in order.
     private func match(_ identities: [EngineIdentity]) -> [Engine] {
-        var places: [EngineIdentity: Int] = [:]
-        for (place, known) in engines.enumerated() { places[known.identity] = place }
-        var found: [Int?] = identities.map { places[$0] }
-        for place in found { if let place { engines[place].generation = generation } }
+        var indices: [EngineIdentity: Int] = [:]
+        for (index, known) in engines.enumerated() { indices[known.identity] = index }
+        var found: [Int?] = identities.map { indices[$0] }
+        for index in found { if let index { engines[index].generation = generation } }
         for (index, identity) in identities.enumerated() where found[index] == nil {
             let left = engines.firstIndex { $0.generation == generation - 1 && $0.identity.url == identity.url }
             if let left {
@@ -103,11 +108,11 @@ package final class Registry {
         return found.compactMap { $0.map { engines[$0].engine } }
     }
 
-    private func book(for url: ExecutorURL, _ places: inout [String: Int]) -> AddressBook {
-        if let place = places[url.place] { return books[place].book }
-        places[url.place] = books.count
+    private func book(for url: ExecutorURL, _ indices: inout [String: Int]) -> AddressBook {
+        if let index = indices[url.addressKey] { return books[index].book }
+        indices[url.addressKey] = books.count
         let book = Self.makeBook(for: url)
-        books.append(KnownBook(place: url.place, book: book))
+        books.append(KnownBook(key: url.addressKey, book: book))
         return book
     }
 
@@ -130,11 +135,11 @@ package final class Registry {
         for executor in executors {
             pairs[ExecutorKey(engine: executor.engine.id, model: ExactText(executor.model))] = executor
         }
-        var places: [ExactText: Int] = [:]
-        for (place, model) in configuration.models.enumerated() where places[ExactText(model.id)] == nil {
-            places[ExactText(model.id)] = place
+        var indices: [ExactText: Int] = [:]
+        for (index, model) in configuration.models.enumerated() where indices[ExactText(model.id)] == nil {
+            indices[ExactText(model.id)] = index
         }
-        return configuration.models.enumerated().map { place, settings in
+        return configuration.models.enumerated().map { index, settings in
             let entry = known[ExactText(settings.id)] ?? makeModel(settings.id)
             known[ExactText(settings.id)] = entry
             var members: [PoolMember] = []
@@ -157,17 +162,17 @@ package final class Registry {
             }
             return SnapshotModel(
                 entry: entry,
-                pool: ExecutorPool(entry.pool, members: members, balance: Balance(settings.balance), place: place),
+                pool: ExecutorPool(entry.pool, members: members, balance: Balance(settings.balance), place: index),
                 timeouts: ModelTimeouts(settings.timeouts, else: configuration.timeouts),
                 mediaTokens: settings.mediaTokens,
                 targets: executorTargets,
-                fallbacks: settings.fallbacks.compactMap { places[ExactText($0)] }
+                fallbacks: settings.fallbacks.compactMap { indices[ExactText($0)] }
             )
         }
     }
 
     private func makeModel(_ name: String) -> ModelEntry {
-        // The pools of many processes are not to choose alike.
+        // A random seed, so that the pools of several processes do not all choose the same executor.
         let pool = PoolEntry(id: nextID(), seed: UInt64.random(in: .min ... .max))
         let entry = ModelEntry(id: nextID(), name: name, knownSince: Clock.wallTime().seconds, pool: pool)
         models.append(entry)
@@ -180,14 +185,14 @@ package final class Registry {
         return executor
     }
 
-    // MARK: Letting go
+    // MARK: Removal
 
-    /// Drops what neither a snapshot nor an exchange names: nobody but the registry refers to it.
-    private func letGo() {
+    /// Removes the entries to which only the registry refers.
+    private func removeUnreferenced() {
         for index in models.indices.reversed() where isKnownUniquelyReferenced(&models[index]) {
             models.remove(at: index)
         }
-        // Executors hold their engines: they go first.
+        // Executors refer to their engines, so they are removed first.
         for index in executors.indices.reversed() where isKnownUniquelyReferenced(&executors[index]) {
             executors.remove(at: index)
         }
@@ -201,6 +206,6 @@ package final class Registry {
 }
 
 extension ExecutorURL {
-    /// Where it connects to, as text.
-    fileprivate var place: String { scheme == .unix ? "unix:\(socketPath)" : "\(host) \(port)" }
+    /// Identifies the host and port, or the path of the unix socket, to which the URL connects.
+    fileprivate var addressKey: String { scheme == .unix ? "unix:\(socketPath)" : "\(host) \(port)" }
 }

@@ -1,35 +1,34 @@
 // How a drain went, in one line for the operator.
 internal import Transport
 
-/// Confined to the control thread.
+/// What is known of a drain; confined to the control thread.
 struct DrainReport {
-    /// In nanoseconds, when the process was told to end.
+    /// When the process was asked to end, in nanoseconds of the control loop's clock.
     let began: Nanoseconds
-    /// Under way at that moment.
-    var exchanges = 0
-    /// Exchanges that had not ended by themselves.
+    /// How many exchanges were cut.
     private(set) var cutCount = 0
+    /// Whether `drain_timeout` has passed.
     private(set) var isExpired = false
-    /// A second signal has come.
+    /// Whether a second signal has come.
     private(set) var isCut = false
 
     init(began: Nanoseconds) {
         self.began = began
     }
 
-    /// `drain_timeout` is over while so many exchanges are under way.
+    /// Notes that `drain_timeout` has passed while so many exchanges were under way.
     mutating func expired(_ exchanges: Int) {
         isExpired = true
         cutCount = exchanges
     }
 
-    /// A second signal has come while so many exchanges are under way.
+    /// Notes that a second signal has come while so many exchanges were under way.
     mutating func cut(_ exchanges: Int) {
         isCut = true
         cutCount = max(cutCount, exchanges)
     }
 
-    /// What there is to say once all workers have ended.
+    /// The line for the operator, once all workers have ended.
     func text(at now: Nanoseconds) -> String {
         let tenths = (now &- began) / 100_000_000
         let time = "after \(tenths / 10).\(tenths % 10) s"

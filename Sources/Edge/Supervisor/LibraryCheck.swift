@@ -1,16 +1,23 @@
-// Whether the system's nghttp2 has the fixes that this server relies on, for `check`.
+// Checks for `freeinference check` whether the system's nghttp2 has the fixes that this server relies on.
 package import Configuration
 internal import HTTP
 
+/// Looks for the fix of CVE-2026-27135, by which a client can end the process.
 package enum LibraryCheck {
-    /// The first release with the fix of CVE-2026-27135 (a client ends the process), as nghttp2 numbers versions.
+    /// The first release of nghttp2 with the fix, 1.68.1, as nghttp2 numbers its versions.
     static let fixedNumber = 0x01_44_01
-    /// The revisions of distributions that have it in an older release: all but the last number, and that number at least.
+    /// Revisions of distributions that have the fix in an older release: the text before the last number of the
+    /// revision, and the least such number that has the fix.
     static let fixedRevisions: [(package: String, number: Int)] = [("1.52.0-1+deb12u", 3)]
+    /// The list of installed packages on Debian and its relatives.
     private static let packages = "/var/lib/dpkg/status"
     private static let package = "libnghttp2-14"
 
-    /// What there is to warn of.
+    /// Warnings for the operator; empty where the library has the fix.
+    ///
+    /// - Parameters:
+    ///   - library: the version of the library in use.
+    ///   - readFile: reads dpkg's list of installed packages.
     package static func warnings(
         library: (number: Int, text: String) = HTTP2Library.version,
         readFile: (String) -> Result<[UInt8], FileProblem> = SystemFiles.read
@@ -31,7 +38,7 @@ package enum LibraryCheck {
         return ["warning: libnghttp2 \(revision) \(verb) the fix of CVE-2026-27135: use \(needed)"]
     }
 
-    /// The version of the installed package, from dpkg's list.
+    /// The version of the installed package in dpkg's list; nil where the list does not have it.
     private static func revision(in status: [UInt8]) -> String? {
         var isOurs = false
         for line in status.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {

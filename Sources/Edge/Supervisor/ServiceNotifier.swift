@@ -1,12 +1,16 @@
-// What systemd is told (sd_notify(3)): a datagram to the socket it names. Nothing, when there is none.
+// Notifies systemd of the state of the service (sd_notify(3)): a datagram to the socket that systemd names.
 internal import CLinux
 internal import Glibc
 internal import Transport
 
+/// Notifies systemd, where it has started the process as a service of type `notify`.
 enum ServiceNotifier {
+    /// Sends a state such as `READY=1`; does nothing where there is no `NOTIFY_SOCKET`, and ignores every error.
+    ///
+    /// - Parameter environment: of the process.
     static func notify(_ state: String, environment: [String: String]) {
         guard var path = environment["NOTIFY_SOCKET"], !path.isEmpty else { return }
-        // An abstract socket's name begins with a zero byte, written as `@`.
+        // The name of an abstract socket begins with a zero byte, which the variable has as `@`.
         let isAbstract = path.hasPrefix("@")
         if isAbstract { path = "\0" + path.dropFirst() }
         guard let address = SocketAddress(unixPath: path) else { return }

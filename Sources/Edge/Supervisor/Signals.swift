@@ -1,36 +1,41 @@
-// Signals as events of the control loop: blocked everywhere, read from a signalfd.
+// Signals as events of the control loop: blocked in every thread, and read from a signalfd.
 internal import CLinux
 internal import Glibc
 
+/// The signals that the process handles; made once, on the control thread.
 @safe
 package struct Signals {
+    /// The signalfd; readable while a signal waits.
     package let descriptor: CInt
 
-    /// Those that are told: the ones that end a process which does not know them, and that operators and their tools send.
-    static let told = [SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2]
+    /// The signals that are handled: those that operators and their tools send, and that would end the process unless
+    /// they were caught.
+    static let handled = [SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2]
 
-    /// Ignores those that mean nothing to a server that has not begun: they would end the process silently.
+    /// Ignores the signals that must not end a process which has not started yet.
     ///
-    /// Blocked signals are told all the same (signal(7)), so that nothing is lost once there is a `Signals`.
+    /// A blocked signal reaches the signalfd even where it is ignored (signal(7)), so none is lost once there is a
+    /// `Signals`.
     package static func ignoreBeforeStart() {
         for number in [SIGHUP, SIGUSR1, SIGUSR2] { signal(number, SIG_IGN) }
     }
 
-    /// Blocks `told` in this thread and those it starts, and ignores SIGPIPE and SIGXFSZ, which errors of `write` tell.
+    /// Blocks `handled` in this thread and in those that it starts; ignores SIGPIPE and SIGXFSZ, whose causes `write`
+    /// returns as errors.
     ///
-    /// Call it first of all.
+    /// Must be called before any thread is started.
     package init() {
         signal(SIGPIPE, SIG_IGN)
         signal(SIGXFSZ, SIG_IGN)
         var set = sigset_t()
         unsafe sigemptyset(&set)
-        for number in Self.told { unsafe sigaddset(&set, number) }
+        for number in Self.handled { unsafe sigaddset(&set, number) }
         unsafe pthread_sigmask(SIG_BLOCK, &set, nil)
         descriptor = unsafe signalfd(-1, &set, clinux_SIGNALFD_FLAGS)
         precondition(descriptor >= 0, "signalfd failed")
     }
 
-    /// The next signal that has come; nil when there is none.
+    /// Takes the next signal that has come; nil where there is none.
     package func next() -> CInt? {
         var information = signalfd_siginfo()
         let size = MemoryLayout<signalfd_siginfo>.size

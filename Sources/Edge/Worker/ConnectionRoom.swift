@@ -1,18 +1,19 @@
-// How many connections of clients there may be at once, and which limit says so.
+// How many connections clients may have at once, and which limit decides that.
 internal import Configuration
 internal import Transport
 
-/// Of one configuration.
+/// The most connections of clients under one configuration: the smallest of several limits.
 package struct ConnectionRoom: Sendable, Equatable {
-    /// What there is no room of for one more connection.
+    /// The limit for which no more connections are accepted.
     package enum Lack: Sendable, Equatable, CustomStringConvertible {
-        /// `max_connections` are there.
+        /// `max_connections` is reached.
         case maxConnections
-        /// The rest of `memory_limit` is in use, or kept for a request body.
+        /// The rest of `memory_limit` is used, or kept for a request body.
         case memory
         /// The rest of the process's descriptors is kept for executors.
         case descriptors
 
+        /// The limit in words for the operator.
         package var description: String {
             switch self {
             case .maxConnections: "max_connections is reached"
@@ -22,16 +23,19 @@ package struct ConnectionRoom: Sendable, Equatable {
         }
     }
 
+    /// How many connections there may be, on all workers together.
     package private(set) var most: Int
-    /// What `most` is for.
+    /// The limit that `most` comes from.
     package private(set) var lack: Lack
 
+    /// The smaller of `max_connections` and what `memory_limit` has room for.
     init(_ configuration: Configuration) {
         (most, lack) = (configuration.maxConnections, .maxConnections)
         let memory = configuration.connectionsBesideBody
         if memory < most { (most, lack) = (memory, .memory) }
     }
 
+    /// The same, limited to so many descriptors too.
     func within(descriptors: Int) -> ConnectionRoom {
         guard descriptors < most else { return self }
         var room = self
@@ -39,11 +43,12 @@ package struct ConnectionRoom: Sendable, Equatable {
         return room
     }
 
-    /// How many of a process's descriptors are for clients.
+    /// How many of a process's descriptors connections of clients may use.
     ///
-    /// Three quarters, less what the process itself has open, but a quarter at least.
+    /// These are three quarters, less 16 for the process and 8 for each worker, but at least one quarter. Executors
+    /// keep the rest.
     ///
-    /// - Parameter limit: RLIMIT_NOFILE.
+    /// - Parameter limit: RLIMIT_NOFILE; `Int.max` where there is no limit.
     package static func descriptors(ofLimit limit: Int, workers: Int) -> Int {
         guard limit < .max else { return .max }
         return max(limit / 4, limit / 4 * 3 - 16 - 8 * workers)

@@ -1,9 +1,9 @@
-// The connections of one worker to engines, by the engine's id: models at one engine process them.
+// The connections of one worker to engines: all models at one engine share them.
 internal import HTTP
 internal import Routing
 internal import Transport
 
-/// Confined to its worker.
+/// The clients of one worker by the id of their engine; confined to the worker.
 struct EngineClients {
     private struct Entry {
         var target: EngineTarget
@@ -13,7 +13,7 @@ struct EngineClients {
     private let loop: EventLoop
     private let environment: ExecutorEnvironment
     private var entries: [Int: Entry] = [:]
-    /// How the latest snapshot reaches its engines, by their ids; empty before a second snapshot has come.
+    /// The targets of the latest snapshot by the ids of their engines; empty before a second snapshot has come.
     private var latest: [Int: EngineTarget] = [:]
 
     init(loop: EventLoop, environment: ExecutorEnvironment) {
@@ -21,9 +21,10 @@ struct EngineClients {
         self.environment = environment
     }
 
-    /// The client of an engine; made when it is first asked for.
+    /// The client of an engine, which is made at the first call.
     ///
-    /// An exchange of an earlier snapshot that comes late has the client of the latest one, if that names the engine.
+    /// It connects as the latest snapshot says where that one names the engine, also for exchanges of earlier
+    /// snapshots.
     mutating func client(of target: EngineTarget) -> ExecutorClient {
         let id = target.engine.id
         if let entry = entries[id] { return entry.client }
@@ -33,8 +34,10 @@ struct EngineClients {
         return client
     }
 
-    /// Takes a new snapshot: connections to engines that it does not name, or to which it connects otherwise, close after
-    /// the requests that they carry.
+    /// Uses a new snapshot from now on.
+    ///
+    /// Connections to engines that it does not name, or to which it connects in another way, close after the requests
+    /// that they carry.
     mutating func adopt(_ snapshot: Snapshot) {
         var targets: [Int: EngineTarget] = [:]
         for target in snapshot.engines { targets[target.engine.id] = target }
@@ -49,12 +52,12 @@ struct EngineClients {
         }
     }
 
-    /// Closes the connections that nobody uses.
+    /// Closes the connections that carry no request.
     func closeIdle() { for entry in entries.values { entry.client.closeIdle() } }
 }
 
 extension EngineTarget {
-    /// Whether connections that were opened for the other one are good for this one.
+    /// Whether connections that were opened for the other target can be used for this one.
     fileprivate func connectsLike(_ other: EngineTarget) -> Bool {
         let (mine, its) = (client, other.client)
         return mine.addresses === its.addresses && mine.version == its.version

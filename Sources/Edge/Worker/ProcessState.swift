@@ -1,32 +1,43 @@
-// What the workers process: a budget, a count of connections, a log, ticket keys, workers to each other. Sendable, touched seldom.
+// What the workers share: the memory budget, the number of connections, the log, TLS ticket keys, each other's handles.
 internal import Routing
 internal import Synchronization
 package import Transport
 
-/// State of the process that all workers reach; what a configuration says is in the snapshot.
+/// State of the process that all workers and the control thread share.
+///
+/// Everything in it may be used on any thread, and is used a few times an exchange at most. Values of the configuration
+/// are in the snapshot, except those that hold until the process ends.
 package final class ProcessState: Sendable {
+    /// The memory that all workers together may use.
     package let budget: MemoryBudget
+    /// Where the lines of finished exchanges are written.
     package let log: LogSink
+    /// The keys of TLS session tickets: a session begun with one worker is resumed with any other.
     package let ticketKeys: TicketKeys
-    /// Who may ask.
+    /// The API keys in force.
     package let access: Authenticator
-    /// The one clock of all workers and of the control thread.
+    /// The clock of all workers and of the control thread.
     package let clock: Clock
+    /// How long a busy worker waits before it polls again.
     package let gather: Gather
+    /// What notifies the workers of sockets that are ready.
     package let poller: PollerChoice
-    /// By the worker's index.
+    /// The handles of the workers, by their index.
     package let workers: [WorkerHandle]
     let scanThread = ScanThread()
     let retries = RetryBudget()
-    /// In milliseconds since 1970.
+    /// When the process started, in milliseconds since 1970; a part of every exchange's id.
     let processStart = Clock.wallTime().seconds * 1000 + Clock.wallTime().microseconds / 1000
-    /// The tenants that metrics tell apart.
+    /// The tenants that metrics distinguish.
     let tenants = TenantLabels()
-    /// How many descriptors clients' connections may have: executors keep the others.
+    /// How many descriptors connections of clients may use; executors keep the others.
     private let descriptorsMax: Int
     private let connections = Atomic<Int>(0)
     private let warnings = Lock(RationedWarnings())
 
+    /// - Parameters:
+    ///   - workers: how many workers there are; at least 1.
+    ///   - descriptorLimit: RLIMIT_NOFILE.
     package init(
         budget: MemoryBudget,
         log: LogSink,
@@ -49,15 +60,16 @@ package final class ProcessState: Sendable {
         self.poller = poller
     }
 
+    /// How many connections clients have, on all workers together.
     package var connectionCount: Int { connections.load(ordering: .relaxed) }
 
-    /// How many connections there may be under this snapshot.
+    /// How many connections clients may have under this snapshot.
     func room(_ snapshot: Snapshot) -> ConnectionRoom { snapshot.connectionRoom.within(descriptors: descriptorsMax) }
 
-    /// Takes room for one more connection, until `connectionEnded`.
+    /// Takes room for one more connection, until `connectionEnded` gives it back.
     ///
-    /// - Parameter snapshot: of whoever asks.
-    /// - Returns: nil when it is taken, else what there is no room of.
+    /// - Parameter snapshot: the one that is in force at the worker that asks.
+    /// - Returns: nil where room has been taken, else the limit that is reached.
     package func takeRoom(_ snapshot: Snapshot) -> ConnectionRoom.Lack? {
         let room = room(snapshot)
         guard budget.reserve(MemoryBudget.connectionCharge) else { return .memory }
@@ -66,7 +78,7 @@ package final class ProcessState: Sendable {
         return room.lack
     }
 
-    /// A connection is gone, or the room that was taken for one is not needed.
+    /// Gives back the room of one connection that has ended, or that has not come.
     package func connectionEnded() {
         connections.wrappingSubtract(1, ordering: .relaxed)
         budget.release(MemoryBudget.connectionCharge)
@@ -74,7 +86,7 @@ package final class ProcessState: Sendable {
 
     // MARK: The workers
 
-    /// Of all workers together.
+    /// The load of all workers together at this moment.
     package var load: WorkerLoad {
         workers.reduce(into: WorkerLoad(exchanges: 0, connections: 0)) { sum, handle in
             let load = handle.load
@@ -83,9 +95,10 @@ package final class ProcessState: Sendable {
         }
     }
 
+    /// Posts a message to every worker that has not ended.
     package func postToAll(_ message: WorkerMessage) { for handle in workers { handle.mailbox.post(message) } }
 
-    /// A worker has ended: what it was handed and did not take is let go.
+    /// Closes the mailbox of a worker that has ended, and releases what the messages in it hold.
     package func retire(_ worker: Int) {
         workers[worker].setTakesConnections(false)
         for message in workers[worker].mailbox.close() {
@@ -94,13 +107,13 @@ package final class ProcessState: Sendable {
                 socket.close()
                 workers[worker].connectionEnded()
                 connectionEnded()
-            case .waitEnded(_, _, let end): end.giveBack(at: clock.now)
+            case .waitEnded(_, let end): end.giveBack(at: clock.now)
             case .drain, .expire, .cut, .stop, .ask, .adopt, .engineDied, .scanned: continue
             }
         }
     }
 
-    /// Says it on stderr, at most once a second of each kind for all workers.
+    /// Writes a warning to stderr, at most one a second of each kind from all workers together.
     func warn(_ kind: RationedWarnings.Kind, _ text: @autoclosure () -> String) {
         guard let leftOut = warnings.withLock({ $0.take(kind, at: Clock.wallTime().seconds) }) else { return }
         OperatorLog.warn(text() + (leftOut > 0 ? " (\(leftOut) more of this kind were not shown)" : ""))

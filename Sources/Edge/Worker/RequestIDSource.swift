@@ -1,17 +1,44 @@
-// Request ids of ours: UUIDs, since some executors answer 400 to an x-request-id that is none (llama-cpp-python).
+// The `x-request-id` of a request: the client's own where it has a good one, else a new UUID.
+internal import HTTP
+internal import Transport
+
+/// Finds or makes request ids; confined to its worker.
+///
+/// New ids are UUIDs because some executors answer 400 to an `x-request-id` that is not one (llama-cpp-python).
 struct RequestIDSource {
     private var state: UInt64
 
-    /// A start of one's own, from the kernel.
+    /// Starts at a random number from the kernel.
     init() {
         state = UInt64.random(in: .min ... .max)
     }
 
+    /// Starts at a given number, for tests.
     init(seed: UInt64) {
         state = seed
     }
 
-    /// A version 4 UUID in lower case (RFC 9562): unique enough to find a line in a log, and no secret.
+    /// The client's `x-request-id` where it has 1 to 128 characters that are letters, digits, `-`, `_` or `.`; else a
+    /// new one.
+    mutating func id(for head: RequestHead) -> String {
+        if let given = head.fields.first(.requestID), (1...128).contains(given.count),
+            given.allSatisfy({ Self.isAllowed($0) })
+        {
+            return String(decoding: given, as: UTF8.self)
+        }
+        return next()
+    }
+
+    private static func isAllowed(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."): true
+        default: byte.isAlphanumeric
+        }
+    }
+
+    /// A version 4 UUID in lower case (RFC 9562).
+    ///
+    /// It is unique enough to find a line in a log, and it is no secret: its random numbers can be predicted.
     mutating func next() -> String {
         let high = random() & 0xFFFF_FFFF_FFFF_0FFF | 0x4000
         let low = random() & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000
@@ -32,7 +59,7 @@ struct RequestIDSource {
         }
     }
 
-    /// splitmix64.
+    /// The next number of the splitmix64 generator.
     private mutating func random() -> UInt64 {
         state &+= 0x9E37_79B9_7F4A_7C15
         var mixed = state

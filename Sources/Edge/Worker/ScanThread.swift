@@ -1,50 +1,50 @@
-// Scans of large bodies, and the decoding of compressed ones, on a thread of their own: a hostile 64 MiB of JSON would hold
+// The thread that scans large request bodies and decodes compressed ones: 64 MiB of hostile JSON would otherwise block
 // a worker for most of a second.
 package import Inference
 internal import Synchronization
 internal import Transport
 
-/// A value on its way from one thread to another, which the sender does not touch until it comes back.
-// Sound because the exchange that posts a job leaves the body alone until the answer is in its mailbox; letting go of
-// its reference is all that it may do, and reference counts are atomic.
+/// A value on its way from one thread to another, which the sender does not use until it comes back.
+// Sound because the exchange that posts a job does not use the body until the outcome is in its worker's mailbox. It
+// may only release its reference, and reference counts are atomic.
 package struct InTransit<Value>: @unchecked Sendable {
     let value: Value
 }
 
-/// What the thread made of a body.
+/// The result of a job of the scan thread.
 package enum ScanOutcome: Sendable {
+    /// The scan of a body that had no coding.
     case scanned(Result<RequestScan, RequestScanError>)
-    /// The body without its coding, what is charged for it, and its scan.
+    /// The decoded body, what it is charged, and its scan.
     case decoded(InTransit<RequestBody>, BodyHold, Result<RequestScan, RequestScanError>)
+    /// The body could not be decoded.
     case undecodable(BodyDecodingError)
-    /// There is no room for the scan, or for the decoded body.
+    /// There is no memory for the scan, or for the decoded body.
     case noMemory
 }
 
-/// One thread for all workers.
-///
-/// Bodies of up to `threshold` bytes are scanned where they are.
+/// One thread that works for all workers, one body after the other.
 final class ScanThread: Sendable {
+    /// Bodies of up to this many bytes are scanned by their workers.
     static let threshold = 1 << 20
 
     struct Job: Sendable {
         var body: InTransit<RequestBody>
-        /// Of the body: kept while anything holds it.
+        /// What the body is charged; the charge lasts until neither the job nor the exchange holds it.
         var charge: BodyCharge
         var budget: MemoryBudget
         var dialect: Dialect
-        /// What the body came in, to be decoded first.
+        /// The coding that the body is decoded from before it is scanned; nil for a body without a coding.
         var coding: ContentCoding?
-        /// What a decoded body may have, in bytes.
+        /// The largest decoded body, in bytes.
         var bytesMax: Int
+        /// Called on the scan thread with the outcome.
         var reply: @Sendable (ScanOutcome) -> Void
     }
 
     private let jobs = Mailbox<Job>()
 
-    /// Starts the thread.
-    ///
-    /// It lives as long as the process: there is nothing to end in order.
+    /// Starts the thread, which runs until the process exits.
     init() {
         let jobs = jobs
         _ = Thread(name: "scan") {
@@ -55,6 +55,7 @@ final class ScanThread: Sendable {
         }
     }
 
+    /// Decodes and scans the body of a job; called on the scan thread.
     static func carryOut(_ job: Job, with scanner: JSONScanner) -> ScanOutcome {
         guard let coding = job.coding else {
             return scan(job.body.value, for: job, with: scanner).map { .scanned($0) } ?? .noMemory
@@ -69,13 +70,13 @@ final class ScanThread: Sendable {
         }
     }
 
-    /// Nil when there is no room for the scan.
+    /// The scan of a body; nil where there is no memory for it.
     private static func scan(
         _ body: RequestBody,
         for job: Job,
         with scanner: JSONScanner
     ) -> Result<RequestScan, RequestScanError>? {
-        // The scanner's own memory, several times the body's: one scan at a time has it.
+        // The scanner needs several times the size of the body while it scans.
         let memory = JSONScanner.memoryForScan(of: body.count)
         guard job.budget.reserve(memory) else { return nil }
         defer { job.budget.release(memory) }
@@ -86,5 +87,6 @@ final class ScanThread: Sendable {
         }
     }
 
+    /// Queues a job; may be called on any thread.
     func post(_ job: Job) { jobs.post(job) }
 }

@@ -1,90 +1,52 @@
-// A worker: one thread, its event loop, and everything that lives on it. Made on its thread, confined to it.
+// A worker: one thread with its event loop, the connections of its clients and their exchanges.
 package import HTTP
 internal import Inference
-package import Routing
+internal import Routing
 package import Transport
 
-/// What other threads may tell a worker, by its mailbox.
-package enum WorkerMessage: Sendable {
-    /// No new connections; those that are there end after their requests.
-    case drain
-    /// The patience of draining is over: what is under way breaks off, in band.
-    case expire
-    /// The same, and the connections close at once after it.
-    case cut
-    case stop
-    /// A configuration has been resolved anew: requests that begin from now on have this snapshot.
-    case adopt(Snapshot)
-    /// A question with this number, see `WorkerSurvey`.
-    case ask(Int, @Sendable (Worker) -> any Sendable)
-    /// Probes find the engine dead: attempts there from which nothing comes are lost. Said again with each further probe.
-    case engineDied(Engine, EngineDeath)
-    /// A connection that another worker accepted, of the listening socket with this place.
-    ///
-    /// It has been admitted, and counted at this worker's handle.
-    case serve(Socket, peer: SocketAddress, listener: Int)
-    /// An executor for the exchange that has waited for it, at this place with this number.
-    case waitEnded(place: Int, number: Int, WaitEnd)
-    /// A large body has been scanned: for the exchange at this place with this number.
-    case scanned(place: Int, number: Int, ScanOutcome)
-}
-
-/// What a worker tells the control thread.
-package enum WorkerReport: Sendable {
-    case started
-    case failed(String)
-    /// Its listeners are idle: the sockets may be closed.
-    case stoppedAccepting
-    /// The answer of the worker with this index to the question with this number.
-    case answered(worker: Int, number: Int, any Sendable)
-    /// The last counters of a worker that ends.
-    case counted(worker: Int, WorkerCounters)
-    case ended(worker: Int)
-}
-
+/// Serves clients on one thread: accepts their connections, runs their exchanges, calls executors for them.
+///
+/// Made on its thread and confined to it. Other threads reach it by its mailbox (`WorkerMessage`), and it reaches the
+/// control thread by `report` (`WorkerReport`).
 package final class Worker: ServerDelegate, ExchangeEnvironment {
+    /// The event loop of the worker's thread.
     package let loop: EventLoop
     let process: ProcessState
     private let index: Int
+    /// This worker's own entry in `process.workers`.
     private let ownHandle: WorkerHandle
     private let report: (WorkerReport) -> Void
-    /// For the requests that begin now.
+    /// The snapshot with which requests begin now.
     private(set) var snapshot: Snapshot
     let scanner = JSONScanner()
-    /// What is held for all connections together: the scanner's memory, what executors have not taken.
+    /// Charged for what no single connection is charged for: the scanner's memory, and what executors have not read
+    /// yet.
     let ownMemory: MemoryAccount
     var scannerCharge = MemoryCharge()
     let keyHasher: HMACSHA256Hasher?
     let metrics: WorkerMetrics
     private let environment = HTTP2Environment()
-    /// By the place of the listening socket, each of these three.
-    private var listeners: [Listener] = []
-    private var plans: [ListenerPlan]
-    private var contexts: [TLSServerContexts?] = []
-    private var connections: [ServerConnection?] = []
-    private var freeConnections: [Int] = []
-    /// By slot: the connection has carried an exchange.
-    private var hasServed: [Bool] = []
-    private var servedConnections = 0
-    private var settlesSoon = false
-    private var exchanges: [Exchange?] = []
-    private var freeExchanges: [Int] = []
-    /// Exchanges and refusals so far: numbers them, and so tells an exchange from an earlier one in its slot.
-    private var exchangesBegun = 0
+    private var listeners: WorkerListeners
+    private var connections = ConnectionTable()
+    private var exchanges = Slab<Exchange>()
     private var clients: EngineClients
     private(set) var isDraining = false
-    /// Why the last connection that was not accepted has to wait.
+    /// The limit at which a connection was last not accepted.
     private var lackOfRoom = ConnectionRoom.Lack.maxConnections
+    private var publishesLoadSoon = false
+    private var exchangeIDs: ExchangeIDSource
     private var requestIDs = RequestIDSource()
-    private var dateSecond = 0
-    private var dateText = ""
+    private var dateField = DateField()
 
-    /// - Throws: when a certificate cannot be loaded.
+    /// - Parameters:
+    ///   - index: the worker's index in `process.workers`.
+    ///   - report: called on the worker's thread.
+    /// - Throws: `TLSError` where a certificate cannot be loaded.
     package init(
         index: Int,
         process: ProcessState,
         snapshot: Snapshot,
-        listeners set: ListenerSet,
+        listeners sockets: ListenerSet,
         report: @escaping (WorkerReport) -> Void
     ) throws(TLSError) {
         self.index = index
@@ -97,40 +59,32 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
         keyHasher = process.access.makeHasher()
         clients = EngineClients(loop: loop, environment: ExecutorEnvironment(account: ownMemory))
         metrics = WorkerMetrics(tenants: process.tenants)
-        plans = snapshot.listeners
-        for plan in plans { contexts.append(try plan.makeContexts(process.ticketKeys)) }
-        for place in plans.indices {
-            let listener = Listener(
-                loop: loop,
-                socket: set.socket(address: place, worker: index),
-                accepted: { [unowned self] in accepted($0, from: $1, listener: place) },
-                exhausted: { [unowned self] code in warnOfPause(code) }
-            )
-            listener.takeRoom = { [unowned self] in takeRoom() }
-            listener.returnRoom = { [unowned self] in self.process.connectionEnded() }
-            listeners.append(listener)
-        }
+        exchangeIDs = ExchangeIDSource(
+            processStart: process.processStart,
+            worker: index,
+            workers: process.workers.count
+        )
+        listeners = try WorkerListeners(snapshot.listeners, ticketKeys: process.ticketKeys)
+        listeners.open { makeListener($0, socket: sockets.socket(address: $0, worker: index)) }
     }
 
-    private func warnOfPause(_ code: CInt?) {
-        let pause = code.map { AcceptPause(code: $0) } ?? AcceptPause(lackOfRoom)
-        metrics.acceptingPaused(pause)
-        let why = code.map { SystemError.text($0) } ?? lackOfRoom.description
-        process.warn(.acceptingPauses, "accepting pauses at \(process.connectionCount) connections: \(why)")
-    }
-
-    /// For one more connection.
-    private func takeRoom() -> Bool {
-        guard let lack = process.takeRoom(snapshot) else { return true }
-        lackOfRoom = lack
-        return false
+    private func makeListener(_ index: Int, socket: Socket) -> Listener {
+        let listener = Listener(
+            loop: loop,
+            socket: socket,
+            accepted: { [unowned self] in accepted($0, from: $1, listener: index) },
+            exhausted: { [unowned self] code in warnOfPause(code) }
+        )
+        listener.takeRoom = { [unowned self] in takeRoom() }
+        listener.returnRoom = { [unowned self] in process.connectionEnded() }
+        return listener
     }
 
     var budget: MemoryBudget { process.budget }
     var retries: RetryBudget { process.retries }
     var access: Authenticator { process.access }
 
-    /// Serves until it is told to stop.
+    /// Serves until a message ends it, and reports its counters then.
     package func run() {
         ownHandle.setTakesConnections(true)
         loop.attach(ownHandle.mailbox) { [unowned self] message in handle(message) }
@@ -140,11 +94,11 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
         loop.dismantle()
     }
 
-    /// What it has counted, and what is under way.
+    /// A copy of everything that the worker has counted, with the exchanges that are under way at this moment.
     var counters: WorkerCounters {
         var counters = metrics.counters
-        for case .some(let exchange) in exchanges {
-            counters.phases[exchange.phase.place] += 1
+        for exchange in exchanges.elements {
+            counters.phases[exchange.phase.index] += 1
             guard exchange.selection?.wait.isUnderWay == true, let row = exchange.record.row else { continue }
             counters.models[row.id]?.queued += 1
         }
@@ -154,82 +108,69 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
     private func handle(_ message: WorkerMessage) {
         switch message {
         case .drain: drain()
-        case .expire: expire(within: 1_000_000_000)
+        case .expire: expire(within: Self.expirePeriod)
         case .cut: expire(within: Self.cutPeriod)
         case .stop: loop.stop()
         case .adopt(let snapshot): adopt(snapshot)
         case .ask(let number, let question): report(.answered(worker: index, number: number, question(self)))
         case .engineDied(let engine, let death):
-            for exchange in exchanges { exchange?.engineDied(engine, death) }
-        case .serve(let socket, let peer, let listener):
-            serve(socket, from: peer, listener: listener)
-        case .waitEnded(let place, let number, let end):
-            let exchange = place < exchanges.count ? exchanges[place] : nil
-            guard let exchange, exchange.record.id.number == number else {
-                end.giveBack(at: loop.now)
-                return
-            }
-            exchange.waitEnded(end)
-        case .scanned(let place, let number, let result):
-            guard place < exchanges.count, let exchange = exchanges[place], exchange.record.id.number == number
-            else { return }
-            exchange.scanThreadReplied(result)
+            for exchange in exchanges.elements { exchange.engineDied(engine, death) }
+        case .serve(let socket, let peer, let listener): serve(socket, from: peer, listener: listener)
+        case .waitEnded(let key, let end):
+            // An exchange that has ended meanwhile needs no executor: the pool gets it back.
+            if let exchange = exchanges[key] { exchange.waitEnded(end) } else { end.giveBack(at: loop.now) }
+        case .scanned(let key, let outcome): exchanges[key]?.scanThreadReplied(outcome)
         }
     }
 
-    // MARK: Snapshots
-
-    /// Takes a snapshot for the requests that begin from now on; those under way keep theirs.
+    /// Uses a snapshot for the requests that begin from now on; exchanges under way keep the one that they began with.
     func adopt(_ new: Snapshot) {
         guard new.generation > snapshot.generation else { return }
         snapshot = new
         metrics.keep(new.knownModels)
         clients.adopt(new)
-        for place in plans.indices {
-            guard let plan = new.listeners.first(where: { $0.address == plans[place].address }) else { continue }
-            adopt(plan, at: place)
+        listeners.adopt(new.listeners, ticketKeys: process.ticketKeys) { plan, error in
+            let what = "the listener \(plan.address) goes on with its earlier certificates"
+            process.warn(.certificates, "\(what): \(error)")
         }
-        for listener in listeners where listener.isWaiting { listener.resume() }
-    }
-
-    /// A listener's certificates that cannot be loaded leave it as it was.
-    private func adopt(_ plan: ListenerPlan, at place: Int) {
-        let (old, new) = (plans[place], plan)
-        if new.certificates != old.certificates || new.settings.speaksHTTP2 != old.settings.speaksHTTP2 {
-            do throws(TLSError) {
-                contexts[place] = try plan.makeContexts(process.ticketKeys)
-            } catch {
-                let what = "the listener \(plan.address) goes on with its earlier certificates"
-                process.warn(.certificates, "\(what): \(error)")
-                return
-            }
-        }
-        plans[place] = plan
+        listeners.resumeWaiting()
     }
 
     // MARK: Connections
 
-    /// Connections that have not ended.
-    private var liveConnections: Int { connections.count - freeConnections.count }
+    /// Takes room for one more connection; false, and nothing taken, where there is none.
+    private func takeRoom() -> Bool {
+        guard let lack = process.takeRoom(snapshot) else { return true }
+        lackOfRoom = lack
+        return false
+    }
+
+    /// - Parameter code: the errno for which accepting pauses; nil where `takeRoom` has found no room.
+    private func warnOfPause(_ code: CInt?) {
+        let pause = code.map { AcceptPause(code: $0) } ?? AcceptPause(lackOfRoom)
+        metrics.acceptingPaused(pause)
+        let why = code.map { SystemError.text($0) } ?? lackOfRoom.description
+        process.warn(.acceptingPauses, "accepting pauses at \(process.connectionCount) connections: \(why)")
+    }
 
     private func accepted(_ socket: Socket, from peer: SocketAddress, listener: Int) {
         metrics.connectionAccepted()
-        let place = process.workers.place(forConnectionAcceptedBy: index)
-        if place != index {
-            process.workers[place].connectionBegan()
-            if process.workers[place].mailbox.post(.serve(socket, peer: peer, listener: listener)) { return }
-            // It has ended meanwhile.
-            process.workers[place].connectionEnded()
+        let chosen = process.workers.index(forConnectionAcceptedBy: index)
+        if chosen != index {
+            process.workers[chosen].connectionBegan()
+            if process.workers[chosen].mailbox.post(.serve(socket, peer: peer, listener: listener)) { return }
+            // The other worker has ended meanwhile.
+            process.workers[chosen].connectionEnded()
         }
         ownHandle.connectionBegan()
         serve(socket, from: peer, listener: listener)
     }
 
     private func serve(_ socket: Socket, from peer: SocketAddress, listener: Int) {
-        let plan = plans[listener]
-        let tls = contexts[listener].map { TLSConnection.server(in: $0, wire: loop.wire) }
+        let (plan, contexts) = listeners[listener]
         let channel: Channel
         do throws(SystemError) {
+            let tls = contexts.map { TLSConnection.server(in: $0, wire: loop.wire) }
             channel = try Channel.accept(socket, peer: peer, loop: loop, tls: tls)
         } catch {
             process.warn(.connectionClosed, "a client's connection is closed: \(error)")
@@ -249,129 +190,26 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
             ),
             delegate: self
         )
-        if let slot = freeConnections.popLast() {
-            connection.slot = slot
-            connections[slot] = connection
-        } else {
-            connection.slot = connections.count
-            connections.append(connection)
-            hasServed.append(false)
-        }
-        settleSoon()
+        connections.insert(connection)
+        publishLoadSoon()
         connection.start()
-        // Accepted by a worker that had not heard of it yet.
+        // A worker that did not know yet that this one drains has handed the connection on.
         if isDraining { connection.drain() }
     }
 
+    /// Removes a connection that is closed, and accepts again where accepting had paused.
     package func connectionEnded(_ connection: ServerConnection) {
-        guard connections[connection.slot] === connection else { return }
-        connections[connection.slot] = nil
-        freeConnections.append(connection.slot)
-        if hasServed[connection.slot] { servedConnections -= 1 }
-        hasServed[connection.slot] = false
+        guard connections.remove(connection) else { return }
         ownHandle.connectionEnded()
         process.connectionEnded()
-        ownHandle.publishLoad(connections: servedConnections)
-        if isDraining {
-            endIfDrained()
-        } else {
-            for listener in listeners where listener.isWaiting { listener.resume() }
-        }
+        ownHandle.publishLoad(connections: connections.servedCount)
+        if isDraining { endIfDrained() } else { listeners.resumeWaiting() }
     }
 
+    /// Counts a failed TLS handshake of a client.
     package func handshakeFailed(_ failure: HandshakeFailure) { metrics.handshakeFailed(failure) }
 
-    // MARK: Requests
-
-    package func handler(for head: RequestHead, on stream: ServerStream) -> any ServerStreamHandler {
-        let exchange = Exchange(environment: self, head: head, stream: stream)
-        if let slot = freeExchanges.popLast() {
-            exchange.slot = slot
-            exchanges[slot] = exchange
-        } else {
-            exchange.slot = exchanges.count
-            exchanges.append(exchange)
-        }
-        ownHandle.exchangeBegan()
-        let slot = stream.connection.slot
-        if connections[slot] === stream.connection, !hasServed[slot] {
-            hasServed[slot] = true
-            servedConnections += 1
-        }
-        settleSoon()
-        return exchange
-    }
-
-    /// Has the body scanned by another thread; the answer comes by the mailbox, if the exchange is still there then.
-    func scanElsewhere(_ body: RequestBody, coding: ContentCoding?, charge: BodyCharge, for exchange: Exchange) {
-        let (mailbox, place, number) = (ownHandle.mailbox, exchange.slot, exchange.record.id.number)
-        process.scanThread.post(
-            ScanThread.Job(
-                body: InTransit(value: body),
-                charge: charge,
-                budget: budget,
-                dialect: exchange.dialect,
-                coding: coding,
-                bytesMax: exchange.snapshot.limits.bodyBytesMax
-            ) { outcome in mailbox.post(.scanned(place: place, number: number, outcome)) }
-        )
-    }
-
-    package func refusedForMemory(on connection: ServerConnection) {
-        let held = connection.account.held >> 10
-        process.warn(.memory, "requests are refused: a connection holds \(held) KiB of memory_limit")
-    }
-
-    func waitEnd(for exchange: Exchange) -> @Sendable (WaitEnd) -> Void {
-        let (mailbox, place, number) = (ownHandle.mailbox, exchange.slot, exchange.record.id.number)
-        let clock = process.clock
-        return { end in
-            let isTaken = mailbox.post(.waitEnded(place: place, number: number, end))
-            if !isTaken { end.giveBack(at: clock.now) }
-        }
-    }
-
-    func exchangeEnded(_ exchange: Exchange, _ finished: FinishedExchange) {
-        guard exchange.slot < exchanges.count, exchanges[exchange.slot] === exchange else { return }
-        exchanges[exchange.slot] = nil
-        freeExchanges.append(exchange.slot)
-        ownHandle.exchangeEnded()
-        settleSoon()
-        tell(finished, row: exchange.record.row)
-    }
-
-    /// Everybody who is told of exchanges that are over.
-    private func tell(_ finished: FinishedExchange, row: ModelRow? = nil) {
-        guard !finished.isHealthCheck else { return }
-        metrics.count(finished, row: row)
-        if snapshot.accessLog { process.log.write(finished.logLine, priority: finished.end.priority) }
-    }
-
-    func nextExchangeID() -> ExchangeID {
-        exchangesBegun += 1
-        return ExchangeID(
-            processStart: process.processStart,
-            number: (exchangesBegun - 1) * process.workers.count + index + 1
-        )
-    }
-
-    /// How long the others know nothing of what has changed here: long enough for the streams of connections that came
-    /// together to have begun on all of them.
-    private static let settleInterval: Nanoseconds = 250_000_000
-
-    private func settleSoon() {
-        guard !settlesSoon, process.workers.count > 1 else { return }
-        settlesSoon = true
-        _ = loop.timers.schedule(
-            at: loop.now + Self.settleInterval,
-            target: TimerClosure { [unowned self] in
-                settlesSoon = false
-                ownHandle.publishLoad(connections: servedConnections)
-            },
-            kind: 0
-        )
-    }
-
+    /// Counts a client that speaks another protocol than its listener, and warns of it.
     package func spokeOtherwise(_ what: OtherProtocol, on connection: ServerConnection) {
         metrics.spokeOtherwise(what)
         process.warn(
@@ -380,78 +218,131 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
         )
     }
 
-    package func refusal(status: Int, message: String, on stream: ServerStream) {
-        let failure = Failure(refusal: status, message)
-        let id = requestIDs.next()
-        let body = failure.body(.other, requestID: id)
-        var fields = FieldBlock()
-        fields.append(.contentType, "application/json")
-        fields.append(.contentLength, body.count)
-        fields.append(.date, date)
-        fields.append(.requestID, id)
-        if let seconds = failure.retryAfter { fields.append(.retryAfter, seconds) }
-        stream.respond(ResponseHead(status: failure.status, fields: fields), end: false)
-        stream.send(body.span)
-        stream.finish()
-        tell(FinishedExchange(refused: failure, id: nextExchangeID(), requestID: id, stream: stream, now: loop.now))
+    /// Warns of a connection whose streams are refused because it may hold no more memory.
+    package func refusedForMemory(on connection: ServerConnection) {
+        let held = connection.account.held >> 10
+        process.warn(.memory, "requests are refused: a connection holds \(held) KiB of memory_limit")
     }
+
+    /// How long a change of this worker's load goes unpublished, in nanoseconds.
+    ///
+    /// Long enough for connections that came together to have begun their streams on all workers.
+    private static let loadInterval: Nanoseconds = 250_000_000
+
+    private func publishLoadSoon() {
+        guard !publishesLoadSoon, process.workers.count > 1 else { return }
+        publishesLoadSoon = true
+        _ = loop.timers.schedule(
+            at: loop.now + Self.loadInterval,
+            target: TimerClosure { [unowned self] in
+                publishesLoadSoon = false
+                ownHandle.publishLoad(connections: connections.servedCount)
+            },
+            kind: 0
+        )
+    }
+
+    // MARK: Exchanges
+
+    /// Begins an exchange for a request whose head has come.
+    package func handler(for head: RequestHead, on stream: ServerStream) -> any ServerStreamHandler {
+        let exchange = Exchange(environment: self, head: head, stream: stream)
+        exchange.key = exchanges.insert(exchange)
+        ownHandle.exchangeBegan()
+        connections.markServed(stream.connection)
+        publishLoadSoon()
+        return exchange
+    }
+
+    /// Answers a request that the HTTP layer has refused; it is counted and logged like an exchange.
+    package func refusal(status: Int, message: String, on stream: ServerStream) {
+        let refusal = Refusal(failure: Failure(refusal: status, message), requestID: requestIDs.next())
+        refusal.respond(on: stream, date: date)
+        record(
+            FinishedExchange(
+                refused: refusal.failure,
+                id: nextExchangeID(),
+                requestID: refusal.requestID,
+                stream: stream,
+                now: loop.now
+            )
+        )
+    }
+
+    func exchangeEnded(_ exchange: Exchange, _ finished: FinishedExchange) {
+        guard exchanges.remove(exchange.key) != nil else { return }
+        ownHandle.exchangeEnded()
+        publishLoadSoon()
+        record(finished, row: exchange.record.row)
+    }
+
+    /// Counts a finished exchange and writes its log line.
+    private func record(_ finished: FinishedExchange, row: ModelRow? = nil) {
+        guard !finished.isHealthCheck else { return }
+        metrics.count(finished, row: row)
+        if snapshot.accessLog { process.log.write(finished.logLine, priority: finished.end.priority) }
+    }
+
+    func nextExchangeID() -> ExchangeID { exchangeIDs.next() }
+    func requestID(for head: RequestHead) -> String { requestIDs.id(for: head) }
+    var date: String { dateField.value() }
 
     func send(
         _ request: ExecutorRequest,
         to target: ExecutorTarget,
         handler: any ExecutorStreamHandler
     ) -> any ExecutorStream {
-        client(of: target).send(request, handler: handler)
+        clients.client(of: target.engine).send(request, handler: handler)
     }
 
-    /// The connections of this worker to the engine of an executor.
-    private func client(of target: ExecutorTarget) -> ExecutorClient { clients.client(of: target.engine) }
-
-    // MARK: Names and times
-
-    /// The client's `x-request-id` if it is well-formed, else one of ours.
-    func requestID(for head: RequestHead) -> String {
-        if let given = head.fields.first(.requestID), (1...128).contains(given.count),
-            given.allSatisfy({ $0.isRequestIDCharacter })
-        {
-            return String(decoding: given, as: UTF8.self)
-        }
-        return requestIDs.next()
+    func scanElsewhere(_ body: RequestBody, coding: ContentCoding?, charge: BodyCharge, for exchange: Exchange) {
+        let (mailbox, key) = (ownHandle.mailbox, exchange.key)
+        process.scanThread.post(
+            ScanThread.Job(
+                body: InTransit(value: body),
+                charge: charge,
+                budget: budget,
+                dialect: exchange.dialect,
+                coding: coding,
+                bytesMax: exchange.snapshot.limits.bodyBytesMax
+            ) { outcome in mailbox.post(.scanned(exchange: key, outcome)) }
+        )
     }
 
-    /// The `date` field's value, made once a second.
-    var date: String {
-        let second = Clock.wallTime().seconds
-        if second != dateSecond {
-            dateSecond = second
-            dateText = Timestamp.imfFixdate(seconds: second)
+    func waitEnd(for exchange: Exchange) -> @Sendable (WaitEnd) -> Void {
+        let (mailbox, key, clock) = (ownHandle.mailbox, exchange.key, process.clock)
+        return { end in
+            let isTaken = mailbox.post(.waitEnded(exchange: key, end))
+            if !isTaken { end.giveBack(at: clock.now) }
         }
-        return dateText
     }
 
     // MARK: Draining
+
+    /// How long clients may take to read the rest of what they were sent after `expire`, in nanoseconds.
+    private static let expirePeriod: Nanoseconds = 1_000_000_000
+    /// The same after `cut`: long enough to write what a connection says at its end.
+    private static let cutPeriod: Nanoseconds = 50_000_000
+    /// How long the sockets of ended connections may still send what is buffered, in nanoseconds.
+    private static let lingerPeriod: Nanoseconds = 50_000_000
 
     private func drain() {
         guard !isDraining else { return }
         isDraining = true
         ownHandle.setTakesConnections(false)
-        for listener in listeners { listener.pause() }
+        listeners.pause()
         report(.stoppedAccepting)
-        for connection in connections { connection?.drain() }
+        for connection in connections.all { connection.drain() }
         clients.closeIdle()
         endIfDrained()
     }
 
-    /// For what a connection has to say of its end to be written.
-    private static let cutPeriod: Nanoseconds = 50_000_000
-
     private func expire(within period: Nanoseconds) {
-        for exchange in exchanges { exchange?.handle(.drainExpired) }
-        // What the clients take within this time they have; then the connections go.
+        for exchange in exchanges.elements { exchange.handle(.drainExpired) }
         _ = loop.timers.schedule(
             at: loop.now + period,
             target: TimerClosure { [unowned self] in
-                for connection in connections { connection?.close(.edge) }
+                for connection in connections.all { connection.close(.edge) }
                 loop.stop()
             },
             kind: 0
@@ -459,55 +350,14 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
     }
 
     private func endIfDrained() {
-        // A connection that ends now may still have bytes to flush: one more turn, and the channels linger no longer.
-        guard liveConnections == 0 else { return }
+        guard connections.isEmpty else { return }
         _ = loop.timers.schedule(
-            at: loop.now + 50_000_000,
+            at: loop.now + Self.lingerPeriod,
             target: TimerClosure { [unowned self] in
-                // One that another worker had handed on may have come meanwhile.
-                if liveConnections == 0 { loop.stop() }
+                // Another worker may have handed a connection on meanwhile; its end calls this function again.
+                if connections.isEmpty { loop.stop() }
             },
             kind: 0
         )
-    }
-}
-
-/// A timer's target that is a closure.
-final class TimerClosure: TimerTarget {
-    private let body: () -> Void
-    init(_ body: @escaping () -> Void) { self.body = body }
-    func timerFired(_ kind: Int) { body() }
-}
-
-extension UInt8 {
-    fileprivate var isRequestIDCharacter: Bool {
-        switch self {
-        case UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."): true
-        default: isAlphanumeric
-        }
-    }
-}
-
-extension Failure {
-    /// The failure that a refusal of the HTTP layer is.
-    init(refusal status: Int, _ message: String) {
-        if status == 503 {
-            self = .noMemory
-            return
-        }
-        let kind: Kind =
-            switch status {
-            case 408: .requestTimeout
-            case 413: .bodyTooLarge
-            case 414: .targetTooLong
-            case 417: .expectationFailed
-            case 431: .headerTooLarge
-            case 501: .methodNotImplemented
-            case 505: .versionNotSupported
-            default: .malformedRequest
-            }
-        self.init(kind, message)
-        // The words are ours: nothing of the client's bytes is in them.
-        detail = message
     }
 }

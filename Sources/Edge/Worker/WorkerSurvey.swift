@@ -1,16 +1,17 @@
-// Questions of the control thread to all workers: asked by their mailboxes, answered by its own, within a time.
+// Questions of the control thread to all workers, with a timeout: asked by the workers' mailboxes, answered by reports.
 internal import Transport
 
-/// Asks every worker the same question.
+/// Asks every worker the same question and collects the answers.
 ///
-/// Confined to the control thread. A worker that has ended is not asked; one that does not answer within `patience` is
-/// given up, and what it says later is dropped.
+/// Confined to the control thread. A worker that has ended is not asked. The answer of a worker that comes after
+/// `timeout` is dropped.
 final class WorkerSurvey: TimerTarget {
-    /// How long a question waits for workers that are busy.
-    static let patience: Nanoseconds = 1_000_000_000
+    /// How long a question waits for its answers, in nanoseconds.
+    static let timeout: Nanoseconds = 1_000_000_000
 
     private struct Question {
         var number: Int
+        /// When the question is given up, in nanoseconds of the loop's clock.
         var due: Nanoseconds
         /// The workers that have not answered yet.
         var pending: Set<Int>
@@ -20,8 +21,10 @@ final class WorkerSurvey: TimerTarget {
 
     private let loop: EventLoop
     private let workers: [WorkerHandle]
+    /// Whether a worker has ended, by its index.
     private var hasEnded: [Bool]
     private var questions: [Question] = []
+    /// The number of the last question.
     private var asked = 0
 
     init(loop: EventLoop, workers: [WorkerHandle]) {
@@ -30,13 +33,13 @@ final class WorkerSurvey: TimerTarget {
         hasEnded = Array(repeating: false, count: workers.count)
     }
 
-    /// Asks all workers that have not ended.
+    /// Asks all workers that have not ended; several questions may be under way at once.
     ///
     /// - Parameters:
-    ///   - question: answers it; called on the worker's thread.
+    ///   - question: returns the answer of a worker; called on the worker's thread.
     ///   - answered: called on the control thread with each answer and the index of its worker.
-    ///   - finished: called once on the control thread, after the last answer or when `patience` is over, with the number
-    ///     of workers that have been given up.
+    ///   - finished: called once on the control thread, after the last answer or when `timeout`, with the number
+    ///     of workers that have not answered.
     func ask<Answer: Sendable>(
         _ question: @escaping @Sendable (Worker) -> Answer,
         answered: @escaping (_ worker: Int, Answer) -> Void,
@@ -45,7 +48,7 @@ final class WorkerSurvey: TimerTarget {
         asked += 1
         let message = WorkerMessage.ask(asked) { question($0) }
         let pending = workers.indices.filter { !hasEnded[$0] && workers[$0].mailbox.post(message) }
-        let due = loop.now + Self.patience
+        let due = loop.now + Self.timeout
         questions.append(
             Question(
                 number: asked,
@@ -60,7 +63,7 @@ final class WorkerSurvey: TimerTarget {
         _ = loop.timers.schedule(at: due, target: self, kind: 0)
     }
 
-    /// A worker has answered.
+    /// Takes the answer of a worker to the question with this number.
     func answered(worker: Int, number: Int, _ answer: any Sendable) {
         guard let index = questions.firstIndex(where: { $0.number == number }),
             questions[index].pending.remove(worker) != nil
@@ -69,7 +72,7 @@ final class WorkerSurvey: TimerTarget {
         finish()
     }
 
-    /// A worker has ended: it answers no question any more.
+    /// Notes that a worker has ended and answers no question any more.
     func ended(worker: Int) {
         hasEnded[worker] = true
         for index in questions.indices { questions[index].pending.remove(worker) }
@@ -78,6 +81,7 @@ final class WorkerSurvey: TimerTarget {
 
     func timerFired(_ kind: Int) { finish() }
 
+    /// Ends the questions that all workers have answered, or that are due.
     private func finish() {
         let isOver = { [now = loop.now] (question: Question) in question.pending.isEmpty || question.due <= now }
         let over = questions.filter(isOver)

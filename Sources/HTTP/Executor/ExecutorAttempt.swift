@@ -1,34 +1,44 @@
-// One request to an executor on its way: which connection carries it, and when it may move to another one unseen.
+// One request to an executor: which connection carries it, and when it moves to another one without a failure.
 internal import Transport
 
-/// What has an attempt in hand: a dial, a connection, or a stream of one.
+/// What carries an attempt at the moment: a dial, a connection, or a stream of a connection.
 protocol AttemptCarrier: AnyObject {
+    /// As in `ExecutorStream`.
     func setReading(_ reading: Bool)
+    /// As in `ExecutorStream`.
     func setReadLimit(_ bytes: Int)
-    /// The attempt is given up: what it holds at the executor ends in this turn.
+    /// The attempt is cancelled: its request ends at the executor in this turn of the loop.
     func cancel(_ attempt: ExecutorAttempt)
 }
 
-/// A request and who hears of its answer.
+/// A request and the handler of its response.
 ///
-/// Two things are mended here, and its handler does not hear of them: a connection that was idle and has been closed by
-/// the executor in the meantime (once), and a request that the executor says it has not looked at (a few times).
+/// Confined to its worker. Two failures are repaired here and not reported to the handler. If the executor has closed an
+/// idle connection in the meantime, the request moves to a fresh connection, once. If the executor refuses a request
+/// without having looked at it, the request moves to another connection, up to `movesMax` times.
 final class ExecutorAttempt: ExecutorStream, TimerTarget {
-    /// How often an executor may say that it has not looked at a request before that is a failure.
+    /// How often an executor may refuse a request before the attempt fails.
     private static let movesMax = 4
 
     private let client: ExecutorClient
+    /// The request; it is released once it can no longer be sent again.
     private(set) var request: ExecutorRequest
+    /// Nil once the attempt has ended.
     var handler: (any ExecutorStreamHandler)?
+    /// What carries the request now.
     var carrier: (any AttemptCarrier)?
-    /// The connection had served before: the executor may have closed it while the request was on its way.
+    /// The connection has served before, so the executor may have closed it while the request was on its way.
     var isReused = false
-    /// Something came back since the request was handed over.
+    /// Bytes have arrived since the request was handed to the connection.
     var hasReceived = false
+    /// `requestSent` has been called.
     var isSentReported = false
     private var moves = 0
-    /// It has been given to another connection since its own was closed: an executor that closes them all is no better.
+    /// The request has moved to a fresh connection once.
+    ///
+    /// A second time would not help with an executor that closes all.
     private var isRetriedOnFresh = false
+    /// The failure that `failLater` reports.
     private var pendingFailure: ExecutorFailure?
 
     init(client: ExecutorClient, request: ExecutorRequest, handler: any ExecutorStreamHandler) {
@@ -37,6 +47,7 @@ final class ExecutorAttempt: ExecutorStream, TimerTarget {
         self.handler = handler
     }
 
+    /// The connection has failed the attempt: it moves to another connection, or its handler is notified.
     func failed(_ failure: ExecutorFailure) {
         carrier = nil
         guard handler != nil else { return }
@@ -55,7 +66,8 @@ final class ExecutorAttempt: ExecutorStream, TimerTarget {
         }
     }
 
-    /// Failures that are known inside `send` are told in the timers' phase of the same turn, not inside the call.
+    /// Reports a failure that is known inside of `send` only in the timers' phase of the same turn, so that the handler is not
+    /// called from inside of its own call.
     func failLater(_ failure: ExecutorFailure) {
         pendingFailure = failure
         _ = client.loop.timers.schedule(at: client.loop.now, target: self, kind: 0)
@@ -67,14 +79,14 @@ final class ExecutorAttempt: ExecutorStream, TimerTarget {
         failed(failure)
     }
 
-    /// The request is with the kernel.
+    /// The kernel has taken the whole request.
     func reportSent() {
         guard !isSentReported else { return }
         isSentReported = true
         handler?.requestSent()
     }
 
-    /// The answer is whole.
+    /// The response is whole.
     func ended() {
         carrier = nil
         let last = handler
@@ -82,7 +94,7 @@ final class ExecutorAttempt: ExecutorStream, TimerTarget {
         last?.responseEnded()
     }
 
-    /// The request has gone out and its answer has begun: nothing will be sent again.
+    /// Releases the request: it has gone out, its response has begun, and it cannot be sent again.
     func letGoOfRequest() {
         request.body = nil
         request.fields.removeAll()

@@ -1,32 +1,36 @@
-// One executor, as one worker sees it: its connections, which of them carries a request, and when another is opened.
+// The connections of one worker to one executor: which of them carries a request, and when another one is opened.
 package import Transport
 
-/// Keeps connections to one executor.
+/// Sends requests to one executor.
 ///
-/// HTTP/1.1 carries a request each and is kept alive between them. HTTP/2 carries many on one connection, up to the
-/// executor's MAX_CONCURRENT_STREAMS; then another is opened. Confined to its worker.
+/// Confined to its worker. An HTTP/1.1 connection carries one request at a time and is kept alive between requests. An
+/// HTTP/2 connection carries as many as the executor's MAX_CONCURRENT_STREAMS; then another connection is opened.
 package final class ExecutorClient {
-    /// How many requests wait for one connection that is not there yet, before its executor has said how many it takes.
+    /// How many requests wait for one connection that is being opened, since the executor has not yet said how many it
+    /// accepts.
     static let dialStreamsMax = 100
 
     let loop: EventLoop
     let settings: ExecutorClientSettings
     let environment: ExecutorEnvironment
-    /// Whether one connection carries many requests; nil until an executor's ALPN has told.
+    /// Whether one connection carries many requests; nil until the first handshake has chosen the protocol by ALPN.
     private var isShared: Bool?
     /// Unused HTTP/1.1 connections.
     ///
-    /// The one used last is taken first: the others may go idle and close.
+    /// The connection that was used last is taken first, so that surplus ones reach their idle timeout.
     private var idle: [HTTP1ExecutorConnection] = []
+    /// HTTP/2 connections.
     private var shared: [HTTP2ExecutorConnection] = []
     private var dials: [ExecutorDial] = []
-    /// To resume with the next connection.
+    /// The TLS session that the next connection resumes.
     private var session: TLSSession?
     private var isRetired = false
-    /// Those that are being opened among them.
+    /// The number of connections, including those that are being opened.
     package private(set) var connections = 0
+    /// The number of connections that have been opened, or tried, so far.
     package private(set) var opened = 0
 
+    /// - Parameter environment: what the worker's clients share.
     package init(
         loop: EventLoop,
         settings: ExecutorClientSettings,
@@ -43,22 +47,22 @@ package final class ExecutorClient {
             }
     }
 
-    /// Sends a request.
+    /// Sends a request on an open connection or on a new one.
     ///
-    /// Failures come by `handler`, in a later turn or in this one.
+    /// Failures are reported to `handler`, in this turn of the loop or in a later one.
     package func send(_ request: ExecutorRequest, handler: any ExecutorStreamHandler) -> any ExecutorStream {
         let attempt = ExecutorAttempt(client: self, request: request, handler: handler)
         place(attempt)
         return attempt
     }
 
-    /// Closes the connections that nobody uses; those in use close after their last request.
+    /// Closes unused connections; HTTP/2 connections in use close after their last request.
     package func closeIdle() {
         for connection in idle { connection.close() }
         for connection in shared { connection.retire() }
     }
 
-    /// No new requests come: each connection closes after those that it carries.
+    /// Ends the client: no new requests come, and each connection closes after those that it carries.
     package func retire() {
         isRetired = true
         closeIdle()
@@ -68,7 +72,7 @@ package final class ExecutorClient {
 
     /// Finds a connection for the attempt, or opens one.
     ///
-    /// - Parameter onFresh: not on one that has been idle, since those may all be stale.
+    /// - Parameter onFresh: do not use a connection that has been idle, since all of them may be stale.
     func place(_ attempt: ExecutorAttempt, onFresh: Bool = false) {
         if isShared == false {
             if !onFresh, let connection = idle.popLast() { connection.begin(attempt) } else { dial(attempt) }
@@ -92,9 +96,9 @@ package final class ExecutorClient {
         dial.start()
     }
 
-    // MARK: What a dial comes to
+    // MARK: The end of a dial
 
-    /// A channel is open, and whoever waited for it is to be served.
+    /// A dial has opened a channel, which gets the attempts that waited for it.
     func connected(_ channel: Channel, by dial: ExecutorDial, for waiting: [ExecutorAttempt]) {
         dials.removeAll { $0 === dial }
         if settings.version == .auto, settings.tls != nil { isShared = channel.negotiatedHTTP2 }
@@ -110,25 +114,30 @@ package final class ExecutorClient {
         if isRetired { connection.retire() }
     }
 
-    /// No connection came of it.
+    /// A dial has ended without a connection.
     func lost(_ dial: ExecutorDial) {
         dials.removeAll { $0 === dial }
         connections -= 1
     }
 
-    // MARK: What becomes of connections
+    // MARK: The end of a request or a connection
 
+    /// Keeps an unused connection for the next request.
+    ///
+    /// - Returns: false if the connection must close instead.
     func keep(_ connection: HTTP1ExecutorConnection) -> Bool {
         guard !isRetired, idle.count < settings.idleMax, settings.idleTimeout > 0 else { return false }
         idle.append(connection)
         return true
     }
 
+    /// A connection has closed.
     func lost(_ connection: HTTP1ExecutorConnection) {
         connections -= 1
         idle.removeAll { $0 === connection }
     }
 
+    /// A connection has closed.
     func lost(_ connection: HTTP2ExecutorConnection) {
         connections -= 1
         shared.removeAll { $0 === connection }
@@ -136,7 +145,7 @@ package final class ExecutorClient {
 
     // MARK: TLS
 
-    /// Nil in clear.
+    /// The TLS side of a new connection; nil for an executor in clear.
     func makeTLS() throws(TLSError) -> TLSConnection? {
         guard let tls = settings.tls else { return nil }
         let context = try environment.context(caFile: tls.caFile, protocols: settings.protocols)
@@ -148,7 +157,7 @@ package final class ExecutorClient {
         )
     }
 
-    /// A connection has been answered on: by then a TLS 1.3 executor has sent its tickets.
+    /// Keeps the TLS session of a connection on which bytes have arrived: a TLS 1.3 executor has sent its tickets by then.
     func remember(_ channel: Channel) {
         guard settings.tls != nil, let session = channel.tlsSession else { return }
         self.session = session

@@ -1,49 +1,57 @@
-// How one executor is to be reached.
+// How one executor is reached.
 package import Transport
 
+/// The address, the protocol and the timeouts of one executor.
 package struct ExecutorClientSettings: Sendable {
-    /// Which version of HTTP an executor is spoken to in.
+    /// Which version of HTTP is spoken to an executor.
     package enum Version: Sendable {
-        /// Over TLS what the executor chooses (ALPN), in clear HTTP/1.1.
+        /// Over TLS the version that the executor chooses by ALPN, in clear HTTP/1.1.
         case auto
+        /// Always HTTP/1.1.
         case http1
-        /// Over TLS nothing else is offered; in clear by prior knowledge (RFC 9113 section 3.3).
+        /// Always HTTP/2: nothing else is offered by ALPN, and in clear it is spoken by prior knowledge (RFC 9113 section
+        /// 3.3).
         case http2
     }
 
-    /// TLS to the executor; its certificate is always verified.
+    /// The parameters of TLS to the executor, whose certificate is always verified.
     package struct TLS: Sendable {
-        /// The host name or address that the certificate must be for; a name is sent as SNI.
+        /// The host name or address that the certificate must have; a name is also sent as SNI.
         package var serverName: String
-        /// PEM certificates to trust in place of the system's.
+        /// A PEM file of certificate authorities to trust in place of the system's; nil for the system's.
         package var caFile: String?
 
+        /// The system's authorities are trusted unless `caFile` is given.
         package init(serverName: String, caFile: String? = nil) {
             self.serverName = serverName
             self.caFile = caFile
         }
     }
 
+    /// The addresses of the executor, and which of them have failed lately.
     package var addresses: AddressBook
+    /// Which version of HTTP is spoken.
     package var version = Version.auto
-    /// Nil: in clear.
+    /// Nil for an executor in clear.
     package var tls: TLS?
-    /// For each address: until it is connected, has shaken hands and, on HTTP/2, has sent its SETTINGS.
+    /// How long each address may take to connect and to finish the TLS handshake, and then an HTTP/2 executor to send its
+    /// SETTINGS.
     package var connectTimeout: Nanoseconds
     /// How long an unused connection is kept.
     ///
-    /// Below the executor's own: uvicorn drops them after 5 s.
+    /// It should be shorter than the executor's own timeout, which is 5 s for uvicorn.
     package var idleTimeout: Nanoseconds
-    /// Idle HTTP/1.1 connections at once.
+    /// The most idle HTTP/1.1 connections that are kept.
     package var idleMax = 1024
 
+    /// Settings for HTTP/1.1 in clear, until they are changed.
     package init(addresses: AddressBook, connectTimeout: Nanoseconds, idleTimeout: Nanoseconds) {
         self.addresses = addresses
         self.connectTimeout = connectTimeout
         self.idleTimeout = idleTimeout
     }
 
-    /// What is offered by ALPN.
+    /// The protocols that are offered by ALPN.
     var protocols: [String] {
         switch version {
         case .auto: ["h2", "http/1.1"]

@@ -1,9 +1,12 @@
-// A connection to an executor on its way: addresses tried in turn, then TLS; and who waits for it.
+// Opens a connection to an executor: tries its addresses in turn, then TLS.
 internal import Transport
 
-/// Ends in an open channel, which it hands over with those who wait, or in a failure for all of them.
+/// One connection that is being opened, and the attempts that wait for it.
+///
+/// It ends in an open channel, which it hands over with the attempts, or in a failure of all of them. Confined to its
+/// worker.
 final class ExecutorDial: ChannelHandler, TimerTarget, AttemptCarrier {
-    /// Of an executor with many addresses so many are tried for one connection.
+    /// The most addresses that are tried for one connection.
     private static let addressesMax = 4
 
     private let client: ExecutorClient
@@ -11,6 +14,7 @@ final class ExecutorDial: ChannelHandler, TimerTarget, AttemptCarrier {
     private var untried: [SocketAddress] = []
     private var channel: Channel?
     private var deadline = Deadline()
+    /// The failure of the address that was tried last.
     private var lastFailure = ExecutorFailure.unresolved
     private var isOver = false
 
@@ -19,19 +23,22 @@ final class ExecutorDial: ChannelHandler, TimerTarget, AttemptCarrier {
         untried = Array(client.settings.addresses.addresses().prefix(Self.addressesMax))
     }
 
+    /// Adds an attempt that waits for the connection.
     func join(_ attempt: ExecutorAttempt) {
         waiting.append(attempt)
         attempt.carrier = self
     }
 
-    /// To be called once, when somebody waits.
+    /// Begins to connect; called once, when an attempt waits.
     func start() {
         guard !connectNext() else { return }
-        // It is told later, not inside the call of whoever wants to send.
+        // The failure is reported later, and not inside the call of the sender.
         for attempt in take() { attempt.failLater(lastFailure) }
     }
 
-    /// - Returns: false when there is no address left to try.
+    /// Tries the next address.
+    ///
+    /// - Returns: false if there is none left, or if another one would not help.
     private func connectNext() -> Bool {
         while !untried.isEmpty {
             let address = untried.removeFirst()
@@ -50,7 +57,7 @@ final class ExecutorDial: ChannelHandler, TimerTarget, AttemptCarrier {
                 return true
             } catch let error as SystemError {
                 lastFailure = .unreachable(error)
-                // No fault of this address, and the next one has no better chance.
+                // The process has no descriptors left, so the next address would fail as well.
                 if error.isOutOfDescriptors { return false }
                 client.settings.addresses.failed(address)
             } catch {
@@ -90,7 +97,7 @@ final class ExecutorDial: ChannelHandler, TimerTarget, AttemptCarrier {
         }
     }
 
-    /// It hands over before any bytes come.
+    /// Never called: the dial hands the channel over before bytes arrive.
     func channel(_ channel: Channel, received bytes: Span<UInt8>) {}
     func channelFlush(_ channel: Channel, into scratch: Scratch) {}
     func channelDrained(_ channel: Channel) {}
@@ -118,7 +125,9 @@ final class ExecutorDial: ChannelHandler, TimerTarget, AttemptCarrier {
         for attempt in take() { attempt.failed(failure) }
     }
 
-    /// It is over: lets go of everything, and of those who wait.
+    /// Ends the dial and releases everything.
+    ///
+    /// - Returns: the attempts that waited.
     private func take() -> [ExecutorAttempt] {
         guard !isOver else { return [] }
         isOver = true
@@ -136,7 +145,7 @@ final class ExecutorDial: ChannelHandler, TimerTarget, AttemptCarrier {
     func setReading(_ reading: Bool) {}
     func setReadLimit(_ bytes: Int) {}
 
-    /// The last one who waited takes the connection with it.
+    /// The dial ends with the last attempt that waits for it.
     func cancel(_ attempt: ExecutorAttempt) {
         waiting.removeAll { $0 === attempt }
         if waiting.isEmpty { _ = take() }

@@ -1,4 +1,4 @@
-// What the connections of one worker to all its executors share: nghttp2's callback table and options, TLS contexts.
+// What the connections of one worker to all its executors share: options of nghttp2, and TLS contexts.
 package import Transport
 
 /// A worker owns one, and it lives as long as the worker's connections to executors.

@@ -1,6 +1,8 @@
-// A keep-alive HTTP/1.1 connection to an executor. One request at a time: executors do not pipeline.
+// An HTTP/1.1 connection to an executor, which is kept alive and carries one request at a time.
 internal import Transport
 
+/// One connection; requests are not pipelined.
+///
 /// Confined to its worker.
 final class HTTP1ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier {
     private enum State { case idle, head, body(left: Int), chunked, untilClose, closed }
@@ -9,17 +11,18 @@ final class HTTP1ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
     private let channel: Channel
     private var state = State.idle
     private var attempt: ExecutorAttempt?
-    /// It has carried a request before.
+    /// The connection has carried a request before.
     private var hasServed = false
     private var parser = HTTP1ResponseParser()
     private var decoder = ChunkedDecoder()
-    /// The part of a response head that has come so far.
+    /// The part of a response head that has arrived so far.
     private var partial: [UInt8] = []
-    /// Of the answer's heads with a status below 200, which are read and dropped.
+    /// Bytes of the response's interim heads, which are read and dropped.
     private var interimBytes = 0
     private var keepAlive = true
     private var deadline = Deadline()
 
+    /// The request head, until it is sent.
     private var head: [UInt8] = []
     private var sentOfBody = 0
     private var isRequestSent = false
@@ -58,7 +61,7 @@ final class HTTP1ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
         channel.mark()
     }
 
-    /// A dial has opened it.
+    /// Never called: a dial has opened the channel.
     func channelOpened(_ channel: Channel) {}
 
     func channelFlush(_ channel: Channel, into scratch: Scratch) {
@@ -84,11 +87,11 @@ final class HTTP1ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
         attempt?.reportSent()
     }
 
-    // MARK: Its answer
+    // MARK: Its response
 
     func channel(_ channel: Channel, received bytes: Span<UInt8>) {
         guard let attempt else {
-            // An answer that nobody asked for: the connection cannot be trusted.
+            // A response without a request: the connection cannot be trusted.
             close()
             return
         }
@@ -139,7 +142,9 @@ final class HTTP1ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
         }
     }
 
-    /// - Returns: how many bytes the head took; nil when it is not whole, or wrong.
+    /// Reads a head, and reports a final one.
+    ///
+    /// - Returns: the length of the head in bytes; nil if it is not whole, or malformed.
     private func readHead(_ bytes: Span<UInt8>, of attempt: ExecutorAttempt) -> Int? {
         switch parser.parse(bytes, toHEAD: attempt.request.method == .head) {
         case .incomplete:
@@ -175,6 +180,7 @@ final class HTTP1ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
         }
     }
 
+    /// The response is whole: the connection is kept, unless unexpected bytes follow or the executor closes it.
     private func responseEnded(_ attempt: ExecutorAttempt, excess: Int) {
         self.attempt = nil
         partial = []
@@ -219,7 +225,7 @@ final class HTTP1ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
         attempt?.failed(failure)
     }
 
-    /// Closes at once, whatever is under way; nobody is told.
+    /// Closes at once, whatever is under way, and reports nothing.
     func close() {
         if case .closed = state { return }
         state = .closed
@@ -233,7 +239,7 @@ final class HTTP1ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
 
     func channelReleased(_ channel: Channel) { close() }
 
-    /// Unused for too long.
+    /// The connection has been unused for too long.
     func timerFired(_ kind: Int) {
         guard deadline.fired(on: client.loop, target: self, kind: kind) else { return }
         if case .idle = state { close() }

@@ -1,12 +1,13 @@
-// Why we end a client's HTTP/2 connection: the code of our GOAWAY, and words for the client and for the log.
+// Why the server ends a client's HTTP/2 connection: the code of the GOAWAY, and words for the client and for the log.
 internal import CNghttp2
 
-/// What a client has done, or failed to do, that ends its connection.
+/// A fault of a client that ends its connection.
 enum HTTP2Fault {
     case resets, causedResets, frames, emptyFrames, headerFields, slowHead, settings
     /// nghttp2 or our frame reader found a frame that breaks RFC 9113.
     case violation(nghttp2_error_code)
 
+    /// The error code of the GOAWAY.
     var code: nghttp2_error_code {
         switch self {
         case .resets, .causedResets, .frames, .emptyFrames, .headerFields, .slowHead: NGHTTP2_ENHANCE_YOUR_CALM
@@ -15,7 +16,7 @@ enum HTTP2Fault {
         }
     }
 
-    /// Goes into GOAWAY's debug data and into the `detail` of log lines.
+    /// The text in the debug data of the GOAWAY and in the `detail` of log lines.
     var words: StaticString {
         switch self {
         case .resets: "HTTP/2: too many resets of streams"

@@ -1,27 +1,30 @@
-// Counts the fields of header blocks as their bytes come, before nghttp2 decodes them. nghttp2 tells of no field in a block
-// that it ignores (on a closed stream, or after a first fault), and decodes all of it; and one byte can stand for a field of
-// 4 KiB.
+// Counts the fields of header blocks in the bytes as they arrive, before nghttp2 decodes them. One byte can stand for a field
+// of 4 KiB, and nghttp2 decodes blocks that it ignores (on a closed stream, or after a fault) without reporting a field.
 
-/// Where one representation of HPACK (RFC 7541 section 6) ends and the next begins, and nothing else of them.
+/// Finds where each representation of a field begins in HPACK (RFC 7541 section 6), and decodes nothing else.
 ///
-/// Confined to its session. Bytes that are no HPACK are the library's to refuse; the counter only notices integers
-/// that nghttp2 would not read, so that both always agree about where they are.
+/// Confined to its session. nghttp2 refuses bytes that are not HPACK. The counter only notices integers that nghttp2 would
+/// not accept, so that both always agree about where a field begins.
 struct HTTP2FieldCounter {
     private enum State { case field, nameLength, name, valueLength, value, number }
 
-    /// Fields of the block so far, and changes of the table's size.
+    /// The number of fields in the block so far; changes of the table's size are counted too.
     private(set) var fields = 0
-    /// An integer of the block is larger than 32 bits, which nghttp2 refuses as well.
+    /// Whether the block has an integer of more than 32 bits, which nghttp2 refuses as well.
     private(set) var isMalformed = false
     private var state = State.field
-    /// The integer under way, and what it is the length of (or `.field`: an index).
+    /// The integer that is being read, and the number of its bits that have been read.
     private var number: UInt64 = 0
     private var shift: UInt64 = 0
+    /// The state after the integer: it is the length of a name or a value, or (`.field`) an index.
     private var target = State.field
-    /// Bytes of the frame that are still to come; those before the block; those of padding after it.
+    /// Bytes of the frame's payload that have not arrived yet.
     private var payloadLeft = 0
+    /// Bytes of the payload before the header block that have not arrived yet.
     private var prefixLeft = 0
+    /// The next byte is the length of the padding.
     private var awaitsPadding = false
+    /// Bytes of padding behind the header block.
     private var padding = 0
 
     private static let paddedFlag: UInt8 = 8, priorityFlag: UInt8 = 32
@@ -36,10 +39,10 @@ struct HTTP2FieldCounter {
         prefixLeft = (awaitsPadding ? 1 : 0) + (header.flags & Self.priorityFlag != 0 ? 5 : 0)
     }
 
-    /// Whether payload of a header block is to come.
+    /// Whether payload of a header block has not arrived yet.
     var isReading: Bool { payloadLeft > 0 }
 
-    /// The next bytes of the frame's payload.
+    /// Reads the next bytes of the frame's payload.
     mutating func read(_ bytes: Span<UInt8>) {
         var index = 0
         while prefixLeft > 0, payloadLeft > 0, index < bytes.count {
@@ -67,8 +70,8 @@ struct HTTP2FieldCounter {
         }
     }
 
-    /// Where a field ends that is here as a whole and whose index and lengths have one byte each, as nearly all have; nil
-    /// for others.
+    /// The end of a field that has arrived whole and whose index and lengths have one byte each, as nearly all do; nil for
+    /// other fields.
     private static func endOfShortField(_ bytes: Span<UInt8>, from start: Int, to end: Int) -> Int? {
         let byte = bytes[start]
         if byte & 0x80 != 0 { return byte == 0xff ? nil : start + 1 }
@@ -86,6 +89,7 @@ struct HTTP2FieldCounter {
         return next <= end ? next : nil
     }
 
+    /// Reads one byte outside of names and values.
     private mutating func take(_ byte: UInt8) {
         switch state {
         case .field:
@@ -113,7 +117,7 @@ struct HTTP2FieldCounter {
         }
     }
 
-    /// The first byte of an integer (RFC 7541 section 5.1), and the state that follows it.
+    /// Reads the first byte of an integer (RFC 7541 section 5.1); `target` is the state after it.
     private mutating func integer(_ byte: UInt8, mask: UInt8, of target: State) {
         (self.target, number, shift) = (target, UInt64(byte & mask), 0)
         if byte & mask == mask { state = .number } else { integerEnded() }
@@ -122,7 +126,7 @@ struct HTTP2FieldCounter {
     private mutating func integerEnded() {
         state = target
         guard number == 0 else { return }
-        // An empty string.
+        // The name or value is empty.
         if state == .name { state = .valueLength } else if state == .value { state = .field }
     }
 }

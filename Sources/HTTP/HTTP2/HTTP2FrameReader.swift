@@ -1,5 +1,5 @@
-// Where frames begin in what a peer sends. nghttp2 keeps silent about frames that it ignores, so what counts frames
-// and judges late ones reads their headers itself, and hands the library one frame at a time.
+// Finds the frames in the bytes of a peer. nghttp2 does not report the frames that it ignores, so the sessions read the frame
+// headers themselves, in order to count frames and to check those on closed streams.
 
 /// The header of a frame (RFC 9113 section 4.1).
 struct HTTP2FrameHeader: Equatable {
@@ -7,17 +7,21 @@ struct HTTP2FrameHeader: Equatable {
     var type: UInt8
     var flags: UInt8
     var stream: Int32
-    /// The first number in the payload of WINDOW_UPDATE (the increment), and of PRIORITY (the stream that it depends on)
-    /// if its bytes came together with the header.
+    /// The first number in the payload: the increment of WINDOW_UPDATE, or the stream that a PRIORITY depends on.
+    ///
+    /// It is nil for other types, and for a PRIORITY whose payload did not arrive together with its header.
     var number: Int32?
 
     static let data: UInt8 = 0, headers: UInt8 = 1, priority: UInt8 = 2, resetStream: UInt8 = 3
     static let pushPromise: UInt8 = 5, windowUpdate: UInt8 = 8, continuation: UInt8 = 9
+    /// Whether the frame ends the sender's side of its stream.
     var endsStream: Bool { flags & 1 != 0 && (type == Self.data || type == Self.headers) }
-    /// Of HEADERS, PUSH_PROMISE and CONTINUATION.
+    /// Whether a HEADERS, PUSH_PROMISE or CONTINUATION frame ends its header block.
     var endsHeaders: Bool { flags & 4 != 0 }
 }
 
+/// Splits the bytes of one peer into pieces of at most one frame.
+///
 /// Confined to its session.
 struct HTTP2FrameReader {
     static let headerSize = 9
@@ -25,22 +29,23 @@ struct HTTP2FrameReader {
 
     private var prefaceLeft: Int
     private var payloadLeft = 0
-    /// The part of a frame header that came at the end of a read.
+    /// The part of a frame header that arrived at the end of a read.
     private var partial: [UInt8] = []
 
-    /// - Parameter afterPreface: the peer is a client, whose frames follow the connection preface.
+    /// - Parameter afterPreface: the peer is a client, whose first frame follows the connection preface.
     init(afterPreface: Bool = true) { prefaceLeft = afterPreface ? Self.prefaceSize : 0 }
 
-    /// The next piece to hand to the library: never more than one frame, and a frame's header only when it is whole.
+    /// A piece to hand to nghttp2: never more than one frame, and a frame header only when it is whole.
     enum Piece {
-        /// So many bytes of the input, which begin with this header if there is one.
+        /// This many bytes of the input; they begin with the header if there is one.
         case bytes(Int, HTTP2FrameHeader?)
-        /// A header that came in parts: these bytes, for which `used` bytes of the input were taken.
+        /// A header that arrived in parts: its bytes, of which the last `used` are from this input.
         case header([UInt8], HTTP2FrameHeader, used: Int)
-        /// The rest is a part of a header: wait for more.
+        /// The input is a part of a header, which is kept until more arrives.
         case wait
     }
 
+    /// The next piece of the input.
     mutating func next(_ bytes: Span<UInt8>) -> Piece {
         if prefaceLeft > 0 {
             let step = min(prefaceLeft, bytes.count)
@@ -73,7 +78,7 @@ struct HTTP2FrameReader {
         return .header(whole, header, used: used)
     }
 
-    /// How many bytes of a frame are to be there before it is handed on: its header, and of WINDOW_UPDATE all.
+    /// How many bytes of a frame must have arrived before it is handed on: its header, and a WINDOW_UPDATE as a whole.
     private static func needed(_ header: HTTP2FrameHeader) -> Int {
         header.type == HTTP2FrameHeader.windowUpdate && header.length == 4 ? headerSize + 4 : headerSize
     }
@@ -90,7 +95,7 @@ struct HTTP2FrameReader {
         return header
     }
 
-    /// Four bytes less their reserved bit.
+    /// The number in four bytes, without the reserved bit.
     private static func number(_ bytes: Span<UInt8>, at start: Int) -> Int32 {
         var value: UInt32 = 0
         for index in start..<start + 4 { value = value << 8 | UInt32(bytes[index]) }

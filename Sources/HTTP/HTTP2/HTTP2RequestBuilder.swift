@@ -1,7 +1,7 @@
 // Collects the header fields of an HTTP/2 request into a head, and says what is wrong with them.
 internal import Transport
 
-/// The fields of a request as they come in, with the limits counted before anything is kept.
+/// The request head of one stream while its fields arrive; limits are checked before a field is kept.
 struct HTTP2RequestBuilder {
     private(set) var method = Method.other("")
     private var scheme = Scheme.other
@@ -9,14 +9,17 @@ struct HTTP2RequestBuilder {
     private(set) var path: [UInt8] = []
     private(set) var fields = FieldBlock()
     private enum Scheme { case http, https, other }
-    /// Fields received, whether kept or not; the crumbs of a cookie are one.
+    /// The number of fields so far, kept or not; all parts of a split cookie are one field.
     private(set) var count = 0
     private var hasCookie = false
-    /// Their bytes, each crumb with the 32 of a field of its own.
+    /// The size of the fields by the rule of RFC 9113 section 6.5.2; each part of a cookie has the 32 bytes of a field.
     private(set) var weight = 0
+    /// The head exceeds a limit, and nothing of it is kept.
     private(set) var isTooLarge = false
 
-    /// - Returns: whether it is a further crumb of a cookie, and so no field of its own.
+    /// Adds a field.
+    ///
+    /// - Returns: whether it is a further part of a split cookie (RFC 9113 section 8.2.3), which is no field of its own.
     mutating func add(name: Span<UInt8>, value: Span<UInt8>, settings: ServerSettings) -> Bool {
         let isCookie = name.equals("cookie")
         let isCrumb = isCookie && hasCookie
@@ -33,7 +36,7 @@ struct HTTP2RequestBuilder {
             fields.append(name: name, value: value)
             return isCrumb
         }
-        // nghttp2 lets only the pseudo fields of RFC 9113 section 8.3.1 through: their second letters differ.
+        // nghttp2 accepts only the pseudo fields of RFC 9113 section 8.3.1, whose second bytes differ.
         switch name[1] {
         case UInt8(ascii: "m"): method = Method(value)
         case UInt8(ascii: "s"): scheme = value.equals("https") ? .https : value.equals("http") ? .http : .other
@@ -44,7 +47,7 @@ struct HTTP2RequestBuilder {
         return false
     }
 
-    /// What the fields take of memory, in bytes.
+    /// The memory that the fields occupy, in bytes.
     var footprint: Int { authority.capacity + path.capacity + fields.footprint }
 
     /// The head of the request.
@@ -67,7 +70,7 @@ struct HTTP2RequestBuilder {
         )
     }
 
-    /// What RFC 9113 leaves to us: a fault with its status, or nil.
+    /// What is wrong with the head beyond what nghttp2 checks, with the status to respond with; nil if nothing is.
     func fault(isSecure: Bool, isTrusted: Bool) -> (status: Int, message: String)? {
         if isTooLarge { return (431, "the request has too many or too large header fields") }
         if method == .connect { return (501, "CONNECT is not implemented") }
@@ -75,7 +78,7 @@ struct HTTP2RequestBuilder {
         if !isTrusted, scheme != (isSecure ? .https : .http) { return (400, ":scheme does not fit the connection") }
         if !authority.isEmpty {
             if !isAuthority(authority) { return (400, ":authority is malformed") }
-            // Two names for one request is how requests are smuggled (RFC 9113 section 8.3.1).
+            // Two different names for one request are a means of request smuggling (RFC 9113 section 8.3.1).
             let isHTTPS = scheme == .https || (scheme == .other && isSecure)
             for index in 0..<fields.count where fields.known(index) == .host {
                 let host = fields.value(index)

@@ -1,30 +1,35 @@
-// A request and its response as an HTTP/2 stream.
+// A request and its response on an HTTP/2 stream.
 internal import CNghttp2
 internal import Transport
 
+/// The stream of an HTTP/2 request; it keeps its own output until nghttp2 asks for it.
+///
 /// Confined to the worker of its connection.
 final class HTTP2ServerStream: ServerStream {
+    /// The stream identifier.
     let id: Int32
     private let server: HTTP2ServerSession
-    /// The request while its fields come in; let go once the handler has it.
+    /// The request head while its fields arrive; nil once it is whole.
     var builder: HTTP2RequestBuilder?
-    /// nghttp2 has been told that there is nothing to send for now.
+    /// nghttp2 asks for no more output until `resume`, since there was none.
     var isDeferred = false
-    /// The client has ended its side.
+    /// The request has arrived to its end.
     var isRequestWhole = false
-    /// END_STREAM has been handed to the kernel: a reset after it changes nothing.
+    /// END_STREAM has been handed over for sending: a reset after it changes nothing.
     var isEndSent = false
-    /// Refused, unseen by any handler: its connection may hold no more memory, or has as many streams as it may.
+    /// The stream was refused before it had a handler: its connection may hold no more memory or no more streams.
     var isRefused = false
-    /// Reset by us, for a fault of the client's or because the response is broken.
+    /// The server has reset the stream, for a fault of the client or because the response is broken.
     var isResetByUs = false
-    /// Informational heads handed to nghttp2 and not yet sent.
+    /// How many informational heads nghttp2 has and has not sent yet.
     var informationalHeads = 0
-    /// The final head has been sent.
+    /// nghttp2 has sent the final head.
     var isHeadOut = false
+    /// The method is HEAD.
     var isHEAD = false
-    /// Bytes of the request body that the handler has and has not taken yet.
+    /// Bytes of the request body that have arrived and that the handler has not taken yet.
     var unconsumed = 0
+    /// The response has a body.
     private var hasBody = false
 
     init(server: HTTP2ServerSession, connection: ServerConnection, id: Int32) {

@@ -1,14 +1,17 @@
-// Which streams a client has opened and ended. nghttp2 forgets closed streams when the old priorities are off
-// (SETTINGS_NO_RFC7540_PRIORITIES), and with them what RFC 9113 section 5.1 says of frames that come too late.
+// Which streams a client has opened and ended, for the errors of RFC 9113 section 5.1 on closed streams. nghttp2 forgets
+// closed streams when the priorities of RFC 7540 are off (SETTINGS_NO_RFC7540_PRIORITIES).
 internal import CNghttp2
 
-/// The last streams of one connection; older ones are given the benefit of the doubt.
+/// The latest streams of one connection.
+///
+/// Frames on older streams are not errors, because nothing is known of them.
 struct HTTP2StreamHistory {
     private struct Entry {
         var id: Int32
         /// The client has sent END_STREAM or RST_STREAM.
         ///
-        /// If it has not when the stream closes, we reset it, and frames that were on their way then are to be ignored.
+        /// If it has sent neither when the stream closes, the server has reset the stream, and frames that were on their way
+        /// are ignored.
         var isEndedByClient = false
     }
 
@@ -16,14 +19,15 @@ struct HTTP2StreamHistory {
 
     private var entries: [Entry] = []
     private var highest: Int32 = 0
-    /// Streams up to this one have been forgotten.
+    /// Nothing is known of streams up to this identifier.
     private var forgotten: Int32 = 0
-    /// The stream whose HEADERS, on their way into the library, end it as they open it.
+    /// The stream whose HEADERS both open and end it, until nghttp2 reports that it has been opened.
     private var endsOnOpening: Int32 = 0
 
-    /// No stream of this number or a higher one has been opened.
+    /// Whether no stream of this or a higher identifier has been opened.
     func isNew(_ id: Int32) -> Bool { id > highest }
 
+    /// nghttp2 has opened a stream.
     mutating func opened(_ id: Int32) {
         highest = max(highest, id)
         if entries.count == Self.entriesMax {
@@ -33,7 +37,7 @@ struct HTTP2StreamHistory {
         entries.append(Entry(id: id, isEndedByClient: id == endsOnOpening))
     }
 
-    /// A frame has come that ends the client's side of the stream.
+    /// A frame has arrived that ends the client's side of the stream.
     mutating func endedByClient(_ id: Int32) {
         guard let index = entries.lastIndex(where: { $0.id == id }) else {
             if id > highest { endsOnOpening = id }
@@ -42,11 +46,11 @@ struct HTTP2StreamHistory {
         if !entries[index].isEndedByClient { entries[index].isEndedByClient = true }
     }
 
-    /// What is wrong with HEADERS or DATA on this stream, if it is not open; nil when nothing is, or nobody knows.
+    /// The error of HEADERS or DATA on a stream that is not open; nil if there is none, or if nothing is known of the stream.
     func fault(ofFrameOn id: Int32, isOpen: Bool) -> nghttp2_error_code? {
         guard !isOpen, id % 2 == 1, id <= highest, id > forgotten else { return nil }
         guard let entry = entries.last(where: { $0.id == id }) else {
-            // Below the highest and never opened: identifiers only grow (section 5.1.1).
+            // The stream was never opened and a higher one was, but identifiers only grow (section 5.1.1).
             return NGHTTP2_PROTOCOL_ERROR
         }
         return entry.isEndedByClient ? NGHTTP2_STREAM_CLOSED : nil

@@ -1,6 +1,7 @@
-// The character classes of RFC 9110 and the few comparisons that the HTTP/1.1 code makes. Only this module uses them.
+// The character classes of RFC 9110, and comparisons and lists of header field values.
 internal import Transport
 
+/// The bytes that have a meaning in the syntax of HTTP/1.1.
 enum HTTP1Byte {
     static let tab: UInt8 = 0x09
     static let lineFeed: UInt8 = 0x0a
@@ -19,11 +20,12 @@ enum HTTP1Byte {
 }
 
 extension UInt8 {
+    /// Whether the byte is optional whitespace (`OWS` of RFC 9110 section 5.6.3).
     var isBlank: Bool { self == HTTP1Byte.space || self == HTTP1Byte.tab }
-    /// May stand in a field's value or a reason phrase: no control character but HTAB.
+    /// Whether the byte may stand in a field value or a reason phrase: it is no control character, except for HTAB.
     var isFieldText: Bool { (self >= 0x20 && self != 0x7f) || self == HTTP1Byte.tab }
 
-    /// `tchar` of RFC 9110: what methods, field names and options are made of.
+    /// Whether the byte is a `tchar` of RFC 9110 section 5.6.2, of which methods and field names consist.
     var isToken: Bool {
         switch self {
         case 0x21, 0x23...0x27, 0x2a, 0x2b, 0x2d, 0x2e, 0x30...0x39, 0x41...0x5a, 0x5e...0x7a, 0x7c, 0x7e: true
@@ -33,17 +35,19 @@ extension UInt8 {
 }
 
 extension Collection<UInt8> {
-    /// Whether the bytes spell `text`, which is in lower case; case is ignored.
+    /// Whether the bytes spell `text`, regardless of their case; `text` is in lower case.
     func spells(_ text: String) -> Bool {
         count == text.utf8.count && zip(self, text.utf8).allSatisfy { $0.lowercased == $1 }
     }
 
+    /// Whether the bytes are the same, regardless of case.
     func equalsIgnoringCase(_ other: some Collection<UInt8>) -> Bool {
         count == other.count && zip(self, other).allSatisfy { $0.lowercased == $1.lowercased }
     }
 }
 
 extension ArraySlice<UInt8> {
+    /// The bytes without optional whitespace at both ends.
     var trimmed: ArraySlice<UInt8> {
         var slice = self
         while let first = slice.first, first.isBlank { slice = slice.dropFirst() }
@@ -53,7 +57,9 @@ extension ArraySlice<UInt8> {
 }
 
 extension FieldBlock {
-    /// Calls `body` with each element of a list field (`a, b`), over all its lines; empty elements are skipped.
+    /// Calls `body` with each element of a list such as `a, b`, over all fields of this name.
+    ///
+    /// Empty elements are skipped.
     func forEachElement<Failure: Error>(
         of name: FieldName,
         _ body: (ArraySlice<UInt8>) throws(Failure) -> Void
@@ -69,7 +75,7 @@ extension FieldBlock {
         }
     }
 
-    /// Whether a list field has the element, which is in lower case.
+    /// Whether a list field has an element, regardless of its case; `element` is in lower case.
     func lists(_ name: FieldName, _ element: String) -> Bool {
         var found = false
         forEachElement(of: name) { found = found || $0.spells(element) }

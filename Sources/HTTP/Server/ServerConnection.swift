@@ -41,8 +41,8 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     package let client: Client
     /// Charged for all memory that the server holds for this connection.
     package let account: MemoryAccount
-    /// A number for the owner of the connection, which this module does not read.
-    package var slot = 0
+    /// The key of the connection in the table of the delegate, which sets it; one of no table until then.
+    package var key = SlabKey(index: .max, generation: .max)
 
     let delegate: any ServerDelegate
     private var wire: (any ServerProtocol)?

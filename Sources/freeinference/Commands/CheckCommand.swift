@@ -25,12 +25,12 @@ struct CheckCommand: ParsableCommand {
             throw ExitCode(2)
         case .success(let configuration):
             OperatorLog.list(configuration.warnings)
-            let descriptorProblems = Supervisor.descriptorProblems(configuration)
-            OperatorLog.list(descriptorProblems.map { ("\(options.config): \($0)", .warning) })
+            let descriptorWarnings = StartChecks.descriptorWarnings(configuration)
+            OperatorLog.list(descriptorWarnings.map { ("\(options.config): \($0)", .warning) })
             OperatorLog.list(LibraryCheck.warnings().map { ($0, .warning) })
             // Resolving names may take a while, so this check is the last.
-            let nameProblems = Supervisor.nameProblems(configuration)
-            OperatorLog.list(nameProblems.map { ("\(options.config): \($0)", .warning) })
+            let nameWarnings = StartChecks.nameWarnings(configuration)
+            OperatorLog.list(nameWarnings.map { ("\(options.config): \($0)", .warning) })
             OperatorLog.list([("\(options.config): no errors", .information)])
         }
     }

@@ -31,7 +31,7 @@ import Transport
         // The second is busy: it is there with what it last said.
         collector.ask { answers += 1 }
         survey.answered(worker: 0, number: 2, counters(5, model: 7))
-        test.pass(WorkerSurvey.patience)
+        test.pass(WorkerSurvey.timeout)
         #expect(answers == 2 && collector.heard == 1 && collector.sum.bytesIn == 9)
     }
 

@@ -247,9 +247,9 @@ import Transport
         let row = try #require(
             client.environment.metrics.counters.models[client.environment.snapshot.models[0].entry.id]
         )
-        #expect(row.ends[Ending.place(of: Failure(executorStatus: 500))] == 1)
+        #expect(row.ends[Ending.index(of: Failure(executorStatus: 500))] == 1)
         let executor = client.executors[0].target.executor
-        #expect(row.attempts[executor.id]?[Ending.place(of: Failure(executorStatus: 500))] == 1)
+        #expect(row.attempts[executor.id]?[Ending.index(of: Failure(executorStatus: 500))] == 1)
     }
 
     /// Failures of streams under way count as much as those of streams that begin.

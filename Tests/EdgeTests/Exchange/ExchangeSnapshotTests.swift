@@ -63,13 +63,13 @@ import Transport
         #expect(environment.exchanges[3].snapshot === after)
         let rows = environment.metrics.counters.models
         let model = try #require(after.models.first { $0.entry.name == "m" })
-        #expect(rows[model.entry.id]?.ends[Ending.place(of: .complete)] == 3)
+        #expect(rows[model.entry.id]?.ends[Ending.index(of: .complete)] == 3)
         #expect(one.running == 0 && pool.waitingCount == 0)
 
         // The removed model is put back and has its row again, since an exchange has named it all the time.
         let back = try snapshot(first)
         let gone = try #require(back.models.first { $0.entry.name == "gone" })
-        #expect(rows[gone.entry.id]?.ends[Ending.place(of: .complete)] == 1)
+        #expect(rows[gone.entry.id]?.ends[Ending.index(of: .complete)] == 1)
         #expect(gone.pool.members[0].executor === environment.executors[1].target.executor)
     }
 }

@@ -96,11 +96,11 @@ import Transport
         client.settle()
         let model = try #require(client.environment.snapshot.models.first)
         let row = try #require(client.environment.metrics.counters.models[model.entry.id])
-        #expect(row.ends[Ending.place(of: .complete)] == 1 && row.ends.reduce(0, +) == 1)
+        #expect(row.ends[Ending.index(of: .complete)] == 1 && row.ends.reduce(0, +) == 1)
         let first = try #require(row.attempts[client.executors[0].target.executor.id])
-        #expect(first[Ending.place(of: Failure(.executorBrokeOff))] == 1 && first.reduce(0, +) == 1)
+        #expect(first[Ending.index(of: Failure(.executorBrokeOff))] == 1 && first.reduce(0, +) == 1)
         let second = try #require(row.attempts[client.executors[1].target.executor.id])
-        #expect(second[Ending.place(of: .complete)] == 1 && second.reduce(0, +) == 1)
+        #expect(second[Ending.index(of: .complete)] == 1 && second.reduce(0, +) == 1)
         #expect(row.gap.count == 1 && row.firstToken.count == 1 && row.timePerToken.count == 1)
         #expect(row.tokens[.init(isInput: false, isEstimated: true)] == 2)
     }
@@ -162,6 +162,6 @@ import Transport
         #expect(line["end"] as? String == "header_too_large" && line["side"] as? String == "client")
         environment.metrics.count(refused)
         let row = try #require(environment.metrics.counters.models[WorkerCounters.noModel])
-        #expect(row.ends[Ending.place(of: Failure(.headerTooLarge))] == 1)
+        #expect(row.ends[Ending.index(of: Failure(.headerTooLarge))] == 1)
     }
 }

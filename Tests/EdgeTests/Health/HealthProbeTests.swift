@@ -34,11 +34,11 @@ import Testing
 
     @Test func whatAnAnswerSays() {
         let loading = Array(#"{"error":{"message":"Loading model"}}"#.utf8)
-        #expect(HealthProbe.judge(status: 200, body: []) == .passed)
-        #expect(HealthProbe.judge(status: 404, body: []) == .passed)
-        #expect(HealthProbe.judge(status: 500, body: loading) == .failed)
-        #expect(HealthProbe.judge(status: 503, body: loading) == .notReady)
-        #expect(HealthProbe.judge(status: 503, body: []) == .failed)
+        #expect(HealthProbe.classify(status: 200, body: []) == .passed)
+        #expect(HealthProbe.classify(status: 404, body: []) == .passed)
+        #expect(HealthProbe.classify(status: 500, body: loading) == .failed)
+        #expect(HealthProbe.classify(status: 503, body: loading) == .notReady)
+        #expect(HealthProbe.classify(status: 503, body: []) == .failed)
     }
 
     @Test(
@@ -52,6 +52,6 @@ import Testing
         ] as [(Int, String, ExecutorHealth.Probe)]
     )
     func anEngineThatIsBusyOrLoadsIsNotDead(status: Int, body: String, probe: ExecutorHealth.Probe) {
-        #expect(HealthProbe.judge(status: status, body: Array(body.utf8)) == probe)
+        #expect(HealthProbe.classify(status: status, body: Array(body.utf8)) == probe)
     }
 }

@@ -26,22 +26,6 @@ import Testing
         #expect(ConnectionRoom.descriptors(ofLimit: limit, workers: workers) == most)
     }
 
-    @Test func moreConnectionsThanDescriptorsAreAWarning() throws {
-        let text = """
-            listeners: [{address: "127.0.0.1:8080"}]
-            workers: 2
-            max_connections: 700
-            models: [{id: m, executors: [{url: "http://e"}]}]
-            """
-        let configuration = try configuration(text)
-        #expect(Supervisor.descriptorProblems(configuration, limit: 1024).isEmpty)
-        #expect(
-            Supervisor.descriptorProblems(configuration, limit: 960) == [
-                "warning: max_connections: 688 may come in, not 700: RLIMIT_NOFILE is 960, of which executors keep a quarter"
-            ]
-        )
-    }
-
     @Test func theSmallestLimitIsTheOneThatIsNamed() throws {
         let room = try room("max_connections: 500")
         #expect(room.within(descriptors: 744) == room)

@@ -24,7 +24,7 @@ import Transport
         #expect(process.load == WorkerLoad(exchanges: 3, connections: 1))
     }
 
-    /// A worker that has ended: what it was handed on is closed and counted no more, and it is handed no more.
+    /// A connection in the mailbox of a worker that has ended is closed and no longer counted, and no other may come.
     @Test func whatAnEndedWorkerWasHandedIsLetGo() throws {
         let process = process(workers: 2)
         let (socket, peer) = Peer.pair()

@@ -15,24 +15,25 @@ import Transport
         }
     }
 
-    /// Where connections go that are accepted one after the other, each with so many streams.
+    /// How many connections each worker gets of `count` that are accepted one after the other, each with so many
+    /// streams.
     ///
     /// - Parameters:
     ///   - acceptor: which worker accepts the connection with this number.
-    ///   - settled: the workers have looked at themselves before each; else they never have.
+    ///   - published: the workers publish their loads before each connection; otherwise they never do.
     private func spread(
         _ count: Int,
         workers: Int,
         streams: Int,
-        settled: Bool,
+        published: Bool,
         acceptor: (Int) -> Int = { _ in 0 }
     ) -> [Int] {
         let workers = makeWorkers(Array(repeating: (0, 0), count: workers))
         for number in 0..<count {
-            let place = workers.place(forConnectionAcceptedBy: acceptor(number))
-            workers[place].connectionBegan()
-            for _ in 0..<streams { workers[place].exchangeBegan() }
-            guard settled else { continue }
+            let index = workers.index(forConnectionAcceptedBy: acceptor(number))
+            workers[index].connectionBegan()
+            for _ in 0..<streams { workers[index].exchangeBegan() }
+            guard published else { continue }
             for handle in workers { handle.publishLoad(connections: handle.load.connections) }
         }
         return workers.map(\.load.connections)
@@ -40,18 +41,18 @@ import Transport
 
     /// The few heavy connections of OpenRouter or Cloudflare, before any stream runs on them and with them running.
     @Test(arguments: [0, 1, 10, 250], [true, false])
-    func fewConnectionsAreSpreadEvenly(streams: Int, settled: Bool) {
-        #expect(spread(2, workers: 2, streams: streams, settled: settled) == [1, 1])
-        #expect(spread(4, workers: 2, streams: streams, settled: settled) == [2, 2])
-        #expect(spread(4, workers: 4, streams: streams, settled: settled) == [1, 1, 1, 1])
-        #expect(spread(1, workers: 1, streams: streams, settled: settled) == [1])
+    func fewConnectionsAreSpreadEvenly(streams: Int, published: Bool) {
+        #expect(spread(2, workers: 2, streams: streams, published: published) == [1, 1])
+        #expect(spread(4, workers: 2, streams: streams, published: published) == [2, 2])
+        #expect(spread(4, workers: 4, streams: streams, published: published) == [1, 1, 1, 1])
+        #expect(spread(1, workers: 1, streams: streams, published: published) == [1])
     }
 
     /// Whichever of two workers the kernel has accept each of four.
     @Test(arguments: 0..<16, [0, 25])
     func whoeverAccepts(pattern: Int, streams: Int) {
-        for settled in [true, false] {
-            let seen = spread(4, workers: 2, streams: streams, settled: settled) { pattern >> $0 & 1 }
+        for published in [true, false] {
+            let seen = spread(4, workers: 2, streams: streams, published: published) { pattern >> $0 & 1 }
             #expect(seen == [2, 2])
         }
     }
@@ -60,65 +61,47 @@ import Transport
     @Test func whatCameTogetherIsTakenForAlike() {
         let workers = makeWorkers([(0, 0), (0, 0)])
         for number in 0..<4 {
-            let place = workers.place(forConnectionAcceptedBy: 1)
-            workers[place].connectionBegan()
+            let index = workers.index(forConnectionAcceptedBy: 1)
+            workers[index].connectionBegan()
             guard number == 0 else { continue }
-            for _ in 0..<25 { workers[place].exchangeBegan() }
+            for _ in 0..<25 { workers[index].exchangeBegan() }
         }
         #expect(workers.map(\.load.connections) == [2, 2])
-        // The same when a worker has looked at itself meanwhile: the others are expected to carry as much.
+        // The same where a worker has published its load meanwhile: the others are expected to carry as much.
         let later = makeWorkers([(25, 1), (0, 0)])
-        for _ in 0..<3 { later[later.place(forConnectionAcceptedBy: 1)].connectionBegan() }
+        for _ in 0..<3 { later[later.index(forConnectionAcceptedBy: 1)].connectionBegan() }
         #expect(later.map(\.load.connections) == [2, 2])
     }
 
-    /// What a worker had when it last looked goes with the connections that have gone since.
+    /// Exchanges that a worker has published go with the connections that have ended since.
     @Test func connectionsThatHaveGoneCountNoMore() {
         let workers = makeWorkers([(50, 2), (0, 0)])
         for _ in 0..<2 { workers[0].connectionEnded() }
         workers[1].connectionBegan()
-        #expect(workers.place(forConnectionAcceptedBy: 1) == 0)
+        #expect(workers.index(forConnectionAcceptedBy: 1) == 0)
     }
 
     @Test(arguments: [0, 1, 10])
     func manyConnectionsAreWithinAQuarter(streams: Int) {
-        let seen = spread(10_000, workers: 3, streams: streams, settled: true)
+        let seen = spread(10_000, workers: 3, streams: streams, published: true)
         #expect(seen.reduce(0, +) == 10_000)
         #expect(Double(seen.max()!) <= 1.25 * Double(seen.min()!) + 2)
     }
 
-    /// Own load, the other's, and whether a connection is handed on.
-    private static let cases: [((Int, Int), (Int, Int), Bool)] = [
-        ((0, 0), (0, 0), false), ((0, 1), (0, 0), true), ((0, 1), (0, 1), false), ((0, 2), (0, 1), true),
-        // Not for a little more.
-        ((0, 110), (0, 100), false), ((0, 126), (0, 100), true), ((110, 0), (100, 0), false),
-        ((126, 0), (100, 0), true),
-        // Never to a busier one.
-        ((0, 0), (1, 1), false), ((99, 4), (100, 4), false),
-        // Streams weigh more than connections that rest.
-        ((100, 1), (0, 20), true), ((0, 20), (100, 1), false), ((5, 1), (0, 1), true),
-    ]
-
-    @Test(arguments: Self.cases)
-    func aConnectionIsHandedOnByTheClearlyBusier(own: (Int, Int), other: (Int, Int), expected: Bool) {
-        let own = WorkerLoad(exchanges: own.0, connections: own.1)
-        #expect(own.handsOn(to: WorkerLoad(exchanges: other.0, connections: other.1)) == expected)
-    }
-
     @Test func theLeastBusyGetsIt() {
         let workers = makeWorkers([(50, 2), (20, 2), (3, 9), (4, 1)])
-        #expect(workers.place(forConnectionAcceptedBy: 0) == 3)
-        #expect(workers.place(forConnectionAcceptedBy: 3) == 3)
+        #expect(workers.index(forConnectionAcceptedBy: 0) == 3)
+        #expect(workers.index(forConnectionAcceptedBy: 3) == 3)
     }
 
     @Test func nobodyGetsItWhoDoesNotTakeAny() {
         let workers = makeWorkers([(50, 2), (0, 0), (4, 1)])
         workers[1].setTakesConnections(false)
-        #expect(workers.place(forConnectionAcceptedBy: 0) == 2)
+        #expect(workers.index(forConnectionAcceptedBy: 0) == 2)
         workers[2].setTakesConnections(false)
-        #expect(workers.place(forConnectionAcceptedBy: 0) == 0)
+        #expect(workers.index(forConnectionAcceptedBy: 0) == 0)
         // One that has not begun yet.
-        #expect([workers[0], WorkerHandle()].place(forConnectionAcceptedBy: 0) == 0)
+        #expect([workers[0], WorkerHandle()].index(forConnectionAcceptedBy: 0) == 0)
     }
 
     @Test func whatEndsIsTakenAway() {

@@ -47,7 +47,7 @@ import Transport
         let survey = WorkerSurvey(loop: test.loop, workers: workers)
         let answers = ask(survey)
         survey.answered(worker: 1, number: 1, 5)
-        test.pass(WorkerSurvey.patience - 1)
+        test.pass(WorkerSurvey.timeout - 1)
         #expect(answers.silent == nil)
         test.pass(1)
         #expect(answers.given == [1: 5] && answers.silent == 2)

@@ -1,33 +1,33 @@
-// One request as a handler sees it, answered in the manner that its path chooses; and what must hold of every call.
+// The handler of one request, which responds in the way that the path chooses and checks every call that it gets.
 import HTTP
 import Transport
 
 final class FuzzExchange: ServerStreamHandler {
-    /// How it answers: the second byte of the target chooses.
+    /// How the handler responds; the second byte of the target chooses.
     enum Manner: UInt8, CaseIterable {
-        /// With its body, once that is whole; bytes are taken as they come.
+        /// It sends the request body back once that is whole, and takes bytes as they arrive.
         case echo
-        /// At once, before the body.
+        /// It responds at once, before the request body.
         case early
-        /// Piece by piece, one a turn.
+        /// It sends one piece in each turn of the loop.
         case stream
-        /// At the first bytes of the body, of which it takes none.
+        /// It responds at the first bytes of the request body, and takes none of them.
         case refuse
-        /// In part, then it breaks off.
+        /// It sends a part of the response and aborts it.
         case abort
-        /// Much: as fast as the client takes it.
+        /// It sends much, as fast as the client takes it.
         case big
-        /// Never, and it takes nothing.
+        /// It never responds, and takes nothing.
         case silent
-        /// With 100 and 103 before it; the body is taken late.
+        /// It sends 100 and 103 before the response, and takes the request body late.
         case informational
-        /// Without a body.
+        /// It responds without a body.
         case empty
-        /// Breaks off before it has said anything.
+        /// It aborts before it has sent anything.
         case abortAtOnce
-        /// Says that it is longer than it is.
+        /// It announces a longer body than it sends.
         ///
-        /// No manner has the number 10 any more, which was an answer with trailers: the corpus keeps its numbers.
+        /// The number 10 is free, since the corpus keeps its numbers: it was a response with trailers.
         case short = 11
     }
 
@@ -49,7 +49,7 @@ final class FuzzExchange: ServerStreamHandler {
 
     private static let bigSize = 300_000
     private static let watermark = 64 << 10
-    /// A window, and what one read brings beyond it.
+    /// The most bytes that may arrive untaken: a window, and what one read brings beyond it.
     private static let untakenMax = 256 << 10 + 64 << 10
 
     init(head: RequestHead, stream: ServerStream, _ findings: Findings) {
@@ -60,14 +60,14 @@ final class FuzzExchange: ServerStreamHandler {
         manner = Manner(rawValue: byte % (Manner.short.rawValue + 1)) ?? .stream
     }
 
-    /// The most bytes that it lets wait in the stream, chunks and framing with them.
+    /// The most bytes that it lets wait in the stream, with chunks and framing.
     var sendsAtMost: Int {
         guard ends == 0 else { return 0 }
         return (manner == .big ? 2 * Self.watermark : manner == .echo ? Self.echoMax * 2 : 0) + 8192
     }
     private static let echoMax = 100_000
 
-    /// Nothing but the bytes of its request says what it answers.
+    /// The response follows from the bytes of the request alone.
     var isPredictable: Bool { [.echo, .early, .stream, .empty].contains(manner) }
 
     // MARK: Calls
@@ -142,7 +142,7 @@ final class FuzzExchange: ServerStreamHandler {
         case .short:
             hasResponded = true
             respond(length: 100)
-            // What is too short must break the answer: over HTTP/1.1 the stream sees to it itself.
+            // A body that is too short must break the response. On HTTP/1.1 the stream does this itself.
             hasGivenUp = stream?.version != .http2 && head.method != .head
             let wasGivenUp = hasGivenUp
             hasGivenUp = false
@@ -179,7 +179,7 @@ final class FuzzExchange: ServerStreamHandler {
         ends += 1
     }
 
-    // MARK: Answers
+    // MARK: Responses
 
     private func respond(_ status: Int = 200, length: Int? = nil) {
         hasResponded = true
@@ -210,7 +210,7 @@ final class FuzzExchange: ServerStreamHandler {
         }
     }
 
-    /// Once a turn of the loop.
+    /// Called once in each turn of the loop.
     func tick() {
         guard ends == 0, !hasGivenUp, hasResponded, hasEnded else { return }
         switch manner {
@@ -236,7 +236,7 @@ final class FuzzExchange: ServerStreamHandler {
         if hasGivenUp {
             findings.expect(ends == 0, "\(ends) ends of an answer that was given up")
         } else {
-            // A stream that ended while its handler was being made is told so without a begin.
+            // If the stream ended while its handler was being made, this is the only call.
             findings.expect(ends == 1, "\(ends) ends of \(manner) to \(shown(flat(head)))")
         }
     }

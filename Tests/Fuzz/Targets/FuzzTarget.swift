@@ -1,10 +1,10 @@
-// What every fuzz target is made of: an input, where its bytes are cut, and what is found wrong.
+// The parts of every fuzz target: an input, where its bytes are cut, and what was found wrong.
 
-/// One part of the server that is fed whatever a fuzzer makes up.
+/// One part of the server, which is fed the bytes of a fuzzer.
 ///
-/// Made once a process; `run` leaves nothing behind.
+/// It is made once in a process, and `run` leaves no state behind.
 package protocol FuzzTarget: AnyObject {
-    /// As its folder under `Tests/Fuzz/Corpus` is called.
+    /// The name of its folder under `Tests/Fuzz/Corpus`.
     static var name: String { get }
     init()
     func run(_ input: FuzzInput, _ findings: Findings)
@@ -21,7 +21,7 @@ package enum FuzzTargets {
 
     /// Runs a target once.
     ///
-    /// - Returns: what it found, nothing when all is well.
+    /// - Returns: what it found wrong; empty if nothing is.
     package static func run(_ target: any FuzzTarget, on bytes: [UInt8]) -> [String] {
         let findings = Findings()
         target.run(FuzzInput(bytes), findings)
@@ -35,7 +35,7 @@ package final class Findings {
 
     package init() {}
 
-    /// What must hold.
+    /// Records a failure unless the condition holds.
     func expect(
         _ condition: Bool,
         _ message: @autoclosure () -> String,
@@ -47,22 +47,22 @@ package final class Findings {
     }
 }
 
-/// The bytes that a fuzzer made up.
+/// The bytes of a fuzzer.
 ///
-/// What a target has to choose is taken from their end, so that the beginning can be a text as a peer would send it.
+/// The choices of a target are taken from the end of the bytes, so that the beginning can be a text as a peer would send it.
 package struct FuzzInput {
     private var bytes: ArraySlice<UInt8>
 
     package init(_ bytes: [UInt8]) { self.bytes = bytes[...] }
 
-    /// The last byte that is left, 0 when there is none.
+    /// Takes the last byte that is left; 0 if there is none.
     mutating func choice() -> UInt8 { bytes.popLast() ?? 0 }
 
-    /// All that is left.
+    /// The bytes that are left.
     var rest: [UInt8] { Array(bytes) }
 }
 
-/// Where bytes are cut into the reads of a connection: one choice gives always the same cuts.
+/// How bytes are cut into the reads of a connection; the same choice always gives the same cuts.
 struct Cuts {
     private var random: SplitMix
     private let longest: Int
@@ -70,7 +70,7 @@ struct Cuts {
     static let none = Cuts(0)
     static let everywhere = Cuts(1)
 
-    /// 0: nowhere, 1: after each byte, else at random.
+    /// 0 cuts nowhere, 1 after each byte, and every other number at random.
     init(_ choice: UInt8) {
         random = SplitMix(state: UInt64(choice))
         longest = choice == 0 ? .max : choice == 1 ? 1 : 2 << (Int(choice) % 11)
@@ -82,7 +82,7 @@ struct Cuts {
         return min(left, Int.random(in: 1...longest, using: &random))
     }
 
-    /// All the pieces of `count` bytes.
+    /// The pieces of `count` bytes.
     mutating func pieces(of count: Int) -> [Range<Int>] {
         var pieces: [Range<Int>] = []
         var start = 0
@@ -95,11 +95,11 @@ struct Cuts {
     }
 }
 
-/// A small seeded generator.
+/// A small seeded generator of random numbers.
 struct SplitMix: RandomNumberGenerator {
     var state: UInt64
 
-    /// What one choice is spread to.
+    /// Spreads one choice over all bits of a number.
     static func first(of choice: UInt8) -> UInt64 {
         var random = SplitMix(state: UInt64(choice))
         return choice == 0 ? 0 : random.next()
@@ -114,7 +114,7 @@ struct SplitMix: RandomNumberGenerator {
     }
 }
 
-/// Bytes as a message shows them.
+/// Formats bytes for a message.
 func shown(_ bytes: some Collection<UInt8>) -> String {
     String(decoding: bytes.prefix(200), as: UTF8.self).debugDescription
 }

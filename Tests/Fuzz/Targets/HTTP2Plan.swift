@@ -14,7 +14,7 @@ struct HTTP2Plan {
     var isTelling = false
 
     static let attemptsMax = 10
-    /// Of a stream (design.md, Flow control).
+    /// The window of a stream, in bytes.
     static let windowBytes = 64 << 10
     /// The frame that goes beyond the window is still told, and its stream reset.
     static let windowExcessMax = 16_384

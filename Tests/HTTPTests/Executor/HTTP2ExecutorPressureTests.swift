@@ -114,7 +114,7 @@ import Transport
     @Test func anEndlessHeadIsRefused() throws {
         let executor = try ExecutorTest.http2()
         let attempts = executor.sendAll(2)
-        // One field into the dynamic table, then named again by one byte each (edge-servers.md 0.4).
+        // One field goes into the dynamic table, and one byte each names it again: an HPACK bomb.
         let field: [UInt8] = [0x40, 1, 97, 127, 0x81, 0x0E] + [UInt8](repeating: 98, count: 2048)
         let block = literal(":status", "200") + field + [UInt8](repeating: 0xBE, count: 4000)
         executor.http2().send(Frame.headers, Frame.endHeaders, 1, block)

@@ -1,4 +1,4 @@
-// What a request's target, host, lengths and options may say: the smuggling checklist of edge-servers.md 2.4 and 3.1.
+// What a request's target, host, lengths and options may say: each reading that could smuggle a request is refused.
 
 import HTTP
 import Testing

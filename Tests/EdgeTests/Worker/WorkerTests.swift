@@ -6,7 +6,7 @@ import Transport
 @testable import Edge
 
 /// A worker on its own thread, and the snapshots that it is given by mailbox.
-@Suite struct WorkerSnapshotTests {
+@Suite struct WorkerTests {
     private let registry = Registry()
     private let process = ProcessState(
         budget: MemoryBudget(limit: 1 << 30),

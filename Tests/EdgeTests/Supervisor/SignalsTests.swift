@@ -3,9 +3,9 @@ import Testing
 
 @testable import Edge
 
-@Suite struct SignalTests {
-    @Test func everySignalThatOperatorsSendIsToldAndMeansSomethingOrIsExplained() {
-        #expect(Set(Signals.told) == [SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2])
+@Suite struct SignalsTests {
+    @Test func everySignalThatOperatorsSendHasAnEffectOrIsExplained() {
+        #expect(Set(Signals.handled) == [SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2])
         for signal in [SIGHUP, SIGUSR1, SIGUSR2] { #expect(Supervisor.ignored(signal)?.contains("is ignored") == true) }
         for signal in [SIGTERM, SIGINT, SIGQUIT] { #expect(Supervisor.ignored(signal) == nil) }
     }

@@ -1,18 +1,24 @@
-// One listener as a snapshot resolves it: how workers speak on it.
+// One listener for clients as a snapshot resolves it: its address, its protocols, its limits and its certificates.
 package import Configuration
 package import HTTP
 package import Transport
 
-/// How workers speak on one listener; its socket comes from the `ListenerSet`.
+/// How workers speak on one listener.
+///
+/// The listener's socket is in the `ListenerSet`.
 package struct ListenerPlan: Sendable {
-    /// Identifies the listener from one snapshot to the next.
+    /// The configured address; identifies the listener from one snapshot to the next.
     package var address: ListenAddress
+    /// Permissions and owner of the socket's file; used for unix sockets only, and only at the start.
+    package var socketAccess: SocketFileAccess
+    /// Protocols, limits and timeouts of the listener's connections.
     package var settings: ServerSettings
-    /// Where the certificates of its TLS contexts come from; empty for cleartext.
+    /// The files from which the listener's TLS contexts are made; empty for cleartext.
     package var certificates: [CertificateFiles]
 
-    init(for listener: ListenerSettings, limits configuration: Configuration) {
+    init(for listener: ListenerSettings, in configuration: Configuration) {
         address = listener.address
+        socketAccess = listener.socketAccess
         settings = ServerSettings()
         let timeouts = configuration.timeouts
         settings.headerBytesMax = configuration.limits.headerBytes
@@ -29,9 +35,14 @@ package struct ListenerPlan: Sendable {
         certificates = (listener.tls?.certificates ?? []).map { CertificateFiles(chain: $0.chainPath, key: $0.keyPath) }
     }
 
-    /// The TLS contexts of one worker; nil for cleartext.
+    /// Whether clients speak TLS on this listener.
+    var isSecure: Bool { !certificates.isEmpty }
+
+    /// Makes the TLS contexts of one worker; nil for cleartext.
+    ///
+    /// - Throws: `TLSError` when a certificate or its key cannot be loaded.
     func makeContexts(_ ticketKeys: TicketKeys) throws(TLSError) -> TLSServerContexts? {
-        guard !certificates.isEmpty else { return nil }
+        guard isSecure else { return nil }
         return try TLSContext.server(
             certificates: certificates,
             ticketKeys: ticketKeys,

@@ -1,7 +1,7 @@
 import HTTP
 import Testing
 
-@Suite struct FieldBlockTests {
+@Suite struct FieldNameTests {
     @Test(arguments: FieldName.allCases) func everyNameIsKnownByItsText(name: FieldName) {
         let text = Array(String(describing: name.text).utf8)
         #expect(FieldName(lowercase: text[...]) == name)
@@ -10,11 +10,5 @@ import Testing
 
     @Test func namesBeyondAllOfOursAreOthers() {
         for count in 29...40 { #expect(FieldName(lowercase: [UInt8](repeating: 0x78, count: count)[...]) == .other) }
-    }
-
-    @Test func numbersAreText() {
-        var fields = FieldBlock()
-        fields.append(.retryAfter, 120)
-        #expect(fields.string(.retryAfter) == "120")
     }
 }

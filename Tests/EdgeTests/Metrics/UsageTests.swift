@@ -4,7 +4,7 @@ import Testing
 @testable import Edge
 
 /// What an exchange has used, by what its executor said of it.
-@Suite struct UsageFiguresTests {
+@Suite struct UsageTests {
     private func meter(_ dialect: Dialect, _ events: [String]) -> Meter {
         var meter = Meter(dialect: dialect)
         let scanner = JSONScanner()

@@ -1,0 +1,11 @@
+// Writes lines to stderr, without Foundation.
+internal import Glibc
+
+/// The messages of a bench; its figures go to stdout.
+enum StandardError {
+    /// Writes one line.
+    static func say(_ line: String) {
+        let bytes = Array((line + "\n").utf8)
+        _ = unsafe write(2, bytes, bytes.count)
+    }
+}

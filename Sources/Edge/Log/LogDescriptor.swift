@@ -1,0 +1,75 @@
+// Writes to stdout or stderr, whatever kind of file it is, without blocking for ever.
+internal import CLinux
+internal import Glibc
+
+/// Writes to a descriptor without waiting for ever, be it a file, a terminal, a pipe or a socket.
+struct LogDescriptor {
+    /// What tells that a descriptor has no room: nothing for a file, `poll` for a pipe, EAGAIN for a socket.
+    private enum Kind { case file, pipe, socket }
+
+    private let descriptor: CInt
+    private let kind: Kind
+    /// PIPE_BUF: a pipe takes so many bytes at once or none of them (pipe(7)).
+    private static let pipePiece = 4096
+    /// How long one `poll` of a full descriptor waits, in milliseconds.
+    private let pollTimeout: CInt
+
+    init(_ descriptor: CInt, pollTimeout: CInt = 50) {
+        self.descriptor = descriptor
+        self.pollTimeout = pollTimeout
+        var status = stat()
+        let mode = unsafe fstat(descriptor, &status) == 0 ? status.st_mode & S_IFMT : 0
+        switch mode {
+        // A device that is no terminal, such as /dev/null, takes everything at once.
+        case S_IFREG: kind = .file
+        case S_IFCHR: kind = isatty(descriptor) == 0 ? .file : .pipe
+        case S_IFSOCK: kind = .socket
+        default: kind = .pipe
+        }
+    }
+
+    /// Writes a part of the bytes; waits for room until `isOver` returns true.
+    ///
+    /// - Returns: the number of bytes written, a negative errno, or 0 where `isOver` has ended the wait.
+    func write(_ bytes: UnsafeRawBufferPointer, until isOver: () -> Bool) -> Int {
+        while true {
+            if kind != .file, !hasRoom {
+                if isOver() { return 0 }
+                continue
+            }
+            let count = unsafe put(bytes)
+            if count >= 0 { return count == 0 ? -Int(EIO) : count }
+            switch errno {
+            case EINTR: continue
+            case EAGAIN:
+                if isOver() { return 0 }
+                usleep(10_000)
+            default: return -Int(errno)
+            }
+        }
+    }
+
+    private func put(_ bytes: UnsafeRawBufferPointer) -> Int {
+        switch kind {
+        case .file: unsafe Glibc.write(descriptor, bytes.baseAddress, bytes.count)
+        case .pipe: unsafe Glibc.write(descriptor, bytes.baseAddress, Self.piece(of: bytes))
+        case .socket: unsafe send(descriptor, bytes.baseAddress, bytes.count, clinux_MSG_NOSIGNAL | clinux_MSG_DONTWAIT)
+        }
+    }
+
+    /// The number of bytes that a pipe is given at once: as many whole lines as fit PIPE_BUF, or one piece of a longer
+    /// line.
+    ///
+    /// The pipe takes them all or none, so a reader that takes over from another one begins with a whole line.
+    static func piece(of bytes: UnsafeRawBufferPointer) -> Int {
+        guard bytes.count > pipePiece else { return bytes.count }
+        let end = unsafe bytes[..<pipePiece].lastIndex(of: UInt8(ascii: "\n"))
+        return end.map { $0 + 1 } ?? pipePiece
+    }
+
+    /// Whether a write may be tried; true also on errors, which the write then returns.
+    private var hasRoom: Bool {
+        var entry = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+        return unsafe poll(&entry, 1, pollTimeout) != 0
+    }
+}

@@ -1,0 +1,20 @@
+// The priority of a log line or of a message to the operator, as systemd's journal reads it.
+internal import Inference
+
+/// The levels of syslog(3) that this server uses; the raw values are those of sd-daemon(3).
+package enum LogPriority: UInt8, Sendable {
+    case error = 3
+    case warning = 4
+    case information = 6
+
+    /// What precedes a line in the journal: `<6>` for example.
+    var prefix: [UInt8] { [UInt8(ascii: "<"), UInt8(ascii: "0") + rawValue, UInt8(ascii: ">")] }
+}
+
+extension ExchangeMachine.End {
+    /// Client errors are logged at `information`, failures of the edge or of an executor at `warning`.
+    var priority: LogPriority {
+        if case .failed(let failure) = self, failure.side != .client { return .warning }
+        return .information
+    }
+}

@@ -1,0 +1,30 @@
+// Why a worker accepts no connection for a moment, as a metric label.
+internal import Glibc
+
+/// Why a worker pauses accepting; the raw values are the label `cause` of `freeinference_accept_pauses_total`.
+package enum AcceptPause: String, CaseIterable, Sendable {
+    /// `max_connections` is reached.
+    case connections = "max_connections"
+    /// `memory_limit` is reached.
+    case memory = "memory_limit"
+    /// The descriptors of the process or of the system are used up, or kept for executors.
+    case descriptors
+    /// The system has no memory, or no room to watch another socket.
+    case system
+
+    /// The reason for a limit of this process.
+    init(_ lack: ConnectionRoom.Lack) {
+        self =
+            switch lack {
+            case .maxConnections: .connections
+            case .memory: .memory
+            case .descriptors: .descriptors
+            }
+    }
+
+    /// The reason for an errno of `accept4` or of the poller.
+    init(code: CInt) { self = code == EMFILE || code == ENFILE ? .descriptors : .system }
+
+    /// The index in `WorkerCounters.acceptPauses`.
+    var index: Int { Self.allCases.firstIndex(of: self) ?? 0 }
+}

@@ -1,0 +1,27 @@
+// How many attempts at each executor have ended, and how.
+
+/// The number of attempts that have ended, by the id of their executor and by how they ended.
+///
+/// A model has few executors, so a search through all of them costs less than hashing an id.
+package struct AttemptCounts: Sendable {
+    private var rows: [(executor: Int, ends: [UInt64])] = []
+
+    /// The counts of one executor by the index of `Ending`; nil where it has had no attempt.
+    subscript(executor: Int) -> [UInt64]? { rows.first { $0.executor == executor }?.ends }
+
+    /// Counts an attempt that has ended.
+    ///
+    /// - Parameter ending: the index of `Ending`.
+    mutating func count(_ ending: Int, executor: Int) { rows[index(of: executor)].ends[ending] &+= 1 }
+
+    /// Adds what another worker has counted.
+    mutating func add(_ other: AttemptCounts) {
+        for row in other.rows { WorkerCounters.add(row.ends, to: &rows[index(of: row.executor)].ends) }
+    }
+
+    private mutating func index(of executor: Int) -> Int {
+        for index in rows.indices where rows[index].executor == executor { return index }
+        rows.append((executor, Array(repeating: 0, count: Ending.count)))
+        return rows.count - 1
+    }
+}

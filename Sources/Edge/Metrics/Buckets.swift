@@ -1,0 +1,29 @@
+// The bounds of the histograms.
+
+/// The upper bounds of each histogram's buckets; times are in nanoseconds.
+enum Buckets {
+    private static let microsecond: UInt64 = 1000
+    private static let millisecond: UInt64 = 1_000_000
+    private static let second: UInt64 = 1_000_000_000
+
+    /// From 1 ms to 120 s.
+    static let firstToken =
+        [1, 2, 5, 10, 20, 50, 100, 200, 500].map { $0 * millisecond }
+        + [1, 2, 5, 10, 20, 30, 60, 120].map { $0 * second }
+    /// From 1 ms to 600 s.
+    static let duration = firstToken + [300 * second, 600 * second]
+    /// From 0.1 ms to 10 s, closest between 10 and 200 ms, where a reader sees the difference.
+    static let gap =
+        [100, 200, 500].map { $0 * microsecond }
+        + [1, 2, 5, 10, 20, 30, 50, 75, 100, 200, 500].map { $0 * millisecond } + [1, 2, 5, 10].map { $0 * second }
+    /// From 1 ms to 10 s.
+    static let queueWait =
+        [1, 2, 5, 10, 20, 50, 100, 200, 500].map { $0 * millisecond }
+        + [1, 2, 5, 10].map { $0 * second }
+    /// From 10 us to 1 s, for the time that the edge itself takes.
+    static let overhead =
+        [10, 20, 50, 100, 200, 500].map { $0 * microsecond }
+        + [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000].map { $0 * millisecond }
+    /// Numbers of tokens, as OpenTelemetry's convention for `gen_ai.client.token.usage` has them.
+    static let tokens = (0...13).map { UInt64(1) << (2 * $0) }
+}

@@ -1,0 +1,34 @@
+// How exchanges and attempts end, as the indices of a table of counters and as metric labels.
+internal import Inference
+
+/// Numbers every way in which an exchange or an attempt can end, and gives its labels `end` and `side`.
+enum Ending {
+    private static let kinds = Failure.Kind.allCases
+    private static let sides: [Failure.Side] = [.client, .executor, .edge]
+
+    /// The number of endings: complete, and each kind of failure with each side.
+    static let count = 1 + kinds.count * sides.count
+
+    /// The index of an exchange's end: 0 where it is complete.
+    static func index(of end: ExchangeMachine.End) -> Int {
+        switch end {
+        case .complete: 0
+        case .clientLeft: index(of: Failure(.clientLeft))
+        case .failed(let failure): index(of: failure)
+        }
+    }
+
+    /// The index of a failure; never 0.
+    static func index(of failure: Failure) -> Int {
+        guard let kind = kinds.firstIndex(of: failure.kind), let side = sides.firstIndex(of: failure.side) else {
+            preconditionFailure("a failure of no kind")
+        }
+        return 1 + kind * sides.count + side
+    }
+
+    /// The values of the labels for an index.
+    static func labels(at index: Int) -> (end: String, side: String) {
+        guard index > 0 else { return ("complete", "") }
+        return (kinds[(index - 1) / sides.count].label, sides[(index - 1) % sides.count].rawValue)
+    }
+}

@@ -1,0 +1,19 @@
+// What one worker has counted of one model.
+
+/// The counters of one model at one worker; confined to the worker.
+///
+/// An exchange holds its model's row, so that a token is counted without a search.
+final class ModelRow {
+    /// The id of the model's entry; `WorkerCounters.noModel` for the row of requests that named no model.
+    let id: Int
+    var counts = WorkerCounters.OfModel()
+
+    init(id: Int) { self.id = id }
+
+    /// Counts an attempt that has ended.
+    ///
+    /// - Parameters:
+    ///   - index: how it ended, as an index of `Ending`.
+    ///   - executor: the id of the executor.
+    func attemptEnded(_ index: Int, executor: Int) { counts.attempts.count(index, executor: executor) }
+}

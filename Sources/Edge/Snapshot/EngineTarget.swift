@@ -1,0 +1,53 @@
+// How the workers of a snapshot reach one engine.
+internal import Configuration
+package import HTTP
+package import Routing
+internal import Transport
+
+/// How to connect to one engine, and how to ask it whether it is healthy.
+///
+/// `Engine` holds what is known of the engine's load and health, this object how to reach it.
+package final class EngineTarget: Sendable {
+    /// The engine's load and health, which outlive the snapshot.
+    package let engine: Engine
+    /// Addresses, protocol, TLS and timeouts of the connections to the engine.
+    package let client: ExecutorClientSettings
+    /// The value of the `host` field of requests.
+    package let host: [UInt8]
+    /// The path of the executor's URL, which precedes the path of every request; empty where the URL has none.
+    package let pathPrefix: [UInt8]
+    /// The key that health probes send; nil where the engine wants none.
+    package let credential: ExecutorCredential?
+    /// The engine's health probe; nil where the engine is not probed.
+    let probe: HealthProbe?
+
+    init(_ description: EngineDescription, engine: Engine, addresses: AddressBook, connectTimeout: Nanoseconds) {
+        let settings = description.settings
+        self.engine = engine
+        probe = description.probe
+        host = Array(settings.url.authority.utf8)
+        pathPrefix = Array(settings.url.pathPrefix.utf8)
+        credential = settings.apiKey.map { ExecutorCredential(key: $0, kind: settings.kind) }
+        var client = ExecutorClientSettings(
+            addresses: addresses,
+            connectTimeout: connectTimeout,
+            idleTimeout: Nanoseconds(settings.idleTimeout.inNanoseconds)
+        )
+        client.version = ExecutorClientSettings.Version(settings.wireProtocol)
+        if settings.url.scheme == .https {
+            client.tls = .init(serverName: settings.url.host, caFile: settings.certificateAuthorityPath)
+        }
+        self.client = client
+    }
+}
+
+extension ExecutorClientSettings.Version {
+    fileprivate init(_ setting: ExecutorSettings.WireProtocol) {
+        self =
+            switch setting {
+            case .auto: .auto
+            case .http1: .http1
+            case .h2: .http2
+            }
+    }
+}

@@ -1,0 +1,32 @@
+// The deadlines and limits that are the same for every exchange, in the units of the data path.
+internal import Configuration
+package import Transport
+
+/// Deadlines and limits of an exchange that do not depend on its model.
+///
+/// Durations are in nanoseconds, sizes in bytes. The names are those of the configuration keys.
+package struct ExchangeLimits: Sendable {
+    /// `timeouts.body`: the longest time between two bytes of a request body.
+    package var body: Nanoseconds
+    /// `timeouts.client_stall`: how long a client may take nothing of a response that waits for it.
+    package var clientStall: Nanoseconds
+    /// `commit_after`: how long a streaming client waits for its response head while no event has come.
+    package var commitAfter: Nanoseconds
+    /// `keep_alive`: the time between two comments that keep a waiting stream alive.
+    package var keepAlive: Nanoseconds
+    /// `limits.body`: the largest request body, before and after decoding.
+    package var bodyBytesMax: Int
+    /// `limits.exchange_buffer`: how much of a response may wait for its client before its executor is not read.
+    package var bufferMax: Int
+
+    init(_ configuration: Configuration) {
+        func nanoseconds(_ duration: Duration) -> Nanoseconds { Nanoseconds(duration.inNanoseconds) }
+        let timeouts = configuration.timeouts
+        body = nanoseconds(timeouts.body)
+        clientStall = nanoseconds(timeouts.clientStall)
+        commitAfter = nanoseconds(configuration.commitAfter)
+        keepAlive = nanoseconds(configuration.keepAlive)
+        bodyBytesMax = configuration.limits.bodyBytes
+        bufferMax = configuration.limits.exchangeBufferBytes
+    }
+}

@@ -1,0 +1,45 @@
+// How the exchanges of one model reach one of its executors.
+package import Configuration
+package import Routing
+
+/// One executor as one model of a snapshot uses it.
+package final class ExecutorTarget: Sendable {
+    /// The executor's load and health, which outlive the snapshot.
+    package let executor: Executor
+    /// The model whose pool the executor is in; an attempt is counted for this pair.
+    package let model: ModelEntry
+    /// How the executor's engine is reached.
+    package let engine: EngineTarget
+    /// Which software the executor is, as far as the configuration says.
+    package let kind: ExecutorSettings.Kind
+    /// Whether a stream's usage is asked for where the client does not ask for it.
+    package let asksForUsage: Bool
+    /// The key of requests, in the field that this entry's `kind` reads; nil where the executor wants none.
+    ///
+    /// One engine may serve entries of several kinds, whose keys go in different fields.
+    package let credential: ExecutorCredential?
+    /// Which of a client's fields the executor gets.
+    let forwarded: ForwardedFields
+
+    /// - Parameter forward: the fields that the configuration and the model pass on; those of the executor are added.
+    init(
+        _ settings: ExecutorSettings,
+        executor: Executor,
+        model: ModelEntry,
+        engine: EngineTarget,
+        forward: [ForwardSettings]
+    ) {
+        self.executor = executor
+        self.model = model
+        self.engine = engine
+        kind = settings.kind
+        asksForUsage = settings.includeUsage
+        forwarded = ForwardedFields(forward + [settings.forward])
+        credential = settings.apiKey.map { ExecutorCredential(key: $0, kind: settings.kind) }
+    }
+
+    /// The value of the `host` field of requests.
+    package var host: [UInt8] { engine.host }
+    /// The path of the executor's URL, which precedes the path of every request.
+    package var pathPrefix: [UInt8] { engine.pathPrefix }
+}

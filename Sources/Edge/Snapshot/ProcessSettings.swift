@@ -1,0 +1,51 @@
+// What a configuration says of the process as a whole, in the units in which the process uses it.
+package import Configuration
+package import Transport
+
+/// The settings of the process: threads, memory, the admin listener, keys.
+///
+/// The supervisor reads them once, at the start; they hold until the process ends.
+package struct ProcessSettings: Sendable {
+    /// How many worker threads there are; at least 1.
+    package let workers: Int
+    /// `memory_limit`, in bytes.
+    package let memoryLimit: Int
+    /// `max_connections`, before memory and descriptors are considered: see `ConnectionRoom`.
+    package let connectionsMax: Int
+    /// How long a busy worker waits before it polls again.
+    package let gather: Gather
+    /// What notifies the workers of sockets that are ready.
+    package let poller: PollerChoice
+    /// How long exchanges may go on once the process has been asked to end, in nanoseconds.
+    package let drainTimeout: Nanoseconds
+    /// Where metrics and health are served.
+    package let admin: Configuration.Admin
+    /// Where the keys and their secret are read, and whether a key is required.
+    package let authentication: Configuration.Authentication
+
+    init(_ configuration: Configuration) {
+        workers =
+            switch configuration.workers {
+            case .auto: Processors.available
+            case .count(let count): count
+            }
+        memoryLimit = configuration.memoryLimitBytes
+        connectionsMax = configuration.maxConnections
+        gather = Gather(configuration.gather)
+        poller = configuration.poller == .epoll ? .epoll : .auto
+        drainTimeout = Nanoseconds(configuration.drainTimeout.inNanoseconds)
+        admin = configuration.admin
+        authentication = configuration.authentication
+    }
+}
+
+extension Gather {
+    fileprivate init(_ setting: Configuration.Gather) {
+        self =
+            switch setting {
+            case .auto: .auto
+            case .off: .off
+            case .interval(let duration): .fixed(Nanoseconds(duration.inNanoseconds))
+            }
+    }
+}

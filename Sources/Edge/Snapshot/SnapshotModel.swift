@@ -1,0 +1,38 @@
+// One model of a snapshot: its entry in the registry, its executors, its timeouts and its fallbacks.
+internal import Configuration
+package import Inference
+package import Routing
+package import Transport
+
+/// One model of a snapshot: its identity, and the executors that serve it.
+package struct SnapshotModel: Sendable {
+    /// The identity of the model, which outlives the snapshot.
+    package let entry: ModelEntry
+    /// The model's executors with their weights, and the queue of exchanges that wait for one of them.
+    package let pool: ExecutorPool
+    /// How long the model's executors may take.
+    package let timeouts: ModelTimeouts
+    /// How many tokens images and other media of a prompt are estimated at.
+    package let mediaTokens: MediaTokens
+    /// How each member of the pool is reached, by the member's index in the pool.
+    let targets: [ExecutorTarget]
+    /// Indices in `Snapshot.models` of the models to fall back on, in the order in which they are tried.
+    package let fallbacks: [Int]
+}
+
+/// How long the executors of one model may take, in nanoseconds.
+package struct ModelTimeouts: Sendable, Equatable {
+    /// To the first event of a stream.
+    package var firstEvent: Nanoseconds
+    /// To the end of a response that is not a stream.
+    package var response: Nanoseconds
+    /// Between two events of a stream.
+    package var stall: Nanoseconds
+
+    /// The model's own timeouts, with the common ones in place of those that the model does not set.
+    init(_ own: ModelSettings.Timeouts, else common: Configuration.Timeouts) {
+        firstEvent = Nanoseconds((own.firstEvent ?? common.firstEvent).inNanoseconds)
+        response = Nanoseconds((own.response ?? common.response).inNanoseconds)
+        stall = Nanoseconds((own.stall ?? common.stall).inNanoseconds)
+    }
+}

@@ -1,0 +1,82 @@
+// The threads of the workers: starts them, and counts how many serve, have stopped accepting and have ended.
+internal import Transport
+
+/// The threads of all workers.
+///
+/// Confined to the control thread, which passes each report of a worker on to one of the `count` functions.
+final class WorkerThreads {
+    /// How many workers there are once they have been started.
+    let count: Int
+    private var threads: [Transport.Thread] = []
+    private var started = 0
+    private var stoppedAccepting = 0
+    private var ended = 0
+
+    init(count: Int) {
+        self.count = count
+    }
+
+    /// Whether `start` has been called.
+    var areStarted: Bool { !threads.isEmpty }
+    /// Whether every worker has closed its listeners, so that nobody uses the listening sockets any more.
+    var haveAllStoppedAccepting: Bool { stoppedAccepting == count }
+    /// How many workers serve at this moment.
+    var serving: Int { max(0, started - ended) }
+
+    /// Starts all workers; each makes its loop and its connections on its own thread.
+    ///
+    /// - Parameter report: called on the threads of the workers.
+    func start(
+        process: ProcessState,
+        snapshot: Snapshot,
+        listeners: ListenerSet,
+        report: @escaping @Sendable (WorkerReport) -> Void
+    ) {
+        threads = (0..<count).map { index in
+            Transport.Thread(name: "worker-\(index)") {
+                do throws(TLSError) {
+                    let worker = try Worker(
+                        index: index,
+                        process: process,
+                        snapshot: snapshot,
+                        listeners: listeners,
+                        report: report
+                    )
+                    report(.started)
+                    worker.run()
+                } catch {
+                    report(.failed("\(error)"))
+                }
+                process.retire(index)
+                report(.ended(worker: index))
+            }
+        }
+    }
+
+    /// Counts a worker that has started.
+    ///
+    /// - Returns: whether all workers have started now.
+    func countStarted() -> Bool {
+        started += 1
+        return started == count
+    }
+
+    /// Counts a worker that accepts no more connections.
+    ///
+    /// - Returns: whether none of the workers accepts connections any more.
+    func countStoppedAccepting() -> Bool {
+        stoppedAccepting += 1
+        return haveAllStoppedAccepting
+    }
+
+    /// Counts a worker that has ended.
+    ///
+    /// - Returns: whether all workers have ended now.
+    func countEnded() -> Bool {
+        ended += 1
+        return ended == count
+    }
+
+    /// Waits until every thread has ended.
+    func join() { for thread in threads { thread.join() } }
+}

@@ -1,0 +1,42 @@
+// The connections of one worker, and which of them have carried a request.
+internal import HTTP
+internal import Transport
+
+/// The open connections of clients to one worker; confined to it.
+struct ConnectionTable {
+    private var connections = Slab<ServerConnection>()
+    /// For each slot whether its connection has carried a request.
+    private var hasServed: [Bool] = []
+    /// How many connections have carried a request.
+    private(set) var servedCount = 0
+
+    var isEmpty: Bool { connections.isEmpty }
+    /// All connections, in a copy: they may end while the caller walks through it.
+    var all: [ServerConnection] { connections.elements }
+
+    /// Adds a connection and sets its key.
+    mutating func insert(_ connection: ServerConnection) {
+        let key = connections.insert(connection)
+        connection.key = key
+        if Int(key.index) == hasServed.count { hasServed.append(false) }
+    }
+
+    /// Removes a connection.
+    ///
+    /// - Returns: false where it has been removed before.
+    mutating func remove(_ connection: ServerConnection) -> Bool {
+        guard connections.remove(connection.key) != nil else { return false }
+        let slot = Int(connection.key.index)
+        if hasServed[slot] { servedCount -= 1 }
+        hasServed[slot] = false
+        return true
+    }
+
+    /// Notes that a connection has carried a request.
+    mutating func markServed(_ connection: ServerConnection) {
+        let slot = Int(connection.key.index)
+        guard connections.contains(connection.key), !hasServed[slot] else { return }
+        hasServed[slot] = true
+        servedCount += 1
+    }
+}

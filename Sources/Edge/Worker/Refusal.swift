@@ -1,0 +1,27 @@
+// The response to a request that broke the rules of HTTP, or that there is no memory for.
+internal import HTTP
+internal import Inference
+internal import Transport
+
+/// A request that is answered without an exchange, since the HTTP layer has refused it.
+struct Refusal {
+    let failure: Failure
+    /// The value of `x-request-id` in the response.
+    let requestID: String
+
+    /// Sends the whole response.
+    ///
+    /// - Parameter date: the value of the `date` field.
+    func respond(on stream: ServerStream, date: String) {
+        let body = failure.body(.other, requestID: requestID)
+        var fields = FieldBlock()
+        fields.append(.contentType, "application/json")
+        fields.append(.contentLength, body.count)
+        fields.append(.date, date)
+        fields.append(.requestID, requestID)
+        if let seconds = failure.retryAfter { fields.append(.retryAfter, seconds) }
+        stream.respond(ResponseHead(status: failure.status, fields: fields), end: false)
+        stream.send(body.span)
+        stream.finish()
+    }
+}

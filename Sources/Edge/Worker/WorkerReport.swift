@@ -1,0 +1,17 @@
+// What a worker reports to the control thread.
+
+/// A message of one worker to the control thread.
+package enum WorkerReport: Sendable {
+    /// The worker accepts connections.
+    case started
+    /// The worker could not start; the text says why.
+    case failed(String)
+    /// The worker has closed its listeners and uses the listening sockets no more.
+    case stoppedAccepting
+    /// The answer of the worker with this index to the question with this number (`WorkerSurvey`).
+    case answered(worker: Int, number: Int, any Sendable)
+    /// The last counters of a worker that ends.
+    case counted(worker: Int, WorkerCounters)
+    /// The worker's thread is about to end.
+    case ended(worker: Int)
+}
