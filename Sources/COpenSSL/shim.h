@@ -2,6 +2,9 @@
  * constants with casts and variadic calls. The wire is the only part with state: the memory BIO through which all TLS
  * connections of a worker read and write. Used by Transport/TLS, Transport/Crypto and CertificateAuthority. */
 #pragma once
+/* First, so that the types of the system, such as struct tm, belong to CLinux in every build: otherwise the module that
+ * is read first would own them, and importers of the other one could not see their members. */
+#include "../CLinux/shim.h"
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,8 +23,8 @@
 
 /* ---- The wire ------------------------------------------------------------------------------------------------- */
 
-/* Each worker has one, shared by its TLS connections, of which only one is inside OpenSSL at a time. `input` is borrowed
- * from the worker's read buffer; `output` grows as needed. `key_updates` counts the TLS 1.3 KeyUpdate messages of
+/* Each worker has one, shared by its TLS connections, of which only one is inside OpenSSL at a time. `input` is
+ * borrowed from the worker's read buffer; `output` grows as needed. `key_updates` counts the TLS 1.3 KeyUpdate messages of
  * the read in progress; beyond `key_updates_allowed` no further input is handed out, and the read fails. */
 struct copenssl_wire {
     const uint8_t *input;

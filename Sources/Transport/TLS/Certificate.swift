@@ -1,5 +1,6 @@
 // An owner of an X509: what a certificate says, and which keys and certificates belong to it.
 
+internal import CLinux
 internal import COpenSSL
 internal import Glibc
 

@@ -1,4 +1,5 @@
 // Reading dates and times from text: those that people write, and those of HTTP header fields.
+internal import CLinux
 internal import Glibc
 
 extension Timestamp {

@@ -1,4 +1,5 @@
 // Times as text, without Foundation: RFC 3339 for the log, IMF-fixdate (RFC 9110 section 5.6.7) for the `date` field.
+internal import CLinux
 internal import Glibc
 
 /// Dates and times as text, in UTC; all times are whole seconds since 1970 without leap seconds.

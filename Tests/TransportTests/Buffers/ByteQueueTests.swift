@@ -1,8 +1,8 @@
-// Chunks, byte queues and the scratch buffer.
+// Byte queues over pooled chunks, with copied and with shared bytes.
 import Testing
 import Transport
 
-@Suite struct BufferTests {
+@Suite struct ByteQueueTests {
     private func contents(_ queue: inout ByteQueue) -> [UInt8] {
         let scratch = Scratch()
         queue.move(upTo: .max, to: scratch)
@@ -49,21 +49,6 @@ import Transport
             #expect(pool.bytesInUse == 5 * 4096)
         }
         #expect(pool.bytesInUse == 0)
-    }
-
-    @Test func theScratchGrowsAndShrinks() {
-        let scratch = Scratch(capacity: 8)
-        scratch.append("0123456789")
-        scratch.append(upTo: 100) { room in
-            room[0] = 33
-            return 1
-        }
-        #expect(Array(scratch.bytes) == Array("0123456789!".utf8))
-        scratch.append([UInt8](repeating: 0, count: 3 << 20))
-        scratch.removeAll()
-        #expect(scratch.isEmpty)
-        scratch.append("again")
-        #expect(Array(scratch.bytes) == Array("again".utf8))
     }
 
     // MARK: Shared bytes

@@ -4,7 +4,7 @@ import CertificateAuthority
 import Testing
 import Transport
 
-@Suite struct TLSTransferTests {
+@Suite struct TLSConnectionTests {
     let directory = TemporaryDirectory()
     let contexts: TLSServerContexts
     let client: TLSContext

@@ -1,24 +1,11 @@
-// Addresses and listening sockets.
+// Listening sockets: opened, shared by workers, inherited.
 import CLinux
 import Glibc
 import LoopTesting
 import Testing
 import Transport
 
-@Suite struct SocketTests {
-    @Test func addressesSayWhatTheyAre() throws {
-        let four = try #require(SocketAddress(numeric: "127.0.0.1", port: 8080))
-        #expect(four.description == "127.0.0.1:8080" && !four.isUnix && four.port == 8080)
-        let six = try #require(SocketAddress(numeric: "::1", port: 443))
-        #expect(six.description == "[::1]:443" && six.host == "::1")
-        let unix = try #require(SocketAddress(unixPath: "/run/x.sock"))
-        #expect(unix.description == "unix:/run/x.sock" && unix.port == 0)
-        #expect(SocketAddress(numeric: "localhost", port: 1) == nil)
-        #expect(SocketAddress(unixPath: "") == nil)
-        #expect(SocketAddress(unixPath: String(repeating: "x", count: 108)) == nil)
-        #expect(SocketAddress(unixPath: String(repeating: "x", count: 107))?.host.utf8.count == 107)
-    }
-
+@Suite struct ListenerSetTests {
     @Test func eachWorkerHasASocketOfItsOwnOnOnePort() throws {
         let set = try ListenerSet(addresses: [SocketAddress(numeric: "127.0.0.1", port: 0)!], workers: 3)
         defer { set.close() }
@@ -36,51 +23,6 @@ import Transport
         }
         #expect(failure?.cause.code == EADDRINUSE)
         #expect(failure?.description.contains(first.addresses[0].description) == true)
-    }
-
-    @Test func aStaleUnixSocketIsReplacedAndALiveOneIsNot() throws {
-        let path = temporaryDirectory() + "/s.sock"
-        let address = SocketAddress(unixPath: path)!
-        // A process that died leaves its file.
-        try Sockets.listen(on: address, shared: false).close()
-        #expect(access(path, F_OK) == 0)
-        let live = try ListenerSet(addresses: [address], workers: 2)
-        #expect(live.socket(address: 0, worker: 0).descriptor == live.socket(address: 0, worker: 1).descriptor)
-        #expect(throws: ListenerSet.Failure.self) { try ListenerSet(addresses: [address], workers: 2) }
-        live.close()
-        #expect(access(path, F_OK) != 0)
-    }
-
-    @Test func theFileOfAUnixSocketHasTheModeAndGroupItIsGiven() throws {
-        func status(_ access: SocketFileAccess) throws -> stat {
-            let path = temporaryDirectory() + "/s.sock"
-            let set = try ListenerSet(addresses: [SocketAddress(unixPath: path)!], workers: 2, access: [access])
-            defer { set.close() }
-            var status = stat()
-            #expect(stat(path, &status) == 0)
-            return status
-        }
-        #expect(try status(SocketFileAccess(mode: 0o666)).st_mode & 0o777 == 0o666)
-        #expect(try status(SocketFileAccess(mode: 0o600)).st_mode & 0o777 == 0o600)
-        // A group that the process is in may be given without any right.
-        let own = String(getegid())
-        let grouped = try status(SocketFileAccess(group: own))
-        #expect(grouped.st_gid == getegid() && grouped.st_mode & 0o777 == 0o660)
-        #expect(try status(SocketFileAccess(mode: 0o620, group: own)).st_mode & 0o777 == 0o620)
-        if geteuid() == 0 { #expect(try status(SocketFileAccess(group: "65534")).st_gid == 65534) }
-        let failure = #expect(throws: ListenerSet.Failure.self) { try status(SocketFileAccess(group: "no such group")) }
-        #expect(failure?.description.contains("group no such group") == true)
-        #expect(SocketFileAccess.groupID("root") == 0)
-        #expect(SocketFileAccess.groupID("12") == 12)
-    }
-
-    @Test func aFileThatIsNoSocketStays() throws {
-        let path = temporaryDirectory() + "/precious"
-        close(creat(path, 0o600))
-        #expect(throws: ListenerSet.Failure.self) {
-            try ListenerSet(addresses: [SocketAddress(unixPath: path)!], workers: 1)
-        }
-        #expect(access(path, F_OK) == 0)
     }
 
     @Test func anInheritedSocketIsUsedAndItsFileLeftAlone() throws {

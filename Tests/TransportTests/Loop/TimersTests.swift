@@ -1,10 +1,11 @@
-// Timers and deadlines by a clock that the test sets.
+// Timers by a clock that the test sets.
 import LoopTesting
 import Testing
 
 @testable import Transport
 
-private final class Firings: TimerTarget {
+/// A target that records which of its timers have fired.
+final class Firings: TimerTarget {
     var fired: [Int] = []
     var then: ((Int) -> Void)?
     func timerFired(_ kind: Int) {
@@ -13,7 +14,7 @@ private final class Firings: TimerTarget {
     }
 }
 
-@Suite struct TimerTests {
+@Suite struct TimersTests {
     @Test func timersFireInOrderOfTheirTime() {
         let test = TestLoop()
         let recorder = Firings()
@@ -63,46 +64,5 @@ private final class Firings: TimerTarget {
         test.loop.turn(waitMax: 0)
         #expect(recorder.fired.count == 10_000)
         recorder.then = nil
-    }
-
-    private final class Owner: TimerTarget {
-        let loop: EventLoop
-        var deadline = Deadline()
-        var met = 0
-        init(_ loop: EventLoop) { self.loop = loop }
-        func set(_ due: Nanoseconds) { deadline.set(due, on: loop, target: self, kind: 0) }
-        func timerFired(_ kind: Int) { if deadline.fired(on: loop, target: self, kind: kind) { met += 1 } }
-    }
-
-    @Test func aDeadlineThatMovesIsMetWhereItWasLast() {
-        let test = TestLoop()
-        let owner = Owner(test.loop)
-        let start = test.loop.now
-        owner.set(start + 100)
-        owner.set(start + 500)
-        test.pass(200)
-        #expect(owner.met == 0 && owner.deadline.isSet)
-        owner.set(start + 300)
-        test.pass(150)
-        #expect(owner.met == 1 && !owner.deadline.isSet)
-        test.pass(1000)
-        #expect(owner.met == 1)
-    }
-
-    @Test func aDeadlineThatIsClearedOrCancelledIsNotMet() {
-        let test = TestLoop()
-        weak var freed: Owner?
-        do {
-            let owner = Owner(test.loop)
-            freed = owner
-            owner.set(test.loop.now + 100)
-            owner.deadline.clear()
-            test.pass(200)
-            #expect(owner.met == 0)
-            owner.set(test.loop.now + 100)
-            owner.deadline.cancel(on: test.loop)
-        }
-        #expect(freed == nil)
-        test.pass(200)
     }
 }

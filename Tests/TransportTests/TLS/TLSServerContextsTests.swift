@@ -4,7 +4,7 @@ import CertificateAuthority
 import Testing
 import Transport
 
-@Suite struct TLSCertificateTests {
+@Suite struct TLSServerContextsTests {
     let directory = TemporaryDirectory()
 
     func shown(

@@ -4,7 +4,7 @@ import CertificateAuthority
 import Testing
 import Transport
 
-@Suite struct TLSHandshakeTests {
+@Suite struct TLSContextTests {
     let directory = TemporaryDirectory()
     let certificate: DevelopmentCertificates
     let contexts: TLSServerContexts

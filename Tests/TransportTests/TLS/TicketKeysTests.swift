@@ -4,7 +4,7 @@ import CertificateAuthority
 import Testing
 import Transport
 
-@Suite struct TLSResumptionTests {
+@Suite struct TicketKeysTests {
     let directory = TemporaryDirectory()
     let clock = TestClock()
     let keys: TicketKeys

@@ -1,0 +1,70 @@
+// Listeners accept, pause and resume.
+import CLinux
+import Glibc
+import LoopTesting
+import Testing
+
+@testable import Transport
+
+@Suite struct ListenerTests {
+    @Test func aListenerPausesAndResumes() throws {
+        let test = TestLoop()
+        let socket = try Sockets.listen(on: SocketAddress(numeric: "127.0.0.1", port: 0)!, shared: false)
+        var accepted: [Socket] = []
+        let listener = Listener(
+            loop: test.loop,
+            socket: socket,
+            accepted: { socket, _ in accepted.append(socket) },
+            exhausted: { _ in }
+        )
+        let address = Sockets.localAddress(of: socket)!
+        let first = Peer(to: address)
+        test.settle()
+        #expect(accepted.count == 1)
+        listener.pause()
+        let second = Peer(to: address)
+        test.settle()
+        #expect(accepted.count == 1)
+        listener.resume()
+        test.settle()
+        #expect(accepted.count == 2)
+        for socket in accepted { socket.close() }
+        first.close()
+        second.close()
+    }
+
+    /// Whoever finds no room is not accepted at all: it waits in the backlog, and is not reset.
+    @Test func roomIsTakenBeforeAConnectionIsAccepted() throws {
+        let test = TestLoop()
+        let socket = try Sockets.listen(on: SocketAddress(numeric: "127.0.0.1", port: 0)!, shared: false)
+        var (room, accepted): (Int, [Socket]) = (2, [])
+        var lacks = 0
+        let listener = Listener(
+            loop: test.loop,
+            socket: socket,
+            accepted: { socket, _ in accepted.append(socket) },
+            exhausted: { _ in lacks += 1 }
+        )
+        listener.takeRoom = {
+            guard room > 0 else { return false }
+            room -= 1
+            return true
+        }
+        listener.returnRoom = { room += 1 }
+        let address = Sockets.localAddress(of: socket)!
+        let peers = [Peer(to: address)]
+        test.settle()
+        #expect(accepted.count == 1 && room == 1 && lacks == 0, "what was taken for nobody is given back")
+        let more = (0..<2).map { _ in Peer(to: address) }
+        test.settle()
+        #expect(accepted.count == 2 && room == 0 && lacks > 0 && listener.isWaiting)
+        for peer in more { peer.poll() }
+        #expect(more.allSatisfy { $0.end == nil }, "the last one waits")
+        room = 1
+        listener.resume()
+        test.settle()
+        #expect(accepted.count == 3 && room == 0)
+        for socket in accepted { socket.close() }
+        for peer in peers + more { peer.close() }
+    }
+}

@@ -1,0 +1,30 @@
+// Files of unix sockets: those of dead processes are replaced, others stay.
+import CLinux
+import Glibc
+import LoopTesting
+import Testing
+import Transport
+
+@Suite struct SocketsTests {
+    @Test func aStaleUnixSocketIsReplacedAndALiveOneIsNot() throws {
+        let path = temporaryDirectory() + "/s.sock"
+        let address = SocketAddress(unixPath: path)!
+        // A process that died leaves its file.
+        try Sockets.listen(on: address, shared: false).close()
+        #expect(access(path, F_OK) == 0)
+        let live = try ListenerSet(addresses: [address], workers: 2)
+        #expect(live.socket(address: 0, worker: 0).descriptor == live.socket(address: 0, worker: 1).descriptor)
+        #expect(throws: ListenerSet.Failure.self) { try ListenerSet(addresses: [address], workers: 2) }
+        live.close()
+        #expect(access(path, F_OK) != 0)
+    }
+
+    @Test func aFileThatIsNoSocketStays() throws {
+        let path = temporaryDirectory() + "/precious"
+        close(creat(path, 0o600))
+        #expect(throws: ListenerSet.Failure.self) {
+            try ListenerSet(addresses: [SocketAddress(unixPath: path)!], workers: 1)
+        }
+        #expect(access(path, F_OK) == 0)
+    }
+}
