@@ -30,8 +30,6 @@ import Testing
     @Test func commentsNameFilesThatExist() throws {
         // No files of this repository, or files of a library.
         let foreign: Set = ["GRDB.swift", "notes.md", "Foo.swift", "FooTests.swift"]
-        // To be taken out of the comments; none may be added.
-        let dangling: Set = ["openrouter.md"]
         let names = try SourceTree.names()
         let mention = try Regex(#"[A-Za-z0-9_+-]+\.(md|swift)\b"#)
         for file in try SourceTree.files(under: "Sources") + SourceTree.files(under: "Tests") {
@@ -40,10 +38,10 @@ import Testing
                     continue
                 }
                 for match in line[comment.lowerBound...].matches(of: mention) {
-                    // "+Output.swift" in Channel.swift is short for Channel+Output.swift.
+                    // A name that begins with a plus is short for a file of the same type.
                     let word = line[match.range]
                     let name = word.hasPrefix("+") ? file.stem + word : String(word)
-                    let isKnown = names.contains(name) || foreign.contains(name) || dangling.contains(name)
+                    let isKnown = names.contains(name) || foreign.contains(name)
                     #expect(isKnown, "\(file.path):\(index + 1) names \(name)")
                 }
             }

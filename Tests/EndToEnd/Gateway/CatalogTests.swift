@@ -23,7 +23,7 @@ import Testing
           executors: [{url: "http://127.0.0.1:1"}]
         """#
 
-    /// What OpenRouter requires of an entry (openrouter.md 2.1), checked as its schema would.
+    /// What OpenRouter's schema for providers requires of an entry.
     private func checkRequired(_ model: JSON) {
         for name in ["id", "name", "hugging_face_id"] { #expect(model[name].string != nil, "\(name)") }
         #expect(model.created.int != nil)
