@@ -1,4 +1,5 @@
 // Whether stdout or stderr is connected to systemd's journal.
+internal import CLinux
 internal import Glibc
 
 /// Finds out whether a descriptor leads to systemd's journal, which reads a priority before each line (sd-daemon(3)).

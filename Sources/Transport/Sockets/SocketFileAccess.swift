@@ -1,4 +1,5 @@
 // Who may connect to a unix socket: the permissions and the group of its file.
+internal import CLinux
 internal import Glibc
 
 /// The permissions and the group of the file of a unix socket that this process opens.
