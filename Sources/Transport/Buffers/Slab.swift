@@ -3,31 +3,32 @@
 /// Names an element of a `Slab`.
 ///
 /// The key of a removed element does not name the next one in its slot, until 2^32 elements have used the slot.
-package struct SlabKey: Hashable, Sendable {
+public struct SlabKey: Hashable, Sendable {
     /// The slot, from 0.
-    package let index: UInt32
+    public let index: UInt32
     /// The number of elements that were removed from this slot before.
-    package let generation: UInt32
+    public let generation: UInt32
 
     @inlinable
-    package init(index: UInt32, generation: UInt32) {
+    public init(index: UInt32, generation: UInt32) {
         self.index = index
         self.generation = generation
     }
 
     /// The key that was packed into one word by `bits`.
     @inlinable
-    package init(bits: UInt64) { self.init(index: UInt32(truncatingIfNeeded: bits), generation: UInt32(bits >> 32)) }
+    public init(bits: UInt64) { self.init(index: UInt32(truncatingIfNeeded: bits), generation: UInt32(bits >> 32)) }
 
     /// Both numbers in one word, for system interfaces that carry 64 bits of the caller's.
-    @inlinable package var bits: UInt64 { UInt64(generation) << 32 | UInt64(index) }
+    @inlinable public var bits: UInt64 { UInt64(generation) << 32 | UInt64(index) }
 }
 
 /// Elements in numbered slots; the slot of a removed element is used again.
 ///
 /// Each operation takes constant time. The table never shrinks: it has as many slots as it ever had elements at once.
-/// Everything is inlinable, since other modules would otherwise call it unspecialized.
-package struct Slab<Element> {
+/// Everything is inlinable and public: Swift 6.3 does not specialize a generic type of access `package` in other modules,
+/// and each operation would look up its metadata.
+public struct Slab<Element> {
     @usableFromInline
     struct Slot {
         @usableFromInline var element: Element?
@@ -45,15 +46,15 @@ package struct Slab<Element> {
     @usableFromInline var free: [UInt32] = []
 
     @inlinable
-    package init() {}
+    public init() {}
 
     /// Number of elements.
-    @inlinable package var count: Int { slots.count - free.count }
-    @inlinable package var isEmpty: Bool { count == 0 }
+    @inlinable public var count: Int { slots.count - free.count }
+    @inlinable public var isEmpty: Bool { count == 0 }
 
     /// Puts an element into a free slot, or into a new one where none is free.
     @inlinable
-    package mutating func insert(_ element: Element) -> SlabKey {
+    public mutating func insert(_ element: Element) -> SlabKey {
         if let index = free.popLast() {
             slots[Int(index)].element = element
             return SlabKey(index: index, generation: slots[Int(index)].generation)
@@ -66,7 +67,7 @@ package struct Slab<Element> {
     ///
     /// - Returns: the element; nil when it was removed before.
     @inlinable @discardableResult
-    package mutating func remove(_ key: SlabKey) -> Element? {
+    public mutating func remove(_ key: SlabKey) -> Element? {
         let index = Int(key.index)
         guard index < slots.count, slots[index].generation == key.generation else { return nil }
         guard let element = slots[index].element.take() else { return nil }
@@ -76,7 +77,7 @@ package struct Slab<Element> {
     }
 
     /// The element with this key; nil when it was removed.
-    @inlinable package subscript(key: SlabKey) -> Element? {
+    @inlinable public subscript(key: SlabKey) -> Element? {
         let index = Int(key.index)
         guard index < slots.count, slots[index].generation == key.generation else { return nil }
         return slots[index].element
@@ -84,13 +85,13 @@ package struct Slab<Element> {
 
     /// Whether the element with this key has not been removed.
     @inlinable
-    package func contains(_ key: SlabKey) -> Bool {
+    public func contains(_ key: SlabKey) -> Bool {
         let index = Int(key.index)
         return index < slots.count && slots[index].generation == key.generation && slots[index].element != nil
     }
 
     /// All elements, in the order of their slots; an array of its own, which costs an allocation.
-    @inlinable package var elements: [Element] { slots.compactMap(\.element) }
+    @inlinable public var elements: [Element] { slots.compactMap(\.element) }
 }
 
 extension Slab: Sendable where Element: Sendable {}
