@@ -1,5 +1,4 @@
-// The header fields that an operator lets pass to an executor (`forward_fields`), and those that no setting can let
-// pass.
+// The header fields that an operator lets pass to an executor (`forward_fields`).
 package import Configuration
 internal import HTTP
 internal import Transport

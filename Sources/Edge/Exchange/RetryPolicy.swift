@@ -96,9 +96,8 @@ package enum RetryPolicy {
     ///
     /// - Parameters:
     ///   - wasFull: A pool that was asked was full, so that waiting could have helped.
-    ///   - saysBusy: The failed executor said that it is busy, and so when to try again; or the request may have caused
-    ///   the
-    ///     failure, so that waiting would not help.
+    ///   - saysBusy: The failed executor said that it is busy; or the request may have caused the failure, so that
+    ///     waiting would not help.
     package static func report(_ cause: Cause, wasFull: Bool, saysBusy: Bool, waitIsLeft: Bool) -> Report {
         switch cause {
         case .waitOver: .queueTimeout
