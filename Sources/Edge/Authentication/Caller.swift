@@ -53,7 +53,7 @@ struct Caller {
 
     // MARK: Limits
 
-    /// Takes one of the concurrent requests, and one request of the rate.
+    /// Takes one of the key's concurrent requests, and one of its requests in a minute.
     ///
     /// - Returns: The refusal; nil if both were taken.
     mutating func begin(at now: Nanoseconds) -> Failure? {

@@ -119,7 +119,8 @@ package final class LogSink: Sendable {
         queue.withLock { $0.isEnding = true }
         eventfd_write(wakeup, 1)
         for _ in 0..<150 where !isEnded.load(ordering: .acquiring) { usleep(10_000) }
-        // A write that does not return, as of a file system that hangs: the lines that wait behind it are lost.
+        // None are left after a normal end. If a write does not return, as on a file system that hangs, the lines that
+        // wait behind it are lost.
         let left = queue.withLock { queue in
             defer { queue.count = 0 }
             return queue.count

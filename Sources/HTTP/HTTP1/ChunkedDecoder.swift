@@ -9,7 +9,7 @@ package struct ChunkedDecoder: Sendable {
     package enum Step: Equatable, Sendable {
         /// Bytes of the body, as a range of the span. The next call continues at the range's upper bound.
         case data(Range<Int>)
-        /// The span holds no more of the body. All of its `consumed` bytes have been read, and none need be kept.
+        /// The whole span was read, which is `consumed` bytes, and the body goes on; the caller need not keep any of them.
         case needsMore(consumed: Int)
         /// The body and its trailers have ended; the bytes after `consumed` belong to the next message.
         case end(consumed: Int)
@@ -50,7 +50,7 @@ package struct ChunkedDecoder: Sendable {
     /// Whether the body has been read to its end.
     package var isComplete: Bool { state == .ended && failure == nil }
 
-    /// Reads on in `bytes`, which begin where the step before ended.
+    /// Decodes the next step of the body from `bytes`, which begin where the previous step ended.
     package mutating func decode(_ bytes: Span<UInt8>) -> Step {
         var index = 0
         let count = bytes.count

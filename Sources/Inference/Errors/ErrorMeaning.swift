@@ -35,8 +35,9 @@ package enum ErrorMeaning: Equatable, Sendable {
         }
     }
 
-    /// Whether the meaning says little more than whose fault the error is, so that a more specific part may override
-    /// it.
+    /// Whether the meaning says little more than whose fault the error is.
+    ///
+    /// The meaning of a more specific part of the error, such as its code or its message, then takes precedence.
     var isGeneral: Bool {
         switch self {
         case .badRequest, .notFound, .failed(500): true

@@ -31,8 +31,9 @@ package struct RequestScan: Equatable, Sendable {
     package var stream: Bool
     /// The member `stream_options`.
     package var streamOptions: StreamOptions
-    /// The most tokens that an executor may generate for each choice: the largest of several limits; nil if there is
-    /// none.
+    /// The most tokens that an executor may generate for each choice; nil if the body sets no limit.
+    ///
+    /// Of several limits the largest counts, since it is not known which one the executor obeys.
     package var maxTokens: Int?
     /// The number of choices that the client asks for, 1 by default.
     package var n: Int
