@@ -52,7 +52,7 @@ static bool read_usage(ondemand::value &value, cjson_event *out) noexcept {
     });
 }
 
-/// What a member for a finish or stop reason holds: nothing of a reason's type, no reason yet, or a reason.
+/// The value of a finish or stop reason: of a type that is not read (other), null or empty (none), or a word (given).
 enum class reason { other, none, given };
 
 /// Whether a reason means that the engine broke the attempt off, in the words of vLLM, SGLang, TensorRT-LLM, DeepSeek,

@@ -1,4 +1,4 @@
-// What the scans share: the simdjson parser and its memory.
+// The simdjson parser and its memory, which all scans of one `cjson_parser` use.
 #pragma once
 #include "CJSON.h"
 #include <simdjson.h>

@@ -1,8 +1,8 @@
-// What a certificate is made for, and what follows from it: how long it is valid, its subject and its extensions.
+// The purposes of development certificates; the purpose decides the validity, the subject and the extensions.
 
 internal import COpenSSL
 
-/// What a certificate is made for.
+/// The purpose of a development certificate.
 enum CertificatePurpose {
     case authority
     case server([CertificateName])

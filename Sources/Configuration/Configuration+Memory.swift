@@ -1,4 +1,4 @@
-// What the memory limit of a configuration means for its number of connections.
+// The number of connections for which `memory_limit` has room.
 
 extension Configuration {
     /// The bytes of `memory_limit` that each client connection is charged when it is accepted.

@@ -1,5 +1,6 @@
 // Reading `forward_fields` and `forward_user_agent`, which the whole file, a model and an executor may have.
 internal import HTTP
+internal import Transport
 
 extension ForwardSettings {
     /// Reads `forward_fields` and `forward_user_agent` of a section; names that must never be forwarded are errors.
@@ -41,6 +42,6 @@ extension ForwardSettings {
 
     /// Whether a byte may be in a field's name in lower case (`token`, RFC 9110, section 5.6.2).
     private static func isNameByte(_ byte: UInt8) -> Bool {
-        (0x61...0x7A).contains(byte) || (0x30...0x39).contains(byte) || "!#$%&'*+-.^_`|~".utf8.contains(byte)
+        (0x61...0x7A).contains(byte) || byte.isDigit || "!#$%&'*+-.^_`|~".utf8.contains(byte)
     }
 }

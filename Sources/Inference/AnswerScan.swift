@@ -65,14 +65,14 @@ package struct AnswerScan: Equatable, Sendable {
 
     /// Whether a document is a response of the dialect, which is recognized by a member that every response of it has.
     ///
-    /// In a dialect without such a member any document is a response, even an array or a number.
+    /// A dialect without such a member takes every document for a response.
     package func isAnswer(in dialect: Dialect) -> Bool {
         switch dialect {
         case .openAIChat, .completions: hasChoices
         case .embeddings: hasEmbeddings
         case .messages: hasMessage
         case .responses: hasResponse
-        case .countTokens, .tokenize, .rerank, .other: isValid
+        case .countTokens, .tokenize, .rerank, .other: true
         }
     }
 

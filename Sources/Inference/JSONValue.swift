@@ -256,7 +256,7 @@ private struct JSONReader {
 
     private mutating func digits() -> Bool {
         let start = position
-        while let byte = next, 0x30...0x39 ~= byte { position += 1 }
+        while let byte = next, byte.isDigit { position += 1 }
         return position > start
     }
 

@@ -47,7 +47,7 @@ import Testing
     /// Links of the documents to files of the repository.
     @Test func linksLeadSomewhere() throws {
         var pages = try SourceTree.files(under: "docs", ending: "md")
-        for page in ["README.md", "Benchmarks/README.md", "CHANGELOG.md"] {
+        for page in ["README.md", "Benchmarks/README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"] {
             pages.append(try SourceTree.file(page))
         }
         let link = try Regex(#"\]\(([^)#:]+)(#[^)]*)?\)"#)

@@ -12,7 +12,7 @@ package struct AbortsReport {
         var delay = Distribution()
         /// How often the executor reported to have been in which phase.
         var executorPhases: [String: Int] = [:]
-        /// By how much the executor's counter of requests grew.
+        /// The number of requests that the executor received in this phase, from its own counter.
         var requests = 0
         /// Streams that ended before they could be reset.
         var endedBefore = 0
@@ -27,7 +27,7 @@ package struct AbortsReport {
     var executor = ""
     var spoken = ""
     var figures: [Figures] = []
-    /// What the first stream that ended too early reported.
+    /// The phase and the error of the first stream that ended before it could be reset.
     var sample: String?
     /// Whether a signal ended the run.
     package internal(set) var isInterrupted = false

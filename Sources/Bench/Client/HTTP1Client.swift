@@ -1,8 +1,8 @@
 // The bench's client of HTTP/1.1: one stream at a time, the next one on the same connection if the server keeps it
 // open.
 //
-// It does not use HTTP's ExecutorClient, which sends a request again after some failures, delays acknowledgements and
-// resumes TLS sessions: the bench has to count each failure and measure each handshake.
+// The client of HTTP's executor side cannot serve here: it repeats some failed requests, delays TCP acknowledgements and
+// resumes TLS sessions, while the bench has to count each failure and measure each handshake.
 internal import HTTP
 internal import Transport
 

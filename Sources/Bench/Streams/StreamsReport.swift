@@ -28,7 +28,7 @@ package struct StreamsReport {
     var connectionsLost = 0
     /// How many streams broke, by cause.
     var broken: [Breakage: Int] = [:]
-    /// What the first broken stream reported.
+    /// The error of the first broken stream, as text.
     var sample: String?
     /// The processor time of the bench itself during the measurement.
     var processorTime: Nanoseconds = 0

@@ -5,7 +5,7 @@ internal import Transport
 
 /// The reader of one stream; events may arrive in parts.
 struct TokenScanner {
-    /// What an event of the stream is.
+    /// The kinds of events that the bench distinguishes.
     enum Event: Equatable {
         /// A token, and when the executor sent it, in CLOCK_MONOTONIC.
         case token(Nanoseconds)

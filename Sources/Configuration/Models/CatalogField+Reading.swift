@@ -1,6 +1,7 @@
 // Reading the catalog fields of a model: each is checked, and kept as it is written; prices become exact texts.
 
 internal import Inference
+internal import Transport
 
 extension CatalogField {
     /// The fields of a model in the list that OpenRouter reads from its providers, with the values that it accepts.
@@ -92,7 +93,7 @@ extension CatalogField {
         let bytes = Array(text.utf8)
         guard bytes.count == 10 || bytes.count == 20 else { return false }
         let fits = zip(bytes, "dddd-dd-ddTdd:00:00Z".utf8).allSatisfy { byte, form in
-            form == UInt8(ascii: "d") ? (0x30...0x39).contains(byte) : byte == form
+            form == UInt8(ascii: "d") ? byte.isDigit : byte == form
         }
         func number(at start: Int) -> Int { Int(bytes[start] &- 0x30) * 10 + Int(bytes[start + 1] &- 0x30) }
         guard fits, (1...12).contains(number(at: 5)), (1...31).contains(number(at: 8)) else { return false }

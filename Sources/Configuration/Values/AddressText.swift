@@ -1,5 +1,6 @@
 // Parsing the parts of addresses that listeners and executors both have: IP addresses, ports, paths of unix sockets.
 import Glibc
+internal import Transport
 
 /// Checks the path after `unix:`, or returns what is wrong with it.
 func unixPath(_ path: Substring) -> Result<String, ValueProblem> {
@@ -19,7 +20,7 @@ func unixPath(_ path: Substring) -> Result<String, ValueProblem> {
 
 /// Parses a port of one to five decimal digits, 0 to 65535.
 func parsePort(_ text: Substring) -> UInt16? {
-    guard (1...5).contains(text.utf8.count), text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
+    guard (1...5).contains(text.utf8.count), text.utf8.allSatisfy(\.isDigit) else { return nil }
     return UInt16(text)
 }
 

@@ -1,4 +1,5 @@
 // Decimal numbers kept as text, because binary numbers cannot represent prices such as 0.0000002 exactly.
+internal import Transport
 
 /// Checks and rewrites decimal numbers without computing with them.
 enum DecimalText {
@@ -40,7 +41,7 @@ enum DecimalText {
     static func isNumber(_ text: String) -> Bool {
         var rest = text.utf8[...]
         func digits() -> Int {
-            let count = rest.prefix { (0x30...0x39).contains($0) }.count
+            let count = rest.prefix(while: \.isDigit).count
             rest = rest.dropFirst(count)
             return count
         }

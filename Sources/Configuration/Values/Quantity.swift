@@ -1,4 +1,5 @@
 // Durations, sizes and counts as a configuration writes them: a whole number and its unit.
+internal import Transport
 
 /// Parses and prints durations, sizes and counts.
 enum Quantity {
@@ -22,7 +23,7 @@ enum Quantity {
     /// The sign is accepted so that a negative number is reported as out of range.
     static func count(_ text: String) -> Int? {
         let digits = text.utf8.first == 0x2D ? text.utf8.dropFirst() : text.utf8[...]
-        guard !digits.isEmpty, digits.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
+        guard !digits.isEmpty, digits.allSatisfy(\.isDigit) else { return nil }
         return Int(text)
     }
 

@@ -160,9 +160,7 @@ extension Attempt {
         // If the end of the connection is the end of the body, half an answer can look complete.
         let mustBeJSON = answer.scan != nil && (answer.endsWithClose || dialect != .other)
         if let failure = brokenness(of: found, mustBeJSON: mustBeJSON) { return failure }
-        guard (200..<300).contains(head.status), dialect.hasKnownAnswers, !found.isAnswer(in: dialect) else {
-            return nil
-        }
+        guard (200..<300).contains(head.status), !found.isAnswer(in: dialect) else { return nil }
         // The client may have requested events in a way that the scan does not know.
         let begin = held
         return EventLines.begins(begin.span) == true ? nil : .noAnswer
@@ -206,15 +204,5 @@ extension Failure {
         var failure = Failure(.executorProtocol)
         failure.detail = "its document is no answer of this API"
         return failure
-    }
-}
-
-extension Dialect {
-    /// Whether every answer in this dialect is a JSON object that has one of the members in `AnswerScan.isAnswer`.
-    fileprivate var hasKnownAnswers: Bool {
-        switch self {
-        case .openAIChat, .completions, .embeddings, .responses, .messages: true
-        case .countTokens, .rerank, .other, .tokenize: false
-        }
     }
 }

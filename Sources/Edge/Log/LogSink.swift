@@ -17,7 +17,7 @@ package final class LogSink: Sendable {
     }
 
     /// The most that waits to be written, in bytes.
-    package static let waitingMax = 4 << 20
+    static let waitingMax = 4 << 20
     /// How long the thread waits for more lines before it writes, in microseconds: waking it for each line costs more
     /// than writing the line.
     private static let gathering: useconds_t = 5_000

@@ -6,7 +6,7 @@ internal import Transport
 /// Shared by all workers, so that they use the same indices; takes a lock, and is used only for wasted tokens.
 package final class TenantLabels: Sendable {
     /// How many tenants metrics distinguish.
-    package static let namesMax = 100
+    static let namesMax = 100
     /// The label of all other tenants, whose index is 0.
     package static let others = "other"
 

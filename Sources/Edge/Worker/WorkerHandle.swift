@@ -34,7 +34,7 @@ package final class WorkerHandle: Sendable {
     }
 
     /// Whether the worker serves and does not drain, so that connections may be handed on to it.
-    package var takesConnections: Bool { isOpen.load(ordering: .relaxed) }
+    var takesConnections: Bool { isOpen.load(ordering: .relaxed) }
 
     /// Called by the worker when it begins to serve and when it begins to drain.
     package func setTakesConnections(_ takes: Bool) { isOpen.store(takes, ordering: .relaxed) }

@@ -20,9 +20,9 @@ package struct ChunkedDecoder: Sendable {
     /// The most bytes of chunk extensions in one body; model servers and their clients send none.
     package static let extensionBytes = 256
     /// The most bytes of trailers in one body.
-    package static let trailerBytes = 8 * 1024
+    static let trailerBytes = 8 * 1024
     /// The most trailer fields of one body.
-    package static let trailerFields = 32
+    static let trailerFields = 32
     private static let sizeDigits = 16
 
     private enum State: UInt8 {

@@ -3,7 +3,7 @@
 /// Reads the request fields of an upgrade; the session decides whether to upgrade.
 package enum HTTP2SettingsField {
     /// The most settings in one field, as many as nghttp2 accepts in a frame.
-    package static let maxSettings = 32
+    static let maxSettings = 32
     private static let settingBytes = 6
 
     /// The payload of a SETTINGS frame in the value of `http2-settings`, which is base64url without padding.

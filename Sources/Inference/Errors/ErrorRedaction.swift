@@ -48,11 +48,6 @@ package enum ErrorRedaction {
     }
 }
 
-private func isDigit(_ byte: UInt8) -> Bool { byte &- 0x30 < 10 }
-private func isLetter(_ byte: UInt8) -> Bool { (byte | 0x20) &- 0x61 < 26 }
-private func isAlphanumeric(_ byte: UInt8) -> Bool { isDigit(byte) || isLetter(byte) }
-private func isHex(_ byte: UInt8) -> Bool { isDigit(byte) || (byte | 0x20) &- 0x61 < 6 }
-
 /// Reads a text once, and looks at each index where a word may begin for something to redact.
 private struct Redactor {
     private static let address = Array("[address]".utf8)

@@ -21,7 +21,7 @@ extension RequestBody {
     /// How many times larger than the compressed body a decoded body above `denseMax` bytes may be.
     package static let expansionMax = 100
     /// The bytes up to which the ratio is not checked.
-    package static let denseMax = 1 << 20
+    static let denseMax = 1 << 20
     /// The most bytes that are decoded in one step.
     private static let stepSize = 64 << 10
 

@@ -10,7 +10,7 @@ package final class NameResolver: TimerTarget {
     package static let secondsToLive = 5...300
     /// How long to wait after a failure, in seconds: the shorter at first, doubled with each further one up to the
     /// longer.
-    package static let secondsToRetry = 5...60
+    static let secondsToRetry = 5...60
 
     private struct Entry {
         let book: AddressBook

@@ -11,7 +11,7 @@ internal import Glibc
 /// output.
 @safe package final class TLSWire {
     /// An output buffer larger than this, in bytes, is freed as soon as it is empty.
-    package static let retainedCapacity = 1 << 20
+    static let retainedCapacity = 1 << 20
 
     let raw: UnsafeMutablePointer<copenssl_wire>
 
