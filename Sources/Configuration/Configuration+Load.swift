@@ -16,7 +16,7 @@ extension Configuration {
     package static func load(
         path: String,
         environment: [String: String] = SystemFiles.environment(),
-        readFile: @escaping (String) -> Result<[UInt8], FileProblem> = SystemFiles.read,
+        readFile: @escaping (String) -> Result<[UInt8], FileProblem> = SystemFiles.readOnce,
         checkFile: @escaping (String) -> FileProblem? = SystemFiles.check,
         inspection: FileInspection = .none
     ) -> Result<Configuration, ConfigurationErrors> {
@@ -53,6 +53,9 @@ extension Configuration {
             return .failure(reader.errors)
         }
         configuration.warnings = reader.warnings
+        if let root { configuration.outline.add(root) }
+        configuration.outline.add(models: reader.importedModels)
+        configuration.variables = reader.variables
         return .success(configuration)
     }
 

@@ -46,6 +46,10 @@ package struct Configuration: Sendable, Equatable {
     package var models: [ModelSettings]
     /// The warnings about the files that this configuration was read from.
     package var warnings: [ConfigurationProblem] = []
+    /// The values of those files, by which two configurations are compared in words.
+    package var outline = ConfigurationOutline()
+    /// The environment variables that the files name, sorted; their values are those of the start of the process.
+    package var variables: [String] = []
 
     /// Makes a configuration with these listeners and models and the default of every other setting.
     ///
@@ -64,7 +68,19 @@ extension Configuration {
         package var address = ListenAddress.tcp(host: "127.0.0.1", port: 9901)
         /// The mode and group of the socket's file, if the address is a unix socket.
         package var socketAccess = SocketFileAccess()
+        /// Where the server takes commands.
+        package var commandSocket = CommandSocket.automatic
         package init() {}
+    }
+
+    /// The unix socket on which the server takes commands such as `freeinference reload`.
+    package enum CommandSocket: Sendable, Equatable {
+        /// `/run/freeinference/admin.sock`, else `freeinference/admin.sock` below `$XDG_RUNTIME_DIR`.
+        case automatic
+        /// There is none.
+        case off
+        /// A socket at this absolute path.
+        case path(String)
     }
 
     /// The number of worker threads.

@@ -36,6 +36,7 @@ extension ConfigurationSection {
                 }
                 return []
             }
+            reader.noteImported(items)
             return items.flatMap { item -> [ConfigurationSection] in
                 guard let section = imported(item, reader: reader) else { return [] }
                 return section.importedModels() ?? [section]

@@ -7,6 +7,9 @@ struct ConfigurationDocument {
     private let environment: [String: String]
     private let report: (String, Position) -> Void
     private let warn: (String, Position) -> Void
+    private let noteVariables: ([String]) -> Void
+    /// Returns the contents of a file that a value names by `${file:PATH}`.
+    private let readSecret: (String) -> Result<[UInt8], FileProblem>
     /// Original names of the duplicate keys that `compose` has renamed.
     private var renamed: [Position: String] = [:]
     private var nodesLeft = Self.nodesMax
@@ -18,6 +21,8 @@ struct ConfigurationDocument {
         self.environment = environment
         report = { reader.report($0, at: $1) }
         warn = { reader.warn($0, at: $1) }
+        noteVariables = { reader.noteVariables(ofValue: $0) }
+        readSecret = { reader.readSecret($0) }
     }
 
     /// Returns the root of the tree; nil for an empty file, and for one that is not valid YAML, which is reported.
@@ -145,8 +150,9 @@ struct ConfigurationDocument {
     }
 
     private func expand(_ scalar: Node.Scalar, at position: Position) -> ConfigurationNode.Kind {
-        switch Expansion.expand(scalar.string, environment: environment) {
+        switch Expansion.expand(scalar.string, environment: environment, readFile: readSecret) {
         case .success(let text):
+            noteVariables(Expansion.variables(in: scalar.string))
             return .scalar(text: text, raw: scalar.string, isPlain: scalar.style == .plain)
         case .failure(let problem):
             report(problem.message, position)

@@ -35,7 +35,20 @@ final class HealthReporter: TimerTarget {
         self.loop = loop
         self.lastLoss = lastLoss
         self.say = say
-        watched = snapshot.engines.map { Watched(engine: $0.engine, executors: snapshot.executors(at: $0.engine)) }
+        watched = Self.watched(snapshot)
+    }
+
+    private static func watched(_ snapshot: Snapshot) -> [Watched] {
+        snapshot.engines.map { Watched(engine: $0.engine, executors: snapshot.executors(at: $0.engine)) }
+    }
+
+    /// Reports the engines of a new snapshot from now on; one that was down before is still reported as back.
+    func adopt(_ snapshot: Snapshot) {
+        let before = watched
+        watched = Self.watched(snapshot)
+        for index in watched.indices {
+            watched[index].downSince = before.first { $0.engine === watched[index].engine }?.downSince
+        }
     }
 
     /// Begins to look.

@@ -25,8 +25,7 @@ package final class MemoryBudget: MemorySource {
     /// body of half the budget has to fit.
     private static let factor = 0.25, trustedFactor = 1.0, bodyFactor = 8.0
 
-    /// `memory_limit`, in bytes.
-    package let limit: Int
+    private let most: Atomic<Int>
     private let charged = Atomic<Int>(0)
     /// The part of `charged` that is for request bodies.
     private let bodies = Atomic<Int>(0)
@@ -36,7 +35,19 @@ package final class MemoryBudget: MemorySource {
     private let holders = Atomic<Int>(0)
 
     /// - Parameter limit: `memory_limit`, in bytes.
-    package init(limit: Int) { self.limit = limit }
+    package init(limit: Int) { most = Atomic(limit) }
+
+    /// `memory_limit`, in bytes; a reload may change it.
+    package var limit: Int { most.load(ordering: .relaxed) }
+
+    /// Changes the limit.
+    ///
+    /// - Returns: false, and nothing changed, where more than the new limit is used at this moment.
+    package func setLimit(_ bytes: Int) -> Bool {
+        guard used <= bytes else { return false }
+        most.store(bytes, ordering: .relaxed)
+        return true
+    }
 
     /// The bytes charged at this moment, with those that accounts have been granted in advance.
     package var used: Int { charged.load(ordering: .relaxed) }

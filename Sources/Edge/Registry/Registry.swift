@@ -49,7 +49,15 @@ package final class Registry {
     /// Resolves a configuration, which must have been read without errors.
     ///
     /// The address books of new host names are empty until a `NameResolver` fills them.
-    package func resolve(_ configuration: Configuration) -> Snapshot {
+    ///
+    /// - Parameters:
+    ///   - listeners: the plans of the configuration's listeners; nil to make them now, which reads files.
+    ///   - access: the keys in force; by default there are none.
+    package func resolve(
+        _ configuration: Configuration,
+        listeners: [ListenerPlan]? = nil,
+        access: Authenticator = Authenticator()
+    ) -> Snapshot {
         generation += 1
         let descriptions = EngineDescription.all(configuration.models)
         let found = match(descriptions.map(\.identity))
@@ -75,6 +83,8 @@ package final class Registry {
         return Snapshot(
             configuration,
             generation: generation,
+            listeners: listeners ?? ListenerPlan.all(in: configuration),
+            access: access,
             models: models,
             engines: descriptions.compactMap { targets[$0.identity] },
             addresses: addresses,

@@ -39,6 +39,19 @@ package final class EngineTarget: Sendable {
         }
         self.client = client
     }
+
+    /// Whether connections that were opened for the other target can be used for this one.
+    func connectsLike(_ other: EngineTarget) -> Bool {
+        let (mine, its) = (client, other.client)
+        return mine.addresses === its.addresses && mine.version == its.version
+            && mine.tls?.serverName == its.tls?.serverName && mine.tls?.caFile == its.tls?.caFile
+            && mine.connectTimeout == its.connectTimeout && mine.idleTimeout == its.idleTimeout
+    }
+
+    /// Whether a health probe of the other target asks the same question in the same way.
+    func isProbedLike(_ other: EngineTarget) -> Bool {
+        connectsLike(other) && probe == other.probe && host == other.host && credential == other.credential
+    }
 }
 
 extension ExecutorClientSettings.Version {

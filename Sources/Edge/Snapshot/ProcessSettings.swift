@@ -4,12 +4,12 @@ package import Transport
 
 /// The settings of the process: threads, memory, the admin listener, keys.
 ///
-/// The supervisor reads them once, at the start; they hold until the process ends.
+/// `workers` and `poller` are read once, at the start, and hold until the process ends.
 package struct ProcessSettings: Sendable {
     /// How many worker threads there are; at least 1.
     package let workers: Int
     /// `memory_limit`, in bytes.
-    package let memoryLimit: Int
+    let memoryLimit: Int
     /// `max_connections`, before memory and descriptors are considered: see `ConnectionRoom`.
     package let connectionsMax: Int
     /// How long a busy worker waits before it polls again.

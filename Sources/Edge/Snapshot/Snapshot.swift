@@ -13,7 +13,7 @@ package import Transport
 package final class Snapshot: Sendable {
     /// Numbers the configurations that have been resolved in this process, from 1.
     package let generation: Int
-    /// What holds for the process as a whole; read once, at the start.
+    /// What holds for the process as a whole; the supervisor says what of it can change while the process lives.
     package let process: ProcessSettings
     /// Deadlines and limits of every exchange.
     package let limits: ExchangeLimits
@@ -41,11 +41,15 @@ package final class Snapshot: Sendable {
     package let crossOrigin: CrossOriginPolicy?
     /// The addresses of the engines: one book for each host and port, and for each unix socket.
     package let addresses: [AddressBook]
+    /// The API keys in force, and whether one is required.
+    let access: Authenticator
 
     /// Called by `Registry.resolve`, which finds the engines, the executors and the models.
     init(
         _ configuration: Configuration,
         generation: Int,
+        listeners: [ListenerPlan],
+        access: Authenticator,
         models: [SnapshotModel],
         engines: [EngineTarget],
         addresses: [AddressBook],
@@ -58,7 +62,8 @@ package final class Snapshot: Sendable {
         self.knownModels = knownModels
         process = ProcessSettings(configuration)
         limits = ExchangeLimits(configuration)
-        listeners = configuration.listeners.map { ListenerPlan(for: $0, in: configuration) }
+        self.listeners = listeners
+        self.access = access
         connectionRoom = ConnectionRoom(configuration)
         accessLog = configuration.log.access
         logsEngineErrors = configuration.log.engineErrors

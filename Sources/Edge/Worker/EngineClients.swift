@@ -55,13 +55,3 @@ struct EngineClients {
     /// Closes the connections that carry no request.
     func closeIdle() { for entry in entries.values { entry.client.closeIdle() } }
 }
-
-extension EngineTarget {
-    /// Whether connections that were opened for the other target can be used for this one.
-    fileprivate func connectsLike(_ other: EngineTarget) -> Bool {
-        let (mine, its) = (client, other.client)
-        return mine.addresses === its.addresses && mine.version == its.version
-            && mine.tls?.serverName == its.tls?.serverName && mine.tls?.caFile == its.tls?.caFile
-            && mine.connectTimeout == its.connectTimeout && mine.idleTimeout == its.idleTimeout
-    }
-}

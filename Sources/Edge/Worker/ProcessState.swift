@@ -14,12 +14,8 @@ package final class ProcessState: Sendable {
     package let log: LogSink
     /// The keys of TLS session tickets: a session begun with one worker is resumed with any other.
     package let ticketKeys: TicketKeys
-    /// The API keys in force.
-    package let access: Authenticator
     /// The clock of all workers and of the control thread.
     package let clock: Clock
-    /// How long a busy worker waits before it polls again.
-    package let gather: Gather
     /// What notifies the workers of sockets that are ready.
     package let poller: PollerChoice
     /// The handles of the workers, by their index.
@@ -42,10 +38,8 @@ package final class ProcessState: Sendable {
         budget: MemoryBudget,
         log: LogSink,
         ticketKeys: TicketKeys,
-        access: Authenticator = Authenticator(),
         clock: Clock = .monotonic,
         workers: Int,
-        gather: Gather,
         poller: PollerChoice,
         descriptorLimit: Int = .max
     ) {
@@ -53,10 +47,8 @@ package final class ProcessState: Sendable {
         self.budget = budget
         self.log = log
         self.ticketKeys = ticketKeys
-        self.access = access
         self.workers = (0..<workers).map { _ in WorkerHandle() }
         self.clock = clock
-        self.gather = gather
         self.poller = poller
     }
 

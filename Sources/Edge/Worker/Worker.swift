@@ -1,4 +1,5 @@
 // A worker: one thread with its event loop, the connections of its clients and their exchanges.
+internal import Glibc
 package import HTTP
 internal import Inference
 internal import Routing
@@ -23,7 +24,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
     /// yet.
     let ownMemory: MemoryAccount
     var scannerCharge = MemoryCharge()
-    let keyHasher: HMACSHA256Hasher?
+    private(set) var keyHasher: HMACSHA256Hasher?
     let metrics: WorkerMetrics
     private let environment = HTTP2Environment()
     private var listeners: WorkerListeners
@@ -46,7 +47,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
         index: Int,
         process: ProcessState,
         snapshot: Snapshot,
-        listeners sockets: ListenerSet,
+        listeners sockets: [ListenerKey: ListenerSet],
         report: @escaping (WorkerReport) -> Void
     ) throws(TLSError) {
         self.index = index
@@ -54,9 +55,9 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
         self.report = report
         self.process = process
         self.snapshot = snapshot
-        loop = EventLoop(clock: process.clock, gather: process.gather, poller: process.poller)
+        loop = EventLoop(clock: process.clock, gather: snapshot.process.gather, poller: process.poller)
         ownMemory = MemoryAccount(source: process.budget)
-        keyHasher = process.access.makeHasher()
+        keyHasher = snapshot.access.makeHasher()
         clients = EngineClients(loop: loop, environment: ExecutorEnvironment(account: ownMemory))
         metrics = WorkerMetrics(tenants: process.tenants)
         exchangeIDs = ExchangeIDSource(
@@ -65,14 +66,22 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
             workers: process.workers.count
         )
         listeners = try WorkerListeners(snapshot.listeners, ticketKeys: process.ticketKeys)
-        listeners.open { makeListener($0, socket: sockets.socket(address: $0, worker: index)) }
+        openListeners(sockets)
+        ownHandle.setGeneration(snapshot.generation)
     }
 
-    private func makeListener(_ index: Int, socket: Socket) -> Listener {
+    /// Begins to accept on the listeners that do not accept yet.
+    private func openListeners(_ sockets: [ListenerKey: ListenerSet]) {
+        listeners.open { key in
+            sockets[key].map { makeListener(key, socket: $0.socket(address: 0, worker: index)) }
+        }
+    }
+
+    private func makeListener(_ key: ListenerKey, socket: Socket) -> Listener {
         let listener = Listener(
             loop: loop,
             socket: socket,
-            accepted: { [unowned self] in accepted($0, from: $1, listener: index) },
+            accepted: { [unowned self] in accepted($0, from: $1, listener: key) },
             exhausted: { [unowned self] code in warnOfPause(code) }
         )
         listener.takeRoom = { [unowned self] in takeRoom() }
@@ -82,7 +91,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
 
     var budget: MemoryBudget { process.budget }
     var retries: RetryBudget { process.retries }
-    var access: Authenticator { process.access }
+    var access: Authenticator { snapshot.access }
 
     /// Serves until a message ends it, and reports its counters then.
     package func run() {
@@ -111,7 +120,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
         case .expire: expire(within: Self.expirePeriod)
         case .cut: expire(within: Self.cutPeriod)
         case .stop: loop.stop()
-        case .adopt(let snapshot): adopt(snapshot)
+        case .adopt(let snapshot, let sockets): adopt(snapshot, sockets)
         case .ask(let number, let question): report(.answered(worker: index, number: number, question(self)))
         case .engineDied(let engine, let death):
             for exchange in exchanges.elements { exchange.engineDied(engine, death) }
@@ -124,16 +133,23 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
     }
 
     /// Uses a snapshot for the requests that begin from now on; exchanges under way keep the one that they began with.
-    func adopt(_ new: Snapshot) {
-        guard new.generation > snapshot.generation else { return }
+    func adopt(_ new: Snapshot, _ sockets: [ListenerKey: ListenerSet]) {
+        // A worker that drains accepts nothing, and ends with the snapshot that it has.
+        guard new.generation > snapshot.generation, !isDraining else { return }
+        if new.access.keys !== snapshot.access.keys { keyHasher = new.access.makeHasher() }
+        loop.gather = new.process.gather
         snapshot = new
         metrics.keep(new.knownModels)
         clients.adopt(new)
-        listeners.adopt(new.listeners, ticketKeys: process.ticketKeys) { plan, error in
+        let closing = listeners.adopt(new.listeners, ticketKeys: process.ticketKeys) { plan, error in
             let what = "the listener \(plan.address) goes on with its earlier certificates"
             process.warn(.certificates, "\(what): \(error)")
         }
+        for listener in closing { listener.close() }
+        openListeners(sockets)
         listeners.resumeWaiting()
+        ownHandle.setGeneration(new.generation)
+        report(.adopted(worker: index, generation: new.generation))
     }
 
     // MARK: Connections
@@ -153,10 +169,11 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
         process.warn(.acceptingPauses, "accepting pauses at \(process.connectionCount) connections: \(why)")
     }
 
-    private func accepted(_ socket: Socket, from peer: SocketAddress, listener: Int) {
+    private func accepted(_ socket: Socket, from peer: SocketAddress, listener: ListenerKey) {
         metrics.connectionAccepted()
         let chosen = process.workers.index(forConnectionAcceptedBy: index)
-        if chosen != index {
+        // A worker that has not adopted this snapshot yet may not know the listener.
+        if chosen != index, process.workers[chosen].generation >= snapshot.generation {
             process.workers[chosen].connectionBegan()
             if process.workers[chosen].mailbox.post(.serve(socket, peer: peer, listener: listener)) { return }
             // The other worker has ended meanwhile.
@@ -166,10 +183,15 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
         serve(socket, from: peer, listener: listener)
     }
 
-    private func serve(_ socket: Socket, from peer: SocketAddress, listener: Int) {
-        let (plan, contexts) = listeners[listener]
+    private func serve(_ socket: Socket, from peer: SocketAddress, listener: ListenerKey) {
         let channel: Channel
+        let plan: ListenerPlan
         do throws(SystemError) {
+            guard let (found, contexts) = listeners[listener] else {
+                socket.close()
+                throw SystemError("listener \(listener)", ENOENT)
+            }
+            plan = found
             let tls = contexts.map { TLSConnection.server(in: $0, wire: loop.wire) }
             channel = try Channel.accept(socket, peer: peer, loop: loop, tls: tls)
         } catch {

@@ -13,6 +13,7 @@ package final class WorkerHandle: Sendable {
     private let publishedExchanges = Atomic<Int>(0)
     private let publishedConnections = Atomic<Int>(0)
     private let isOpen = Atomic<Bool>(false)
+    private let adopted = Atomic<Int>(0)
 
     /// A worker that does not take connections yet.
     package init() {}
@@ -38,6 +39,14 @@ package final class WorkerHandle: Sendable {
 
     /// Called by the worker when it begins to serve and when it begins to drain.
     package func setTakesConnections(_ takes: Bool) { isOpen.store(takes, ordering: .relaxed) }
+
+    /// The generation of the snapshot that the worker uses.
+    ///
+    /// A connection of a listener is handed on only to workers that know it.
+    package var generation: Int { adopted.load(ordering: .acquiring) }
+
+    /// Called by the worker when it has begun to use the snapshot of this generation.
+    package func setGeneration(_ generation: Int) { adopted.store(generation, ordering: .releasing) }
 
     /// Counts a connection of this worker.
     ///
