@@ -7,7 +7,7 @@ import Glibc
 ///
 /// Bytes are copied only while an event is incomplete. An event larger than `limit` is handed over in pieces.
 package struct EventSplitter: Sendable {
-    /// What a span of bytes is that is handed over.
+    /// Which part of an event the bytes are that are handed over.
     package enum Kind: Sendable {
         /// A whole event.
         case whole
@@ -36,7 +36,7 @@ package struct EventSplitter: Sendable {
     private var holdsEvent = false
     /// Whether the event is being handed over in pieces.
     private var isOversized = false
-    /// The bytes of a leading byte order mark that have come; 3 once the mark is complete or cannot follow any more.
+    /// The number of bytes of a leading byte order mark that have come; 3 once it is complete or known to be absent.
     private var markBytes = 0
     private static let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
 
