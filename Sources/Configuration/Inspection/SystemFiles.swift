@@ -21,7 +21,7 @@ package enum SystemFiles {
         return result
     }
 
-    /// Reads a whole file; its size may be unknown before, as under /proc.
+    /// Reads a whole file; its size need not be known in advance, as under /proc.
     package static func read(_ path: String) -> Result<[UInt8], FileProblem> {
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return .failure(lastProblem()) }
@@ -42,7 +42,8 @@ package enum SystemFiles {
 
     /// Returns why this process cannot read a file; nil if it can.
     package static func check(_ path: String) -> FileProblem? {
-        // `access` checks the real user in place of the effective one, and accepts directories.
+        // `access` is not used: it would check the real user in place of the effective one, and would accept
+        // directories.
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { return lastProblem() }
         defer { close(descriptor) }

@@ -7,7 +7,7 @@ struct ConfigurationDocument {
     private let environment: [String: String]
     private let report: (String, Position) -> Void
     private let warn: (String, Position) -> Void
-    /// Original names of the duplicate keys that `compose` has renamed.
+    /// The original names of the duplicate keys that `compose` has renamed, by their positions.
     private var renamed: [Position: String] = [:]
     private var nodesLeft = Self.nodesMax
 
@@ -120,7 +120,7 @@ struct ConfigurationDocument {
         }
     }
 
-    /// Returns a line of the text, counted from 1; empty where there is no such line.
+    /// Returns a line of the text, counted from 1; empty if there is no such line.
     private static func line(_ number: Int, of text: String) -> String {
         let lines = text.unicodeScalars.split(omittingEmptySubsequences: false) { $0 == "\n" }
         guard lines.indices.contains(number - 1) else { return "" }

@@ -1,6 +1,6 @@
 // Reading the single values of a section as numbers, durations, sizes, flags and choices, each within its range.
 //
-// `read` replaces a default where the file has a valid value; the other functions return nil where it has none.
+// `read` replaces a default where the file has a valid value; the other functions return nil if it has none.
 // Every value that cannot be read or is out of its range is reported.
 
 extension ConfigurationSection {

@@ -8,7 +8,7 @@ enum Expansion {
     /// `$${` is written for a literal `${`. As in a shell, the default after `:-` is also used for a variable that is
     /// set and empty. Values are not expanded again, and a default ends at the first closing brace.
     ///
-    /// Fails where a variable is not set and has no default, and where a reference is malformed.
+    /// Fails if a variable is not set and has no default, or if a reference is malformed.
     static func expand(_ text: String, environment: [String: String]) -> Result<String, ValueProblem> {
         var result = ""
         var rest = text[...]
