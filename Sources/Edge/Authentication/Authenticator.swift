@@ -32,7 +32,7 @@ package final class Authenticator: Sendable {
     private let hash: HMACSHA256?
     private let ring = Lock(KeyRing())
 
-    /// No key is in force before `publish`; without a hash every request is anonymous.
+    /// Makes an authenticator without keys, which `publish` adds; without a hash every request is anonymous.
     package init(hash: HMACSHA256? = nil, isRequired: Bool = false, anonymousLimits: KeyLimits = KeyLimits()) {
         self.hash = hash
         self.isRequired = isRequired
@@ -41,10 +41,10 @@ package final class Authenticator: Sendable {
 
     /// Replaces the keys in force; called by one thread at a time.
     ///
-    /// - Parameter now: The monotonic time in nanoseconds. The use of a removed key is kept for a while, so that it
-    ///   does not get new limits by coming back.
+    /// - Parameter now: The monotonic time in nanoseconds. What a removed key has used of its limits is remembered for
+    ///   a while, so that adding the key again does not reset them.
     package func publish(_ keys: [AccessKey], at now: Nanoseconds = Clock.monotonicNow()) {
-        // There is one publisher, so that the ring that is replaced is the one that was read.
+        // Only one thread publishes, so nobody has replaced the ring since it was read.
         let next = KeyRing(keys, after: ring.withLock { $0 }, at: now)
         ring.withLock { $0 = next }
     }
