@@ -4,9 +4,9 @@ internal import Transport
 
 /// The listening sockets of the process.
 ///
-/// A value; the sockets stay open until one of the two sets is closed.
+/// The sockets of each set stay open until that set is closed.
 struct ServerSockets {
-    /// For clients: one socket for each listener and worker, or one that the workers share.
+    /// The sockets for clients: one for each listener and worker, or one for each listener that the workers share.
     let clients: ListenerSet
     /// The one socket of the admin listener.
     let admin: ListenerSet
@@ -14,8 +14,8 @@ struct ServerSockets {
     /// Binds every listener of a snapshot, or takes the socket that systemd has opened for it.
     ///
     /// - Parameter environment: names the inherited sockets (sd_listen_fds(3)).
-    /// - Throws: `StartError` where an address cannot be bound, or where an inherited socket belongs to no listener;
-    ///   then everything that was opened is closed again.
+    /// - Throws: `StartError` if an address cannot be bound, or if an inherited socket belongs to no listener; then
+    ///   everything that was opened is closed again.
     init(_ snapshot: Snapshot, environment: [String: String]) throws(StartError) {
         clients = try Self.openClients(snapshot, environment: environment)
         do throws(StartError) {

@@ -24,9 +24,9 @@ package final class Supervisor {
     /// What the workers report to the control thread.
     private let reports = Mailbox<WorkerReport>()
     private var losses = LogLossReporter()
-    /// Why the process ends, where a worker could not start.
+    /// Why the process ends, if a worker could not start.
     private var failure: StartError?
-    /// Nil until the process has been asked to end.
+    /// The drain; nil until the process has been asked to end.
     private var drain: DrainReport?
 
     /// How long the workers have after a second signal to cut what is under way, in nanoseconds.
@@ -36,8 +36,8 @@ package final class Supervisor {
 
     /// Resolves the configuration, checks it against the machine and opens the sockets.
     ///
-    /// - Parameter environment: of the process; systemd's variables are read from it.
-    /// - Throws: `StartError` where a file cannot be loaded or an address cannot be bound.
+    /// - Parameter environment: the environment of the process, from which systemd's variables are read.
+    /// - Throws: `StartError` if a file cannot be loaded or an address cannot be bound.
     package init(configuration: Configuration, environment: [String: String]) throws(StartError) {
         self.environment = environment
         clock = ProcessClock()
@@ -73,7 +73,7 @@ package final class Supervisor {
     ///
     /// Exits the process with 1 after a second such signal.
     ///
-    /// - Throws: `StartError` where a worker could not start.
+    /// - Throws: `StartError` if a worker could not start.
     package func run() throws(StartError) {
         loop.attach(reports) { [unowned self] report in handle(report) }
         loop.watch(descriptor: signals.descriptor) { [unowned self] in
@@ -105,7 +105,7 @@ package final class Supervisor {
             failure = StartError(description: text)
             process.postToAll(.stop)
         case .stoppedAccepting:
-            // From now on the kernel refuses new connections: a client that waited in the backlog would wait in vain.
+            // From now on the kernel refuses new connections: in the backlog no worker would ever accept them.
             if workers.countStoppedAccepting() { listeners.close() }
         case .answered(let worker, let number, let answer):
             survey.answered(worker: worker, number: number, answer)
@@ -145,7 +145,7 @@ package final class Supervisor {
         }
     }
 
-    /// Warns each second of log lines that were dropped, while the cause can still be removed.
+    /// Checks each second whether log lines were dropped, and warns of them while the cause can still be removed.
     private func reportLogLosses() {
         if let text = losses.message(dropped: log.dropped, reason: log.reason, at: loop.now) { OperatorLog.warn(text) }
         _ = loop.timers.schedule(
