@@ -10,7 +10,7 @@ struct WorkerListeners {
 
     /// Loads the certificates; no connection is accepted before `open`.
     ///
-    /// - Throws: `TLSError` where a certificate cannot be loaded.
+    /// - Throws: `TLSError` if a certificate cannot be loaded.
     init(_ plans: [ListenerPlan], ticketKeys: TicketKeys) throws(TLSError) {
         self.plans = plans
         for plan in plans { contexts.append(try plan.makeContexts(ticketKeys)) }
@@ -29,14 +29,14 @@ struct WorkerListeners {
     /// Accepts no more connections.
     func pause() { for listener in listeners { listener.pause() } }
 
-    /// Accepts again on the listeners that have paused for want of room.
+    /// Accepts again on the listeners that have paused because there was no room.
     func resumeWaiting() { for listener in listeners where listener.isWaiting { listener.resume() } }
 
-    /// Takes over what a new snapshot says of these listeners; connections that are open keep what they began with.
+    /// Adopts the plans of a new snapshot for these listeners; open connections keep the plan with which they began.
     ///
     /// A listener whose new certificates cannot be loaded stays as it was.
     ///
-    /// - Parameter failed: called with each plan that stays out of use, and why.
+    /// - Parameter failed: called with each plan that is not adopted, and the reason.
     mutating func adopt(_ new: [ListenerPlan], ticketKeys: TicketKeys, failed: (ListenerPlan, TLSError) -> Void) {
         for index in plans.indices {
             guard let plan = new.first(where: { $0.address == plans[index].address }) else { continue }

@@ -6,7 +6,7 @@ package enum WorkerReport: Sendable {
     case started
     /// The worker could not start; the text says why.
     case failed(String)
-    /// The worker has closed its listeners and uses the listening sockets no more.
+    /// The worker has closed its listeners and no longer uses the listening sockets.
     case stoppedAccepting
     /// The answer of the worker with this index to the question with this number (`WorkerSurvey`).
     case answered(worker: Int, number: Int, any Sendable)
