@@ -1,4 +1,4 @@
-// What a configuration says of the process as a whole, in the units in which the process uses it.
+// The settings of the process as a whole, in the units in which the process uses them.
 package import Configuration
 package import Transport
 
@@ -16,7 +16,7 @@ package struct ProcessSettings: Sendable {
     package let gather: Gather
     /// What notifies the workers of sockets that are ready.
     package let poller: PollerChoice
-    /// How long exchanges may go on once the process has been asked to end, in nanoseconds.
+    /// How long exchanges may continue after the process has been asked to end, in nanoseconds.
     package let drainTimeout: Nanoseconds
     /// Where metrics and health are served.
     package let admin: Configuration.Admin
