@@ -33,7 +33,7 @@ final class AdminExchange: ServerStreamHandler {
             let page = DeepHealth(server)
             respond(status: page.isGood ? 200 : 503, page.json)
         case "/metrics":
-            // Where the client has left before the workers have answered, the stream drops the response.
+            // If the client leaves before the workers have answered, the stream drops the response.
             server.collector.ask { [self] in
                 respond(status: 200, MetricsPage(server).bytes, type: PrometheusText.contentType)
             }
@@ -65,7 +65,7 @@ final class AdminExchange: ServerStreamHandler {
         Self.respond(status: status, json: body, type: type, allow: allow, isHEAD: head.method == .head, on: stream)
     }
 
-    /// Sends a whole response of the admin listener; of HEAD requests only the head.
+    /// Sends a whole response of the admin listener; for HEAD requests only the head.
     ///
     /// - Parameter allow: the value of the `allow` field, for 405.
     static func respond(

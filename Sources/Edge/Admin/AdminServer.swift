@@ -8,7 +8,7 @@ final class AdminServer: ServerDelegate {
     /// How many connections may be open at once; further ones wait in the kernel's backlog.
     static let connectionsMax = 64
 
-    /// How far the process is; the raw values are those of `/health/ready`.
+    /// The state of the process; the raw values are those in `/health/ready`.
     enum State: String { case starting, ready, draining }
 
     let loop: EventLoop
@@ -18,12 +18,12 @@ final class AdminServer: ServerDelegate {
     let collector: CounterCollector
     /// The health probes; nil before they begin.
     var prober: HealthProber?
-    /// When the first certificate of each chain expires, in seconds since 1970; without chains that could not be read
-    /// at the start.
+    /// When the first certificate of each chain expires, in seconds since 1970; chains that could not be read at the
+    /// start are left out.
     let certificates: [(listener: String, chain: String, expires: Int64)]
     /// How many workers serve; the supervisor sets it.
     var workers = 0
-    /// Set by the supervisor.
+    /// The state of the process; the supervisor sets it.
     var state = State.starting
 
     private let environment = HTTP2Environment()
