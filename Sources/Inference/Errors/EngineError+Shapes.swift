@@ -97,7 +97,7 @@ extension EngineError {
         if code == nil { code = word }
     }
 
-    /// Reads when to retry, and the codes that gateways put into members beside the error.
+    /// Reads when to retry, and the codes that gateways put into members next to the error.
     private mutating func readHints(_ value: JSONValue) {
         var sources = [value]
         for key in ["metadata", "headers", "details"] {

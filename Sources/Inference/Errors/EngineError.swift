@@ -17,8 +17,8 @@
 //   How does a failure look in the client's dialect?               FailureRendering.swift
 //
 // The order in which they are asked: a status of 400 or above, or a scan that has found an error, makes an
-// `EngineError` of the bytes; `classified(in:)` asks the code table first, and the message only where no particular
-// word decides; the result is a `Failure`, which is retried, charged to the executor, logged and rendered.
+// `EngineError` of the bytes; `classified(in:)` asks the code table first, and the message only if no code, type or
+// status decides; the result is a `Failure`, which is retried, charged to the executor, logged and rendered.
 
 /// An error that an engine reported in the body of a response, in an event or in a line of a stream.
 ///

@@ -75,8 +75,8 @@ enum ErrorCodeTable {
         locked frozen
         """
 
-    /// The words of each meaning, in lower case and without separators, each also with `error` or `exception` at its
-    /// end.
+    /// The words of each meaning, in lower case and without separators; each also matches with `error` or `exception`
+    /// at its end.
     private static let words: [(ErrorMeaning, String)] = [
         (
             .badRequest,

@@ -134,7 +134,7 @@ private struct Redactor {
         return end
     }
 
-    /// The end of a port such as `:8000` behind an address; `end` itself if no port follows.
+    /// The end of a port such as `:8000` after an address; `end` itself if no port follows.
     private func port(_ end: Int) -> Int {
         guard end < text.count, text[end] == UInt8(ascii: ":") else { return end }
         let digits = self.end(from: end + 1, while: \.isDigit)

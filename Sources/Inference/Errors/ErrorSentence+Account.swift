@@ -17,7 +17,7 @@ extension ErrorSentence {
         "invalid", "incorrect", "expired", "missing", "revoked", "disabled", "deleted", "leaked", "wrong", "malformed",
         "inactive", "unauthorized", "rejected", "required", "suspended", "blocked", "deactivated",
     ]
-    /// Words that say that a key is right; beside a negation they say that it is wrong.
+    /// Words that say that a key is right; together with a negation they say that it is wrong.
     private static let right: Set<String> = [
         "valid", "found", "provided", "provide", "recognized", "recognised", "authorized", "exist", "exists", "active",
         "correct", "accepted", "registered", "supplied", "set", "validate", "verify", "permission",

@@ -16,7 +16,7 @@ extension ErrorSentence {
         "upstream", "underlying", "target", "default", "api", "served", "following", "ai", "llm", "current", "new",
         "configured", "gemini", "named",
     ]
-    /// Nouns behind which `model` is an attribute, as in `model response` and `model parameters`.
+    /// Nouns that `model` only describes if it stands before them, as in `model response` and `model parameters`.
     private static let partsOfRequests: Set<String> = [
         "response", "responses", "output", "outputs", "input", "inputs", "message", "messages", "tool", "tools",
         "state",
@@ -50,7 +50,7 @@ extension ErrorSentence {
         "unknown", "invalid", "unsupported", "unrecognized", "unrecognised", "nonexistent", "non-existent", "incorrect",
         "wrong", "undefined", "unregistered", "unavailable", "missing", "inactive",
     ]
-    /// Verbs for what an engine could not do with a model, behind a negation.
+    /// Verbs that say, after a negation, what an engine could not do with a model.
     private static let searches: Set<String> = [
         "find", "locate", "resolve", "access", "recognize", "recognise", "identify", "invoke", "found", "know", "serve",
         "host",
@@ -126,8 +126,7 @@ extension ErrorSentence {
         word.contains { $0.isNumber || "-_/:.@".contains($0) }
     }
 
-    /// Whether words behind the model, which is their subject, say that it cannot be used: `the model x does not
-    /// exist`.
+    /// Whether words after the model, which is their subject, say that it cannot be used: `the model x does not exist`.
     private func isDeniedBehind(_ index: Int) -> Bool {
         let governorIndex = governor(of: index)
         if let governor = word(governorIndex), Self.prepositions.contains(governor) {
@@ -147,7 +146,7 @@ extension ErrorSentence {
         return denies(at: end) || isDenied(behindPhraseAt: end)
     }
 
-    /// The index behind the model's name, if one stands at this index; otherwise this index.
+    /// The index after the model's name, if one stands at this index; otherwise this index.
     private func pastName(_ index: Int) -> Int {
         guard words.indices.contains(index) else { return index }
         guard let word = word(index) else { return index + 1 }
@@ -156,8 +155,8 @@ extension ErrorSentence {
         return isName ? index + 1 : index
     }
 
-    /// Whether a phrase begins here, behind which words say that its subject cannot be used: `... for this resource
-    /// does not exist`.
+    /// Whether a phrase begins here, after which words say that its subject cannot be used: `... for this resource does
+    /// not exist`.
     private func isDenied(behindPhraseAt start: Int) -> Bool {
         guard let first = word(start), Self.prepositions.contains(first) else { return false }
         for end in start + 2...start + 6 {

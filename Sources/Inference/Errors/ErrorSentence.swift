@@ -53,7 +53,7 @@ struct ErrorSentence {
         "might", "seem", "seems", "appear", "appears", "to", "currently", "yet", "longer", "a", "either", "it", "that",
         "which", "you", "requested", "specified", "provided", "selected", "since", "now", "already",
     ]
-    /// Predicates that say that something can be used; behind a negation they say the opposite.
+    /// Predicates that say that something can be used; after a negation they say the opposite.
     static let present: Set<String> = [
         "found", "exist", "exists", "available", "loaded", "served", "deployed", "installed", "registered",
         "configured",

@@ -9,7 +9,7 @@ package enum BodyDecodingError: Error, Equatable, Sendable {
     case malformed
     /// The decoded body is larger than a body may be.
     case tooLarge
-    /// The decoded body is so many times larger than the compressed one that the request is taken for an attack.
+    /// The decoded body is too many times larger than the compressed one (`RequestBody.expansionMax`), as in an attack.
     case tooDense
     /// A zstd frame requires a window larger than 8 MiB (RFC 9659).
     case windowTooLarge

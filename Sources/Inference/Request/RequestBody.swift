@@ -2,11 +2,11 @@
 
 import Glibc
 
-/// A growing buffer of bytes with readable padding behind them.
+/// A growing buffer of bytes with readable padding after them.
 ///
 /// One thread at a time may use it.
 @safe package final class RequestBody {
-    /// The bytes of zeros behind the body, which the scanner may read.
+    /// The number of zero bytes after the body, which the scanner may read.
     package static let padding = 64
 
     /// The least capacity of a body that is not empty, in bytes, unless the announced length is smaller.

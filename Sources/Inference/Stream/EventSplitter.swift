@@ -98,7 +98,7 @@ package struct EventSplitter: Sendable {
         return (tail + (last == 0x0A ? [0x0A] : [0x0A, 0x0A]), .whole)
     }
 
-    /// Ends the stream and hands over an event that waited for a possible LF behind its CR.
+    /// Ends the stream and hands over an event that waited for a possible LF after its CR.
     ///
     /// - Returns: false if the stream ended inside of an event.
     package mutating func finish(_ body: (Span<UInt8>, Kind) -> Void) -> Bool {
@@ -181,7 +181,7 @@ package struct EventSplitter: Sendable {
                 followsCR = isLast && lastEnd == .cr
             } else if isLast, lastEnd == .cr, previous != .cr, !isOversized {
                 // The CR at the end of the chunk is probably the first half of a CRLF. If the previous line ended in a
-                // CR alone, it is a line end by itself.
+                // CR alone, this CR is a line end by itself.
                 followsCR = true
                 holdsEvent = true
             } else {

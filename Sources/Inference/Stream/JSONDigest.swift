@@ -56,7 +56,7 @@ struct JSONDigest: Sendable {
     private var isEnded = false
     private var isBad = false
 
-    /// Whether the document has ended with nothing but space behind it.
+    /// Whether the document has ended with nothing but space after it.
     var isWhole: Bool { !isBad && (isEnded || (isInScalar && levels.isEmpty && skipped == 0)) }
 
     /// Takes the next bytes; nearly all bytes of a large document are in values that are not kept.

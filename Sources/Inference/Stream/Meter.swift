@@ -20,8 +20,8 @@ package struct Meter: Sendable {
         case usage
         /// The event reports an error.
         case error
-        /// The event shows that the attempt broke off: its reason is `abort` or `error`, or it ends a stream that has
-        /// no reason to end or has not even begun.
+        /// The event shows that the attempt broke off: its reason is `abort` or `error`, or it ends a stream whose
+        /// reason is still empty, or that has had no event.
         case broken
         /// The event is the last one of a complete stream, such as `[DONE]`, `message_stop` or `response.completed`.
         case end
