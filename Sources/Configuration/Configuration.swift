@@ -109,9 +109,10 @@ extension Configuration {
         package var clientStall = Duration.seconds(60)
         /// For one address of an executor: connecting, the TLS handshake and the first HTTP/2 frame together.
         package var connect = Duration.seconds(2)
-        /// To the first event of a stream; 1 s more for each 40 kB of request body.
+        /// For all attempts of an exchange together, until the first event of a stream; 1 s more for each 40 kB of
+        /// request body.
         package var firstEvent = Duration.seconds(300)
-        /// To the end of an answer that is not a stream.
+        /// For all attempts of an exchange together, until the end of an answer that is not a stream.
         package var response = Duration.seconds(600)
         /// Between two events of a stream, while reading from the executor is not paused.
         package var stall = Duration.seconds(300)

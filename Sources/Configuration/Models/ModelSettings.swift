@@ -34,9 +34,10 @@ package struct ModelSettings: Sendable, Equatable {
 
     /// Timeouts that replace those of `Configuration.Timeouts`; nil if the model has none of its own.
     package struct Timeouts: Sendable, Equatable {
-        /// To the first event of a stream; 1 s more for each 40 kB of request body.
+        /// For all attempts of an exchange together, until the first event of a stream; 1 s more for each 40 kB of
+        /// request body.
         package var firstEvent: Duration?
-        /// To the end of an answer that is not a stream.
+        /// For all attempts of an exchange together, until the end of an answer that is not a stream.
         package var response: Duration?
         /// Between two events of a stream.
         package var stall: Duration?
