@@ -4,7 +4,7 @@ internal import Inference
 internal import Routing
 internal import Transport
 
-/// Confined to its worker.
+/// One try of an exchange at one executor; confined to its worker.
 ///
 /// An attempt has an owner, its exchange, until it is over. Bytes that the executor sends after that are dropped, and
 /// never reach the next attempt, which is another object with a splitter and a meter of its own. The type is split by
@@ -58,7 +58,7 @@ final class Attempt: TimerTarget {
     let environment: any ExchangeEnvironment
     /// Whether the usage has to be removed from the answer, since the edge requested it and the client did not.
     var removesUsage = false
-    /// The counters of the model, for the gaps between tokens.
+    /// The counters of the model, to which the gaps between tokens are added.
     let row: ModelRow
     /// The exchange; nil once the attempt is draining or over.
     var owner: (any AttemptOwner)?

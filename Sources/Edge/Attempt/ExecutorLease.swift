@@ -2,7 +2,7 @@
 internal import Routing
 internal import Transport
 
-/// Confined to its attempt, which must call `end` exactly once.
+/// The use of one executor by one attempt, to which it is confined and which must call `end` exactly once.
 ///
 /// The pool has counted the attempt before the lease is made.
 struct ExecutorLease {

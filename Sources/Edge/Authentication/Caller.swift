@@ -4,7 +4,7 @@ internal import Inference
 internal import Routing
 internal import Transport
 
-/// Confined to its exchange, which must call `ended` in the end: that returns what `begin` and `reserve` took.
+/// The caller of one exchange, which must call `ended` in the end: that gives back what `begin` and `reserve` took.
 struct Caller {
     /// The tenant: queues are fair between tenants, and log and metrics name them.
     let tenant: String

@@ -1,6 +1,6 @@
 // Why the key of a request was refused.
 
-/// For the log only: the client is sent the same 401 for each of them.
+/// The reason for refusing a key, for the log only: the client is sent the same 401 for each of them.
 package enum KeyRefusal: Sendable, Equatable {
     /// The request has no key, and one is required.
     case missing

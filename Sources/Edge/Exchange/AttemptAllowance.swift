@@ -3,7 +3,7 @@ internal import Inference
 internal import Routing
 internal import Transport
 
-/// The limits on the attempts of one exchange, with what it has used of them.
+/// The limits on the attempts of one exchange, and how much of them it has used.
 struct AttemptAllowance {
     /// The maximum number of attempts of one exchange, whatever the executors answer.
     static let attemptsMax = 6

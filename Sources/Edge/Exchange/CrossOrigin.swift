@@ -3,7 +3,7 @@
 internal import HTTP
 internal import Transport
 
-/// The origins whose pages may call; at least one, or `*` for all.
+/// The origins whose pages may send requests; at least one, or `*` for all.
 package struct CrossOriginPolicy: Sendable {
     private let isOpen: Bool
     private let origins: Set<String>
@@ -69,7 +69,7 @@ struct Preflight {
     private let origin: String
     private let fieldNames: String
 
-    /// Nil if the request is not a preflight, or if its origin may not call.
+    /// Nil if the request is not a preflight, or if pages of its origin may not send requests.
     init?(_ head: RequestHead, grant: CrossOriginGrant?) {
         guard head.method == .options, case .given(let origin)? = grant,
             head.fields.string(named: "access-control-request-method") != nil
@@ -103,7 +103,7 @@ struct Preflight {
 }
 
 extension Exchange {
-    /// Answers the request if it is a preflight of an origin that may call.
+    /// Answers the request if it is a preflight whose origin may send requests.
     ///
     /// - Returns: Whether it was answered; otherwise it is treated like any other request.
     func answersPreflight(_ head: RequestHead) -> Bool {

@@ -1,10 +1,10 @@
-// Which executor an exchange tries next: what it has tried, where it waits, and what it has used of its limits.
+// Which executor an exchange tries next: what it has tried, where it waits, and how much of its limits it has used.
 internal import Inference
 internal import Routing
 internal import Transport
 
 /// Carries out `RetryPolicy` for one exchange: asks the pools of the model and of its fallback models, in this order,
-/// and keeps what the exchange has used of its attempts, of its waiting time and of the retry budget.
+/// and counts what the exchange has used of its attempts, of its waiting time and of the retry budget.
 ///
 /// Confined to its exchange, which must call `ended` exactly once.
 struct ExecutorSelection {

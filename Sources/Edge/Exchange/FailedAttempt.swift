@@ -3,7 +3,7 @@ internal import Inference
 internal import Routing
 internal import Transport
 
-/// Made by the exchange once the executor has been released.
+/// The facts about a failed attempt; made by the exchange once the executor has been released.
 struct FailedAttempt {
     var executor: Executor
     /// The pool that the executor was chosen from.

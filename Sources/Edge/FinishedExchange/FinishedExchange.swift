@@ -3,7 +3,7 @@ internal import HTTP
 internal import Inference
 internal import Transport
 
-/// Made once at the end of each exchange, and for each request that the HTTP layer refuses.
+/// The facts about one exchange; made once at its end, and for each request that the HTTP layer refuses.
 ///
 /// It holds no prompt, no completion and no key. Moments are in nanoseconds of the event loop's clock, 0 if the moment
 /// has not come; durations are in nanoseconds.
@@ -36,7 +36,7 @@ package struct FinishedExchange: Sendable {
 
     /// The id that the server gave to the exchange.
     package let id: ExchangeID
-    /// The client's `x-request-id` if it was well-formed, else one that the server made.
+    /// The client's `x-request-id` if it was well-formed, otherwise one that the server made.
     package var requestID: String
     var client: Client
     var version: HTTPVersion

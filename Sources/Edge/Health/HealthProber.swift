@@ -184,7 +184,7 @@ private final class EngineProber: ExecutorStreamHandler, TimerTarget {
 
     /// Sets the timer for the moment at which an ejected engine has been silent for long enough to be dead.
     ///
-    /// Failed probes alone do not make an engine dead; nothing may have come from it for `silenceMax` either.
+    /// Failed probes alone do not make an engine dead: it must also have sent nothing for `ExecutorHealth.silenceMax`.
     private func watchSilence() {
         guard engine.isEjected, !engine.isDead, silenceTimer == nil else { return }
         let due = engine.heardAtMost(watchedSince) + ExecutorHealth.silenceMax

@@ -6,7 +6,7 @@ internal import Transport
 /// Reports changes of the health of engines to the operator; confined to the control thread.
 ///
 /// Workers and probes change the health of an engine. This object checks that health at intervals, so that a state that
-/// lasts for less than an interval may not be reported.
+/// lasts for less than an interval may go unreported.
 final class HealthReporter: TimerTarget {
     /// The time between two checks, in nanoseconds.
     private static let interval: Nanoseconds = 250_000_000

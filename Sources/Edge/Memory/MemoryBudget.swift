@@ -63,7 +63,7 @@ package final class MemoryBudget: MemorySource {
     ///
     /// - Parameters:
     ///   - held: what the connection holds already for this use, in bytes.
-    ///   - isTrusted: the connection comes from a trusted proxy and carries requests of many users.
+    ///   - isTrusted: whether the connection comes from a trusted proxy and carries requests of many users.
     package func grant(_ bytes: Int, beyond held: Int, for use: MemoryUse, isTrusted: Bool) -> Bool {
         switch use {
         case .streams, .shares:

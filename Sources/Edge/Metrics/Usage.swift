@@ -30,7 +30,7 @@ struct Usage: Equatable {
     /// executor sends during a stream are too small if the stream breaks off; Anthropic's first event says 1.
     ///
     /// - Parameters:
-    ///   - isWhole: the stream is complete.
+    ///   - isWhole: whether the stream is complete.
     ///   - requestBytes: the size of the request's prompt as text, with images and other media as the bytes of text
     ///     that come to as many tokens.
     init(_ meter: Meter, isWhole: Bool, requestBytes: Int) {

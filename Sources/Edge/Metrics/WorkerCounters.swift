@@ -16,13 +16,13 @@ package struct WorkerCounters: Sendable {
         var statuses: [Int: UInt64] = [:]
         /// Tokens of exchanges that have ended.
         var tokens: [TokenKind: UInt64] = [:]
-        /// From a request's head to the first token of its stream, in nanoseconds.
+        /// The time from a request's head to the first token of its stream, in nanoseconds.
         var firstToken = Histogram(bounds: Buckets.firstToken)
-        /// Between two tokens of a stream, in nanoseconds.
+        /// The time between two tokens of a stream, in nanoseconds.
         var gap = Histogram(bounds: Buckets.gap)
-        /// The mean time of a token after the first, of each complete stream, in nanoseconds.
+        /// For each complete stream, the mean time of a token after the first, in nanoseconds.
         var timePerToken = Histogram(bounds: Buckets.firstToken)
-        /// From a request's head to the end of its exchange, in nanoseconds.
+        /// The time from a request's head to the end of its exchange, in nanoseconds.
         var duration = Histogram(bounds: Buckets.duration)
         /// How long exchanges that had to wait for an executor waited, in nanoseconds.
         var queueWait = Histogram(bounds: Buckets.queueWait)
@@ -54,12 +54,12 @@ package struct WorkerCounters: Sendable {
     var bytesIn: UInt64 = 0
     /// Bytes of response bodies.
     var bytesOut: UInt64 = 0
-    /// From the end of a request to its hand-over to an executor's connection, without its time in the queue; in
-    /// nanoseconds, like the next two histograms.
+    /// The time from the end of a request to its hand-over to an executor's connection, without its time in the queue;
+    /// in nanoseconds, like the next two histograms.
     var requestOverhead = Histogram(bounds: Buckets.overhead)
-    /// From the first event of a response to its hand-over to the client's connection.
+    /// The time from the first event of a response to its hand-over to the client's connection.
     var answerOverhead = Histogram(bounds: Buckets.overhead)
-    /// From the moment at which a client left to the end of its attempt at the executor.
+    /// The time from a client's departure to the end of its attempt at the executor.
     var abortToExecutor = Histogram(bounds: Buckets.overhead)
     /// Connections of clients that this worker has accepted.
     var accepted: UInt64 = 0
