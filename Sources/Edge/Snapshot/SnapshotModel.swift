@@ -22,9 +22,9 @@ package struct SnapshotModel: Sendable {
 
 /// How long the executors of one model may take, in nanoseconds.
 package struct ModelTimeouts: Sendable, Equatable {
-    /// The time until the first event of a stream.
+    /// The time for all attempts of an exchange together, until the first event of a stream.
     package var firstEvent: Nanoseconds
-    /// The time until the end of a response that is not a stream.
+    /// The time for all attempts of an exchange together, until the end of a response that is not a stream.
     package var response: Nanoseconds
     /// The time between two events of a stream.
     package var stall: Nanoseconds

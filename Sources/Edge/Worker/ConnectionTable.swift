@@ -5,7 +5,7 @@ internal import Transport
 /// The open connections of clients to one worker; confined to it.
 struct ConnectionTable {
     private var connections = Slab<ServerConnection>()
-    /// For each slot whether its connection has carried a request.
+    /// Whether the connection in each slot has carried a request.
     private var hasServed: [Bool] = []
     /// How many connections have carried a request.
     private(set) var servedCount = 0

@@ -319,9 +319,9 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
 
     // MARK: Draining
 
-    /// How long clients may take to read the rest of what they were sent after `expire`, in nanoseconds.
+    /// How long clients may take to read the rest of their responses after the message `expire`, in nanoseconds.
     private static let expirePeriod: Nanoseconds = 1_000_000_000
-    /// The same after `cut`: long enough to write what a connection says at its end.
+    /// The same after the message `cut`: long enough to write what a connection says at its end.
     private static let cutPeriod: Nanoseconds = 50_000_000
     /// How long the sockets of ended connections may still send what is buffered, in nanoseconds.
     private static let lingerPeriod: Nanoseconds = 50_000_000
