@@ -58,7 +58,7 @@ extension Configuration {
 
     /// Reads all sections of the file.
     ///
-    /// The order matters where a section's check depends on the value of another one, which then comes first.
+    /// The order matters: if the check of a section depends on the value of another one, that one is read first.
     private init(reading root: ConfigurationSection) {
         self.init(listeners: [], models: [])
         let listeners = ListenerSettings.readAll(from: root)

@@ -87,7 +87,7 @@ extension Configuration {
 
     /// The system interface by which workers learn that a socket is readable.
     package enum Poller: String, Sendable, Equatable, CaseIterable {
-        /// io_uring for token streams where the kernel allows it, epoll for everything else.
+        /// io_uring for token streams if the kernel allows it, epoll for everything else.
         case auto
         /// epoll alone.
         case epoll
@@ -158,7 +158,7 @@ extension Configuration {
         package init() {}
     }
 
-    /// Where finished exchanges are to be recorded; the path is read, but not used yet.
+    /// The file in which finished exchanges are to be recorded; its path is read, but not used yet.
     package struct Ledger: Sendable, Equatable {
         /// The path of the file, absolute; nil if there is none.
         package var path: String?

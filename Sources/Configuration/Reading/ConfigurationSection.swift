@@ -49,7 +49,7 @@ final class ConfigurationSection {
     /// A key as messages name it, such as `limits.body`.
     func name(of key: String) -> String { path.isEmpty ? key : "\(path).\(key)" }
 
-    /// The position of a key's value, or of the section where the key is absent.
+    /// The position of a key's value, or of the section if the key is absent.
     func position(of key: String) -> Position {
         entries.first { $0.key == key }?.value.position ?? position
     }

@@ -1,7 +1,7 @@
 // The deadlines of an exchange, which share one timer.
 internal import Transport
 
-/// When each deadline of an exchange is due, in the loop's nanoseconds; `.max` while it does not run.
+/// When each deadline of an exchange is due, in the loop's nanoseconds; `.max` while it is not set.
 ///
 /// A deadline that moves later costs one store, since the timer is armed anew when it fires. Code that sets a deadline
 /// which may be earlier than all others calls `Exchange.arm`.

@@ -7,7 +7,7 @@ internal import Transport
 /// The client's side of an exchange; each try at an executor is an `Attempt` of its own.
 ///
 /// Confined to its worker. The type is split by subject: this file has the state, the actions and the end. A request
-/// goes through `Exchange+Request` and then `Exchange+Attempts`; its response through `Exchange+Response`, or, where no
+/// goes through `Exchange+Request` and then `Exchange+Attempts`; its response through `Exchange+Response`, or, if no
 /// executor is asked, `Exchange+OwnAnswers`. The timer is in `Exchange+Deadlines`, the caller in
 /// `Exchange+Authentication`.
 final class Exchange {

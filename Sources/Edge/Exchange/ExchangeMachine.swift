@@ -108,7 +108,7 @@ package struct ExchangeMachine: Equatable, Sendable {
     /// Whether the exchange waits for an executor.
     package var isWaiting: Bool { phase == .queued || phase == .waitingInQueue }
 
-    /// Takes an event and returns the actions to carry out, in order; none where the phase ignores the event.
+    /// Takes an event and returns the actions to carry out, in order; none if the phase ignores the event.
     package mutating func handle(_ event: Event) -> [Action] {
         switch event {
         case .clientLeft: return clientLeft(.clientLeft)

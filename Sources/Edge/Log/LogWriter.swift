@@ -35,7 +35,7 @@ struct LogWriter {
         return unsafe writeRest(to: write).map { LogLoss(lines: 1, code: $0) }
     }
 
-    /// - Returns: the errno if the rest cannot be written, 0 if nobody read it in time, nil if it has been written.
+    /// Writes the rest; returns the errno if that fails, 0 if nobody read it in time, nil if it has been written.
     private mutating func writeRest(to write: Write) -> CInt? {
         while !rest.isEmpty {
             let step = unsafe rest.withUnsafeBytes { unsafe write($0) }

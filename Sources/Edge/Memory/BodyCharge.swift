@@ -4,7 +4,7 @@ internal import Transport
 
 /// A charge that is given back when the last reference to it is released.
 ///
-/// The exchange holds it, and so does the job that scans its body on the scan thread.
+/// The exchange holds a reference, and so does the job that scans its body on the scan thread.
 final class BodyCharge: Sendable {
     private let budget: MemoryBudget
     private let charged = Atomic<Int>(0)

@@ -1,4 +1,4 @@
-// Where the exchanges and connections of a worker are counted.
+// Counts the exchanges and connections of a worker.
 internal import HTTP
 internal import Inference
 internal import Transport

@@ -18,9 +18,9 @@ package struct ProcessSettings: Sendable {
     package let poller: PollerChoice
     /// How long exchanges may continue after the process has been asked to end, in nanoseconds.
     package let drainTimeout: Nanoseconds
-    /// Where metrics and health are served.
+    /// The admin listener, which serves metrics and health.
     package let admin: Configuration.Admin
-    /// Where the keys and their secret are read, and whether a key is required.
+    /// The files of the keys and of their secret, and whether a key is required.
     package let authentication: Configuration.Authentication
 
     init(_ configuration: Configuration) {

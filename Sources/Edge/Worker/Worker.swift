@@ -226,7 +226,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
 
     /// How long a change of this worker's load waits until it is published, in nanoseconds.
     ///
-    /// Long enough for connections that came together to have begun their streams on all workers.
+    /// This is long enough for connections that came together to begin their streams on all workers.
     private static let loadInterval: Nanoseconds = 250_000_000
 
     private func publishLoadSoon() {

@@ -2,7 +2,7 @@
 
 /// The message of one error, with a property for each statement that messages make.
 ///
-/// `EngineError.meaning` reads these properties where the error's type, code and status do not decide.
+/// `EngineError.meaning` reads these properties if the error's type, code and status do not decide.
 struct ErrorMessage {
     /// The message in lower case.
     private let text: String
