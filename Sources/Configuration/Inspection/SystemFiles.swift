@@ -71,7 +71,8 @@ package enum SystemFiles {
 
     /// Returns why this process cannot read a file; nil if it can.
     package static func check(_ path: String) -> FileProblem? {
-        // `access` checks the real user in place of the effective one, and accepts directories.
+        // `access` is not used: it would check the real user in place of the effective one, and would accept
+        // directories.
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { return lastProblem() }
         defer { close(descriptor) }

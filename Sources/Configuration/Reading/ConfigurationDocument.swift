@@ -125,7 +125,7 @@ struct ConfigurationDocument {
         }
     }
 
-    /// Returns a line of the text, counted from 1; empty where there is no such line.
+    /// Returns a line of the text, counted from 1; empty if there is no such line.
     private static func line(_ number: Int, of text: String) -> String {
         let lines = text.unicodeScalars.split(omittingEmptySubsequences: false) { $0 == "\n" }
         guard lines.indices.contains(number - 1) else { return "" }

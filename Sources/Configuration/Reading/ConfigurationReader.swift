@@ -29,7 +29,7 @@ final class ConfigurationReader {
     let file: String
     /// Returns the bytes of a file, or why it cannot be read.
     let readFile: (String) -> Result<[UInt8], FileProblem>
-    /// Returns why a file cannot be read, nil if it can.
+    /// Returns why a file cannot be read; nil if it can be.
     let checkFile: (String) -> FileProblem?
     let inspection: FileInspection
     /// The variables that `${VAR}` may name.

@@ -33,7 +33,7 @@ final class AdminExchange: ServerStreamHandler {
             let page = DeepHealth(server)
             respond(status: page.isGood ? 200 : 503, page.json)
         case "/metrics":
-            // Where the client has left before the workers have answered, the stream drops the response.
+            // If the client leaves before the workers have answered, the stream drops the response.
             server.collector.ask { [self] in
                 respond(status: 200, MetricsPage(server).bytes, type: PrometheusText.contentType)
             }

@@ -19,7 +19,7 @@ final class AdminServer {
     private(set) var certificates: [(listener: String, chain: String, expires: Int64)] = []
     /// How many workers serve; the supervisor sets it.
     var workers = 0
-    /// Set by the supervisor.
+    /// The state of the process; the supervisor sets it.
     var state = State.starting
 
     private var listener: ControlListener?

@@ -48,8 +48,8 @@ final class HealthProber {
                 results: known?.results ?? [:],
                 died: died
             )
-            // Spreads the probes over the interval: 16 groups, of which each begins a sixteenth later than the one
-            // before.
+            // Spreads the probes over the interval: in 16 groups, each of which begins a sixteenth of it after the
+            // previous one.
             prober.start(after: probe.interval / 16 * Nanoseconds(index % 16))
             probers.append(prober)
         }
@@ -61,7 +61,7 @@ final class HealthProber {
         probers.map { ($0.engine.name, $0.results) }
     }
 
-    /// How the last failed probe of an engine failed; nil where none has failed.
+    /// How the last failed probe of an engine failed; nil if none has failed.
     func lastLoss(at engine: Engine) -> String? {
         probers.first { $0.engine === engine }?.lastLoss
     }
@@ -82,7 +82,7 @@ private final class EngineProber: ExecutorStreamHandler, TimerTarget {
         case ask
         /// The probe under way has waited for its answer for too long.
         case late
-        /// Nothing has come from the engine for long enough to call it dead.
+        /// The engine has been silent for long enough to be dead.
         case silence
     }
 
@@ -97,9 +97,9 @@ private final class EngineProber: ExecutorStreamHandler, TimerTarget {
     private var request: (any ExecutorStream)?
     private var status = 0
     private var body: [UInt8] = []
-    /// Fires when the next probe is due, or the answer of this one.
+    /// Fires when the next probe is due, or when the probe under way has waited too long for its answer.
     private var timer: TimerID?
-    /// Fires when the engine is dead unless something comes from it before.
+    /// Fires when the engine has been silent for long enough to be dead.
     private var silenceTimer: TimerID?
     /// When the probes began, in nanoseconds of the loop's clock.
     private var watchedSince: Nanoseconds = 0
@@ -216,7 +216,7 @@ private final class EngineProber: ExecutorStreamHandler, TimerTarget {
 
     /// Sets the timer for the moment at which an ejected engine has been silent for long enough to be dead.
     ///
-    /// Failed probes alone do not make an engine dead; nothing may have come from it for `silenceMax` either.
+    /// Failed probes alone do not make an engine dead: it must also have sent nothing for `ExecutorHealth.silenceMax`.
     private func watchSilence() {
         guard engine.isEjected, !engine.isDead, silenceTimer == nil else { return }
         let due = engine.heardAtMost(watchedSince) + ExecutorHealth.silenceMax

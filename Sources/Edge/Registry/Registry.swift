@@ -7,8 +7,8 @@ internal import Transport
 /// Resolves each configuration to a snapshot, in which engines, executors and models of earlier ones keep their
 /// identity.
 ///
-/// Confined to the control thread. It keeps an entry until no snapshot and no exchange refers to it. Ids are never used
-/// again.
+/// Confined to the control thread. An entry is kept until no snapshot and no exchange refers to it. Its id is never
+/// used again.
 package final class Registry {
     private struct KnownEngine {
         var identity: EngineIdentity
@@ -34,7 +34,7 @@ package final class Registry {
     private var lastID = 0
     private var generation = 0
 
-    /// A registry that knows nothing.
+    /// Makes an empty registry.
     package init() {}
 
     /// A new id, never 0.

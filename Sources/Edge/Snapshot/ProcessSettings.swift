@@ -1,4 +1,4 @@
-// What a configuration says of the process as a whole, in the units in which the process uses it.
+// The settings of the process as a whole, in the units in which the process uses them.
 package import Configuration
 package import Transport
 
@@ -16,11 +16,11 @@ package struct ProcessSettings: Sendable {
     package let gather: Gather
     /// What notifies the workers of sockets that are ready.
     package let poller: PollerChoice
-    /// How long exchanges may go on once the process has been asked to end, in nanoseconds.
+    /// How long exchanges may continue after the process has been asked to end, in nanoseconds.
     package let drainTimeout: Nanoseconds
-    /// Where metrics and health are served.
+    /// The admin listener, which serves metrics and health.
     package let admin: Configuration.Admin
-    /// Where the keys and their secret are read, and whether a key is required.
+    /// The files of the keys and of their secret, and whether a key is required.
     package let authentication: Configuration.Authentication
 
     init(_ configuration: Configuration) {

@@ -14,9 +14,9 @@ struct ServerSockets {
 
     /// Binds every listener of a snapshot, or takes the socket that systemd has opened for it.
     ///
-    /// - Parameter environment: names the inherited sockets (sd_listen_fds(3)).
-    /// - Throws: `StartError` where an address cannot be bound, or where an inherited socket belongs to no listener;
-    ///   then everything that was opened is closed again.
+    /// - Parameter environment: the environment of the process, which names the inherited sockets (sd_listen_fds(3)).
+    /// - Throws: `StartError` if an address cannot be bound, or if an inherited socket belongs to no listener; then
+    ///   everything that was opened is closed again.
     init(_ snapshot: Snapshot, environment: [String: String]) throws(StartError) {
         let inherited = ListenerSet.inherited(from: environment)
         var addresses: [SocketAddress] = []

@@ -27,7 +27,7 @@ package enum StartChecks {
         }
     }
 
-    /// A warning where the process has too few descriptors for `max_connections`.
+    /// A warning if the process has too few descriptors for `max_connections`.
     ///
     /// - Parameter limit: RLIMIT_NOFILE, by default that of this process.
     package static func descriptorWarnings(
@@ -46,7 +46,7 @@ package enum StartChecks {
 
     /// Warnings about names of executors that do not resolve now, for `check`.
     ///
-    /// Waits for them for up to `namesTimeout`, as a start does.
+    /// Waits for the names for up to `namesTimeout`, as a start does.
     package static func nameWarnings(_ configuration: Configuration) -> [String] {
         let loop = EventLoop()
         var warnings: [String] = []

@@ -27,9 +27,9 @@ package final class Supervisor {
     /// What the workers report to the control thread.
     private let reports = Mailbox<WorkerReport>()
     private var losses = LogLossReporter()
-    /// Why the process ends, where a worker could not start.
+    /// Why the process ends, if a worker could not start.
     private var failure: StartError?
-    /// Nil until the process has been asked to end.
+    /// The drain; nil until the process has been asked to end.
     private var drain: DrainReport?
 
     /// How long the workers have after a second signal to cut what is under way, in nanoseconds.
@@ -78,7 +78,7 @@ package final class Supervisor {
     ///
     /// Exits the process with 1 after a second such signal.
     ///
-    /// - Throws: `StartError` where a worker could not start.
+    /// - Throws: `StartError` if a worker could not start.
     package func run() throws(StartError) {
         loop.attach(reports) { [unowned self] report in handle(report) }
         loop.watch(descriptor: signals.descriptor) { [unowned self] in
@@ -213,7 +213,7 @@ package final class Supervisor {
         }
     }
 
-    /// Warns each second of log lines that were dropped, while the cause can still be removed.
+    /// Checks each second whether log lines were dropped, and warns of them while the cause can still be removed.
     private func reportLogLosses() {
         if let text = losses.message(dropped: log.dropped, reason: log.reason, at: loop.now) { OperatorLog.warn(text) }
         _ = loop.timers.schedule(

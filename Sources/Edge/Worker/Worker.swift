@@ -20,8 +20,8 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
     /// The snapshot with which requests begin now.
     private(set) var snapshot: Snapshot
     let scanner = JSONScanner()
-    /// Charged for what no single connection is charged for: the scanner's memory, and what executors have not read
-    /// yet.
+    /// The account for memory that is charged to no single connection: the scanner's, and bytes that executors have not
+    /// read yet.
     let ownMemory: MemoryAccount
     var scannerCharge = MemoryCharge()
     private(set) var keyHasher: HMACSHA256Hasher?
@@ -32,7 +32,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
     private var exchanges = Slab<Exchange>()
     private var clients: EngineClients
     private(set) var isDraining = false
-    /// The limit at which a connection was last not accepted.
+    /// The limit that was reached when a connection was last refused room.
     private var lackOfRoom = ConnectionRoom.Lack.maxConnections
     private var publishesLoadSoon = false
     private var exchangeIDs: ExchangeIDSource
@@ -42,7 +42,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
     /// - Parameters:
     ///   - index: the worker's index in `process.workers`.
     ///   - report: called on the worker's thread.
-    /// - Throws: `TLSError` where a certificate cannot be loaded.
+    /// - Throws: `TLSError` if a certificate cannot be loaded.
     package init(
         index: Int,
         process: ProcessState,
@@ -126,7 +126,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
             for exchange in exchanges.elements { exchange.engineDied(engine, death) }
         case .serve(let socket, let peer, let listener): serve(socket, from: peer, listener: listener)
         case .waitEnded(let key, let end):
-            // An exchange that has ended meanwhile needs no executor: the pool gets it back.
+            // If the exchange has ended meanwhile, the executor is given back to its pool.
             if let exchange = exchanges[key] { exchange.waitEnded(end) } else { end.giveBack(at: loop.now) }
         case .scanned(let key, let outcome): exchanges[key]?.scanThreadReplied(outcome)
         }
@@ -154,14 +154,14 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
 
     // MARK: Connections
 
-    /// Takes room for one more connection; false, and nothing taken, where there is none.
+    /// Takes room for one more connection; if there is none, takes nothing and returns false.
     private func takeRoom() -> Bool {
         guard let lack = process.takeRoom(snapshot) else { return true }
         lackOfRoom = lack
         return false
     }
 
-    /// - Parameter code: the errno for which accepting pauses; nil where `takeRoom` has found no room.
+    /// - Parameter code: the errno for which accepting pauses; nil if it pauses because `takeRoom` has found no room.
     private func warnOfPause(_ code: CInt?) {
         let pause = code.map { AcceptPause(code: $0) } ?? AcceptPause(lackOfRoom)
         metrics.acceptingPaused(pause)
@@ -215,11 +215,11 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
         connections.insert(connection)
         publishLoadSoon()
         connection.start()
-        // A worker that did not know yet that this one drains has handed the connection on.
+        // The connection may come from another worker that did not know yet that this one drains.
         if isDraining { connection.drain() }
     }
 
-    /// Removes a connection that is closed, and accepts again where accepting had paused.
+    /// Removes a connection that is closed, and accepts again if accepting had paused.
     package func connectionEnded(_ connection: ServerConnection) {
         guard connections.remove(connection) else { return }
         ownHandle.connectionEnded()
@@ -246,9 +246,9 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
         process.warn(.memory, "requests are refused: a connection holds \(held) KiB of memory_limit")
     }
 
-    /// How long a change of this worker's load goes unpublished, in nanoseconds.
+    /// How long a change of this worker's load waits until it is published, in nanoseconds.
     ///
-    /// Long enough for connections that came together to have begun their streams on all workers.
+    /// This is long enough for connections that came together to begin their streams on all workers.
     private static let loadInterval: Nanoseconds = 250_000_000
 
     private func publishLoadSoon() {
@@ -341,9 +341,9 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
 
     // MARK: Draining
 
-    /// How long clients may take to read the rest of what they were sent after `expire`, in nanoseconds.
+    /// How long clients may take to read the rest of their responses after the message `expire`, in nanoseconds.
     private static let expirePeriod: Nanoseconds = 1_000_000_000
-    /// The same after `cut`: long enough to write what a connection says at its end.
+    /// The same after the message `cut`: long enough to write what a connection says at its end.
     private static let cutPeriod: Nanoseconds = 50_000_000
     /// How long the sockets of ended connections may still send what is buffered, in nanoseconds.
     private static let lingerPeriod: Nanoseconds = 50_000_000

@@ -1,4 +1,4 @@
-// What other threads know of a worker: its mailbox and its load; and which worker gets a new connection.
+// A worker as other threads see it: its mailbox and its load; and the choice of the worker for a new connection.
 internal import Synchronization
 package import Transport
 
@@ -71,8 +71,8 @@ package final class WorkerHandle: Sendable {
     /// The load to expect: connections that came since the worker last published are assumed to carry `average`
     /// exchanges.
     ///
-    /// Of connections that come together the first have their streams while the others are still in their handshakes.
-    /// By the exchanges of this moment alone, all the others would go to one worker.
+    /// If many connections come together, the first ones already carry exchanges while the others are still in their
+    /// handshakes. By the number of exchanges alone, all the others would go to one worker.
     fileprivate func expected(average: Int) -> WorkerLoad {
         let (published, now) = (published, load.connections)
         let known = Swift.min(now, published.connections)

@@ -1,4 +1,4 @@
-// What other threads ask of a worker, by way of its mailbox.
+// The messages that other threads post to a worker's mailbox.
 package import Routing
 package import Transport
 
@@ -16,8 +16,8 @@ package enum WorkerMessage: Sendable {
     case adopt(Snapshot, [ListenerKey: ListenerSet])
     /// A question of `WorkerSurvey` with its number; the closure answers it on the worker's thread.
     case ask(Int, @Sendable (Worker) -> any Sendable)
-    /// The probes of an engine find it dead, so attempts that wait for it are lost. Posted again with each further
-    /// probe.
+    /// The health probes of an engine find it dead, so attempts that wait for the engine are lost. Posted again with
+    /// each further probe.
     case engineDied(Engine, EngineDeath)
     /// A connection that another worker has accepted, on the listener with this key.
     ///
