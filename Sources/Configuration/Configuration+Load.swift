@@ -64,6 +64,8 @@ extension Configuration {
     /// The order matters: if the check of a section depends on the value of another one, that one is read first.
     private init(reading root: ConfigurationSection) {
         self.init(listeners: [], models: [])
+        root.read("certificate_notice", &certificateNotice, in: .zero ... .seconds(365 * 86_400))
+        root.reader.certificateNotice = certificateNotice.components.seconds
         let listeners = ListenerSettings.readAll(from: root)
         self.listeners = listeners.map(\.settings)
         readAdmin(from: root, beside: listeners)

@@ -20,6 +20,8 @@ package struct Configuration: Sendable, Equatable {
     package var memoryLimitBytes = 1 << 30
     /// The most client connections at once, over all listeners; beyond it accepting pauses.
     package var maxConnections = 10_000
+    /// How long before its end a certificate causes a warning.
+    package var certificateNotice = Duration.seconds(21 * 86_400)
     /// How long exchanges may continue after SIGTERM.
     package var drainTimeout = Duration.seconds(60)
     /// How long a stream may be silent before its client is sent the status and header although no event has come.

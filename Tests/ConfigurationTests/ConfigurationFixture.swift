@@ -58,9 +58,9 @@ func inspection(
     authorities: @escaping (String) -> [CertificateFinding] = { _ in [] }
 ) -> FileInspection {
     FileInspection(
-        pair: pair,
+        pair: { files, chain, key, _ in pair(files, chain, key) },
         conflict: conflict,
-        authorities: authorities,
+        authorities: { path, _ in authorities(path) },
         keys: nil,
         ownAddresses: { ["127.0.0.1", "10.1.2.3", "::1", "fd00::3"] },
         ownName: { "Edge-1" },

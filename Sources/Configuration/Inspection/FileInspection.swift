@@ -5,12 +5,16 @@ internal import Transport
 /// The checks of certificates, keys and authorities, and what a configuration's check asks of the machine.
 package struct FileInspection {
     /// Checks a certificate chain and its key; the two flags say which of the files can be read.
-    let pair: (_ files: CertificateFiles, _ chainIsReadable: Bool, _ keyIsReadable: Bool) -> [CertificateFinding]
+    ///
+    /// A chain that expires within `notice` seconds gets a warning.
+    let pair:
+        (_ files: CertificateFiles, _ chainIsReadable: Bool, _ keyIsReadable: Bool, _ notice: Int64) ->
+            [CertificateFinding]
     /// Returns why certificates, each of which is valid, cannot be used on one listener together, and the index of the
     /// one at fault; nil if they can be.
     let conflict: ([CertificateFiles]) -> (index: Int, message: String)?
-    /// Checks a file of certificate authorities.
-    let authorities: (String) -> [CertificateFinding]
+    /// Checks a file of certificate authorities, with the same warning.
+    let authorities: (_ path: String, _ notice: Int64) -> [CertificateFinding]
     /// Checks the file of API keys and the file of their secret; nil if they are not checked.
     let keys: ((_ path: String, _ secretPath: String) -> KeyFindings)?
     /// Returns the addresses of this machine's interfaces, as text.
@@ -23,9 +27,9 @@ package struct FileInspection {
     /// Checks nothing.
     package static var none: FileInspection {
         FileInspection(
-            pair: { _, _, _ in [] },
+            pair: { _, _, _, _ in [] },
             conflict: { _ in nil },
-            authorities: { _ in [] },
+            authorities: { _, _ in [] },
             keys: nil,
             ownAddresses: { [] },
             ownName: { "" },
@@ -45,9 +49,11 @@ package struct FileInspection {
     ) -> FileInspection {
         let now = Int64(now)
         return FileInspection(
-            pair: { CertificateInspection.findings($0, chainIsReadable: $1, keyIsReadable: $2, now: now) },
+            pair: {
+                CertificateInspection.findings($0, chainIsReadable: $1, keyIsReadable: $2, now: now, notice: $3)
+            },
             conflict: { CertificateInspection.conflict(among: $0) },
-            authorities: { CertificateInspection.findings(authorities: $0, now: now) },
+            authorities: { CertificateInspection.findings(authorities: $0, now: now, notice: $1) },
             keys: keys,
             ownAddresses: Interfaces.addresses,
             ownName: Interfaces.hostName,

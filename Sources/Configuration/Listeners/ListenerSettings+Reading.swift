@@ -111,7 +111,12 @@ extension ConfigurationSection {
     ) -> Bool {
         let files = CertificateFiles(chain: chain?.path ?? "", key: key?.path ?? "")
         let areReadable = (chain: chain?.isReadable ?? false, key: key?.isReadable ?? false)
-        let findings = reader.inspection.pair(files, areReadable.chain, areReadable.key)
+        let findings = reader.inspection.pair(
+            files,
+            areReadable.chain,
+            areReadable.key,
+            reader.certificateNotice
+        )
         for finding in findings {
             let isChain = finding.place == .chain
             report(finding, in: isChain ? files.chain : files.key, at: isChain ? "chain" : "key")

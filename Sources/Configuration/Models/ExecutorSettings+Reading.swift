@@ -38,7 +38,9 @@ extension ExecutorSettings {
         if let tls = section.section("tls") {
             if let file = tls.checkedFile("ca") {
                 certificateAuthorityPath = file.path
-                let findings = file.isReadable ? tls.reader.inspection.authorities(file.path) : []
+                let reader = tls.reader
+                let findings =
+                    file.isReadable ? reader.inspection.authorities(file.path, reader.certificateNotice) : []
                 for finding in findings { tls.report(finding, in: file.path, at: "ca") }
             }
             tls.finish()

@@ -17,6 +17,8 @@ final class ConfigurationReader {
         var variables: Set<String> = []
         /// The models of all imported files.
         var importedModels: [ConfigurationNode] = []
+        /// How long before its end a certificate causes a warning, in seconds.
+        var certificateNotice: Int64 = 0
         /// Paths of the files, in the order in which they were opened.
         var files: [String]
 
@@ -75,6 +77,11 @@ final class ConfigurationReader {
     /// The warnings alone, sorted by their position.
     var warnings: [ConfigurationProblem] { ConfigurationErrors([], warnings: findings.warnings, files: files).all }
 
+    /// `certificate_notice`: how long before its end a certificate causes a warning, in seconds.
+    var certificateNotice: Int64 {
+        get { findings.certificateNotice }
+        set { findings.certificateNotice = newValue }
+    }
     /// The environment variables that values of the files name, sorted.
     var variables: [String] { findings.variables.sorted() }
     /// The models of all imported files, in the order in which the files were opened.

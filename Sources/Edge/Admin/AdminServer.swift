@@ -16,7 +16,7 @@ final class AdminServer {
     /// The health probes; nil before they begin.
     var prober: HealthProber?
     /// When the first certificate of each chain expires, in seconds since 1970; without chains that cannot be read.
-    private(set) var certificates: [(listener: String, chain: String, expires: Int64)] = []
+    private(set) var certificates: [(listener: String, name: String, chain: String, expires: Int64)] = []
     /// How many workers serve; the supervisor sets it.
     var workers = 0
     /// The state of the process; the supervisor sets it.
@@ -45,7 +45,9 @@ final class AdminServer {
     private func readCertificates() {
         certificates = snapshot.listeners.flatMap { listener in
             listener.certificates.compactMap { contents in
-                CertificateInspection.expiry(contents).map { ("\(listener.address)", contents.files.chain, $0) }
+                CertificateInspection.expiry(contents).map {
+                    ("\(listener.address)", $0.name, contents.files.chain, $0.expires)
+                }
             }
         }
     }

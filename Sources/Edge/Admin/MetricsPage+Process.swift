@@ -92,7 +92,9 @@ extension MetricsPage {
             "When the first certificate of a chain expires, since 1970."
         )
         for certificate in server.certificates {
-            let labels = [("listener", certificate.listener), ("chain", certificate.chain)]
+            let labels = [
+                ("listener", certificate.listener), ("name", certificate.name), ("chain", certificate.chain),
+            ]
             text.sample(labels, certificate.expires)
         }
     }

@@ -30,6 +30,8 @@ final class Reloader {
         var socketsBefore: ServerSockets
         /// The workers that have not adopted the snapshot yet.
         var pending: Set<Int> = []
+        /// Whether somebody has asked for it; false for certificates that were renewed.
+        let isReload: Bool
     }
 
     private let running: RunningConfiguration
@@ -66,6 +68,23 @@ final class Reloader {
         return report
     }
 
+    /// Puts the certificates in force as their files are now.
+    ///
+    /// - Returns: why they cannot be used; nil otherwise, and while a reload is under way, which reads them itself.
+    func renewCertificates() -> String? {
+        guard !isBusy, environment.obstacle() == nil else { return nil }
+        do throws(StartError) {
+            let prepared = try running.prepareCertificates()
+            isBusy = true
+            var report = ReloadReport(outcome: .applied, generation: 0)
+            report.changes = prepared.changes
+            adopt(prepared, report, isReload: false)
+            return nil
+        } catch {
+            return error.description
+        }
+    }
+
     private func beginIfIdle() {
         guard !isBusy, !next.isEmpty else { return }
         isBusy = true
@@ -76,8 +95,12 @@ final class Reloader {
             end(report)
             return
         }
-        underWay = UnderWay(report: report, socketsBefore: running.commit(prepared))
-        underWay?.report.outcome = .applied
+        report.outcome = .applied
+        adopt(prepared, report, isReload: true)
+    }
+
+    private func adopt(_ prepared: RunningConfiguration.Prepared, _ report: ReloadReport, isReload: Bool) {
+        underWay = UnderWay(report: report, socketsBefore: running.commit(prepared), isReload: isReload)
         underWay?.report.generation = running.snapshot.generation
         environment.adopt(running.snapshot) { [unowned self] in postToWorkers() }
     }
@@ -140,6 +163,14 @@ final class Reloader {
         guard let finished = underWay, finished.pending.isEmpty else { return }
         underWay = nil
         running.sockets.closeRemoved(from: finished.socketsBefore)
+        guard finished.isReload else {
+            let changes = finished.report.changes.map { "  \($0)" }
+            let first = "renewed certificates are served, generation \(finished.report.generation)"
+            OperatorLog.say(([first] + changes).joined(separator: "\n"))
+            isBusy = false
+            beginIfIdle()
+            return
+        }
         end(finished.report)
     }
 

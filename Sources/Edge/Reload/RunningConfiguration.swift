@@ -13,7 +13,8 @@ final class RunningConfiguration {
         fileprivate let configuration: Configuration
         fileprivate let asRead: Configuration
         fileprivate let listeners: [ListenerPlan]
-        fileprivate let authentication: AuthenticationSource.Prepared
+        /// Nil to keep the one in force.
+        fileprivate let authentication: AuthenticationSource.Prepared?
         fileprivate let sockets: ServerSockets
         /// What is different from the configuration in force, one line each.
         let changes: [String]
@@ -85,9 +86,7 @@ final class RunningConfiguration {
         try StartChecks.loadFiles(of: new, listeners)
         let (effective, kept) = keeping(new)
         var changes = asRead.outline.changes(to: new.outline)
-        for plan in listeners where snapshot.listeners.contains(where: { $0.key == plan.key && $0.renews(plan) }) {
-            changes.append("listeners[\(plan.address)].tls: new contents of the certificate")
-        }
+        changes += renewals(listeners)
         let access = try authentication.prepare(new.authentication)
         if access.isNewStore { changes.append("authentication: another store of keys, or another secret") }
         // A certificate that comes nearer to its end changes the text of a warning, and nothing else.
@@ -113,9 +112,40 @@ final class RunningConfiguration {
         }
     }
 
+    /// Whether a file of certificates has other contents than what is served.
+    var hasOtherCertificates: Bool {
+        let served = snapshot.listeners.flatMap(\.certificates)
+        return served.contains { CertificateContents(reading: $0.files) != $0 }
+    }
+
+    /// Does the same as `prepare` for the configuration in force, with its files of certificates as they are now.
+    ///
+    /// - Throws: `StartError` where one of them cannot be used.
+    func prepareCertificates() throws(StartError) -> Prepared {
+        let listeners = ListenerPlan.all(in: configuration)
+        try StartChecks.loadFiles(of: configuration, listeners)
+        return Prepared(
+            configuration: configuration,
+            asRead: asRead,
+            listeners: listeners,
+            authentication: nil,
+            sockets: sockets,
+            changes: renewals(listeners),
+            kept: []
+        )
+    }
+
+    /// What is said of the certificates with new contents.
+    private func renewals(_ listeners: [ListenerPlan]) -> [String] {
+        let renewed = listeners.filter { plan in
+            snapshot.listeners.contains { $0.key == plan.key && $0.renews(plan) }
+        }
+        return renewed.map { "listeners[\($0.address)].tls: new contents of the certificate" }
+    }
+
     /// Lets go of what was prepared.
     func discard(_ prepared: Prepared) {
-        authentication.discard(prepared.authentication)
+        if let access = prepared.authentication { authentication.discard(access) }
         prepared.sockets.closeAdded(to: sockets)
     }
 
@@ -125,7 +155,7 @@ final class RunningConfiguration {
     ///   `sockets.closeRemoved(from:)` closes what is left of them.
     func commit(_ prepared: Prepared) -> ServerSockets {
         let before = sockets
-        authentication.commit(prepared.authentication)
+        if let access = prepared.authentication { authentication.commit(access) }
         _ = budget.setLimit(prepared.configuration.memoryLimitBytes)
         configuration = prepared.configuration
         asRead = prepared.asRead
@@ -133,7 +163,7 @@ final class RunningConfiguration {
         snapshot = registry.resolve(
             configuration,
             listeners: prepared.listeners,
-            access: prepared.authentication.authenticator
+            access: prepared.authentication?.authenticator ?? snapshot.access
         )
         since = Clock.wallTime().seconds
         return before

@@ -23,6 +23,8 @@ package final class Supervisor {
     /// Everybody but the workers who needs each snapshot; nil before `run`.
     private var followers: SnapshotFollowers?
     private lazy var reloader = makeReloader()
+    /// Nil before the process is ready.
+    private var certificates: CertificateFollower?
     private lazy var commands = makeCommandServer()
     /// What the workers report to the control thread.
     private let reports = Mailbox<WorkerReport>()
@@ -99,6 +101,7 @@ package final class Supervisor {
         }
         loop.run()
         followers.stop()
+        certificates?.stop()
         try end()
     }
 
@@ -134,6 +137,9 @@ package final class Supervisor {
         if admin.state == .starting { admin.state = .ready }
         OperatorLog.say("listening on \(admin.address) (admin)")
         commands.adopt(running.configuration)
+        certificates = CertificateFollower(loop: loop, running: running) { [unowned self] in
+            reloader.renewCertificates()
+        }
         OperatorLog.say("ready")
         ServiceNotifier.notify("READY=1", environment: environment)
     }

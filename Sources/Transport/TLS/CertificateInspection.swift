@@ -23,26 +23,25 @@ package struct CertificateFinding: Equatable, Sendable {
 
 /// Inspects certificate and key files.
 package enum CertificateInspection {
-    /// How long before its expiry a certificate causes a warning, in seconds: 21 days.
-    package static let noticePeriod: Int64 = 21 * 86_400
-
     /// All findings about a certificate chain and its key.
     ///
     /// - Parameters:
     ///   - chainIsReadable: false skips the chain, whose file has been reported already.
     ///   - keyIsReadable: the same for the key.
     ///   - now: the time in seconds since 1970.
+    ///   - notice: how long before its end a certificate causes a warning, in seconds.
     package static func findings(
         _ files: CertificateFiles,
         chainIsReadable: Bool = true,
         keyIsReadable: Bool = true,
-        now: Int64
+        now: Int64,
+        notice: Int64
     ) -> [CertificateFinding] {
         ERR_clear_error()
         var found: [CertificateFinding] = []
         if chainIsReadable {
             do throws(TLSError) {
-                found += validity(of: try LoadedChain(files.chain).facts, now: now).map {
+                found += validity(of: try LoadedChain(files.chain).facts, now: now, notice: notice).map {
                     CertificateFinding(.chain, $0, isWarning: true)
                 }
             } catch {
@@ -79,13 +78,13 @@ package enum CertificateInspection {
     }
 
     /// All findings about a file of trusted authorities.
-    package static func findings(authorities path: String, now: Int64) -> [CertificateFinding] {
+    package static func findings(authorities path: String, now: Int64, notice: Int64) -> [CertificateFinding] {
         do throws(TLSError) {
             let chain = try LoadedChain(path)
             _ = try TLSContext.client(caFile: path, verify: true, alpn: [])
             // Some certificates of a bundle have usually expired, so only the expiry of the last one is reported.
             let last = chain.facts.max { $0.expires < $1.expires }
-            guard let last, last.expires - noticePeriod < now else { return [] }
+            guard let last, last.expires - notice < now else { return [] }
             return [CertificateFinding(.chain, "holds no authority beyond: \(end(last, now))", isWarning: true)]
         } catch {
             return [CertificateFinding(.chain, error.reason)]
@@ -98,18 +97,29 @@ package enum CertificateInspection {
         (try? LoadedChain(path))?.facts.map(\.expires).min()
     }
 
-    /// The same for a chain whose file was read before.
-    package static func expiry(_ contents: CertificateContents) -> Int64? {
-        (try? LoadedChain(contents.files.chain, contents: contents.chain))?.facts.map(\.expires).min()
+    /// The name of a certificate and when the first one of its chain expires, in seconds since 1970; nil if the chain
+    /// cannot be read.
+    package static func expiry(_ contents: CertificateContents) -> (name: String, expires: Int64)? {
+        guard let facts = try? LoadedChain(contents.files.chain, contents: contents.chain).facts,
+            let expires = facts.map(\.expires).min()
+        else { return nil }
+        return (facts[0].name, expires)
     }
 
-    private static func validity(of chain: [CertificateFacts], now: Int64) -> [String] {
+    /// The warning about a chain that expires within `notice` seconds; nil if it does not.
+    package static func warning(_ contents: CertificateContents, now: Int64, notice: Int64) -> String? {
+        guard let (_, expires) = expiry(contents), expires - notice < now else { return nil }
+        let facts = CertificateFacts(name: "", validFrom: 0, expires: expires, issuedPrevious: true)
+        return "\(contents.files.chain) \(end(facts, now))"
+    }
+
+    private static func validity(of chain: [CertificateFacts], now: Int64, notice: Int64) -> [String] {
         var found: [String] = []
         for (index, facts) in chain.enumerated() {
             let name = index == 0 ? "" : "certificate \(index + 1) of the chain (\(facts.name)): "
             if facts.validFrom > now {
                 found.append("\(name)is not valid before \(date(facts.validFrom))")
-            } else if facts.expires - noticePeriod < now {
+            } else if facts.expires - notice < now {
                 found.append(name + end(facts, now))
             }
             if !facts.issuedPrevious {

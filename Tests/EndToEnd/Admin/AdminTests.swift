@@ -188,6 +188,7 @@ import Testing
                 #expect(metrics["freeinference_accept_pauses_total", ["cause": "memory_limit"]] == 0)
                 let certificate = [
                     "listener": "127.0.0.1:\(server.configuration.tls)", "chain": server.certificates.chain,
+                    "name": "localhost",
                 ]
                 let expiry = metrics["freeinference_certificate_expiry_timestamp_seconds", certificate]
                 #expect(expiry.map { $0 > 1_780_000_000 } == true)

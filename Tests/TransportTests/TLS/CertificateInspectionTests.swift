@@ -21,14 +21,17 @@ import Transport
 
     private func text(_ path: String) throws -> String { try String(contentsOfFile: path, encoding: .utf8) }
 
+    /// 21 days.
+    private static let notice: Int64 = 21 * 86_400
+
     private func findings(chain: String, key: String, now: Int64 = 1_900_000_000) -> [CertificateFinding] {
-        CertificateInspection.findings(CertificateFiles(chain: chain, key: key), now: now)
+        CertificateInspection.findings(CertificateFiles(chain: chain, key: key), now: now, notice: Self.notice)
     }
 
     @Test func aGoodPairHasNone() throws {
         let made = try certificate(["one.example"])
         #expect(findings(chain: made.chain, key: made.key) == [])
-        #expect(CertificateInspection.findings(authorities: made.ca, now: 1_900_000_000) == [])
+        #expect(CertificateInspection.findings(authorities: made.ca, now: 1_900_000_000, notice: Self.notice) == [])
     }
 
     @Test func exchangedFilesAreBothTold() throws {
@@ -40,7 +43,7 @@ import Transport
             ]
         )
         #expect(
-            CertificateInspection.findings(authorities: made.key, now: 0).map(\.message)
+            CertificateInspection.findings(authorities: made.key, now: 0, notice: Self.notice).map(\.message)
                 == ["holds a private key and no certificate: are chain and key exchanged?"]
         )
     }
@@ -96,7 +99,7 @@ import Transport
         #expect(chain.map(\.place) == [.chain] && chain[0].message.hasPrefix(asChain), "\(chain)")
         let key = findings(chain: made.chain, key: path)
         #expect(key.map(\.place) == [.key] && key[0].message.contains(asKey), "\(key)")
-        let authorities = CertificateInspection.findings(authorities: path, now: 0)
+        let authorities = CertificateInspection.findings(authorities: path, now: 0, notice: Self.notice)
         #expect(authorities.count == 1 && authorities[0].message.hasPrefix(asChain), "\(authorities)")
     }
 
@@ -133,7 +136,11 @@ import Transport
         #expect(early.count == 1 && early[0].isWarning && early[0].message.hasPrefix("is not valid before 2030-"))
         // An authority that has expired, among authorities that have not, is no news.
         let authority = try #require(CertificateInspection.expiry(chain: made.ca))
-        #expect(CertificateInspection.findings(authorities: made.ca, now: authority + 1).map(\.isWarning) == [true])
+        #expect(
+            CertificateInspection.findings(authorities: made.ca, now: authority + 1, notice: Self.notice).map(
+                \.isWarning
+            ) == [true]
+        )
     }
 
     @Test func theChainsOrderAndItsOtherCertificatesAreLookedAt() throws {
@@ -155,7 +162,7 @@ import Transport
     @Test func aFileThatWasReportedIsLeftOut() throws {
         let made = try certificate(["one.example"])
         let files = CertificateFiles(chain: "/nowhere.pem", key: made.chain)
-        let found = CertificateInspection.findings(files, chainIsReadable: false, now: 0)
+        let found = CertificateInspection.findings(files, chainIsReadable: false, now: 0, notice: Self.notice)
         #expect(found.map(\.place) == [.key])
     }
 

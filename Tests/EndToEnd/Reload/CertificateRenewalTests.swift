@@ -1,0 +1,83 @@
+import Foundation
+import Testing
+
+/// Certificates are renewed on disk while the real server runs.
+@Suite struct CertificateRenewalTests {
+    /// How long the server may take to see other files, with room for a busy machine.
+    private static let patience = Duration.seconds(60)
+
+    /// A folder `live` that links to the folder of one certificate, as certbot has it.
+    private struct Live {
+        let scratch: Scratch
+
+        /// Makes a certificate for a name, in a folder of this name.
+        func make(_ name: String) async throws -> (chain: String, key: String) {
+            try await makeCertificate([name, "localhost"], in: scratch, folder: name)
+        }
+
+        /// Replaces the link in one step.
+        func link(to folder: String) throws {
+            let next = scratch.file("live.next")
+            guard symlink(scratch.file(folder), next) == 0, rename(next, scratch.file("live")) == 0 else {
+                throw Unmet("cannot link: \(String(cString: strerror(errno)))")
+            }
+        }
+    }
+
+    private func withLive(_ body: (Server, Live, (chain: String, key: String)) async throws -> Void) async throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        let live = Live(scratch: scratch)
+        let first = try await live.make("one.example")
+        try live.link(to: "one.example")
+        try await withExecutor { executor in
+            var configuration = Configuration(executors: [executor.url])
+            configuration.commands = scratch.file("admin.sock")
+            let shared = try await Certificates.shared()
+            let chain = "live/" + (first.chain as NSString).lastPathComponent
+            let key = "live/" + (first.key as NSString).lastPathComponent
+            let text = configuration.yaml(shared)
+                .replacing(shared.chain, with: scratch.file(chain))
+                .replacing(shared.key, with: scratch.file(key))
+            try await withServer(configuration, yaml: text) { server in try await body(server, live, first) }
+        }
+    }
+
+    @Test func aRenewedLinkIsServedWithoutAReload() async throws {
+        try await withLive { server, live, _ in
+            #expect(try await server.certificateNames("-servername x").contains("one.example"))
+            let open = try await server.connect()
+            _ = try await live.make("two.example")
+            try live.link(to: "two.example")
+            try await eventually("the renewed certificate", within: Self.patience) {
+                try await server.certificateNames("-servername x").contains("two.example") ? true : nil
+            }
+            #expect(server.process.errors.contains("renewed certificates are served, generation 2"))
+            // A connection of before goes on.
+            try await open.send("GET /health HTTP/1.1\r\nhost: x\r\n\r\n")
+            #expect(try await open.receiveAnswer().status == 200)
+        }
+    }
+
+    /// The chain comes first and the key later: the earlier pair is served until both fit, and that is said once.
+    @Test func aPairThatDoesNotFitIsNotServed() async throws {
+        try await withLive { server, live, first in
+            let second = try await live.make("two.example")
+            let old = try Data(contentsOf: URL(filePath: second.chain))
+            try old.write(to: URL(filePath: first.chain), options: .atomic)
+            try await eventually("the warning", within: Self.patience) {
+                server.process.errors.contains("the certificates in force stay") ? true : nil
+            }
+            #expect(try await server.certificateNames("-servername x").contains("one.example"))
+            // A reload is refused for the same reason, and says so itself.
+            let refused = try await server.command("reload")
+            #expect(refused.status == .exited(2) && refused.output.contains("does not belong"), "\(refused)")
+            try Data(contentsOf: URL(filePath: second.key)).write(to: URL(filePath: first.key), options: .atomic)
+            try await eventually("the pair", within: Self.patience) {
+                try await server.certificateNames("-servername x").contains("two.example") ? true : nil
+            }
+            let count = server.process.errors.components(separatedBy: "the certificates in force stay").count - 1
+            #expect(count == 1, "\(server.process.errors)")
+        }
+    }
+}
