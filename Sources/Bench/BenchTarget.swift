@@ -37,16 +37,10 @@ package struct BenchTarget: Sendable {
         insecure: Bool = false,
         resolve: [String] = []
     ) throws(BenchError) {
-        let rest: Substring
-        if url.hasPrefix("https://") {
-            isSecure = true
-            rest = url.dropFirst(8)
-        } else if url.hasPrefix("http://") {
-            isSecure = false
-            rest = url.dropFirst(7)
-        } else {
+        guard let (isSecure, rest) = Self.scheme(of: url) else {
             throw BenchError("\(url): an URL begins with https:// or http://")
         }
+        self.isSecure = isSecure
         authority = String(rest.prefix { $0 != "/" && $0 != "?" })
         guard let (host, port) = Self.split(authority, defaultPort: isSecure ? 443 : 80) else {
             throw BenchError("\(url): the host is not host[:port]")
@@ -61,6 +55,13 @@ package struct BenchTarget: Sendable {
             throw BenchError("\(name): the name does not resolve")
         }
         self.address = address
+    }
+
+    /// Whether a URL is for TLS, and what is behind its scheme; nil for another scheme.
+    private static func scheme(of url: String) -> (isSecure: Bool, rest: Substring)? {
+        if url.hasPrefix("https://") { return (true, url.dropFirst(8)) }
+        if url.hasPrefix("http://") { return (false, url.dropFirst(7)) }
+        return nil
     }
 
     /// The parts of `host[:port]`, without brackets; nil if it is malformed.

@@ -83,6 +83,11 @@ private func isUsable(
     guard let pair = try? CertifiedKey(certificate: files.chain, key: files.key) else { return false }
     guard pair.certificate.isSigned(by: authority), pair.certificate.expiry > now + renewalMargin else { return false }
     guard pair.key.type == (keyType == .p256 ? EVP_PKEY_EC : EVP_PKEY_RSA) else { return false }
+    return hasExactly(names, pair.certificate)
+}
+
+/// Whether the certificate has all of these names and no other.
+private func hasExactly(_ names: [CertificateName], _ certificate: borrowing Certificate) -> Bool {
     var wantedNames: Set<String> = [], wantedAddresses: Set<[UInt8]> = []
     for name in names {
         switch name {
@@ -90,8 +95,7 @@ private func isUsable(
         case .address(let octets, _): wantedAddresses.insert(octets)
         }
     }
-    return Set(pair.certificate.alternativeDNSNames) == wantedNames
-        && Set(pair.certificate.addresses) == wantedAddresses
+    return Set(certificate.alternativeDNSNames) == wantedNames && Set(certificate.addresses) == wantedAddresses
 }
 
 /// Like `makeDevelopmentCertificates`, with the name in the subject only, as old certificates have it.

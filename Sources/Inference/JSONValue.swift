@@ -39,39 +39,61 @@ package enum JSONValue: Equatable, Sendable {
     /// Reads a document that was cut off, by closing its open string, arrays and objects; nil if the result is not
     /// JSON.
     package init?(parsingCut bytes: [UInt8]) {
-        var open: [UInt8] = []
-        var isString = false
-        var isEscaped = false
-        for byte in bytes {
-            if isEscaped {
-                isEscaped = false
-            } else if isString {
-                isEscaped = byte == UInt8(ascii: "\\")
-                isString = byte != UInt8(ascii: "\"")
-            } else {
-                switch byte {
-                case UInt8(ascii: "\""): isString = true
-                case UInt8(ascii: "{"): open.append(UInt8(ascii: "}"))
-                case UInt8(ascii: "["): open.append(UInt8(ascii: "]"))
-                case UInt8(ascii: "}"), UInt8(ascii: "]"): guard open.popLast() == byte else { return nil }
-                default: break
+        guard let cut = Cut(bytes) else { return nil }
+        let whole = cut.isString ? Self.closingString(bytes, isEscaped: cut.isEscaped) : bytes
+        self.init(parsing: whole + cut.open.reversed())
+    }
+
+    /// Closes the string in which the bytes end; it must not end in half of an escape or half of a character.
+    ///
+    /// - Parameter isEscaped: Whether the string ends in the backslash of an escape.
+    private static func closingString(_ bytes: [UInt8], isEscaped: Bool) -> [UInt8] {
+        var whole = bytes
+        if isEscaped { whole.removeLast() }
+        if let escape = whole.suffix(6).lastIndex(of: UInt8(ascii: "\\")), whole.count - escape < 6,
+            whole[(escape + 1)...].first == UInt8(ascii: "u")
+        {
+            whole.removeLast(whole.count - escape)
+        }
+        while let last = whole.last, last & 0xC0 == 0x80 { whole.removeLast() }
+        if let last = whole.last, last >= 0xC0 { whole.removeLast() }
+        whole.append(UInt8(ascii: "\""))
+        return whole
+    }
+
+    /// What is open at the end of a document that was cut off.
+    private struct Cut {
+        /// The bytes that close the open arrays and objects, the innermost last.
+        private(set) var open: [UInt8] = []
+        private(set) var isString = false
+        /// Whether the open string ends in the backslash of an escape.
+        private(set) var isEscaped = false
+
+        /// Reads a document; nil if an array or an object is closed that is not open.
+        init?(_ bytes: [UInt8]) {
+            for byte in bytes {
+                if isEscaped {
+                    isEscaped = false
+                } else if isString {
+                    isEscaped = byte == UInt8(ascii: "\\")
+                    isString = byte != UInt8(ascii: "\"")
+                } else {
+                    guard take(byte) else { return nil }
                 }
             }
         }
-        var whole = bytes
-        if isString {
-            // The string must not end in half of an escape or half of a character.
-            if isEscaped { whole.removeLast() }
-            if let escape = whole.suffix(6).lastIndex(of: UInt8(ascii: "\\")), whole.count - escape < 6,
-                whole[(escape + 1)...].first == UInt8(ascii: "u")
-            {
-                whole.removeLast(whole.count - escape)
+
+        /// Takes a byte outside of strings; false if it closes what is not open.
+        private mutating func take(_ byte: UInt8) -> Bool {
+            switch byte {
+            case UInt8(ascii: "\""): isString = true
+            case UInt8(ascii: "{"): open.append(UInt8(ascii: "}"))
+            case UInt8(ascii: "["): open.append(UInt8(ascii: "]"))
+            case UInt8(ascii: "}"), UInt8(ascii: "]"): return open.popLast() == byte
+            default: break
             }
-            while let last = whole.last, last & 0xC0 == 0x80 { whole.removeLast() }
-            if let last = whole.last, last >= 0xC0 { whole.removeLast() }
-            whole.append(UInt8(ascii: "\""))
+            return true
         }
-        self.init(parsing: whole + open.reversed())
     }
 
     /// The value of a member; nil if the member is absent or the value is not an object.

@@ -2,9 +2,11 @@
 """Counts what a reviewer of the sources asks for: sizes, complexity, comments, documentation, unsafe lines, repetition.
 
     infrastructure/scripts/house.py [REVISION ...]
+    infrastructure/scripts/house.py --list [COMPLEXITY]
 
-Prints a table in Markdown with one column for each revision of git and a last one for the working tree. How each figure
-is counted:
+Prints a table in Markdown with one column for each revision of git and a last one for the working tree. With `--list`
+it prints instead the functions of the working tree whose complexity is above COMPLEXITY (10 unless given), each with
+its complexity, its lines, its place and its name, the most complex first. How each figure is counted:
 
 - Files are the Swift files below Sources. Lines of a file include blank lines and comments.
 - A function is a `func`, `init`, `deinit` or `subscript` with a body, from its keyword to its closing brace.
@@ -124,7 +126,7 @@ def closing(code, index):
 
 
 def functions(code):
-    """The lines and the complexity of each function."""
+    """The lines and the complexity of each function, the line where it begins, and its keyword and name."""
     for match in FUNCTION.finditer(code):
         start = body_start(code, match.end())
         if start is None:
@@ -132,7 +134,8 @@ def functions(code):
         end = closing(code, start)
         body = code[start:end]
         complexity = 1 + len(DECISIONS.findall(body)) - len(PATTERN_CASES.findall(body))
-        yield code.count("\n", match.start(), end) + 1, complexity
+        line = code.count("\n", 0, match.start()) + 1
+        yield code.count("\n", match.start(), end) + 1, complexity, line, match.group()
 
 
 def classes(code):
@@ -189,7 +192,7 @@ def figures(root):
     lines = {path: text.split("\n")[:-1] for path, text in sources.items()}
     code = {path: blanked(text) for path, text in sources.items()}
     found = [function for text in code.values() for function in functions(text)]
-    complexities = [complexity for _, complexity in found]
+    complexities = [complexity for _, complexity, _, _ in found]
     comments = sum(line.strip().startswith("//") for text in lines.values() for line in text)
     filled = sum(bool(line.strip()) for text in lines.values() for line in text)
     targets = sorted({path.parts[1] for path in sources})
@@ -197,9 +200,9 @@ def figures(root):
     table = {
         "files, lines": f"{len(lines)}, {sum(map(len, lines.values()))}",
         "lines a file: median / p90 / max": spread([len(text) for text in lines.values()]),
-        "lines a function: median / p90 / max": spread([size for size, _ in found]),
+        "lines a function: median / p90 / max": spread([size for size, _, _, _ in found]),
         f"functions above {FUNCTION_LINES_MAX} lines":
-            f"{sum(size > FUNCTION_LINES_MAX for size, _ in found)} of {len(found)}",
+            f"{sum(size > FUNCTION_LINES_MAX for size, _, _, _ in found)} of {len(found)}",
         "complexity: median / p90 / max": spread(complexities),
         "complexity above 10; above 20": f"{sum(n > 10 for n in complexities)}; {sum(n > 20 for n in complexities)}",
         "comment share": share(comments, filled),
@@ -247,7 +250,21 @@ def revision_figures(revision):
         return figures(Path(folder))
 
 
+def list_functions(above):
+    """Prints the functions of the working tree whose complexity is above the given one, the most complex first."""
+    found = [
+        (complexity, size, f"{path.relative_to(ROOT)}:{line}", name)
+        for path in sorted((ROOT / "Sources").rglob("*.swift"))
+        for size, complexity, line, name in functions(blanked(path.read_text()))
+        if complexity > above
+    ]
+    for complexity, size, place, name in sorted(found, key=lambda entry: (-entry[0], entry[2])):
+        print(f"{complexity:4}{size:5} lines  {place}  {name}")
+
+
 def main():
+    if sys.argv[1:2] == ["--list"] and len(sys.argv) <= 3 and all(map(str.isdecimal, sys.argv[2:])):
+        return list_functions(int(sys.argv[2]) if sys.argv[2:] else 10)
     if any(argument.startswith("-") for argument in sys.argv[1:]):
         sys.exit(__doc__)
     columns = {revision: revision_figures(revision) for revision in sys.argv[1:]} | {"now": figures(ROOT)}

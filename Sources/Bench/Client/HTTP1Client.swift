@@ -117,21 +117,43 @@ final class HTTP1Client: ClientConnection, ChannelHandler {
                 stream.handler?.received(rest.extracting(0..<step), at: now)
                 if step == left, self.stream === stream { responseEnded() }
             case .chunked:
-                switch decoder.decode(rest) {
-                case .data(let range):
-                    used += range.upperBound
-                    stream.handler?.received(rest.extracting(range), at: now)
-                case .needsMore: return
-                case .end(let consumed):
-                    used += consumed
-                    responseEnded()
-                case .failed(let error): fail(error.message)
-                }
+                guard let consumed = readChunk(rest, of: stream, at: now) else { return }
+                used += consumed
             case .untilClose:
                 stream.handler?.received(rest, at: now)
                 return
             case .idle, .closed: return
             }
+        }
+    }
+
+    /// Reads up to the end of a chunk's data, or of the body.
+    ///
+    /// - Returns: the number of bytes read; nil if the rest is incomplete or malformed.
+    private func readChunk(_ bytes: Span<UInt8>, of stream: ClientStream, at now: Nanoseconds) -> Int? {
+        switch decoder.decode(bytes) {
+        case .data(let range):
+            stream.handler?.received(bytes.extracting(range), at: now)
+            return range.upperBound
+        case .needsMore: return nil
+        case .end(let consumed):
+            responseEnded()
+            return consumed
+        case .failed(let error):
+            fail(error.message)
+            return nil
+        }
+    }
+
+    /// Prepares to read the body that a head has announced.
+    private func expect(_ body: ResponseBody) {
+        switch body {
+        case .none: state = .body(left: 0)
+        case .known(let length): state = .body(left: length)
+        case .chunked:
+            decoder = ChunkedDecoder()
+            state = .chunked
+        case .untilClose: state = .untilClose
         }
     }
 
@@ -149,14 +171,7 @@ final class HTTP1Client: ClientConnection, ChannelHandler {
         case .head(let head, let body, let keepAlive, let consumed):
             guard head.status >= 200 else { return consumed }
             self.keepAlive = keepAlive
-            switch body {
-            case .none: state = .body(left: 0)
-            case .known(let length): state = .body(left: length)
-            case .chunked:
-                decoder = ChunkedDecoder()
-                state = .chunked
-            case .untilClose: state = .untilClose
-            }
+            expect(body)
             stream.handler?.responded(status: head.status)
             if case .body(0) = state, self.stream === stream { responseEnded() }
             return consumed

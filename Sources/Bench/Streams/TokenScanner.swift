@@ -70,18 +70,24 @@ struct TokenScanner {
         return nil
     }
 
+    /// The decimal number that begins at this index, behind spaces; 0 if there is none.
+    @inline(__always)
+    private static func number(at index: Int, _ start: UnsafePointer<UInt8>, _ count: Int) -> UInt64 {
+        var index = index
+        var value: UInt64 = 0
+        while index < count, unsafe start[index] == 0x20 { index += 1 }
+        while index < count, unsafe start[index] &- 0x30 < 10 {
+            value = unsafe value &* 10 &+ UInt64(start[index] &- 0x30)
+            index += 1
+        }
+        return value
+    }
+
     @inline(__always)
     private static func event(_ start: UnsafePointer<UInt8>, _ count: Int) -> Event {
         // Underscores are rare in an event, so the search looks for the one in the name.
         if let found = unsafe find("\"emitted_ns\":", anchor: 8, start, count) {
-            var index = found
-            var value: UInt64 = 0
-            while index < count, unsafe start[index] == 0x20 { index += 1 }
-            while index < count, unsafe start[index] &- 0x30 < 10 {
-                value = unsafe value &* 10 &+ UInt64(start[index] &- 0x30)
-                index += 1
-            }
-            return .token(value)
+            return .token(unsafe number(at: found, start, count))
         }
         if unsafe find("data: [DONE]", anchor: 6, start, count) != nil { return .done }
         let isError =

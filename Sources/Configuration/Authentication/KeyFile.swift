@@ -46,9 +46,7 @@ package enum KeyFile {
         var lines = ["id: \(quoted(key.id))", "hash: \(Hexadecimal.text(key.hash))", "tenant: \(quoted(key.tenant))"]
         if key.role != .user { lines.append("role: \(key.role.rawValue)") }
         if let models = key.models { lines.append("models: [\(models.map(quoted).joined(separator: ", "))]") }
-        if let count = key.limits.concurrency { lines.append("concurrency: \(count)") }
-        if let count = key.limits.requestsPerMinute { lines.append("requests_per_minute: \(count)") }
-        if let count = key.limits.tokensPerMinute { lines.append("tokens_per_minute: \(count)") }
+        lines += key.limits.named.map { "\($0.name): \($0.count)" }
         if let expires = key.expires { lines.append("expires: \(Timestamp.rfc3339(seconds: expires))") }
         return lines.enumerated().map { ($0.offset == 0 ? "  - " : "    ") + $0.element }.joined(separator: "\n")
     }

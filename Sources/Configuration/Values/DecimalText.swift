@@ -45,17 +45,18 @@ enum DecimalText {
             rest = rest.dropFirst(count)
             return count
         }
-        if rest.first == 0x2D { rest = rest.dropFirst() }
+        func take(_ bytes: UInt8...) -> Bool {
+            guard let first = rest.first, bytes.contains(first) else { return false }
+            rest = rest.dropFirst()
+            return true
+        }
+        _ = take(0x2D)
         let isZeroFirst = rest.first == 0x30
         let whole = digits()
         guard whole > 0, !(isZeroFirst && whole > 1) else { return false }
-        if rest.first == 0x2E {
-            rest = rest.dropFirst()
-            if digits() == 0 { return false }
-        }
-        if rest.first == 0x65 || rest.first == 0x45 {
-            rest = rest.dropFirst()
-            if rest.first == 0x2B || rest.first == 0x2D { rest = rest.dropFirst() }
+        if take(0x2E), digits() == 0 { return false }
+        if take(0x65, 0x45) {
+            _ = take(0x2B, 0x2D)
             if digits() == 0 { return false }
         }
         return rest.isEmpty

@@ -79,13 +79,15 @@ package struct ExecutorURL: Sendable, Hashable {
     private static func isHostName(_ host: Substring) -> Bool {
         guard (1...253).contains(host.utf8.count) else { return false }
         let labels = host.split(separator: ".", omittingEmptySubsequences: false)
-        let areLabels = labels.allSatisfy { label in
-            (1...63).contains(label.utf8.count) && label.utf8.first != 0x2D && label.utf8.last != 0x2D
-                && label.utf8.allSatisfy { $0.isAlphanumeric || $0 == 0x2D || $0 == 0x5F }
-        }
-        guard areLabels, let last = labels.last else { return false }
+        guard labels.allSatisfy(isLabel), let last = labels.last else { return false }
         // The WHATWG URL standard reads a host whose last label is a number as an IPv4 address.
         return last.utf8.allSatisfy(\.isDigit) ? isIPv4(String(host)) : true
+    }
+
+    /// Whether a text is one label of a name: letters, digits, underscores, and hyphens between them.
+    private static func isLabel(_ label: Substring) -> Bool {
+        (1...63).contains(label.utf8.count) && label.utf8.first != 0x2D && label.utf8.last != 0x2D
+            && label.utf8.allSatisfy { $0.isAlphanumeric || $0 == 0x2D || $0 == 0x5F }
     }
 
     /// Checks the path of a URL and returns it without its final slashes.

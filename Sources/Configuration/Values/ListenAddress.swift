@@ -23,9 +23,13 @@ package enum ListenAddress: Sendable, Hashable {
         guard let port = parsePort(text[text.index(after: colon)...]) else {
             return .failure(ValueProblem("has no port between 0 and 65535 after its last colon"))
         }
-        var host = String(text[..<colon])
+        return address(host: String(text[..<colon]), port: port)
+    }
+
+    /// Checks the host of an address before its last colon.
+    private static func address(host: String, port: UInt16) -> Result<ListenAddress, ValueProblem> {
         if host.hasPrefix("["), host.hasSuffix("]") {
-            host = String(host.dropFirst().dropLast())
+            let host = String(host.dropFirst().dropLast())
             guard isIPv6(host) else { return .failure(ValueProblem("has no IPv6 address between its brackets")) }
             return .success(.tcp(host: mappedIPv4(host) ?? host, port: port))
         }

@@ -59,9 +59,15 @@ extension Attempt {
             fail(.noMemory)
             return
         }
+        beginPassing(bytes, isHeld: isHeld, to: owner)
+    }
+
+    /// Begins to relay as it arrives a document that is larger than the limit, or that memory has no room for.
+    ///
+    /// - Parameter isHeld: Whether `bytes`, the last ones that have arrived, are among those that are held back.
+    private func beginPassing(_ bytes: Span<UInt8>, isHeld: Bool, to owner: any AttemptOwner) {
         if answer.isUnlabelled { becomeDocument(owner) }
         guard phase == .waiting else { return }
-        // A document that is larger than the limit, or that memory has no room for, is relayed as it arrives.
         if relaysEventsOnly {
             fail(.noStream)
             return
@@ -168,19 +174,25 @@ extension Attempt {
         return EventLines.begins(begin.span) == true ? nil : .noAnswer
     }
 
-    /// Checks a document that was held back when its framing has ended cleanly, and relays it or fails.
+    /// Scans the document that was held back; nil if it is encoded or is not JSON.
+    private func scanHeld(_ head: ResponseHead) -> AnswerScan? {
+        let bytes = held
+        let isJSON = isJSON
+        let mayBeJSON = dialect != .other || isJSON || isBracketed
+        let isScanned = mayBeJSON && !FieldPolicy.isEncoded(head.fields)
+        let found = isScanned ? environment.scanner.scanAnswer(bytes.span) : nil
+        if isJSON { answer.scan = found }
+        return found
+    }
+
+    /// Checks a document that was held back when its framing has ended in order, and relays it or fails.
     func documentEnded() {
         guard let owner, let head = answer.head else { return }
         if dialect != .other, held.allSatisfy({ $0 <= 0x20 }) {
             fail(.emptyAnswer)
             return
         }
-        let bytes = held
-        let isJSON = isJSON
-        var found: AnswerScan?
-        let mayBeJSON = dialect != .other || isJSON || isBracketed
-        if mayBeJSON, !FieldPolicy.isEncoded(head.fields) { found = environment.scanner.scanAnswer(bytes.span) }
-        if isJSON { answer.scan = found }
+        let found = scanHeld(head)
         if let error = found?.error {
             failOrSendAgain(error)
             return

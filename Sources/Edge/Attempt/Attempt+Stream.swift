@@ -13,30 +13,16 @@ extension Attempt {
     func read(_ event: Span<UInt8>, _ piece: EventSplitter.Kind) {
         // An earlier event in the same read may have ended the attempt.
         guard let owner, !answer.isUsageRefused else { return }
-        let now = now
-        let (tokens, last, usages) = (meter.tokens, meter.lastToken, meter.usages)
-        let scanner = environment.scanner
-        let found =
-            piece == .whole
-            ? meter.read(event, at: now, scanner: scanner)
-            : meter.readPiece(event, kind: piece, at: now, scanner: scanner)
-        if tokens > 0, meter.tokens > tokens {
-            row.counts.gap.observe(meter.lastToken &- min(last, meter.lastToken))
-        }
+        let usages = meter.usages
+        let found = measure(event, piece)
         let isBad = found == .broken || meter.sawError
         // The client has been sent the first pieces of a large event: it gets the last piece, too, and then the error
         // event.
-        if isBad, piece != .lastPiece || answer.holdsEvent || phase == .waiting {
+        if isBad, !hasSentBeginning(of: piece) {
             failed(by: found)
             return
         }
-        if phase == .waiting || answer.holdsEvent || piece == .firstPiece {
-            if keeps(event, piece, found) { return }
-            if phase == .waiting { becomeReady(owner) }
-            guard phase == .relaying else { return }
-            if !held.isEmpty { relayHeld(to: owner) }
-            guard phase == .relaying else { return }
-        }
+        guard isRelayedNow(event, piece, found, to: owner) else { return }
         if removesUsage, meter.usages != usages, piece == .whole {
             relayWithoutUsage(event, to: owner)
         } else {
@@ -75,21 +61,53 @@ extension Attempt {
         return true
     }
 
+    /// Meters an event, or a piece of one, and observes the time since the token before it.
+    @inline(__always)
+    private func measure(_ event: Span<UInt8>, _ piece: EventSplitter.Kind) -> Meter.EventClass {
+        let now = now
+        let (tokens, last) = (meter.tokens, meter.lastToken)
+        let scanner = environment.scanner
+        let found =
+            piece == .whole
+            ? meter.read(event, at: now, scanner: scanner)
+            : meter.readPiece(event, kind: piece, at: now, scanner: scanner)
+        if tokens > 0, meter.tokens > tokens {
+            row.counts.gap.observe(meter.lastToken &- min(last, meter.lastToken))
+        }
+        return found
+    }
+
+    /// Whether the piece is the last one of a large event whose other pieces the client has been sent.
+    @inline(__always)
+    private func hasSentBeginning(of piece: EventSplitter.Kind) -> Bool {
+        piece == .lastPiece && !answer.holdsEvent && phase != .waiting
+    }
+
+    /// Whether an event, or a piece of one, goes to the client now.
+    ///
+    /// The first one that does makes the response begin, and is preceded by what has been held back.
+    @inline(__always)
+    private func isRelayedNow(
+        _ event: Span<UInt8>,
+        _ piece: EventSplitter.Kind,
+        _ found: Meter.EventClass,
+        to owner: any AttemptOwner
+    ) -> Bool {
+        guard phase == .waiting || answer.holdsEvent || piece == .firstPiece else { return true }
+        if keeps(event, piece, found) { return false }
+        if phase == .waiting { becomeReady(owner) }
+        guard phase == .relaying else { return false }
+        if !held.isEmpty { relayHeld(to: owner) }
+        return phase == .relaying
+    }
+
     /// Holds an event back, or drops it; false if it is to be relayed now.
     ///
     /// Before the first event with content, comments are dropped and events without content are held back. A large
     /// event that is the first one, or that may be an error, is held back up to `heldMax`.
     private func keeps(_ event: Span<UInt8>, _ piece: EventSplitter.Kind, _ found: Meter.EventClass) -> Bool {
         switch piece {
-        case .whole:
-            switch found {
-            case .comment: return true
-            case .fields:
-                _ = keep(event)
-                return true
-            case .plain: return meter.events == 0 && keep(event)
-            case .token, .finish, .usage, .error, .end, .broken: return false
-            }
+        case .whole: return keepsWhole(event, found)
         case .firstPiece:
             let mayHold = phase == .waiting || Self.mayTellError(event)
             answer.holdsEvent = mayHold && memory.hold(event, in: &held, expected: nil)
@@ -99,6 +117,17 @@ extension Attempt {
         case .lastPiece: answer.holdsEvent = false
         }
         return answer.holdsEvent
+    }
+
+    private func keepsWhole(_ event: Span<UInt8>, _ found: Meter.EventClass) -> Bool {
+        switch found {
+        case .comment: return true
+        case .fields:
+            _ = keep(event)
+            return true
+        case .plain: return meter.events == 0 && keep(event)
+        case .token, .finish, .usage, .error, .end, .broken: return false
+        }
     }
 
     /// Whether the first piece of a large event contains a word that occurs in error events; it may occur in other

@@ -304,13 +304,22 @@ extension Attempt: ExecutorStreamHandler {
             return
         }
         guard head.status < 400 else {
-            answer.kind = .failure
-            owner.attempt(self, answersWith: answer.kind)
-            if phase == .waiting {
-                timer = environment.loop.timers.schedule(at: now + Self.failureTime, target: self, kind: 0)
-            }
+            failureBegan(owner)
             return
         }
+        answerBegan(head, body: body, owner)
+    }
+
+    /// The head reports a failure, which the body may explain.
+    private func failureBegan(_ owner: any AttemptOwner) {
+        answer.kind = .failure
+        owner.attempt(self, answersWith: answer.kind)
+        guard phase == .waiting else { return }
+        timer = environment.loop.timers.schedule(at: now + Self.failureTime, target: self, kind: 0)
+    }
+
+    /// The head begins a stream of events or a document.
+    private func answerBegan(_ head: ResponseHead, body: ResponseBody, _ owner: any AttemptOwner) {
         let isEvents = (200..<300).contains(head.status) && FieldPolicy.isEventStream(head.fields)
         if isEvents, FieldPolicy.isEncoded(head.fields) {
             fail(Failure(.executorProtocol, "The executor compressed an event stream."))

@@ -24,7 +24,21 @@ enum EngineRedirect {
         isSecure: Bool
     ) -> [UInt8]? {
         guard (1...lengthMax).contains(location.utf8.count), location.utf8.allSatisfy(isOfURL) else { return nil }
-        var rest = location.prefix { $0 != "#" }
+        guard let rest = pathAndQuery(of: location.prefix { $0 != "#" }, host: host, isSecure: isSecure) else {
+            return nil
+        }
+        let path = rest.prefix { $0 != "?" }
+        let query = String(rest[path.endIndex...])
+        let base = String(String(decoding: current, as: UTF8.self).prefix { $0 != "?" })
+        if path.isEmpty { return Array((base + query).utf8) }
+        let folder = String(base[...(base.lastIndex(of: "/") ?? base.startIndex)])
+        let whole = withoutDots(path.hasPrefix("/") ? String(path) : folder + String(path))
+        return isBelow(whole, prefix) ? Array((whole + query).utf8) : nil
+    }
+
+    /// The path and the query of a URL; nil if its scheme or its authority, where it has them, are not the engine's.
+    private static func pathAndQuery(of location: Substring, host: [UInt8], isSecure: Bool) -> Substring? {
+        var rest = location
         let scheme = isSecure ? "https:" : "http:"
         if let colon = rest.firstIndex(of: ":"), !rest[..<colon].contains(where: { "/?".contains($0) }) {
             guard rest[...colon].lowercased() == scheme else { return nil }
@@ -39,13 +53,7 @@ enum EngineRedirect {
             rest = rest[authority.endIndex...]
             if !rest.hasPrefix("/") { rest = Substring("/" + String(rest)) }
         }
-        let path = rest.prefix { $0 != "?" }
-        let query = String(rest[path.endIndex...])
-        let base = String(String(decoding: current, as: UTF8.self).prefix { $0 != "?" })
-        if path.isEmpty { return Array((base + query).utf8) }
-        let folder = String(base[...(base.lastIndex(of: "/") ?? base.startIndex)])
-        let whole = withoutDots(path.hasPrefix("/") ? String(path) : folder + String(path))
-        return isBelow(whole, prefix) ? Array((whole + query).utf8) : nil
+        return rest
     }
 
     /// Whether a path is the engine's prefix or below it, in each way in which a server may read the path.

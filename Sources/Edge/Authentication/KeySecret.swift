@@ -23,7 +23,7 @@ package enum KeySecret {
         case .failure(let problem): return .failure(problem)
         case .success(let bytes):
             // Editors add a line end, which is not part of the secret.
-            let isSpace = { (byte: UInt8) in byte == 0x0A || byte == 0x0D || byte == 0x20 || byte == 0x09 }
+            let isSpace = { (byte: UInt8) in "\n\r \t".utf8.contains(byte) }
             var secret = bytes[...]
             while let last = secret.last, isSpace(last) { secret.removeLast() }
             secret = secret.drop(while: isSpace)

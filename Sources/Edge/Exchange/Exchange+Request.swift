@@ -64,30 +64,34 @@ extension Exchange: ServerStreamHandler {
             handle(.refused(.noMemory))
             return
         }
-        let limit = snapshot.limits.bodyBytesMax
-        switch head.body {
-        case .none:
-            request?.body = RequestBody()
-            return
-        case .known(let length):
-            guard length <= limit else {
-                handle(.refused(Failure(.bodyTooLarge, "The request body is larger than \(limit) bytes.")))
-                return
-            }
-            guard memory.mayEverHold(body: length) else {
-                handle(.refused(.noMemory))
-                return
-            }
-            request?.body = RequestBody(expecting: length)
-        case .unknown: request?.body = RequestBody()
-        }
-        guard memory.growBody(to: request?.body?.footprint ?? 0) else {
-            handle(.refused(.noMemory))
+        if let failure = reserve(head.body) {
+            handle(.refused(failure))
             return
         }
+        if case .none = head.body { return }
         if head.expectsContinue { stream.sendInformational(ResponseHead(status: 100)) }
         deadlines.body = bodyDue
         arm()
+    }
+
+    /// Makes the body, and reserves memory for it if it has an announced length.
+    ///
+    /// - Returns: why the body cannot be taken; nil if it can.
+    private func reserve(_ length: BodyLength) -> Failure? {
+        let limit = snapshot.limits.bodyBytesMax
+        switch length {
+        case .none:
+            request?.body = RequestBody()
+            return nil
+        case .known(let bytes):
+            guard bytes <= limit else {
+                return Failure(.bodyTooLarge, "The request body is larger than \(limit) bytes.")
+            }
+            guard memory.mayEverHold(body: bytes) else { return .noMemory }
+            request?.body = RequestBody(expecting: bytes)
+        case .unknown: request?.body = RequestBody()
+        }
+        return memory.growBody(to: request?.body?.footprint ?? 0) ? nil : .noMemory
     }
 
     // MARK: 4. The body

@@ -121,8 +121,12 @@ package struct ExchangeMachine: Equatable, Sendable {
         case .refused(let failure): return fail(failure)
         case .routed: return routed()
         case .queued: return queued()
-        default: break
+        default: return handleInPhase(event)
         }
+    }
+
+    /// Takes an event that has its meaning in one phase or two, and returns the actions.
+    private mutating func handleInPhase(_ event: Event) -> [Action] {
         switch (phase, event) {
         case (.body, .answeredHere):
             phase = .finishing

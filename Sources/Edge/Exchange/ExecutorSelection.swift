@@ -105,18 +105,7 @@ struct ExecutorSelection {
         releaseRetry()
         postponed = nil
         let left = waitLeft(at: now)
-        var situation = RetryPolicy.Situation(
-            cause.ofPolicy,
-            attemptsAreLeft: allowance.hasLeft(after: cause.failure),
-            waitIsLeft: left > 0,
-            pools: pools.count,
-            asked: firstPool(after: cause)
-        )
-        if situation.cause == .failure(.otherKind) { situation.pools = failedPool + 1 }
-        if case .failure(let retry) = situation.cause, retry.needsBudget, situation.attemptsAreLeft {
-            situation.budgetHasRoom = budget.take()
-            holdsRetry = situation.budgetHasRoom
-        }
+        var situation = situation(after: cause, waitIsLeft: left > 0)
         var refused: Nanoseconds?
         if case .gaveWay(let retryAfter) = cause { refused = retryAfter }
         while true {
@@ -132,12 +121,7 @@ struct ExecutorSelection {
                 )
                 switch admission {
                 case .executor(let executor): return .attempt(take(executor, of: pool, began: now, at: now))
-                case .waiting(let ticket):
-                    queue = (pool, ticket)
-                    waitsForRetry = holdsRetry
-                    releaseRetry()
-                    wait.begin(at: now)
-                    return .wait
+                case .waiting(let ticket): return enterQueue(of: pool, ticket, at: now)
                 case .refused(let retryAfter): refused = min(refused ?? .max, retryAfter)
                 case .none: break
                 }
@@ -159,6 +143,32 @@ struct ExecutorSelection {
                 return .report(failure(after: cause, refused: refused, waitIsLeft: left > 0, at: now))
             }
         }
+    }
+
+    /// What the retry policy needs to know before a pool is asked; takes room in the retry budget if there is any.
+    private mutating func situation(after cause: Cause, waitIsLeft: Bool) -> RetryPolicy.Situation {
+        var situation = RetryPolicy.Situation(
+            cause.ofPolicy,
+            attemptsAreLeft: allowance.hasLeft(after: cause.failure),
+            waitIsLeft: waitIsLeft,
+            pools: pools.count,
+            asked: firstPool(after: cause)
+        )
+        if situation.cause == .failure(.otherKind) { situation.pools = failedPool + 1 }
+        if case .failure(let retry) = situation.cause, retry.needsBudget, situation.attemptsAreLeft {
+            situation.budgetHasRoom = budget.take()
+            holdsRetry = situation.budgetHasRoom
+        }
+        return situation
+    }
+
+    /// Notes the position in the queue of a pool, and leaves the retry budget until the pool grants an executor.
+    private mutating func enterQueue(of pool: Int, _ ticket: QueueTicket, at now: Nanoseconds) -> Step {
+        queue = (pool, ticket)
+        waitsForRetry = holdsRetry
+        releaseRetry()
+        wait.begin(at: now)
+        return .wait
     }
 
     /// The index of the first pool to ask.

@@ -81,7 +81,7 @@ package struct PrometheusText: Sendable {
     }
 
     private static func escaped(_ text: String, quotes: Bool) -> String {
-        guard text.utf8.contains(where: { $0 == 0x5C || $0 == 0x22 || $0 == 0x0A }) else { return text }
+        guard text.utf8.contains(where: { "\\\"\n".utf8.contains($0) }) else { return text }
         var result = ""
         for character in text.unicodeScalars {
             switch character {

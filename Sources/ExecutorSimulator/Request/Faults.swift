@@ -99,70 +99,79 @@ package struct Faults: Sendable, Equatable {
         "no_last_lf", "huge_event:BYTES", "big_body:BYTES", "ignore_close",
     ]
 
+    /// The endings by name, each made with the number behind the colon, which is 0 where there is none; nil where the
+    /// number does not fit.
+    private static let endings: [String: @Sendable (Int) -> Ending?] = [
+        "die_after": { .dieAfter($0) },
+        "cut_inside": { .cutInside($0) },
+        "reset_after": { .resetAfter($0) },
+        "end_early": { .endEarly($0) },
+        "stall_after": { .stallAfter($0) },
+        "error_event": { .errorEvent($0) },
+        "error_only": { .errorOnly($0) },
+        "mistake_event": { .mistakeEvent($0) },
+        "error_line": { .errorLine($0) },
+        "error_document": { _ in .errorDocument },
+        "status": { 200..<600 ~= $0 ? .status($0) : nil },
+        "no_answer": { _ in .noAnswer },
+        "close_before_head": { _ in .closeBeforeHead },
+        "garbage_head": { _ in .garbageHead },
+        "cut_json": { _ in .cutJSON },
+        "no_done": { _ in .noDone },
+        "aborted": { _ in .aborted },
+        "no_reason": { _ in .noReason },
+        "only_end": { _ in .onlyEnd },
+        "redirect": { [307, 308].contains($0) ? .redirect($0) : nil },
+    ]
+
+    /// The ways to write events that are on or off, by name.
+    private static let switches: [String: any WritableKeyPath<Faults, Bool> & Sendable] = [
+        "comments": \.hasComments,
+        "crlf": \.hasCRLF,
+        "split": \.isSplit,
+        "no_last_lf": \.lacksLastLF,
+        "no_label": \.lacksLabel,
+        "ignore_close": \.ignoresClose,
+    ]
+
     /// Adds the fault that a text names.
     ///
     /// - Throws: A sentence that says what is wrong.
     package mutating func add(_ text: String) throws(Malformed) {
         let parts = text.split(separator: ":", maxSplits: 1).map(String.init)
-        let number = parts.count == 2 ? Int(parts[1]).flatMap { $0 >= 0 ? $0 : nil } : nil
+        let number = parts.dropFirst().first.flatMap { Int($0) }.flatMap { $0 >= 0 ? $0 : nil }
         guard let name = parts.first, parts.count == 1 || number != nil else {
             throw Malformed(description: "'\(text)' is no fault: its number is no number")
         }
-        guard addEnding(name, number ?? 0) || addForm(name, number) else {
+        if let ending = Self.endings[name]?(number ?? 0) {
+            self.ending = ending
+        } else if let isOn = Self.switches[name] {
+            self[keyPath: isOn] = true
+        } else if !addForm(name, number) {
             throw Malformed(description: "'\(text)' is no fault; there are \(Self.names.joined(separator: ", "))")
         }
     }
 
-    /// Sets the ending.
+    /// Adds a way to write events that has a number.
     ///
-    /// - Returns: false if no ending has this name.
-    private mutating func addEnding(_ name: String, _ count: Int) -> Bool {
-        switch name {
-        case "die_after": ending = .dieAfter(count)
-        case "cut_inside": ending = .cutInside(count)
-        case "reset_after": ending = .resetAfter(count)
-        case "end_early": ending = .endEarly(count)
-        case "stall_after": ending = .stallAfter(count)
-        case "error_event": ending = .errorEvent(count)
-        case "error_only": ending = .errorOnly(count)
-        case "mistake_event": ending = .mistakeEvent(count)
-        case "error_line": ending = .errorLine(count)
-        case "error_document": ending = .errorDocument
-        case "status" where 200..<600 ~= count: ending = .status(count)
-        case "no_answer": ending = .noAnswer
-        case "close_before_head": ending = .closeBeforeHead
-        case "garbage_head": ending = .garbageHead
-        case "cut_json": ending = .cutJSON
-        case "no_done": ending = .noDone
-        case "aborted": ending = .aborted
-        case "no_reason": ending = .noReason
-        case "only_end": ending = .onlyEnd
-        case "redirect" where [307, 308].contains(count): ending = .redirect(count)
-        default: return false
-        }
-        return true
-    }
-
-    /// Adds a way to write events.
-    ///
-    /// - Returns: false if no way to write events has this name.
+    /// - Returns: false if no such way has this name.
     private mutating func addForm(_ name: String, _ number: Int?) -> Bool {
         switch name {
-        case "comments": hasComments = true
-        case "crlf": hasCRLF = true
-        case "split": isSplit = true
         case "coalesce": coalescedEvents = max(1, number ?? .max)
         case "split_every": splitEvery = max(1, number ?? 1)
         case "split_at": splitAt.append(number ?? 0)
-        case "no_last_lf": lacksLastLF = true
-        case "no_label": lacksLabel = true
-        case "ignore_close": ignoresClose = true
         case "huge_event": hugeEvent = min(number ?? 0, 64 << 20)
         case "big_body": bigBody = min(number ?? 0, 256 << 20)
         default: return false
         }
         return true
     }
+
+    /// Whether events are written in pieces.
+    var cutsEvents: Bool { isSplit || splitEvery != nil || !splitAt.isEmpty }
+
+    /// Whether a part of the stream is held back until more of it, or its end, has come.
+    var holdsEventsBack: Bool { coalescedEvents != nil || lacksLastLF }
 
     /// The number of token events after which the ending comes; nil if it does not come inside of a stream.
     var endsAfter: Int? {

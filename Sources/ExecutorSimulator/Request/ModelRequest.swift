@@ -109,6 +109,11 @@ struct ModelRequest {
         faults = Faults()
         hasServerFaults = false
         if isContinuation, simulator["fault_once"]?.bool == true { return }
+        try readFaults(named)
+    }
+
+    /// Reads the faults from a text, or from an array of texts.
+    private mutating func readFaults(_ named: JSONValue) throws(Refusal) {
         do throws(Faults.Malformed) {
             if let text = named.string { faults = try Faults(text) }
             for text in named.array ?? [] { try faults.add(text.string ?? "") }

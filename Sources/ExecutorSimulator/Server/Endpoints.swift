@@ -34,12 +34,8 @@ enum Endpoints {
             respond(JSONText.object { $0.field("status", "ok") })
         case "/health", "/v1/models", "/simulator/counters", "/simulator/aborts", "/simulator/last", "/simulator/reset":
             refuse(405, "Method Not Allowed")
-        default:
-            if ModelEndpoint(rawValue: path) != nil {
-                refuse(405, "Method Not Allowed")
-            } else {
-                refuse(404, "Not Found")
-            }
+        case _ where ModelEndpoint(rawValue: path) != nil: refuse(405, "Method Not Allowed")
+        default: refuse(404, "Not Found")
         }
     }
 

@@ -101,29 +101,38 @@ final class Generation {
             endByFault()
             return
         }
-        let steps = request.pace > 0 ? 1 : Self.tokensPerStepMax
         if faults.ending == .onlyEnd {
             finishStream()
             return
         }
+        let steps = request.pace > 0 ? 1 : Self.tokensPerStepMax
         for _ in 0..<steps {
-            guard hasLostClient || stream.buffered < Self.bufferedMax else { return }
-            if made < request.count {
-                if !isOpened { open() }
-                for choice in templates.indices {
-                    emit(choice)
-                    if emitted == endsAfter {
-                        endByFault()
-                        return
-                    }
-                }
-                made += 1
-            }
+            guard hasRoom, emitEachChoice() else { return }
             guard made < request.count else {
                 finishStream()
                 return
             }
         }
+    }
+
+    /// Whether the client takes more events; one that has left takes all of them.
+    private var hasRoom: Bool { hasLostClient || stream.buffered < Self.bufferedMax }
+
+    /// Emits the next token of each choice, if tokens are left.
+    ///
+    /// - Returns: false if a fault has ended the response.
+    private func emitEachChoice() -> Bool {
+        guard made < request.count else { return true }
+        if !isOpened { open() }
+        for choice in templates.indices {
+            emit(choice)
+            if emitted == endsAfter {
+                endByFault()
+                return false
+            }
+        }
+        made += 1
+        return true
     }
 
     private func open() {
@@ -196,16 +205,20 @@ final class Generation {
             emitted += 1
             if request.pace > 0, made < request.count { return }
         }
-        let answer: [UInt8] =
-            switch request.endpoint {
-            case _ where faults.ending == .onlyEnd: []
-            case .embeddings: OtherAnswers.embeddings(request)
-            case .rerank: OtherAnswers.rerank(request, id: "rerank-" + simulator.nextIdentifier())
-            case .countTokens: OtherAnswers.countTokens(request)
-            default: form.whole(texts: texts, tokens: tokens)
-            }
+        let answer = whole
         exchange.finished()
         ExecutorSimulator.respond(body: answer, on: stream)
+    }
+
+    /// The body of a response that is not streamed.
+    private var whole: [UInt8] {
+        switch request.endpoint {
+        case _ where faults.ending == .onlyEnd: []
+        case .embeddings: OtherAnswers.embeddings(request)
+        case .rerank: OtherAnswers.rerank(request, id: "rerank-" + simulator.nextIdentifier())
+        case .countTokens: OtherAnswers.countTokens(request)
+        default: form.whole(texts: texts, tokens: tokens)
+        }
     }
 
     // MARK: Faults

@@ -130,11 +130,7 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
             return
         }
         if case .redirect(let status) = request.faults.ending, !path.hasSuffix("/") {
-            phase = .over
-            var fields = FieldBlock()
-            fields.append(name: "location", value: path + "/")
-            fields.append(.contentLength, 0)
-            stream.respond(ResponseHead(status: status, fields: fields), end: true)
+            redirect(status)
             return
         }
         if let most = simulator.options.runningMax, simulator.counters.running >= most {
@@ -142,6 +138,20 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
             refuse(refusal, retryAfter: request.retryAfter)
             return
         }
+        startPrefill(request, endpoint)
+    }
+
+    /// Redirects to the same path with a slash behind it.
+    private func redirect(_ status: Int) {
+        phase = .over
+        var fields = FieldBlock()
+        fields.append(name: "location", value: path + "/")
+        fields.append(.contentLength, 0)
+        stream.respond(ResponseHead(status: status, fields: fields), end: true)
+    }
+
+    /// Begins the prefill of a request that is served, after which its pacer generates the tokens.
+    private func startPrefill(_ request: ModelRequest, _ endpoint: ModelEndpoint) {
         simulator.counters.running += 1
         simulator.counters.waiting += 1
         phase = .prefill

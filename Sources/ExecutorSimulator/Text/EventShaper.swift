@@ -23,9 +23,8 @@ struct EventShaper {
 
     init(_ faults: Faults) {
         self.faults = faults
-        isCut = faults.isSplit || faults.splitEvery != nil || !faults.splitAt.isEmpty
-        let holdsBack = faults.coalescedEvents != nil || faults.lacksLastLF
-        isPlain = !isCut && !holdsBack && !faults.hasComments && !faults.hasCRLF
+        isCut = faults.cutsEvents
+        isPlain = !isCut && !faults.holdsEventsBack && !faults.hasComments && !faults.hasCRLF
     }
 
     /// Takes the next event, or the beginning of an event that is never completed.

@@ -124,21 +124,46 @@ final class HTTP1ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
                 attempt.handler?.responseBody(rest.extracting(0..<step))
                 if left == step, self.attempt === attempt { responseEnded(attempt, excess: bytes.count - used) }
             case .chunked:
-                switch decoder.decode(rest) {
-                case .data(let range):
-                    used += range.upperBound
-                    attempt.handler?.responseBody(rest.extracting(range))
-                case .needsMore: return
-                case .end(let consumed):
-                    used += consumed
-                    responseEnded(attempt, excess: bytes.count - used)
-                case .failed(let error): fail(.violation(error.message))
-                }
+                guard let consumed = readChunk(rest, of: attempt) else { return }
+                used += consumed
             case .untilClose:
                 attempt.handler?.responseBody(rest)
                 return
             case .idle, .closed: return
             }
+        }
+    }
+
+    /// Reads up to the end of a chunk's data, or of the body.
+    ///
+    /// - Returns: the number of bytes read; nil if the rest is incomplete or malformed.
+    @inline(__always)
+    private func readChunk(_ bytes: Span<UInt8>, of attempt: ExecutorAttempt) -> Int? {
+        switch decoder.decode(bytes) {
+        case .data(let range):
+            attempt.handler?.responseBody(bytes.extracting(range))
+            return range.upperBound
+        case .needsMore: return nil
+        case .end(let consumed):
+            responseEnded(attempt, excess: bytes.count - consumed)
+            return consumed
+        case .failed(let error):
+            fail(.violation(error.message))
+            return nil
+        }
+    }
+
+    /// Prepares to read the body that a head has announced.
+    private func expect(_ body: ResponseBody) {
+        switch body {
+        case .none, .known(0): state = .body(left: 0)
+        case .known(let length): state = .body(left: length)
+        case .chunked:
+            decoder = ChunkedDecoder()
+            state = .chunked
+        case .untilClose:
+            keepAlive = false
+            state = .untilClose
         }
     }
 
@@ -161,16 +186,7 @@ final class HTTP1ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
                 return nil
             }
             self.keepAlive = keepAlive
-            switch body {
-            case .none, .known(0): state = .body(left: 0)
-            case .known(let length): state = .body(left: length)
-            case .chunked:
-                decoder = ChunkedDecoder()
-                state = .chunked
-            case .untilClose:
-                self.keepAlive = false
-                state = .untilClose
-            }
+            expect(body)
             if head.fields.begins(.contentType, with: "text/event-stream") { channel.expectSmallReads() }
             attempt.handler?.responseHead(head, body: body)
             if case .body(0) = state, self.attempt === attempt {

@@ -161,4 +161,22 @@ extension HTTP2ExecutorConnection {
         // Without a pause one call of nghttp2 goes on until every stream has nothing left.
         return scratch.count < Self.flushBytesMax ? 0 : CInt(NGHTTP2_ERR_PAUSE.rawValue)
     }
+
+    // MARK: Windows
+
+    /// Opens the window of a stream by the bytes that were withheld while reading was paused.
+    func giveBack(_ stream: HTTP2ExecutorStream) {
+        guard stream.withheld > 0, !isClosed else { return }
+        unsafe nghttp2_session_consume_stream(session, stream.id, stream.withheld)
+        stream.withheld = 0
+        channel.mark()
+    }
+
+    /// Sets how many bytes the executor may send on the stream at once, at most `streamWindow`.
+    func setWindow(of stream: HTTP2ExecutorStream, to bytes: Int) {
+        guard !isClosed else { return }
+        let size = Int32(clamping: min(bytes, Int(Self.streamWindow)))
+        unsafe nghttp2_session_set_local_window_size(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), stream.id, size)
+        channel.mark()
+    }
 }

@@ -6,8 +6,8 @@ internal import Transport
 ///
 /// Confined to its worker. Requests are handed to nghttp2 only once the executor has sent its SETTINGS: from then on it
 /// is known to speak HTTP/2, and how many requests it takes at once. Reading never pauses: a stream whose client does
-/// not keep up holds back its own window alone. The extension `+Frames` holds the callbacks of nghttp2 and the flush
-/// phase.
+/// not keep up holds back its own window alone. The extension `+Frames` holds the callbacks of nghttp2, the flush
+/// phase and the windows of the streams.
 @safe
 final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, AttemptCarrier {
     /// How much the executor may send on one stream, and on all together, before a client has taken it, in bytes.
@@ -207,24 +207,6 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
         if streams.isEmpty { becameIdle() }
     }
 
-    // MARK: Windows
-
-    /// Opens the window of a stream by the bytes that were withheld while reading was paused.
-    func giveBack(_ stream: HTTP2ExecutorStream) {
-        guard stream.withheld > 0, !isClosed else { return }
-        unsafe nghttp2_session_consume_stream(session, stream.id, stream.withheld)
-        stream.withheld = 0
-        channel.mark()
-    }
-
-    /// Sets how many bytes the executor may send on the stream at once, at most `streamWindow`.
-    func setWindow(of stream: HTTP2ExecutorStream, to bytes: Int) {
-        guard !isClosed else { return }
-        let size = Int32(clamping: min(bytes, Int(Self.streamWindow)))
-        unsafe nghttp2_session_set_local_window_size(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), stream.id, size)
-        channel.mark()
-    }
-
     // MARK: Receiving
 
     func channelOpened(_ channel: Channel) {}
@@ -269,13 +251,7 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
             case .header(_, let header, let taken): (begun, step, start) = (header, taken, taken)
             }
             used += step
-            if let begun {
-                // Our SETTINGS allow no push, and the executor has them before any request.
-                if begun.type == HTTP2FrameHeader.pushPromise { return "a push that was not allowed" }
-                block.frame(begun)
-                let isLate = begun.type == HTTP2FrameHeader.headers && streams[begun.stream] == nil
-                if isLate, !lateBlocks.take(now: now) { return "too many header blocks on streams that are over" }
-            }
+            if let begun, let fault = fault(ofFrame: begun) { return fault }
             switch block.payload(rest.extracting(start..<step), now: now) {
             case .fine: continue
             case .tooMuch: return "too many header fields"
@@ -283,6 +259,18 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
             }
         }
         return nil
+    }
+
+    /// Notes a frame that begins.
+    ///
+    /// - Returns: why the connection must end; nil if it may go on.
+    @inline(__always)
+    private func fault(ofFrame header: HTTP2FrameHeader) -> String? {
+        // Our SETTINGS allow no push, and the executor has them before any request.
+        if header.type == HTTP2FrameHeader.pushPromise { return "a push that was not allowed" }
+        block.frame(header)
+        let isLate = header.type == HTTP2FrameHeader.headers && streams[header.stream] == nil
+        return isLate && !lateBlocks.take(now: now) ? "too many header blocks on streams that are over" : nil
     }
 
     /// Reports the streams that ended inside nghttp2.

@@ -98,20 +98,25 @@ package struct ChunkedDecoder: Sendable {
                 if state == .data { return takeData(of: bytes.count, from: index) }
                 let byte = bytes[index]
                 index += 1
-                switch state {
-                case .sizeStart, .size, .sizeLineFeed: try readSize(byte)
-                case .extensionName, .extensionValueStart, .extensionValue, .quoted, .quotedPair, .quotedEnd:
-                    try readExtension(byte)
-                case .dataReturn, .dataLineFeed: try readChunkEnd(byte)
-                case .trailerStart, .trailerName, .trailerValue, .trailerLineFeed, .endLineFeed: try readTrailer(byte)
-                case .data, .ended: break
-                }
+                try read(byte)
             }
             return .end(consumed: index)
         } catch {
             failure = error
             state = .ended
             return .failed(error)
+        }
+    }
+
+    /// Reads a byte outside of the data of chunks.
+    private mutating func read(_ byte: UInt8) throws(HTTP1Error) {
+        switch state {
+        case .sizeStart, .size, .sizeLineFeed: try readSize(byte)
+        case .extensionName, .extensionValueStart, .extensionValue, .quoted, .quotedPair, .quotedEnd:
+            try readExtension(byte)
+        case .dataReturn, .dataLineFeed: try readChunkEnd(byte)
+        case .trailerStart, .trailerName, .trailerValue, .trailerLineFeed, .endLineFeed: try readTrailer(byte)
+        case .data, .ended: break
         }
     }
 
@@ -154,36 +159,46 @@ package struct ChunkedDecoder: Sendable {
 
     private mutating func readExtension(_ byte: UInt8) throws(HTTP1Error) {
         switch state {
-        case .quoted:
-            if byte == HTTP1Byte.quote {
-                state = .quotedEnd
-            } else if byte == HTTP1Byte.backslash {
-                state = .quotedPair
-            }
-            guard byte.isFieldText else { throw HTTP1Error(.malformedChunkExtension) }
-            return try countExtensionByte()
-        case .quotedPair:
-            guard byte.isFieldText else { throw HTTP1Error(.malformedChunkExtension) }
-            state = .quoted
-            return try countExtensionByte()
+        case .quoted, .quotedPair: try readQuoted(byte)
         case .extensionName, .extensionValueStart, .extensionValue:
-            if byte.isToken {
-                hasName = true
-                if state == .extensionValueStart { state = .extensionValue }
-                return try countExtensionByte()
-            }
-            if state == .extensionValueStart {
-                guard byte == HTTP1Byte.quote else { throw HTTP1Error(.malformedChunkExtension) }
-                state = .quoted
-                return try countExtensionByte()
-            }
-            if state == .extensionName, hasName, byte == HTTP1Byte.equals {
-                state = .extensionValueStart
-                return try countExtensionByte()
-            }
-        default: break
+            guard try readWord(byte) else { return try endExtension(byte) }
+        default: try endExtension(byte)
         }
-        // A name, a token or a quoted value has ended: another extension follows, or the end of the line.
+    }
+
+    private mutating func readQuoted(_ byte: UInt8) throws(HTTP1Error) {
+        guard byte.isFieldText else { throw HTTP1Error(.malformedChunkExtension) }
+        if state == .quotedPair {
+            state = .quoted
+        } else if byte == HTTP1Byte.quote {
+            state = .quotedEnd
+        } else if byte == HTTP1Byte.backslash {
+            state = .quotedPair
+        }
+        try countExtensionByte()
+    }
+
+    /// Reads a byte of a name, of an unquoted value, or between the two.
+    ///
+    /// - Returns: false if the byte is none of these; then it has not been read.
+    private mutating func readWord(_ byte: UInt8) throws(HTTP1Error) -> Bool {
+        if byte.isToken {
+            hasName = true
+            if state == .extensionValueStart { state = .extensionValue }
+        } else if state == .extensionValueStart {
+            guard byte == HTTP1Byte.quote else { throw HTTP1Error(.malformedChunkExtension) }
+            state = .quoted
+        } else if state == .extensionName, hasName, byte == HTTP1Byte.equals {
+            state = .extensionValueStart
+        } else {
+            return false
+        }
+        try countExtensionByte()
+        return true
+    }
+
+    /// Reads the byte behind a name, a token or a quoted value: another extension follows, or the end of the line.
+    private mutating func endExtension(_ byte: UInt8) throws(HTTP1Error) {
         guard hasName else { throw HTTP1Error(.malformedChunkExtension) }
         switch byte {
         case HTTP1Byte.semicolon: try beginExtension()
@@ -199,14 +214,7 @@ package struct ChunkedDecoder: Sendable {
         guard trailerBytes <= Self.trailerBytes else { throw HTTP1Error(.trailersTooLarge) }
         switch state {
         case .trailerStart where byte == HTTP1Byte.carriageReturn: state = .endLineFeed
-        case .trailerStart, .trailerName:
-            if byte.isToken {
-                trailerName.append(byte.lowercased)
-                state = .trailerName
-            } else {
-                guard byte == HTTP1Byte.colon, !trailerName.isEmpty else { throw HTTP1Error(.malformedTrailer) }
-                try endTrailerName()
-            }
+        case .trailerStart, .trailerName: try readTrailerName(byte)
         case .trailerValue:
             if byte == HTTP1Byte.carriageReturn {
                 state = .trailerLineFeed
@@ -216,6 +224,16 @@ package struct ChunkedDecoder: Sendable {
         default:
             guard byte == HTTP1Byte.lineFeed else { throw HTTP1Error(.malformedTrailer) }
             state = state == .endLineFeed ? .ended : .trailerStart
+        }
+    }
+
+    private mutating func readTrailerName(_ byte: UInt8) throws(HTTP1Error) {
+        if byte.isToken {
+            trailerName.append(byte.lowercased)
+            state = .trailerName
+        } else {
+            guard byte == HTTP1Byte.colon, !trailerName.isEmpty else { throw HTTP1Error(.malformedTrailer) }
+            try endTrailerName()
         }
     }
 

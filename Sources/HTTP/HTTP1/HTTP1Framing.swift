@@ -10,17 +10,7 @@ struct HTTP1Framing {
     /// Reads the fields, and throws for a head whose length two readers could understand differently (RFC 9112 section
     /// 6.3).
     init(of fields: FieldBlock, version: HTTPVersion) throws(HTTP1Error) {
-        var options = 0
-        var close = false
-        var keep = false
-        try fields.forEachElement(of: .connection) { (option) throws(HTTP1Error) in
-            options += 1
-            guard options <= HTTP1Limits.connectionOptions else { throw HTTP1Error(.tooManyConnectionOptions) }
-            close = close || option.spells("close")
-            keep = keep || option.spells("keep-alive")
-        }
-        keepAlive = !close && (version == .http11 || keep)
-
+        keepAlive = try Self.keepsAlive(fields, version: version)
         var codings = 0
         for index in 0..<fields.count {
             switch fields.known(index) {
@@ -37,6 +27,20 @@ struct HTTP1Framing {
         guard contentLength == nil else { throw HTTP1Error(.lengthAndTransferEncoding) }
         guard version == .http11 else { throw HTTP1Error(.transferEncodingInHTTP10) }
         guard isChunked, codings == 1 else { throw HTTP1Error(.unsupportedTransferEncoding) }
+    }
+
+    /// Whether the connection may go on after the message (RFC 9112 section 9.3).
+    private static func keepsAlive(_ fields: FieldBlock, version: HTTPVersion) throws(HTTP1Error) -> Bool {
+        var options = 0
+        var close = false
+        var keep = false
+        try fields.forEachElement(of: .connection) { (option) throws(HTTP1Error) in
+            options += 1
+            guard options <= HTTP1Limits.connectionOptions else { throw HTTP1Error(.tooManyConnectionOptions) }
+            close = close || option.spells("close")
+            keep = keep || option.spells("keep-alive")
+        }
+        return !close && (version == .http11 || keep)
     }
 
     /// Reads a content-length: only digits, without sign, list or whitespace, and at most 2^63-1.

@@ -151,28 +151,8 @@ final class HTTP1ServerSession: ServerProtocol {
             let rest = bytes.extracting(used..<bytes.count)
             switch state {
             case .head:
-                switch parser.parse(rest) {
-                case .incomplete:
-                    headBegan()
-                    return used
-                case .failed(let error):
-                    let other = hasServed ? nil : OtherProtocol(rest)
-                    if let other {
-                        connection.delegate.spokeOtherwise(other, on: connection)
-                        connection.close(.violation("the client spoke no HTTP"))
-                    } else {
-                        refuse(status: error.status, message: error.message, isHEAD: Self.asksForHEAD(rest))
-                    }
-                    return bytes.count
-                case .head(let head, let consumed):
-                    used += consumed
-                    hasServed = true
-                    begin(head)
-                    if case .upgradeBody(0) = state {
-                        upgrade(rest: bytes.extracting(used..<bytes.count))
-                        return bytes.count
-                    }
-                }
+                guard let step = readHead(rest) else { return used }
+                used += step
             case .body(let left):
                 let step = min(left, rest.count)
                 used += step
@@ -181,15 +161,7 @@ final class HTTP1ServerSession: ServerProtocol {
             case .chunked:
                 guard let step = readChunk(rest) else { return bytes.count }
                 used += step
-            case .upgradeBody(let left):
-                let step = min(left, rest.count)
-                used += step
-                for index in 0..<step { upgrading?.body.append(rest[index]) }
-                state = .upgradeBody(left: left - step)
-                if left == step {
-                    upgrade(rest: bytes.extracting(used..<bytes.count))
-                    return bytes.count
-                }
+            case .upgradeBody(let left): used += readUpgradeBody(rest, left: left)
             case .responding: return used
             case .closing: return bytes.count
             }
@@ -205,6 +177,43 @@ final class HTTP1ServerSession: ServerProtocol {
         if isDraining { return }
         connection.clearDeadline()
         connection.setDeadline(channel.loop.now + connection.settings.headerTimeout)
+    }
+
+    /// Reads a head.
+    ///
+    /// - Returns: how many bytes were read, which are all after a malformed head; nil if the head is not whole.
+    private func readHead(_ bytes: Span<UInt8>) -> Int? {
+        switch parser.parse(bytes) {
+        case .incomplete:
+            headBegan()
+            return nil
+        case .failed(let error):
+            if !hasServed, let other = OtherProtocol(bytes) {
+                connection.delegate.spokeOtherwise(other, on: connection)
+                connection.close(.violation("the client spoke no HTTP"))
+            } else {
+                refuse(status: error.status, message: error.message, isHEAD: Self.asksForHEAD(bytes))
+            }
+            return bytes.count
+        case .head(let head, let consumed):
+            hasServed = true
+            begin(head)
+            guard case .upgradeBody(0) = state else { return consumed }
+            upgrade(rest: bytes.extracting(consumed..<bytes.count))
+            return bytes.count
+        }
+    }
+
+    /// Keeps the body of a request that asks for HTTP/2, and changes to HTTP/2 behind it.
+    ///
+    /// - Returns: how many bytes were read; the HTTP/2 session takes all behind the body.
+    private func readUpgradeBody(_ bytes: Span<UInt8>, left: Int) -> Int {
+        let step = min(left, bytes.count)
+        for index in 0..<step { upgrading?.body.append(bytes[index]) }
+        state = .upgradeBody(left: left - step)
+        guard left == step else { return step }
+        upgrade(rest: bytes.extracting(step..<bytes.count))
+        return bytes.count
     }
 
     /// Reads a piece of a chunked body.
@@ -250,6 +259,17 @@ final class HTTP1ServerSession: ServerProtocol {
         return bytes.extracting(droppingFirst: start).extracting(first: 5).equals("HEAD ")
     }
 
+    /// Prepares to read the body that a head has announced.
+    private func expect(_ body: BodyLength) {
+        switch body {
+        case .none, .known(0): state = .responding
+        case .known(let length): state = .body(left: length)
+        case .unknown:
+            decoder = ChunkedDecoder()
+            state = .chunked
+        }
+    }
+
     /// A request head has arrived whole.
     func begin(_ head: RequestHead) {
         connection.clearDeadline()
@@ -263,13 +283,7 @@ final class HTTP1ServerSession: ServerProtocol {
         }
         unconsumed = 0
         self.stream = stream
-        switch head.body {
-        case .none: state = .responding
-        case .known(let length): state = length == 0 ? .responding : .body(left: length)
-        case .unknown:
-            decoder = ChunkedDecoder()
-            state = .chunked
-        }
+        expect(head.body)
         if case .responding = state { stream.isRequestWhole = true }
         stream.adopt(connection.delegate.handler(for: head, on: stream))
         if stream.isRequestWhole, !stream.isFinished { stream.handler?.requestEnded() }

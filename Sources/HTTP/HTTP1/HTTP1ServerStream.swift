@@ -47,28 +47,30 @@ final class HTTP1ServerStream: ServerStream {
         server.write(bytes)
     }
 
+    /// Decides how the body is framed (RFC 9112 section 6.3): a client of HTTP/1.0 cannot read chunks.
+    private func frameBody(of head: ResponseHead, end: Bool) -> ResponseBody {
+        let length = head.fields.first(.contentLength).flatMap { Int(String(decoding: $0, as: UTF8.self)) }
+        if head.status == 204 || head.status == 304 { return .none }
+        if let length {
+            framing = .length(left: length)
+            return .known(length)
+        }
+        if end, !isHEAD { return .known(0) }
+        if version == .http11 {
+            framing = .chunked
+            return .chunked
+        }
+        framing = .untilClose
+        keepAlive = false
+        return .untilClose
+    }
+
     override func respond(_ head: ResponseHead, end: Bool) {
         guard !isClosed, !isHeadSent else { return }
         isHeadSent = true
         // A client that waits for 100 (Continue) may send its body now or not at all, so the connection cannot go on.
         if awaitsContinue || !isRequestWhole { keepAlive = false }
-        let length = head.fields.first(.contentLength).flatMap { Int(String(decoding: $0, as: UTF8.self)) }
-        let body: ResponseBody
-        if head.status == 204 || head.status == 304 {
-            body = .none
-        } else if let length {
-            body = .known(length)
-            framing = .length(left: length)
-        } else if end, !isHEAD {
-            body = .known(0)
-        } else if version == .http11 {
-            body = .chunked
-            framing = .chunked
-        } else {
-            body = .untilClose
-            framing = .untilClose
-            keepAlive = false
-        }
+        let body = frameBody(of: head, end: end)
         if isHEAD { framing = .none }
         var bytes: [UInt8] = []
         HTTP1Writer.appendResponse(head, version: version, body: body, keepAlive: keepAlive, to: &bytes)

@@ -37,28 +37,45 @@ package enum HTTP1Writer {
         output.reserveCapacity(output.count + 128 + target.count + host.count + fields.weight)
         for byte in method.text.utf8 where byte.isToken { output.append(byte) }
         output.append(HTTP1Byte.space)
+        append(target: target, to: &output)
+        output.append(" HTTP/1.1\r\nhost: ")
+        append(host: host, to: &output)
+        appendLineEnd(to: &output)
+        append(framing: body, of: method, to: &output)
+        if !keepAlive { output.append("connection: close\r\n") }
+        append(fields, to: &output)
+        appendLineEnd(to: &output)
+    }
+
+    private static func append(target: [UInt8], to output: inout [UInt8]) {
         if target.isEmpty { output.append(HTTP1Byte.slash) }
         if target.allSatisfy(isPlain) {
             output.append(target.span)
         } else {
             for byte in target { append(targetByte: byte, to: &output) }
         }
-        output.append(" HTTP/1.1\r\nhost: ")
-        if host.allSatisfy({ $0 > HTTP1Byte.space && $0 < 0x7f }) {
+    }
+
+    /// Appends the value of `host` without what is no visible ASCII character.
+    private static func append(host: [UInt8], to output: inout [UInt8]) {
+        if host.allSatisfy(isVisible) {
             output.append(host.span)
         } else {
-            for byte in host where byte > HTTP1Byte.space && byte < 0x7f { output.append(byte) }
+            for byte in host where isVisible(byte) { output.append(byte) }
         }
-        appendLineEnd(to: &output)
+    }
+
+    private static func isVisible(_ byte: UInt8) -> Bool { byte > HTTP1Byte.space && byte < 0x7f }
+
+    /// Appends the field that says how the body of a request is framed; a method that usually has a body gets a length
+    /// of 0 without one (RFC 9110 section 8.6).
+    private static func append(framing body: BodyLength, of method: Method, to output: inout [UInt8]) {
         switch body {
         case .known(let length): append(contentLength: length, to: &output)
         case .unknown: output.append("transfer-encoding: chunked\r\n")
         case .none:
             if method == .post || method == .put || method == .patch { append(contentLength: 0, to: &output) }
         }
-        if !keepAlive { output.append("connection: close\r\n") }
-        append(fields, to: &output)
-        appendLineEnd(to: &output)
     }
 
     /// Appends a response head for a client.

@@ -95,27 +95,38 @@ struct HTTP2FieldCounter {
         switch state {
         case .field:
             fields += 1
-            if byte & 0x80 != 0 {
-                integer(byte, mask: 0x7f, of: .field)
-            } else if byte & 0xe0 == 0x20 {
-                integer(byte, mask: 0x1f, of: .field)
-            } else {
-                let mask: UInt8 = byte & 0x40 != 0 ? 0x3f : 0x0f
-                if byte & mask == 0 { state = .nameLength } else { integer(byte, mask: mask, of: .valueLength) }
-            }
+            beginField(byte)
         case .nameLength: integer(byte, mask: 0x7f, of: .name)
         case .valueLength: integer(byte, mask: 0x7f, of: .value)
-        case .number:
-            guard shift < 32 else {
-                isMalformed = true
-                return
-            }
-            number += UInt64(byte & 0x7f) << shift
-            shift += 7
-            isMalformed = number > UInt64(UInt32.max)
-            if byte & 0x80 == 0 { integerEnded() }
+        case .number: addToNumber(byte)
         case .name, .value: break
         }
+    }
+
+    /// Reads the first byte of a field or of a change of the table's size (RFC 7541 section 6).
+    @inline(__always)
+    private mutating func beginField(_ byte: UInt8) {
+        if byte & 0x80 != 0 {
+            integer(byte, mask: 0x7f, of: .field)
+        } else if byte & 0xe0 == 0x20 {
+            integer(byte, mask: 0x1f, of: .field)
+        } else {
+            let mask: UInt8 = byte & 0x40 != 0 ? 0x3f : 0x0f
+            if byte & mask == 0 { state = .nameLength } else { integer(byte, mask: mask, of: .valueLength) }
+        }
+    }
+
+    /// Reads a further byte of an integer (RFC 7541 section 5.1).
+    @inline(__always)
+    private mutating func addToNumber(_ byte: UInt8) {
+        guard shift < 32 else {
+            isMalformed = true
+            return
+        }
+        number += UInt64(byte & 0x7f) << shift
+        shift += 7
+        isMalformed = number > UInt64(UInt32.max)
+        if byte & 0x80 == 0 { integerEnded() }
     }
 
     /// Reads the first byte of an integer (RFC 7541 section 5.1); `target` is the state after it.

@@ -37,7 +37,13 @@ struct HTTP2RequestBuilder {
             fields.append(name: name, value: value)
             return isCrumb
         }
-        // nghttp2 accepts only the pseudo fields of RFC 9113 section 8.3.1, whose second bytes differ.
+        setPseudoField(name, value)
+        return false
+    }
+
+    /// Takes a pseudo field; nghttp2 accepts only those of RFC 9113 section 8.3.1, whose second bytes differ.
+    @inline(__always)
+    private mutating func setPseudoField(_ name: Span<UInt8>, _ value: Span<UInt8>) {
         switch name[1] {
         case UInt8(ascii: "m"): method = Method(value)
         case UInt8(ascii: "s"): scheme = value.equals("https") ? .https : value.equals("http") ? .http : .other
@@ -45,7 +51,6 @@ struct HTTP2RequestBuilder {
         case UInt8(ascii: "p") where name.count == 5: path.append(value)
         default: break
         }
-        return false
     }
 
     /// The memory that the fields occupy, in bytes.
@@ -77,23 +82,29 @@ struct HTTP2RequestBuilder {
         if method == .connect { return (501, "CONNECT is not implemented") }
         if path.count > HTTP1Limits.request.targetBytes { return (414, "the request target is too long") }
         if !isTrusted, scheme != (isSecure ? .https : .http) { return (400, ":scheme does not fit the connection") }
-        if !authority.isEmpty {
-            if !isAuthority(authority) { return (400, ":authority is malformed") }
-            // Two different names for one request are a means of request smuggling (RFC 9113 section 8.3.1).
-            let isHTTPS = scheme == .https || (scheme == .other && isSecure)
-            for index in 0..<fields.count where fields.known(index) == .host {
-                let host = fields.value(index)
-                guard isAuthority(host), isSameAuthority(authority[...], host, isSecure: isHTTPS) else {
-                    return (400, ":authority and host differ")
-                }
-            }
-        } else {
-            guard fields.occurrences(of: .host) == 1, let host = fields.first(.host), isAuthority(host) else {
-                return (400, "the request names no host")
-            }
-        }
+        if let reason = authorityFault(isSecure: isSecure) { return (400, reason) }
         if let expect = fields.string(.expect), expect.lowercased() != "100-continue" {
             return (417, "only 100-continue can be expected")
+        }
+        return nil
+    }
+
+    /// What is wrong with the host that the request names; nil if nothing is.
+    private func authorityFault(isSecure: Bool) -> String? {
+        guard !authority.isEmpty else {
+            guard fields.occurrences(of: .host) == 1, let host = fields.first(.host), isAuthority(host) else {
+                return "the request names no host"
+            }
+            return nil
+        }
+        if !isAuthority(authority) { return ":authority is malformed" }
+        // Two different names for one request are a means of request smuggling (RFC 9113 section 8.3.1).
+        let isHTTPS = scheme == .https || (scheme == .other && isSecure)
+        for index in 0..<fields.count where fields.known(index) == .host {
+            let host = fields.value(index)
+            guard isAuthority(host), isSameAuthority(authority[...], host, isSecure: isHTTPS) else {
+                return ":authority and host differ"
+            }
         }
         return nil
     }

@@ -116,30 +116,36 @@ extension HTTP2ServerSession {
         return scratch.count < Self.flushBytesMax ? 0 : CInt(NGHTTP2_ERR_PAUSE.rawValue)
     }
 
+    /// A HEADERS or DATA frame has been handed over.
+    @inline(__always)
+    private func responseWentOut(_ header: nghttp2_frame_hd) {
+        guard let stream = stream(header.stream_id) else { return }
+        if UInt32(header.type) == NGHTTP2_HEADERS.rawValue { headSent(stream) }
+        guard header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0 else { return }
+        stream.isEndSent = true
+        // After an early final response the client need not send the rest of its body (RFC 9113 section 8.1). It gets a
+        // moment to see the response and to end by itself: a reset right behind the response makes curl lose it.
+        guard !stream.isRequestWhole else { return }
+        deadlines.resets.append((stream, now + Self.resetDelay))
+        armDeadline()
+    }
+
+    private func resetWentOut(_ id: Int32, code: UInt32) {
+        let stream = streams[id]
+        stream?.isResetByUs = true
+        // INTERNAL_ERROR and NO_ERROR are ours; every other code answers a fault of the client.
+        guard code != NGHTTP2_INTERNAL_ERROR.rawValue, code != NGHTTP2_NO_ERROR.rawValue, stream?.isRefused != true
+        else { return }
+        if !abuse.resetSent(now: now) { fail(.causedResets) }
+    }
+
     /// nghttp2 has handed a frame over.
     func frameWentOut(_ frame: UnsafePointer<nghttp2_frame>) {
         let header = unsafe frame.pointee.hd
         switch UInt32(header.type) {
-        case NGHTTP2_HEADERS.rawValue, NGHTTP2_DATA.rawValue:
-            guard let stream = stream(header.stream_id) else { return }
-            if UInt32(header.type) == NGHTTP2_HEADERS.rawValue { headSent(stream) }
-            guard header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0 else { return }
-            stream.isEndSent = true
-            // After an early final response the client need not send the rest of its body (RFC 9113 section 8.1). It
-            // gets a moment to see the response and to end by itself: a reset right behind the response makes curl lose
-            // it.
-            guard !stream.isRequestWhole else { return }
-            deadlines.resets.append((stream, now + Self.resetDelay))
-            armDeadline()
+        case NGHTTP2_HEADERS.rawValue, NGHTTP2_DATA.rawValue: responseWentOut(header)
         case NGHTTP2_RST_STREAM.rawValue:
-            let stream = streams[header.stream_id]
-            stream?.isResetByUs = true
-            // INTERNAL_ERROR and NO_ERROR are ours; every other code answers a fault of the client.
-            let code = unsafe frame.pointee.rst_stream.error_code
-            guard code != NGHTTP2_INTERNAL_ERROR.rawValue, code != NGHTTP2_NO_ERROR.rawValue,
-                stream?.isRefused != true
-            else { return }
-            if !abuse.resetSent(now: now) { fail(.causedResets) }
+            resetWentOut(header.stream_id, code: unsafe frame.pointee.rst_stream.error_code)
         case NGHTTP2_GOAWAY.rawValue:
             // nghttp2 has found a frame that ends the connection, and has queued this GOAWAY itself.
             let code = unsafe nghttp2_error_code(rawValue: frame.pointee.goaway.error_code)

@@ -188,20 +188,25 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
             }
         }
         switch header.type {
-        case HTTP2FrameHeader.headers:
-            if let code = incoming.history.fault(ofFrameOn: header.stream, isOpen: isOpen) {
-                return .fail(.violation(code))
-            }
-            // A header block that belongs to no stream is decoded for nothing, and so counts as a control frame.
-            guard !isOpen, ending.isGoingAway || !incoming.history.isNew(header.stream) else { return .feed }
-            return abuse.controlFrame(now: now) ? .feed : .fail(.frames)
+        case HTTP2FrameHeader.headers: return classifyHeaders(on: header.stream, isOpen: isOpen)
         case HTTP2FrameHeader.data:
             if !abuse.data(isEmpty: header.length == 0 && !header.endsStream) { return .fail(.emptyFrames) }
             let code = incoming.history.fault(ofFrameOn: header.stream, isOpen: isOpen)
             return code.map { .fail(.violation($0)) } ?? .feed
         case HTTP2FrameHeader.continuation: return .feed
-        default: break
+        default: return classifyControl(header, isOpen: isOpen)
         }
+    }
+
+    private func classifyHeaders(on id: Int32, isOpen: Bool) -> FrameVerdict {
+        if let code = incoming.history.fault(ofFrameOn: id, isOpen: isOpen) { return .fail(.violation(code)) }
+        // A header block that belongs to no stream is decoded for nothing, and so counts as a control frame.
+        guard !isOpen, ending.isGoingAway || !incoming.history.isNew(id) else { return .feed }
+        return abuse.controlFrame(now: now) ? .feed : .fail(.frames)
+    }
+
+    /// Checks a frame that carries neither a header block nor a body.
+    private func classifyControl(_ header: HTTP2FrameHeader, isOpen: Bool) -> FrameVerdict {
         // The priorities of RFC 7540 are not used (RFC 9113 section 5.3), but a malformed PRIORITY is still an error.
         if header.type == HTTP2FrameHeader.priority, header.stream == 0 || header.number == header.stream {
             return .fail(.violation(NGHTTP2_PROTOCOL_ERROR))

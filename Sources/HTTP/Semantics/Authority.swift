@@ -4,31 +4,38 @@ internal import Transport
 /// Whether the bytes are `host[:port]`, without userinfo: the host is a name, an IPv4 address or an IPv6 address in
 /// brackets.
 package func isAuthority(_ bytes: some BidirectionalCollection<UInt8>) -> Bool {
-    var index = bytes.startIndex
-    if bytes.first == UInt8(ascii: "[") {
-        guard let close = bytes.firstIndex(of: UInt8(ascii: "]")) else { return false }
-        let address = bytes[bytes.index(after: index)..<close]
-        guard address.count >= 2, address.contains(HTTP1Byte.colon),
-            address.allSatisfy({ $0.isHexDigit || $0 == HTTP1Byte.colon || $0 == UInt8(ascii: ".") })
-        else { return false }
-        index = bytes.index(after: close)
-    } else {
-        while index != bytes.endIndex, bytes[index] != HTTP1Byte.colon {
-            if bytes[index] == UInt8(ascii: "%") {
-                let digits = bytes[index...].dropFirst().prefix(2)
-                guard digits.count == 2, digits.allSatisfy({ $0.isHexDigit }) else { return false }
-            } else if !isNameCharacter(bytes[index]) {
-                return false
-            }
-            index = bytes.index(after: index)
-        }
-        guard index != bytes.startIndex else { return false }
-    }
+    let isAddress = bytes.first == UInt8(ascii: "[")
+    guard let index = isAddress ? endOfAddress(bytes) : endOfName(bytes) else { return false }
     guard index != bytes.endIndex else { return true }
     guard bytes[index] == HTTP1Byte.colon else { return false }
     let port = bytes[bytes.index(after: index)...]
     guard port.count <= 5, port.allSatisfy(\.isDigit) else { return false }
     return port.reduce(0) { $0 * 10 + Int($1 - HTTP1Byte.zero) } <= 65535
+}
+
+/// The index behind the IPv6 address in brackets with which the bytes begin; nil if it is malformed.
+private func endOfAddress<Bytes: BidirectionalCollection<UInt8>>(_ bytes: Bytes) -> Bytes.Index? {
+    guard let close = bytes.firstIndex(of: UInt8(ascii: "]")) else { return nil }
+    let address = bytes[bytes.index(after: bytes.startIndex)..<close]
+    guard address.count >= 2, address.contains(HTTP1Byte.colon),
+        address.allSatisfy({ $0.isHexDigit || $0 == HTTP1Byte.colon || $0 == UInt8(ascii: ".") })
+    else { return nil }
+    return bytes.index(after: close)
+}
+
+/// The index behind the name or the IPv4 address with which the bytes begin; nil if it is malformed or empty.
+private func endOfName<Bytes: BidirectionalCollection<UInt8>>(_ bytes: Bytes) -> Bytes.Index? {
+    var index = bytes.startIndex
+    while index != bytes.endIndex, bytes[index] != HTTP1Byte.colon {
+        if bytes[index] == UInt8(ascii: "%") {
+            let digits = bytes[index...].dropFirst().prefix(2)
+            guard digits.count == 2, digits.allSatisfy({ $0.isHexDigit }) else { return nil }
+        } else if !isNameCharacter(bytes[index]) {
+            return nil
+        }
+        index = bytes.index(after: index)
+    }
+    return index != bytes.startIndex ? index : nil
 }
 
 /// Whether two well-formed authorities name the same host and port.

@@ -97,8 +97,8 @@ extension EngineError {
         if code == nil { code = word }
     }
 
-    /// Reads when to retry, and the codes that gateways put into members next to the error.
-    private mutating func readHints(_ value: JSONValue) {
+    /// The error itself and the members beside it that may hold hints, in the order in which they take precedence.
+    private static func hintSources(of value: JSONValue) -> [JSONValue] {
         var sources = [value]
         for key in ["metadata", "headers", "details"] {
             switch value[key] {
@@ -108,7 +108,12 @@ extension EngineError {
             }
         }
         if let headers = value["metadata"]?["headers"] { sources.append(headers) }
-        for source in sources {
+        return sources
+    }
+
+    /// Reads when to retry, and the codes that gateways put into members beside the error.
+    private mutating func readHints(_ value: JSONValue) {
+        for source in Self.hintSources(of: value) {
             guard case .object(let members) = source else { continue }
             // OpenRouter adds `error_type` to a code that is a number.
             if let word = source["error_type"]?.string, code == nil { code = word }

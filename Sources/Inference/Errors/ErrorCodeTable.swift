@@ -35,27 +35,24 @@ enum ErrorCodeTable {
             if has("notready loading") { return .busy(503) }
             if has(missing) { return .misconfiguration }
         }
-        if has("apikey accesstoken authtoken accesskey subscriptionkey credential"),
-            has(
-                "invalid incorrect expired missing notfound revoked disabled required wrong unknown leaked blocked "
-                    + "notvalid"
-            )
-        {
+        if blamesOurAccount.contains(where: { has($0.subject) && has($0.predicate) }) || has("arrear") {
             return .misconfiguration
         }
-        if has("organization organisation account project workspace tenant subscription team billing"), has(closed) {
-            return .misconfiguration
-        }
-        if has("balance credit fund payment"), has("insufficient exhausted depleted low empty overdue failed negative")
-        {
-            return .misconfiguration
-        }
-        if has("arrear") { return .misconfiguration }
         if has("sensitive moderation contentpolicy contentfilter inappropriate unsafecontent datainspection") {
             return .clientError(400)
         }
         return nil
     }
+
+    /// What names the key or the account with which the edge calls the engine, each with what says that it is no good.
+    private static let blamesOurAccount: [(subject: String, predicate: String)] = [
+        (
+            "apikey accesstoken authtoken accesskey subscriptionkey credential",
+            "invalid incorrect expired missing notfound revoked disabled required wrong unknown leaked blocked notvalid"
+        ),
+        ("organization organisation account project workspace tenant subscription team billing", closed),
+        ("balance credit fund payment", "insufficient exhausted depleted low empty overdue failed negative"),
+    ]
 
     /// Whether a type or a code is about a model.
     static func namesModel(_ word: String) -> Bool {

@@ -170,15 +170,19 @@ private struct Redactor {
         }
     }
 
+    /// Whether hexadecimal digits, colons and dots have the form of an IPv6 address: eight groups, or fewer with `::`.
+    private static func isIPv6(_ run: ArraySlice<UInt8>) -> Bool {
+        let colons = run.count { $0 == UInt8(ascii: ":") }
+        let isShortened = zip(run, run.dropFirst()).contains { $0 == 0x3A && $1 == 0x3A }
+        return (colons == 7 || (isShortened && colons <= 7)) && run.contains(where: \.isHexDigit)
+    }
+
     /// The end of an IPv6 address, with its port if it stands in brackets.
     private func ipv6(_ index: Int) -> Int? {
         let isBracketed = text[index] == UInt8(ascii: "[")
         let start = isBracketed ? index + 1 : index
         let stop = end(from: start) { $0.isHexDigit || $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: ".") }
-        let run = text[start..<stop]
-        let colons = run.count { $0 == UInt8(ascii: ":") }
-        let isShortened = zip(run, run.dropFirst()).contains { $0 == 0x3A && $1 == 0x3A }
-        guard colons == 7 || (isShortened && colons <= 7), run.contains(where: \.isHexDigit) else { return nil }
+        guard Self.isIPv6(text[start..<stop]) else { return nil }
         guard isBracketed else {
             let isWhole = stop == text.count || !text[stop].isAlphanumeric
             return isWhole ? trimmed(stop, notBefore: start) : nil
@@ -237,20 +241,26 @@ private struct Redactor {
         if parts.count >= 3, !parts.contains(""), let last = parts.last, Self.publicDomains.contains(last) {
             return stop
         }
-        // Amazon names machines after their addresses: `ip-10-0-0-3`.
-        let numbers = parts[0].split(separator: "-").dropFirst()
+        return Self.isMachineOfAmazon(parts[0]) ? stop : nil
+    }
+
+    /// Whether a label names a machine as Amazon does, after its address: `ip-10-0-0-3`.
+    private static func isMachineOfAmazon(_ label: Substring) -> Bool {
+        let numbers = label.split(separator: "-").dropFirst()
         let isOfAddress = numbers.count == 4 && numbers.allSatisfy { Int($0).map { 0..<256 ~= $0 } == true }
-        return isOfAddress && (host.hasPrefix("ip-") || host.hasPrefix("ec2-")) ? stop : nil
+        return isOfAddress && (label.hasPrefix("ip-") || label.hasPrefix("ec2-"))
     }
 
     /// The end of a host as Python's libraries write it: `host='engine', port=8000`.
     private func hostParameter(_ index: Int) -> Int? {
         guard has("host=", at: index) else { return nil }
-        let quote = index + 5 < text.count && "'\"".utf8.contains(text[index + 5]) ? 1 : 0
+        let quote = isQuote(index + 5) ? 1 : 0
         let stop = end(from: index + 5 + quote, while: isOfHost)
         guard stop > index + 5 + quote else { return nil }
-        return quote == 1 && stop < text.count && "'\"".utf8.contains(text[stop]) ? stop + 1 : stop
+        return quote == 1 && isQuote(stop) ? stop + 1 : stop
     }
+
+    private func isQuote(_ index: Int) -> Bool { index < text.count && "'\"".utf8.contains(text[index]) }
 
     /// The end of a path with a folder in it, or of a file with an extension; paths of our own API are not redacted.
     private func filePath(_ index: Int) -> Int? {
@@ -284,6 +294,11 @@ private struct Redactor {
             let stop = end(from: index + start.utf8CodeUnitCount, while: isOfSecret)
             if stop - index > 12 { return trimmed(stop, notBefore: index) }
         }
+        return basicCredentials(index)
+    }
+
+    /// The end of the credentials in `Basic dXNlcjpwYXNz`.
+    private func basicCredentials(_ index: Int) -> Int? {
         guard has("Basic ", at: index) else { return nil }
         let stop = end(from: index + 6, while: isOfSecret)
         let value = text[index + 6..<stop]
@@ -301,13 +316,16 @@ private struct Redactor {
         "secret", "token", "key",
     ].map { Array($0.utf8) }
 
-    /// The beginning and the end of the value in `api_key=...` or `x-api-key: ...`.
-    private func assignedSecret(_ index: Int, behind before: UInt8) -> (Int, Int)? {
-        guard !before.isAlphanumeric, text[index].isLetter else { return nil }
-        let name = Self.secretNames.first { name in
+    /// The name of a secret that stands here in letters of either case, with something behind it.
+    private func secretName(_ index: Int) -> [UInt8]? {
+        Self.secretNames.first { name in
             index + name.count < text.count && zip(name, text[index...]).allSatisfy { $0 == $1 || $0 == $1 | 0x20 }
         }
-        guard let name else { return nil }
+    }
+
+    /// The beginning and the end of the value in `api_key=...` or `x-api-key: ...`.
+    private func assignedSecret(_ index: Int, behind before: UInt8) -> (Int, Int)? {
+        guard !before.isAlphanumeric, text[index].isLetter, let name = secretName(index) else { return nil }
         var start = end(from: index + name.count) { "'\"\\".utf8.contains($0) }
         guard start < text.count, text[start] == UInt8(ascii: "=") || text[start] == UInt8(ascii: ":") else {
             return nil

@@ -126,12 +126,17 @@ extension ErrorSentence {
         word.contains { $0.isNumber || "-_/:.@".contains($0) }
     }
 
+    /// Whether the word is a subject, and not what a preposition belongs to; the latter counts after some nouns, as in
+    /// `the name of the model`.
+    private func isSubject(_ index: Int) -> Bool {
+        let governorIndex = governor(of: index)
+        guard let governor = word(governorIndex), Self.prepositions.contains(governor) else { return true }
+        return word(governorIndex - 1).map { Self.heads.contains($0) } == true
+    }
+
     /// Whether words after the model, which is their subject, say that it cannot be used: `the model x does not exist`.
     private func isDeniedBehind(_ index: Int) -> Bool {
-        let governorIndex = governor(of: index)
-        if let governor = word(governorIndex), Self.prepositions.contains(governor) {
-            guard let head = word(governorIndex - 1), Self.heads.contains(head) else { return false }
-        }
+        guard isSubject(index) else { return false }
         if word(index) == "engine" {
             guard says([" not found ", " not exist", "n't exist"]) else { return false }
             return denies(at: index + 1) || denies(at: pastName(index + 1))

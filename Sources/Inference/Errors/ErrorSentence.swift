@@ -95,10 +95,27 @@ struct ErrorSentence {
     ///
     /// - Parameter phrase: The words between the subject and the predicate; `with streaming` restricts the predicate.
     func denies(at index: Int, behind phrase: Range<Int> = 0..<0) -> Bool {
+        guard let (index, isNegated) = headOfPredicate(from: index), let head = word(index) else { return false }
+        if let decided = deniesIdiomatically(head, at: index, isNegated: isNegated) { return decided }
+        guard (isNegated ? Self.present : Self.absent).contains(head) else { return false }
+        if !isNegated, Self.alsoBeforeNouns.contains(head), let next = word(index + 1) {
+            // `The model has an unknown problem` does not say that the model is unknown.
+            guard [",", "or", "and"].contains(next) || Self.restrictions.contains(next) else { return false }
+        }
+        guard Self.ofAbilities.contains(head) else { return true }
+        if !phrase.isEmpty { return namesOperators(phrase) }
+        guard let next = word(index + 1), Self.restrictions.contains(next) else { return true }
+        return namesOperators(index + 2..<index + 7)
+    }
+
+    /// The index of the word behind the auxiliaries of a predicate, and whether there is a negation among them.
+    ///
+    /// - Returns: nil if the sentence ends before.
+    private func headOfPredicate(from index: Int) -> (index: Int, isNegated: Bool)? {
         var index = index
         var isNegated = false
         for _ in 0..<8 {
-            guard let word = word(index) else { return false }
+            guard let word = word(index) else { return nil }
             if Self.negations.contains(word) {
                 isNegated = true
             } else if !Self.auxiliaries.contains(word) {
@@ -106,20 +123,18 @@ struct ErrorSentence {
             }
             index += 1
         }
-        guard let head = word(index) else { return false }
-        if isNegated, head == "match" { return word(index + 1) == "any" }
-        if isNegated, head == "in" { return has(["list", "catalog", "registry"]) }
-        if head == "requires" { return word(index + 1) == "terms" }
-        if head == "reached" { return text.contains(" end of life ") || text.contains(" end-of-life ") }
-        guard (isNegated ? Self.present : Self.absent).contains(head) else { return false }
-        if !isNegated, Self.alsoBeforeNouns.contains(head), let next = word(index + 1) {
-            // `The model has an unknown problem` does not say that the model is unknown.
-            guard next == "," || next == "or" || next == "and" || Self.restrictions.contains(next) else { return false }
+        return (index, isNegated)
+    }
+
+    /// Whether one of the words that deny only together with others does so here; nil for every other word.
+    private func deniesIdiomatically(_ head: String, at index: Int, isNegated: Bool) -> Bool? {
+        switch head {
+        case "match" where isNegated: word(index + 1) == "any"
+        case "in" where isNegated: has(["list", "catalog", "registry"])
+        case "requires": word(index + 1) == "terms"
+        case "reached": text.contains(" end of life ") || text.contains(" end-of-life ")
+        default: nil
         }
-        guard Self.ofAbilities.contains(head) else { return true }
-        if !phrase.isEmpty { return namesOperators(phrase) }
-        guard let next = word(index + 1), Self.restrictions.contains(next) else { return true }
-        return namesOperators(index + 2..<index + 7)
     }
 
     /// Whether one of these words, up to the next comma, belongs to the operator.

@@ -46,25 +46,30 @@ struct SentenceTokenizer {
         case "\n": endSentence()
         case ".", "!", "?", ";":
             if endsHere(index) { endSentence() } else { word.append(character) }
-        case ":", "=":
-            if character == "=" || word.isEmpty || endsHere(index) {
-                endWord()
-                isAfterColon = true
-            } else {
-                word.append(character)
-            }
+        case ":", "=": readColon(character)
         case ",":
             endWord()
             words.append(ErrorSentence.Word(text: ","))
         case "'":
-            // Between two letters the mark is an apostrophe.
-            let isInside = !word.isEmpty && index < text.count && text[index].isLetter
-            if isInside { word.append(character) } else { endWord() }
+            if isApostrophe { word.append(character) } else { endWord() }
         case "(", ")", "[", "]", "{", "}", "<", ">", "\\", "\"", "`", "\u{201C}", "\u{201D}", "\u{2018}": endWord()
         default:
             if character.isWhitespace { endWord() } else { word.append(character) }
         }
     }
+
+    /// Reads a colon or an equals sign: it ends a word, except for a colon within a word.
+    private mutating func readColon(_ character: Character) {
+        guard character == "=" || word.isEmpty || endsHere(index) else {
+            word.append(character)
+            return
+        }
+        endWord()
+        isAfterColon = true
+    }
+
+    /// Whether the mark that has just been read is an apostrophe, because it stands between two letters.
+    private var isApostrophe: Bool { !word.isEmpty && index < text.count && text[index].isLetter }
 
     /// Whether a mark before this index ends a sentence or word: a space, a closing mark or nothing follows it.
     private func endsHere(_ index: Int) -> Bool {
@@ -83,9 +88,13 @@ struct SentenceTokenizer {
         }
         guard let end, end > index + 1, !text[index + 1..<end].contains("\n") else { return nil }
         let spaces = text[index + 1..<end].count { $0 == " " }
+        return spaces >= 2 && beginsMessage ? nil : end
+    }
+
+    /// Whether a quotation that begins here may be the whole message: at the beginning, or behind `message:`.
+    private var beginsMessage: Bool {
         let isFirst = words.isEmpty && sentences.isEmpty
-        let isMessage = isAfterColon && words.last.map { Self.messageKeys.contains($0.text) } == true
-        return spaces >= 2 && (isFirst || isMessage) ? nil : end
+        return isFirst || isAfterColon && words.last.map { Self.messageKeys.contains($0.text) } == true
     }
 
     private mutating func endWord() {

@@ -37,7 +37,6 @@ extension RequestBody {
         bytesMax: Int,
         grow: (_ footprint: Int) -> Bool
     ) throws(BodyDecodingError) -> RequestBody {
-        let dense = max(Self.denseMax, count * Self.expansionMax)
         let decoder: any BodyDecoder = coding == .gzip ? GzipDecoder() : ZstdDecoder()
         let result = RequestBody()
         var chunk = [UInt8](repeating: 0, count: Self.stepSize)
@@ -46,10 +45,7 @@ extension RequestBody {
             let step = withBytes { decoder.step($0.extracting(used..<$0.count), into: &chunk) }
             used += step.consumed
             if step.produced > 0 {
-                let length = result.count + step.produced
-                guard length <= bytesMax else { throw .tooLarge }
-                guard length <= dense else { throw .tooDense }
-                guard grow(result.footprint(appending: step.produced)) else { throw .noMemory }
+                try admit(step.produced, to: result, bytesMax: bytesMax, grow: grow)
                 result.append(chunk.span.extracting(0..<step.produced))
             }
             switch step.outcome {
@@ -59,6 +55,19 @@ extension RequestBody {
             case .windowTooLarge: throw .windowTooLarge
             }
         }
+    }
+
+    /// Checks whether the decoded body may take more bytes, and reserves memory for them.
+    private func admit(
+        _ produced: Int,
+        to result: RequestBody,
+        bytesMax: Int,
+        grow: (_ footprint: Int) -> Bool
+    ) throws(BodyDecodingError) {
+        let length = result.count + produced
+        guard length <= bytesMax else { throw .tooLarge }
+        guard length <= max(Self.denseMax, count * Self.expansionMax) else { throw .tooDense }
+        guard grow(result.footprint(appending: produced)) else { throw .noMemory }
     }
 }
 

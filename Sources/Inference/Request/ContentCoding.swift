@@ -23,8 +23,8 @@ package enum ContentCoding: String, Sendable {
         var found = Announced.none
         for index in 0..<fields.count where fields.known(index) == .contentEncoding {
             for item in fields.value(index).split(separator: UInt8(ascii: ",")) {
-                let name = String(decoding: item, as: UTF8.self).lowercased().filter { $0 != " " && $0 != "\t" }
-                if name.isEmpty || name == "identity" { continue }
+                let name = String(decoding: item, as: UTF8.self).lowercased().filter { !" \t".contains($0) }
+                if ["", "identity"].contains(name) { continue }
                 // `x-gzip` is the old name of the same coding (RFC 9110 section 8.4.1.3).
                 let coding = ContentCoding(rawValue: name == "x-gzip" ? "gzip" : name)
                 guard let coding, found == .none else { return .unsupported }

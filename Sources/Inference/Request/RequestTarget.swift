@@ -107,18 +107,15 @@ package struct RequestTarget: Equatable, Sendable {
         while index < path.endIndex {
             let (byte, length) = decoded(at: index, in: path)
             switch byte {
-            case UInt8(ascii: "/"), UInt8(ascii: "\\"):
-                if isDots, dots == 1 || dots == 2 { return true }
-                (dots, isDots) = (0, true)
-            case UInt8(ascii: ";"):
-                if isDots, dots == 1 || dots == 2 { return true }
-                isDots = false
+            case UInt8(ascii: "/"), UInt8(ascii: "\\"), UInt8(ascii: ";"):
+                if isDots, (1...2).contains(dots) { return true }
+                (dots, isDots) = (0, byte != UInt8(ascii: ";"))
             case UInt8(ascii: "."): dots += 1
             default: isDots = false
             }
             index += length
         }
-        return isDots && (dots == 1 || dots == 2)
+        return isDots && (1...2).contains(dots)
     }
 
     /// The byte at `index` with all its escapes decoded (`%2F`, `%252F`), and the length of the escape.

@@ -29,18 +29,27 @@ package enum EventLines {
         while isLineEnd(event[start]) { start += 1 }
         if event[start] == UInt8(ascii: ":") { return isComment(event, start, end) ? .comment : .other }
         if hasPrefix(event, "data:", at: start, end) {
-            start += 5
-            if start < end, event[start] == 0x20 { start += 1 }
-            guard start < end else { return .other }
-            if event[start] == UInt8(ascii: "{"), event[end - 1] == UInt8(ascii: "}") { return .json(start..<end) }
-            return hasPrefix(event, "[DONE]", at: start, end) ? .done : .other
+            return data(event, afterSpace(event, at: start + 5, end), end)
         }
         guard hasPrefix(event, "event:", at: start, end) else { return .other }
-        start += 6
-        if start < end, event[start] == 0x20 { start += 1 }
+        start = afterSpace(event, at: start + 6, end)
         var stop = start
         while stop < end, !isLineEnd(event[stop]) { stop += 1 }
         return .named(start, stop - start)
+    }
+
+    /// The index behind the one space that may follow the colon of a field.
+    @inline(__always)
+    private static func afterSpace(_ event: Span<UInt8>, at index: Int, _ end: Int) -> Int {
+        index < end && event[index] == 0x20 ? index + 1 : index
+    }
+
+    /// Classifies an event by the value of its first `data` field.
+    @inline(__always)
+    private static func data(_ event: Span<UInt8>, _ start: Int, _ end: Int) -> Payload {
+        guard start < end else { return .other }
+        if event[start] == UInt8(ascii: "{"), event[end - 1] == UInt8(ascii: "}") { return .json(start..<end) }
+        return hasPrefix(event, "[DONE]", at: start, end) ? .done : .other
     }
 
     /// Whether the event has only comments.
@@ -77,11 +86,10 @@ package enum EventLines {
         let count = bytes.count - start
         guard count > 0 else { return nil }
         let fields: [StaticString] = [":", "data:", "event:", "id:", "retry:"]
-        var isBegun = false
-        for field in fields {
-            if hasPrefix(bytes, field, at: start, bytes.count) { return true }
-            guard count < field.utf8CodeUnitCount else { continue }
-            isBegun = isBegun || (0..<count).allSatisfy { unsafe bytes[start + $0] == field.utf8Start[$0] }
+        if fields.contains(where: { hasPrefix(bytes, $0, at: start, bytes.count) }) { return true }
+        let isBegun = fields.contains { field in
+            count < field.utf8CodeUnitCount
+                && (0..<count).allSatisfy { unsafe bytes[start + $0] == field.utf8Start[$0] }
         }
         return isBegun ? nil : false
     }
@@ -132,27 +140,10 @@ package enum EventLines {
         let begin = trimmed(all[...])
         guard let first = begin.first else { return [] }
         if [UInt8(ascii: "{"), UInt8(ascii: "["), UInt8(ascii: "\"")].contains(first) { return readable(begin) }
-        var data: [ArraySlice<UInt8>] = []
-        var bare: ArraySlice<UInt8>?
-        var isEvent = false
-        for line in all.split(omittingEmptySubsequences: false, whereSeparator: isLineEnd) {
-            if line.isEmpty, !data.isEmpty { break }
-            let name = line.prefix { $0 != UInt8(ascii: ":") }
-            let value = line.dropFirst(name.count + 1)
-            switch String(decoding: name, as: UTF8.self) {
-            case "data": data.append(value.first == 0x20 ? value.dropFirst() : value)
-            case "error": bare = bare ?? value
-            case "event", "id", "retry": isEvent = true
-            default:
-                guard let first = line.first, first == UInt8(ascii: "{") || first == UInt8(ascii: "[") else { continue }
-                // A document without `data:` may be spread over several lines.
-                let isWhole = !data.isEmpty || JSONValue(parsing: readable(line)) != nil
-                bare = bare ?? (isWhole ? line : all[line.startIndex...])
-            }
-        }
-        if let bare, isBare || data.isEmpty { return readable(trimmed(bare)) }
-        guard !data.isEmpty || isEvent else { return readable(begin) }
-        return readable(trimmed(Array(data.joined(separator: [0x0A]))[...]))
+        let lines = ErrorLines(all)
+        if let bare = lines.bare, isBare || lines.data.isEmpty { return readable(trimmed(bare)) }
+        guard !lines.data.isEmpty || lines.isEvent else { return readable(begin) }
+        return readable(trimmed(Array(lines.data.joined(separator: [0x0A]))[...]))
     }
 
     private static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 || isLineEnd(byte) }
@@ -183,6 +174,39 @@ package enum EventLines {
         case "response.completed", "response.incomplete", "response.failed", "response.cancelled", "response.done":
             true
         default: false
+        }
+    }
+
+    /// The lines of an event that may tell of an error.
+    private struct ErrorLines {
+        /// The values of the fields `data`.
+        private(set) var data: [ArraySlice<UInt8>] = []
+        /// The first error that stands in a line that is not a `data` line.
+        private(set) var bare: ArraySlice<UInt8>?
+        /// Whether there is a field that only events have.
+        private(set) var isEvent = false
+
+        init(_ all: [UInt8]) {
+            for line in all.split(omittingEmptySubsequences: false, whereSeparator: isLineEnd) {
+                if line.isEmpty, !data.isEmpty { return }
+                let name = line.prefix { $0 != UInt8(ascii: ":") }
+                let value = line.dropFirst(name.count + 1)
+                switch String(decoding: name, as: UTF8.self) {
+                case "data": data.append(value.first == 0x20 ? value.dropFirst() : value)
+                case "error": bare = bare ?? value
+                case "event", "id", "retry": isEvent = true
+                default: bare = bare ?? document(line, in: all)
+                }
+            }
+        }
+
+        /// The JSON document that begins with a line; nil for any other line.
+        ///
+        /// A document without `data:` may be spread over several lines.
+        private func document(_ line: ArraySlice<UInt8>, in all: [UInt8]) -> ArraySlice<UInt8>? {
+            guard let first = line.first, "{[".utf8.contains(first) else { return nil }
+            let isWhole = !data.isEmpty || JSONValue(parsing: readable(line)) != nil
+            return isWhole ? line : all[line.startIndex...]
         }
     }
 }

@@ -139,6 +139,24 @@ package struct EventSplitter: Sendable {
         return first
     }
 
+    /// Ends the line that ended in a CR at the end of the last chunk: an LF at the beginning of this one belongs to it.
+    ///
+    /// - Returns: The index at which the next event begins, and that at which the next line begins.
+    private mutating func endLine(
+        _ chunk: UnsafeBufferPointer<UInt8>,
+        _ body: (Span<UInt8>, Kind) -> Void
+    ) -> (first: Int, position: Int) {
+        followsCR = false
+        let isLF = unsafe chunk[0] == 0x0A
+        let position = isLF ? 1 : 0
+        guard holdsEvent else {
+            if isLF { lastEnd = .crlf }
+            return (0, position)
+        }
+        unsafe emit(UnsafeBufferPointer(rebasing: chunk[..<position]), body)
+        return (position, position)
+    }
+
     /// Splits a chunk whose lines end in LF, CR or CRLF.
     ///
     /// - Returns: The index at which an incomplete event begins.
@@ -146,21 +164,9 @@ package struct EventSplitter: Sendable {
         _ chunk: UnsafeBufferPointer<UInt8>,
         _ body: (Span<UInt8>, Kind) -> Void
     ) -> Int {
-        var first = 0
-        var position = 0
+        var (first, position) = followsCR ? unsafe endLine(chunk, body) : (0, 0)
         func event(_ end: Int) -> UnsafeBufferPointer<UInt8> {
             unsafe UnsafeBufferPointer(rebasing: chunk[first..<end])
-        }
-        if followsCR {
-            followsCR = false
-            let isLF = unsafe chunk[0] == 0x0A
-            if isLF { position = 1 }
-            if holdsEvent {
-                unsafe emit(event(position), body)
-                first = position
-            } else if isLF {
-                lastEnd = .crlf
-            }
         }
         while position < chunk.count {
             let byte = unsafe chunk[position]

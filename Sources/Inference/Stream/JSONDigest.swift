@@ -92,24 +92,36 @@ struct JSONDigest: Sendable {
             return
         }
         // The bytes of a byte order mark are skipped; no value begins with one of them.
-        if kept.isEmpty, skipped == 0, !isInScalar, byte == 0xEF || byte == 0xBB || byte == 0xBF { return }
+        if kept.isEmpty, skipped == 0, !isInScalar, Self.isOfByteOrderMark(byte) { return }
         switch byte {
         case 0x20, 0x09, 0x0A, 0x0D: endScalar()
         case UInt8(ascii: "\""): beginText()
         case UInt8(ascii: "{"), UInt8(ascii: "["): open(byte)
         case UInt8(ascii: "}"), UInt8(ascii: "]"): close(byte)
-        case UInt8(ascii: ","):
-            endScalar()
-            isBad = isBad || (levels.isEmpty && skipped == 0)
-            if skipped == 0 { expectsKey = levels.last?.isArray == false }
+        case UInt8(ascii: ","): takeComma()
         case UInt8(ascii: ":"): expectsKey = false
-        default:
-            if !isInScalar {
-                isInScalar = true
-                keepsScalar = beginValue() != nil
-            }
-            if keepsScalar, kept.count < Self.limit + Self.textLimit { kept.append(byte) }
+        default: takeScalar(byte)
         }
+    }
+
+    @inline(__always)
+    private static func isOfByteOrderMark(_ byte: UInt8) -> Bool { byte == 0xEF || byte == 0xBB || byte == 0xBF }
+
+    @inline(__always)
+    private mutating func takeComma() {
+        endScalar()
+        isBad = isBad || (levels.isEmpty && skipped == 0)
+        if skipped == 0 { expectsKey = levels.last?.isArray == false }
+    }
+
+    /// Takes a byte of a number, or of `true`, `false` or `null`.
+    @inline(__always)
+    private mutating func takeScalar(_ byte: UInt8) {
+        if !isInScalar {
+            isInScalar = true
+            keepsScalar = beginValue() != nil
+        }
+        if keepsScalar, kept.count < Self.limit + Self.textLimit { kept.append(byte) }
     }
 
     // MARK: Texts
@@ -128,11 +140,8 @@ struct JSONDigest: Sendable {
 
     private mutating func takeText(_ byte: UInt8) {
         let isInEscape = isEscape || hexLeft > 0
-        if isEscape {
-            isEscape = false
-            if byte == UInt8(ascii: "u") { hexLeft = 4 }
-        } else if hexLeft > 0 {
-            hexLeft -= 1
+        if isInEscape {
+            takeEscape(byte)
         } else if byte == UInt8(ascii: "\\") {
             isEscape = true
         } else if byte == UInt8(ascii: "\"") {
@@ -140,6 +149,22 @@ struct JSONDigest: Sendable {
             return
         }
         textLength += 1
+        keepText(byte, isInEscape: isInEscape)
+    }
+
+    /// Takes a byte behind a backslash.
+    @inline(__always)
+    private mutating func takeEscape(_ byte: UInt8) {
+        if isEscape {
+            isEscape = false
+            if byte == UInt8(ascii: "u") { hexLeft = 4 }
+        } else {
+            hexLeft -= 1
+        }
+    }
+
+    @inline(__always)
+    private mutating func keepText(_ byte: UInt8, isInEscape: Bool) {
         switch text {
         case .key: if key.count <= Self.keyLimit { key.append(byte) }
         case .kept:

@@ -28,6 +28,16 @@ struct LargeEvent: Sendable {
         return event + Array("data: ".utf8) + digest.kept + [0x0A, 0x0A]
     }
 
+    /// Takes a byte of the name of a field, or the colon behind it.
+    @inline(__always)
+    private mutating func takeField(_ byte: UInt8) {
+        if byte == UInt8(ascii: ":") {
+            line = .beforeValue
+        } else if field.count <= Self.fieldLimit {
+            field.append(byte)
+        }
+    }
+
     private mutating func take(_ byte: UInt8) {
         guard byte != 0x0A, byte != 0x0D else {
             line = .field
@@ -35,12 +45,7 @@ struct LargeEvent: Sendable {
             return
         }
         switch line {
-        case .field:
-            if byte == UInt8(ascii: ":") {
-                line = .beforeValue
-            } else if field.count <= Self.fieldLimit {
-                field.append(byte)
-            }
+        case .field: takeField(byte)
         case .beforeValue:
             begin()
             if byte != 0x20 { take(byte) }

@@ -188,26 +188,14 @@ package struct Meter: Sendable {
         case .comment: return .comment
         case .done:
             // Only streams of choices end with `[DONE]`; in other streams it is one more event.
-            guard dialect != .messages, dialect != .responses else {
+            guard !hasNamedEvents else {
                 saysNothing = true
                 return .plain
             }
             return ended()
-        case .json(let range):
-            let patterns = unsafe event.withUnsafeBufferPointer { bytes in
-                unsafe cjson_prefilter(bytes.baseAddress! + range.lowerBound, range.count)
-            }
-            let significant = UInt32(CJSON_PATTERN_ERROR | CJSON_PATTERN_FINISH | CJSON_PATTERN_USAGE)
-            let unusual = UInt32(CJSON_PATTERN_EMPTY_CHOICES | CJSON_PATTERN_LINE_END | CJSON_PATTERN_ESCAPE)
-            // With several choices only a scan tells which one an event is about. A chunk without choices is scanned as
-            // well, since some engines report errors in such chunks.
-            let isPlain = choices == 1 && patterns & UInt32(CJSON_PATTERN_CHOICES) != 0
-            if patterns & (significant | unusual) == 0, isPlain, dialect != .messages, dialect != .responses {
-                if patterns & UInt32(CJSON_PATTERN_NO_FINISH) != 0 { unfinished |= 1 }
-                return patterns & UInt32(CJSON_PATTERN_TEXT) != 0 ? .token : .plain
-            }
+        case .json(let range): if let kind = prefilter(event, range) { return kind }
         case .named(let start, let count):
-            if dialect == .messages || dialect == .responses, let kind = EventLines.prefilter(event, start, count) {
+            if hasNamedEvents, let kind = EventLines.prefilter(event, start, count) {
                 if kind == .plain { saysNothing = EventLines.isPing(event, start, count) }
                 return kind
             }
@@ -216,27 +204,55 @@ package struct Meter: Sendable {
         return absorb(scanner.scanEvent(event))
     }
 
+    /// Whether the name of an event tells what it is about, and `[DONE]` does not end the stream.
+    @inline(__always)
+    private var hasNamedEvents: Bool { dialect == .messages || dialect == .responses }
+
+    /// The class of a chunk of choices if its bytes show that it has text or nothing at all; nil if it must be scanned.
+    @inline(__always)
+    private mutating func prefilter(_ event: Span<UInt8>, _ range: Range<Int>) -> EventClass? {
+        let patterns = unsafe event.withUnsafeBufferPointer { bytes in
+            unsafe cjson_prefilter(bytes.baseAddress! + range.lowerBound, range.count)
+        }
+        let significant = UInt32(CJSON_PATTERN_ERROR | CJSON_PATTERN_FINISH | CJSON_PATTERN_USAGE)
+        let unusual = UInt32(CJSON_PATTERN_EMPTY_CHOICES | CJSON_PATTERN_LINE_END | CJSON_PATTERN_ESCAPE)
+        // With several choices only a scan tells which one an event is about. A chunk without choices is scanned as
+        // well, since some engines report errors in such chunks.
+        let isPlain = choices == 1 && patterns & UInt32(CJSON_PATTERN_CHOICES) != 0
+        guard patterns & (significant | unusual) == 0, isPlain, !hasNamedEvents else { return nil }
+        if patterns & UInt32(CJSON_PATTERN_NO_FINISH) != 0 { unfinished |= 1 }
+        return patterns & UInt32(CJSON_PATTERN_TEXT) != 0 ? .token : .plain
+    }
+
     /// The class of the event with which a stream of the dialect ends.
     ///
     /// The stream is broken if it reported an empty reason and none later, or if it has no event before its end. A
     /// stream without any member for the reason is complete, since small engines leave the member out.
     private mutating func ended() -> EventClass {
-        let hasReason =
-            switch dialect {
-            case .openAIChat, .completions:
-                sawError || (events > 0 && (isEachFinished || unfinished & ~finished == 0))
-            case .messages: sawError || (events > 0 && (!hasNoStopReason || finishReason != nil))
-            case .responses, .embeddings, .countTokens, .tokenize, .rerank, .other: true
-            }
-        guard hasReason else { return .broken }
+        guard mayEnd else { return .broken }
         isComplete = true
         return .end
+    }
+
+    private var mayEnd: Bool {
+        switch dialect {
+        case .openAIChat, .completions: sawError || (events > 0 && (isEachFinished || unfinished & ~finished == 0))
+        case .messages: sawError || (events > 0 && (!hasNoStopReason || finishReason != nil))
+        case .responses, .embeddings, .countTokens, .tokenize, .rerank, .other: true
+        }
     }
 
     /// Takes the result of the scan of an event, and classifies the event by it.
     private mutating func absorb(_ scan: AnswerScan) -> EventClass {
         hasOtherFields = hasOtherFields || scan.hasOtherFields
         guard scan.hasData || scan.error != nil else { return scan.hasOtherFields ? .fields : .comment }
+        record(scan)
+        return endsStream(scan) ? ended() : kind(of: scan)
+    }
+
+    /// Records usage, reasons and the first error.
+    @inline(__always)
+    private mutating func record(_ scan: AnswerScan) {
         if scan.hasUsage {
             counts.absorb(scan.tokens, in: dialect)
             usages &+= 1
@@ -250,15 +266,26 @@ package struct Meter: Sendable {
             errors = [found]
             isErrorBare = scan.isErrorBare
         }
+    }
+
+    /// Whether the event is the one with which a stream of the dialect ends.
+    ///
+    /// The type of the last event of responses is also the reason.
+    @inline(__always)
+    private mutating func endsStream(_ scan: AnswerScan) -> Bool {
         switch dialect {
-        case .responses where EventLines.isTerminal(scan.type):
+        case .responses:
+            guard EventLines.isTerminal(scan.type) else { return false }
             if finishReason == nil { finishReason = String(scan.type.dropFirst(9)) }
-            return ended()
-        case .messages where scan.type == "message_stop": return ended()
-        case .responses, .messages: break
-        case .openAIChat, .completions, .embeddings, .countTokens, .tokenize, .rerank, .other:
-            if scan.isDone { return ended() }
+            return true
+        case .messages: return scan.type == "message_stop"
+        case .openAIChat, .completions, .embeddings, .countTokens, .tokenize, .rerank, .other: return scan.isDone
         }
+    }
+
+    /// The class of an event that does not end the stream.
+    @inline(__always)
+    private mutating func kind(of scan: AnswerScan) -> EventClass {
         if scan.error != nil { return .error }
         if scan.isBroken { return .broken }
         if scan.finished != 0 {

@@ -91,22 +91,29 @@ package enum UsageRemoval {
         while index < json.count {
             switch json[index] {
             case UInt8(ascii: "\""):
-                index += 1
-                while index < json.count, json[index] != UInt8(ascii: "\"") {
-                    index += json[index] == UInt8(ascii: "\\") ? 2 : 1
-                }
-                guard index < json.count else { return nil }
+                guard let mark = endOfString(at: index, in: json) else { return nil }
+                index = mark
                 if depth == 0 { return index + 1 }
             case UInt8(ascii: "{"), UInt8(ascii: "["): depth += 1
             case UInt8(ascii: "}"), UInt8(ascii: "]"):
-                if depth == 0 { return index }
+                if depth <= 1 { return index + depth }
                 depth -= 1
-                if depth == 0 { return index + 1 }
-            case UInt8(ascii: ","): if depth == 0 { return index }
-            default: if depth == 0, json[index] <= 0x20 { return index }
+            default: if depth == 0, endsScalar(json[index]) { return index }
             }
             index += 1
         }
         return nil
+    }
+
+    /// Whether a byte ends a number, or `true`, `false` or `null`, and does not belong to it.
+    private static func endsScalar(_ byte: UInt8) -> Bool { byte <= 0x20 || byte == UInt8(ascii: ",") }
+
+    /// The index of the mark that closes the string that begins at `start`; nil if the string is cut off.
+    private static func endOfString(at start: Int, in json: [UInt8]) -> Int? {
+        var index = start + 1
+        while index < json.count, json[index] != UInt8(ascii: "\"") {
+            index += json[index] == UInt8(ascii: "\\") ? 2 : 1
+        }
+        return index < json.count ? index : nil
     }
 }

@@ -75,15 +75,7 @@ extension ExecutorPool {
             var others = state.returned.isEmpty ? [] : state.serve(entry, most: .max, at: now)
             // Only a request that has been at an executor may overtake those that wait.
             let goesFirst = returning || state.queue.isEmpty
-            if goesFirst {
-                switch choose(request, &state, at: now) {
-                case .executor(let executor):
-                    if state.times.watchedSince != nil { state.queue.lastServed = request.tenant }
-                    return (.executor(executor), others)
-                case .none: return (.none, others)
-                case .full: break
-                }
-            }
+            if goesFirst, let admission = admitAtOnce(request, &state, at: now) { return (admission, others) }
             if let refusal = refusal(of: request, returning, state, waitMax: waitMax, queueMax: queueMax, at: now) {
                 return (refusal, others)
             }
@@ -100,6 +92,23 @@ extension ExecutorPool {
         }
         PoolEntry.deliver(others)
         return admission
+    }
+
+    /// Gives the request an executor without a wait.
+    ///
+    /// - Returns: nil if all usable executors are full.
+    private func admitAtOnce(
+        _ request: RoutingRequest,
+        _ state: inout PoolEntry.State,
+        at now: Nanoseconds
+    ) -> Admission? {
+        switch choose(request, &state, at: now) {
+        case .executor(let executor):
+            if state.times.watchedSince != nil { state.queue.lastServed = request.tenant }
+            return .executor(executor)
+        case .none: return Admission.none
+        case .full: return nil
+        }
     }
 
     private func refusal(

@@ -181,16 +181,23 @@ package struct ExecutorHealth: Sendable, Equatable {
             engineAnswers(wasLost: wasLost, at: now)
         case .failed, .timedOut:
             if let lastSuccess, now < lastSuccess + Self.trafficWins { return }
-            probesPassed = 0
-            probesLost += 1
-            probesFailed = probe == .failed ? probesFailed + 1 : 0
-            guard probesLost >= fall else { return }
-            verdict = .failed
-            let cause = Cause.probes(probesLost)
-            if case .healthy = state { eject(cause, at: now) }
-            if probesFailed >= fall { isDead = true }
-            silence(at: now, fall: fall, lastHeard: lastHeard)
+            probeLost(isFailed: probe == .failed, at: now, fall: fall, lastHeard: lastHeard)
         }
+    }
+
+    /// Counts a lost probe, and ejects after `fall` in a row.
+    ///
+    /// - Parameter isFailed: The probe got a failure, not merely no answer in time.
+    private mutating func probeLost(isFailed: Bool, at now: Nanoseconds, fall: Int, lastHeard: Nanoseconds) {
+        probesPassed = 0
+        probesLost += 1
+        probesFailed = isFailed ? probesFailed + 1 : 0
+        guard probesLost >= fall else { return }
+        verdict = .failed
+        let cause = Cause.probes(probesLost)
+        if case .healthy = state { eject(cause, at: now) }
+        if probesFailed >= fall { isDead = true }
+        silence(at: now, fall: fall, lastHeard: lastHeard)
     }
 
     /// Declares an engine dead that has lost `fall` probes in a row and has sent no byte for `silenceMax`.

@@ -65,16 +65,22 @@ extension ExecutorPool {
         case .neither:
             engine.availability.change { health, _ in health.trialTold(nothingAt: now) }
             executor.availability.change { health, _ in health.trialTold(nothingAt: now) }
-        case .busy(let pause):
-            let isShared = engine.modelsShareCapacity
-            engine.availability.change { health, load in
-                health.trialTold(nothingAt: now)
-                if isShared { load.refused(running: engine.running - 1, pause: pause, at: now) }
-            }
-            executor.availability.change { health, load in
-                health.trialTold(nothingAt: now)
-                if !isShared { load.refused(running: executor.running - 1, pause: pause, at: now) }
-            }
+        case .busy(let pause): refused(executor, pause: pause, at: now)
+        }
+    }
+
+    /// The executor has refused an attempt because it is busy: its load is lowered, or that of its engine if the
+    /// engine's models share their capacity.
+    private func refused(_ executor: Executor, pause: Nanoseconds?, at now: Nanoseconds) {
+        let engine = executor.engine
+        let isShared = engine.modelsShareCapacity
+        engine.availability.change { health, load in
+            health.trialTold(nothingAt: now)
+            if isShared { load.refused(running: engine.running - 1, pause: pause, at: now) }
+        }
+        executor.availability.change { health, load in
+            health.trialTold(nothingAt: now)
+            if !isShared { load.refused(running: executor.running - 1, pause: pause, at: now) }
         }
     }
 

@@ -16,6 +16,15 @@ package struct KeyLimits: Equatable, Sendable {
         self.requestsPerMinute = requestsPerMinute
         self.tokensPerMinute = tokensPerMinute
     }
+
+    /// The limits that there are, by their names in a file of keys.
+    package var named: [(name: String, count: Int)] {
+        let all = [
+            ("concurrency", concurrency), ("requests_per_minute", requestsPerMinute),
+            ("tokens_per_minute", tokensPerMinute),
+        ]
+        return all.compactMap { name, count in count.map { (name, $0) } }
+    }
 }
 
 /// The quota that counts in this process: one a key, for as long as the key is in force, and a while longer

@@ -174,11 +174,17 @@ extension Channel {
         }
     }
 
-    func updateInterest() {
+    /// The events of the poller that the channel waits for.
+    private var wantedEvents: UInt32 {
         var wanted = clinux_EPOLLET
         if isReading, !hasEnded, ringReceive == .none { wanted |= clinux_EPOLLIN }
         if watchesHangup, !hasEnded, ringReceive == .none { wanted |= clinux_EPOLLRDHUP }
         if isBlocked || phase == .connecting { wanted |= clinux_EPOLLOUT }
+        return wanted
+    }
+
+    func updateInterest() {
+        let wanted = wantedEvents
         if let registration {
             guard wanted != interest else { return }
             interest = wanted

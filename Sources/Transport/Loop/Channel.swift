@@ -79,7 +79,7 @@ package final class Channel: Registered, TimerTarget {
     var registration: SlabKey?
     var interest: UInt32
     var watchesHangup = true
-    private static let ringReadLimitMin = 16 << 10
+    static let ringReadLimitMin = 16 << 10
     private var reads: UInt32 = 0
     private var isRevisited = false
     /// The poller has reported that the peer closed or reset the connection.
@@ -223,50 +223,6 @@ package final class Channel: Registered, TimerTarget {
         _ = clinux_set_integer_option(descriptor, clinux_IPPROTO_TCP, TCP_QUICKACK, 0)
     }
 
-    /// Starts to receive by the ring where the loop does so for every channel (`PollerChoice.ring`, for tests).
-    func enterRing() { if loop.choice == .ring { expectSmallReads() } }
-
-    /// Announces many small reads, such as a token stream: the ring may receive them from now on.
-    ///
-    /// After a call that pauses reading, up to 32 KiB may still be delivered: Linux 6.8 and later receive up to 32
-    /// buffers at once for one socket.
-    package func expectSmallReads() {
-        guard ringReceive == .none, phase == .open, isOpened, isReading, !hasEnded, readLimit >= Self.ringReadLimitMin,
-            let registration, let ring = loop.receiveRing, ring.receive(registration, descriptor: descriptor)
-        else { return }
-        ringReceive = .open
-        updateInterest()
-    }
-
-    /// Cancels receiving by the ring; the poller takes over when the ring has confirmed it.
-    func leaveRing() {
-        guard ringReceive == .open, let registration, let ring = loop.receiveRing else { return }
-        ringReceive = .leaving
-        ring.cancel(registration)
-    }
-
-    /// Handles a completion of the ring.
-    ///
-    /// - Parameters:
-    ///   - result: the number of bytes, 0 at the end of the stream, or a negative errno.
-    ///   - isLast: whether the ring has stopped receiving this socket.
-    func received(_ result: Int, _ bytes: UnsafeRawBufferPointer, isLast: Bool) {
-        if isLast { ringReceive = .none }
-        if result > 0 {
-            guard phase != .lingering else { return }
-            unsafe take(bytes)
-        } else if result == 0 {
-            end(writeFailure.map { .failed($0) } ?? .closed)
-        } else if result != -Int(ECANCELED), result != -Int(ENOBUFS), result != -Int(EINTR) {
-            end(.failed(SystemError("read", CInt(-result))))
-        }
-        guard isLast, phase != .closed else { return }
-        // The ring was out of buffers and is asked again, or the poller takes over and reports what arrived meanwhile.
-        if result == -Int(ENOBUFS) { expectSmallReads() }
-        if ringReceive == .none { enterRing() }
-        if ringReceive == .none { updateInterest() }
-    }
-
     /// Closes at once; output that was not written is lost.
     package func close() {
         guard phase != .closed else { return }
@@ -312,18 +268,24 @@ package final class Channel: Registered, TimerTarget {
             markNow()
         }
         // The ring gets the end of the stream as a completion.
-        guard ringReceive == .none else { return }
+        if ringReceive == .none { peerActed(events) }
+    }
+
+    /// Handles what the poller tells of the peer's side: bytes, their end, or an error.
+    @inline(__always)
+    private func peerActed(_ events: UInt32) {
         if events & (clinux_EPOLLRDHUP | clinux_EPOLLHUP | clinux_EPOLLERR) != 0 { hasHungUp = true }
-        if events & (clinux_EPOLLIN | clinux_EPOLLERR | clinux_EPOLLHUP) != 0 {
-            if isReading || phase == .lingering {
-                readOnce()
-            } else if events & (clinux_EPOLLERR | clinux_EPOLLHUP) != 0 {
-                hungUpWhilePaused()
-                return
-            }
+        if readsNow, events & (clinux_EPOLLIN | clinux_EPOLLERR | clinux_EPOLLHUP) != 0 {
+            readOnce()
+        } else if !readsNow, events & (clinux_EPOLLERR | clinux_EPOLLHUP) != 0 {
+            hungUpWhilePaused()
+            return
         }
         if phase != .closed, events & clinux_EPOLLRDHUP != 0, !isReading, watchesHangup { end(.closed) }
     }
+
+    /// Whether bytes of the peer are read: by the handler, or only to be dropped while the channel lingers.
+    private var readsNow: Bool { isReading || phase == .lingering }
 
     /// Handles an error or a hangup while reading is paused: epoll reports both regardless of the interest.
     private func hungUpWhilePaused() {
@@ -405,46 +367,6 @@ package final class Channel: Registered, TimerTarget {
             unsafe loop.wire.feed(bytes)
             decrypt()
         }
-    }
-
-    /// Decrypts what the wire was fed and passes it to the handler, at most one plaintext buffer at a time.
-    private func decrypt() {
-        while phase != .closed {
-            let result = unsafe tls!.read(into: loop.plaintextBuffer)
-            takeWireOutput()
-            if !isOpened, tls?.isEstablished == true {
-                isOpened = true
-                enterRing()
-                handler?.channelOpened(self)
-                if phase == .closed { return }
-            }
-            switch result {
-            case .bytes(let count):
-                let bytes = unsafe UnsafeBufferPointer(
-                    rebasing: loop.plaintextBuffer.bindMemory(to: UInt8.self)[..<count]
-                )
-                unsafe handler?.channel(self, received: bytes.span)
-            // The handler may act on other connections of this worker: those do not use the wire before the flush
-            // phase.
-            case .wantsMore: return
-            case .closed:
-                end(.closed)
-                return
-            case .failed(let error):
-                flushPending()
-                end(.tls(error))
-                return
-            }
-        }
-    }
-
-    private func takeWireOutput() {
-        let output = unsafe loop.wire.output
-        guard unsafe !output.isEmpty else { return }
-        unsafe pending.append(output)
-        loop.wire.clearOutput()
-        chargePending()
-        markNow()
     }
 
     func end(_ end: ChannelEnd) {

@@ -120,14 +120,7 @@ package final class EventLoop {
         if let ring, ring.active > 0 {
             count = turnRing(ring, timeout: timeout)
         } else {
-            if timeout != 0 { gatherer.gather(clock: clock, lastTurn: now) }
-            count = poll(timeout)
-            readClock(asked: timeout)
-            readUnread()
-            if count > 0 {
-                gatherer.observe(events: count, now: now)
-                deliver(count)
-            }
+            count = turnPoller(timeout: timeout)
         }
         flushMarked()
         if catchUpTurns > 0, count > 0 || !unread.isEmpty {
@@ -171,19 +164,61 @@ package final class EventLoop {
         }
     }
 
+    /// Polls and delivers in a turn in which the poller reports every channel.
+    ///
+    /// - Returns: the number of events.
+    @inline(__always)
+    private func turnPoller(timeout: Int) -> Int {
+        if timeout != 0 { gatherer.gather(clock: clock, lastTurn: now) }
+        let count = poll(timeout)
+        readClock(asked: timeout)
+        readUnread()
+        if count > 0 {
+            gatherer.observe(events: count, now: now)
+            deliver(count)
+        }
+        return count
+    }
+
     /// Polls and delivers in a turn in which the ring receives some channels.
     ///
     /// The loop waits in the ring, which watches the poller as well.
     ///
     /// - Returns: the number of events.
     private func turnRing(_ ring: ReceiveRing, timeout: Int) -> Int {
-        let wait = timeout == 0 ? 0 : gatherer.wait(clock: clock, lastTurn: now)
-        if wait > 0 { ring.wait(for: Self.eventsMax / 2, timeout: Int64(wait)) }
-        if wait == 0 || !ring.hasMore {
-            ring.wait(for: timeout == 0 ? 0 : 1, timeout: timeout < 0 ? -1 : Int64(timeout) * 1_000_000)
-        }
+        wait(in: ring, timeout: timeout)
         readClock(asked: timeout)
         readUnread()
+        var count = deliver(from: ring)
+        if ring.takePollerReady() {
+            let polled = poll(0)
+            if polled > 0 { deliver(polled) }
+            count += max(0, polled)
+        }
+        if count > 0 { gatherer.observe(events: count, now: now) }
+        return count
+    }
+
+    /// Waits in the ring: first to gather events while the worker is busy, then for the first event.
+    @inline(__always)
+    private func wait(in ring: ReceiveRing, timeout: Int) {
+        guard timeout != 0 else {
+            ring.wait(for: 0, timeout: 0)
+            return
+        }
+        let gathering = gatherer.wait(clock: clock, lastTurn: now)
+        if gathering > 0 {
+            ring.wait(for: Self.eventsMax / 2, timeout: Int64(gathering))
+            if ring.hasMore { return }
+        }
+        ring.wait(for: 1, timeout: timeout < 0 ? -1 : Int64(timeout) * 1_000_000)
+    }
+
+    /// Delivers what the ring has received, at most about `eventsMax` completions.
+    ///
+    /// - Returns: the number of completions.
+    @inline(__always)
+    private func deliver(from ring: ReceiveRing) -> Int {
         var count = 0
         while true {
             let taken = unsafe ring.takeAll(awaiting: { key in
@@ -196,16 +231,9 @@ package final class EventLoop {
             }
             count += taken
             // The kernel delivers completions in batches.
-            guard taken > 0, count < Self.eventsMax, ring.hasMore else { break }
+            guard taken > 0, count < Self.eventsMax, ring.hasMore else { return count }
             ring.wait(for: 0, timeout: 0)
         }
-        if ring.takePollerReady() {
-            let polled = poll(0)
-            if polled > 0 { deliver(polled) }
-            count += max(0, polled)
-        }
-        if count > 0 { gatherer.observe(events: count, now: now) }
-        return count
     }
 
     /// The ring, made at the first call; nil where the settings exclude it or the kernel does not offer it.

@@ -67,6 +67,20 @@ package final class Listener: Registered, TimerTarget {
         }
     }
 
+    /// Handles a failed accept, which has given no connection.
+    ///
+    /// - Returns: whether another connection may be accepted at once.
+    private func acceptsOn(after code: CInt) -> Bool {
+        returnRoom()
+        switch code {
+        case ECONNABORTED, EINTR: return true
+        case EMFILE, ENFILE, ENOBUFS, ENOMEM:
+            waitForRoom(code)
+            return false
+        default: return false
+        }
+    }
+
     func ready(_ events: UInt32) {
         for _ in 0..<Self.acceptsMax where registration != nil {
             guard takeRoom() else {
@@ -77,11 +91,8 @@ package final class Listener: Registered, TimerTarget {
             var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
             let descriptor = unsafe clinux_accept4(socket.descriptor, &storage, &length, clinux_NONBLOCK_CLOEXEC)
             guard descriptor >= 0 else {
-                let code = errno
-                returnRoom()
-                if code == EMFILE || code == ENFILE || code == ENOBUFS || code == ENOMEM { waitForRoom(code) }
-                if code == ECONNABORTED || code == EINTR { continue }
-                return
+                guard acceptsOn(after: errno) else { return }
+                continue
             }
             let peer = SocketAddress(storage: storage, length: length)
             if !peer.isUnix { Sockets.setStreamOptions(descriptor) }

@@ -29,17 +29,18 @@ package struct SocketFileAccess: Sendable, Equatable {
 
     /// Sets the group and the permissions of a socket file, to which nobody can connect before `listen`.
     func apply(to path: String) throws(SystemError) {
-        if let group {
-            guard let number = Self.groupID(group) else { throw SystemError("group \(group)", ENOENT) }
-            // The systemd unit allows fchownat. A file that already has the group is left alone, for want of
-            // permission.
-            var status = stat()
-            let isThere = unsafe stat(path, &status) == 0 && status.st_gid == number
-            guard unsafe isThere || fchownat(AT_FDCWD, path, uid_t.max, number, 0) == 0 else {
-                throw SystemError.last("group \(group)")
-            }
-        }
+        if let group { try Self.setGroup(group, of: path) }
         guard let mode = mode ?? (group == nil ? nil : 0o660) else { return }
         guard unsafe chmod(path, mode) == 0 else { throw SystemError.last("chmod") }
+    }
+
+    private static func setGroup(_ group: String, of path: String) throws(SystemError) {
+        guard let number = groupID(group) else { throw SystemError("group \(group)", ENOENT) }
+        // The systemd unit allows fchownat. A file that already has the group is left alone, for want of permission.
+        var status = stat()
+        let isThere = unsafe stat(path, &status) == 0 && status.st_gid == number
+        guard unsafe isThere || fchownat(AT_FDCWD, path, uid_t.max, number, 0) == 0 else {
+            throw SystemError.last("group \(group)")
+        }
     }
 }

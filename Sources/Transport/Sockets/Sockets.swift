@@ -27,15 +27,10 @@ package enum Sockets {
         let descriptor = socket(address.family, clinux_SOCK_STREAM_FLAGS | clinux_NONBLOCK_CLOEXEC, 0)
         guard descriptor >= 0 else { throw SystemError.last("socket") }
         do throws(SystemError) {
-            if address.isUnix { try removeStaleUnixSocket(address) }
-            if !address.isUnix {
-                try check("setsockopt", clinux_set_integer_option(descriptor, SOL_SOCKET, SO_REUSEADDR, 1))
-                if shared {
-                    try check("setsockopt", clinux_set_integer_option(descriptor, SOL_SOCKET, SO_REUSEPORT, 1))
-                }
-                if address.family == AF_INET6 {
-                    try check("setsockopt", clinux_set_integer_option(descriptor, clinux_IPPROTO_IPV6, IPV6_V6ONLY, 1))
-                }
+            if address.isUnix {
+                try removeStaleUnixSocket(address)
+            } else {
+                try setListenOptions(descriptor, shared: shared, isIPv6: address.family == AF_INET6)
             }
             var storage = address.storage
             try check("bind", unsafe clinux_bind(descriptor, &storage, address.length))
@@ -46,6 +41,15 @@ package enum Sockets {
             throw error
         }
         return Socket(descriptor: descriptor)
+    }
+
+    /// Sets the options of a TCP socket that will listen: ports are taken over from a server that has just ended, and
+    /// `::` does not include IPv4.
+    private static func setListenOptions(_ descriptor: CInt, shared: Bool, isIPv6: Bool) throws(SystemError) {
+        try check("setsockopt", clinux_set_integer_option(descriptor, SOL_SOCKET, SO_REUSEADDR, 1))
+        if shared { try check("setsockopt", clinux_set_integer_option(descriptor, SOL_SOCKET, SO_REUSEPORT, 1)) }
+        guard isIPv6 else { return }
+        try check("setsockopt", clinux_set_integer_option(descriptor, clinux_IPPROTO_IPV6, IPV6_V6ONLY, 1))
     }
 
     /// Removes the file of a unix socket that nobody listens on, left by a process that died.

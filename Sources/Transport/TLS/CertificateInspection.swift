@@ -39,22 +39,8 @@ package enum CertificateInspection {
     ) -> [CertificateFinding] {
         ERR_clear_error()
         var found: [CertificateFinding] = []
-        if chainIsReadable {
-            do throws(TLSError) {
-                found += validity(of: try LoadedChain(files.chain).facts, now: now, notice: notice).map {
-                    CertificateFinding(.chain, $0, isWarning: true)
-                }
-            } catch {
-                found.append(CertificateFinding(.chain, error.reason))
-            }
-        }
-        if keyIsReadable {
-            do throws(TLSError) {
-                _ = try PEMFile(files.key).privateKey()
-            } catch {
-                found.append(CertificateFinding(.key, error.reason))
-            }
-        }
+        if chainIsReadable { found += chainFindings(files.chain, now: now, notice: notice) }
+        if keyIsReadable { found += keyFindings(files.key) }
         guard chainIsReadable, keyIsReadable, found.allSatisfy(\.isWarning) else { return found }
         do throws(TLSError) {
             let loaded = try LoadedCertificate(files)
@@ -63,6 +49,24 @@ package enum CertificateInspection {
             found.append(CertificateFinding(error.kind == .keyMismatch ? .key : .chain, error.reason))
         }
         return found
+    }
+
+    private static func keyFindings(_ key: String) -> [CertificateFinding] {
+        do throws(TLSError) {
+            _ = try PEMFile(key).privateKey()
+            return []
+        } catch {
+            return [CertificateFinding(.key, error.reason)]
+        }
+    }
+
+    private static func chainFindings(_ chain: String, now: Int64, notice: Int64) -> [CertificateFinding] {
+        do throws(TLSError) {
+            let facts = try LoadedChain(chain).facts
+            return validity(of: facts, now: now, notice: notice).map { CertificateFinding(.chain, $0, isWarning: true) }
+        } catch {
+            return [CertificateFinding(.chain, error.reason)]
+        }
     }
 
     /// Why these certificates, each usable alone, cannot serve one listener together.

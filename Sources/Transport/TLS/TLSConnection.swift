@@ -104,13 +104,9 @@ internal import COpenSSL
 
     /// Performs the handshake and then decrypts the fed ciphertext into `buffer`, until either is exhausted.
     package mutating func read(into buffer: UnsafeMutableRawBufferPointer) -> Read {
-        if let failure {
+        guard failure == nil, !isClosed else {
             wire.dropInput()
-            return .failed(failure)
-        }
-        if isClosed {
-            wire.dropInput()
-            return .closed
+            return failure.map { .failed($0) } ?? .closed
         }
         unsafe precondition(!buffer.isEmpty, "no room to read into")
         if isEstablished, wire.unreadCount == 0, unsafe SSL_has_pending(raw) == 0 { return .wantsMore }
@@ -124,6 +120,12 @@ internal import COpenSSL
             guard result == 1 else { return unfinished(result, clear: clear) }
             establish()
         }
+        return unsafe decrypt(into: buffer)
+    }
+
+    /// Decrypts until the ciphertext or the buffer is exhausted.
+    @inline(__always)
+    private mutating func decrypt(into buffer: UnsafeMutableRawBufferPointer) -> Read {
         var total = 0
         while total < buffer.count {
             var count = 0
@@ -220,14 +222,16 @@ internal import COpenSSL
             isClosed = true
             wire.dropInput()
             return .closed
-        default:
-            let kind: TLSError.Kind =
-                switch clear {
-                case .http: .plainHTTP
-                case .proxyHeader: .proxyHeader
-                case nil: isEstablished ? .record : .handshake
-                }
-            return .failed(fail(kind))
+        default: return .failed(fail(kind(clear)))
+        }
+    }
+
+    /// The kind of a failure of the protocol.
+    private func kind(_ clear: ClearText?) -> TLSError.Kind {
+        switch clear {
+        case .http: .plainHTTP
+        case .proxyHeader: .proxyHeader
+        case nil: isEstablished ? .record : .handshake
         }
     }
 

@@ -141,18 +141,22 @@ internal import COpenSSL
         } else if verify, unsafe SSL_CTX_set_default_verify_paths(context.raw) != 1 {
             throw TLSError.fromQueue(.configuration, fallback: "the system's certificate authorities do not load")
         }
+        try context.offer(alpn)
+        return context
+    }
+
+    /// Offers protocols by ALPN (RFC 7301), in order of preference; none if the list is empty.
+    private func offer(_ protocols: [String]) throws(TLSError) {
         var offer: [UInt8] = []
-        for name in alpn {
+        for name in protocols {
             guard (1...255).contains(name.utf8.count) else { throw TLSError(.configuration, "a bad ALPN name") }
             offer.append(UInt8(name.utf8.count))
             offer.append(contentsOf: name.utf8)
         }
-        if !offer.isEmpty {
-            // This function returns 0 for success, unlike the rest of OpenSSL.
-            let set = unsafe SSL_CTX_set_alpn_protos(context.raw, offer, CUnsignedInt(offer.count))
-            guard set == 0 else { throw TLSError.fromQueue(.configuration) }
-        }
-        return context
+        guard !offer.isEmpty else { return }
+        // This function returns 0 for success, unlike the rest of OpenSSL.
+        let set = unsafe SSL_CTX_set_alpn_protos(raw, offer, CUnsignedInt(offer.count))
+        guard set == 0 else { throw TLSError.fromQueue(.configuration) }
     }
 }
 

@@ -11,8 +11,10 @@ internal import COpenSSL
     /// Contexts of wildcard names, by what follows the `*`: ".example.com".
     private let wildcards: [String: TLSContext]
 
-    /// Assigns certificates to names: each name gets the first certificate of each key type that has the name.
-    init(_ certificates: [LoadedCertificate], ticketKeys: TicketKeys, offersHTTP2: Bool) throws(TLSError) {
+    /// The indices of the certificates of each name, the first one of each key type that has the name.
+    ///
+    /// - Throws: for a certificate that no name would use.
+    private static func claims(of certificates: [LoadedCertificate]) throws(TLSError) -> [String: [Int]] {
         var claims: [String: [Int]] = [:]
         for (index, certificate) in certificates.enumerated() {
             var isUsed = index == 0
@@ -28,6 +30,12 @@ internal import COpenSSL
                 throw TLSError(.configuration, reason, file: certificate.files.chain)
             }
         }
+        return claims
+    }
+
+    /// Assigns certificates to names: each name gets the first certificate of each key type that has the name.
+    init(_ certificates: [LoadedCertificate], ticketKeys: TicketKeys, offersHTTP2: Bool) throws(TLSError) {
+        let claims = try Self.claims(of: certificates)
         var contexts: [[Int]: TLSContext] = [:]
         func context(for indices: [Int]) throws(TLSError) -> TLSContext {
             if let context = contexts[indices] { return context }

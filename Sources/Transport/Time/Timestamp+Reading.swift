@@ -10,11 +10,7 @@ extension Timestamp {
     /// 1970.
     package static func seconds(_ text: String) -> Int? {
         let bytes = Array(text.utf8)
-        guard bytes.count == 10 || bytes.count == 20 else { return nil }
-        let form = Array("dddd-dd-ddTdd:dd:ddZ".utf8.prefix(bytes.count))
-        for (byte, wanted) in zip(bytes, form) {
-            guard wanted == UInt8(ascii: "d") ? byte.isDigit : byte == wanted else { return nil }
-        }
+        guard bytes.count == 10 || bytes.count == 20, hasForm(bytes) else { return nil }
         func number(_ range: Range<Int>) -> Int { bytes[range].reduce(0) { $0 * 10 + Int($1 - UInt8(ascii: "0")) } }
         let (year, month, day) = (number(0..<4), number(5..<7), number(8..<10))
         guard year >= 1970, (1...12).contains(month), var seconds = start(ofYear: year, month: month, day: day) else {
@@ -28,16 +24,23 @@ extension Timestamp {
         return seconds
     }
 
+    /// Whether a text has the characters of a day or of a moment at the right places.
+    private static func hasForm(_ bytes: [UInt8]) -> Bool {
+        zip(bytes, "dddd-dd-ddTdd:dd:ddZ".utf8).allSatisfy { byte, wanted in
+            wanted == UInt8(ascii: "d") ? byte.isDigit : byte == wanted
+        }
+    }
+
     /// Seconds since 1970 of a date in any of the three forms of RFC 9110 section 5.6.7; nil for any other text.
     ///
     /// The day of the week is not checked.
     package static func seconds(httpDate text: String) -> Int? {
-        var words = text.split { $0 == " " || $0 == "," || $0 == "-" }.map(String.init)
+        var words = text.split { " ,-".contains($0) }.map(String.init)
         guard words.count >= 5 else { return nil }
         words.removeFirst()
         // asctime: Sun Nov  6 08:49:37 1994
         if Int(words[0]) == nil { words = [words[1], words[0], words[3], words[2], "GMT"] }
-        guard words.count == 5, words[4] == "GMT" || words[4] == "UTC", let day = Int(words[0]),
+        guard words.count == 5, ["GMT", "UTC"].contains(words[4]), let day = Int(words[0]),
             let month = months.firstIndex(of: words[1]), var year = Int(words[2])
         else { return nil }
         // RFC 850: Sunday, 06-Nov-94 08:49:37 GMT

@@ -84,11 +84,7 @@ struct ExecutorCommand: ParsableCommand {
             if let problem = ExecutorSimulator.problem(with: files) { throw ValidationError(problem) }
             options.certificate = files
         }
-        do {
-            for text in fault { for part in text.split(separator: ",") { try options.faults.add(String(part)) } }
-        } catch {
-            throw ValidationError("\(error)")
-        }
+        options.faults = try faults()
         try ExecutorSimulator.runUntilSignal(listen: try address(), options: options, processor: pin)
     }
 
@@ -101,20 +97,31 @@ struct ExecutorCommand: ParsableCommand {
         guard tokens >= 1 else { throw ValidationError("--tokens is at least 1") }
     }
 
+    /// Reads the faults of all `--fault`.
+    private func faults() throws -> Faults {
+        do {
+            return try Faults(fault.joined(separator: ","))
+        } catch {
+            throw ValidationError("\(error)")
+        }
+    }
+
     /// Parses `--listen`, resolving a host name.
     private func address() throws -> SocketAddress {
-        if listen.hasPrefix("unix:") {
-            guard let address = SocketAddress(unixPath: String(listen.dropFirst(5))) else {
-                throw ValidationError("the path of --listen \(listen) is empty or longer than 107 bytes")
-            }
-            return address
-        }
+        if listen.hasPrefix("unix:") { return try unixAddress() }
         guard let colon = listen.lastIndex(of: ":"), let port = UInt16(listen[listen.index(after: colon)...]) else {
             throw ValidationError("--listen is host:port or unix:/path")
         }
         let host = listen[..<colon].filter { $0 != "[" && $0 != "]" }
         guard let address = SocketAddress.resolve(host: host.isEmpty ? "0.0.0.0" : host, port: port).first else {
             throw ValidationError("--listen \(listen) names no address")
+        }
+        return address
+    }
+
+    private func unixAddress() throws -> SocketAddress {
+        guard let address = SocketAddress(unixPath: String(listen.dropFirst(5))) else {
+            throw ValidationError("the path of --listen \(listen) is empty or longer than 107 bytes")
         }
         return address
     }

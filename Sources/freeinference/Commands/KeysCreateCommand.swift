@@ -38,7 +38,10 @@ struct KeysCreateCommand: ParsableCommand {
             throw ValidationError("Names must not be empty nor have control characters.")
         }
         guard models == nil || !modelNames.isEmpty else { throw ValidationError("--models names none.") }
-        guard let expires else { return }
+        if let expires { try Self.validate(expiry: expires) }
+    }
+
+    private static func validate(expiry expires: String) throws {
         guard let moment = Timestamp.seconds(expires) else {
             throw ValidationError("--expires must be \(Timestamp.expected).")
         }

@@ -39,9 +39,7 @@ struct KeysListCommand: ParsableCommand {
         let key = record.key
         var words = ["\(key.id)", "tenant=\(key.tenant)", "role=\(key.role.rawValue)"]
         words.append("models=\(key.models?.joined(separator: ",") ?? "all")")
-        if let count = key.limits.concurrency { words.append("concurrency=\(count)") }
-        if let count = key.limits.requestsPerMinute { words.append("requests_per_minute=\(count)") }
-        if let count = key.limits.tokensPerMinute { words.append("tokens_per_minute=\(count)") }
+        words += key.limits.named.map { "\($0.name)=\($0.count)" }
         if record.created > 0 { words.append("created=\(Timestamp.rfc3339(seconds: record.created))") }
         if let expires = key.expires { words.append("expires=\(Timestamp.rfc3339(seconds: expires))") }
         if let revoked = record.revoked {

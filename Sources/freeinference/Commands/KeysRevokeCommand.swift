@@ -15,24 +15,31 @@ struct KeysRevokeCommand: ParsableCommand {
     func run() throws {
         let store = try ConfiguredKeys(options)
         switch store.kind {
-        case .sqlite:
-            let now = Clock.wallTime().seconds
-            // Opens the database for reading first: opening one that does not exist for changes would create it.
-            do throws(KeyDatabaseError) { _ = try KeyDatabase(reading: store.path) } catch {
-                throw failure("\(store.path): \(error)")
-            }
-            let isRevoked = try store.editing { database throws(KeyDatabaseError) in
-                try database.revoke(id, at: now)
-            }
-            guard isRevoked else { throw failure("no key in force has the id \(id)") }
-            print("revoked \(id)")
-        case .yaml:
-            let keys: [AccessKey]
-            do throws(KeyStoreError) { keys = try KeyStoreReader.load(path: store.path) } catch {
-                throw failure("\(error)")
-            }
-            guard keys.contains(where: { $0.id == id }) else { throw failure("no key in force has the id \(id)") }
-            print("take the entry with 'id: \(id)' out of \(store.path)")
+        case .sqlite: try revoke(in: store)
+        case .yaml: try explain(store)
         }
+    }
+
+    private func revoke(in store: ConfiguredKeys) throws {
+        let now = Clock.wallTime().seconds
+        // Opening for reading first makes no database where there is none.
+        do throws(KeyDatabaseError) { _ = try KeyDatabase(reading: store.path) } catch {
+            throw failure("\(store.path): \(error)")
+        }
+        let isRevoked = try store.editing { database throws(KeyDatabaseError) in
+            try database.revoke(id, at: now)
+        }
+        guard isRevoked else { throw failure("no key in force has the id \(id)") }
+        print("revoked \(id)")
+    }
+
+    /// Prints how to revoke a key in a file that people write.
+    private func explain(_ store: ConfiguredKeys) throws {
+        let keys: [AccessKey]
+        do throws(KeyStoreError) { keys = try KeyStoreReader.load(path: store.path) } catch {
+            throw failure("\(error)")
+        }
+        guard keys.contains(where: { $0.id == id }) else { throw failure("no key in force has the id \(id)") }
+        print("take the entry with 'id: \(id)' out of \(store.path)")
     }
 }
