@@ -10,14 +10,15 @@ struct Root: ParsableCommand {
         commandName: "freeinference",
         abstract: "TLS and HTTP/2 edge, OpenRouter-compatible gateway and router for language-model executors.",
         discussion: """
-            `serve` is the server; `check` says what is wrong with a configuration. `keys` makes and revokes API keys, \
+            `serve` is the server; `check` says what is wrong with a configuration, `import` makes one of another \
+            gateway's, and `configure` one for the engines that it finds. `keys` makes and revokes API keys, \
             `certificate` makes a development certificate, `executor` is a model server without a model, and `bench` \
             measures.
             """,
         version: Build.version,
         subcommands: [
-            ServeCommand.self, CheckCommand.self, KeysCommand.self, ExecutorCommand.self, BenchCommand.self,
-            CertificateCommand.self,
+            ServeCommand.self, CheckCommand.self, ImportCommand.self, ConfigureCommand.self, KeysCommand.self,
+            ExecutorCommand.self, BenchCommand.self, CertificateCommand.self,
         ]
     )
 

@@ -2,14 +2,14 @@
 internal import Transport
 
 /// Expands environment variables in the style of a shell.
-enum Expansion {
+package enum Expansion {
     /// Replaces the variables that `text` names by their values in `environment`.
     ///
     /// `$${` is written for a literal `${`. As in a shell, the default after `:-` is also used for a variable that is
     /// set and empty. Values are not expanded again, and a default ends at the first closing brace.
     ///
     /// Fails where a variable is not set and has no default, and where a reference is malformed.
-    static func expand(_ text: String, environment: [String: String]) -> Result<String, ValueProblem> {
+    package static func expand(_ text: String, environment: [String: String]) -> Result<String, ValueProblem> {
         var result = ""
         var rest = text[...]
         while let dollar = rest.firstIndex(of: "$") {
