@@ -70,7 +70,9 @@ extension DraftConfiguration {
         var lines = executor.comments.map { "      # \(YAMLText.comment($0))" }
         lines.append("      - url: \(YAMLText.scalar(executor.url))")
         // The default is the model's id.
-        if let model = executor.model, !model.hasBytes(of: id) { lines.append("        model: \(YAMLText.scalar(model))") }
+        if let model = executor.model, !model.hasBytes(of: id) {
+            lines.append("        model: \(YAMLText.scalar(model))")
+        }
         if let kind = executor.kind { lines.append("        kind: \(kind.rawValue)") }
         if let weight = executor.weight { lines.append("        weight: \(weight)") }
         if let apiKey = executor.apiKey { lines.append("        api_key: \(YAMLText.scalar(apiKey))") }

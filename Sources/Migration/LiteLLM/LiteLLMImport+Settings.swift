@@ -93,7 +93,7 @@ extension LiteLLMImport {
                 notes.lost(aliases.name(of: key), "it is empty, or has control characters", at: position)
                 continue
             }
-            guard let index = groups.firstIndex(where: { $0.model.id.hasBytes(of: Self.ours(target.text)) }) else {
+            guard let index = groupIndexes[ExactText(Self.ours(target.text))] else {
                 notes.lost(aliases.name(of: key), "there is no model of the name that it stands for", at: position)
                 continue
             }
@@ -148,12 +148,7 @@ extension LiteLLMImport {
             for model in item.rest {
                 let named = names(item, model)
                 let ours = DraftConfiguration.literal(model)
-                let wanted =
-                    model == "*"
-                    ? Array(groups.indices)
-                    : groups.indices.filter {
-                        groups[$0].model.id.hasBytes(of: ours)
-                    }
+                let wanted = model == "*" ? Array(groups.indices) : groupIndexes[ExactText(ours)].map { [$0] } ?? []
                 if wanted.isEmpty {
                     notes.lost(item.name(of: model), "there is no model of this name", at: item.position(of: model))
                 }

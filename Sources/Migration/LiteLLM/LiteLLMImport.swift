@@ -28,7 +28,7 @@ struct LiteLLMImport {
     var draft = DraftConfiguration()
     /// The models in the order in which the file names them first.
     var groups: [Group] = []
-    private var groupIndexes: [ExactText: Int] = [:]
+    var groupIndexes: [ExactText: Int] = [:]
 
     /// - Parameter root: the section of the whole file.
     static func draft(_ root: ForeignSection, notes: MigrationNotes) -> (DraftConfiguration, SecretReferences) {
@@ -95,10 +95,13 @@ struct LiteLLMImport {
         if let deployment = deployment(parameters, model: groups[index].model.id) {
             groups[index].deployments.append(deployment)
         }
-        readTimeouts(parameters, into: &groups[index].model)
-        readPrices(parameters, into: &groups[index].model)
+        // A copy, because these functions read `self`: changed in place, all groups would be copied each time.
+        var model = groups[index].model
+        readTimeouts(parameters, into: &model)
+        readPrices(parameters, into: &model)
         parameters.finish(Self.parameterReasons, otherwise: "nothing is added to requests; clients send it themselves")
-        if let information = section.section("model_info") { readInformation(information, into: &groups[index].model) }
+        if let information = section.section("model_info") { readInformation(information, into: &model) }
+        groups[index].model = model
         section.finish(otherwise: "not a key of model_list that has a meaning here")
     }
 
