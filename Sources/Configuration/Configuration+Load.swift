@@ -9,14 +9,14 @@ extension Configuration {
     ///   - path: The file. Relative paths in it start in its folder.
     ///   - environment: The variables that `${VAR}` may name.
     ///   - readFile: Returns the bytes of a file.
-    ///   - checkFile: Returns why a file that the configuration names (a certificate, a key) cannot be read, nil if it
-    ///     can.
+    ///   - checkFile: Returns why a file that the configuration names (a certificate, a key) cannot be read; nil if it
+    ///     can be.
     ///   - inspection: Checks the contents of those files.
     /// - Returns: The configuration with its warnings, or all errors with the warnings.
     package static func load(
         path: String,
         environment: [String: String] = SystemFiles.environment(),
-        readFile: @escaping (String) -> Result<[UInt8], FileProblem> = SystemFiles.read,
+        readFile: @escaping (String) -> Result<[UInt8], FileProblem> = SystemFiles.readOnce,
         checkFile: @escaping (String) -> FileProblem? = SystemFiles.check,
         inspection: FileInspection = .none
     ) -> Result<Configuration, ConfigurationErrors> {
@@ -45,7 +45,7 @@ extension Configuration {
         reader.noteVariables(in: String(decoding: bytes, as: UTF8.self))
         var document = ConfigurationDocument(environment: environment, reader: reader)
         let root = document.parse(bytes)
-        // A file that is not valid YAML has been reported. An empty file is a section without keys.
+        // If the file is not valid YAML, that has been reported already. An empty file is a section without keys.
         if root == nil, !reader.problems.isEmpty { return .failure(reader.errors) }
         let empty = ConfigurationNode(position: Position(), kind: .mapping([]))
         let section = ConfigurationSection(root: root ?? empty, reader: reader)
@@ -53,12 +53,15 @@ extension Configuration {
             return .failure(reader.errors)
         }
         configuration.warnings = reader.warnings
+        if let root { configuration.outline.add(root) }
+        configuration.outline.add(models: reader.importedModels)
+        configuration.variables = reader.variables
         return .success(configuration)
     }
 
     /// Reads all sections of the file.
     ///
-    /// The order matters where a section's check depends on the value of another one, which then comes first.
+    /// The order matters: if the check of a section depends on the value of another one, that one is read first.
     private init(reading root: ConfigurationSection) {
         self.init(listeners: [], models: [])
         let listeners = ListenerSettings.readAll(from: root)

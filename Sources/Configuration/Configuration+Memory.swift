@@ -8,7 +8,7 @@ extension Configuration {
 
     /// How many idle connections leave room in `memory_limit` for one request body of `limits.body` and its scan.
     ///
-    /// At least half of the limit is for connections, whatever a body needs.
+    /// At least half of `memory_limit` is left for connections, however much memory a body needs.
     package var connectionsBesideBody: Int {
         // Scanning a body needs 17/3 of its size in addition to the body itself (docs/limits.md).
         let need = limits.bodyBytes / 3 * 20

@@ -1,4 +1,4 @@
-// Reading the smaller sections of a configuration: workers, timeouts, limits, admission, ledger, origins of browsers.
+// Reading the smaller sections of a configuration: workers, timeouts, limits, admission, ledger, CORS origins.
 
 extension Configuration {
     /// Reads `workers`: `auto` or a number.
@@ -50,7 +50,7 @@ extension Configuration {
 
     /// Reads `admission`, whose `max_wait` must end before `commit_after`.
     mutating func readAdmission(from root: ConfigurationSection) {
-        // A wait must end before the head of the response is sent, so that the queue can still answer with 429.
+        // A wait must end before `commit_after`, when the client is sent a status, so that it can still get 429.
         admission.maxWait = min(admission.maxWait, commitAfter * 4 / 5)
         guard let section = root.section("admission") else { return }
         section.read("max_wait", &admission.maxWait, in: .zero ... .seconds(3600))
@@ -95,7 +95,7 @@ extension Configuration.Timeouts {
 }
 
 extension ConfigurationSection {
-    /// Returns origins of browsers: `*`, or a scheme and a host as a browser's `origin` field has them.
+    /// Returns the origins of web pages: each is `*`, or a scheme and a host as in a browser's `origin` field.
     fileprivate func origins(_ key: String) -> [String] {
         let origins = texts(key, expecting: "origins such as https://chat.example.org") ?? []
         for origin in origins where !Self.isOrigin(origin.text) {

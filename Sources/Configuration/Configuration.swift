@@ -16,13 +16,13 @@ package struct Configuration: Sendable, Equatable {
     package var gather = Gather.auto
     /// How workers wait for sockets.
     package var poller = Poller.auto
-    /// The memory that everything clients and executors can make the server hold may take together, in bytes.
+    /// The most memory, in bytes, for everything that clients and executors can make the server hold.
     package var memoryLimitBytes = 1 << 30
     /// The most client connections at once, over all listeners; beyond it accepting pauses.
     package var maxConnections = 10_000
     /// How long exchanges may continue after SIGTERM.
     package var drainTimeout = Duration.seconds(60)
-    /// How long a stream may be silent before its client gets the status and the header without a first event.
+    /// How long a stream may be silent before its client is sent the status and header although no event has come.
     package var commitAfter = Duration.seconds(10)
     /// The time between two keep-alive comments of a silent stream.
     package var keepAlive = Duration.seconds(10)
@@ -38,7 +38,7 @@ package struct Configuration: Sendable, Equatable {
     package var ledger = Ledger()
     /// Which web pages may send requests from a browser.
     package var cors = CORS()
-    /// The header fields of clients that every executor gets in addition to those that are always forwarded.
+    /// The header fields of clients that are forwarded to every executor in addition to those that always are.
     package var forward = ForwardSettings()
     /// What is logged of each exchange.
     package var log = Log()
@@ -46,6 +46,10 @@ package struct Configuration: Sendable, Equatable {
     package var models: [ModelSettings]
     /// The warnings about the files that this configuration was read from.
     package var warnings: [ConfigurationProblem] = []
+    /// The values of those files, by which two configurations are compared in words.
+    package var outline = ConfigurationOutline()
+    /// The environment variables that the files name, sorted; their values are those of the start of the process.
+    package var variables: [String] = []
 
     /// Makes a configuration with these listeners and models and the default of every other setting.
     ///
@@ -60,11 +64,23 @@ package struct Configuration: Sendable, Equatable {
 extension Configuration {
     /// The listener for metrics, status and debug pages; by default only this machine can reach it.
     package struct Admin: Sendable, Equatable {
-        /// Where it listens; never the address of a client listener.
+        /// The address to listen on; never that of a client listener.
         package var address = ListenAddress.tcp(host: "127.0.0.1", port: 9901)
         /// The mode and group of the socket's file, if the address is a unix socket.
         package var socketAccess = SocketFileAccess()
+        /// Where the server takes commands.
+        package var commandSocket = CommandSocket.automatic
         package init() {}
+    }
+
+    /// The unix socket on which the server takes commands such as `freeinference reload`.
+    package enum CommandSocket: Sendable, Equatable {
+        /// `/run/freeinference/admin.sock`, else `freeinference/admin.sock` below `$XDG_RUNTIME_DIR`.
+        case automatic
+        /// There is none.
+        case off
+        /// A socket at this absolute path.
+        case path(String)
     }
 
     /// The number of worker threads.
@@ -87,7 +103,7 @@ extension Configuration {
 
     /// The system interface by which workers learn that a socket is readable.
     package enum Poller: String, Sendable, Equatable, CaseIterable {
-        /// io_uring for token streams where the kernel allows it, epoll for everything else.
+        /// io_uring for token streams if the kernel allows it, epoll for everything else.
         case auto
         /// epoll alone.
         case epoll
@@ -105,13 +121,14 @@ extension Configuration {
         package var idle = Duration.seconds(75)
         /// The same as `idle`, for connections of a trusted listener.
         package var idleTrusted = Duration.seconds(905)
-        /// How long a client may take nothing while bytes of a response wait for it.
+        /// How long a client may read nothing while bytes of a response wait for it.
         package var clientStall = Duration.seconds(60)
         /// For one address of an executor: connecting, the TLS handshake and the first HTTP/2 frame together.
         package var connect = Duration.seconds(2)
-        /// To the first event of a stream; 1 s more for each 40 kB of request body.
+        /// For all attempts of an exchange together, until the first event of a stream; 1 s more for each 40 kB of
+        /// request body.
         package var firstEvent = Duration.seconds(300)
-        /// To the end of an answer that is not a stream.
+        /// For all attempts of an exchange together, until the end of an answer that is not a stream.
         package var response = Duration.seconds(600)
         /// Between two events of a stream, while reading from the executor is not paused.
         package var stall = Duration.seconds(300)
@@ -157,7 +174,7 @@ extension Configuration {
         package init() {}
     }
 
-    /// Where finished exchanges are to be recorded; the path is read, but not used yet.
+    /// The file in which finished exchanges are to be recorded; its path is read, but not used yet.
     package struct Ledger: Sendable, Equatable {
         /// The path of the file, absolute; nil if there is none.
         package var path: String?

@@ -3,7 +3,7 @@ package import HTTP
 internal import Transport
 
 extension FieldName {
-    /// Returns why no setting can forward a field; nil where one may.
+    /// Returns why no setting can forward a field; nil if a setting may.
     ///
     /// - Parameter name: In lower case.
     package static func whyNeverForwarded(_ name: ArraySlice<UInt8>) -> String? {
@@ -37,7 +37,8 @@ extension FieldName {
 
     /// Whether one of the words of a name is usual for credentials, such as `key` or `token`.
     ///
-    /// A name with an underscore counts as one, because proxies before an engine may read an underscore as a hyphen.
+    /// Also true for every name with an underscore, because proxies before an engine may read an underscore as a
+    /// hyphen.
     ///
     /// - Parameter name: In lower case.
     package static func holdsCredential(_ name: ArraySlice<UInt8>) -> Bool {

@@ -25,7 +25,7 @@ extension ForwardSettings {
         }
     }
 
-    /// Returns what is wrong with a name in lower case; nil where it may be forwarded.
+    /// Returns what is wrong with a name in lower case; nil if it may be forwarded.
     private static func problem(with name: ArraySlice<UInt8>) -> String? {
         let isPrefix = name.last == UInt8(ascii: "*")
         let stem = isPrefix ? name.dropLast() : name

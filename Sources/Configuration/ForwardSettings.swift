@@ -4,7 +4,7 @@
 package struct ForwardSettings: Sendable, Equatable {
     /// Names in lower case; a name that ends in `*` is a prefix.
     package var fields: [String] = []
-    /// Whether `user-agent` is forwarded; nil where the section does not say.
+    /// Whether `user-agent` is forwarded; nil if the section does not set it.
     package var userAgent: Bool?
     package init() {}
 }

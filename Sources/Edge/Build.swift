@@ -1,6 +1,6 @@
 // The version of this build.
 
-/// What this build is called, in `--version`, `/health/deep` and the metrics.
+/// The version that `--version`, `/health/deep` and the metrics show.
 package enum Build {
     /// The version of the release, as CHANGELOG.md has it.
     package static let version = "0.1.0"

@@ -36,7 +36,7 @@ package struct AnswerScan: Equatable, Sendable {
     package var tokens = TokenCounts()
     /// Whether there is a member by which a response of embeddings is recognized.
     package var hasEmbeddings = false
-    /// Whether there is a member by which a message is recognized.
+    /// Whether there is a member by which a response of Anthropic's messages API is recognized.
     package var hasMessage = false
     /// Whether there is a member by which a response of OpenAI's responses API is recognized.
     package var hasResponse = false
@@ -76,7 +76,7 @@ package struct AnswerScan: Equatable, Sendable {
         }
     }
 
-    /// Whether an event tells a client of the dialect nothing, so that an error behind it still counts as the first
+    /// Whether an event contains nothing that a client of the dialect uses, so that it does not count as the first
     /// event.
     func saysNothing(in dialect: Dialect) -> Bool {
         switch dialect {

@@ -228,7 +228,7 @@ private struct JSONReader {
         return true
     }
 
-    /// Reads the character behind `\u`, for a surrogate pair both halves.
+    /// Reads the character of a `\u` escape, whose `\u` has been read; a surrogate pair consists of two escapes.
     ///
     /// Half of a pair is read as U+FFFD.
     private mutating func escapedScalar() -> Unicode.Scalar? {

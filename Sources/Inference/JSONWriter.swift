@@ -9,7 +9,7 @@ package struct JSONWriter: Sendable {
     package private(set) var bytes: [UInt8] = []
     private var needsComma = false
 
-    /// Makes an empty writer with room for so many bytes.
+    /// Makes an empty writer with room for `capacity` bytes.
     package init(reserving capacity: Int = 256) { bytes.reserveCapacity(capacity) }
 
     /// Writes `{`.

@@ -1,6 +1,6 @@
 // The token counts that an executor reports in a usage, in the shapes of all dialects.
 
-/// A count of tokens or none, in four bytes, since every stream keeps seven of them.
+/// A count of tokens, or its absence, in four bytes, since every stream keeps seven counts.
 package struct TokenCount: Equatable, Sendable {
     private var stored: Int32 = -1
 

@@ -11,14 +11,15 @@ struct Root: ParsableCommand {
         abstract: "TLS and HTTP/2 edge, OpenRouter-compatible gateway and router for language-model executors.",
         discussion: """
             `serve` is the server; `check` says what is wrong with a configuration, `import` makes one of another \
-            gateway's, and `configure` one for the engines that it finds. `keys` makes and revokes API keys, \
+            gateway's, and `configure` one for the engines that it finds; `reload` has the server read it again. \
+            `keys` makes and revokes API keys, \
             `certificate` makes a development certificate, `executor` is a model server without a model, and `bench` \
             measures.
             """,
         version: Build.version,
         subcommands: [
-            ServeCommand.self, CheckCommand.self, ImportCommand.self, ConfigureCommand.self, KeysCommand.self,
-            ExecutorCommand.self, BenchCommand.self, CertificateCommand.self,
+            ServeCommand.self, CheckCommand.self, ImportCommand.self, ConfigureCommand.self, ReloadCommand.self,
+            KeysCommand.self, ExecutorCommand.self, BenchCommand.self, CertificateCommand.self,
         ]
     )
 

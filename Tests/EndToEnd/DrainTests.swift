@@ -260,14 +260,14 @@ import Testing
         }
     }
 
-    @Test func aHangupIsIgnoredAndSaid() async throws {
+    @Test func aHangupReloadsAndCutsNothing() async throws {
         let scratch = try Scratch()
         defer { scratch.remove() }
         try await withServer { server, executor in
             let curl = try await server.streamingCurl(body: chat(tokens: 30), in: scratch)
             try await executor.counter("emitted", reaches: 1)
             server.process.signal(SIGHUP)
-            _ = try await eventually("the message") { server.process.errors.contains("SIGHUP") ? true : nil }
+            _ = try await eventually("the message") { server.process.errors.contains("reload: nothing") ? true : nil }
             server.process.signal(SIGPIPE)
             #expect(try await curl.ending() == .exited(0))
             #expect(try await server.curl("/health").status == 200)

@@ -130,6 +130,25 @@ import Testing
         #expect(try loaded(result.yaml).models[0].executors[0].url.description == "http://h:1")
     }
 
+    /// `${file:PATH}` is ours: the file of another program must not make our server read a file.
+    @Test func aReferenceToAFileIsNotCarriedOver() throws {
+        let result = try imported(
+            """
+            models:
+              - id: a
+                aliases: ["${file:/etc/passwd}"]
+                route:
+                  - {kind: vllm, base_url: "http://h:1/v1", api_key: "${file:/etc/passwd}"}
+                  - {kind: vllm, base_url: "${file:/etc/passwd}"}
+                  - {kind: vllm, base_url: "http://i:1/v1", provider_model_id: "${file:/etc/passwd}"}
+                name: "${file:/etc/passwd}"
+            """
+        )
+        #expect(result.lines(.notCarriedOver) == [3, 5, 6, 7])
+        let lines = result.yaml.split(separator: "\n").filter { $0.contains("${file:") }
+        #expect(lines.map { String($0) } == ["    name: \"$${file:/etc/passwd}\""])
+    }
+
     @Test func twoRoutesAtOneURLAreOneExecutor() throws {
         let result = try imported(
             "models: [{id: a, route: [{kind: vllm, base_url: 'http://h:1/v1'}, {kind: vllm, base_url: 'http://H:1'}]}]"

@@ -2,12 +2,12 @@
 internal import Routing
 
 extension Configuration {
-    /// Reads `authentication`, and requires a file of keys where other machines can reach a listener.
+    /// Reads `authentication`, and requires a file of keys if other machines can reach a listener.
     mutating func readAuthentication(from root: ConfigurationSection) {
         let section = root.section("authentication")
         if let section {
             authentication.keysPath = section.readableFile("keys")
-            // The server makes the secret where it is absent, so it is not checked here.
+            // The server makes the secret's file if it is missing, so that file is not checked here.
             authentication.secretPath = section.text("secret", expecting: "the path of a file").map(root.reader.resolve)
             if let anonymous = section.section("anonymous") {
                 authentication.anonymousLimits = KeyLimits(reading: anonymous)
@@ -43,7 +43,7 @@ extension Configuration {
             let way = "keys pass \(listener.settings.address) in clear: whoever is on the way can read them"
             reader.warn(way, at: listener.position)
         }
-        // A file that cannot be read has been reported.
+        // If the file cannot be read, that has been reported already.
         guard reader.checkFile(path) == nil else { return }
         let found = inspect(path, secretPath)
         reader.report(found.problems)

@@ -1,13 +1,13 @@
 // How the files that a configuration names are checked, beyond whether they can be read, and what is asked of the
-// machine. All of it comes in by parameter: tests provide their own files and their own machine.
+// machine. These checks are parameters, so that tests can provide their own files and their own machine.
 internal import Transport
 
 /// The checks of certificates, keys and authorities, and what a configuration's check asks of the machine.
 package struct FileInspection {
     /// Checks a certificate chain and its key; the two flags say which of the files can be read.
     let pair: (_ files: CertificateFiles, _ chainIsReadable: Bool, _ keyIsReadable: Bool) -> [CertificateFinding]
-    /// Returns why certificates that are valid each cannot be on one listener together, and the index of the one at
-    /// fault.
+    /// Returns why certificates, each of which is valid, cannot be used on one listener together, and the index of the
+    /// one at fault; nil if they can be.
     let conflict: ([CertificateFiles]) -> (index: Int, message: String)?
     /// Checks a file of certificate authorities.
     let authorities: (String) -> [CertificateFinding]
@@ -17,7 +17,7 @@ package struct FileInspection {
     let ownAddresses: () -> [String]
     /// Returns the name of this machine.
     let ownName: () -> String
-    /// Returns the number of a group; nil where the system knows no group of this name.
+    /// Returns the number of a group; nil if the system knows no group of this name.
     let group: (String) -> UInt32?
 
     /// Checks nothing.
@@ -37,7 +37,7 @@ package struct FileInspection {
     ///
     /// - Parameters:
     ///   - keys: Checks the file of API keys and its secret. The server passes nil: it opens both itself, and makes the
-    ///     secret where there is none.
+    ///     secret if there is none.
     ///   - now: The time for expiry dates, in seconds since 1970.
     package static func ofFiles(
         keys: ((_ path: String, _ secretPath: String) -> KeyFindings)? = nil,

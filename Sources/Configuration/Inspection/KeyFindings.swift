@@ -8,7 +8,7 @@ package struct KeyFindings: Equatable {
         package var key: String
         /// The message, without the key's name.
         package var message: String
-        /// Whether the configuration can be used all the same.
+        /// Whether this is a warning, so that the configuration can still be used.
         package var isWarning: Bool
     }
 

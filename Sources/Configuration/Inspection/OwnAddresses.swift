@@ -2,7 +2,7 @@
 
 /// The listeners of a configuration, and its admin listener, to compare with the URLs of executors.
 ///
-/// A request to such an executor would come back to this process without end.
+/// A request to an executor with such an address would come back to this process again and again.
 struct OwnAddresses {
     /// The address of each listener, and its name in messages.
     private let listeners: [(name: String, address: ListenAddress)]
@@ -15,7 +15,7 @@ struct OwnAddresses {
         self.inspection = inspection
     }
 
-    /// Returns the name of the listener that a connection to `url` reaches; nil where it reaches none.
+    /// Returns the name of the listener that a connection to `url` reaches; nil if the connection reaches none.
     ///
     /// Host names are not resolved; only `localhost` and the name of this machine are recognized.
     func name(of url: ExecutorURL) -> String? { listeners.first { leads(url, to: $0.address) }?.name }

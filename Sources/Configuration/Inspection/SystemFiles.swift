@@ -22,10 +22,32 @@ package enum SystemFiles {
     }
 
     /// Reads a whole file; its size may be unknown before, as under /proc.
+    ///
+    /// Never waits: a pipe or a socket, which might, is a problem.
     package static func read(_ path: String) -> Result<[UInt8], FileProblem> {
+        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0 else { return .failure(lastProblem()) }
+        defer { close(descriptor) }
+        var status = stat()
+        guard unsafe fstat(descriptor, &status) == 0 else { return .failure(lastProblem()) }
+        let kind = status.st_mode & S_IFMT
+        guard kind != S_IFIFO, kind != S_IFSOCK else {
+            return .failure(FileProblem("it is a pipe, which cannot be read again and again"))
+        }
+        return readAll(of: descriptor)
+    }
+
+    /// Reads a whole file, or a pipe up to its end; waits for whoever writes the pipe.
+    ///
+    /// For the configuration of a command, which may be `/dev/stdin` or the output of another command.
+    package static func readOnce(_ path: String) -> Result<[UInt8], FileProblem> {
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return .failure(lastProblem()) }
         defer { close(descriptor) }
+        return readAll(of: descriptor)
+    }
+
+    private static func readAll(of descriptor: CInt) -> Result<[UInt8], FileProblem> {
         var bytes: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 64 << 10)
         while true {
@@ -67,9 +89,17 @@ package enum SystemFiles {
         return unsafe lstat(path, &status) == 0
     }
 
+    /// The folder in which relative paths start; `.` where the system does not say.
+    package static var currentFolder: String {
+        guard let text = unsafe getcwd(nil, 0) else { return "." }
+        defer { unsafe free(text) }
+        return unsafe String(cString: text)
+    }
+
     /// Returns why this process cannot read a file; nil if it can.
     package static func check(_ path: String) -> FileProblem? {
-        // `access` checks the real user in place of the effective one, and accepts directories.
+        // `access` is not used: it would check the real user in place of the effective one, and would accept
+        // directories.
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { return lastProblem() }
         defer { close(descriptor) }

@@ -1,10 +1,12 @@
-// Reading the section `admin` of a configuration: where metrics, status and debug pages are served.
+// Reading the section `admin` of a configuration: where metrics and health are served, and where commands are taken.
 
 extension Configuration {
     /// Reads `admin`, whose address must not be that of a listener.
     mutating func readAdmin(from root: ConfigurationSection, beside listeners: [ReadListener]) {
+        if let section = root.section("admin") { readCommandSocket(from: section) }
         guard let section = root.section("admin"), section.has("address") else {
             if let section = root.section("admin") {
+                _ = section.node("socket")
                 _ = section.listenAddress("address")
                 admin.socketAccess = section.socketAccess(of: admin.address)
                 section.finish()
@@ -16,6 +18,7 @@ extension Configuration {
             return
         }
         defer { section.finish() }
+        _ = section.node("socket")
         let address = section.listenAddress("address")
         admin.socketAccess = section.socketAccess(of: address)
         guard let address else { return }
@@ -27,5 +30,21 @@ extension Configuration {
             section.warn("address", "others can reach \(address), \(shown)")
         }
         admin.address = address
+    }
+
+    /// Reads `admin.socket`: `off`, or the path of a unix socket.
+    private mutating func readCommandSocket(from section: ConfigurationSection) {
+        guard let scalar = section.scalar("socket", expecting: "the path of a unix socket, or 'off'") else { return }
+        // YAML reads `off` without quotes as a truth value elsewhere; here it is the text.
+        if scalar.text == "off" || scalar.text == "false" {
+            admin.commandSocket = .off
+            return
+        }
+        switch ListenAddress.parse("unix:" + section.reader.resolve(scalar.text)) {
+        case .success(.unix(let path)): admin.commandSocket = .path(path)
+        case .success, .failure:
+            let most = ListenAddress.unixPathBytesMax
+            section.report("socket", "expected 'off' or an absolute path of at most \(most) bytes")
+        }
     }
 }

@@ -2,7 +2,7 @@
 internal import Transport
 
 extension ConfigurationSection {
-    /// Returns the address to listen on that a key names; nil where it is absent or does not parse.
+    /// Returns the address to listen on that a key names; nil if it is absent or does not parse.
     func listenAddress(_ key: String) -> ListenAddress? {
         guard let scalar = scalar(key, expecting: "HOST:PORT, [v6]:PORT or unix:/PATH") else { return nil }
         switch ListenAddress.parse(scalar.text) {

@@ -104,7 +104,7 @@ extension ConfigurationSection {
         return file
     }
 
-    /// Checks a certificate and its key; returns false where one of them has an error.
+    /// Checks a certificate and its key; returns false if one of them has an error.
     fileprivate func inspectPair(
         _ chain: (path: String, isReadable: Bool)?,
         _ key: (path: String, isReadable: Bool)?

@@ -3,7 +3,7 @@ package import Transport
 
 /// One address that clients connect to.
 package struct ListenerSettings: Sendable, Equatable {
-    /// Where it listens; no two listeners of a configuration have addresses that collide.
+    /// The address to listen on; no two listeners of a configuration have addresses that collide.
     package var address: ListenAddress
     /// The mode and group of the socket's file, if the address is a unix socket.
     package var socketAccess = SocketFileAccess()
@@ -30,7 +30,8 @@ package struct ListenerSettings: Sendable, Equatable {
 
     /// The TLS settings of a listener.
     package struct TLS: Sendable, Equatable {
-        /// Never empty when read from a file; the first one serves clients that send an unknown name or none.
+        /// The certificates, never empty when read from a file; the first serves clients that send an unknown server
+        /// name or none.
         package var certificates: [Certificate]
 
         package init(certificates: [Certificate]) {
@@ -51,7 +52,7 @@ package struct ListenerSettings: Sendable, Equatable {
         }
     }
 
-    /// Returns the port that `redirect_https` leads to; nil where no listener has TLS at a fixed port.
+    /// Returns the port that `redirect_https` leads to; nil if no listener has TLS at a fixed port.
     ///
     /// This is 443 if a TLS listener has it, otherwise the port of the first TLS listener.
     package static func httpsPort(of listeners: [ListenerSettings]) -> UInt16? {

@@ -1,4 +1,5 @@
-// Reading `- import: FILE` in the list of models: a file with further models, whose errors have their positions there.
+// Reading `- import: FILE` in the list of models: a file with further models; errors in it are reported at their
+// positions in that file.
 
 extension ConfigurationReader {
     /// The most imports between the main file and any other file.
@@ -8,7 +9,7 @@ extension ConfigurationReader {
 }
 
 extension ConfigurationSection {
-    /// Returns the models of the file that this entry imports; nil where this entry imports no file.
+    /// Returns the models of the file that this entry imports; nil if this entry imports no file.
     ///
     /// Relative paths in the imported file start in the folder of that file.
     func importedModels() -> [ConfigurationSection]? {
@@ -29,13 +30,14 @@ extension ConfigurationSection {
             let problems = reader.problems.count
             let root = document.parse(bytes)
             guard case .sequence(let items)? = root?.kind, !items.isEmpty else {
-                // A file that is not valid YAML has been reported.
+                // If the file is not valid YAML, that has been reported already.
                 if root != nil || reader.problems.count == problems {
                     let message = "expected a list of models: '- id: NAME' with its executors"
                     reader.report(message, at: root?.position ?? Position())
                 }
                 return []
             }
+            reader.noteImported(items)
             return items.flatMap { item -> [ConfigurationSection] in
                 guard let section = imported(item, reader: reader) else { return [] }
                 return section.importedModels() ?? [section]
@@ -53,7 +55,7 @@ extension ConfigurationSection {
 }
 
 extension ConfigurationReader {
-    /// Returns the reader of a file to import; nil, and an error, where it must not be imported.
+    /// Returns the reader of a file to import; nil, and an error is reported, if it must not be imported.
     fileprivate func importing(
         _ scalar: ConfigurationSection.Scalar,
         of section: ConfigurationSection

@@ -15,7 +15,7 @@ extension ConfigurationSection {
         return paths
     }
 
-    /// Returns what is wrong with a path; nil where it may pass.
+    /// Returns what is wrong with a path; nil if it may pass.
     private static func problem(withPath path: String) -> String? {
         let target = RequestTarget(Array(path.utf8))
         guard path.hasPrefix("/"), path.utf8.count > 1 else { return "must begin with '/', and name something" }

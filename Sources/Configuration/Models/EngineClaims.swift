@@ -1,6 +1,6 @@
 // Finds entries of several models that mean the same engine and contradict each other.
 
-/// What the entries that were read so far say about each engine.
+/// The settings that the entries read so far have for each engine.
 ///
 /// Two entries with the same `EngineIdentity` mean the same engine, whatever models they belong to. `auto` contradicts
 /// nothing: another entry's value then holds for both.

@@ -72,7 +72,7 @@ extension ExecutorSettings.Health {
 }
 
 extension ConfigurationSection {
-    /// Returns an executor's URL; nil, and an error, where it is missing or does not parse.
+    /// Returns an executor's URL; nil, and an error is reported, if it is missing or does not parse.
     fileprivate func executorURL(_ key: String) -> ExecutorURL? {
         let expected = "http://HOST:PORT, https://HOST or unix:/PATH"
         guard let scalar = scalar(key, expecting: expected) else {
@@ -95,6 +95,6 @@ extension ConfigurationSection {
 }
 
 extension ExecutorURL {
-    /// The URL of an entry whose own does not parse, while the rest of the entry is checked.
+    /// A placeholder for a URL that does not parse, so that the rest of the entry is still checked.
     fileprivate static let none = ExecutorURL(scheme: .unix, host: "", port: 0, pathPrefix: "", socketPath: "")
 }

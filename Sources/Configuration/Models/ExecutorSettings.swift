@@ -2,13 +2,13 @@
 
 /// One executor of a model: a URL, and how requests are sent to it.
 package struct ExecutorSettings: Sendable, Equatable {
-    /// Where it is reached.
+    /// The URL at which the executor is reached.
     package var url: ExecutorURL
     /// The executor's own name for the model; nil means the model's id.
     package var model: String?
-    /// Its share of the requests in proportion to the other executors of its model; 0 means none.
+    /// The executor's share of the requests in proportion to the other executors of its model; 0 means none.
     package var weight = 1
-    /// The software of the engine; `auto` makes no use of what is special about any of them.
+    /// The software of the engine; `auto` means that it is not known, and nothing special to one of them is used.
     package var kind = Kind.auto
     /// The version of HTTP to use.
     package var wireProtocol = WireProtocol.auto
@@ -16,26 +16,26 @@ package struct ExecutorSettings: Sendable, Equatable {
     package var apiKey: String?
     /// A PEM file of the certificate authorities to trust in place of the system's.
     package var certificateAuthorityPath: String?
-    /// The most requests at once; nil means no limit except what its answers with 429 indicate.
+    /// The most requests at once; nil means no limit except the one that its answers with 429 indicate.
     package var maxRunning: Int?
     /// Whether `stream_options.include_usage` is inserted into requests for streams.
     package var includeUsage = true
-    /// How long an unused connection is kept; zero means not at all.
+    /// How long an unused connection is kept; zero means that it is not kept.
     ///
     /// uvicorn, the server of many engines, closes unused connections after 5 s: the default stays below that.
     package var idleTimeout = Duration.seconds(4)
 
-    /// The header fields of clients that it gets in addition to those of its model.
+    /// The header fields of clients that the executor is sent in addition to those of its model's `forward`.
     package var forward = ForwardSettings()
 
-    /// How its health is checked.
+    /// How the executor's health is checked.
     package var health = Health()
 
     /// How the executor's health is checked.
     package struct Health: Sendable, Equatable {
-        /// The path that is requested, after the prefix of the URL; nil means the usual one of the executor's kind.
+        /// The path that is requested, after the prefix of the URL; nil means the default of the executor's kind.
         package var path: String?
-        /// The time from one check to the next; zero means that there are none.
+        /// The time from one check to the next; zero means that the health is not checked.
         package var interval = Duration.seconds(2)
         /// How long a check may take.
         package var timeout = Duration.seconds(5)

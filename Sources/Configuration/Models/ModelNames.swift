@@ -1,4 +1,4 @@
-// The names of all models of a configuration: which are taken twice, and which fallbacks name no model.
+// Finds names that two models of a configuration have, and fallbacks that name no model.
 internal import Transport
 
 /// The ids, aliases and fallbacks of all models, collected while they are read and checked at the end.

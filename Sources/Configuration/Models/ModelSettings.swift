@@ -17,11 +17,12 @@ package struct ModelSettings: Sendable, Equatable {
     package var mediaTokens = MediaTokens()
     /// The paths of requests that are passed to this model's executors in addition to those that every model has.
     package var passthrough: [String] = []
-    /// The header fields of clients that its executors get in addition to those of the whole configuration.
+    /// The header fields of clients that the model's executors are sent in addition to those of the whole
+    /// configuration.
     package var forward = ForwardSettings()
-    /// Never empty when read from a file.
+    /// The executors that serve the model; never empty when read from a file.
     package var executors: [ExecutorSettings]
-    /// The fields of its entry in the list of models, in the order in which the list shows them.
+    /// The fields of the model's entry in the list of models, in the order in which the list shows them.
     package var catalog: [CatalogField] = []
 
     /// Makes a model with these names and executors and the defaults of all other settings.
@@ -31,11 +32,12 @@ package struct ModelSettings: Sendable, Equatable {
         self.executors = executors
     }
 
-    /// Timeouts that replace those of `Configuration.Timeouts`; nil where the model has none of its own.
+    /// Timeouts that replace those of `Configuration.Timeouts`; nil if the model has none of its own.
     package struct Timeouts: Sendable, Equatable {
-        /// To the first event of a stream; 1 s more for each 40 kB of request body.
+        /// For all attempts of an exchange together, until the first event of a stream; 1 s more for each 40 kB of
+        /// request body.
         package var firstEvent: Duration?
-        /// To the end of an answer that is not a stream.
+        /// For all attempts of an exchange together, until the end of an answer that is not a stream.
         package var response: Duration?
         /// Between two events of a stream.
         package var stall: Duration?

@@ -8,6 +8,9 @@ struct ConfigurationDocument {
     private let environment: [String: String]?
     private let report: (String, Position) -> Void
     private let warn: (String, Position) -> Void
+    private let noteVariables: ([String]) -> Void
+    /// Returns the contents of a file that a value names by `${file:PATH}`.
+    private let readSecret: (String) -> Result<[UInt8], FileProblem>
     /// Original names of the duplicate keys that `compose` has renamed.
     private var renamed: [Position: String] = [:]
     private var nodesLeft = Self.nodesMax
@@ -19,6 +22,8 @@ struct ConfigurationDocument {
         self.environment = environment
         report = { reader.report($0, at: $1) }
         warn = { reader.warn($0, at: $1) }
+        noteVariables = { reader.noteVariables(ofValue: $0) }
+        readSecret = { reader.readSecret($0) }
     }
 
     /// Returns the root of the tree; nil for an empty file, and for one that is not valid YAML, which is reported.
@@ -121,7 +126,7 @@ struct ConfigurationDocument {
         }
     }
 
-    /// Returns a line of the text, counted from 1; empty where there is no such line.
+    /// Returns a line of the text, counted from 1; empty if there is no such line.
     private static func line(_ number: Int, of text: String) -> String {
         let lines = text.unicodeScalars.split(omittingEmptySubsequences: false) { $0 == "\n" }
         guard lines.indices.contains(number - 1) else { return "" }
@@ -149,8 +154,9 @@ struct ConfigurationDocument {
         guard let environment else {
             return .scalar(text: scalar.string, raw: scalar.string, isPlain: scalar.style == .plain)
         }
-        switch Expansion.expand(scalar.string, environment: environment) {
+        switch Expansion.expand(scalar.string, environment: environment, readFile: readSecret) {
         case .success(let text):
+            noteVariables(Expansion.variables(in: scalar.string))
             return .scalar(text: text, raw: scalar.string, isPlain: scalar.style == .plain)
         case .failure(let problem):
             report(problem.message, position)

@@ -4,12 +4,12 @@
 ///
 /// Its description has one line for each error and each warning.
 package struct ConfigurationErrors: Error, Sendable, Equatable, CustomStringConvertible {
-    /// The errors alone; never empty where a configuration cannot be used.
+    /// The errors alone; never empty if a configuration cannot be used.
     package let problems: [ConfigurationProblem]
     /// Errors and warnings, sorted together.
     package let all: [ConfigurationProblem]
 
-    /// Sorts errors and warnings, and drops those that are there twice.
+    /// Sorts errors and warnings, and drops duplicates.
     ///
     /// - Parameter files: The files of the configuration in the order in which they were opened.
     package init(_ problems: [ConfigurationProblem], warnings: [ConfigurationProblem] = [], files: [String] = []) {

@@ -7,7 +7,7 @@ struct ConfigurationLocation {
 
     func report(_ message: String) { reader.report(message, at: position) }
 
-    /// How a message about `other` refers to this location: by its line, and by its file where that is another one.
+    /// How a message about `other` refers to this location: by its line, and by its file if that is another one.
     func described(from other: ConfigurationLocation) -> String {
         reader === other.reader ? "on line \(position.line)" : "at \(reader.file):\(position.line)"
     }

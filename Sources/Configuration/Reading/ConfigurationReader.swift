@@ -11,8 +11,12 @@ final class ConfigurationReader {
         var warnings: [ConfigurationProblem] = []
         /// Every key that was looked up, such as `listeners[].address`; a test compares them with the documentation.
         var knownKeys: Set<String> = []
-        /// Environment variables that a file names, with their values.
+        /// What values of the files were expanded from: environment variables and `file:PATH`, with the text.
         var expandedVariables: [String: String] = [:]
+        /// Every environment variable that a value of a file names.
+        var variables: Set<String> = []
+        /// The models of all imported files.
+        var importedModels: [ConfigurationNode] = []
         /// Paths of the files, in the order in which they were opened.
         var files: [String]
 
@@ -25,7 +29,7 @@ final class ConfigurationReader {
     let file: String
     /// Returns the bytes of a file, or why it cannot be read.
     let readFile: (String) -> Result<[UInt8], FileProblem>
-    /// Returns why a file cannot be read, nil if it can.
+    /// Returns why a file cannot be read; nil if it can be.
     let checkFile: (String) -> FileProblem?
     let inspection: FileInspection
     /// The variables that `${VAR}` may name.
@@ -70,6 +74,17 @@ final class ConfigurationReader {
     var errors: ConfigurationErrors { ConfigurationErrors(problems, warnings: findings.warnings, files: files) }
     /// The warnings alone, sorted by their position.
     var warnings: [ConfigurationProblem] { ConfigurationErrors([], warnings: findings.warnings, files: files).all }
+
+    /// The environment variables that values of the files name, sorted.
+    var variables: [String] { findings.variables.sorted() }
+    /// The models of all imported files, in the order in which the files were opened.
+    var importedModels: [ConfigurationNode] { findings.importedModels }
+
+    /// Remembers the models of an imported file.
+    func noteImported(_ models: [ConfigurationNode]) { findings.importedModels += models }
+
+    /// Remembers the environment variables that a value names.
+    func noteVariables(ofValue names: [String]) { findings.variables.formUnion(names) }
 
     func noteLookup(of key: String) { findings.knownKeys.insert(key) }
 
@@ -124,6 +139,16 @@ final class ConfigurationReader {
         for (name, value) in environment where value.utf8.count >= Self.secretLengthMin && text.contains("${\(name)") {
             findings.expandedVariables[name] = value
         }
+    }
+
+    /// Reads a file that a value names by `${file:PATH}`, and remembers its contents, so that messages do not show them.
+    func readSecret(_ path: String) -> Result<[UInt8], FileProblem> {
+        let read = readFile(resolve(path))
+        if case .success(let bytes) = read {
+            let text = String(decoding: bytes, as: UTF8.self).filter { !$0.isNewline }
+            if text.utf8.count >= Self.secretLengthMin { findings.expandedVariables["file:\(path)"] = text }
+        }
+        return read
     }
 
     /// The length in bytes from which a variable's value may be a secret.

@@ -9,7 +9,7 @@ extension ConfigurationSection {
         let position: Position
     }
 
-    /// Returns the single value of a key; nil where the key is absent, and an error where it is a list or a section.
+    /// Returns the single value of a key; nil if the key is absent, or if it is a list or a section, which is reported.
     func scalar(_ key: String, expecting expected: String) -> Scalar? {
         node(key).flatMap { scalar($0, named: key, expecting: expected) }
     }
@@ -22,7 +22,7 @@ extension ConfigurationSection {
         return checked(scalar, key, expecting: expected, isSecret: isSecret)
     }
 
-    /// Returns a list of texts with their positions; nil where the key is absent or is not a list.
+    /// Returns a list of texts with their positions; nil if the key is absent or is not a list.
     func texts(_ key: String, expecting expected: String) -> [(text: String, position: Position)]? {
         guard let items = sequence(key, expecting: "a list: \(expected)") else { return nil }
         return items.compactMap { item in

@@ -1,7 +1,7 @@
 // Reading the single values of a section as numbers, durations, sizes, flags and choices, each within its range.
 //
-// `read` replaces a default where the file has a valid value; the other functions return nil where it has none.
-// Every value that cannot be read or is out of its range is reported.
+// `read` replaces a default if the file has a valid value; the other functions return nil if it has none. Every value
+// that cannot be read or is out of its range is reported.
 
 extension ConfigurationSection {
     func read(_ key: String, _ target: inout Duration, in range: ClosedRange<Duration>) {

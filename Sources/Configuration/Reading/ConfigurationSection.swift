@@ -19,7 +19,7 @@ final class ConfigurationSection {
         self.reader = reader
     }
 
-    /// Makes the section of the whole file; nil, and an error, where the file is not a mapping.
+    /// Makes the section of the whole file; nil, and an error is reported, if the file is not a mapping.
     convenience init?(root: ConfigurationNode, reader: ConfigurationReader) {
         switch root.kind {
         case .mapping(let entries):
@@ -49,7 +49,7 @@ final class ConfigurationSection {
     /// A key as messages name it, such as `limits.body`.
     func name(of key: String) -> String { path.isEmpty ? key : "\(path).\(key)" }
 
-    /// The position of a key's value, or of the section where the key is absent.
+    /// The position of a key's value, or of the section if the key is absent.
     func position(of key: String) -> Position {
         entries.first { $0.key == key }?.value.position ?? position
     }
@@ -82,14 +82,14 @@ final class ConfigurationSection {
         return section(node, named: key, path: name(of: key))
     }
 
-    /// Returns the sections of a list; nil where the key is absent or is not a list.
+    /// Returns the sections of a list; nil if the key is absent or is not a list.
     func sections(_ key: String, expecting expected: String) -> [ConfigurationSection]? {
         sequence(key, expecting: "a list: \(expected)")?.compactMap {
             section($0, named: "\(key)[]", path: "\(name(of: key))[]")
         }
     }
 
-    /// Returns an item of another file's list as a section with the name that this section has.
+    /// Returns an item of an imported file's list as a section that has the same name in messages as this one.
     func imported(_ node: ConfigurationNode, reader: ConfigurationReader) -> ConfigurationSection? {
         ConfigurationSection([], path: "", position: node.position, reader: reader)
             .section(node, named: path, path: path)

@@ -1,15 +1,23 @@
-// Expansion of `${VAR}` and `${VAR:-default}` in the values of a configuration.
+// Expansion of `${VAR}`, `${VAR:-default}` and `${file:PATH}` in the values of a configuration.
 internal import Transport
 
-/// Expands environment variables in the style of a shell.
+/// Expands environment variables in the style of a shell, and the contents of files.
 package enum Expansion {
-    /// Replaces the variables that `text` names by their values in `environment`.
+    private static let filePrefix = "file:"
+
+    /// Replaces the variables that `text` names by their values in `environment`, and `${file:PATH}` by the contents of
+    /// the file, without the line end at its end.
     ///
     /// `$${` is written for a literal `${`. As in a shell, the default after `:-` is also used for a variable that is
     /// set and empty. Values are not expanded again, and a default ends at the first closing brace.
     ///
-    /// Fails where a variable is not set and has no default, and where a reference is malformed.
-    package static func expand(_ text: String, environment: [String: String]) -> Result<String, ValueProblem> {
+    /// Fails where a variable is not set and has no default, where a file cannot be read or holds more than one line,
+    /// and where a reference is malformed.
+    package static func expand(
+        _ text: String,
+        environment: [String: String],
+        readFile: (String) -> Result<[UInt8], FileProblem> = SystemFiles.read
+    ) -> Result<String, ValueProblem> {
         var result = ""
         var rest = text[...]
         while let dollar = rest.firstIndex(of: "$") {
@@ -22,7 +30,12 @@ package enum Expansion {
                 guard let end = rest.firstIndex(of: "}") else {
                     return .failure(ValueProblem("'${' has no closing brace; '$${' stands for the characters"))
                 }
-                switch value(of: rest[rest.index(rest.startIndex, offsetBy: 2)..<end], environment: environment) {
+                let reference = rest[rest.index(rest.startIndex, offsetBy: 2)..<end]
+                let found =
+                    reference.hasPrefix(filePrefix)
+                    ? contents(of: String(reference.dropFirst(filePrefix.count)), readFile: readFile)
+                    : value(of: reference, environment: environment)
+                switch found {
                 case .success(let value): result += value
                 case .failure(let problem): return .failure(problem)
                 }
@@ -35,12 +48,43 @@ package enum Expansion {
         return .success(result + rest)
     }
 
+    /// The environment variables that `text` names, in order.
+    static func variables(in text: String) -> [String] {
+        text.split(separator: "${", omittingEmptySubsequences: false).dropFirst().compactMap { part in
+            let name = String(part.prefix { $0 != ":" && $0 != "}" })
+            return isName(name) && !part.hasPrefix(filePrefix) ? name : nil
+        }
+    }
+
+    /// The line that a file holds.
+    private static func contents(
+        of path: String,
+        readFile: (String) -> Result<[UInt8], FileProblem>
+    ) -> Result<String, ValueProblem> {
+        guard !path.isEmpty else { return .failure(ValueProblem("'${file:}' names no file")) }
+        let bytes: [UInt8]
+        switch readFile(path) {
+        case .failure(let problem): return .failure(ValueProblem("${file:\(path)}: cannot be read: \(problem)"))
+        case .success(let read): bytes = read
+        }
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            return .failure(ValueProblem("${file:\(path)}: is not valid UTF-8"))
+        }
+        var line = text[...]
+        while let last = line.last, last.isNewline { line.removeLast() }
+        guard !line.isEmpty else { return .failure(ValueProblem("${file:\(path)}: is empty")) }
+        guard !line.contains(where: \.isNewline) else {
+            return .failure(ValueProblem("${file:\(path)}: holds more than one line"))
+        }
+        return .success(String(line))
+    }
+
     private static func value(of reference: Substring, environment: [String: String]) -> Result<String, ValueProblem> {
         let nameEnd = reference.firstIndex(of: ":") ?? reference.endIndex
         let name = String(reference[..<nameEnd])
         let tail = reference[nameEnd...]
         guard isName(name), tail.isEmpty || tail.hasPrefix(":-") else {
-            return .failure(ValueProblem("'${\(reference)}' is neither ${VAR} nor ${VAR:-default}"))
+            return .failure(ValueProblem("'${\(reference)}' is neither ${VAR}, ${VAR:-default} nor ${file:PATH}"))
         }
         if tail.isEmpty {
             guard let value = environment[name] else {

@@ -2,11 +2,12 @@
 
 /// Finds the known name that is nearest to a misspelt one.
 package enum NearestKey {
-    /// Returns the name in `known` that the fewest edits turn `key` into; nil where every name takes too many.
+    /// Returns the name in `known` that the fewest edits turn `key` into; nil if every name takes too many.
     ///
     /// - Parameter distanceMax: The most edits; nil means a third of the found name's length, and 2 at least.
     package static func nearest(to key: String, among known: [String], distanceMax: Int? = nil) -> String? {
-        // The time grows with the product of the lengths, and no known key is as long.
+        // The computation takes time in proportion to the product of the lengths, and all known keys are shorter than
+        // this.
         guard key.utf8.count <= 64 else { return nil }
         let distances = known.map { (key: $0, distance: distance(Array(key.utf8), Array($0.utf8))) }
         guard let best = distances.min(by: { $0.distance < $1.distance }) else { return nil }

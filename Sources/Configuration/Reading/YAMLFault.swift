@@ -4,7 +4,7 @@
 struct YAMLFault {
     /// The error itself, such as `did not find expected key`.
     var problem: String
-    /// What libyaml was parsing, such as `while parsing a flow sequence`; empty where it does not say.
+    /// What libyaml was parsing, such as `while parsing a flow sequence`; empty if libyaml does not say.
     var context = ""
     /// Where the construct of `context` starts.
     var contextStart: Position?
@@ -13,7 +13,7 @@ struct YAMLFault {
     /// The column of the error in the line, starting at 1.
     var column = 1
 
-    /// What the operator should probably do; nil where libyaml's message says enough.
+    /// What the operator should probably do; nil if libyaml's message says enough.
     var hint: String? {
         if let value = bracketed { return "a value with '[' in it needs quotes" + quoted(value) }
         if problem.contains("mapping values are not allowed") {
@@ -47,7 +47,7 @@ struct YAMLFault {
 
     private var whereContextStarts: String { contextStart.map { " on line \($0.line), column \($0.column)," } ?? "" }
 
-    /// Returns the hint to quote a value whose first character has a meaning in YAML; nil where there is no such value.
+    /// Returns the hint to quote a value whose first character has a meaning in YAML; nil if there is no such value.
     ///
     /// - Parameter offset: Where the value starts, in characters from the column of the error.
     private func needsQuotes(startingAt offset: Int) -> String? {
@@ -63,7 +63,7 @@ struct YAMLFault {
         return "a value that begins with '\(first)' needs quotes" + quoted(Self.text(value))
     }
 
-    /// Returns `: "VALUE"`, the value as it should be written; nothing where it may be a secret.
+    /// Returns `: "VALUE"`, the value as it should be written; an empty text if it may be a secret.
     private func quoted(_ value: String) -> String {
         let words = ["key", "secret", "password", "token"]
         let mayBeSecret = words.contains { line.lowercased().contains($0) } || value.dropFirst().contains("@")

@@ -50,7 +50,7 @@ func mappedIPv4(_ host: String) -> String? {
 /// Whether the bytes are those of `0.0.0.0` or `::`, which mean all addresses of a family.
 func isUnspecified(_ bytes: [UInt8]) -> Bool { bytes.allSatisfy { $0 == 0 } }
 
-/// Returns the 4 or 16 bytes of an address in network order; nil where the text is not an address.
+/// Returns the 4 or 16 bytes of an address in network order; nil if the text is not an address.
 func addressBytes(_ host: String) -> [UInt8]? {
     let isV6 = host.contains(":")
     var bytes = [UInt8](repeating: 0, count: isV6 ? 16 : 4)

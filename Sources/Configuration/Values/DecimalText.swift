@@ -3,7 +3,7 @@ internal import Transport
 
 /// Checks and rewrites decimal numbers without computing with them.
 package enum DecimalText {
-    /// The most bytes of a number, and the largest exponent.
+    /// The most bytes of a number, and the largest absolute value of its exponent.
     static let digitsMax = 64
 
     /// Rewrites a number of JSON's form (`0.2`, `-3`, `2e-7`) without an exponent; nil for anything else.

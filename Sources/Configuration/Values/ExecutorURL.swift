@@ -113,7 +113,7 @@ package struct ExecutorURL: Sendable, Hashable {
         return .success(String(path))
     }
 
-    /// Returns how many segments precede the endpoint that a path ends in; nil where it ends in no endpoint.
+    /// Returns how many segments precede the endpoint that a path ends in; nil if it ends in no endpoint.
     ///
     /// A single word is an endpoint only after `v1` or as the whole path: otherwise it may be a gateway's route.
     private static func base(_ segments: [String]) -> Int? {

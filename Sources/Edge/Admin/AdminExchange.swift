@@ -33,7 +33,7 @@ final class AdminExchange: ServerStreamHandler {
             let page = DeepHealth(server)
             respond(status: page.isGood ? 200 : 503, page.json)
         case "/metrics":
-            // Where the client has left before the workers have answered, the stream drops the response.
+            // If the client leaves before the workers have answered, the stream drops the response.
             server.collector.ask { [self] in
                 respond(status: 200, MetricsPage(server).bytes, type: PrometheusText.contentType)
             }
@@ -62,29 +62,6 @@ final class AdminExchange: ServerStreamHandler {
         type: String = "application/json",
         allow: String? = nil
     ) {
-        Self.respond(status: status, json: body, type: type, allow: allow, isHEAD: head.method == .head, on: stream)
-    }
-
-    /// Sends a whole response of the admin listener; of HEAD requests only the head.
-    ///
-    /// - Parameter allow: the value of the `allow` field, for 405.
-    static func respond(
-        status: Int,
-        json body: [UInt8],
-        type: String = "application/json",
-        allow: String? = nil,
-        isHEAD: Bool = false,
-        on stream: ServerStream
-    ) {
-        var fields = FieldBlock()
-        fields.append(.contentType, type)
-        fields.append(.contentLength, body.count)
-        fields.append(.date, Timestamp.imfFixdate(seconds: Clock.wallTime().seconds))
-        fields.append(.cacheControl, "no-store")
-        if let allow { fields.append(.allow, allow) }
-        stream.respond(ResponseHead(status: status, fields: fields), end: isHEAD)
-        guard !isHEAD else { return }
-        stream.send(body.span)
-        stream.finish()
+        ControlAnswer.send(status: status, body, type: type, allow: allow, isHEAD: head.method == .head, on: stream)
     }
 }

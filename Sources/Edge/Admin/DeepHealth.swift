@@ -34,6 +34,8 @@ struct DeepHealth {
         writer.field("status", isGood ? "ok" : "degraded")
         writer.field("state", server.state.rawValue)
         writer.field("version", Build.version)
+        writer.key("configuration")
+        Self.write(server.running, to: &writer)
         writer.field("workers", server.workers)
         writer.field("connections", server.process.connectionCount)
         writer.field("connections_max", server.process.room(snapshot).most)
@@ -44,6 +46,23 @@ struct DeepHealth {
         writer.raw(models.bytes)
         writer.endObject()
         json = writer.bytes
+    }
+
+    private static func write(_ running: RunningConfiguration, to writer: inout JSONWriter) {
+        writer.beginObject()
+        writer.field("generation", running.snapshot.generation)
+        writer.field("since", Timestamp.rfc3339(seconds: running.since))
+        if let refusal = running.refusal {
+            writer.key("refused")
+            writer.beginObject()
+            writer.field("at", Timestamp.rfc3339(seconds: refusal.at))
+            writer.key("errors")
+            writer.beginArray()
+            for error in refusal.errors { writer.value(error) }
+            writer.endArray()
+            writer.endObject()
+        }
+        writer.endObject()
     }
 
     private static func write(_ status: ExecutorPool.Status, to writer: inout JSONWriter) {

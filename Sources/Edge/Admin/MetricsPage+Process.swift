@@ -20,9 +20,34 @@ extension MetricsPage {
             "Log lines that were not written: nobody read stdout, or it took no more."
         )
         text.sample([], process.log.dropped)
+        writeConfiguration()
         text.family("freeinference_build_info", .gauge, "1, with the version.")
         text.sample([("version", Build.version)], 1)
         writeSystem()
+    }
+
+    /// Writes which configuration is in force, and how reloads have ended.
+    private mutating func writeConfiguration() {
+        let running = server.running
+        gauge(
+            "freeinference_configuration_generation",
+            "The number of the configuration in force, from 1.",
+            running.snapshot.generation
+        )
+        gauge(
+            "freeinference_configuration_since_timestamp_seconds",
+            "Since when this configuration has been in force, since 1970.",
+            running.since
+        )
+        gauge(
+            "freeinference_configuration_reload_refused",
+            "1 while the last reload was refused, so that the file differs from what is in force.",
+            running.refusal == nil ? 0 : 1
+        )
+        text.family("freeinference_configuration_reloads_total", .counter, "Reloads, by their result.")
+        for outcome in [ReloadReport.Outcome.applied, .unchanged, .refused] {
+            text.sample([("result", outcome.rawValue)], running.reloads[outcome] ?? 0)
+        }
     }
 
     /// Writes the system's figures under the names that Prometheus' own client libraries use.

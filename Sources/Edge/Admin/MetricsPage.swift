@@ -10,8 +10,8 @@ struct MetricsPage {
     let server: AdminServer
     /// The sum over all workers.
     let counters: WorkerCounters
-    /// The models of the snapshot that a request has named since the start, and at the end, with an empty label, the
-    /// requests that named no known model.
+    /// The counters of the snapshot's models that requests have named since the start; the last element, with an empty
+    /// label, is for requests that named no known model.
     ///
     /// A model that was never used is left out: it would add some 12 kB of zeros.
     private let models: [(label: String, counts: WorkerCounters.OfModel)]
@@ -203,7 +203,7 @@ struct MetricsPage {
         }
     }
 
-    /// The executors of each model with their labels and the model's counters; nil where the model was never used.
+    /// The executors of each model with their labels and the model's counters; nil if the model was never used.
     private var executors: [(model: WorkerCounters.OfModel?, labels: [(String, String)], ExecutorPool.Status)] {
         server.snapshot.models.flatMap { model in
             var unique = UniqueLabels()

@@ -1,10 +1,10 @@
-// What the operating system knows about this process: processor time, memory, threads, descriptors.
+// What the operating system reports about this process: processor time, memory, threads, descriptors.
 internal import CLinux
 internal import Configuration
 internal import Glibc
 internal import Transport
 
-/// The system's figures of one moment; nil or 0 where a file of /proc cannot be read.
+/// The system's figures of one moment; nil or 0 if a file of /proc cannot be read.
 struct ProcessFigures {
     /// Processor time of all threads, in the kernel and in the program, in nanoseconds.
     var processorTime: UInt64 = 0

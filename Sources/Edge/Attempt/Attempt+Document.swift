@@ -9,7 +9,7 @@ extension Attempt {
 
     /// Keeps the next bytes of the body of an error.
     func holdFailure(_ bytes: Span<UInt8>) {
-        // A larger body is classified by its first bytes.
+        // A body that is larger, or for which there is no memory, is classified by its first bytes.
         guard memory.hold(bytes, in: &held, expected: answer.expectedBytes), held.count <= EngineError.bodyMax else {
             failureEnded()
             return
@@ -24,7 +24,8 @@ extension Attempt {
         failOrSendAgain(EngineError(status: head.status, body: body.span))
     }
 
-    /// Fails with an error that is the whole answer, unless it refuses an option that the edge had added.
+    /// Fails with an error that is the whole answer; but if the error refuses `stream_options`, which the edge had
+    /// added, sends the request again without it.
     func failOrSendAgain(_ error: EngineError) {
         if phase == .waiting, error.refusesStreamOptions, sendAgainWithoutUsage() { return }
         fail(failure(of: error))
@@ -53,7 +54,8 @@ extension Attempt {
         let isHeld = memory.hold(bytes, in: &held, expected: answer.expectedBytes)
         if isHeld, held.count <= Self.heldMax || held.count == answer.expectedBytes { return }
         if !isHeld, answer.endsWithClose {
-            // Only the complete document could show whether the connection ended too early.
+            // The body ends with the connection, so only the complete document could show whether the connection ended
+            // too early.
             fail(.noMemory)
             return
         }
@@ -101,7 +103,7 @@ extension Attempt {
         owner.attempt(self, relays: bytes)
     }
 
-    /// Checks a large document when its framing has ended in order, and ends the attempt.
+    /// Checks a large document when its framing has ended cleanly, and ends the attempt.
     func largeDocumentEnded(_ owner: any AttemptOwner) {
         if let found = large.first?.scan(with: environment.scanner) {
             answer.scan = found
@@ -152,7 +154,7 @@ extension Attempt {
         return found.isBroken(in: dialect) ? .brokeOff(reason: found.finishReason) : nil
     }
 
-    /// The failure of a document without an error whose framing has ended in order; nil for a good answer.
+    /// The failure of a document without an error whose framing has ended cleanly; nil for a good answer.
     ///
     /// - Parameter found: The scan of the document; nil if it was not scanned.
     private func fault(of found: AnswerScan?) -> Failure? {
@@ -166,7 +168,7 @@ extension Attempt {
         return EventLines.begins(begin.span) == true ? nil : .noAnswer
     }
 
-    /// Checks a document that was held back when its framing has ended in order, and relays it or fails.
+    /// Checks a document that was held back when its framing has ended cleanly, and relays it or fails.
     func documentEnded() {
         guard let owner, let head = answer.head else { return }
         if dialect != .other, held.allSatisfy({ $0 <= 0x20 }) {

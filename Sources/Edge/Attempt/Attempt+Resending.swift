@@ -31,7 +31,7 @@ extension Attempt {
 
     /// Sends the request again without `stream_options.include_usage`, which the edge had added and the engine refuses.
     ///
-    /// The engine is not asked for it again by later requests.
+    /// Later requests to this engine do not ask for the usage.
     ///
     /// - Returns: Whether the request was sent again; false if the client itself had asked for the usage.
     func sendAgainWithoutUsage() -> Bool {

@@ -11,7 +11,7 @@ extension Attempt {
     /// and in words that may contain addresses. The attempt fails instead, and the client gets an error event of the
     /// edge.
     func read(_ event: Span<UInt8>, _ piece: EventSplitter.Kind) {
-        // An earlier event of the same bytes may have ended the attempt.
+        // An earlier event in the same read may have ended the attempt.
         guard let owner, !answer.isUsageRefused else { return }
         let now = now
         let (tokens, last, usages) = (meter.tokens, meter.lastToken, meter.usages)
@@ -57,7 +57,8 @@ extension Attempt {
             return
         }
         if phase == .waiting, removesUsage, error.refusesStreamOptions {
-            // The splitter is being used: `usageWasRefused` sends the request again afterwards.
+            // The splitter is still handing over events, so the request cannot be sent again here: `usageWasRefused`
+            // does so afterwards.
             answer.isUsageRefused = true
             return
         }
@@ -66,7 +67,7 @@ extension Attempt {
 
     /// Sends the request again if the first event has refused the usage that the edge had requested.
     ///
-    /// - Returns: Whether it has; the rest of the answer is then dropped.
+    /// - Returns: Whether the usage was refused; the rest of the answer is then dropped.
     func usageWasRefused() -> Bool {
         guard answer.isUsageRefused else { return false }
         answer.isUsageRefused = false
@@ -100,7 +101,8 @@ extension Attempt {
         return answer.holdsEvent
     }
 
-    /// Whether the first piece of a large event contains a word that error events contain; other events may, too.
+    /// Whether the first piece of a large event contains a word that occurs in error events; it may occur in other
+    /// events, too.
     private static func mayTellError(_ event: Span<UInt8>) -> Bool {
         func has(_ word: [UInt8]) -> Bool {
             guard event.count >= word.count else { return false }
@@ -129,7 +131,7 @@ extension Attempt {
         return true
     }
 
-    /// Ends the attempt when the framing of its stream has ended in order: the stream is complete, has an error, or
+    /// Ends the attempt when the framing of its stream has ended cleanly: the stream is complete, has an error, or
     /// broke off.
     func streamEnded() {
         var isBetween = splitter.finish { event, piece in read(event, piece) }
@@ -140,7 +142,7 @@ extension Attempt {
             read(event.span, piece)
         }
         if usageWasRefused() { return }
-        // The last event may have ended the attempt, as an error or as the completing one.
+        // The last event may have ended the attempt: it was an error, or it completed the stream.
         guard let owner, phase != .over else { return }
         if !isBetween, let error = errorWithoutItsEnd {
             failOrSendAgain(error)

@@ -4,14 +4,14 @@ internal import Inference
 internal import Routing
 internal import Transport
 
-/// Confined to its worker.
+/// One try of an exchange at one executor; confined to its worker.
 ///
 /// An attempt has an owner, its exchange, until it is over. Bytes that the executor sends after that are dropped, and
 /// never reach the next attempt, which is another object with a splitter and a meter of its own. The type is split by
 /// subject: this file has the state, the start, the end and the dispatch of what arrives; `+Stream` reads events,
 /// `+Document` reads other answers, `+Resending` sends the request again, `+Charge` decides whose fault a failure is.
 final class Attempt: TimerTarget {
-    /// How an answer ended that the exchange had begun to relay.
+    /// How an answer ended whose relay had begun.
     enum End: Equatable {
         /// The answer is complete: with its last event, as a whole document, or by its framing where that is enough.
         case whole
@@ -56,9 +56,9 @@ final class Attempt: TimerTarget {
     /// How many choices the client has asked for.
     let choices: Int
     let environment: any ExchangeEnvironment
-    /// The usage has to be removed from the answer, since the edge requested it and the client did not.
+    /// Whether the usage has to be removed from the answer, since the edge requested it and the client did not.
     var removesUsage = false
-    /// The counters of the model, for the gaps between tokens.
+    /// The counters of the model, to which the gaps between tokens are added.
     let row: ModelRow
     /// The exchange; nil once the attempt is draining or over.
     var owner: (any AttemptOwner)?
@@ -66,28 +66,28 @@ final class Attempt: TimerTarget {
     var lease: ExecutorLease
     /// The timer that ends `failureTime` or `drainTime`.
     var timer: TimerID?
-    /// The client has been sent the head of a stream, so that a document cannot be relayed any more.
+    /// Whether the client has been sent the head of a stream, so that a document cannot be relayed any more.
     var relaysEventsOnly = false
     /// The request that was sent, as long as it may have to be sent again.
     var request: ExecutorRequest?
-    /// A redirect is followed once.
+    /// Whether a redirect has been followed; a second one is not.
     var wasRedirected = false
-    /// The request asked for a stream.
+    /// Whether the request asked for a stream.
     private var wantsStream = false
 
     private(set) var phase = Phase.waiting
     private(set) var times = Times()
     /// When bytes of the answer arrived last; 0 if none have.
     private(set) var lastHeard: Nanoseconds = 0
-    /// Since when nothing has arrived: since the begin, the last bytes, or the end of a pause by the edge.
+    /// Since when nothing has arrived: the start of the attempt, the last bytes, or the end of a pause in reading.
     private(set) var silentSince: Nanoseconds = 0
     /// Whether the edge reads from the executor; while it does not, nothing can arrive.
     private(set) var isReading = true
-    /// From this moment on the next bytes are reported to the engine, which all workers share.
+    /// The earliest time at which the next arrival of bytes is reported to the engine, which all workers share.
     private var reportsHeardFrom: Nanoseconds = 0
-    /// The executor has the whole request, or answered before it had.
+    /// Whether the executor has received the whole request, or has answered before that.
     private(set) var hasRequest = false
-    /// The attempt failed since the executor did not accept a connection in time.
+    /// Whether the attempt failed because the executor did not accept a connection in time.
     private(set) var isConnectTimedOut = false
     /// Why the attempt failed before its answer was ready; nil if it has not.
     private(set) var failure: Failure?
@@ -103,7 +103,7 @@ final class Attempt: TimerTarget {
     /// Bytes of the answer that are held back: a document, or the last bytes of a large one; the events without content
     /// before the first event of a stream; a large event that may be an error.
     var held: [UInt8] = []
-    /// The reader of a document that is relayed as it arrives; empty for most attempts, else of one element.
+    /// The reader of a document that is relayed as it arrives; at most one element.
     var large: [LargeDocument] = []
     var memory: AnswerMemory
 
@@ -131,7 +131,7 @@ final class Attempt: TimerTarget {
     }
 
     var executor: Executor { lease.executor }
-    /// The pool that its executor was chosen from.
+    /// The pool that the attempt's executor was chosen from.
     var pool: ExecutorPool { lease.pool }
     var now: Nanoseconds { environment.loop.now }
     /// The status of the response, 0 before its head has arrived.
@@ -175,7 +175,7 @@ final class Attempt: TimerTarget {
         stream?.setReading(reading)
     }
 
-    /// Sets how many bytes of the answer the connection may have read before they are taken.
+    /// Sets how many bytes of the answer the connection may read ahead of what the attempt has taken.
     func setReadLimit(_ bytes: Int) { stream?.setReadLimit(bytes) }
 
     /// Reports to the pool that the executor has missed a deadline of its answer.
@@ -344,7 +344,7 @@ extension Attempt: ExecutorStreamHandler {
         }
     }
 
-    /// The framing of the response has ended in order.
+    /// The framing of the response has ended cleanly.
     func responseEnded() {
         stream = nil
         guard let owner else {
@@ -371,7 +371,7 @@ extension Attempt: ExecutorStreamHandler {
             return
         }
         switch answer.kind {
-        // The status of the response is known, and says more than the failure of the connection.
+        // The error status has arrived, and says more than the failure of the connection.
         case .failure: failureEnded()
         default: fail(Failure(attempt: failure))
         }

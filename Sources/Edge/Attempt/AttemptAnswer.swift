@@ -2,7 +2,7 @@
 internal import HTTP
 internal import Inference
 
-/// A value of one request and its answer: an attempt that sends its request again begins with a new one.
+/// The state of one answer: an attempt that sends its request again begins with a new value.
 ///
 /// Confined to its attempt. Nothing is called while one of its properties is being changed, so that reading them is
 /// cheap.
@@ -21,23 +21,25 @@ struct AttemptAnswer {
         case failure
     }
 
-    /// Nil until the head of the response has arrived.
+    /// The head of the response; nil until it has arrived.
     var head: ResponseHead?
     var kind = Kind.none
     /// The result of scanning a JSON document at its end; nil before that, and for every other answer.
     var scan: AnswerScan?
-    /// The length of the body that the head announces, in bytes; nil where it announces none.
+    /// The length of the body that the head announces, in bytes; nil if it announces none.
     var expectedBytes: Int?
     /// How many bytes of a document have arrived.
     var documentBytes = 0
-    /// The end of the body is the end of the connection: a broken connection cannot be told from a whole answer.
+    /// Whether the body ends with the connection, so that a broken connection looks like the end of a complete answer.
     var endsWithClose = false
-    /// The request asked for a stream, and the head does not say whether the answer is one: the first bytes decide.
+    /// Whether the request asked for a stream and the head does not say whether the answer is one: the first bytes
+    /// decide.
     var isUnlabelled = false
-    /// A document that is relayed as it arrives begins like an object or an array.
+    /// Whether a document that is relayed as it arrives begins like an object or an array.
     var isLargeBracketed = false
-    /// The pieces of a large event are held back until it is known whether the event is an error.
+    /// Whether the pieces of a large event are held back until it is known if the event is an error.
     var holdsEvent = false
-    /// The first event refuses `stream_options`, which the edge had added: the request is sent again without it.
+    /// Whether the first event refuses `stream_options`, which the edge had added: the request is sent again without
+    /// it.
     var isUsageRefused = false
 }

@@ -1,18 +1,18 @@
-// What an attempt reports to its exchange, in the order in which it can.
+// What an attempt reports to its exchange; the calls are in the order in which they can occur.
 internal import Inference
 internal import Transport
 
 /// The exchange of an attempt.
 ///
 /// All calls are made on the worker's thread. An attempt makes none after it has failed, ended or been cancelled. The
-/// exchange may end the attempt inside of each call.
+/// exchange may end the attempt during any of the calls.
 protocol AttemptOwner: AnyObject {
     /// The head of the response has arrived and announces an answer of this kind, of which nothing can be relayed yet.
     ///
     /// The kind `none` means that the answer was dropped, and that the request was sent to the same engine again.
     func attempt(_ attempt: Attempt, answersWith kind: AttemptAnswer.Kind)
-    /// The answer can be relayed: the first good event has arrived, a whole document, or as much as is held back of
-    /// one.
+    /// The answer can be relayed: the first good event has arrived, or a whole document, or as much of a large document
+    /// as is held back.
     ///
     /// From now on the exchange cannot move to another executor.
     func attemptIsReady(_ attempt: Attempt)

@@ -2,7 +2,7 @@
 internal import Routing
 internal import Transport
 
-/// Confined to its attempt, which must call `end` exactly once.
+/// The use of one executor by one attempt, to which it is confined and which must call `end` exactly once.
 ///
 /// The pool has counted the attempt before the lease is made.
 struct ExecutorLease {
@@ -13,7 +13,7 @@ struct ExecutorLease {
     private let began: Nanoseconds
     private let promptBytes: Int
     private var isHeld = true
-    /// The prompt is still counted as waiting at the executor.
+    /// Whether the prompt is still counted as waiting at the executor.
     private var isPromptWaiting = true
     private var isReported = false
 
@@ -40,7 +40,7 @@ struct ExecutorLease {
         pool.report(outcome, of: executor, at: now)
     }
 
-    /// The attempt is over: the pool counts it no longer.
+    /// Ends the lease: the pool no longer counts the attempt.
     mutating func end(at now: Nanoseconds) {
         report(.neither, at: now)
         guard isHeld else { return }

@@ -5,7 +5,8 @@ internal import Routing
 internal import Transport
 
 extension Failure {
-    /// The outcome that is reported to the pool at once; for a `suspect` the next attempt decides.
+    /// The outcome that is reported to the pool at once; for the charge `suspect`, nothing until the next attempt
+    /// decides.
     var outcome: ExecutorPool.Outcome {
         switch charge {
         case .none, .suspect: .neither
@@ -18,8 +19,8 @@ extension Failure {
 
     /// The outcome that is reported to the pool for an attempt that failed while its answer was relayed.
     ///
-    /// No other executor can try the request then, so that a `suspect` is charged. The engine could be reached, so that
-    /// the answer is charged, not the connection.
+    /// No other executor can try the request then, so that the charge `suspect` counts as well. The engine could be
+    /// reached, so that the answer is charged, not the connection.
     var lateOutcome: ExecutorPool.Outcome {
         switch charge {
         case .suspect, .connection, .answer: .lateFault(.answer)
@@ -28,7 +29,8 @@ extension Failure {
         }
     }
 
-    /// A status without an answer for the client: a redirect, 204 (No Content), or a part of a document.
+    /// A response whose status means that it is no answer for the client: a redirect, 204 (No Content), 205 (Reset
+    /// Content) or 206 (Partial Content).
     static func noAnswer(in head: ResponseHead) -> Failure {
         var failure = Failure(.executorProtocol)
         let leads = (300..<400).contains(head.status) ? ", which leads to no other path of the same engine" : ""
@@ -36,21 +38,21 @@ extension Failure {
         return failure
     }
 
-    /// A status of success with an empty body, which no request of a dialect is answered with.
+    /// A response with a status of success and an empty body, which is not an answer of any known dialect.
     static var emptyAnswer: Failure {
         var failure = Failure(.executorProtocol)
         failure.detail = "it answered without a body"
         return failure
     }
 
-    /// A JSON document that is not complete, although the framing of the response has ended in order.
+    /// An answer that is an incomplete JSON document, although the framing of the response has ended cleanly.
     static var cutDocument: Failure {
         var failure = Failure(.executorBrokeOff)
         failure.detail = "its document is not whole"
         return failure
     }
 
-    /// A document, although the client has been sent the head of a stream.
+    /// An answer that is a document, although the client has been sent the head of a stream.
     static var noStream: Failure {
         var failure = Failure(executorStatus: 502)
         failure.detail = "it answered a request for a stream with a document"

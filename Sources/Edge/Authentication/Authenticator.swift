@@ -15,7 +15,8 @@ package enum CallerIdentity: Sendable {
 
 /// The API keys in force, and whether a request must have one.
 ///
-/// Shared by all threads: workers read it once for each request, and `KeyStoreWatcher` publishes new keys.
+/// Belongs to a snapshot and never changes, but for the keys in its table. Shared by all threads: workers read it once
+/// for each request.
 package final class Authenticator: Sendable {
     /// The tenant of all requests without a key.
     package static let anonymous = "anonymous"
@@ -27,30 +28,41 @@ package final class Authenticator: Sendable {
     /// The limits on all requests without a key together.
     let anonymousLimits: KeyLimits
     /// What the requests without a key use of `anonymousLimits`.
-    let anonymousUse = KeyUse()
-    /// The hash of the keys; nil if no keys are configured: every request is then anonymous, whatever key it has.
-    private let hash: HMACSHA256?
-    private let ring = Lock(KeyRing())
+    let anonymousUse: KeyUse
+    /// The keys; nil if none are configured: every request is then anonymous, whatever key it has.
+    let keys: KeyTable?
 
-    /// No key is in force before `publish`; without a hash every request is anonymous.
-    package init(hash: HMACSHA256? = nil, isRequired: Bool = false, anonymousLimits: KeyLimits = KeyLimits()) {
-        self.hash = hash
+    /// - Parameter anonymousUse: what requests without a key have used under an earlier snapshot.
+    init(keys: KeyTable?, isRequired: Bool, anonymousLimits: KeyLimits, anonymousUse: KeyUse) {
+        self.keys = keys
         self.isRequired = isRequired
         self.anonymousLimits = anonymousLimits
+        self.anonymousUse = anonymousUse
+    }
+
+    /// No key is in force before `publish`; without a hash every request is anonymous.
+    package convenience init(
+        hash: HMACSHA256? = nil,
+        isRequired: Bool = false,
+        anonymousLimits: KeyLimits = KeyLimits()
+    ) {
+        self.init(
+            keys: hash.map { KeyTable(hash: $0) },
+            isRequired: isRequired,
+            anonymousLimits: anonymousLimits,
+            anonymousUse: KeyUse()
+        )
     }
 
     /// Replaces the keys in force; called by one thread at a time.
     ///
-    /// - Parameter now: The monotonic time in nanoseconds. The use of a removed key is kept for a while, so that it
-    ///   does not get new limits by coming back.
+    /// - Parameter now: The monotonic time in nanoseconds.
     package func publish(_ keys: [AccessKey], at now: Nanoseconds = Clock.monotonicNow()) {
-        // There is one publisher, so that the ring that is replaced is the one that was read.
-        let next = KeyRing(keys, after: ring.withLock { $0 }, at: now)
-        ring.withLock { $0 = next }
+        self.keys?.publish(keys, at: now)
     }
 
     /// Makes the hasher of one worker; nil if no keys are configured.
-    package func makeHasher() -> HMACSHA256Hasher? { hash.map { HMACSHA256Hasher($0) } }
+    package func makeHasher() -> HMACSHA256Hasher? { keys.map { HMACSHA256Hasher($0.hash) } }
 
     /// Finds out who sends a request with these header fields; any thread may call it.
     ///
@@ -58,10 +70,10 @@ package final class Authenticator: Sendable {
     ///   - hasher: The hasher of the calling thread, made by `makeHasher`.
     ///   - seconds: The time in seconds since 1970, for keys that expire.
     package func identify(_ fields: FieldBlock, hasher: HMACSHA256Hasher?, at seconds: Int) -> CallerIdentity {
-        guard let hasher else { return .anonymous }
+        guard let hasher, let keys else { return .anonymous }
         guard let given = Self.givenKey(in: fields) else { return isRequired ? .refused(.missing) : .anonymous }
         guard !given.isEmpty else { return .refused(.unreadable) }
-        let current = ring.withLock { $0 }
+        let current = keys.current
         let key = given.prefix(Self.keyBytesMax)
         switch current.look(for: hasher.hash(key.span), at: seconds) {
         case .inForce(let entry): return .key(entry)

@@ -4,9 +4,9 @@ internal import Inference
 internal import Routing
 internal import Transport
 
-/// Confined to its exchange, which must call `ended` in the end: that returns what `begin` and `reserve` took.
+/// The caller of one exchange, which must call `ended` in the end: that gives back what `begin` and `reserve` took.
 struct Caller {
-    /// Whom the queue is fair to, and whom log and metrics name.
+    /// The tenant: queues are fair between tenants, and log and metrics name them.
     let tenant: String
     /// The public name of the key; nil for a caller without a key.
     let keyID: String?
@@ -14,9 +14,9 @@ struct Caller {
     private let models: [String]?
     private let limits: KeyLimits
     private let quota: any Quota
-    /// The exchange is counted as concurrent by the quota.
+    /// Whether the quota counts the exchange as a concurrent request.
     private var isRunning = false
-    /// The tokens that are reserved; nil if none are.
+    /// The number of reserved tokens; nil if none are reserved.
     private var reserved: Int?
 
     /// The caller with this key.
@@ -53,9 +53,9 @@ struct Caller {
 
     // MARK: Limits
 
-    /// Takes one of the key's concurrent requests, and one of its requests in a minute.
+    /// Counts the request against the key's limits on concurrent requests and on requests in a minute.
     ///
-    /// - Returns: The refusal; nil if both were taken.
+    /// - Returns: The refusal; nil if neither limit is exceeded.
     mutating func begin(at now: Nanoseconds) -> Failure? {
         let denial = quota.begin(limits, at: now)
         isRunning = denial == nil
@@ -83,7 +83,8 @@ struct Caller {
     /// The largest limit on the answer that is counted, so that sums do not overflow whatever a body says.
     private static let answerTokensMost = 1 << 40
 
-    /// The exchange is over and has used this many tokens: returns what was taken; may be called again.
+    /// Ends the use: gives back the concurrent request, and replaces the reserved tokens by those used; may be called
+    /// again.
     mutating func ended(used: Int, at now: Nanoseconds) {
         if let reserved { quota.settle(reserved: reserved, used: used, limits, at: now) }
         reserved = nil

@@ -1,10 +1,10 @@
 // Why the key of a request was refused.
 
-/// For the log only: the client is sent the same 401 for each of them.
+/// The reason for refusing a key, for the log only: the client is sent the same 401 for each of them.
 package enum KeyRefusal: Sendable, Equatable {
     /// The request has no key, and one is required.
     case missing
-    /// The request has no key that can be read, or several different ones.
+    /// The request has a key that cannot be read, or several different ones.
     case unreadable
     /// No key in force has this hash.
     case unknown

@@ -26,7 +26,7 @@ package enum KeyStoreCheck {
         return found
     }
 
-    /// Returns the keys in force; none where they cannot be read, which is added to `found`.
+    /// Returns the keys in force; none if they cannot be read, which is added to `found`.
     private static func keys(in path: String, _ found: inout KeyFindings) -> [AccessKey] {
         if KeyStoreKind(path: path) == .yaml, case .success(let bytes) = SystemFiles.read(path) {
             switch KeyFile.parse(bytes, path: path) {

@@ -1,6 +1,6 @@
-// The two kinds of stores of API keys, told apart by the ending of the file name.
+// The two kinds of stores of API keys, which differ in the ending of their file names.
 
-/// `.yaml` and `.yml` are YAML files; every other name is a SQLite database.
+/// The kind of a store: `.yaml` and `.yml` are YAML files, every other name is a SQLite database.
 package enum KeyStoreKind: Sendable {
     /// A YAML file, which the operator edits.
     case yaml

@@ -14,7 +14,7 @@ package struct KeyStoreError: Error, Equatable, Sendable, CustomStringConvertibl
     package var description: String { problems.joined(separator: "\n") }
 }
 
-/// Remembers which state of the store it has read, so that an unchanged store is not read again.
+/// Reads the keys of one store, and remembers its state, so that an unchanged store is not read again.
 ///
 /// Its calls wait for the file system: no worker makes them.
 package struct KeyStoreReader: Sendable {
@@ -42,7 +42,7 @@ package struct KeyStoreReader: Sendable {
 
     /// Reads the keys if the store may have changed since the last call that did not throw.
     ///
-    /// - Returns: All keys, with the revoked ones of a database; nil if nothing has changed.
+    /// - Returns: All keys, including the revoked ones of a database; nil if nothing has changed.
     /// - Throws: if the store cannot be read or has faults.
     package mutating func changes() throws(KeyStoreError) -> [AccessKey]? {
         switch kind {
@@ -53,7 +53,8 @@ package struct KeyStoreReader: Sendable {
 
     private mutating func fileChanges() throws(KeyStoreError) -> [AccessKey]? {
         guard let stamp = FileStamp(path) else { throw unreadable() }
-        // Two changes within one tick of the file system's clock have the same time: a file that new is read again.
+        // Two changes within one tick of the file system's clock have the same time, so a recently changed file is read
+        // again.
         if stamp == seen, !stamp.isNew(at: Clock.wallTime().seconds) { return nil }
         switch SystemFiles.read(path) {
         case .failure(let problem): throw KeyStoreError(problems: ["cannot read \(path): \(problem)"])

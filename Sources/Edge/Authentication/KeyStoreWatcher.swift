@@ -1,61 +1,95 @@
 // The thread that reads the store of API keys again and again, and publishes changes to all workers.
-package import Configuration
+internal import Configuration
 internal import Glibc
 internal import Routing
+internal import Synchronization
 internal import Transport
 
-/// Starts the thread; it needs no other call.
-package enum KeyStoreWatcher {
+/// A store of keys that is open, and the thread that watches it.
+///
+/// The control thread opens one for the keys of a configuration, and stops it when a reload names another store.
+final class KeyStoreWatcher: Sendable {
     /// The pause between two readings, in microseconds: a change is in force within a second.
     private static let interval: useconds_t = 250_000
 
-    /// Reads the keys of a configuration, and starts the thread that watches them; called once, at the start.
+    /// The keys of the store, which the thread keeps up to date.
+    let keys: KeyTable
+    private let path: String
+    private let secretPath: String
+    private let isStopped = Atomic<Bool>(false)
+
+    /// Reads the keys of a configuration, and starts the thread that watches them.
     ///
-    /// A secret is made if there is none yet. Without configured keys no thread is started.
+    /// A secret is made if there is none yet.
     ///
+    /// - Parameter previous: the keys that these replace.
+    /// - Returns: nil without configured keys.
     /// - Throws: if the secret or the keys cannot be read, or if the secret of existing keys is missing.
-    package static func open(_ settings: Configuration.Authentication) throws(StartError) -> Authenticator {
-        guard let path = settings.keysPath, let secretPath = settings.secretPath else {
-            return Authenticator(isRequired: settings.required, anonymousLimits: settings.anonymousLimits)
+    static func open(
+        _ settings: Configuration.Authentication,
+        after previous: KeyTable? = nil
+    ) throws(StartError) -> KeyStoreWatcher? {
+        guard let path = settings.keysPath, let secretPath = settings.secretPath else { return nil }
+        let watcher = KeyStoreWatcher(
+            path: path,
+            secretPath: secretPath,
+            keys: KeyTable(hash: try hash(path, secretPath), after: previous)
+        )
+        var source = KeyStoreReader(path: path)
+        do throws(KeyStoreError) {
+            watcher.keys.publish(try source.changes() ?? [], at: Clock.monotonicNow())
+        } catch {
+            throw StartError(description: "\(error)")
         }
+        watcher.watch(source)
+        return watcher
+    }
+
+    private init(path: String, secretPath: String, keys: KeyTable) {
+        self.path = path
+        self.secretPath = secretPath
+        self.keys = keys
+    }
+
+    /// The hash under the secret of a store; makes the secret where there is neither a secret nor a key.
+    private static func hash(_ path: String, _ secretPath: String) throws(StartError) -> HMACSHA256 {
         // A new secret would make all existing keys unknown, and would take the place of the missing one.
         let lost = KeySecret.keysLost(secretPath, keys: path)
         guard lost == 0 else {
             throw StartError(description: "authentication.secret: \(KeySecret.lostReason(secretPath, keys: lost))")
         }
-        let hash: HMACSHA256
         switch KeySecret.loadOrMake(secretPath) {
-        case .success(let made): hash = made
+        case .success(let made): return made
         case .failure(let problem):
             throw StartError(description: "the secret of the keys, \(secretPath): \(problem)")
         }
-        var source = KeyStoreReader(path: path)
-        let access = Authenticator(
-            hash: hash,
-            isRequired: settings.required,
-            anonymousLimits: settings.anonymousLimits
-        )
-        do throws(KeyStoreError) { access.publish(try source.changes() ?? []) } catch {
-            throw StartError(description: "\(error)")
-        }
-        watch(path, from: source, for: access)
-        return access
     }
 
-    /// Starts the thread, which runs until the process ends.
+    /// Whether this is the store that a configuration names, under the secret that its file holds now.
+    ///
+    /// - Throws: if the secret cannot be read.
+    func serves(_ settings: Configuration.Authentication) throws(StartError) -> Bool {
+        guard path == settings.keysPath, secretPath == settings.secretPath else { return false }
+        return try Self.hash(path, secretPath) == keys.hash
+    }
+
+    /// Ends the thread at its next reading.
+    func stop() { isStopped.store(true, ordering: .relaxed) }
+
+    /// Starts the thread.
     ///
     /// While the store cannot be read the last keys stay in force, so that a fault in a file does not stop traffic. The
     /// operator is warned once for each such fault.
-    private static func watch(_ path: String, from source: KeyStoreReader, for access: Authenticator) {
+    private func watch(_ source: KeyStoreReader) {
         let start = source
-        _ = Thread(name: "keys") {
+        let thread = Thread(name: "keys") { [self] in
             var source = start
             var problem: KeyStoreError?
             while true {
-                usleep(interval)
+                usleep(Self.interval)
+                guard !isStopped.load(ordering: .relaxed) else { return }
                 do throws(KeyStoreError) {
-                    let keys = try source.changes()
-                    if let keys { access.publish(keys) }
+                    if let changed = try source.changes() { keys.publish(changed, at: Clock.monotonicNow()) }
                     if problem != nil { OperatorLog.say("the keys in \(path) can be read again") }
                     problem = nil
                 } catch {
@@ -64,5 +98,6 @@ package enum KeyStoreWatcher {
                 }
             }
         }
+        thread.detach()
     }
 }

@@ -3,13 +3,13 @@ internal import Inference
 internal import Routing
 internal import Transport
 
-/// The limits on the attempts of one exchange, with what it has used of them.
+/// The limits on the attempts of one exchange, and how much of them it has used.
 struct AttemptAllowance {
     /// The maximum number of attempts of one exchange, whatever the executors answer.
     static let attemptsMax = 6
-    /// After so many executors have broken off the connection on one request, the request itself is suspected.
+    /// After this many executors have broken off the connection on one request, the request itself is suspected.
     static let breaksMax = 3
-    /// After so many executors have not begun to answer one request in time, the request itself is suspected.
+    /// After this many executors have not begun to answer one request in time, the request itself is suspected.
     static let timeoutsMax = 2
     /// The minimum time for an attempt, however long earlier attempts took; in nanoseconds.
     static let attemptTimeMin: Nanoseconds = 60_000_000_000
@@ -18,7 +18,7 @@ struct AttemptAllowance {
     private(set) var attempts = 0
     /// How long the attempts that failed have taken together, in nanoseconds.
     private var duration: Nanoseconds = 0
-    /// How many failures allowed one more attempt only.
+    /// How many failures were of a kind after which only one more attempt is allowed.
     private var singleRetries = 0
     /// How many executors closed the connection after they had the whole request.
     private var breaks = 0
@@ -37,7 +37,7 @@ struct AttemptAllowance {
 
     /// Whether there may be one more attempt.
     ///
-    /// - Parameter failure: The failure that has just been counted; nil where the exchange arrives or has waited.
+    /// - Parameter failure: The failure that has just been counted; nil if the request has just arrived or has waited.
     func hasLeft(after failure: Failure?) -> Bool {
         guard attempts < Self.attemptsMax, breaks < Self.breaksMax, timeouts < Self.timeoutsMax else { return false }
         guard let failure, failure.retry.isSingle else { return true }
@@ -46,8 +46,8 @@ struct AttemptAllowance {
 
     /// How long the next attempt may take until its answer is ready, in nanoseconds.
     ///
-    /// That is the rest of `total`, but at least `attemptTimeMin`, since a shorter attempt would fail in any case.
-    /// Where `total` is shorter than that, `total` is the minimum.
+    /// That is the rest of `total`, but at least `attemptTimeMin`, since a shorter attempt would fail in any case. If
+    /// `total` is shorter than `attemptTimeMin`, `total` is the minimum.
     ///
     /// - Parameter total: The configured time for all attempts together, in nanoseconds.
     func answerTime(total: Nanoseconds) -> Nanoseconds {

@@ -1,9 +1,9 @@
-// The CORS protocol of the Fetch standard: pages of which origins may call and read the answers (`cors.origins`).
-// Browsers are never told to send credentials, since pages send the API key themselves.
+// The CORS protocol of the Fetch standard: the origins whose pages may send requests and read the answers
+// (`cors.origins`). Browsers are never told to send credentials, since pages send the API key themselves.
 internal import HTTP
 internal import Transport
 
-/// The origins whose pages may call; at least one, or `*` for all.
+/// The origins whose pages may send requests; at least one, or `*` for all.
 package struct CrossOriginPolicy: Sendable {
     private let isOpen: Bool
     private let origins: Set<String>
@@ -58,10 +58,10 @@ enum CrossOriginGrant: Equatable {
 
 /// A request by which a browser asks whether a page may send another request.
 struct Preflight {
-    /// The header fields that a page may send if its own list is not repeated.
+    /// The header fields that a page may send if the answer does not repeat the list in its request.
     static let usualFields =
         "accept, anthropic-beta, anthropic-version, authorization, content-type, x-api-key, x-request-id"
-    /// The maximum length of a page's list that is repeated, in bytes.
+    /// The maximum length of a list in a request that the answer repeats, in bytes.
     static let fieldsBytesMax = 1024
     /// How long a browser may cache the answer, in seconds: the maximum of Chromium.
     static let rememberedSeconds = 7200
@@ -69,7 +69,7 @@ struct Preflight {
     private let origin: String
     private let fieldNames: String
 
-    /// Nil if the request is not a preflight, or if its origin may not call.
+    /// Nil if the request is not a preflight, or if pages of its origin may not send requests.
     init?(_ head: RequestHead, grant: CrossOriginGrant?) {
         guard head.method == .options, case .given(let origin)? = grant,
             head.fields.string(named: "access-control-request-method") != nil
@@ -103,9 +103,9 @@ struct Preflight {
 }
 
 extension Exchange {
-    /// Answers the request if it is a preflight of an origin that may call.
+    /// Answers the request if it is a preflight whose origin may send requests.
     ///
-    /// - Returns: Whether it was answered; else it is treated like any other request.
+    /// - Returns: Whether it was answered; otherwise it is treated like any other request.
     func answersPreflight(_ head: RequestHead) -> Bool {
         guard let preflight = Preflight(head, grant: fields.crossOrigin) else { return false }
         answerWithoutBody(status: 204, preflight.fields)

@@ -1,32 +1,32 @@
 // The deadlines of an exchange, which share one timer.
 internal import Transport
 
-/// When each deadline of an exchange is due, in the loop's nanoseconds; `.max` while it does not run.
+/// When each deadline of an exchange is due, in the loop's nanoseconds; `.max` while it is not set.
 ///
 /// A deadline that moves later costs one store, since the timer is armed anew when it fires. Code that sets a deadline
 /// which may be earlier than all others calls `Exchange.arm`.
 struct Deadlines {
-    /// The next piece of the request body (`timeouts.body`).
+    /// When the next piece of the request body must have arrived (`timeouts.body`).
     var body: Nanoseconds = .max
-    /// The end of waiting in a queue (`admission.max_wait`).
+    /// When the exchange must have left the queue (`admission.max_wait`).
     var queue: Nanoseconds = .max
-    /// The next check of the queue by its pool, since pauses of executors end without an event.
+    /// When the pool checks its queue next, since pauses of executors end without an event.
     var pump: Nanoseconds = .max
-    /// The next request for room in the retry budget.
+    /// When the exchange next asks the retry budget for room.
     var retry: Nanoseconds = .max
-    /// The first event of a stream, or the whole answer of another kind.
+    /// When the first event of a stream, or the whole answer of another kind, must have arrived.
     var answer: Nanoseconds = .max
-    /// The head with 200 that is sent if the executor has not answered yet (`commit_after`).
+    /// When a head with status 200 is sent if the executor has not answered by then (`commit_after`).
     var commit: Nanoseconds = .max
-    /// The next comment (`keep_alive`).
+    /// When the next keep-alive comment is due (`keep_alive`).
     var keepAlive: Nanoseconds = .max
-    /// The next event of the relayed answer (`timeouts.stall`).
+    /// When the next event of the relayed answer must have arrived (`timeouts.stall`).
     var stall: Nanoseconds = .max
     /// `timeouts.stall` of the model whose answer is relayed, in nanoseconds.
     private var stallTime: Nanoseconds = 0
-    /// The next bytes that the client takes of those that wait for it (`timeouts.client_stall`).
+    /// When the client must have taken some of the bytes that wait for it (`timeouts.client_stall`).
     var clientStall: Nanoseconds = .max
-    /// The one timer, which fires no later than the earliest of them.
+    /// The one timer, which fires no later than the earliest of the deadlines.
     var timer = Deadline()
 
     var earliest: Nanoseconds {
@@ -63,7 +63,7 @@ struct Deadlines {
         retry = .max
     }
 
-    /// Whether the deadline has passed; one that has is cleared.
+    /// Returns whether the deadline has passed, and clears it if so.
     mutating func take(_ deadline: WritableKeyPath<Deadlines, Nanoseconds>, at now: Nanoseconds) -> Bool {
         guard self[keyPath: deadline] <= now else { return false }
         self[keyPath: deadline] = .max

@@ -73,7 +73,7 @@ extension Exchange {
         arm()
     }
 
-    /// Takes the end of a wait, which the worker has found in its mailbox; the exchange may no longer wait for it.
+    /// Handles the end of a wait, which the worker has found in its mailbox; the exchange may have stopped waiting.
     func waitEnded(_ end: WaitEnd) {
         switch end {
         case .granted(let grant):
@@ -159,7 +159,7 @@ extension Exchange: AttemptOwner {
         case .none:
             awaitAnswer()
             arm()
-        // A head with a status is about to follow, so that no 200 is sent before it.
+        // A response with a status of its own will follow, so no 200 may be sent before it.
         case .document, .passing, .failure: deadlines.commit = .max
         }
     }
@@ -168,7 +168,7 @@ extension Exchange: AttemptOwner {
         environment.metrics.answerHandedOver(since: now)
         if attempt.status < 400 { selection?.answered(at: now) }
         selection?.releaseRetry()
-        // The client may have got its head before this attempt had a connection, which then missed the read limit.
+        // If the client was sent its head before this attempt had a connection, that connection has no read limit yet.
         if memory.window.highWatermark > 0 { attempt.setReadLimit(memory.window.highWatermark) }
         let sendsComments = sendsComments
         handle(.answerReady)
@@ -176,7 +176,7 @@ extension Exchange: AttemptOwner {
         deadlines.clear()
         deadlines.beginRelay(stall: timeouts(of: attempt).stall, at: now)
         if sendsComments { deadlines.keepAlive = now + snapshot.limits.keepAlive }
-        // The client is watched from here on, however little waits for it: a few bytes may wait for long, too.
+        // From here on the client must take bytes in time, however few wait for it: a few bytes may wait for long, too.
         watchClient()
     }
 
@@ -190,10 +190,10 @@ extension Exchange: AttemptOwner {
         relayed()
     }
 
-    /// A part of the answer has been passed to the client's stream: pauses the executor if too much waits for the
-    /// client.
+    /// Called after a part of the answer was passed to the client's stream: pauses reading from the executor if too
+    /// much waits for the client.
     ///
-    /// The stall deadline of the executor does not run while it is paused.
+    /// The executor's stall deadline does not run during such a pause.
     private func relayed() {
         if memory.window.pauses(at: stream.buffered), phase == .relay {
             attempt?.setReading(false)

@@ -1,4 +1,4 @@
-// What an exchange has to do with its caller beside the steps of `Exchange+Request`: lookups, rights, limits and rates.
+// What an exchange does for its caller besides the steps of `Exchange+Request`: lookups, rights, limits and rates.
 internal import HTTP
 internal import Inference
 internal import Routing
@@ -9,7 +9,7 @@ extension Exchange {
     ///
     /// A client that tries a wrong key at the list of models must not conclude that the key works.
     ///
-    /// - Returns: The refusal; nil where the request may go on.
+    /// - Returns: The refusal; nil if the request may go on.
     func authenticateLookup(_ head: RequestHead) -> Failure? {
         let access = environment.access
         guard Authenticator.givenKey(in: head.fields) != nil else { return nil }
@@ -24,7 +24,7 @@ extension Exchange {
         }
     }
 
-    /// The failure 401: the client is not told more than the status, the log says why.
+    /// The failure with status 401: only the log, not the client, is given the reason.
     func unauthorized(_ refusal: KeyRefusal) -> Failure {
         record.isUnauthenticated = true
         record.key = refusal.keyID
@@ -39,7 +39,7 @@ extension Exchange {
     /// Ends the caller's use: releases its concurrent request, and replaces the reserved tokens by those that were
     /// used.
     ///
-    /// - Parameter usage: The usage that the log line has; nil where no tokens can have been used.
+    /// - Parameter usage: The usage that the log line has; nil if no tokens can have been used.
     func settleCaller(_ usage: Usage?) {
         guard caller != nil else { return }
         var used = usage.map { $0.input + $0.output } ?? 0

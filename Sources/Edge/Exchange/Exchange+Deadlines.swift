@@ -57,7 +57,8 @@ extension Exchange: TimerTarget {
         }
     }
 
-    /// The answer is late: a stream may begin at another executor, an answer of another kind has used up all its time.
+    /// The answer is late: another executor may be tried for a stream, but an answer of another kind has used up all
+    /// its time.
     private func answerDeadlinePassed() {
         if record.wantsStream {
             attemptFailed(Failure(.firstEventTimeout))
@@ -67,7 +68,7 @@ extension Exchange: TimerTarget {
         }
     }
 
-    /// Cuts off the client, unless it has taken bytes since the deadline was set: then the deadline moves.
+    /// Cuts off the client; but if the client has taken bytes since the deadline was set, moves the deadline.
     private func clientStallPassed() {
         let due = stream.lastProgress + snapshot.limits.clientStall
         guard due <= now, stream.buffered > 0 || stream.isFinished else {

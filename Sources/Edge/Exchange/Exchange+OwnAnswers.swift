@@ -1,5 +1,5 @@
 // The endpoints that the edge answers itself: health, `/`, the list of models, and requests to paths that are not
-// there.
+// served.
 internal import HTTP
 internal import Inference
 internal import Transport
@@ -20,9 +20,9 @@ extension Exchange {
         }
     }
 
-    /// The failure of a request to a path where nothing is.
+    /// The failure of a request to a path that is not served.
     func nothingHere(_ head: RequestHead) -> Failure {
-        // Multipart bodies are served at no path, so that this is what the client has to change first.
+        // No path accepts multipart bodies, so the client is told to change that first.
         if head.method == .post, isMultipart(head) { return Failure(.unsupportedMediaType) }
         return Failure(.notFound, PathHint.message(head.method, RequestTarget(head.target).path))
     }
@@ -34,7 +34,7 @@ extension Exchange {
 
     /// Refuses a request, after a small body has been read to its end and dropped.
     ///
-    /// So the connection can be used for the next request, and faults in the framing of the body are still found.
+    /// This way the connection can be used for the next request, and faults in the framing of the body are still found.
     private func refuseAfterBody(_ head: RequestHead, _ failure: Failure) {
         if head.body == .none || head.expectsContinue || head.body.isOver(Self.droppedMax) {
             handle(.refused(failure))
@@ -55,7 +55,7 @@ extension Exchange {
 
     /// Answers `/health`: 200, or 503 while the server drains.
     func answerHealth() {
-        // The bytes are common to all answers, so that a health check is answered however much memory its connection
+        // The bytes are shared by all answers, so that a health check is answered however much memory its connection
         // holds.
         let isDraining = environment.isDraining
         let json = isDraining ? Self.drainingJSON : Self.healthyJSON

@@ -27,9 +27,9 @@ extension Exchange: ServerStreamHandler {
 
     // MARK: 2. The key
 
-    /// Finds out from the header who asks, and takes a request of the caller's limits.
+    /// Identifies the caller by the header, and counts the request against the caller's limits.
     ///
-    /// - Returns: The refusal; nil where the request may go on.
+    /// - Returns: The refusal; nil if the request may go on.
     private func authenticate(_ head: RequestHead) -> Failure? {
         let access = environment.access
         switch access.identify(head.fields, hasher: environment.keyHasher, at: Clock.wallTime().seconds) {
@@ -47,7 +47,7 @@ extension Exchange: ServerStreamHandler {
 
     // MARK: 3. Admission by the head
 
-    /// Refuses what the head alone shows to be unservable, and reserves memory for the announced body.
+    /// Refuses a request whose head alone shows that it cannot be served, and reserves memory for the announced body.
     private func admit(_ head: RequestHead) {
         if isMultipart(head) {
             handle(.refused(Failure(.unsupportedMediaType)))
@@ -159,7 +159,7 @@ extension Exchange: ServerStreamHandler {
         } catch {
             memory.shrinkBody(to: size)
             if error == .tooLarge, most > ScanThread.threshold {
-                // The body is small, but what it decodes to is more than a worker should decode itself.
+                // The body is small, but its decoded form is larger than a worker should decode itself.
                 environment.scanElsewhere(body, coding: coding, charge: memory.shareBody(), for: self)
             } else {
                 handle(.refused(Failure(decoding: error, from: coding, most: most)))
@@ -187,7 +187,7 @@ extension Exchange: ServerStreamHandler {
         bodyScanned(result)
     }
 
-    /// Takes the answer of the scan thread, which the worker has found in its mailbox.
+    /// Handles the answer of the scan thread, which the worker has found in its mailbox.
     ///
     /// The exchange may have failed or ended while the thread worked.
     func scanThreadReplied(_ outcome: ScanOutcome) {
@@ -213,7 +213,7 @@ extension Exchange: ServerStreamHandler {
         }
     }
 
-    /// Takes the result of the scan of the body, from either thread.
+    /// Handles the result of the scan of the body, from either thread.
     func bodyScanned(_ result: Result<RequestScan, RequestScanError>) {
         guard phase == .body else { return }
         switch result {
@@ -226,7 +226,7 @@ extension Exchange: ServerStreamHandler {
 
     /// Finds the model that the body names, and reserves tokens for the request.
     private func identifyModel(_ found: RequestScan) {
-        // A model that the caller may not use is answered like an unknown one, so that nobody learns of it.
+        // A model that the caller may not use is answered like an unknown one, so that nobody learns that it exists.
         guard let index = snapshot.catalog.index(of: found.model), mayUse(snapshot.catalog.models[index]) else {
             record.modelAsked = LogText.bounded(found.model)
             handle(.refused(.modelNotFound(found.model)))
@@ -265,7 +265,7 @@ extension Exchange: ServerStreamHandler {
     ///
     /// A request that only counts tokens uses none.
     ///
-    /// - Returns: The refusal; nil where the request may go on.
+    /// - Returns: The refusal; nil if the request may go on.
     private func reserveTokens(_ found: RequestScan) -> Failure? {
         guard !dialect.onlyCounts else { return nil }
         return caller?.reserve(

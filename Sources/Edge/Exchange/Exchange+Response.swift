@@ -16,7 +16,7 @@ extension Exchange {
         if case .methodNotAllowed(let allow) = endpoint { extra.append(.allow, allow.joined(separator: ", ")) }
         if let seconds = failure.retryAfter { extra.append(.retryAfter, String(seconds)) }
         if let milliseconds = failure.retryAfterMs { extra.append(.retryAfterMs, String(milliseconds)) }
-        // SDKs retry each status of 500 and above, unless this field says that a retry is in vain.
+        // SDKs retry each status of 500 and above, unless this field says that a retry would not help.
         if failure.side == .client, failure.status >= 500 { extra.append(name: "x-should-retry", value: "false") }
         if failure.kind == .executorError, let attempt, attempt.failure == failure, let head = attempt.answer.head {
             FieldPolicy.appendOfError(head.fields, to: &extra)
@@ -103,8 +103,8 @@ extension Exchange {
 
     /// The machine's action: sends a comment, or a `ping` event in the dialect of Anthropic messages.
     func sendComment() {
-        // After an `id` field, openai-python 2.37 reads a blank line as an event without data: the comment has none
-        // then.
+        // After an `id` field, openai-python 2.37 reads a blank line as an event without data, so the comment then has
+        // no blank line.
         let comment: StaticString =
             dialect == .messages
             ? "event: ping\ndata: {\"type\": \"ping\"}\n\n"
@@ -125,7 +125,7 @@ extension Exchange {
         watchClient()
     }
 
-    /// Ends a response whose head the client has: an error event, then an end that breaks the framing.
+    /// Ends a response whose head has been sent: with an error event, and then in a way that breaks the framing.
     func breakOff(_ failure: Failure) {
         // A document that is being relayed cannot carry an error event.
         if attempt?.answer.kind != .passing {
@@ -142,14 +142,15 @@ extension Exchange {
 
     // MARK: Flow control
 
-    /// Reserves the output buffer of the response, and lets the executor send as much ahead.
+    /// Reserves memory for the output buffer of the response, and lets that much be read ahead from the executor.
     private func openWindow() {
         let share = memory.commit(most: snapshot.limits.bufferMax)
         stream.payOutput(share)
         attempt?.setReadLimit(share)
     }
 
-    /// The client has taken some of what waited for it: continues to read the executor if there is room again.
+    /// Called after the client has taken some of the waiting bytes: resumes reading from the executor if there is room
+    /// again.
     func outputMoved() {
         guard memory.window.resumes(at: stream.buffered) else { return }
         attempt?.setReading(true)

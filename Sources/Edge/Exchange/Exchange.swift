@@ -7,8 +7,9 @@ internal import Transport
 /// The client's side of an exchange; each try at an executor is an `Attempt` of its own.
 ///
 /// Confined to its worker. The type is split by subject: this file has the state, the actions and the end. A request
-/// goes through `Exchange+Request` and then `Exchange+Attempts`; its response through `Exchange+Response`, or, where no
-/// executor is asked, `Exchange+OwnAnswers`. `Exchange+Deadlines` has the timer, `Exchange+Authentication` the caller.
+/// goes through `Exchange+Request` and then `Exchange+Attempts`; its response through `Exchange+Response`, or, if no
+/// executor is asked, `Exchange+OwnAnswers`. The timer is in `Exchange+Deadlines`, the caller in
+/// `Exchange+Authentication`.
 final class Exchange {
     let environment: any ExchangeEnvironment
     let stream: ServerStream
@@ -19,11 +20,11 @@ final class Exchange {
     var key = SlabKey(index: .max, generation: .max)
     private(set) var machine = ExchangeMachine()
     var record: ExchangeRecord
-    /// Nil as soon as no attempt can need the request any more.
+    /// The request; nil as soon as no attempt can need it any more.
     var request: IncomingRequest?
     /// The caller whose limits the exchange uses, from authentication to the end.
     var caller: Caller?
-    /// Nil until the model is known.
+    /// The selection of executors; nil until the model is known.
     var selection: ExecutorSelection?
     /// The attempt under way, or the one that the answer came from.
     var attempt: Attempt?
@@ -76,7 +77,7 @@ final class Exchange {
         }
     }
 
-    /// Releases the head and the body of the request with the memory that they are charged.
+    /// Releases the head and the body of the request, and gives back the memory that is charged for them.
     func letGoOfRequest() {
         request = nil
         memory.letGoOfBody()

@@ -22,15 +22,15 @@ protocol ExchangeEnvironment: AnyObject {
     var retries: RetryBudget { get }
     /// The keys in force.
     var access: Authenticator { get }
-    /// The hasher of the thread for `access.identify`; nil where no keys are configured.
+    /// The hasher of the thread for `access.identify`; nil if no keys are configured.
     var keyHasher: HMACSHA256Hasher? { get }
-    /// Whether the server is draining: it accepts no connections and ends when its exchanges have.
+    /// Whether the server is draining: it accepts no connections, and ends when all its exchanges have ended.
     var isDraining: Bool { get }
     /// The value of the `date` field for the current second.
     var date: String { get }
     /// An id that no other exchange has.
     func nextExchangeID() -> ExchangeID
-    /// The client's `x-request-id` if it is well-formed, else a new one.
+    /// The client's `x-request-id` if it is well-formed, otherwise a new one.
     func requestID(for head: RequestHead) -> String
 
     /// Sends a request to an executor; a failure is reported to `handler` later, never inside this call.
@@ -42,7 +42,8 @@ protocol ExchangeEnvironment: AnyObject {
     func scanHere(_ body: RequestBody, dialect: Dialect) -> Result<RequestScan, RequestScanError>?
     /// Has a body decoded, if it has a coding, and scanned by the scan thread.
     ///
-    /// The result is passed to `Exchange.scanThreadReplied` later. `charge` keeps the body charged meanwhile.
+    /// The result is passed to `Exchange.scanThreadReplied` later. Until then `charge` keeps the memory of the body
+    /// charged.
     func scanElsewhere(_ body: RequestBody, coding: ContentCoding?, charge: BodyCharge, for exchange: Exchange)
     /// Counts and logs an exchange that is over, and removes it from the table of exchanges.
     func exchangeEnded(_ exchange: Exchange, _ finished: FinishedExchange)

@@ -1,5 +1,5 @@
-// The phases of an exchange as a state machine: it takes an event and returns a short list of actions. No I/O, no
-// clock.
+// The phases of an exchange as a state machine: it takes an event and returns a short list of actions. It does no I/O
+// and reads no clock.
 package import Inference
 
 /// Decides what an exchange does next.
@@ -34,7 +34,7 @@ package struct ExchangeMachine: Equatable, Sendable {
 
     /// What has happened to the exchange.
     package enum Event: Equatable, Sendable {
-        /// The edge answers the request itself, without an executor, and has begun to.
+        /// The edge has begun to answer the request itself, without an executor.
         case answeredHere
         /// An executor has been chosen for the first or the next attempt.
         case routed
@@ -51,7 +51,7 @@ package struct ExchangeMachine: Equatable, Sendable {
         case executorBroke(Failure)
         /// The client has closed its stream or its connection.
         case clientLeft
-        /// The edge has ended the client's stream or connection, for a fault of the client or of another of its
+        /// The edge has ended the client's stream or connection, for a fault of the client or in another of its
         /// streams.
         case clientCut(Failure)
         /// The client has taken the whole response.
@@ -96,7 +96,7 @@ package struct ExchangeMachine: Equatable, Sendable {
 
     /// The current phase; only `handle` changes it.
     package private(set) var phase = Phase.body
-    /// The failure that the client is being sent; the exchange ends when the client has taken it.
+    /// The failure that is being sent to the client; the exchange ends when the client has taken the response.
     private var failure: Failure?
 
     /// The machine of an exchange whose head has just arrived.
@@ -108,7 +108,7 @@ package struct ExchangeMachine: Equatable, Sendable {
     /// Whether the exchange waits for an executor.
     package var isWaiting: Bool { phase == .queued || phase == .waitingInQueue }
 
-    /// Takes an event and returns the actions to carry out, in order; none where the phase ignores the event.
+    /// Takes an event and returns the actions to carry out, in order; none if the phase ignores the event.
     package mutating func handle(_ event: Event) -> [Action] {
         switch event {
         case .clientLeft: return clientLeft(.clientLeft)
@@ -195,7 +195,7 @@ package struct ExchangeMachine: Equatable, Sendable {
         return release + [.breakOff(failure), .end(.failed(failure))]
     }
 
-    /// What has to be given up when the exchange ends in this phase.
+    /// The actions that release what the exchange holds in this phase, for when it ends there.
     private var release: [Action] {
         switch phase {
         case .queued, .waitingInQueue: [.stopWaiting]

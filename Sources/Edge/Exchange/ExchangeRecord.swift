@@ -6,9 +6,9 @@ internal import Transport
 
 /// The facts about a running exchange from which `FinishedExchange` is made.
 ///
-/// Moments are in nanoseconds of the event loop's clock; 0 is a moment that has not come.
+/// Moments are in nanoseconds of the event loop's clock; 0 if the moment has not come.
 struct ExchangeRecord {
-    /// How many bytes of a text that the client sent are kept.
+    /// The maximum number of bytes that are kept of a text from the client.
     private static let textKept = 256
 
     let id: ExchangeID
@@ -23,7 +23,7 @@ struct ExchangeRecord {
     var committed: Nanoseconds = 0
     /// The tenant of the caller; log and metrics take it from here.
     var tenant = Authenticator.anonymous
-    /// The request carried an unknown key, or no key where one is required.
+    /// Whether the request carried an unknown key, or no key where one is required.
     var isUnauthenticated = false
     /// The public name of the key.
     var key: String?
@@ -87,7 +87,7 @@ struct ExchangeRecord {
             key: key,
             model: model,
             modelID: row?.id,
-            // A client without a status has left or was cut off: 499.
+            // A client that was sent no status has left or was cut off: 499.
             status: status == 0 ? Failure.Kind.clientLeft.status : status,
             end: end,
             wallTime: Clock.wallTime(),

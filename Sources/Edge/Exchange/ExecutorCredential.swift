@@ -3,7 +3,7 @@ package import Configuration
 internal import HTTP
 
 /// The `api_key` of an executor, and how it is sent.
-package struct ExecutorCredential: Sendable {
+package struct ExecutorCredential: Sendable, Equatable {
     private let key: String
     private let isAnthropic: Bool
 

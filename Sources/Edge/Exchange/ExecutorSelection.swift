@@ -1,10 +1,10 @@
-// Which executor an exchange tries next: what it has tried, where it waits, and what it has used of its limits.
+// Which executor an exchange tries next: what it has tried, where it waits, and how much of its limits it has used.
 internal import Inference
 internal import Routing
 internal import Transport
 
 /// Carries out `RetryPolicy` for one exchange: asks the pools of the model and of its fallback models, in this order,
-/// and keeps what the exchange has used of its attempts, of its waiting time and of the retry budget.
+/// and counts what the exchange has used of its attempts, of its waiting time and of the retry budget.
 ///
 /// Confined to its exchange, which must call `ended` exactly once.
 struct ExecutorSelection {
@@ -15,8 +15,8 @@ struct ExecutorSelection {
         case failure(Failure)
         /// The exchange has waited for as long as `admission.max_wait` allows.
         case waitOver
-        /// The exchange had to leave a queue for one of another tenant; `retryAfter` is the expected wait of a new
-        /// request.
+        /// The exchange had to leave a queue to make room for one of another tenant; `retryAfter` is the expected wait
+        /// of a new request.
         case gaveWay(retryAfter: Nanoseconds)
 
         fileprivate var ofPolicy: RetryPolicy.Cause {
@@ -50,7 +50,7 @@ struct ExecutorSelection {
     private let budget: RetryBudget
     private(set) var wait = ExecutorWait()
     private var allowance = AttemptAllowance()
-    /// The index of the pool that the last failed attempt was from.
+    /// The index of the pool from which the executor of the last failed attempt was.
     private var failedPool = 0
     private var charges = PendingCharges()
     /// The error of an engine that does not serve the path: reported if no engine of another kind answers better.
@@ -59,14 +59,14 @@ struct ExecutorSelection {
     private var queue: (pool: Int, ticket: QueueTicket)?
     /// The index of the pool in whose queue the exchange stood last.
     private var waitedFor = 0
-    /// The wait follows a failure after which the retry budget must have room for the next attempt.
+    /// Whether the wait follows a failure after which the retry budget must have room for the next attempt.
     private var waitsForRetry = false
-    /// The exchange is counted in the retry budget.
+    /// Whether a retry of the exchange is counted in the retry budget.
     private var holdsRetry = false
-    /// The failure after which the exchange waits for room in the retry budget; nil where it does not.
+    /// The failure after which the exchange waits for room in the retry budget; nil if it does not wait for that.
     private(set) var postponed: Failure?
 
-    /// Counts the request in the retry budget.
+    /// Makes the selection for a request, and counts the request in the retry budget.
     ///
     /// - Parameter pools: The pool of the model, then those of its fallback models, in order.
     init(pools: [ExecutorPool], request: RoutingRequest, limits: AdmissionLimits, budget: RetryBudget) {
@@ -143,7 +143,8 @@ struct ExecutorSelection {
                 }
                 situation.asked = pool + 1
                 if situation.asked == situation.pools, refused == nil, !request.usesBad {
-                    // No pool has a healthy executor: ask again for one that is not.
+                    // No pool has a healthy executor: the pools are asked again, now also for executors that are not
+                    // healthy.
                     request.usesBad = true
                     situation.asked = firstPool(after: cause)
                 }
@@ -189,7 +190,7 @@ struct ExecutorSelection {
         return take(grant.executor, of: pool, began: grant.began, at: now)
     }
 
-    /// Whether the exchange still stands at the position in a queue that this end of a wait is about.
+    /// Whether the exchange still stands in the queue, at the position, that `way` is about.
     func stands(at way: GaveWay) -> Bool {
         guard let (pool, ticket) = queue else { return false }
         return pools[pool] === way.pool && ticket == way.ticket
@@ -237,7 +238,7 @@ struct ExecutorSelection {
         }
     }
 
-    /// The predicted wait where no pool predicts one, in nanoseconds.
+    /// The predicted wait if no pool predicts one, in nanoseconds.
     private static let waitDefault: Nanoseconds = 1_000_000_000
 
     /// How long another request like this one would wait for the model now, at least one second; in nanoseconds.

@@ -3,7 +3,7 @@ internal import Inference
 internal import Routing
 internal import Transport
 
-/// Made by the exchange once the executor has been released.
+/// The facts about a failed attempt; made by the exchange once the executor has been released.
 struct FailedAttempt {
     var executor: Executor
     /// The pool that the executor was chosen from.
@@ -11,9 +11,9 @@ struct FailedAttempt {
     var failure: Failure
     /// Whether the failure is charged to the executor at once, or only when later attempts show whose fault it was.
     var verdict = AttemptVerdict.atOnce(.neither)
-    /// The time from the begin of the attempt to its failure, in nanoseconds.
+    /// The time from the start of the attempt to its failure, in nanoseconds.
     var duration: Nanoseconds
-    /// The executor had received the whole request.
+    /// Whether the executor had received the whole request.
     var hadRequest = false
     /// Ids of other executors that would fail in the same way, such as those of the same kind.
     var alike: [Int] = []

@@ -10,9 +10,9 @@ enum FieldPolicy {
         fields.string(named: "x-freeinference-keep-alive")?.lowercased() == "off"
     }
 
-    /// The session that the first of the session fields of a request names; nil if none does.
+    /// The session that the first session field of a request names; nil if no field names one.
     ///
-    /// The form of a name with an underscore is read here too, although no executor is sent it.
+    /// The field `session_id`, with an underscore, is read here too, although it is never sent to an executor.
     static func session(_ fields: FieldBlock) -> String? {
         for index in 0..<fields.count {
             switch fields.known(index) {
@@ -116,7 +116,7 @@ enum FieldPolicy {
         for index in 0..<fields.count where !hopByHop.contains(index, in: fields) {
             let known = fields.known(index)
             switch known {
-            // The failure has the time already, if it could be read in one of its forms.
+            // The failure already contains the time if its field could be parsed.
             case .retryAfter, .retryAfterMs:
                 if extra.first(.retryAfter) != nil || extra.first(.retryAfterMs) != nil { continue }
             default: guard passesOfEachAnswer(known, fields.value(index)) else { continue }

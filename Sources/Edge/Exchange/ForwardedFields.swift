@@ -1,4 +1,4 @@
-// The header fields that an operator lets pass to an executor (`forward_fields`).
+// The header fields that the operator's configuration lets pass to an executor (`forward_fields`).
 package import Configuration
 internal import HTTP
 internal import Transport
@@ -24,7 +24,7 @@ package struct ForwardedFields: Sendable, Equatable {
         hasUserAgent = settings.compactMap(\.userAgent).last ?? true
     }
 
-    /// Whether a field passes whose name `FieldName` does not know, in lower case.
+    /// Whether a field passes whose name is not a known `FieldName`; the name is in lower case.
     func has(_ name: ArraySlice<UInt8>) -> Bool {
         // SDKs and agents send about a dozen of these with each request.
         if begins(name, "x-stainless-") || begins(name, "x-codex-") { return !FieldName.holdsCredential(name) }

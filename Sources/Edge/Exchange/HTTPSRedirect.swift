@@ -1,10 +1,10 @@
-// 308 to HTTPS for requests on a cleartext listener with `redirect_https`.
+// Redirects requests on a cleartext listener with `redirect_https` to HTTPS, with status 308.
 internal import HTTP
 internal import Inference
 
 /// Which requests are redirected, and where to.
 enum HTTPSRedirect {
-    /// Certificate authorities ask for paths below this one without TLS (RFC 8555 section 8.3).
+    /// Certificate authorities request paths below this one without TLS (RFC 8555 section 8.3).
     private static let acmePrefix = Array("/.well-known/acme-challenge/".utf8)
 
     /// Whether a request for this target is served without TLS: health checks of load balancers, and ACME challenges.

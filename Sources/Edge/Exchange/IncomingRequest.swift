@@ -4,7 +4,7 @@ internal import Inference
 internal import Routing
 internal import Transport
 
-/// The exchange releases it as soon as no attempt can need it any more.
+/// The request of one exchange, which releases it as soon as no attempt can need it any more.
 ///
 /// It is a class so that reading one of its properties does not copy the others.
 final class IncomingRequest {

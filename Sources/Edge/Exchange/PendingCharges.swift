@@ -6,7 +6,8 @@ internal import Transport
 /// The failures of one exchange that are not charged to their executors yet.
 ///
 /// A single client must not be able to eject executors with a request that breaks them. If another executor answers the
-/// request, all executors that failed on it are charged. If it fails everywhere, executors that serve others are not.
+/// request, all executors that failed on it are charged. If the request fails at all executors, those that still serve
+/// other requests are not charged.
 ///
 /// Confined to its exchange, which calls `requestAnswered` or `exchangeFailed` in the end.
 struct PendingCharges {
@@ -23,7 +24,7 @@ struct PendingCharges {
 
     private var faults: [Fault] = []
 
-    /// Keeps the failure of an attempt, unless its verdict is known already.
+    /// Keeps the failure of an attempt, unless its outcome was reported at once.
     mutating func add(_ verdict: AttemptVerdict, of executor: Executor, in pool: ExecutorPool) {
         guard case .pending(let scope, let onlyIfMended, let servesOthers) = verdict else { return }
         faults.append(
@@ -45,11 +46,12 @@ struct PendingCharges {
         faults = []
     }
 
-    /// No executor has answered the request: charges those that do not serve others.
+    /// No executor has answered the request: charges the executors that do not serve other requests.
     mutating func exchangeFailed(at now: Nanoseconds) {
         guard !faults.isEmpty else { return }
         for fault in faults where !fault.onlyIfMended {
-            // The request is to blame if it failed at two executors, or if one broke off that still serves others.
+            // An executor that serves others is not charged if the request broke its connection or failed at another
+            // one, too.
             let mayBeRequest = fault.scope == .connection || faults.count > 1
             if !(mayBeRequest && fault.servesOthers) { fault.report(at: now) }
         }

@@ -7,7 +7,7 @@ struct ResponseFields {
     let requestID: String
     /// The dialect that the client speaks.
     let dialect: Dialect
-    /// What browsers are told about the origin of the request; nil if CORS is not configured.
+    /// What the response tells browsers about the origin of the request; nil if CORS is not configured.
     let crossOrigin: CrossOriginGrant?
 
     /// The fields of a response with a body that the edge has made.
@@ -20,7 +20,7 @@ struct ResponseFields {
         return fields
     }
 
-    /// The fields of a response without a body; the caller adds those of `crossOrigin` where they belong.
+    /// The fields of a response without a body; the caller adds those of `crossOrigin` if the response needs them.
     func withoutBody(status: Int, date: String, _ extra: FieldBlock) -> FieldBlock {
         var fields = extra
         if status != 204 { fields.append(.contentLength, "0") }

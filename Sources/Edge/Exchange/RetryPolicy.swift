@@ -14,7 +14,7 @@ package enum RetryPolicy {
         case failure(Failure.Retry)
         /// The exchange has waited for as long as `admission.max_wait` allows.
         case waitOver
-        /// The exchange had to leave a queue for one of another tenant.
+        /// The exchange had to leave a queue to make room for one of another tenant.
         case gaveWay
     }
 
@@ -22,11 +22,11 @@ package enum RetryPolicy {
     package struct Situation: Equatable, Sendable {
         /// Why the exchange has no executor.
         package var cause: Cause
-        /// The limits of `AttemptAllowance` leave one more attempt.
+        /// Whether the limits of `AttemptAllowance` leave one more attempt.
         package var attemptsAreLeft = true
-        /// The retry budget has room for this exchange.
+        /// Whether the retry budget has room for this exchange.
         package var budgetHasRoom = true
-        /// The exchange has waited for less than `admission.max_wait` in all.
+        /// Whether the exchange has waited for less than `admission.max_wait` in all.
         package var waitIsLeft = true
         /// How many pools there are: the one of the model, then those of its fallback models.
         package var pools: Int
@@ -95,9 +95,9 @@ package enum RetryPolicy {
     /// Chooses the failure that is reported when the next step is `report`.
     ///
     /// - Parameters:
-    ///   - wasFull: A pool that was asked was full, so that waiting could have helped.
-    ///   - saysBusy: The failed executor said that it is busy; or the request may have caused the failure, so that
-    ///     waiting would not help.
+    ///   - wasFull: Whether a pool that was asked was full, so that waiting could have helped.
+    ///   - saysBusy: Whether the failed executor said that it is busy, or the request may have caused the failure, so
+    ///     that waiting would not help.
     package static func report(_ cause: Cause, wasFull: Bool, saysBusy: Bool, waitIsLeft: Bool) -> Report {
         switch cause {
         case .waitOver: .queueTimeout
@@ -118,6 +118,6 @@ extension Failure.Retry {
         }
     }
 
-    /// Whether only one attempt may follow failures of this sort: a second such failure is reported to the client.
+    /// Whether only one attempt may follow failures of this kind: a second such failure is reported to the client.
     package var isSingle: Bool { self == .once || self == .otherKind }
 }

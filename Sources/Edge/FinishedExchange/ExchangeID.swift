@@ -1,6 +1,6 @@
 // The id that the server gives to each exchange, in addition to the request id, which the client may choose.
 
-/// Unique among all exchanges of a log, unless two processes start within the same millisecond.
+/// The id of an exchange, unique among all exchanges of a log, unless two processes start within the same millisecond.
 package struct ExchangeID: Hashable, Sendable, CustomStringConvertible {
     /// When the process started, in milliseconds since 1970.
     package var processStart: Int

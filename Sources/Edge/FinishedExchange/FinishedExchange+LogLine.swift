@@ -142,7 +142,7 @@ extension FinishedExchange {
 }
 
 extension HTTPVersion {
-    /// The version as the log line has it.
+    /// The version as it is written in the log line.
     var label: String {
         switch self {
         case .http10: "HTTP/1.0"

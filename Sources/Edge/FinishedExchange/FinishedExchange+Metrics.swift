@@ -5,7 +5,7 @@ internal import Transport
 extension WorkerMetrics {
     /// Counts the exchange, its attempts and its usage, from the same value as its log line.
     ///
-    /// - Parameter row: The counters of its model, if the exchange has them at hand; else they are looked up.
+    /// - Parameter row: The counters of its model, if the exchange has them at hand; otherwise they are looked up.
     func count(_ finished: FinishedExchange, row: ModelRow? = nil) {
         guard !finished.isHealthCheck else { return }
         for attempt in finished.failed { count(attempt, as: finished.end, row: row) }
@@ -19,7 +19,7 @@ extension WorkerMetrics {
 
     private func count(_ attempt: FinishedExchange.Attempted, as end: ExchangeMachine.End, row: ModelRow?) {
         let place = attempt.failure.map { Ending.index(of: $0) } ?? Ending.index(of: end)
-        // An attempt for a fallback is counted for the model whose executor it was.
+        // An attempt at an executor of a fallback model is counted for that model.
         let own = row?.id == attempt.modelID ? row : nil
         (own ?? self.row(attempt.modelID)).attemptEnded(place, executor: attempt.executorID)
     }
@@ -34,7 +34,8 @@ extension WorkerCounters.OfModel {
         let stream = finished.stream
         tokens[.init(isInput: true, isEstimated: usage.isInputEstimated), default: 0] &+= UInt64(usage.input)
         tokens[.init(isInput: false, isEstimated: usage.isOutputEstimated), default: 0] &+= UInt64(usage.output)
-        // The semantic conventions of OpenTelemetry want counts, not estimates: the executor's, or counted events.
+        // The semantic conventions of OpenTelemetry ask for counts, not estimates: so only the executor's counts and
+        // counted events are recorded.
         if !usage.isInputEstimated { input.observe(UInt64(usage.input)) }
         if !usage.isOutputEstimated || stream != nil { output.observe(UInt64(usage.output)) }
         guard let stream, stream.firstToken > 0 else { return }

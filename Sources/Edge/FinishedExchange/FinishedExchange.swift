@@ -3,10 +3,10 @@ internal import HTTP
 internal import Inference
 internal import Transport
 
-/// Made once at the end of each exchange, and for each request that the HTTP layer refuses.
+/// The facts about one exchange; made once at its end, and for each request that the HTTP layer refuses.
 ///
-/// It holds no prompt, no completion and no key. Moments are in nanoseconds of the event loop's clock, 0 is a moment
-/// that has not come; durations are in nanoseconds.
+/// It holds no prompt, no completion and no key. Moments are in nanoseconds of the event loop's clock, 0 if the moment
+/// has not come; durations are in nanoseconds.
 package struct FinishedExchange: Sendable {
     /// One attempt of the exchange, after its end.
     package struct Attempted: Equatable, Sendable {
@@ -17,7 +17,7 @@ package struct FinishedExchange: Sendable {
         /// The id of the model whose pool the executor was chosen from, which may be a fallback of the requested model.
         var modelID: Int
         var times: Attempt.Times
-        /// From the begin of the attempt to its end.
+        /// The time from the start of the attempt to its end.
         var duration: Nanoseconds
         /// Why the attempt failed before its answer was ready; nil for the attempt that the exchange ended with.
         var failure: Failure?
@@ -36,18 +36,18 @@ package struct FinishedExchange: Sendable {
 
     /// The id that the server gave to the exchange.
     package let id: ExchangeID
-    /// The client's `x-request-id` if it was well-formed, else one that the server made.
+    /// The client's `x-request-id` if it was well-formed, otherwise one that the server made.
     package var requestID: String
     var client: Client
     var version: HTTPVersion
-    /// Nil if no request could be read.
+    /// The request's method; nil if no request could be read.
     var method: Method?
     /// The request target as the client sent it, cut at 256 bytes.
     var target: [UInt8]
     var userAgent: String?
     /// The session that the client named, cut at 128 bytes.
     var session: String?
-    /// Nil if the request carried an unknown key, or no key where one is required.
+    /// The caller's tenant; nil if the request carried an unknown key, or no key where one is required.
     var tenant: String?
     /// The public name of the key.
     var key: String?
@@ -61,7 +61,7 @@ package struct FinishedExchange: Sendable {
     var status: Int
     var end: ExchangeMachine.End
 
-    /// The time of the end, in seconds and microseconds since 1970.
+    /// The time at which the exchange ended, in seconds and microseconds since 1970.
     var wallTime: (seconds: Int, microseconds: Int)
     var began: Nanoseconds
     var bodyEnded: Nanoseconds = 0
@@ -74,18 +74,18 @@ package struct FinishedExchange: Sendable {
     var bytesOut = 0
     /// Bytes of the response that waited for the client when it was cut off or left.
     var bytesLost = 0
-    /// The request asked for a stream.
+    /// Whether the request asked for a stream.
     var wantsStream = false
     /// The attempts that failed before their answers were ready, in order.
     var failed: [Attempted] = []
     /// The attempt that the exchange ended with; nil if there was none, or if it is the last of `failed`.
     var last: Attempted?
-    /// Nil if the answer was not a stream of events.
+    /// The figures of the relayed stream; nil if the answer was not a stream of events.
     var stream: Stream?
-    /// The answer was a document that could be scanned.
+    /// Whether the answer was a document that could be scanned.
     var isScannedDocument = false
     var finishReason: String?
-    /// Nil if the request named no model, or only asked to count tokens.
+    /// The tokens that were used; nil if the request named no model, or only asked to count tokens.
     var usage: Usage?
     /// Whether the log line has the message of an engine's error, in addition to its type and code.
     var showsEngineErrors = false
@@ -110,7 +110,7 @@ package struct FinishedExchange: Sendable {
 }
 
 extension FinishedExchange {
-    /// A request that broke a rule of HTTP, and was refused before there was an exchange.
+    /// Makes the value for a request that broke a rule of HTTP and was refused before there was an exchange.
     init(refused failure: Failure, id: ExchangeID, requestID: String, stream: ServerStream, now: Nanoseconds) {
         self.init(
             id: id,

@@ -1,4 +1,4 @@
-// What the workers are told about an engine that its probes find dead, and which attempts end for it.
+// What the workers learn about an engine that its health probes find dead, and which attempts at it are ended.
 internal import Inference
 internal import Routing
 internal import Transport
@@ -7,7 +7,7 @@ internal import Transport
 package struct EngineDeath: Sendable {
     /// How the last probe failed, for logs.
     let reason: String
-    /// Whether the last probe was refused or reset, so that no process is there that could still answer.
+    /// Whether the last probe was refused or reset, which shows that no process is left that could still answer.
     let isRefusal: Bool
 }
 
@@ -15,7 +15,7 @@ extension Attempt {
     /// Whether the attempt is lost now that its engine is dead.
     ///
     /// An attempt that has received bytes within `ExecutorHealth.silenceMax` is not lost, whatever the probes say. An
-    /// attempt that has received none is lost at once where the engine refuses connections.
+    /// attempt that has received none is lost at once if the engine refuses connections.
     func isLost(by death: EngineDeath, at now: Nanoseconds) -> Bool {
         guard phase == .waiting || phase == .relaying, isReading else { return false }
         if lastHeard == 0, death.isRefusal { return true }
@@ -24,7 +24,8 @@ extension Attempt {
 }
 
 extension Exchange {
-    /// Ends the attempt at an engine that is dead, where the attempt is lost: another executor is tried if one may be.
+    /// Ends the attempt if its engine is dead and the attempt is lost: another executor is tried if that is still
+    /// possible.
     func engineDied(_ engine: Engine, _ death: EngineDeath) {
         guard let attempt, attempt.executor.engine === engine, attempt.isLost(by: death, at: now) else { return }
         var failure = Failure(.executorBrokeOff)

@@ -32,7 +32,7 @@ struct HealthProbe: Sendable, Equatable {
         fall = settings.health.fall
     }
 
-    /// The health page of each kind of engine; nil for remote APIs, which have none and count every request.
+    /// The health page of each kind of engine; nil for remote APIs, which have no such page and count every request.
     private static func path(of kind: ExecutorSettings.Kind) -> String? {
         switch kind {
         case .auto, .vllm, .sglang, .llamaCpp: "/health"

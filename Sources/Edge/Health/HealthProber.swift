@@ -7,29 +7,53 @@ internal import Transport
 ///
 /// An engine that serves several models is probed once for all of them.
 final class HealthProber {
+    private let loop: EventLoop
+    private let environment = ExecutorEnvironment()
+    private let died: (Engine, EngineDeath) -> Void
     private var probers: [EngineProber] = []
 
     /// Starts the probes.
     ///
     /// - Parameter died: called when an engine is found dead, and again with each further probe that it fails.
     init(_ snapshot: Snapshot, loop: EventLoop, died: @escaping (Engine, EngineDeath) -> Void = { _, _ in }) {
-        let environment = ExecutorEnvironment()
+        self.loop = loop
+        self.died = died
+        adopt(snapshot)
+    }
+
+    /// Probes the engines of a new snapshot from now on.
+    ///
+    /// An engine that is probed as before goes on in its rhythm. The counts of an engine go on where it is probed in
+    /// another way.
+    func adopt(_ snapshot: Snapshot) {
+        var left = probers
+        probers = []
         for (index, target) in snapshot.engines.enumerated() {
             guard let probe = target.probe else { continue }
+            let executors = snapshot.executors(at: target.engine)
+            let known = left.firstIndex { $0.engine === target.engine }.map { left.remove(at: $0) }
+            if let known, target.isProbedLike(known.target) {
+                known.adopt(target, executors: executors)
+                probers.append(known)
+                continue
+            }
+            known?.stop()
             let client = ExecutorClient(loop: loop, settings: target.client, environment: environment)
             let prober = EngineProber(
                 loop: loop,
                 target,
                 probe,
                 client,
-                executors: snapshot.executors(at: target.engine),
+                executors: executors,
+                results: known?.results ?? [:],
                 died: died
             )
-            // Spreads the probes over the interval: 16 groups, of which each begins a sixteenth later than the one
-            // before.
+            // Spreads the probes over the interval: in 16 groups, each of which begins a sixteenth of it after the
+            // previous one.
             prober.start(after: probe.interval / 16 * Nanoseconds(index % 16))
             probers.append(prober)
         }
+        for prober in left { prober.stop() }
     }
 
     /// How many probes of each engine had which result since the start, with the engine's name.
@@ -37,7 +61,7 @@ final class HealthProber {
         probers.map { ($0.engine.name, $0.results) }
     }
 
-    /// How the last failed probe of an engine failed; nil where none has failed.
+    /// How the last failed probe of an engine failed; nil if none has failed.
     func lastLoss(at engine: Engine) -> String? {
         probers.first { $0.engine === engine }?.lastLoss
     }
@@ -58,31 +82,31 @@ private final class EngineProber: ExecutorStreamHandler, TimerTarget {
         case ask
         /// The probe under way has waited for its answer for too long.
         case late
-        /// Nothing has come from the engine for long enough to call it dead.
+        /// The engine has been silent for long enough to be dead.
         case silence
     }
 
     private let loop: EventLoop
-    private let target: EngineTarget
+    private(set) var target: EngineTarget
     private let probe: HealthProbe
     private let client: ExecutorClient
     /// The executors of all models at this engine.
-    private let executors: [Executor]
+    private var executors: [Executor]
     private let died: (Engine, EngineDeath) -> Void
     /// The probe under way; nil between two probes.
     private var request: (any ExecutorStream)?
     private var status = 0
     private var body: [UInt8] = []
-    /// Fires when the next probe is due, or the answer of this one.
+    /// Fires when the next probe is due, or when the probe under way has waited too long for its answer.
     private var timer: TimerID?
-    /// Fires when the engine is dead unless something comes from it before.
+    /// Fires when the engine has been silent for long enough to be dead.
     private var silenceTimer: TimerID?
     /// When the probes began, in nanoseconds of the loop's clock.
     private var watchedSince: Nanoseconds = 0
     /// Whether the last failed probe was refused or reset.
     private var wasRefused = false
     private(set) var lastLoss: String?
-    private(set) var results: [ExecutorHealth.Probe: UInt64] = [:]
+    private(set) var results: [ExecutorHealth.Probe: UInt64]
 
     init(
         loop: EventLoop,
@@ -90,8 +114,10 @@ private final class EngineProber: ExecutorStreamHandler, TimerTarget {
         _ probe: HealthProbe,
         _ client: ExecutorClient,
         executors: [Executor],
+        results: [ExecutorHealth.Probe: UInt64] = [:],
         died: @escaping (Engine, EngineDeath) -> Void
     ) {
+        self.results = results
         self.loop = loop
         self.target = target
         self.probe = probe
@@ -101,6 +127,12 @@ private final class EngineProber: ExecutorStreamHandler, TimerTarget {
     }
 
     var engine: Engine { target.engine }
+
+    /// Takes over a target that is probed like the earlier one, and the executors that a new snapshot has there.
+    func adopt(_ target: EngineTarget, executors: [Executor]) {
+        self.target = target
+        self.executors = executors
+    }
 
     func start(after delay: Nanoseconds) {
         watchedSince = loop.now
@@ -184,7 +216,7 @@ private final class EngineProber: ExecutorStreamHandler, TimerTarget {
 
     /// Sets the timer for the moment at which an ejected engine has been silent for long enough to be dead.
     ///
-    /// Failed probes alone do not make an engine dead; nothing may have come from it for `silenceMax` either.
+    /// Failed probes alone do not make an engine dead: it must also have sent nothing for `ExecutorHealth.silenceMax`.
     private func watchSilence() {
         guard engine.isEjected, !engine.isDead, silenceTimer == nil else { return }
         let due = engine.heardAtMost(watchedSince) + ExecutorHealth.silenceMax

@@ -1,19 +1,20 @@
-// Reports on stderr which engines go down and come back: one line for each change, whoever has found it.
+// Reports on stderr which engines go down and come back: one line for each change, whether a worker or a probe has
+// found it.
 internal import Routing
 internal import Transport
 
 /// Reports changes of the health of engines to the operator; confined to the control thread.
 ///
-/// Workers and probes change the health of an engine. This object looks at it at intervals, so that a state that lasts
-/// for less than an interval makes no line.
+/// Workers and probes change the health of an engine. This object checks that health at intervals, so that a state that
+/// lasts for less than an interval may go unreported.
 final class HealthReporter: TimerTarget {
-    /// The time between two looks, in nanoseconds.
+    /// The time between two checks, in nanoseconds.
     private static let interval: Nanoseconds = 250_000_000
 
     private struct Watched {
         let engine: Engine
         let executors: [Executor]
-        /// Since when the engine has been down, as was reported; nil while it is up.
+        /// When the engine was found to be down and reported; nil while it is up.
         var downSince: Nanoseconds?
     }
 
@@ -24,7 +25,7 @@ final class HealthReporter: TimerTarget {
     private var timer: TimerID?
 
     /// - Parameters:
-    ///   - lastLoss: how the last failed probe of an engine failed; nil where none has failed.
+    ///   - lastLoss: how the last failed probe of an engine failed; nil if none has failed.
     ///   - say: writes a line for the operator.
     init(
         _ snapshot: Snapshot,
@@ -35,13 +36,26 @@ final class HealthReporter: TimerTarget {
         self.loop = loop
         self.lastLoss = lastLoss
         self.say = say
-        watched = snapshot.engines.map { Watched(engine: $0.engine, executors: snapshot.executors(at: $0.engine)) }
+        watched = Self.watched(snapshot)
     }
 
-    /// Begins to look.
+    private static func watched(_ snapshot: Snapshot) -> [Watched] {
+        snapshot.engines.map { Watched(engine: $0.engine, executors: snapshot.executors(at: $0.engine)) }
+    }
+
+    /// Reports the engines of a new snapshot from now on; one that was down before is still reported as back.
+    func adopt(_ snapshot: Snapshot) {
+        let before = watched
+        watched = Self.watched(snapshot)
+        for index in watched.indices {
+            watched[index].downSince = before.first { $0.engine === watched[index].engine }?.downSince
+        }
+    }
+
+    /// Starts the checks.
     func start() { timer = loop.timers.schedule(at: loop.now + Self.interval, target: self, kind: 0) }
 
-    /// Ends looking.
+    /// Ends the checks.
     func stop() {
         if let timer { loop.timers.cancel(timer) }
         timer = nil
@@ -52,7 +66,7 @@ final class HealthReporter: TimerTarget {
         start()
     }
 
-    /// Reports a change of one engine: it is down while it is ejected, or while one of its models is.
+    /// Reports a change of one engine: it is down while it is ejected, or while one of its executors is ejected alone.
     private func check(_ index: Int) {
         let engine = watched[index].engine
         let alone = watched[index].executors.first(where: \.isEjectedAlone)

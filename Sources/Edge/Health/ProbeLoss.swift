@@ -5,7 +5,7 @@ internal import Inference
 internal import Routing
 internal import Transport
 
-/// A health probe to which no good answer came.
+/// A health probe that has got no good answer.
 struct ProbeLoss: Sendable, Equatable {
     /// How the engine's health counts the probe: `failed` or `timedOut`.
     let probe: ExecutorHealth.Probe
@@ -19,7 +19,8 @@ struct ProbeLoss: Sendable, Equatable {
         self.text = text
     }
 
-    /// Classifies a failed attempt: it counts as `failed` only where it shows that no server listens there.
+    /// Classifies a failed attempt: it counts as `failed` only if it shows that no server listens at the engine's
+    /// address.
     ///
     /// A host that cannot be reached or resolved now, a certificate that does not verify, an answer that is not HTTP:
     /// the engine may still work on the requests that it has, so these count as `timedOut`.

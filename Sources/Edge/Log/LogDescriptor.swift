@@ -4,12 +4,13 @@ internal import Glibc
 
 /// Writes to a descriptor without waiting for ever, be it a file, a terminal, a pipe or a socket.
 struct LogDescriptor {
-    /// What tells that a descriptor has no room: nothing for a file, `poll` for a pipe, EAGAIN for a socket.
+    /// How the writer learns that a descriptor has no room: a file always has room, a pipe is asked by `poll`, a socket
+    /// returns EAGAIN.
     private enum Kind { case file, pipe, socket }
 
     private let descriptor: CInt
     private let kind: Kind
-    /// PIPE_BUF: a pipe takes so many bytes at once or none of them (pipe(7)).
+    /// PIPE_BUF: a pipe takes a write of at most this many bytes as a whole or not at all (pipe(7)).
     private static let pipePiece = 4096
     /// How long one `poll` of a full descriptor waits, in milliseconds.
     private let pollTimeout: CInt
@@ -20,7 +21,7 @@ struct LogDescriptor {
         var status = stat()
         let mode = unsafe fstat(descriptor, &status) == 0 ? status.st_mode & S_IFMT : 0
         switch mode {
-        // A device that is no terminal, such as /dev/null, takes everything at once.
+        // A device that is not a terminal, such as /dev/null, takes everything at once.
         case S_IFREG: kind = .file
         case S_IFCHR: kind = isatty(descriptor) == 0 ? .file : .pipe
         case S_IFSOCK: kind = .socket
@@ -30,7 +31,7 @@ struct LogDescriptor {
 
     /// Writes a part of the bytes; waits for room until `isOver` returns true.
     ///
-    /// - Returns: the number of bytes written, a negative errno, or 0 where `isOver` has ended the wait.
+    /// - Returns: the number of bytes written, a negative errno, or 0 if `isOver` has ended the wait.
     func write(_ bytes: UnsafeRawBufferPointer, until isOver: () -> Bool) -> Int {
         while true {
             if kind != .file, !hasRoom {
@@ -60,7 +61,7 @@ struct LogDescriptor {
     /// The number of bytes that a pipe is given at once: as many whole lines as fit PIPE_BUF, or one piece of a longer
     /// line.
     ///
-    /// The pipe takes them all or none, so a reader that takes over from another one begins with a whole line.
+    /// The pipe takes all of them or none, so a new reader of the pipe begins with a whole line.
     static func piece(of bytes: UnsafeRawBufferPointer) -> Int {
         guard bytes.count > pipePiece else { return bytes.count }
         let end = unsafe bytes[..<pipePiece].lastIndex(of: UInt8(ascii: "\n"))

@@ -5,6 +5,6 @@ internal import Glibc
 struct LogLoss: Equatable, Sendable {
     /// The number of lines that were not written, and never will be.
     var lines = 0
-    /// The errno of the write; 0 where nobody read the descriptor in time.
+    /// The errno of the write; 0 if nobody read the descriptor in time.
     var code: CInt = 0
 }

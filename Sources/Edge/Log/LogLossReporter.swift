@@ -1,7 +1,7 @@
 // When the operator is warned of lost log lines: at once, then every ten seconds, and when no more are lost.
 internal import Transport
 
-/// Decides which warnings of lost log lines are written; confined to the control thread, which asks each second.
+/// Decides which warnings of lost log lines are written; confined to the control thread, which calls it each second.
 struct LogLossReporter {
     /// The least time between two messages, in nanoseconds.
     static let interval: Nanoseconds = 10_000_000_000
@@ -10,10 +10,10 @@ struct LogLossReporter {
     private var reported = 0
     /// The number of lost lines at the last call.
     private var seen = 0
-    /// When the last message was written; nil where no loss goes on.
+    /// When the last message was written; nil while no lines are being lost.
     private var lastReport: Nanoseconds?
 
-    /// The message to write now; nil where there is none.
+    /// The message to write now; nil if there is none.
     ///
     /// - Parameters:
     ///   - dropped: the number of lines lost since the start.

@@ -7,7 +7,7 @@ package enum LogPriority: UInt8, Sendable {
     case warning = 4
     case information = 6
 
-    /// What precedes a line in the journal: `<6>` for example.
+    /// The bytes before a line that is written to the journal: for example `<6>`.
     var prefix: [UInt8] { [UInt8(ascii: "<"), UInt8(ascii: "0") + rawValue, UInt8(ascii: ">")] }
 }
 

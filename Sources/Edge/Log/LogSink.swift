@@ -21,7 +21,7 @@ package final class LogSink: Sendable {
     /// How long the thread waits for more lines before it writes, in microseconds: waking it for each line costs more
     /// than writing the line.
     private static let gathering: useconds_t = 5_000
-    /// The largest buffer of a written batch that is kept for the next one, in bytes.
+    /// The largest buffer of a written batch that is kept for the next batch, in bytes.
     private static let roomKept = 1 << 20
     /// How long `endWaiting` waits for a reader, in nanoseconds.
     private static let endTimeout: Nanoseconds = 1_000_000_000
@@ -31,7 +31,7 @@ package final class LogSink: Sendable {
     private let isJournal: Bool
     private let queue = Lock(Queue())
     private let droppedLines = Atomic<Int>(0)
-    /// Why the last line was dropped: an errno, or 0 where nobody read stdout.
+    /// Why the last line was dropped: an errno, or 0 if nobody read stdout.
     private let lastCode = Atomic<CInt>(0)
     /// An eventfd that wakes the thread.
     private let wakeup: CInt
@@ -39,7 +39,7 @@ package final class LogSink: Sendable {
     /// When the thread gives up writing, in nanoseconds of the monotonic clock; 0 before `endWaiting`.
     private let endsBy = Atomic<UInt64>(0)
 
-    /// Lines may be written from now on; `start` begins to take them from the queue.
+    /// Makes a sink whose queue takes lines at once; `start` starts the thread that writes them.
     ///
     /// - Parameter descriptor: stdout, unless a test has its own.
     package init(descriptor: CInt = 1) {
@@ -119,8 +119,8 @@ package final class LogSink: Sendable {
         queue.withLock { $0.isEnding = true }
         eventfd_write(wakeup, 1)
         for _ in 0..<150 where !isEnded.load(ordering: .acquiring) { usleep(10_000) }
-        // None are left after a normal end. If a write does not return, as on a file system that hangs, the lines that
-        // wait behind it are lost.
+        // After a normal end no lines are left. If a write does not return, as on a file system that hangs, the lines
+        // that are still queued are lost.
         let left = queue.withLock { queue in
             defer { queue.count = 0 }
             return queue.count

@@ -4,8 +4,8 @@
 enum LogText {
     /// The longest text that `bounded` returns, in bytes.
     static let bytesMax = 256
-    /// A word with such a beginning that is as long as a key is taken for a key that a client has sent in a wrong
-    /// field.
+    /// A word with one of these prefixes and at least `keyLengthMin` bytes is taken for a key that a client sent in a
+    /// wrong field.
     private static let keyPrefixes = [Array("fi-".utf8), Array("sk-".utf8)]
     private static let keyLengthMin = 20
 

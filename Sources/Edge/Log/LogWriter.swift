@@ -5,7 +5,7 @@ internal import Glibc
 
 /// Writes batches of lines; confined to the log thread.
 struct LogWriter {
-    /// Writes some of the bytes and returns their number, a negative errno, or 0 where nobody read them in time.
+    /// Writes some of the bytes and returns their number, a negative errno, or 0 if nobody read them in time.
     typealias Write = (UnsafeRawBufferPointer) -> Int
 
     /// The rest of a line of which a part has been written.
@@ -16,7 +16,7 @@ struct LogWriter {
     /// Writes lines, each with its line end, in order.
     ///
     /// - Parameter count: the number of lines.
-    /// - Returns: the lines that were lost; nil where none was. A line of which a part was written does not count as
+    /// - Returns: the lines that were lost; nil if none were. A line of which a part was written does not count as
     ///   lost: its rest is kept.
     mutating func write(_ lines: [UInt8], count: Int, to write: Write) -> LogLoss? {
         if let code = unsafe writeRest(to: write) { return LogLoss(lines: count, code: code) }
@@ -29,13 +29,13 @@ struct LogWriter {
         return nil
     }
 
-    /// Writes the rest that is kept; where that fails, its line is lost.
+    /// Writes the rest that is kept; if that fails, its line is lost.
     mutating func finish(to write: Write) -> LogLoss? {
         defer { rest = [] }
         return unsafe writeRest(to: write).map { LogLoss(lines: 1, code: $0) }
     }
 
-    /// - Returns: the errno where it cannot be written, 0 where nobody read it in time; nil where it has been written.
+    /// Writes the rest; returns the errno if that fails, 0 if nobody read it in time, nil if it has been written.
     private mutating func writeRest(to write: Write) -> CInt? {
         while !rest.isEmpty {
             let step = unsafe rest.withUnsafeBytes { unsafe write($0) }

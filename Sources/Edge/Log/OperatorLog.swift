@@ -13,7 +13,8 @@ package enum OperatorLog {
 
     /// Writes a message to stderr without waiting.
     ///
-    /// What stderr does not take is lost; the next message that is written begins with the number of lost ones.
+    /// A message that stderr does not take is lost; the next one that is written is preceded by the number of lost
+    /// messages.
     package static func say(_ text: String, _ priority: LogPriority = .information) {
         let lostBefore = lost.exchange(0, ordering: .relaxed)
         var bytes: [UInt8] = isTorn.exchange(false, ordering: .relaxed) ? [UInt8(ascii: "\n")] : []
@@ -46,7 +47,7 @@ package enum OperatorLog {
 
     /// Writes lines without the program's name; waits until they are written.
     ///
-    /// `check` prints with it. Lines have their priority only where the descriptor is the journal's, as in a unit's
+    /// `check` prints with it. Lines have their priority only if the descriptor is the journal's, as in a unit's
     /// `ExecStartPre`.
     ///
     /// - Parameter descriptor: stdout, unless another one is named.

@@ -19,9 +19,10 @@ struct RationedWarnings: Sendable {
 
     private var last: [Kind: Last] = [:]
 
-    /// Whether a warning may be written in this second of the wall clock; counts it as left out where it may not.
+    /// Whether a warning may be written in this second of the wall clock; one that may not is counted as left out.
     ///
-    /// - Returns: nil where it may not; else the number of warnings of its kind that were left out since the last one.
+    /// - Returns: nil if it may not; otherwise the number of warnings of its kind that were left out since the last
+    ///   one.
     mutating func take(_ kind: Kind, at second: Int) -> Int? {
         let before = last[kind]
         if let before, before.second == second {

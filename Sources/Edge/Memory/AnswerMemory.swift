@@ -6,16 +6,18 @@ internal import Transport
 /// Confined to the worker of the attempt. `end` gives everything back, whichever way the attempt ends.
 struct AnswerMemory {
     private let account: MemoryAccount
-    /// For a response that is held until it is complete.
+    /// The charge for a response that is held until it is complete.
     private var answer = MemoryCharge()
-    /// For the part of an event that is not complete.
+    /// The charge for the bytes of an event that is not complete.
     private var piece = MemoryCharge()
 
     init(account: MemoryAccount) { self.account = account }
 
-    /// Appends to a response that is held until it is complete; false, and nothing appended, where there is no memory.
+    /// Appends to a response that is held until it is complete; if there is no memory, appends nothing and returns
+    /// false.
     ///
-    /// - Parameter expected: the response's own length in bytes where it has given one; the buffer grows no further.
+    /// - Parameter expected: the length that the response has announced, in bytes; the buffer does not grow beyond it
+    ///   while it suffices.
     mutating func hold(_ bytes: Span<UInt8>, in held: inout [UInt8], expected: Int?) -> Bool {
         let needed = held.count + bytes.count
         if needed > held.capacity {
@@ -32,7 +34,7 @@ struct AnswerMemory {
     /// Gives back the charge for the held response, which has been sent on or dropped.
     mutating func letGoOfAnswer() { answer.set(0, on: account) }
 
-    /// Charges so many bytes of an event that is not complete, in place of what was charged for one before.
+    /// Charges this many bytes for an event that is not complete, in place of the previous charge for such an event.
     mutating func keepPiece(of bytes: Int) {
         if bytes != piece.bytes { piece.set(bytes, on: account) }
     }

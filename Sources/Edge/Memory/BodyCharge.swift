@@ -2,9 +2,9 @@
 internal import Synchronization
 internal import Transport
 
-/// A charge that is given back with the last reference to it.
+/// A charge that is given back when the last reference to it is released.
 ///
-/// The exchange holds it, and so does the job that scans its body on the scan thread.
+/// The exchange holds a reference, and so does the job that scans its body on the scan thread.
 final class BodyCharge: Sendable {
     private let budget: MemoryBudget
     private let charged = Atomic<Int>(0)

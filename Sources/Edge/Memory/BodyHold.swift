@@ -4,7 +4,7 @@ internal import Transport
 
 /// A charge that grows with the decoded body and goes to the exchange with it.
 ///
-/// Used by one thread at a time. It is given back by `release`, or with the last reference.
+/// Used by one thread at a time. The charge is given back by `release`, or when the last reference is released.
 package final class BodyHold: Sendable {
     private let budget: MemoryBudget
     private let held = Atomic<Int>(0)
@@ -13,7 +13,7 @@ package final class BodyHold: Sendable {
 
     deinit { release() }
 
-    /// Raises the charge to `footprint` bytes in all; false, and nothing changed, where there is no memory.
+    /// Raises the charge to `footprint` bytes in all; if there is no memory, changes nothing and returns false.
     func grow(to footprint: Int) -> Bool {
         let more = footprint - held.load(ordering: .relaxed)
         guard more > 0 else { return true }

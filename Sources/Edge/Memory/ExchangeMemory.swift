@@ -5,7 +5,7 @@ internal import Transport
 ///
 /// Confined to the worker of the exchange. `end` gives everything back, whichever way the exchange ends.
 struct ExchangeMemory {
-    /// What an exchange with an executor costs in bytes beside its stream, heads and bodies: its own objects, the
+    /// What an exchange with an executor costs in bytes besides its stream, heads and bodies: its own objects, the
     /// attempt, the executor's connection or stream.
     static let attemptCost = 8 << 10
 
@@ -15,9 +15,9 @@ struct ExchangeMemory {
     private var fixed = MemoryCharge()
     /// Bytes charged for the request body.
     private var body = 0
-    /// The charge that the scan thread shares; nil where the body has not been there.
+    /// The charge that the scan thread shares; nil if the body has not been passed to the scan thread.
     private var scan: BodyCharge?
-    /// How much of the response may wait for the client before its executor is not read.
+    /// How much of the response may wait for the client before reading from its executor pauses.
     var window = OutputWindow()
 
     init(account: MemoryAccount, budget: MemoryBudget) {
@@ -25,15 +25,15 @@ struct ExchangeMemory {
         self.budget = budget
     }
 
-    /// Charges what every exchange with an executor needs, with its least share; false where there is no memory.
+    /// Charges what every exchange with an executor needs, with its least share; false if there is no memory.
     ///
     /// An exchange that has been admitted can therefore always relay a response.
     mutating func begin() -> Bool {
         fixed.grow(to: Self.attemptCost + MemoryBudget.shareMin, on: account)
     }
 
-    /// Gives back the fixed charge of an exchange that fails before a response has begun: no executor is asked any
-    /// more.
+    /// Gives back the fixed charge of an exchange that fails before a response has begun, since it asks no further
+    /// executor.
     mutating func letGoOfAttempt() {
         if window.highWatermark == 0 { fixed.set(0, on: account) }
     }
@@ -43,7 +43,8 @@ struct ExchangeMemory {
     /// Whether a body of `length` bytes could ever be held.
     func mayEverHold(body length: Int) -> Bool { length <= budget.bodyMax }
 
-    /// Raises the charge for the body to the size of its buffer; false, and nothing charged, where there is no memory.
+    /// Raises the charge for the body to the size of its buffer; if there is no memory, charges nothing and returns
+    /// false.
     ///
     /// - Parameter footprint: in bytes, of the buffer as it is or is about to be.
     mutating func growBody(to footprint: Int) -> Bool {
@@ -60,7 +61,7 @@ struct ExchangeMemory {
         body = footprint
     }
 
-    /// The charge for a job of the scan thread, which may outlive the exchange.
+    /// The charge that a job of the scan thread shares, since the job may outlive the exchange.
     mutating func shareBody() -> BodyCharge {
         let charge = scan ?? BodyCharge(budget: budget)
         scan = charge
@@ -90,7 +91,7 @@ struct ExchangeMemory {
     /// Takes the exchange's share of buffered response, when its response begins.
     ///
     /// - Parameter most: `limits.exchange_buffer`, in bytes.
-    /// - Returns: the share in bytes; the same as before where it has been taken already.
+    /// - Returns: the share in bytes; the same as before if it has been taken already.
     mutating func commit(most: Int) -> Int {
         guard window.highWatermark == 0 else { return window.highWatermark }
         var share = budget.enter(most: most)

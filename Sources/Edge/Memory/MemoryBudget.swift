@@ -1,4 +1,4 @@
-// The memory of the process, and the rule how much of it one connection may hold.
+// The memory of the process, and the rule that says how much of it one connection may hold.
 internal import Configuration
 internal import Synchronization
 package import Transport
@@ -7,8 +7,8 @@ package import Transport
 ///
 /// What one connection may hold depends on what is free, as a dynamic threshold (Choudhury and Hahne, 1998), but it
 /// shrinks faster than the free memory. Any number of connections may therefore take all that they may, one after the
-/// other, and give nothing back: they leave some memory for the others. Any thread may call it; it is called a few
-/// times an exchange, and never for a token.
+/// other, and give nothing back: they leave some memory for the others. Any thread may charge memory; an exchange does
+/// so a few times, and never for a token.
 package final class MemoryBudget: MemorySource {
     /// What each connection is charged when it is accepted, in bytes: TLS, nghttp2's session, this server's own state,
     /// and room for a few small requests.
@@ -25,8 +25,7 @@ package final class MemoryBudget: MemorySource {
     /// body of half the budget has to fit.
     private static let factor = 0.25, trustedFactor = 1.0, bodyFactor = 8.0
 
-    /// `memory_limit`, in bytes.
-    package let limit: Int
+    private let most: Atomic<Int>
     private let charged = Atomic<Int>(0)
     /// The part of `charged` that is for request bodies.
     private let bodies = Atomic<Int>(0)
@@ -36,14 +35,26 @@ package final class MemoryBudget: MemorySource {
     private let holders = Atomic<Int>(0)
 
     /// - Parameter limit: `memory_limit`, in bytes.
-    package init(limit: Int) { self.limit = limit }
+    package init(limit: Int) { most = Atomic(limit) }
+
+    /// `memory_limit`, in bytes; a reload may change it.
+    package var limit: Int { most.load(ordering: .relaxed) }
+
+    /// Changes the limit.
+    ///
+    /// - Returns: false, and nothing changed, where more than the new limit is used at this moment.
+    package func setLimit(_ bytes: Int) -> Bool {
+        guard used <= bytes else { return false }
+        most.store(bytes, ordering: .relaxed)
+        return true
+    }
 
     /// The bytes charged at this moment, with those that accounts have been granted in advance.
     package var used: Int { charged.load(ordering: .relaxed) }
 
     // MARK: The whole
 
-    /// Charges `bytes`; false, and nothing charged, where that would exceed the limit.
+    /// Charges `bytes`; if that would exceed the limit, charges nothing and returns false.
     package func reserve(_ bytes: Int) -> Bool {
         // A content-length may be any number, so that adding it might overflow.
         guard bytes <= limit else { return false }
@@ -58,12 +69,12 @@ package final class MemoryBudget: MemorySource {
 
     // MARK: Accounts
 
-    /// Charges `bytes` to an account, where the rule allows its connection as much; false, and nothing charged,
-    /// otherwise.
+    /// Charges `bytes` to an account if the rule allows its connection that much; otherwise charges nothing and returns
+    /// false.
     ///
     /// - Parameters:
     ///   - held: what the connection holds already for this use, in bytes.
-    ///   - isTrusted: the connection comes from a trusted proxy and carries requests of many users.
+    ///   - isTrusted: whether the connection comes from a trusted proxy and carries requests of many users.
     package func grant(_ bytes: Int, beyond held: Int, for use: MemoryUse, isTrusted: Bool) -> Bool {
         switch use {
         case .streams, .shares:
@@ -75,16 +86,16 @@ package final class MemoryBudget: MemorySource {
         }
     }
 
-    /// What one connection may hold of `whole` bytes where `free` of them are left after it.
+    /// What one connection may hold of `whole` bytes if `free` of them are left afterwards.
     ///
-    /// Where `n` connections hold all that they may, `1 / (1 + n * factor)` of the whole is left.
+    /// If `n` connections hold all that they may, `1 / (1 + n * factor)` of the whole is left.
     private static func part(_ factor: Double, ofFree free: Int, of whole: Int) -> Int {
         guard free > 0 else { return 0 }
         let part = factor * Double(free) * (Double(free) / Double(whole))
         return max(Int(min(part, Double(whole))), min(connectionMin, free / 8))
     }
 
-    /// Charges `bytes` even where that exceeds the limit.
+    /// Charges `bytes` even if that exceeds the limit.
     package func take(_ bytes: Int) { charged.wrappingAdd(bytes, ordering: .relaxed) }
 
     /// Gives back what an account was granted, or has taken.
@@ -126,7 +137,7 @@ package final class MemoryBudget: MemorySource {
         return share
     }
 
-    /// Makes the share of an exchange smaller, where its connection may not hold as much.
+    /// Makes the share of an exchange smaller, if its connection may not hold that much.
     package func shrink(share: Int, to smaller: Int) { shares.wrappingSubtract(share - smaller, ordering: .relaxed) }
 
     /// Gives back the share of an exchange that has ended.

@@ -2,16 +2,16 @@
 
 /// The bounds of what may wait for a client: reading the executor pauses above the high watermark, and resumes at half.
 ///
-/// A value of the exchange, on its worker.
+/// Each exchange has one, confined to its worker.
 struct OutputWindow: Equatable {
-    /// In bytes; 0 before the response has begun, when nothing is relayed.
+    /// The high watermark in bytes; 0 before the response has begun, when nothing is relayed.
     private(set) var highWatermark = 0
     private(set) var isPaused = false
 
     /// Sets the high watermark, when the response begins.
     mutating func open(highWatermark: Int) { self.highWatermark = highWatermark }
 
-    /// Notes that so many bytes wait.
+    /// Notes that `buffered` bytes wait for the client.
     ///
     /// - Returns: whether reading the executor must pause now.
     mutating func pauses(at buffered: Int) -> Bool {
@@ -20,7 +20,7 @@ struct OutputWindow: Equatable {
         return true
     }
 
-    /// Notes that so many bytes still wait.
+    /// Notes that `buffered` bytes still wait for the client.
     ///
     /// - Returns: whether reading the executor may resume now.
     mutating func resumes(at buffered: Int) -> Bool {
@@ -31,7 +31,7 @@ struct OutputWindow: Equatable {
 
     /// Ends the window.
     ///
-    /// - Returns: the high watermark, which the caller gives back to the budget; 0 where none was set.
+    /// - Returns: the high watermark, which the caller gives back to the budget; 0 if none was set.
     mutating func close() -> Int {
         let opened = highWatermark
         self = OutputWindow()

@@ -3,11 +3,11 @@ internal import Inference
 internal import Transport
 
 extension Worker {
-    /// The scan of a larger body is charged while it runs, in bytes; a smaller one fits the buffers that the scanner
-    /// keeps.
+    /// The largest body, in bytes, whose scan fits the buffers that the scanner keeps; the scan of a larger one is
+    /// charged while it runs.
     private static let smallScanMax = 128 << 10
 
-    /// Scans a request body at once; nil, and nothing scanned, where there is no memory for the scan.
+    /// Scans a request body at once; if there is no memory for the scan, scans nothing and returns nil.
     func scanHere(_ body: RequestBody, dialect: Dialect) -> Result<RequestScan, RequestScanError>? {
         let memory = body.count > Self.smallScanMax ? JSONScanner.memoryForScan(of: body.count) : 0
         guard memory == 0 || budget.reserve(memory) else { return nil }

@@ -12,7 +12,8 @@ enum Buckets {
         + [1, 2, 5, 10, 20, 30, 60, 120].map { $0 * second }
     /// From 1 ms to 600 s.
     static let duration = firstToken + [300 * second, 600 * second]
-    /// From 0.1 ms to 10 s, closest between 10 and 200 ms, where a reader sees the difference.
+    /// From 0.1 ms to 10 s, with most buckets between 10 and 200 ms, where someone who reads the stream notices the
+    /// difference.
     static let gap =
         [100, 200, 500].map { $0 * microsecond }
         + [1, 2, 5, 10, 20, 30, 50, 75, 100, 200, 500].map { $0 * millisecond } + [1, 2, 5, 10].map { $0 * second }

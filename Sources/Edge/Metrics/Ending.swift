@@ -9,7 +9,7 @@ enum Ending {
     /// The number of endings: complete, and each kind of failure with each side.
     static let count = 1 + kinds.count * sides.count
 
-    /// The index of an exchange's end: 0 where it is complete.
+    /// The index of an exchange's end: 0 if it is complete.
     static func index(of end: ExchangeMachine.End) -> Int {
         switch end {
         case .complete: 0

@@ -2,11 +2,12 @@
 
 /// Counts values by buckets.
 ///
-/// To observe a value costs two reads of small tables and two additions, without a lock: each worker has its own.
+/// Observing a value costs two reads of small tables and two additions, without a lock: each worker has its own.
 package struct Histogram: Sendable {
     /// The upper bounds of the buckets, ascending and inclusive; larger values are counted in one more bucket.
     package let bounds: [UInt64]
-    /// For each number of significant bits, 0 to 64, the index of the first bucket that a value with as many can be in.
+    /// For each number of significant bits, 0 to 64, the index of the first bucket that a value with that many bits can
+    /// be in.
     private let firstIndices: [UInt8]
     /// The count of each bucket by its index, and at the end the count of values above the last bound.
     package private(set) var counts: [UInt64]

@@ -2,7 +2,8 @@
 
 /// A page of metrics: families, each with its help, its type and its samples.
 ///
-/// The samples of a family follow `family` at once, since the format wants each family in one piece.
+/// The samples of a family must be written directly after the call of `family`, since the format requires them
+/// together.
 package struct PrometheusText: Sendable {
     /// The type of a family; the raw values are those of the format.
     package enum Kind: String, Sendable { case counter, gauge, histogram }
@@ -25,7 +26,7 @@ package struct PrometheusText: Sendable {
     /// An empty page.
     package init() { bytes.reserveCapacity(64 << 10) }
 
-    /// Begins a family; its samples must follow at once.
+    /// Begins a family; its samples must be written next.
     package mutating func family(_ name: String, _ kind: Kind, _ help: String) {
         family = name
         append("# HELP \(name) \(Self.escaped(help, quotes: false))\n# TYPE \(name) \(kind.rawValue)\n")

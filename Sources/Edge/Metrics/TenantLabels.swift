@@ -17,7 +17,7 @@ package final class TenantLabels: Sendable {
     }
     private let state = Lock(State())
 
-    /// No tenant has been named yet.
+    /// Makes a table without tenants.
     package init() {}
 
     /// The index of a tenant in `names`, which never changes; 0 once there are `namesMax` other tenants.

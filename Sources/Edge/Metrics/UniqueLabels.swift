@@ -4,7 +4,7 @@
 struct UniqueLabels {
     private var seen: [String: Int] = [:]
 
-    /// The name where it has not been used before, else the name with a number: `name#2`.
+    /// The name if it has not been used before; otherwise the name with a number: `name#2`.
     mutating func label(_ name: String) -> String {
         let times = seen[name, default: 0] + 1
         seen[name] = times

@@ -1,4 +1,4 @@
-// The tokens that an exchange has used: as its executor counted them, or estimated where the executor gave no count.
+// The tokens that an exchange has used: as its executor counted them, or estimated if the executor gave no count.
 internal import Inference
 
 /// The tokens of one exchange, whichever way it ended.
@@ -7,18 +7,18 @@ struct Usage: Equatable {
     var input = 0
     /// Tokens of the response.
     var output = 0
-    /// Whether the executor has given no count, so that the number is an estimate.
+    /// Whether the number is an estimate, since the executor gave no count.
     var isInputEstimated = true
     var isOutputEstimated = true
-    /// Tokens of the prompt that the executor had in a cache; nil where it has not said so.
+    /// Tokens of the prompt that the executor had in a cache; nil if the executor has not reported it.
     var cached: Int?
-    /// Tokens of the response that were reasoning; nil where the executor has not said so.
+    /// Tokens of the response that were reasoning; nil if the executor has not reported it.
     var reasoning: Int?
 
     /// Whether the executor counted more than is possible, so that the number is the largest possible one.
     private(set) var isCapped = false
 
-    /// How many bytes of JSON an estimate takes for one token.
+    /// How many bytes of JSON count as one token in an estimate.
     static let bytesPerToken = MediaTokens.bytesPerToken
 
     /// The usage of an exchange whose executor answered with an error, or was not reached.
@@ -26,12 +26,11 @@ struct Usage: Equatable {
 
     /// The usage of a stream of events.
     ///
-    /// The executor's count is used only where the stream is complete and no text came after the count. An executor
-    /// that counts while it streams has counted too little where the stream breaks off, and Anthropic's first event
-    /// says 1.
+    /// The executor's count is used only if the stream is complete and no text came after the count. Counts that an
+    /// executor sends during a stream are too small if the stream breaks off; Anthropic's first event says 1.
     ///
     /// - Parameters:
-    ///   - isWhole: the stream is complete.
+    ///   - isWhole: whether the stream is complete.
     ///   - requestBytes: the size of the request's prompt as text, with images and other media as the bytes of text
     ///     that come to as many tokens.
     init(_ meter: Meter, isWhole: Bool, requestBytes: Int) {
@@ -45,10 +44,10 @@ struct Usage: Equatable {
         note(meter.counts, in: meter.dialect)
     }
 
-    /// The usage of a response that is not a stream of events; nothing where it is an error.
+    /// The usage of a response that is not a stream of events; no tokens if it is an error.
     ///
     /// - Parameters:
-    ///   - scan: what was found in the response; nil where it is no JSON document that could be scanned.
+    ///   - scan: what was found in the response; nil if it is not a JSON document that could be scanned.
     ///   - answerBytes: how many bytes of the response came.
     ///   - requestBytes: the size of the request's prompt as text.
     init(_ scan: AnswerScan?, dialect: Dialect, answerBytes: Int, requestBytes: Int) {
@@ -67,7 +66,7 @@ struct Usage: Equatable {
         note(counts, in: dialect)
     }
 
-    /// The usage where an executor had the request and has not answered: the prompt alone.
+    /// The usage if an executor had the request and has not answered: the prompt alone.
     init(requestBytes: Int) { input(nil, requestBytes: requestBytes) }
 
     private init() {}

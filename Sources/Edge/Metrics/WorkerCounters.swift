@@ -1,4 +1,4 @@
-// The counters of one worker, which the control thread gets a copy of when it asks.
+// The counters of one worker, of which the control thread gets a copy when it asks.
 internal import HTTP
 internal import Inference
 internal import Transport
@@ -12,17 +12,17 @@ package struct WorkerCounters: Sendable {
         /// Exchanges that have ended, by the index of `Ending`.
         var ends: [UInt64] = Array(repeating: 0, count: Ending.count)
         /// Exchanges that have ended, by the status that the client got in the head or, after a 200, in an error event
-        /// of its stream; 499 where the client left before a status.
+        /// of its stream; 499 if the client left before it got a status.
         var statuses: [Int: UInt64] = [:]
         /// Tokens of exchanges that have ended.
         var tokens: [TokenKind: UInt64] = [:]
-        /// From a request's head to the first token of its stream, in nanoseconds.
+        /// The time from a request's head to the first token of its stream, in nanoseconds.
         var firstToken = Histogram(bounds: Buckets.firstToken)
-        /// Between two tokens of a stream, in nanoseconds.
+        /// The time between two tokens of a stream, in nanoseconds.
         var gap = Histogram(bounds: Buckets.gap)
-        /// The mean time of a token after the first, of each complete stream, in nanoseconds.
+        /// For each complete stream, the mean time of a token after the first, in nanoseconds.
         var timePerToken = Histogram(bounds: Buckets.firstToken)
-        /// From a request's head to the end of its exchange, in nanoseconds.
+        /// The time from a request's head to the end of its exchange, in nanoseconds.
         var duration = Histogram(bounds: Buckets.duration)
         /// How long exchanges that had to wait for an executor waited, in nanoseconds.
         var queueWait = Histogram(bounds: Buckets.queueWait)
@@ -36,7 +36,7 @@ package struct WorkerCounters: Sendable {
         var queued = 0
     }
 
-    /// What tokens are counted by: prompt or response, estimated or not.
+    /// The kinds of tokens that are counted separately: of prompt or response, estimated or not.
     struct TokenKind: Hashable, Sendable {
         var isInput: Bool
         var isEstimated: Bool
@@ -54,12 +54,12 @@ package struct WorkerCounters: Sendable {
     var bytesIn: UInt64 = 0
     /// Bytes of response bodies.
     var bytesOut: UInt64 = 0
-    /// From the end of a request to its hand-over to an executor's connection, without its time in the queue; in
-    /// nanoseconds, as the two that follow.
+    /// The time from the end of a request to its hand-over to an executor's connection, without its time in the queue;
+    /// in nanoseconds, like the next two histograms.
     var requestOverhead = Histogram(bounds: Buckets.overhead)
-    /// From the first event of a response to its hand-over to the client's connection.
+    /// The time from the first event of a response to its hand-over to the client's connection.
     var answerOverhead = Histogram(bounds: Buckets.overhead)
-    /// From a client that left to the end of its attempt at the executor.
+    /// The time from a client's departure to the end of its attempt at the executor.
     var abortToExecutor = Histogram(bounds: Buckets.overhead)
     /// Connections of clients that this worker has accepted.
     var accepted: UInt64 = 0

@@ -1,4 +1,4 @@
-// Where the exchanges and connections of a worker are counted.
+// Counts the exchanges and connections of a worker.
 internal import HTTP
 internal import Inference
 internal import Transport
@@ -10,13 +10,13 @@ final class WorkerMetrics {
     /// The counters of the models, by the ids of their entries.
     private var rows: [Int: ModelRow]
     private let tenants: TenantLabels
-    /// For each request that this turn hands over, the moment from which its time is taken; the time is known at the
-    /// end of the turn, when everything has been written to the kernel.
+    /// For each request that this turn of the event loop hands over, when its overhead began; the overhead is measured
+    /// at the end of the turn, when everything has been written to the kernel.
     private var requestsHandedOver: [Nanoseconds] = []
     /// The same for the first events of responses.
     private var answersHandedOver: [Nanoseconds] = []
     private var abortsInTurn = 0
-    /// Whether this turn has anything to be timed.
+    /// Whether anything has been handed over in this turn.
     private var hasWork = false
 
     init(tenants: TenantLabels) {
@@ -76,7 +76,7 @@ final class WorkerMetrics {
 
     /// Notes that this turn hands a request over to an executor's connection.
     ///
-    /// - Parameter since: when the edge had everything that it needed to do so.
+    /// - Parameter since: when the edge had everything that it needed for that.
     func requestHandedOver(since: Nanoseconds) {
         requestsHandedOver.append(since)
         hasWork = true
@@ -96,7 +96,7 @@ final class WorkerMetrics {
         hasWork = true
     }
 
-    /// Takes the times of what the turn handed over; called at its end, when everything is written and closed.
+    /// Measures the overheads of what the turn handed over; called at its end, when everything is written and closed.
     ///
     /// - Parameter began: when the turn began.
     func turnEnded(began: Nanoseconds, clock: Clock) {

@@ -7,7 +7,7 @@ struct EngineDescription {
     let identity: EngineIdentity
     /// The settings of the first entry, completed by those of the others.
     private(set) var settings: ExecutorSettings
-    /// The largest `max_running` of the entries; nil where none has one.
+    /// The largest `max_running` of the entries; nil if none has one.
     private(set) var runningMax: Int?
     /// The health probe of the first entry that has one.
     private(set) var probe: HealthProbe?
@@ -40,7 +40,8 @@ struct EngineDescription {
     }
 
     private mutating func add(_ other: ExecutorSettings) {
-        // Another entry may name what this one leaves at `auto`; contradictions were rejected with the configuration.
+        // Another entry may set what this one leaves at `auto`; entries that contradict each other are errors of the
+        // configuration.
         if settings.kind == .auto { settings.kind = other.kind }
         if settings.wireProtocol == .auto { settings.wireProtocol = other.wireProtocol }
         // The smaller timeout is the safe one: a connection that is closed too early is opened again, whereas a request

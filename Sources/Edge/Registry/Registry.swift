@@ -7,8 +7,8 @@ internal import Transport
 /// Resolves each configuration to a snapshot, in which engines, executors and models of earlier ones keep their
 /// identity.
 ///
-/// Confined to the control thread. It keeps an entry until no snapshot and no exchange refers to it. Ids are never used
-/// again.
+/// Confined to the control thread. An entry is kept until no snapshot and no exchange refers to it. Its id is never
+/// used again.
 package final class Registry {
     private struct KnownEngine {
         var identity: EngineIdentity
@@ -34,7 +34,7 @@ package final class Registry {
     private var lastID = 0
     private var generation = 0
 
-    /// A registry that knows nothing.
+    /// Makes an empty registry.
     package init() {}
 
     /// A new id, never 0.
@@ -49,7 +49,15 @@ package final class Registry {
     /// Resolves a configuration, which must have been read without errors.
     ///
     /// The address books of new host names are empty until a `NameResolver` fills them.
-    package func resolve(_ configuration: Configuration) -> Snapshot {
+    ///
+    /// - Parameters:
+    ///   - listeners: the plans of the configuration's listeners; nil to make them now, which reads files.
+    ///   - access: the keys in force; by default there are none.
+    package func resolve(
+        _ configuration: Configuration,
+        listeners: [ListenerPlan]? = nil,
+        access: Authenticator = Authenticator()
+    ) -> Snapshot {
         generation += 1
         let descriptions = EngineDescription.all(configuration.models)
         let found = match(descriptions.map(\.identity))
@@ -75,6 +83,8 @@ package final class Registry {
         return Snapshot(
             configuration,
             generation: generation,
+            listeners: listeners ?? ListenerPlan.all(in: configuration),
+            access: access,
             models: models,
             engines: descriptions.compactMap { targets[$0.identity] },
             addresses: addresses,

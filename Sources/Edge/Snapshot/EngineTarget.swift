@@ -6,7 +6,7 @@ internal import Transport
 
 /// How to connect to one engine, and how to ask it whether it is healthy.
 ///
-/// `Engine` holds what is known of the engine's load and health, this object how to reach it.
+/// `Engine` holds the engine's load and health; this object says how to reach it.
 package final class EngineTarget: Sendable {
     /// The engine's load and health, which outlive the snapshot.
     package let engine: Engine
@@ -14,11 +14,11 @@ package final class EngineTarget: Sendable {
     package let client: ExecutorClientSettings
     /// The value of the `host` field of requests.
     package let host: [UInt8]
-    /// The path of the executor's URL, which precedes the path of every request; empty where the URL has none.
+    /// The path of the executor's URL, which precedes the path of every request; empty if the URL has none.
     package let pathPrefix: [UInt8]
-    /// The key that health probes send; nil where the engine wants none.
+    /// The key that health probes send; nil if none is configured.
     package let credential: ExecutorCredential?
-    /// The engine's health probe; nil where the engine is not probed.
+    /// The engine's health probe; nil if the engine is not probed.
     let probe: HealthProbe?
 
     init(_ description: EngineDescription, engine: Engine, addresses: AddressBook, connectTimeout: Nanoseconds) {
@@ -38,6 +38,19 @@ package final class EngineTarget: Sendable {
             client.tls = .init(serverName: settings.url.host, caFile: settings.certificateAuthorityPath)
         }
         self.client = client
+    }
+
+    /// Whether connections that were opened for the other target can be used for this one.
+    func connectsLike(_ other: EngineTarget) -> Bool {
+        let (mine, its) = (client, other.client)
+        return mine.addresses === its.addresses && mine.version == its.version
+            && mine.tls?.serverName == its.tls?.serverName && mine.tls?.caFile == its.tls?.caFile
+            && mine.connectTimeout == its.connectTimeout && mine.idleTimeout == its.idleTimeout
+    }
+
+    /// Whether a health probe of the other target asks the same question in the same way.
+    func isProbedLike(_ other: EngineTarget) -> Bool {
+        connectsLike(other) && probe == other.probe && host == other.host && credential == other.credential
     }
 }
 

@@ -8,7 +8,7 @@ package import Transport
 package struct ExchangeLimits: Sendable {
     /// `timeouts.body`: the longest time between two bytes of a request body.
     package var body: Nanoseconds
-    /// `timeouts.client_stall`: how long a client may take nothing of a response that waits for it.
+    /// `timeouts.client_stall`: how long a client may read nothing while bytes of a response wait for it.
     package var clientStall: Nanoseconds
     /// `commit_after`: how long a streaming client waits for its response head while no event has come.
     package var commitAfter: Nanoseconds
@@ -16,7 +16,8 @@ package struct ExchangeLimits: Sendable {
     package var keepAlive: Nanoseconds
     /// `limits.body`: the largest request body, before and after decoding.
     package var bodyBytesMax: Int
-    /// `limits.exchange_buffer`: how much of a response may wait for its client before its executor is not read.
+    /// `limits.exchange_buffer`: how much of a response may wait for its client before reading from its executor
+    /// pauses.
     package var bufferMax: Int
 
     init(_ configuration: Configuration) {

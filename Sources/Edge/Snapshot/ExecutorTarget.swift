@@ -10,18 +10,19 @@ package final class ExecutorTarget: Sendable {
     package let model: ModelEntry
     /// How the executor's engine is reached.
     package let engine: EngineTarget
-    /// Which software the executor is, as far as the configuration says.
+    /// The software of the engine, as far as the configuration says.
     package let kind: ExecutorSettings.Kind
-    /// Whether a stream's usage is asked for where the client does not ask for it.
+    /// Whether the edge asks for a stream's usage if the client does not.
     package let asksForUsage: Bool
-    /// The key of requests, in the field that this entry's `kind` reads; nil where the executor wants none.
+    /// The key of requests, in the field that this entry's `kind` reads; nil if none is configured.
     ///
     /// One engine may serve entries of several kinds, whose keys go in different fields.
     package let credential: ExecutorCredential?
-    /// Which of a client's fields the executor gets.
+    /// Which of a client's header fields are forwarded to the executor.
     let forwarded: ForwardedFields
 
-    /// - Parameter forward: the fields that the configuration and the model pass on; those of the executor are added.
+    /// - Parameter forward: the fields that the configuration and the model forward; those of the executor's entry are
+    ///   added.
     init(
         _ settings: ExecutorSettings,
         executor: Executor,

@@ -7,17 +7,28 @@ package import Transport
 ///
 /// The listener's socket is in the `ListenerSet`.
 package struct ListenerPlan: Sendable {
-    /// The configured address; identifies the listener from one snapshot to the next.
-    package var address: ListenAddress
+    /// Identifies the listener from one snapshot to the next.
+    package let key: ListenerKey
     /// Permissions and owner of the socket's file; used for unix sockets only, and only at the start.
     package var socketAccess: SocketFileAccess
     /// Protocols, limits and timeouts of the listener's connections.
     package var settings: ServerSettings
-    /// The files from which the listener's TLS contexts are made; empty for cleartext.
-    package var certificates: [CertificateFiles]
+    /// What the listener's TLS contexts are made of; empty for cleartext.
+    package var certificates: [CertificateContents]
 
-    init(for listener: ListenerSettings, in configuration: Configuration) {
-        address = listener.address
+    /// The configured address.
+    package var address: ListenAddress { key.address }
+
+    /// The plans of all listeners of a configuration, in its order; reads the files of their certificates.
+    ///
+    /// A file that cannot be read is empty here, and `makeContexts` says so.
+    static func all(in configuration: Configuration) -> [ListenerPlan] {
+        let keys = ListenerKey.keys(of: configuration.listeners.map(\.address))
+        return zip(configuration.listeners, keys).map { ListenerPlan(for: $0, key: $1, in: configuration) }
+    }
+
+    private init(for listener: ListenerSettings, key: ListenerKey, in configuration: Configuration) {
+        self.key = key
         socketAccess = listener.socketAccess
         settings = ServerSettings()
         let timeouts = configuration.timeouts
@@ -32,7 +43,9 @@ package struct ListenerPlan: Sendable {
         settings.upgradesToHTTP2 = listener.h2cUpgrade
         settings.isTrusted = listener.trusted
         if listener.redirectsToHTTPS { settings.redirectPort = ListenerSettings.httpsPort(of: configuration.listeners) }
-        certificates = (listener.tls?.certificates ?? []).map { CertificateFiles(chain: $0.chainPath, key: $0.keyPath) }
+        certificates = (listener.tls?.certificates ?? []).map {
+            CertificateContents(reading: CertificateFiles(chain: $0.chainPath, key: $0.keyPath))
+        }
     }
 
     /// Whether clients speak TLS on this listener.
@@ -40,13 +53,25 @@ package struct ListenerPlan: Sendable {
 
     /// Makes the TLS contexts of one worker; nil for cleartext.
     ///
-    /// - Throws: `TLSError` when a certificate or its key cannot be loaded.
+    /// - Throws: `TLSError` when a certificate or its key cannot be used.
     func makeContexts(_ ticketKeys: TicketKeys) throws(TLSError) -> TLSServerContexts? {
         guard isSecure else { return nil }
+        // Where a file could not be read, reading it once more says why.
+        for contents in certificates where contents.chain.isEmpty || contents.key.isEmpty {
+            _ = try TLSContext.server(certificates: [contents.files], ticketKeys: ticketKeys)
+        }
         return try TLSContext.server(
             certificates: certificates,
             ticketKeys: ticketKeys,
             offersHTTP2: settings.speaksHTTP2
         )
+    }
+}
+
+extension CertificateContents {
+    /// The contents of the files at this moment; empty for a file that cannot be read.
+    init(reading files: CertificateFiles) {
+        func contents(_ path: String) -> [UInt8] { (try? SystemFiles.read(path).get()) ?? [] }
+        self.init(files: files, chain: contents(files.chain), key: contents(files.key))
     }
 }

@@ -1,26 +1,26 @@
-// What a configuration says of the process as a whole, in the units in which the process uses it.
+// The settings of the process as a whole, in the units in which the process uses them.
 package import Configuration
 package import Transport
 
 /// The settings of the process: threads, memory, the admin listener, keys.
 ///
-/// The supervisor reads them once, at the start; they hold until the process ends.
+/// `workers` and `poller` are read once, at the start, and hold until the process ends.
 package struct ProcessSettings: Sendable {
     /// How many worker threads there are; at least 1.
     package let workers: Int
     /// `memory_limit`, in bytes.
-    package let memoryLimit: Int
+    let memoryLimit: Int
     /// `max_connections`, before memory and descriptors are considered: see `ConnectionRoom`.
     package let connectionsMax: Int
     /// How long a busy worker waits before it polls again.
     package let gather: Gather
     /// What notifies the workers of sockets that are ready.
     package let poller: PollerChoice
-    /// How long exchanges may go on once the process has been asked to end, in nanoseconds.
+    /// How long exchanges may continue after the process has been asked to end, in nanoseconds.
     package let drainTimeout: Nanoseconds
-    /// Where metrics and health are served.
+    /// The admin listener, which serves metrics and health.
     package let admin: Configuration.Admin
-    /// Where the keys and their secret are read, and whether a key is required.
+    /// The files of the keys and of their secret, and whether a key is required.
     package let authentication: Configuration.Authentication
 
     init(_ configuration: Configuration) {

@@ -1,4 +1,5 @@
-// A configuration that has been resolved: immutable, numbered, and shared by all workers. An exchange keeps its own.
+// A configuration that has been resolved: immutable, numbered, and shared by all workers. An exchange keeps the one
+// with which it began.
 internal import Configuration
 internal import HTTP
 package import Inference
@@ -8,12 +9,12 @@ package import Transport
 /// Everything that a configuration says, in the units in which the process uses it.
 ///
 /// Every value of the configuration reaches its use by way of a snapshot. `Registry.resolve` makes one; each exchange
-/// keeps the snapshot that it began with. A class, because every exchange holds it: a copy of a structure would count a
-/// dozen references.
+/// keeps the snapshot that it began with. It is a class because every exchange holds it: to copy a structure would
+/// retain a dozen references.
 package final class Snapshot: Sendable {
     /// Numbers the configurations that have been resolved in this process, from 1.
     package let generation: Int
-    /// What holds for the process as a whole; read once, at the start.
+    /// What holds for the process as a whole; the supervisor says what of it can change while the process lives.
     package let process: ProcessSettings
     /// Deadlines and limits of every exchange.
     package let limits: ExchangeLimits
@@ -35,17 +36,21 @@ package final class Snapshot: Sendable {
     let logsEngineErrors: Bool
     /// The limits of every model's queue.
     package let admission: AdmissionLimits
-    /// Paths beside the known APIs that models let through to their executors.
+    /// Paths besides those of the known APIs, at which requests go to the executors of some models.
     let passthrough: PassthroughPaths
-    /// Which origins of browsers may call; nil where none may.
+    /// The origins whose web pages may send requests; nil if none may.
     package let crossOrigin: CrossOriginPolicy?
     /// The addresses of the engines: one book for each host and port, and for each unix socket.
     package let addresses: [AddressBook]
+    /// The API keys in force, and whether one is required.
+    let access: Authenticator
 
     /// Called by `Registry.resolve`, which finds the engines, the executors and the models.
     init(
         _ configuration: Configuration,
         generation: Int,
+        listeners: [ListenerPlan],
+        access: Authenticator,
         models: [SnapshotModel],
         engines: [EngineTarget],
         addresses: [AddressBook],
@@ -58,7 +63,8 @@ package final class Snapshot: Sendable {
         self.knownModels = knownModels
         process = ProcessSettings(configuration)
         limits = ExchangeLimits(configuration)
-        listeners = configuration.listeners.map { ListenerPlan(for: $0, in: configuration) }
+        self.listeners = listeners
+        self.access = access
         connectionRoom = ConnectionRoom(configuration)
         accessLog = configuration.log.access
         logsEngineErrors = configuration.log.engineErrors
@@ -87,7 +93,7 @@ package final class Snapshot: Sendable {
         return models[pool.place].targets[index]
     }
 
-    /// The executors of a pool that have the same `kind` as this one, itself among them.
+    /// The executors of a pool that have the same `kind` as `executor`, including `executor` itself.
     func executors(like executor: Executor, in pool: ExecutorPool) -> [Executor] {
         let kind = target(of: executor, in: pool).kind
         return models[pool.place].targets.filter { $0.kind == kind }.map(\.executor)
@@ -97,7 +103,7 @@ package final class Snapshot: Sendable {
 extension Model {
     /// The model's entry in the catalog.
     ///
-    /// - Parameter seconds: when the model was first named, in seconds since 1970: its creation date where the
+    /// - Parameter seconds: when the model was first named, in seconds since 1970: its creation date if the
     ///   configuration's catalog entry does not give one.
     fileprivate init(_ settings: ModelSettings, startedAt seconds: Int) {
         var created = seconds

@@ -12,7 +12,7 @@ package struct SnapshotModel: Sendable {
     package let pool: ExecutorPool
     /// How long the model's executors may take.
     package let timeouts: ModelTimeouts
-    /// How many tokens images and other media of a prompt are estimated at.
+    /// The estimates of how many tokens images and other media of a prompt take.
     package let mediaTokens: MediaTokens
     /// How each member of the pool is reached, by the member's index in the pool.
     let targets: [ExecutorTarget]
@@ -22,11 +22,11 @@ package struct SnapshotModel: Sendable {
 
 /// How long the executors of one model may take, in nanoseconds.
 package struct ModelTimeouts: Sendable, Equatable {
-    /// To the first event of a stream.
+    /// The time for all attempts of an exchange together, until the first event of a stream.
     package var firstEvent: Nanoseconds
-    /// To the end of a response that is not a stream.
+    /// The time for all attempts of an exchange together, until the end of a response that is not a stream.
     package var response: Nanoseconds
-    /// Between two events of a stream.
+    /// The time between two events of a stream.
     package var stall: Nanoseconds
 
     /// The model's own timeouts, with the common ones in place of those that the model does not set.

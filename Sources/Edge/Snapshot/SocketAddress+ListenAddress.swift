@@ -3,7 +3,7 @@ internal import Configuration
 internal import Transport
 
 extension SocketAddress {
-    /// The address to bind; nil where the text is no address, or the path is too long for a unix socket.
+    /// The address to bind; nil if the text is not an address, or the path is too long for a unix socket.
     init?(_ address: ListenAddress) {
         switch address {
         case .tcp(let host, let port): self.init(numeric: host, port: port)

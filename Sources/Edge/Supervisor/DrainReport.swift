@@ -1,7 +1,7 @@
 // How a drain went, in one line for the operator.
 internal import Transport
 
-/// What is known of a drain; confined to the control thread.
+/// The facts about a drain that its report needs; confined to the control thread.
 struct DrainReport {
     /// When the process was asked to end, in nanoseconds of the control loop's clock.
     let began: Nanoseconds
@@ -16,13 +16,13 @@ struct DrainReport {
         self.began = began
     }
 
-    /// Notes that `drain_timeout` has passed while so many exchanges were under way.
+    /// Notes that `drain_timeout` has passed while `exchanges` of them were under way.
     mutating func expired(_ exchanges: Int) {
         isExpired = true
         cutCount = exchanges
     }
 
-    /// Notes that a second signal has come while so many exchanges were under way.
+    /// Notes that a second signal has come while `exchanges` of them were under way.
     mutating func cut(_ exchanges: Int) {
         isCut = true
         cutCount = max(cutCount, exchanges)

@@ -2,7 +2,7 @@
 package import Configuration
 internal import HTTP
 
-/// Looks for the fix of CVE-2026-27135, by which a client can end the process.
+/// Looks for the fix of CVE-2026-27135, a fault by which a client can end the process.
 package enum LibraryCheck {
     /// The first release of nghttp2 with the fix, 1.68.1, as nghttp2 numbers its versions.
     static let fixedNumber = 0x01_44_01
@@ -13,7 +13,7 @@ package enum LibraryCheck {
     private static let packages = "/var/lib/dpkg/status"
     private static let package = "libnghttp2-14"
 
-    /// Warnings for the operator; empty where the library has the fix.
+    /// Warnings for the operator; empty if the library has the fix.
     ///
     /// - Parameters:
     ///   - library: the version of the library in use.
@@ -38,7 +38,7 @@ package enum LibraryCheck {
         return ["warning: libnghttp2 \(revision) \(verb) the fix of CVE-2026-27135: use \(needed)"]
     }
 
-    /// The version of the installed package in dpkg's list; nil where the list does not have it.
+    /// The version of the installed package in dpkg's list; nil if the list does not have it.
     private static func revision(in status: [UInt8]) -> String? {
         var isOurs = false
         for line in status.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {

@@ -1,49 +1,104 @@
-// The listening sockets of the process, opened before any thread starts: those for clients and the admin listener's.
+// The listening sockets of the process: those for clients by their listeners, and the admin listener's.
 internal import Configuration
 internal import Transport
 
-/// The listening sockets of the process.
+/// The listening sockets of one configuration.
 ///
-/// A value; the sockets stay open until one of the two sets is closed.
+/// A value; the sockets stay open until `close`, or until `closeRemoved` of a set that no longer has them.
 struct ServerSockets {
-    /// For clients: one socket for each listener and worker, or one that the workers share.
-    let clients: ListenerSet
+    /// For clients, by listener: one socket for each worker, or one that the workers share.
+    private(set) var clients: [ListenerKey: ListenerSet] = [:]
     /// The one socket of the admin listener.
-    let admin: ListenerSet
+    private(set) var admin: ListenerSet
+    private let adminAddress: ListenAddress
 
     /// Binds every listener of a snapshot, or takes the socket that systemd has opened for it.
     ///
-    /// - Parameter environment: names the inherited sockets (sd_listen_fds(3)).
-    /// - Throws: `StartError` where an address cannot be bound, or where an inherited socket belongs to no listener;
-    ///   then everything that was opened is closed again.
+    /// - Parameter environment: the environment of the process, which names the inherited sockets (sd_listen_fds(3)).
+    /// - Throws: `StartError` if an address cannot be bound, or if an inherited socket belongs to no listener; then
+    ///   everything that was opened is closed again.
     init(_ snapshot: Snapshot, environment: [String: String]) throws(StartError) {
-        clients = try Self.openClients(snapshot, environment: environment)
-        do throws(StartError) {
-            admin = try Self.openAdmin(snapshot.process.admin)
-        } catch {
-            clients.close()
-            throw error
-        }
-    }
-
-    private static func openClients(
-        _ snapshot: Snapshot,
-        environment: [String: String]
-    ) throws(StartError) -> ListenerSet {
-        var addresses: [SocketAddress] = []
-        for listener in snapshot.listeners { addresses.append(try address(of: listener.address)) }
         let inherited = ListenerSet.inherited(from: environment)
+        var addresses: [SocketAddress] = []
+        for plan in snapshot.listeners { addresses.append(try Self.address(of: plan.address)) }
         let unclaimed = ListenerSet.unclaimed(inherited, addresses: addresses)
         guard unclaimed.isEmpty else {
             let names = unclaimed.joined(separator: ", ")
             throw StartError(description: "no listener of the configuration has the inherited socket \(names)")
         }
+        adminAddress = snapshot.process.admin.address
+        admin = try Self.openAdmin(snapshot.process.admin)
+        do throws(StartError) {
+            for plan in snapshot.listeners {
+                clients[plan.key] = try Self.open(plan, workers: snapshot.process.workers, inherited: inherited)
+            }
+        } catch {
+            close()
+            throw error
+        }
+    }
+
+    /// The sockets of a later configuration: those that are open already, and new ones for what it adds.
+    ///
+    /// - Throws: `StartError` where an address cannot be bound; then everything that was opened is closed again.
+    func opening(_ plans: [ListenerPlan], _ settings: ProcessSettings) throws(StartError) -> ServerSockets {
+        var new = try ServerSockets(self, admin: settings.admin)
+        do throws(StartError) {
+            for plan in plans {
+                if let open = clients[plan.key] {
+                    new.clients[plan.key] = open
+                } else {
+                    let meetsOwn = clients.keys.contains { $0.address.collides(with: plan.address) }
+                    new.clients[plan.key] = try Self.open(plan, workers: settings.workers, besideOwn: meetsOwn)
+                }
+            }
+        } catch {
+            new.closeAdded(to: self)
+            throw error
+        }
+        return new
+    }
+
+    private init(_ old: ServerSockets, admin settings: Configuration.Admin) throws(StartError) {
+        adminAddress = settings.address
+        admin = settings.address == old.adminAddress ? old.admin : try Self.openAdmin(settings)
+    }
+
+    // MARK: Closing
+
+    /// Closes all sockets.
+    func close() {
+        for set in clients.values { set.close() }
+        admin.close()
+    }
+
+    /// Closes the sockets that earlier ones do not have.
+    func closeAdded(to old: ServerSockets) {
+        for (key, set) in clients where old.clients[key] == nil { set.close() }
+        if adminAddress != old.adminAddress { admin.close() }
+    }
+
+    /// Closes the sockets that these earlier ones have and this set has no more.
+    func closeRemoved(from old: ServerSockets) {
+        old.closeAdded(to: self)
+    }
+
+    // MARK: Opening
+
+    private static func open(
+        _ plan: ListenerPlan,
+        workers: Int,
+        inherited: [Socket] = [],
+        besideOwn: Bool = false
+    ) throws(StartError) -> ListenerSet {
+        let address = try address(of: plan.address)
         do throws(ListenerSet.Failure) {
             return try ListenerSet(
-                addresses: addresses,
-                workers: snapshot.process.workers,
+                addresses: [address],
+                workers: workers,
                 inherited: inherited,
-                access: snapshot.listeners.map(\.socketAccess)
+                access: [plan.socketAccess],
+                besideOwn: besideOwn
             )
         } catch {
             throw StartError(description: "\(error)")

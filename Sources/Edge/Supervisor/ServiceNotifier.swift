@@ -3,11 +3,11 @@ internal import CLinux
 internal import Glibc
 internal import Transport
 
-/// Notifies systemd, where it has started the process as a service of type `notify`.
+/// Notifies systemd, if it has started the process as a service of type `notify`.
 enum ServiceNotifier {
-    /// Sends a state such as `READY=1`; does nothing where there is no `NOTIFY_SOCKET`, and ignores every error.
+    /// Sends a state such as `READY=1`; does nothing if `NOTIFY_SOCKET` is not set, and ignores every error.
     ///
-    /// - Parameter environment: of the process.
+    /// - Parameter environment: the environment of the process.
     static func notify(_ state: String, environment: [String: String]) {
         guard var path = environment["NOTIFY_SOCKET"], !path.isEmpty else { return }
         // The name of an abstract socket begins with a zero byte, which the variable has as `@`.

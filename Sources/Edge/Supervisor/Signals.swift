@@ -8,14 +8,14 @@ package struct Signals {
     /// The signalfd; readable while a signal waits.
     package let descriptor: CInt
 
-    /// The signals that are handled: those that operators and their tools send, and that would end the process unless
-    /// they were caught.
+    /// The signals that are handled: those that operators and their tools send, and that would otherwise end the
+    /// process.
     static let handled = [SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2]
 
     /// Ignores the signals that must not end a process which has not started yet.
     ///
-    /// A blocked signal reaches the signalfd even where it is ignored (signal(7)), so none is lost once there is a
-    /// `Signals`.
+    /// A blocked signal reaches the signalfd even if it is ignored (signal(7)), so none is lost once a `Signals`
+    /// exists.
     package static func ignoreBeforeStart() {
         for number in [SIGHUP, SIGUSR1, SIGUSR2] { signal(number, SIG_IGN) }
     }
@@ -35,7 +35,7 @@ package struct Signals {
         precondition(descriptor >= 0, "signalfd failed")
     }
 
-    /// Takes the next signal that has come; nil where there is none.
+    /// Takes the next signal that has come; nil if there is none.
     package func next() -> CInt? {
         var information = signalfd_siginfo()
         let size = MemoryLayout<signalfd_siginfo>.size

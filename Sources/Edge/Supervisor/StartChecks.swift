@@ -8,25 +8,26 @@ package enum StartChecks {
     /// How long the start, and `check`, wait for names of executors to be resolved, in nanoseconds.
     static let namesTimeout: Nanoseconds = 2_000_000_000
 
-    /// Loads the certificates of every listener and the authorities of every engine.
+    /// Tries the certificates of every listener and the authorities of every executor.
     ///
-    /// Each worker loads them for itself once it has started; an error is found here, before anything is served.
+    /// Each worker makes its own TLS contexts of them; an error is found here, before anything changes.
     ///
-    /// - Throws: `StartError` with the first file that cannot be loaded.
-    static func loadCertificates(of snapshot: Snapshot) throws(StartError) {
-        for plan in snapshot.listeners {
+    /// - Throws: `StartError` with the first file that cannot be used.
+    static func loadFiles(of configuration: Configuration, _ listeners: [ListenerPlan]) throws(StartError) {
+        for plan in listeners {
             do throws(TLSError) { _ = try plan.makeContexts(TicketKeys { 0 }) } catch {
                 throw StartError(description: "\(error)")
             }
         }
-        for file in Set(snapshot.engines.compactMap { $0.client.tls?.caFile }).sorted() {
+        let authorities = configuration.models.flatMap(\.executors).compactMap(\.certificateAuthorityPath)
+        for file in Set(authorities).sorted() {
             if let error = ExecutorEnvironment.problem(withAuthorities: file) {
                 throw StartError(description: error.description)
             }
         }
     }
 
-    /// A warning where the process has too few descriptors for `max_connections`.
+    /// A warning if the process has too few descriptors for `max_connections`.
     ///
     /// - Parameter limit: RLIMIT_NOFILE, by default that of this process.
     package static func descriptorWarnings(
@@ -45,7 +46,7 @@ package enum StartChecks {
 
     /// Warnings about names of executors that do not resolve now, for `check`.
     ///
-    /// Waits for them for up to `namesTimeout`, as a start does.
+    /// Waits for the names for up to `namesTimeout`, as a start does.
     package static func nameWarnings(_ configuration: Configuration) -> [String] {
         let loop = EventLoop()
         var warnings: [String] = []

@@ -1,4 +1,4 @@
-// The control thread, and with it the life of the process: start, ready, drain, end.
+// The control thread, and with it the life of the process: start, ready, reload, drain, end.
 package import Configuration
 internal import Glibc
 internal import HTTP
@@ -9,24 +9,27 @@ internal import Transport
 ///
 /// Confined to the thread that makes it, the control thread.
 package final class Supervisor {
+    private let path: String
     private let environment: [String: String]
     private let signals: Signals
     private let clock: ProcessClock
     private let loop: EventLoop
-    private let registry = Registry()
-    private let snapshot: Snapshot
-    private let listeners: ListenerSet
+    private let running: RunningConfiguration
     private let log: LogSink
     private let process: ProcessState
     private let workers: WorkerThreads
     private let survey: WorkerSurvey
     private let admin: AdminServer
+    /// Everybody but the workers who needs each snapshot; nil before `run`.
+    private var followers: SnapshotFollowers?
+    private lazy var reloader = makeReloader()
+    private lazy var commands = makeCommandServer()
     /// What the workers report to the control thread.
     private let reports = Mailbox<WorkerReport>()
     private var losses = LogLossReporter()
-    /// Why the process ends, where a worker could not start.
+    /// Why the process ends, if a worker could not start.
     private var failure: StartError?
-    /// Nil until the process has been asked to end.
+    /// The drain; nil until the process has been asked to end.
     private var drain: DrainReport?
 
     /// How long the workers have after a second signal to cut what is under way, in nanoseconds.
@@ -36,64 +39,66 @@ package final class Supervisor {
 
     /// Resolves the configuration, checks it against the machine and opens the sockets.
     ///
-    /// - Parameter environment: of the process; systemd's variables are read from it.
+    /// - Parameters:
+    ///   - path: the file of the configuration, which a reload reads again.
+    ///   - environment: of the process; systemd's variables are read from it.
     /// - Throws: `StartError` where a file cannot be loaded or an address cannot be bound.
-    package init(configuration: Configuration, environment: [String: String]) throws(StartError) {
+    package init(
+        configuration: Configuration,
+        path: String,
+        environment: [String: String]
+    ) throws(StartError) {
+        self.path = path
         self.environment = environment
         clock = ProcessClock()
         loop = EventLoop(clock: .process(clock))
-        snapshot = registry.resolve(configuration)
         signals = Signals()
-        let settings = snapshot.process
         let descriptorLimit = Sockets.raiseDescriptorLimit()
-        for warning in StartChecks.descriptorWarnings(settings) { OperatorLog.say(warning, .warning) }
-        try StartChecks.loadCertificates(of: snapshot)
-        let access = try KeyStoreWatcher.open(settings.authentication)
-        let sockets = try ServerSockets(snapshot, environment: environment)
-        listeners = sockets.clients
+        for warning in StartChecks.descriptorWarnings(configuration) { OperatorLog.say(warning, .warning) }
+        let budget = MemoryBudget(limit: configuration.memoryLimitBytes)
+        running = try RunningConfiguration(configuration, environment: environment, budget: budget)
         log = LogSink()
         _ = log.start()
+        let settings = running.snapshot.process
         process = ProcessState(
-            budget: MemoryBudget(limit: settings.memoryLimit),
+            budget: budget,
             log: log,
             ticketKeys: TicketKeys { Int64(Clock.monotonicNow() / 1_000_000_000) },
-            access: access,
             clock: .process(clock),
             workers: settings.workers,
-            gather: settings.gather,
             poller: settings.poller,
             descriptorLimit: descriptorLimit
         )
         workers = WorkerThreads(count: settings.workers)
         survey = WorkerSurvey(loop: loop, workers: process.workers)
-        admin = AdminServer(loop: loop, sockets: sockets.admin, process: process, snapshot: snapshot, survey: survey)
+        admin = AdminServer(loop: loop, process: process, running: running, survey: survey)
     }
 
     /// Serves until the process has been asked to end by SIGTERM, SIGINT or SIGQUIT, and has drained.
     ///
     /// Exits the process with 1 after a second such signal.
     ///
-    /// - Throws: `StartError` where a worker could not start.
+    /// - Throws: `StartError` if a worker could not start.
     package func run() throws(StartError) {
         loop.attach(reports) { [unowned self] report in handle(report) }
         loop.watch(descriptor: signals.descriptor) { [unowned self] in
             while let signal = signals.next() { handle(signal: signal) }
         }
-        let resolver = NameResolver(loop: loop, books: snapshot.addresses) { OperatorLog.say($0, .warning) }
-        let prober = HealthProber(snapshot, loop: loop) { [process] in process.postToAll(.engineDied($0, $1)) }
-        admin.prober = prober
-        let reporter = HealthReporter(snapshot, loop: loop, lastLoss: { prober.lastLoss(at: $0) })
-        reporter.start()
+        let followers = SnapshotFollowers(running.snapshot, loop: loop, process: process)
+        self.followers = followers
+        admin.prober = followers.prober
         reportPauses()
         reportLogLosses()
         // Clients wait in the backlog until the names of the executors are known, but no longer than `namesTimeout`.
-        resolver.start(timeout: StartChecks.namesTimeout) { [unowned self] in
-            workers.start(process: process, snapshot: snapshot, listeners: listeners) { [reports] in reports.post($0) }
+        followers.start { [unowned self] in
+            workers.start(
+                process: process,
+                snapshot: running.snapshot,
+                listeners: running.sockets.clients
+            ) { [reports] in reports.post($0) }
         }
         loop.run()
-        reporter.stop()
-        prober.stop()
-        resolver.stop()
+        followers.stop()
         try end()
     }
 
@@ -104,16 +109,18 @@ package final class Supervisor {
         case .failed(let text):
             failure = StartError(description: text)
             process.postToAll(.stop)
+        case .adopted(let worker, let generation): reloader.adopted(worker: worker, generation: generation)
         case .stoppedAccepting:
             // From now on the kernel refuses new connections: a client that waited in the backlog would wait in vain.
-            if workers.countStoppedAccepting() { listeners.close() }
+            if workers.countStoppedAccepting() { closeListeners() }
         case .answered(let worker, let number, let answer):
             survey.answered(worker: worker, number: number, answer)
         case .counted(let worker, let counters):
             admin.collector.ended(worker: worker, counters)
         case .ended(let worker):
             survey.ended(worker: worker)
-            let isLast = workers.countEnded()
+            reloader.ended(worker: worker)
+            let isLast = workers.countEnded(worker)
             admin.workers = workers.serving
             if isLast { loop.stop() }
         }
@@ -122,15 +129,76 @@ package final class Supervisor {
     // MARK: Ready
 
     private func becomeReady() {
-        for (index, plan) in snapshot.listeners.enumerated() {
-            let kind = (plan.isSecure ? " (TLS)" : "") + (listeners.isInherited[index] ? ", inherited" : "")
-            OperatorLog.say("listening on \(listeners.addresses[index])\(kind)")
-        }
+        sayListeners()
         admin.workers = workers.serving
         if admin.state == .starting { admin.state = .ready }
         OperatorLog.say("listening on \(admin.address) (admin)")
+        commands.adopt(running.configuration)
         OperatorLog.say("ready")
         ServiceNotifier.notify("READY=1", environment: environment)
+    }
+
+    /// Says where clients are served.
+    private func sayListeners() {
+        for plan in running.snapshot.listeners {
+            guard let sockets = running.sockets.clients[plan.key] else { continue }
+            let kind = (plan.isSecure ? " (TLS)" : "") + (sockets.isInherited[0] ? ", inherited" : "")
+            OperatorLog.say("listening on \(sockets.addresses[0])\(kind)")
+        }
+    }
+
+    // MARK: Reload
+
+    private func makeReloader() -> Reloader {
+        Reloader(
+            running,
+            Reloader.Environment(
+                read: { [unowned self] in read(path) },
+                obstacle: { [unowned self] in
+                    if drain != nil { return "the server is draining: it ends with the configuration that it has" }
+                    return admin.state == .starting ? "the server has not started yet" : nil
+                },
+                adopt: { [unowned self] snapshot, named in
+                    admin.adopt()
+                    commands.adopt(running.configuration)
+                    followers?.adopt(snapshot, named: named)
+                },
+                post: { [unowned self] snapshot, sockets in
+                    guard drain == nil else { return [] }
+                    process.postToAll(.adopt(snapshot, sockets))
+                    return workers.servingIndices
+                },
+                isReloading: { [unowned self] in notifyOfReload($0) }
+            )
+        )
+    }
+
+    private func makeCommandServer() -> CommandServer {
+        CommandServer(
+            loop: loop,
+            process: process,
+            environment: environment,
+            actions: CommandServer.Actions(
+                reload: { [unowned self] in reloader.reload($0) },
+                rehearse: { [unowned self] path in reloader.rehearse { read(path ?? self.path) } }
+            )
+        )
+    }
+
+    private func read(_ path: String) -> Result<Configuration, ConfigurationErrors> {
+        Configuration.load(
+            path: path,
+            environment: environment,
+            readFile: SystemFiles.read,
+            inspection: .ofFiles()
+        )
+    }
+
+    /// Tells systemd that a reload has begun or ended (sd_notify(3)); READY=1 follows also where it was refused.
+    private func notifyOfReload(_ isReloading: Bool) {
+        guard drain == nil else { return }
+        let now = Clock.monotonicNow() / 1000
+        ServiceNotifier.notify(isReloading ? "RELOADING=1\nMONOTONIC_USEC=\(now)" : "READY=1", environment: environment)
     }
 
     /// Warns at the end of each turn in which the clock has found a pause of the whole process.
@@ -145,7 +213,7 @@ package final class Supervisor {
         }
     }
 
-    /// Warns each second of log lines that were dropped, while the cause can still be removed.
+    /// Checks each second whether log lines were dropped, and warns of them while the cause can still be removed.
     private func reportLogLosses() {
         if let text = losses.message(dropped: log.dropped, reason: log.reason, at: loop.now) { OperatorLog.warn(text) }
         _ = loop.timers.schedule(
@@ -157,10 +225,9 @@ package final class Supervisor {
 
     // MARK: Drain
 
-    /// What the operator reads about a signal that has no effect; nil for those that end the process.
+    /// What the operator reads about a signal that has no effect; nil for those that have one.
     static func ignored(_ signal: CInt) -> String? {
         switch signal {
-        case SIGHUP: "SIGHUP is ignored: reload is not available in this version"
         case SIGUSR1: "SIGUSR1 is ignored: the log is stdout, there is no file to open again"
         case SIGUSR2: "SIGUSR2 is ignored: it has no meaning in this version"
         default: nil
@@ -168,7 +235,9 @@ package final class Supervisor {
     }
 
     private func handle(signal number: CInt) {
-        if let reason = Self.ignored(number) {
+        if number == SIGHUP {
+            reloader.reload()
+        } else if let reason = Self.ignored(number) {
             OperatorLog.say(reason)
         } else if drain == nil {
             beginDraining()
@@ -182,13 +251,14 @@ package final class Supervisor {
         let load = process.load
         drain = DrainReport(began: loop.now)
         admin.state = .draining
+        commands.close()
         ServiceNotifier.notify("STOPPING=1", environment: environment)
         guard workers.areStarted else {
             // The names of executors are still being resolved: no client has been served.
             loop.stop()
             return
         }
-        let timeout = snapshot.process.drainTimeout
+        let timeout = running.snapshot.process.drainTimeout
         OperatorLog.say(
             "draining \(load.exchanges) exchanges on \(load.connections) connections for up to "
                 + "\(timeout / 1_000_000_000) s"
@@ -220,13 +290,16 @@ package final class Supervisor {
         _ = loop.timers.schedule(at: loop.now + Self.cutTimeout, target: TimerClosure { _exit(1) }, kind: 0)
     }
 
+    private func closeListeners() { for set in running.sockets.clients.values { set.close() } }
+
     // MARK: End
 
     /// Closes what is left, writes the rest of the log and says how the drain went.
     private func end() throws(StartError) {
         admin.close()
+        commands.close()
         workers.join()
-        if !workers.haveAllStoppedAccepting { listeners.close() }
+        if !workers.haveAllStoppedAccepting { closeListeners() }
         log.endWaiting()
         if log.dropped > 0 { OperatorLog.warn("\(log.dropped) log lines were dropped in all: \(log.reason)") }
         if let failure { throw failure }

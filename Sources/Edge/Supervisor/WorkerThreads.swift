@@ -10,10 +10,12 @@ final class WorkerThreads {
     private var threads: [Transport.Thread] = []
     private var started = 0
     private var stoppedAccepting = 0
-    private var ended = 0
+    /// Whether each worker has ended, by its index.
+    private var hasEnded: [Bool]
 
     init(count: Int) {
         self.count = count
+        hasEnded = Array(repeating: false, count: count)
     }
 
     /// Whether `start` has been called.
@@ -21,7 +23,9 @@ final class WorkerThreads {
     /// Whether every worker has closed its listeners, so that nobody uses the listening sockets any more.
     var haveAllStoppedAccepting: Bool { stoppedAccepting == count }
     /// How many workers serve at this moment.
-    var serving: Int { max(0, started - ended) }
+    var serving: Int { max(0, started - hasEnded.count { $0 }) }
+    /// The indices of the workers that have not ended.
+    var servingIndices: Set<Int> { Set((0..<count).filter { !hasEnded[$0] }) }
 
     /// Starts all workers; each makes its loop and its connections on its own thread.
     ///
@@ -29,7 +33,7 @@ final class WorkerThreads {
     func start(
         process: ProcessState,
         snapshot: Snapshot,
-        listeners: ListenerSet,
+        listeners: [ListenerKey: ListenerSet],
         report: @escaping @Sendable (WorkerReport) -> Void
     ) {
         threads = (0..<count).map { index in
@@ -72,9 +76,9 @@ final class WorkerThreads {
     /// Counts a worker that has ended.
     ///
     /// - Returns: whether all workers have ended now.
-    func countEnded() -> Bool {
-        ended += 1
-        return ended == count
+    func countEnded(_ worker: Int) -> Bool {
+        hasEnded[worker] = true
+        return hasEnded.allSatisfy(\.self)
     }
 
     /// Waits until every thread has ended.

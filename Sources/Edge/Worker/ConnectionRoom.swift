@@ -4,7 +4,7 @@ internal import Transport
 
 /// The most connections of clients under one configuration: the smallest of several limits.
 package struct ConnectionRoom: Sendable, Equatable {
-    /// The limit for which no more connections are accepted.
+    /// The limit because of which no more connections are accepted.
     package enum Lack: Sendable, Equatable, CustomStringConvertible {
         /// `max_connections` is reached.
         case maxConnections
@@ -28,14 +28,14 @@ package struct ConnectionRoom: Sendable, Equatable {
     /// The limit that `most` comes from.
     package private(set) var lack: Lack
 
-    /// The smaller of `max_connections` and what `memory_limit` has room for.
+    /// The smaller of `max_connections` and the number of connections for which `memory_limit` has room.
     init(_ configuration: Configuration) {
         (most, lack) = (configuration.maxConnections, .maxConnections)
         let memory = configuration.connectionsBesideBody
         if memory < most { (most, lack) = (memory, .memory) }
     }
 
-    /// The same, limited to so many descriptors too.
+    /// The same room, also limited to this many descriptors.
     func within(descriptors: Int) -> ConnectionRoom {
         guard descriptors < most else { return self }
         var room = self
@@ -48,7 +48,7 @@ package struct ConnectionRoom: Sendable, Equatable {
     /// These are three quarters, less 16 for the process and 8 for each worker, but at least one quarter. Executors
     /// keep the rest.
     ///
-    /// - Parameter limit: RLIMIT_NOFILE; `Int.max` where there is no limit.
+    /// - Parameter limit: RLIMIT_NOFILE; `Int.max` if there is no limit.
     package static func descriptors(ofLimit limit: Int, workers: Int) -> Int {
         guard limit < .max else { return .max }
         return max(limit / 4, limit / 4 * 3 - 16 - 8 * workers)

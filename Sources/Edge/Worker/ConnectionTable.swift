@@ -5,13 +5,13 @@ internal import Transport
 /// The open connections of clients to one worker; confined to it.
 struct ConnectionTable {
     private var connections = Slab<ServerConnection>()
-    /// For each slot whether its connection has carried a request.
+    /// Whether the connection in each slot has carried a request.
     private var hasServed: [Bool] = []
     /// How many connections have carried a request.
     private(set) var servedCount = 0
 
     var isEmpty: Bool { connections.isEmpty }
-    /// All connections, in a copy: they may end while the caller walks through it.
+    /// A copy of all connections: they may end while the caller iterates over them.
     var all: [ServerConnection] { connections.elements }
 
     /// Adds a connection and sets its key.
@@ -23,7 +23,7 @@ struct ConnectionTable {
 
     /// Removes a connection.
     ///
-    /// - Returns: false where it has been removed before.
+    /// - Returns: false if it has been removed before.
     mutating func remove(_ connection: ServerConnection) -> Bool {
         guard connections.remove(connection.key) != nil else { return false }
         let slot = Int(connection.key.index)

@@ -23,7 +23,7 @@ struct EngineClients {
 
     /// The client of an engine, which is made at the first call.
     ///
-    /// It connects as the latest snapshot says where that one names the engine, also for exchanges of earlier
+    /// The client connects as the latest snapshot says, if that names the engine, also for exchanges of earlier
     /// snapshots.
     mutating func client(of target: EngineTarget) -> ExecutorClient {
         let id = target.engine.id
@@ -36,8 +36,8 @@ struct EngineClients {
 
     /// Uses a new snapshot from now on.
     ///
-    /// Connections to engines that it does not name, or to which it connects in another way, close after the requests
-    /// that they carry.
+    /// Connections to engines that the snapshot does not name, or to which it connects in another way, close after the
+    /// requests that they carry.
     mutating func adopt(_ snapshot: Snapshot) {
         var targets: [Int: EngineTarget] = [:]
         for target in snapshot.engines { targets[target.engine.id] = target }
@@ -54,14 +54,4 @@ struct EngineClients {
 
     /// Closes the connections that carry no request.
     func closeIdle() { for entry in entries.values { entry.client.closeIdle() } }
-}
-
-extension EngineTarget {
-    /// Whether connections that were opened for the other target can be used for this one.
-    fileprivate func connectsLike(_ other: EngineTarget) -> Bool {
-        let (mine, its) = (client, other.client)
-        return mine.addresses === its.addresses && mine.version == its.version
-            && mine.tls?.serverName == its.tls?.serverName && mine.tls?.caFile == its.tls?.caFile
-            && mine.connectTimeout == its.connectTimeout && mine.idleTimeout == its.idleTimeout
-    }
 }

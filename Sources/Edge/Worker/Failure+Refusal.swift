@@ -6,7 +6,7 @@ extension Failure {
     ///
     /// - Parameters:
     ///   - status: the status with which the HTTP layer refuses; 503 means that there is no memory for the request.
-    ///   - message: words of the HTTP layer, without any bytes of the client's.
+    ///   - message: the HTTP layer's message, without any bytes from the client.
     init(refusal status: Int, _ message: String) {
         if status == 503 {
             self = .noMemory

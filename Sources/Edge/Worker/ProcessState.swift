@@ -5,8 +5,8 @@ package import Transport
 
 /// State of the process that all workers and the control thread share.
 ///
-/// Everything in it may be used on any thread, and is used a few times an exchange at most. Values of the configuration
-/// are in the snapshot, except those that hold until the process ends.
+/// Everything in it may be used on any thread, and is used at most a few times for each exchange. Values of the
+/// configuration are in the snapshot, except those that hold until the process ends.
 package final class ProcessState: Sendable {
     /// The memory that all workers together may use.
     package let budget: MemoryBudget
@@ -14,12 +14,8 @@ package final class ProcessState: Sendable {
     package let log: LogSink
     /// The keys of TLS session tickets: a session begun with one worker is resumed with any other.
     package let ticketKeys: TicketKeys
-    /// The API keys in force.
-    package let access: Authenticator
     /// The clock of all workers and of the control thread.
     package let clock: Clock
-    /// How long a busy worker waits before it polls again.
-    package let gather: Gather
     /// What notifies the workers of sockets that are ready.
     package let poller: PollerChoice
     /// The handles of the workers, by their index.
@@ -30,7 +26,7 @@ package final class ProcessState: Sendable {
     let processStart = Clock.wallTime().seconds * 1000 + Clock.wallTime().microseconds / 1000
     /// The tenants that metrics distinguish.
     let tenants = TenantLabels()
-    /// How many descriptors connections of clients may use; executors keep the others.
+    /// How many descriptors connections of clients may use; the others are kept for executors.
     private let descriptorsMax: Int
     private let connections = Atomic<Int>(0)
     private let warnings = Lock(RationedWarnings())
@@ -42,10 +38,8 @@ package final class ProcessState: Sendable {
         budget: MemoryBudget,
         log: LogSink,
         ticketKeys: TicketKeys,
-        access: Authenticator = Authenticator(),
         clock: Clock = .monotonic,
         workers: Int,
-        gather: Gather,
         poller: PollerChoice,
         descriptorLimit: Int = .max
     ) {
@@ -53,10 +47,8 @@ package final class ProcessState: Sendable {
         self.budget = budget
         self.log = log
         self.ticketKeys = ticketKeys
-        self.access = access
         self.workers = (0..<workers).map { _ in WorkerHandle() }
         self.clock = clock
-        self.gather = gather
         self.poller = poller
     }
 
@@ -68,8 +60,8 @@ package final class ProcessState: Sendable {
 
     /// Takes room for one more connection, until `connectionEnded` gives it back.
     ///
-    /// - Parameter snapshot: the one that is in force at the worker that asks.
-    /// - Returns: nil where room has been taken, else the limit that is reached.
+    /// - Parameter snapshot: the current snapshot of the calling worker.
+    /// - Returns: nil if room has been taken, otherwise the limit that is reached.
     package func takeRoom(_ snapshot: Snapshot) -> ConnectionRoom.Lack? {
         let room = room(snapshot)
         guard budget.reserve(MemoryBudget.connectionCharge) else { return .memory }
@@ -78,7 +70,7 @@ package final class ProcessState: Sendable {
         return room.lack
     }
 
-    /// Gives back the room of one connection that has ended, or that has not come.
+    /// Gives back the room of one connection that has ended, or for which room was taken but that did not come.
     package func connectionEnded() {
         connections.wrappingSubtract(1, ordering: .relaxed)
         budget.release(MemoryBudget.connectionCharge)

@@ -1,4 +1,4 @@
-// The response to a request that broke the rules of HTTP, or that there is no memory for.
+// The response to a request that broke the rules of HTTP, or for which there is no memory.
 internal import HTTP
 internal import Inference
 internal import Transport

@@ -1,4 +1,4 @@
-// The `x-request-id` of a request: the client's own where it has a good one, else a new UUID.
+// The `x-request-id` of a request: the client's own if it is well-formed, otherwise a new UUID.
 internal import HTTP
 internal import Transport
 
@@ -18,7 +18,7 @@ struct RequestIDSource {
         state = seed
     }
 
-    /// The client's `x-request-id` where it has 1 to 128 characters that are letters, digits, `-`, `_` or `.`; else a
+    /// The client's `x-request-id` if it has 1 to 128 characters that are letters, digits, `-`, `_` or `.`; otherwise a
     /// new one.
     mutating func id(for head: RequestHead) -> String {
         if let given = head.fields.first(.requestID), (1...128).contains(given.count),
@@ -38,7 +38,8 @@ struct RequestIDSource {
 
     /// A version 4 UUID in lower case (RFC 9562).
     ///
-    /// It is unique enough to find a line in a log, and it is no secret: its random numbers can be predicted.
+    /// It is unique enough to find a line in a log, but it must not serve as a secret: its random numbers can be
+    /// predicted.
     mutating func next() -> String {
         let high = random() & 0xFFFF_FFFF_FFFF_0FFF | 0x4000
         let low = random() & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000

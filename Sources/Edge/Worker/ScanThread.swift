@@ -15,7 +15,7 @@ package struct InTransit<Value>: @unchecked Sendable {
 package enum ScanOutcome: Sendable {
     /// The scan of a body that had no coding.
     case scanned(Result<RequestScan, RequestScanError>)
-    /// The decoded body, what it is charged, and its scan.
+    /// The decoded body, the charge for its memory, and its scan.
     case decoded(InTransit<RequestBody>, BodyHold, Result<RequestScan, RequestScanError>)
     /// The body could not be decoded.
     case undecodable(BodyDecodingError)
@@ -30,7 +30,7 @@ final class ScanThread: Sendable {
 
     struct Job: Sendable {
         var body: InTransit<RequestBody>
-        /// What the body is charged; the charge lasts until neither the job nor the exchange holds it.
+        /// The charge for the body's memory, which lasts until neither the job nor the exchange holds it.
         var charge: BodyCharge
         var budget: MemoryBudget
         var dialect: Dialect
@@ -70,7 +70,7 @@ final class ScanThread: Sendable {
         }
     }
 
-    /// The scan of a body; nil where there is no memory for it.
+    /// The scan of a body; nil if there is no memory for it.
     private static func scan(
         _ body: RequestBody,
         for job: Job,

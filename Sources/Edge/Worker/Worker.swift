@@ -1,4 +1,5 @@
 // A worker: one thread with its event loop, the connections of its clients and their exchanges.
+internal import Glibc
 package import HTTP
 internal import Inference
 internal import Routing
@@ -19,11 +20,11 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
     /// The snapshot with which requests begin now.
     private(set) var snapshot: Snapshot
     let scanner = JSONScanner()
-    /// Charged for what no single connection is charged for: the scanner's memory, and what executors have not read
-    /// yet.
+    /// The account for memory that is charged to no single connection: the scanner's, and bytes that executors have not
+    /// read yet.
     let ownMemory: MemoryAccount
     var scannerCharge = MemoryCharge()
-    let keyHasher: HMACSHA256Hasher?
+    private(set) var keyHasher: HMACSHA256Hasher?
     let metrics: WorkerMetrics
     private let environment = HTTP2Environment()
     private var listeners: WorkerListeners
@@ -31,7 +32,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
     private var exchanges = Slab<Exchange>()
     private var clients: EngineClients
     private(set) var isDraining = false
-    /// The limit at which a connection was last not accepted.
+    /// The limit that was reached when a connection was last refused room.
     private var lackOfRoom = ConnectionRoom.Lack.maxConnections
     private var publishesLoadSoon = false
     private var exchangeIDs: ExchangeIDSource
@@ -41,12 +42,12 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
     /// - Parameters:
     ///   - index: the worker's index in `process.workers`.
     ///   - report: called on the worker's thread.
-    /// - Throws: `TLSError` where a certificate cannot be loaded.
+    /// - Throws: `TLSError` if a certificate cannot be loaded.
     package init(
         index: Int,
         process: ProcessState,
         snapshot: Snapshot,
-        listeners sockets: ListenerSet,
+        listeners sockets: [ListenerKey: ListenerSet],
         report: @escaping (WorkerReport) -> Void
     ) throws(TLSError) {
         self.index = index
@@ -54,9 +55,9 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
         self.report = report
         self.process = process
         self.snapshot = snapshot
-        loop = EventLoop(clock: process.clock, gather: process.gather, poller: process.poller)
+        loop = EventLoop(clock: process.clock, gather: snapshot.process.gather, poller: process.poller)
         ownMemory = MemoryAccount(source: process.budget)
-        keyHasher = process.access.makeHasher()
+        keyHasher = snapshot.access.makeHasher()
         clients = EngineClients(loop: loop, environment: ExecutorEnvironment(account: ownMemory))
         metrics = WorkerMetrics(tenants: process.tenants)
         exchangeIDs = ExchangeIDSource(
@@ -65,14 +66,22 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
             workers: process.workers.count
         )
         listeners = try WorkerListeners(snapshot.listeners, ticketKeys: process.ticketKeys)
-        listeners.open { makeListener($0, socket: sockets.socket(address: $0, worker: index)) }
+        openListeners(sockets)
+        ownHandle.setGeneration(snapshot.generation)
     }
 
-    private func makeListener(_ index: Int, socket: Socket) -> Listener {
+    /// Begins to accept on the listeners that do not accept yet.
+    private func openListeners(_ sockets: [ListenerKey: ListenerSet]) {
+        listeners.open { key in
+            sockets[key].map { makeListener(key, socket: $0.socket(address: 0, worker: index)) }
+        }
+    }
+
+    private func makeListener(_ key: ListenerKey, socket: Socket) -> Listener {
         let listener = Listener(
             loop: loop,
             socket: socket,
-            accepted: { [unowned self] in accepted($0, from: $1, listener: index) },
+            accepted: { [unowned self] in accepted($0, from: $1, listener: key) },
             exhausted: { [unowned self] code in warnOfPause(code) }
         )
         listener.takeRoom = { [unowned self] in takeRoom() }
@@ -82,7 +91,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
 
     var budget: MemoryBudget { process.budget }
     var retries: RetryBudget { process.retries }
-    var access: Authenticator { process.access }
+    var access: Authenticator { snapshot.access }
 
     /// Serves until a message ends it, and reports its counters then.
     package func run() {
@@ -111,41 +120,48 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
         case .expire: expire(within: Self.expirePeriod)
         case .cut: expire(within: Self.cutPeriod)
         case .stop: loop.stop()
-        case .adopt(let snapshot): adopt(snapshot)
+        case .adopt(let snapshot, let sockets): adopt(snapshot, sockets)
         case .ask(let number, let question): report(.answered(worker: index, number: number, question(self)))
         case .engineDied(let engine, let death):
             for exchange in exchanges.elements { exchange.engineDied(engine, death) }
         case .serve(let socket, let peer, let listener): serve(socket, from: peer, listener: listener)
         case .waitEnded(let key, let end):
-            // An exchange that has ended meanwhile needs no executor: the pool gets it back.
+            // If the exchange has ended meanwhile, the executor is given back to its pool.
             if let exchange = exchanges[key] { exchange.waitEnded(end) } else { end.giveBack(at: loop.now) }
         case .scanned(let key, let outcome): exchanges[key]?.scanThreadReplied(outcome)
         }
     }
 
     /// Uses a snapshot for the requests that begin from now on; exchanges under way keep the one that they began with.
-    func adopt(_ new: Snapshot) {
-        guard new.generation > snapshot.generation else { return }
+    func adopt(_ new: Snapshot, _ sockets: [ListenerKey: ListenerSet]) {
+        // A worker that drains accepts nothing, and ends with the snapshot that it has.
+        guard new.generation > snapshot.generation, !isDraining else { return }
+        if new.access.keys !== snapshot.access.keys { keyHasher = new.access.makeHasher() }
+        loop.gather = new.process.gather
         snapshot = new
         metrics.keep(new.knownModels)
         clients.adopt(new)
-        listeners.adopt(new.listeners, ticketKeys: process.ticketKeys) { plan, error in
+        let closing = listeners.adopt(new.listeners, ticketKeys: process.ticketKeys) { plan, error in
             let what = "the listener \(plan.address) goes on with its earlier certificates"
             process.warn(.certificates, "\(what): \(error)")
         }
+        for listener in closing { listener.close() }
+        openListeners(sockets)
         listeners.resumeWaiting()
+        ownHandle.setGeneration(new.generation)
+        report(.adopted(worker: index, generation: new.generation))
     }
 
     // MARK: Connections
 
-    /// Takes room for one more connection; false, and nothing taken, where there is none.
+    /// Takes room for one more connection; if there is none, takes nothing and returns false.
     private func takeRoom() -> Bool {
         guard let lack = process.takeRoom(snapshot) else { return true }
         lackOfRoom = lack
         return false
     }
 
-    /// - Parameter code: the errno for which accepting pauses; nil where `takeRoom` has found no room.
+    /// - Parameter code: the errno for which accepting pauses; nil if it pauses because `takeRoom` has found no room.
     private func warnOfPause(_ code: CInt?) {
         let pause = code.map { AcceptPause(code: $0) } ?? AcceptPause(lackOfRoom)
         metrics.acceptingPaused(pause)
@@ -153,10 +169,11 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
         process.warn(.acceptingPauses, "accepting pauses at \(process.connectionCount) connections: \(why)")
     }
 
-    private func accepted(_ socket: Socket, from peer: SocketAddress, listener: Int) {
+    private func accepted(_ socket: Socket, from peer: SocketAddress, listener: ListenerKey) {
         metrics.connectionAccepted()
         let chosen = process.workers.index(forConnectionAcceptedBy: index)
-        if chosen != index {
+        // A worker that has not adopted this snapshot yet may not know the listener.
+        if chosen != index, process.workers[chosen].generation >= snapshot.generation {
             process.workers[chosen].connectionBegan()
             if process.workers[chosen].mailbox.post(.serve(socket, peer: peer, listener: listener)) { return }
             // The other worker has ended meanwhile.
@@ -166,10 +183,15 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
         serve(socket, from: peer, listener: listener)
     }
 
-    private func serve(_ socket: Socket, from peer: SocketAddress, listener: Int) {
-        let (plan, contexts) = listeners[listener]
+    private func serve(_ socket: Socket, from peer: SocketAddress, listener: ListenerKey) {
         let channel: Channel
+        let plan: ListenerPlan
         do throws(SystemError) {
+            guard let (found, contexts) = listeners[listener] else {
+                socket.close()
+                throw SystemError("listener \(listener)", ENOENT)
+            }
+            plan = found
             let tls = contexts.map { TLSConnection.server(in: $0, wire: loop.wire) }
             channel = try Channel.accept(socket, peer: peer, loop: loop, tls: tls)
         } catch {
@@ -193,11 +215,11 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
         connections.insert(connection)
         publishLoadSoon()
         connection.start()
-        // A worker that did not know yet that this one drains has handed the connection on.
+        // The connection may come from another worker that did not know yet that this one drains.
         if isDraining { connection.drain() }
     }
 
-    /// Removes a connection that is closed, and accepts again where accepting had paused.
+    /// Removes a connection that is closed, and accepts again if accepting had paused.
     package func connectionEnded(_ connection: ServerConnection) {
         guard connections.remove(connection) else { return }
         ownHandle.connectionEnded()
@@ -224,9 +246,9 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
         process.warn(.memory, "requests are refused: a connection holds \(held) KiB of memory_limit")
     }
 
-    /// How long a change of this worker's load goes unpublished, in nanoseconds.
+    /// How long a change of this worker's load waits until it is published, in nanoseconds.
     ///
-    /// Long enough for connections that came together to have begun their streams on all workers.
+    /// This is long enough for connections that came together to begin their streams on all workers.
     private static let loadInterval: Nanoseconds = 250_000_000
 
     private func publishLoadSoon() {
@@ -319,9 +341,9 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
 
     // MARK: Draining
 
-    /// How long clients may take to read the rest of what they were sent after `expire`, in nanoseconds.
+    /// How long clients may take to read the rest of their responses after the message `expire`, in nanoseconds.
     private static let expirePeriod: Nanoseconds = 1_000_000_000
-    /// The same after `cut`: long enough to write what a connection says at its end.
+    /// The same after the message `cut`: long enough to write what a connection says at its end.
     private static let cutPeriod: Nanoseconds = 50_000_000
     /// How long the sockets of ended connections may still send what is buffered, in nanoseconds.
     private static let lingerPeriod: Nanoseconds = 50_000_000

@@ -1,4 +1,4 @@
-// What other threads know of a worker: its mailbox and its load; and which worker gets a new connection.
+// A worker as other threads see it: its mailbox and its load; and the choice of the worker for a new connection.
 internal import Synchronization
 package import Transport
 
@@ -13,6 +13,7 @@ package final class WorkerHandle: Sendable {
     private let publishedExchanges = Atomic<Int>(0)
     private let publishedConnections = Atomic<Int>(0)
     private let isOpen = Atomic<Bool>(false)
+    private let adopted = Atomic<Int>(0)
 
     /// A worker that does not take connections yet.
     package init() {}
@@ -39,6 +40,14 @@ package final class WorkerHandle: Sendable {
     /// Called by the worker when it begins to serve and when it begins to drain.
     package func setTakesConnections(_ takes: Bool) { isOpen.store(takes, ordering: .relaxed) }
 
+    /// The generation of the snapshot that the worker uses.
+    ///
+    /// A connection of a listener is handed on only to workers that know it.
+    package var generation: Int { adopted.load(ordering: .acquiring) }
+
+    /// Called by the worker when it has begun to use the snapshot of this generation.
+    package func setGeneration(_ generation: Int) { adopted.store(generation, ordering: .releasing) }
+
     /// Counts a connection of this worker.
     ///
     /// The worker that has accepted it calls this before it hands the connection on, so that many connections that come
@@ -62,8 +71,8 @@ package final class WorkerHandle: Sendable {
     /// The load to expect: connections that came since the worker last published are assumed to carry `average`
     /// exchanges.
     ///
-    /// Of connections that come together the first have their streams while the others are still in their handshakes.
-    /// By the exchanges of this moment alone, all the others would go to one worker.
+    /// If many connections come together, the first ones already carry exchanges while the others are still in their
+    /// handshakes. By the number of exchanges alone, all the others would go to one worker.
     fileprivate func expected(average: Int) -> WorkerLoad {
         let (published, now) = (published, load.connections)
         let known = Swift.min(now, published.connections)

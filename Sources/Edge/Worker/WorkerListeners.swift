@@ -2,52 +2,87 @@
 internal import HTTP
 internal import Transport
 
-/// The listeners of one worker, by the index that the listener had in the first snapshot; confined to the worker.
+/// The listeners of one worker by their keys; confined to the worker.
 struct WorkerListeners {
-    private var plans: [ListenerPlan]
-    private var contexts: [TLSServerContexts?] = []
-    private var listeners: [Listener] = []
+    private struct Entry {
+        var plan: ListenerPlan
+        /// Nil for cleartext.
+        var contexts: TLSServerContexts?
+        /// Nil before the worker accepts connections on it.
+        var listener: Listener?
+    }
 
-    /// Loads the certificates; no connection is accepted before `open`.
+    private var entries: [ListenerKey: Entry] = [:]
+    /// The listeners that the latest snapshot has removed.
     ///
-    /// - Throws: `TLSError` where a certificate cannot be loaded.
+    /// Another worker may have accepted a connection on one of them before it adopted that snapshot, and hand it on.
+    private var removed: [ListenerKey: Entry] = [:]
+
+    /// Makes the TLS contexts; no connection is accepted before `open`.
+    ///
+    /// - Throws: `TLSError` where a certificate cannot be used.
     init(_ plans: [ListenerPlan], ticketKeys: TicketKeys) throws(TLSError) {
-        self.plans = plans
-        for plan in plans { contexts.append(try plan.makeContexts(ticketKeys)) }
+        for plan in plans {
+            entries[plan.key] = Entry(plan: plan, contexts: try plan.makeContexts(ticketKeys))
+        }
     }
 
     /// The plan of a listener and its TLS contexts; nil contexts for cleartext.
-    subscript(index: Int) -> (plan: ListenerPlan, contexts: TLSServerContexts?) { (plans[index], contexts[index]) }
-
-    /// Begins to accept, on one listener for each plan.
     ///
-    /// - Parameter make: makes the listener with this index.
-    mutating func open(_ make: (Int) -> Listener) {
-        for index in plans.indices { listeners.append(make(index)) }
+    /// - Returns: nil for a listener that this worker does not know.
+    subscript(key: ListenerKey) -> (plan: ListenerPlan, contexts: TLSServerContexts?)? {
+        (entries[key] ?? removed[key]).map { ($0.plan, $0.contexts) }
+    }
+
+    /// Begins to accept on the listeners that do not accept yet.
+    ///
+    /// - Parameter make: makes the listener with this key; nil where it has no socket.
+    mutating func open(_ make: (ListenerKey) -> Listener?) {
+        for key in entries.keys where entries[key]?.listener == nil { entries[key]?.listener = make(key) }
     }
 
     /// Accepts no more connections.
-    func pause() { for listener in listeners { listener.pause() } }
+    func pause() { for entry in entries.values { entry.listener?.pause() } }
 
     /// Accepts again on the listeners that have paused for want of room.
-    func resumeWaiting() { for listener in listeners where listener.isWaiting { listener.resume() } }
+    func resumeWaiting() {
+        for entry in entries.values {
+            if let listener = entry.listener, listener.isWaiting { listener.resume() }
+        }
+    }
 
-    /// Takes over what a new snapshot says of these listeners; connections that are open keep what they began with.
+    /// Takes over what a new snapshot says; connections that are open keep what they began with.
     ///
-    /// A listener whose new certificates cannot be loaded stays as it was.
+    /// New listeners accept nothing before `open`. A listener whose certificates cannot be used stays as it was.
     ///
     /// - Parameter failed: called with each plan that stays out of use, and why.
-    mutating func adopt(_ new: [ListenerPlan], ticketKeys: TicketKeys, failed: (ListenerPlan, TLSError) -> Void) {
-        for index in plans.indices {
-            guard let plan = new.first(where: { $0.address == plans[index].address }) else { continue }
-            let old = plans[index]
-            if plan.certificates != old.certificates || plan.settings.speaksHTTP2 != old.settings.speaksHTTP2 {
-                do throws(TLSError) { contexts[index] = try plan.makeContexts(ticketKeys) } catch {
+    /// - Returns: the listeners that the snapshot does not name. The caller closes them once this call has returned: they
+    ///   then accept what waits in their backlogs, and each such connection is looked up here.
+    mutating func adopt(
+        _ plans: [ListenerPlan],
+        ticketKeys: TicketKeys,
+        failed: (ListenerPlan, TLSError) -> Void
+    ) -> [Listener] {
+        let named = Set(plans.map(\.key))
+        removed = entries.filter { !named.contains($0.key) }
+        let closing = removed.values.compactMap(\.listener)
+        for key in removed.keys {
+            entries[key] = nil
+            removed[key]?.listener = nil
+        }
+        for plan in plans {
+            var entry = entries[plan.key] ?? Entry(plan: plan)
+            let (old, isNew) = (entry.plan, entries[plan.key] == nil)
+            let speaksOtherwise = plan.settings.speaksHTTP2 != old.settings.speaksHTTP2
+            if isNew || plan.certificates != old.certificates || speaksOtherwise {
+                do throws(TLSError) { entry.contexts = try plan.makeContexts(ticketKeys) } catch {
                     failed(plan, error)
                     continue
                 }
             }
-            plans[index] = plan
+            entry.plan = plan
+            entries[plan.key] = entry
         }
+        return closing
     }
 }

@@ -20,8 +20,8 @@ package struct WorkerLoad: Sendable, Equatable {
 
     /// Whether another worker should have the connection that this one has just accepted.
     ///
-    /// It should where this one is clearly busier, since handing on wakes another thread: by two connections or one
-    /// exchange where there are few, by a quarter where there are many.
+    /// It should if this one is clearly busier, since handing on wakes another thread: busier by two connections or one
+    /// exchange if the load is small, by a quarter if it is large.
     package func handsOn(to other: WorkerLoad) -> Bool {
         weight + 1 >= other.weight + other.weight / 4 + 2
     }

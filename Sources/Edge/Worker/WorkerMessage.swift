@@ -1,4 +1,4 @@
-// What other threads ask of a worker, by way of its mailbox.
+// The messages that other threads post to a worker's mailbox.
 package import Routing
 package import Transport
 
@@ -12,17 +12,17 @@ package enum WorkerMessage: Sendable {
     case cut
     /// End at once.
     case stop
-    /// Requests that begin from now on use this snapshot of the configuration.
-    case adopt(Snapshot)
+    /// Requests that begin from now on use this snapshot of the configuration, whose listeners have these sockets.
+    case adopt(Snapshot, [ListenerKey: ListenerSet])
     /// A question of `WorkerSurvey` with its number; the closure answers it on the worker's thread.
     case ask(Int, @Sendable (Worker) -> any Sendable)
-    /// The probes of an engine find it dead, so attempts that wait for it are lost. Posted again with each further
-    /// probe.
+    /// The health probes of an engine find it dead, so attempts that wait for the engine are lost. Posted again with
+    /// each further probe.
     case engineDied(Engine, EngineDeath)
-    /// A connection that another worker has accepted, on the listener with this index.
+    /// A connection that another worker has accepted, on the listener with this key.
     ///
     /// Room has been taken for it, and it is counted at this worker's handle.
-    case serve(Socket, peer: SocketAddress, listener: Int)
+    case serve(Socket, peer: SocketAddress, listener: ListenerKey)
     /// The exchange with this key has waited for an executor, and this is how its wait has ended.
     case waitEnded(exchange: SlabKey, WaitEnd)
     /// The body of the exchange with this key has been decoded and scanned by the scan thread.

@@ -1,10 +1,11 @@
-// Questions of the control thread to all workers, with a timeout: asked by the workers' mailboxes, answered by reports.
+// Questions of the control thread to all workers, with a timeout: asked through the workers' mailboxes, answered by
+// reports.
 internal import Transport
 
 /// Asks every worker the same question and collects the answers.
 ///
-/// Confined to the control thread. A worker that has ended is not asked. The answer of a worker that comes after
-/// `timeout` is dropped.
+/// Confined to the control thread. A worker that has ended is not asked. An answer that comes after `timeout` is
+/// dropped.
 final class WorkerSurvey: TimerTarget {
     /// How long a question waits for its answers, in nanoseconds.
     static let timeout: Nanoseconds = 1_000_000_000

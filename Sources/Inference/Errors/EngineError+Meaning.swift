@@ -3,7 +3,7 @@
 extension EngineError {
     /// The failure that this error is for an exchange whose client speaks `dialect`.
     ///
-    /// The statuses, the code, the type and the message decide, in whatever shape they came. The table in
+    /// The error's statuses, code, type and message decide; the shape in which they came does not matter. The table in
     /// docs/engine-errors.md describes this function, and a test compares the two.
     package func classified(in dialect: Dialect) -> Failure {
         let meaning = meaning
@@ -43,7 +43,7 @@ extension EngineError {
         }
     }
 
-    /// Whether the error names `stream_options` or its member; Google's APIs write them in camel case.
+    /// Whether the error names `stream_options` or its member `include_usage`; Google's APIs write both in camel case.
     private var namesStreamOptions: Bool {
         [param, message].contains { part in
             let text = part?.lowercased() ?? ""
@@ -63,22 +63,22 @@ extension EngineError {
         switch found {
         case .notFound: return meaning(ofNotFound: text)
         case .clientError where status == nil && text.saysModelIsOverloaded:
-            // Hugging Face's engine reports an overload in an event with the number 422.
+            // Hugging Face's engine reports an overload in an event that names the status 422.
             return .busy(503)
         case .badRequest, .clientError(400), .clientError(409), .clientError(410), .clientError(422):
             let isOurs = !isWord && (saysModelIsMissing(text) || isOfOurAccount(text))
             return isOurs ? .misconfiguration : found == .badRequest ? .clientError(400) : found
         case .misconfiguration where retryAfterMs != nil && (status == 402 || namedStatus == 402):
-            // A 402 that says when to retry is about a limit in use at the moment, not about an unpaid bill.
+            // A 402 that says when to retry reports a temporary limit, not an unpaid bill.
             return .busy(429)
         case .misconfiguration where status == 403 || namedStatus == 403:
             return text.saysContentIsRefused ? .clientError(403) : found
         case .misconfiguration where isWord && namesPartOfRequest && code.map(ErrorCodeTable.namesModel) == true:
-            // The client itself has named this model, for example that of a tool.
+            // The client named this model in another member of its request, for example as the model of a tool.
             return .clientError(status.flatMap { (400..<500).contains($0) ? $0 : nil } ?? 400)
         case .busy where status == 413 || namedStatus == 413 || text.saysRequestIsTooLarge: return .clientError(413)
         case .busy:
-            // A status of the engine that means the same is more specific.
+            // If the engine's own status is 429, 503 or 529, the client gets that status.
             let own = [status, namedStatus].compactMap { $0 }.first { [429, 503, 529].contains($0) }
             return own.map { .busy($0) } ?? found
         case .unavailable(503): return text.busy == nil ? found : .busy(503)
@@ -114,11 +114,12 @@ extension EngineError {
         .contains { name.hasPrefix($0) || name.hasPrefix("body." + $0) }
     }
 
-    /// The meaning before `.notFound`, `.badRequest` and the like are resolved by the message.
+    /// The meaning by code, type, status and message, in which `meaning` still resolves `.notFound` and `.badRequest`.
     ///
-    /// A particular word outranks a status, a status outranks a general word, and a general word outranks the message.
+    /// A code or type with a specific meaning takes precedence over the statuses, these take precedence over a code or
+    /// type with a general meaning (`ErrorMeaning.isGeneral`), and that takes precedence over the message.
     ///
-    /// - Returns: The meaning, and whether a particular word has decided it, so that the message need not be asked.
+    /// - Returns: The meaning, and whether a code or type with a specific meaning has decided it.
     private func unresolved(_ text: ErrorMessage) -> (meaning: ErrorMeaning, isWord: Bool) {
         let words = [code, type].compactMap { $0.flatMap { ErrorCodeTable.meaning(of: $0) } }
         let numbers = [status, namedStatus].compactMap { $0.flatMap { ErrorCodeTable.meaning(ofStatus: $0) } }

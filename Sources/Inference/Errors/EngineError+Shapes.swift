@@ -3,7 +3,7 @@
 extension EngineError {
     // MARK: Shapes of error responses
 
-    /// How deep errors are searched inside of others.
+    /// The maximum depth of nesting at which an error is looked for.
     private static let depthMax = 5
 
     /// Reads a value that is or contains an error.
@@ -97,7 +97,7 @@ extension EngineError {
         if code == nil { code = word }
     }
 
-    /// Reads when to retry, and the codes that gateways put into members beside the error.
+    /// Reads when to retry, and the codes that gateways put into members next to the error.
     private mutating func readHints(_ value: JSONValue) {
         var sources = [value]
         for key in ["metadata", "headers", "details"] {
@@ -130,10 +130,10 @@ extension EngineError {
 
     /// Reads an error in a document or an event of a response whose status was good.
     ///
-    /// A shape that only occurs there is first rewritten as OpenAI's, then read as such: its members take precedence
-    /// over whatever else the document has, and the client gets the rewritten document. In the body of a response with
-    /// an error status the same members are read with the lower precedence of `read(_:depth:)`, which is why this is a
-    /// step of its own and not one more row there.
+    /// A shape that occurs only in such responses is first rewritten in OpenAI's shape, and then read: its members take
+    /// precedence over all others of the document, and the client gets the rewritten document. In a response with an
+    /// error status `read(_:depth:)` reads the same members with a lower precedence, so the rewriting is a separate
+    /// step.
     init(inAnswer body: Span<UInt8>, isBare: Bool = false) {
         self.init(body: body, isBare: isBare)
         guard case .bytes(_, let value)? = document, let found = Self.unusual(in: value) else { return }
@@ -162,7 +162,7 @@ extension EngineError {
     /// The error of a document in one of the shapes below; nil if `read(_:depth:)` reads the document as it is.
     private static func unusual(in value: JSONValue) -> Parts? {
         guard case .object(let members) = value else { return nil }
-        // MiniMax: `base_resp` stands in every response, with a code of 0 in a good one.
+        // MiniMax: every response has `base_resp`; its `status_code` is 0 in a good response.
         if let status = value["base_resp"], let number = status["status_code"]?.integer, number != 0 {
             return Parts(message: status["status_msg"]?.string, type: miniMaxType(number), code: "\(number)")
         }
@@ -176,7 +176,8 @@ extension EngineError {
             found.type = exception.key
             return found
         }
-        // A flat document, if it has none of the members from which `read(_:depth:)` takes a message.
+        // The parts of the error are top-level members; not looked for if `read(_:depth:)` takes a message from another
+        // member.
         let known = ["message", "msg", "detail", "error", "errors", "response", "error_message", "error_description"]
         guard !known.contains(where: { value[$0] != nil && value[$0] != .null }) else { return nil }
         let own = parts(of: value)

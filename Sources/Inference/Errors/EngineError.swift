@@ -17,8 +17,8 @@
 //   How does a failure look in the client's dialect?               FailureRendering.swift
 //
 // The order in which they are asked: a status of 400 or above, or a scan that has found an error, makes an
-// `EngineError` of the bytes; `classified(in:)` asks the code table first, and the message only where no particular
-// word decides; the result is a `Failure`, which is retried, charged to the executor, logged and rendered.
+// `EngineError` of the bytes; `classified(in:)` asks the code table first, and the message only if no code, type or
+// status decides; the result is a `Failure`, which is retried, charged to the executor, logged and rendered.
 
 /// An error that an engine reported in the body of a response, in an event or in a line of a stream.
 ///
@@ -31,7 +31,7 @@ package struct EngineError: Equatable, Sendable {
     package var namedStatus: Int?
     /// The error's type, at most 256 bytes.
     package var type: String?
-    /// The error's code if it is a word or a number that is no status, at most 256 bytes.
+    /// The error's code if it is a word, or a number that is not a status; at most 256 bytes.
     package var code: String?
     /// The member of the request that the error is about, at most 256 bytes.
     package var param: String?
@@ -89,7 +89,7 @@ package struct EngineError: Equatable, Sendable {
         } else if let value = JSONValue(parsingCut: bytes) {
             read(value, depth: 0)
         } else if first != UInt8(ascii: "<"), bytes.count <= Self.messageMax {
-            // A page of HTML does not make a message.
+            // An HTML page is not used as a message.
             message = String(validating: bytes, as: UTF8.self)
         }
         shorten()

@@ -13,11 +13,11 @@ enum ErrorCodeTable {
             name.removeLast(ending.count)
             if let meaning = table[name] { return meaning }
         }
-        // More than four words are a sentence, which the parts of a word do not describe.
+        // More than four words are a sentence, whose meaning cannot be found by looking for parts of words.
         return word.count { $0 == " " } > 3 ? nil : meaning(ofParts: name)
     }
 
-    /// The meaning of a word by its parts: what it is about, and what it says about that, as in `project_suspended` and
+    /// The meaning of a word that names a subject and says what is wrong with it, such as `project_suspended` and
     /// `model_not_deployed`.
     private static func meaning(ofParts name: String) -> ErrorMeaning? {
         func has(_ parts: String) -> Bool { parts.split(separator: " ").contains { name.contains($0) } }
@@ -75,8 +75,8 @@ enum ErrorCodeTable {
         locked frozen
         """
 
-    /// The words of each meaning, in lower case and without separators, each also with `error` or `exception` at its
-    /// end.
+    /// The words of each meaning, in lower case and without separators; each also matches with `error` or `exception`
+    /// at its end.
     private static let words: [(ErrorMeaning, String)] = [
         (
             .badRequest,
@@ -174,7 +174,7 @@ enum ErrorCodeTable {
         ),
     ]
 
-    /// `words` by word.
+    /// The meaning of each word of `words`.
     private static let table: [String: ErrorMeaning] = {
         var table: [String: ErrorMeaning] = [:]
         for (meaning, names) in words {
@@ -190,8 +190,8 @@ enum ErrorCodeTable {
         case 401, 402, 403, 407, 421, 426, 505, 511: .misconfiguration
         case 404: .notFound
         case 405: .missingPath
-        // Hugging Face answers 424 when a generation has failed; an engine that answers 499 has lost a client that is
-        // still there.
+        // Hugging Face answers 424 when a generation has failed; an engine that answers 499 believes that its client
+        // has left, although the edge has not.
         case 424, 499: .failed(500)
         case 429: .busy(429)
         case 400..<500: .clientError(status)

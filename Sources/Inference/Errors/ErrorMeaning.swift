@@ -2,7 +2,7 @@
 
 /// The meaning of an engine's error; `Failure.Verdict` says what follows from each.
 package enum ErrorMeaning: Equatable, Sendable {
-    /// The request is wrong, and a number can say in which way; a general word such as `invalid_request_error`.
+    /// The request is wrong, as a general word such as `invalid_request_error` says; a status may be more specific.
     case badRequest
     /// No executor can serve the request as it is. The value is the status for the client, 400 to 499.
     case clientError(Int)
@@ -18,7 +18,7 @@ package enum ErrorMeaning: Equatable, Sendable {
     case unavailable(Int)
     /// The credential, the account or the model name that our configuration has for this executor is wrong.
     case misconfiguration
-    /// The engine has failed, at this request or altogether. The value is the status for the client, 500 or 502.
+    /// The engine has failed, with this request only or with all. The value is the status for the client, 500 or 502.
     case failed(Int)
 
     /// The word for the meaning in `engine_error` of the log.

@@ -1,8 +1,8 @@
 // What the message of an engine's error means, for errors whose status, code and type say too little.
 
-/// The message of one error, with a question for each thing that messages say.
+/// The message of one error, with a property for each statement that messages make.
 ///
-/// `EngineError.meaning` asks them where no particular word of the error's type or code decides.
+/// `EngineError.meaning` reads these properties if the error's type, code and status do not decide.
 struct ErrorMessage {
     /// The message in lower case.
     private let text: String
@@ -14,7 +14,8 @@ struct ErrorMessage {
         sentences = ErrorSentence.sentences(of: message)
     }
 
-    /// The meaning of a message that came alone, or with a general failure of the server; nil if it has none of these.
+    /// The meaning of a message that came alone, or with no more than a general failure of the server; nil if none is
+    /// recognized.
     var meaning: ErrorMeaning? {
         if let status = innerStatus, let inner = ErrorCodeTable.meaning(ofStatus: status) { return inner }
         if saysRequestIsTooLarge { return .clientError(413) }
@@ -72,7 +73,7 @@ struct ErrorMessage {
         "request",
         "conversation", "max_tokens", "max_new_tokens", "max_num_tokens", "max_completion_tokens", "content",
     ]
-    /// Words of sentences in which something else than the input exceeds a limit.
+    /// Words of sentences in which something other than the input exceeds a limit.
     private static let otherLimits: Set<String> = [
         "rate", "quota", "minute", "min", "hour", "day", "month", "timeout", "timed", "time", "deadline", "memory",
         "cuda",

@@ -76,7 +76,7 @@ private struct Redactor {
         return out
     }
 
-    /// The end of what begins at this index and its replacement; nil if nothing to redact begins here.
+    /// If something to redact begins at this index: the index of its end, and its replacement; otherwise nil.
     private func match(at index: Int) -> (Int, [UInt8])? {
         let before = index > 0 ? text[index - 1] : 0x20
         if text[index] == UInt8(ascii: "/") {
@@ -95,7 +95,7 @@ private struct Redactor {
         return secret(index).map { ($0, Self.key) }
     }
 
-    /// The index of the first byte from `index` on that is not a part.
+    /// The index of the first byte, from `index` on, for which `isPart` is false.
     private func end(from index: Int, while isPart: (UInt8) -> Bool) -> Int {
         var end = index
         while end < text.count, isPart(text[end]) { end += 1 }
@@ -108,11 +108,13 @@ private struct Redactor {
         return (0..<count).allSatisfy { unsafe text[index + $0] == word.utf8Start[$0] }
     }
 
-    /// The end of a URL.
+    /// The index of the end of the URL that begins at this index, nil if none does; the functions below do the same for
+    /// other kinds of text.
     private func url(_ index: Int) -> Int? {
         guard text[index].isLetter else { return nil }
         let scheme = end(from: index) { $0.isAlphanumeric || "+.-".utf8.contains($0) }
-        // Plain, with slashes escaped as in JSON, and percent-encoded once or twice inside of another URL.
+        // The separator is plain, has its slashes escaped as in JSON, or is percent-encoded once or twice inside of
+        // another URL.
         let marks: [StaticString] = ["://", ":\\/\\/", "%3A%2F%2F", "%3a%2f%2f", "%253A%252F%252F"]
         guard let mark = marks.first(where: { has($0, at: scheme) }) else { return nil }
         let start = scheme + mark.utf8CodeUnitCount
@@ -125,14 +127,14 @@ private struct Redactor {
 
     private func isOfURL(_ byte: UInt8) -> Bool { byte > 0x20 && !"\"'<>\\`,;){}|".utf8.contains(byte) }
 
-    /// The end without a full stop or another mark that belongs to the sentence.
+    /// The end without a full stop or other punctuation of the sentence that contains the text.
     private func trimmed(_ end: Int, notBefore start: Int) -> Int {
         var end = end
         while end > start, ".:]".utf8.contains(text[end - 1]) { end -= 1 }
         return end
     }
 
-    /// The end of a port such as `:8000` behind an address; `end` itself if no port follows.
+    /// The end of a port such as `:8000` after an address; `end` itself if no port follows.
     private func port(_ end: Int) -> Int {
         guard end < text.count, text[end] == UInt8(ascii: ":") else { return end }
         let digits = self.end(from: end + 1, while: \.isDigit)
@@ -189,7 +191,7 @@ private struct Redactor {
 
     private func isOfHost(_ byte: UInt8) -> Bool { byte.isAlphanumeric || "_.-".utf8.contains(byte) }
 
-    /// Words before a colon and a number that are not hosts.
+    /// Words that are not hosts although a colon and a number follow, as in `line:12`.
     private static let noHosts: Set<String> = [
         "line", "lines", "code", "column", "char", "pos", "position", "token", "tokens", "error", "errors", "status",
         "length",
@@ -217,7 +219,8 @@ private struct Redactor {
         ".local", ".internal", ".localdomain", ".lan", ".svc", ".cluster", ".intranet", ".private", ".corp", ".consul",
     ]
 
-    /// Public top-level domains; a name of two parts with one of them may be a site that is meant to be seen.
+    /// Public top-level domains; a name of three parts or more that ends in one is redacted, one of two parts may be a
+    /// public site.
     private static let publicDomains: Set<Substring> = [
         "com", "net", "org", "io", "ai", "dev", "cloud", "co", "app", "edu", "gov", "info", "tech", "eu", "de", "uk",
         "fr",

@@ -7,7 +7,7 @@ extension ErrorSentence {
         " authentication token", " bearer token", " access key", " subscription key", " authorization header",
         " credentials ",
     ]
-    /// Words for parts of a request; a key that stands there is the client's.
+    /// Words for parts of a request; a key in one of them is the client's own.
     private static let partsOfRequests: Set<String> = [
         "parameter", "parameters", "argument", "arguments", "field", "fields", "property", "properties", "mcp", "tool",
         "tools", "url", "image", "file", "inputs",
@@ -17,7 +17,7 @@ extension ErrorSentence {
         "invalid", "incorrect", "expired", "missing", "revoked", "disabled", "deleted", "leaked", "wrong", "malformed",
         "inactive", "unauthorized", "rejected", "required", "suspended", "blocked", "deactivated",
     ]
-    /// Words that say that a key is right, and wrong beside a negation.
+    /// Words that say that a key is right; together with a negation they say that it is wrong.
     private static let right: Set<String> = [
         "valid", "found", "provided", "provide", "recognized", "recognised", "authorized", "exist", "exists", "active",
         "correct", "accepted", "registered", "supplied", "set", "validate", "verify", "permission",

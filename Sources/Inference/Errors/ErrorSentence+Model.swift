@@ -7,7 +7,7 @@ extension ErrorSentence {
         "model_name",
         "modelid", "checkpoint",
     ]
-    /// Words that may stand between the noun and the word that governs it.
+    /// Words that may stand between the noun and the word on which it depends grammatically.
     private static let adjectives: Set<String> = [
         "the", "this", "that", "a", "an", "any", "your", "our", "selected", "specified", "requested", "given",
         "provided",
@@ -16,7 +16,7 @@ extension ErrorSentence {
         "upstream", "underlying", "target", "default", "api", "served", "following", "ai", "llm", "current", "new",
         "configured", "gemini", "named",
     ]
-    /// Nouns behind which `model` is an attribute, as in `model response` and `model parameters`.
+    /// Nouns that `model` only describes if it stands before them, as in `model response` and `model parameters`.
     private static let partsOfRequests: Set<String> = [
         "response", "responses", "output", "outputs", "input", "inputs", "message", "messages", "tool", "tools",
         "state",
@@ -50,7 +50,7 @@ extension ErrorSentence {
         "unknown", "invalid", "unsupported", "unrecognized", "unrecognised", "nonexistent", "non-existent", "incorrect",
         "wrong", "undefined", "unregistered", "unavailable", "missing", "inactive",
     ]
-    /// Verbs for what an engine could not do with a model, behind a negation.
+    /// Verbs that say, after a negation, what an engine could not do with a model.
     private static let searches: Set<String> = [
         "find", "locate", "resolve", "access", "recognize", "recognise", "identify", "invoke", "found", "know", "serve",
         "host",
@@ -76,7 +76,8 @@ extension ErrorSentence {
         return !Self.partsOfRequests.contains(next) || words[index + 1].isAfterColon
     }
 
-    /// The index of the word that governs the noun: the first one before it that is neither an adjective nor a name.
+    /// The index of the word on which the noun depends: the first one before it that is neither an adjective nor a
+    /// name.
     private func governor(of index: Int) -> Int {
         var candidate = index - 1
         while candidate >= 0, words[candidate].isQuoted || isAdjective(words[candidate].text) { candidate -= 1 }
@@ -87,7 +88,8 @@ extension ErrorSentence {
         Self.adjectives.contains(word) || (word.contains("-") && !Self.unknown.contains(word))
     }
 
-    /// Whether words before the model deny it: `unknown model`, `no such model`, `is not a valid model`.
+    /// Whether words before the model say that it cannot be used: `unknown model`, `no such model`, `is not a valid
+    /// model`.
     private func isDeniedBefore(_ index: Int) -> Bool {
         let governorIndex = governor(of: index)
         guard word(index) != "engine", let governor = word(governorIndex) else { return false }
@@ -100,7 +102,8 @@ extension ErrorSentence {
             && word(governorIndex - 2).map { Self.negations.contains($0) } == true
     }
 
-    /// Whether `no model` before this index says that no model of that name exists, and not that none has some ability.
+    /// Whether `no model` before this index says that no model of that name exists, rather than that no model has some
+    /// ability.
     private func isCounted(from index: Int) -> Bool {
         var index = index
         while let word = word(index), ["id", "name", "ids", "names"].contains(word) { index += 1 }
@@ -123,7 +126,7 @@ extension ErrorSentence {
         word.contains { $0.isNumber || "-_/:.@".contains($0) }
     }
 
-    /// Whether the words behind the model deny it, and the model is their subject: `the model x does not exist`.
+    /// Whether words after the model, which is their subject, say that it cannot be used: `the model x does not exist`.
     private func isDeniedBehind(_ index: Int) -> Bool {
         let governorIndex = governor(of: index)
         if let governor = word(governorIndex), Self.prepositions.contains(governor) {
@@ -143,7 +146,7 @@ extension ErrorSentence {
         return denies(at: end) || isDenied(behindPhraseAt: end)
     }
 
-    /// The index behind the model's name, if one stands at this index; otherwise this index.
+    /// The index after the model's name, if one stands at this index; otherwise this index.
     private func pastName(_ index: Int) -> Int {
         guard words.indices.contains(index) else { return index }
         guard let word = word(index) else { return index + 1 }
@@ -152,7 +155,8 @@ extension ErrorSentence {
         return isName ? index + 1 : index
     }
 
-    /// Whether a phrase and a denial stand here: `... for this resource does not exist`.
+    /// Whether a phrase begins here, after which words say that its subject cannot be used: `... for this resource does
+    /// not exist`.
     private func isDenied(behindPhraseAt start: Int) -> Bool {
         guard let first = word(start), Self.prepositions.contains(first) else { return false }
         for end in start + 2...start + 6 {
@@ -164,14 +168,14 @@ extension ErrorSentence {
         return false
     }
 
-    /// Whether the engine looked for the model in vain: `could not find model x`, `you do not have access to the
+    /// Whether the engine could not find or use the model: `could not find model x`, `you do not have access to the
     /// model`, `not found: model x`.
     private func isSought(_ index: Int) -> Bool {
         var verbIndex = governor(of: index)
         if word(verbIndex) == "to", word(verbIndex - 1) == "access" { verbIndex -= 1 }
         guard let verb = word(verbIndex), Self.searches.contains(verb), word(index) != "engine" else { return false }
         if verb == "found" {
-            // No other noun may be what was not found.
+            // Before `not found` there may be no other noun, since that would be what was not found.
             return word(verbIndex - 1) == "not" && (0..<verbIndex - 1).allSatisfy { isOfStatus(words[$0].text) }
         }
         return (max(0, verbIndex - 4)..<verbIndex).contains { word($0).map { Self.negations.contains($0) } == true }

@@ -53,7 +53,7 @@ struct ErrorSentence {
         "might", "seem", "seems", "appear", "appears", "to", "currently", "yet", "longer", "a", "either", "it", "that",
         "which", "you", "requested", "specified", "provided", "selected", "since", "now", "already",
     ]
-    /// Predicates that say that something can be used, and the opposite behind a negation.
+    /// Predicates that say that something can be used; after a negation they say the opposite.
     static let present: Set<String> = [
         "found", "exist", "exists", "available", "loaded", "served", "deployed", "installed", "registered",
         "configured",
@@ -81,7 +81,8 @@ struct ErrorSentence {
         "for", "with", "in", "when", "while", "as", "via", "through", "using", "to", "unless", "without", "if", "by",
         "under", "on", "at",
     ]
-    /// Nouns that belong to the operator: a model that is not available there is not available to any request.
+    /// Nouns for what belongs to the operator: a model that is not available for one of these is available to no
+    /// request.
     private static let operators: Set<String> = [
         "server", "account", "region", "project", "organization", "organisation", "team", "location", "plan", "tier",
         "key",

@@ -26,7 +26,8 @@ package struct Failure: Error, Equatable, Sendable {
         case never
         /// Another executor may try at once, since the failed attempt has cost its executor nothing.
         case elsewhere
-        /// Another executor may try when the retry budget has room, since the failed attempt was work.
+        /// Another executor may try when the retry budget has room, since the failed attempt has cost its executor
+        /// work.
         case withinBudget
         /// One other executor may try when the retry budget has room; a second such failure goes to the client.
         case once
@@ -81,9 +82,9 @@ package struct Failure: Error, Equatable, Sendable {
     /// The engine's own JSON document if the client gets that; otherwise the failure is rendered in the client's
     /// dialect.
     var document: [UInt8]?
-    /// Set for `executorError` alone.
+    /// What follows from the engine's error; set only for the kind `executorError`.
     private var verdict: Verdict?
-    /// At most one element; an array keeps it out of line, since exchanges hold failures by value.
+    /// The engine's error, at most one: an array stores it outside of the failure, which exchanges hold by value.
     private var engineErrors: [EngineError] = []
 
     /// Makes a failure of a kind.
@@ -149,7 +150,7 @@ package struct Failure: Error, Equatable, Sendable {
 
     /// The status for the client.
     package var status: Int { verdict?.status ?? kind.status }
-    /// The engine's error, if that is the failure.
+    /// The engine's error, if the failure was made from one that has been read.
     package var engineError: EngineError? { engineErrors.first }
     /// The kind's word in `end` of the log and in metric labels.
     package var label: String { kind.label }

@@ -10,9 +10,9 @@ package enum RetryAfter {
     /// The wait that the header fields of a response ask for; nil if they ask for none.
     ///
     /// The fields are `retry-after-ms`, then `retry-after` in seconds, with a fraction or as a date (RFC 9110 section
-    /// 10.2.3), then the resets of the rate limits of which nothing is left.
+    /// 10.2.3), then the times at which used-up rate limits are reset.
     ///
-    /// - Parameter now: The time in seconds since 1970; the response's own `date` takes its place if there is one.
+    /// - Parameter now: The time in seconds since 1970; the response's own `date` is used instead if there is one.
     package static func milliseconds(_ fields: FieldBlock, now: Int) -> Int? {
         let date = fields.string(.date).flatMap { Timestamp.seconds(httpDate: $0) }
         return milliseconds(now: date ?? now) { fields.string(named: $0) }
@@ -34,7 +34,7 @@ package enum RetryAfter {
         return reset(now: now, field).map { bounded($0) }
     }
 
-    /// The latest reset, in milliseconds, among the limits of which nothing is left or nothing is said to be left.
+    /// The latest reset, in milliseconds, of the rate limits whose remaining number is 0 or is not given.
     private static func reset(now: Int, _ field: (String) -> String?) -> Double? {
         let limits = [
             ("x-ratelimit-reset", "x-ratelimit-remaining"), ("ratelimit-reset", "ratelimit-remaining"),

@@ -2,7 +2,7 @@
 
 /// Reads a message character by character, once.
 struct SentenceTokenizer {
-    /// Opening quotation marks and what closes them.
+    /// Opening quotation marks, each with the mark that closes it.
     private static let quotationMarks: [Character: Character] = [
         "\"": "\"", "'": "'", "`": "`", "\u{201C}": "\u{201D}", "\u{2018}": "\u{2019}",
     ]

@@ -9,7 +9,7 @@ package enum BodyDecodingError: Error, Equatable, Sendable {
     case malformed
     /// The decoded body is larger than a body may be.
     case tooLarge
-    /// The decoded body is so many times larger than the compressed one that the request is taken for an attack.
+    /// The decoded body is too many times larger than the compressed one (`RequestBody.expansionMax`), as in an attack.
     case tooDense
     /// A zstd frame requires a window larger than 8 MiB (RFC 9659).
     case windowTooLarge
@@ -20,7 +20,7 @@ package enum BodyDecodingError: Error, Equatable, Sendable {
 extension RequestBody {
     /// How many times larger than the compressed body a decoded body above `denseMax` bytes may be.
     package static let expansionMax = 100
-    /// The bytes up to which the ratio is not checked.
+    /// The length in bytes up to which a decoded body may have any ratio to the compressed one.
     static let denseMax = 1 << 20
     /// The most bytes that are decoded in one step.
     private static let stepSize = 64 << 10

@@ -22,7 +22,7 @@ package enum Dialect: UInt8, CaseIterable, Sendable {
     /// An API that tokenizes, detokenizes or counts text, and generates nothing.
     case tokenize
 
-    /// Every path that goes to an executor for every model, and the dialect that is spoken there.
+    /// The paths at which requests for any model go to an executor, each with its dialect.
     package static let paths: [(path: StaticString, dialect: Dialect)] = [
         ("/v1/chat/completions", .openAIChat), ("/v1/completions", .completions), ("/v1/embeddings", .embeddings),
         ("/v1/responses", .responses), ("/v1/messages", .messages), ("/v1/messages/count_tokens", .countTokens),

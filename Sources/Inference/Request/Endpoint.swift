@@ -25,7 +25,7 @@ package enum Endpoint: Equatable, Sendable {
     /// The path exists, but does not take this method; `allow` is the value of the `allow` field.
     case methodNotAllowed(allow: [String])
 
-    /// Looks the request up.
+    /// Finds the endpoint of a request.
     ///
     /// The path of a dialect takes POST, the paths of the edge take GET and HEAD.
     ///
@@ -45,7 +45,8 @@ package enum Endpoint: Equatable, Sendable {
         }
     }
 
-    /// Whether the answer describes models, in the shape that the client reads.
+    /// Whether the answer is the list of models or one model; OpenAI's and Anthropic's clients read different shapes of
+    /// both.
     package var isOfModels: Bool {
         switch self {
         case .models, .modelLookup: true
@@ -56,7 +57,7 @@ package enum Endpoint: Equatable, Sendable {
     /// Whether the edge itself answers at this path, so that no model may claim it.
     package static func isOwn(_ path: String) -> Bool { readable(Array(path.utf8)[...]) != nil }
 
-    /// What GET and HEAD find at a path.
+    /// The endpoint that GET and HEAD reach at a path; nil if the edge itself has nothing there.
     private static func readable(_ path: ArraySlice<UInt8>) -> Endpoint? {
         // 13 bytes is the longest path below that is not a prefix: `/health/ready`.
         guard path.count <= 13 || path.starts(with: "/v1/models".utf8) || path.starts(with: "/models".utf8) else {

@@ -2,16 +2,16 @@
 
 import Glibc
 
-/// A growing buffer of bytes with readable padding behind them.
+/// A growing buffer of bytes with readable padding after them.
 ///
 /// One thread at a time may use it.
 @safe package final class RequestBody {
-    /// The bytes of zeros behind the body, which the scanner may read.
+    /// The number of zero bytes after the body, which the scanner may read.
     package static let padding = 64
 
-    /// The least capacity in bytes once there is a byte, unless the announced length is smaller.
+    /// The least capacity of a body that is not empty, in bytes, unless the announced length is smaller.
     private static let firstCapacity = 4096
-    /// The capacity in bytes from which on a buffer grows twofold; below it grows fourfold.
+    /// A buffer with less than this capacity in bytes grows fourfold at a time, a larger one twofold.
     private static let fastGrowthMax = 256 << 10
 
     private var base: UnsafeMutableRawPointer
@@ -24,8 +24,8 @@ import Glibc
 
     /// Makes an empty body.
     ///
-    /// - Parameter expected: The length that the client has announced, in bytes; 0 if none. The buffer does not grow
-    ///   beyond it while it suffices, and takes at most 4 KiB before bytes have come.
+    /// - Parameter expected: The length that the client has announced, in bytes; 0 if none. The buffer grows beyond it
+    ///   only if more bytes arrive, and takes at most 4 KiB before the first bytes.
     package init(expecting expected: Int = 0) {
         self.expected = max(expected, 0)
         capacity = min(self.expected, Self.firstCapacity)

@@ -16,7 +16,7 @@ package struct RequestMedia: Equatable, Sendable {
     package var fileBytes = 0
     /// The decoded bytes of texts that the body has in base64.
     package var textBytes = 0
-    /// The bytes of the body that all of the above take as they are encoded there.
+    /// How many bytes of the body all of the above take together, in their encoded form.
     package var rawBytes = 0
 
     /// Makes the media of a body without any.

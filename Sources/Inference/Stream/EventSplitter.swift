@@ -7,7 +7,7 @@ import Glibc
 ///
 /// Bytes are copied only while an event is incomplete. An event larger than `limit` is handed over in pieces.
 package struct EventSplitter: Sendable {
-    /// What a span of bytes is that is handed over.
+    /// Which part of an event the bytes are that are handed over.
     package enum Kind: Sendable {
         /// A whole event.
         case whole
@@ -36,7 +36,7 @@ package struct EventSplitter: Sendable {
     private var holdsEvent = false
     /// Whether the event is being handed over in pieces.
     private var isOversized = false
-    /// The bytes of a leading byte order mark that have come; 3 once the mark is complete or cannot follow any more.
+    /// The number of bytes of a leading byte order mark that have come; 3 once it is complete or known to be absent.
     private var markBytes = 0
     private static let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
 
@@ -98,7 +98,7 @@ package struct EventSplitter: Sendable {
         return (tail + (last == 0x0A ? [0x0A] : [0x0A, 0x0A]), .whole)
     }
 
-    /// Ends the stream and hands over an event that waited for a possible LF behind its CR.
+    /// Ends the stream and hands over an event that waited for a possible LF after its CR.
     ///
     /// - Returns: false if the stream ended inside of an event.
     package mutating func finish(_ body: (Span<UInt8>, Kind) -> Void) -> Bool {
@@ -181,7 +181,7 @@ package struct EventSplitter: Sendable {
                 followsCR = isLast && lastEnd == .cr
             } else if isLast, lastEnd == .cr, previous != .cr, !isOversized {
                 // The CR at the end of the chunk is probably the first half of a CRLF. If the previous line ended in a
-                // CR alone, it is a line end by itself.
+                // CR alone, this CR is a line end by itself.
                 followsCR = true
                 holdsEvent = true
             } else {

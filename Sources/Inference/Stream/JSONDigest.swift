@@ -26,19 +26,19 @@ struct JSONDigest: Sendable {
     /// The string that is being read.
     private enum Text: Sendable { case none, key, kept, skipped }
 
-    /// The bytes from which on no further value is kept.
+    /// Once this many bytes are kept, no further value is.
     static let limit = 4 * 1024
     /// The most bytes of one string that are kept.
     static let textLimit = 1024
-    /// Members with longer keys are not kept, in bytes.
+    /// The longest key of a member that is kept, in bytes.
     private static let keyLimit = 96
-    /// Deeper values are not kept.
+    /// The greatest depth of a value that is kept.
     private static let depthLimit = 12
 
     /// The reduced document so far.
     private(set) var kept: [UInt8] = []
     private var levels: [Level] = []
-    /// The depth inside of a value that is not kept.
+    /// The number of open arrays and objects that are not kept.
     private var skipped = 0
     /// The last key, with its escapes.
     private var key: [UInt8] = []
@@ -49,14 +49,14 @@ struct JSONDigest: Sendable {
     private var isCut = false
     /// Whether the last byte was the backslash of an escape.
     private var isEscape = false
-    /// The digits of an escape `\u` that are still to come.
+    /// How many digits of a `\u` escape are still to come.
     private var hexLeft = 0
     private var isInScalar = false
     private var keepsScalar = false
     private var isEnded = false
     private var isBad = false
 
-    /// Whether the document has ended with nothing but space behind it.
+    /// Whether the document has ended with nothing but space after it.
     var isWhole: Bool { !isBad && (isEnded || (isInScalar && levels.isEmpty && skipped == 0)) }
 
     /// Takes the next bytes; nearly all bytes of a large document are in values that are not kept.

@@ -20,8 +20,8 @@ package struct Meter: Sendable {
         case usage
         /// The event reports an error.
         case error
-        /// The event shows that the attempt broke off: its reason is `abort` or `error`, or it ends a stream that has
-        /// no reason to end or has not even begun.
+        /// The event shows that the attempt broke off: its reason is `abort` or `error`, or it ends a stream whose
+        /// reason is still empty, or that has had no event.
         case broken
         /// The event is the last one of a complete stream, such as `[DONE]`, `message_stop` or `response.completed`.
         case end
@@ -32,7 +32,8 @@ package struct Meter: Sendable {
     private let choices: UInt8
     /// Whether the event that is being read finishes a choice and has the last of its text.
     private var finishCarriesText = false
-    /// Whether the event that is being read tells a client nothing, such as one with empty data or without choices.
+    /// Whether the event that is being read contains nothing that a client uses, such as one with empty data or without
+    /// choices.
     private var saysNothing = false
     /// Whether the event that completes the stream has been read, so that the end of the framing does not matter any
     /// more.
@@ -48,8 +49,8 @@ package struct Meter: Sendable {
 
     /// The time of the first event, in nanoseconds of the monotonic clock; 0 before it.
     ///
-    /// Comments, usages and ends do not count as events, nor do events before the first one that tells a client
-    /// something.
+    /// Comments, usages and ends do not count as events, nor do events before the first one that contains something for
+    /// the client.
     package private(set) var firstEvent: UInt64 = 0
     /// The time of the last event, in nanoseconds; 0 before the first one.
     package private(set) var lastEvent: UInt64 = 0
@@ -74,13 +75,10 @@ package struct Meter: Sendable {
     package private(set) var usages: UInt32 = 0
     /// The first finish or stop reason; for OpenAI's responses the last part of the terminal event's name.
     package private(set) var finishReason: String?
-    /// The large event that is being read; at most one element.
-    ///
-    /// An array keeps it out of line, since it is rare.
+    /// The large event that is being read, at most one: an array stores it outside of the meter, since few streams have
+    /// one.
     private var large: [LargeEvent] = []
-    /// The first error; at most one element.
-    ///
-    /// An array keeps it out of line, since it is rare.
+    /// The first error, at most one: an array stores it outside of the meter, since few streams have one.
     private var errors: [EngineError] = []
     /// Whether the first error stands in a line that readers of events skip.
     package private(set) var isErrorBare = false

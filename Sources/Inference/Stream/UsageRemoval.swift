@@ -2,7 +2,7 @@
 
 /// Pure functions over the bytes of one event.
 package enum UsageRemoval {
-    /// Members that tell a client nothing if there are no choices.
+    /// Members that are no reason to keep an event without choices.
     private static let emptyMembers: Set = [
         "id", "object", "created", "model", "system_fingerprint", "service_tier", "obfuscation",
     ]
@@ -17,9 +17,8 @@ package enum UsageRemoval {
 
     /// The event without its usage; nil if it has no usage.
     ///
-    /// If nothing is left that tells a client something, only the lines `id` and `retry` are returned, without a blank
-    /// line, so that they become part of the next event. Some readers would take an event without data for one more
-    /// event.
+    /// If nothing is left that a client uses, only the lines `id` and `retry` are returned, without a blank line, so
+    /// that they become part of the next event. Some readers would take an event without data for one more event.
     ///
     /// - Parameter event: A whole event whose data is one whole JSON document.
     package static func removed(from event: Span<UInt8>) -> [UInt8]? {
@@ -53,7 +52,7 @@ package enum UsageRemoval {
         return kept.flatMap { $0 + [0x0A] }
     }
 
-    /// Whether a member tells a client something.
+    /// Whether a member is a reason to keep the event.
     private static func saysSomething(_ member: Member, in json: [UInt8]) -> Bool {
         let value = json[member.value]
         if emptyMembers.contains(member.name) || value.elementsEqual("null".utf8) { return false }

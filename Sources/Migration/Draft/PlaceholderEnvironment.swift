@@ -30,7 +30,21 @@ struct PlaceholderEnvironment {
     /// Returns a URL with its variables replaced, parsed; the failure says what is wrong with it.
     mutating func url(_ text: String) -> Result<ExecutorURL, ValueProblem> {
         note(url: text)
-        return Expansion.expand(text, environment: values).flatMap { ExecutorURL.parse($0) }
+        return Expansion.expand(text, environment: values) { _ in .failure(FileProblem("it is not read here")) }
+            .flatMap { ExecutorURL.parse($0) }
+    }
+
+    /// Whether every `${` of a text begins `${NAME}` or `${NAME:-DEFAULT}`.
+    ///
+    /// Our configuration has more, such as `${file:PATH}`, which the files of other programs must not bring with them.
+    static func hasVariablesOnly(_ text: String) -> Bool {
+        let found = references(in: text)
+        guard found.count == text.ranges(of: "${").count else { return false }
+        return found.allSatisfy { reference in
+            let inside = text[reference.before.endIndex..<reference.after.startIndex].dropFirst(2).dropLast()
+            let tail = inside.dropFirst(reference.name.count)
+            return SecretReferences.isVariableName(reference.name) && (tail.isEmpty || tail.hasPrefix(":-"))
+        }
     }
 
     /// The names of the variables that a text refers to, with the text before and after each reference.

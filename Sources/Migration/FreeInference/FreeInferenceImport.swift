@@ -112,8 +112,12 @@ struct FreeInferenceImport {
             }
         }
         if executor.kind == .auto { executor.kind = nil }
-        if let name = route.text("provider_model_id") {
-            executor.model = expanded(name, route.name(of: "provider_model_id"))
+        if route.node("provider_model_id") != nil {
+            // Without its own name for the model, the engine would be asked for another one.
+            guard let name = route.text("provider_model_id"),
+                let ours = expanded(name, route.name(of: "provider_model_id"))
+            else { return }
+            executor.model = ours
         }
         executor.apiKey = key(route, model: model.id)
         if kindKey == "kind" {
@@ -180,7 +184,7 @@ struct FreeInferenceImport {
         let what = section.name(of: single.isEmpty ? "api_keys" : "api_key")
         let references = PlaceholderEnvironment.references(in: first.text)
         if references.count == 1, references[0].before.isEmpty, references[0].after.isEmpty {
-            guard SecretReferences.isVariableName(references[0].name) else {
+            guard PlaceholderEnvironment.hasVariablesOnly(first.text) else {
                 notes.lost(what, "it is no reference to a variable", at: first.position)
                 return nil
             }
@@ -197,9 +201,7 @@ struct FreeInferenceImport {
 
     /// Returns a text whose references to variables are ours too; nil, and a note, where one is malformed.
     private func expanded(_ found: ForeignText, _ what: String) -> String? {
-        let references = PlaceholderEnvironment.references(in: found.text)
-        let opened = found.text.ranges(of: "${").count
-        guard references.count == opened, references.allSatisfy({ SecretReferences.isVariableName($0.name) }) else {
+        guard PlaceholderEnvironment.hasVariablesOnly(found.text) else {
             notes.lost(what, "it has '${' that begins no reference to a variable", at: found.position)
             return nil
         }

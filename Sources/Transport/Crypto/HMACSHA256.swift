@@ -3,7 +3,7 @@
 internal import COpenSSL
 
 /// Hashes access keys under a secret, so that the hashes can be stored.
-package struct HMACSHA256: Sendable {
+package struct HMACSHA256: Sendable, Equatable {
     /// The length of a hash in bytes.
     package static let count = 32
 

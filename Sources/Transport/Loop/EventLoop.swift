@@ -64,6 +64,15 @@ package final class EventLoop {
     package var registrationErrorForTest: CInt?
     private var turnEnd: (() -> Void)?
 
+    /// How long the loop waits before it polls again; may change while it runs.
+    package var gather: Gather {
+        get { gatherer.mode }
+        set {
+            if newValue != .off, gatherer.mode == .off { _ = clinux_set_timer_slack(1000) }
+            gatherer.mode = newValue
+        }
+    }
+
     package init(clock: Clock = .monotonic, gather: Gather = .off, poller choice: PollerChoice = .auto) {
         self.clock = clock
         self.choice = choice

@@ -28,7 +28,8 @@ struct Gatherer {
     /// From this many events a turn on, waiting gains nothing.
     private static let fullTurn = 96
 
-    private let mode: Gather
+    /// When the loop waits; may change while it runs.
+    var mode: Gather
     private var windowStart: Nanoseconds = 0
     private var windowEvents: UInt64 = 0
     private var windowTurns: UInt64 = 0

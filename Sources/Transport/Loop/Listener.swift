@@ -8,6 +8,8 @@ internal import Glibc
 package final class Listener: Registered, TimerTarget {
     /// The maximum number of connections accepted in one turn, so that a storm of them does not hold it.
     private static let acceptsMax = 64
+    /// The maximum number of such turns in which the backlog of a socket that is to be closed is accepted.
+    private static let closingTurnsMax = 64
 
     private let loop: EventLoop
     private let socket: Socket
@@ -22,6 +24,8 @@ package final class Listener: Registered, TimerTarget {
     package var returnRoom: () -> Void = {}
     private var registration: SlabKey?
     private var retry: TimerID?
+    /// How many connections this listener has accepted.
+    private var acceptedCount = 0
 
     /// - Parameters:
     ///   - accepted: takes over the new socket and the room reserved for it. The socket is non-blocking and has the
@@ -81,8 +85,22 @@ package final class Listener: Registered, TimerTarget {
             }
             let peer = SocketAddress(storage: storage, length: length)
             if !peer.isUnix { Sockets.setStreamOptions(descriptor) }
+            acceptedCount += 1
             accepted(Socket(descriptor: descriptor), peer)
         }
+    }
+
+    /// Accepts the connections that wait in the backlog, as far as there is room for them, and then no more.
+    ///
+    /// The kernel resets a connection that still waits when its socket is closed.
+    package func close() {
+        if registration == nil { resume() }
+        for _ in 0..<Self.closingTurnsMax where registration != nil {
+            let before = acceptedCount
+            ready(clinux_EPOLLIN)
+            if acceptedCount == before { break }
+        }
+        pause()
     }
 
     /// Whether accepting is paused for lack of room, until its timer or a call of `resume`.

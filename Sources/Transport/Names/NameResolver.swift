@@ -18,6 +18,8 @@ package final class NameResolver: TimerTarget {
         var failures = 0
         /// Whether a failure has been reported, and no success since.
         var isFailing = false
+        /// Whether the first query has been sent.
+        var isAsked = false
         /// Whether the first query has been answered, with addresses or with an error.
         var isSettled = false
     }
@@ -27,7 +29,9 @@ package final class NameResolver: TimerTarget {
     private let loop: EventLoop
     private let source: NameSource
     private let say: (String) -> Void
-    private var entries: [Entry]
+    /// The names by their tags, which count up and are never used again.
+    private var entries: [Int: Entry] = [:]
+    private var lastTag = 0
     private var channel: NameChannel?
     private var timers: [Int: TimerID] = [:]
     private var settled: (() -> Void)?
@@ -44,28 +48,50 @@ package final class NameResolver: TimerTarget {
         self.loop = loop
         self.source = source
         self.say = say
-        entries = books.compactMap { book in book.name.map { Entry(book: book, name: $0) } }
+        for book in books { add(book) }
     }
 
-    /// Begins to resolve all names.
+    private func add(_ book: AddressBook) {
+        guard let name = book.name else { return }
+        lastTag += 1
+        entries[lastTag] = Entry(book: book, name: name)
+    }
+
+    /// Begins to resolve all names, or after `adopt` those that are new.
     ///
     /// - Parameters:
     ///   - timeout: how long to wait for first answers.
     ///   - settled: called once, when every name has resolved or failed or the timeout has passed; possibly before this
     ///     function returns.
     package func start(timeout: Nanoseconds, settled: @escaping () -> Void) {
-        guard !entries.isEmpty else {
+        settle()
+        guard entries.values.contains(where: { !$0.isSettled }) else {
             settled()
             return
         }
         self.settled = settled
-        channel = NameChannel(loop: loop, source: source) { [unowned self] in answered($0, $1) }
+        if channel == nil { channel = NameChannel(loop: loop, source: source) { [unowned self] in answered($0, $1) } }
         timers[Self.startTimeout] = loop.timers.schedule(
             at: loop.now + timeout,
             target: self,
             kind: Self.startTimeout
         )
-        for index in entries.indices { ask(index) }
+        for (tag, entry) in entries.sorted(by: { $0.key < $1.key }) where !entry.isSettled && !entry.isAsked {
+            ask(tag)
+        }
+    }
+
+    /// Resolves the names of these books from now on, and no others; those that it has been resolving go on.
+    ///
+    /// `start` must follow; it waits for the names that are new.
+    package func adopt(_ books: [AddressBook]) {
+        let named = Set(books.map { ObjectIdentifier($0) })
+        for (tag, entry) in entries where !named.contains(ObjectIdentifier(entry.book)) {
+            entries[tag] = nil
+            if let timer = timers.removeValue(forKey: tag) { loop.timers.cancel(timer) }
+        }
+        let known = Set(entries.values.map { ObjectIdentifier($0.book) })
+        for book in books where !known.contains(ObjectIdentifier(book)) { add(book) }
     }
 
     /// Stops resolving; the books stay as they are.
@@ -77,49 +103,56 @@ package final class NameResolver: TimerTarget {
         settled = nil
     }
 
-    private func ask(_ index: Int) { channel?.ask(entries[index].name, port: entries[index].book.port, tag: index) }
+    private func ask(_ tag: Int) {
+        guard let entry = entries[tag] else { return }
+        entries[tag]?.isAsked = true
+        channel?.ask(entry.name, port: entry.book.port, tag: tag)
+    }
 
-    private func answered(_ index: Int, _ result: Result<NameAnswer, NameError>) {
+    private func answered(_ tag: Int, _ result: Result<NameAnswer, NameError>) {
+        // A name that is no longer wanted may be answered late.
+        guard var entry = entries[tag] else { return }
         let seconds: Int
         switch result {
         case .success(let answer):
-            found(answer.addresses, at: index)
+            found(answer.addresses, at: &entry)
             seconds = min(max(answer.secondsToLive, Self.secondsToLive.lowerBound), Self.secondsToLive.upperBound)
         case .failure(let error):
-            failed(error.text, at: index)
-            seconds = Self.wait(afterFailures: entries[index].failures)
-            entries[index].failures += 1
+            failed(error.text, at: &entry)
+            seconds = Self.wait(afterFailures: entry.failures)
+            entry.failures += 1
         }
-        entries[index].isSettled = true
-        timers[index] = loop.timers.schedule(
+        entry.isSettled = true
+        entries[tag] = entry
+        timers[tag] = loop.timers.schedule(
             at: loop.now + Nanoseconds(seconds) * 1_000_000_000,
             target: self,
-            kind: index
+            kind: tag
         )
-        if entries.allSatisfy(\.isSettled) { settle() }
+        if entries.values.allSatisfy(\.isSettled) { settle() }
     }
 
     private static func wait(afterFailures count: Int) -> Int {
         min(secondsToRetry.lowerBound << min(count, 8), secondsToRetry.upperBound)
     }
 
-    private func found(_ addresses: [SocketAddress], at index: Int) {
-        let wasEmpty = entries[index].book.addresses().isEmpty
-        let isOther = entries[index].book.replace(with: addresses)
-        entries[index].failures = 0
+    private func found(_ addresses: [SocketAddress], at entry: inout Entry) {
+        let wasEmpty = entry.book.addresses().isEmpty
+        let isOther = entry.book.replace(with: addresses)
+        entry.failures = 0
         // The first answer is the normal case, and is not reported.
-        if entries[index].isFailing || isOther && !wasEmpty {
-            let list = entries[index].book.addresses().map { "\($0)" }.joined(separator: ", ")
-            say("\(entries[index].name) is at \(list)")
+        if entry.isFailing || isOther && !wasEmpty {
+            let list = entry.book.addresses().map { "\($0)" }.joined(separator: ", ")
+            say("\(entry.name) is at \(list)")
         }
-        entries[index].isFailing = false
+        entry.isFailing = false
     }
 
-    private func failed(_ why: String, at index: Int) {
-        guard !entries[index].isFailing else { return }
-        entries[index].isFailing = true
-        let name = entries[index].name
-        if entries[index].book.addresses().isEmpty {
+    private func failed(_ why: String, at entry: inout Entry) {
+        guard !entry.isFailing else { return }
+        entry.isFailing = true
+        let name = entry.name
+        if entry.book.addresses().isEmpty {
             say("warning: cannot resolve \(name): \(why). Its executors are unreachable until it resolves")
         } else {
             say("warning: cannot resolve \(name) again: \(why). Its last addresses stay")
@@ -139,7 +172,11 @@ package final class NameResolver: TimerTarget {
             ask(kind)
             return
         }
-        for index in entries.indices where !entries[index].isSettled { failed("no answer yet", at: index) }
+        for tag in entries.keys.sorted() {
+            guard var entry = entries[tag], !entry.isSettled else { continue }
+            failed("no answer yet", at: &entry)
+            entries[tag] = entry
+        }
         settle()
     }
 }

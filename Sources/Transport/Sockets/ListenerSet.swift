@@ -33,12 +33,13 @@ package struct ListenerSet: Sendable {
         addresses wanted: [SocketAddress],
         workers: Int,
         inherited: [Socket] = [],
-        access: [SocketFileAccess] = []
+        access: [SocketFileAccess] = [],
+        besideOwn: Bool = false
     ) throws(Failure) {
         for (index, address) in wanted.enumerated() {
             do throws(SystemError) {
                 let access = index < access.count ? access[index] : SocketFileAccess()
-                try open(address, workers: workers, inherited: inherited, access: access)
+                try open(address, workers: workers, inherited: inherited, access: access, besideOwn: besideOwn)
             } catch {
                 close()
                 throw Failure(address: address, cause: error)
@@ -50,7 +51,8 @@ package struct ListenerSet: Sendable {
         _ address: SocketAddress,
         workers: Int,
         inherited: [Socket],
-        access: SocketFileAccess
+        access: SocketFileAccess,
+        besideOwn: Bool
     ) throws(SystemError) {
         if let socket = inherited.first(where: { Self.listens($0, on: address) }) {
             sockets.append([socket])
@@ -59,15 +61,16 @@ package struct ListenerSet: Sendable {
             return
         }
         // With SO_REUSEPORT a second process could bind unnoticed, so a probe without it comes first.
-        let probe = try Sockets.listen(on: address, shared: false, access: access)
+        let probe = try Sockets.listen(on: address, shared: besideOwn, access: access)
         let bound = Sockets.localAddress(of: probe) ?? address
         addresses.append(bound)
         isInherited.append(false)
-        if address.isUnix { files.append(address.host) }
-        guard !address.isUnix, workers > 1 else {
+        guard !address.isUnix else {
+            files.append(address.host)
             sockets.append([probe])
             return
         }
+        // Also a single socket is shared, so that a reload can open a listener whose address meets this one's.
         probe.close()
         sockets.append([])
         for _ in 0..<workers { sockets[sockets.count - 1].append(try Sockets.listen(on: bound, shared: true)) }
@@ -97,6 +100,11 @@ package struct ListenerSet: Sendable {
 
     /// The listening socket of a worker for the address with this index.
     package func socket(address: Int, worker: Int) -> Socket { sockets[address][worker % sockets[address].count] }
+
+    /// Whether both sets have the same sockets.
+    package func isSame(as other: ListenerSet) -> Bool {
+        sockets.map { $0.map(\.descriptor) } == other.sockets.map { $0.map(\.descriptor) }
+    }
 
     /// Closes everything, and removes the files of unix sockets.
     package func close() {

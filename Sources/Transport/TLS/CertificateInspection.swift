@@ -98,6 +98,11 @@ package enum CertificateInspection {
         (try? LoadedChain(path))?.facts.map(\.expires).min()
     }
 
+    /// The same for a chain whose file was read before.
+    package static func expiry(_ contents: CertificateContents) -> Int64? {
+        (try? LoadedChain(contents.files.chain, contents: contents.chain))?.facts.map(\.expires).min()
+    }
+
     private static func validity(of chain: [CertificateFacts], now: Int64) -> [String] {
         var found: [String] = []
         for (index, facts) in chain.enumerated() {

@@ -23,12 +23,13 @@ final class LoadedChain {
 
     /// Reads a PEM file.
     ///
+    /// - Parameter contents: the contents of the file where they were read before; nil to read the file now.
     /// - Throws: an error that names the file and what is wrong with it.
-    init(_ path: String) throws(TLSError) {
+    init(_ path: String, contents: [UInt8]? = nil) throws(TLSError) {
         ERR_clear_error()
-        let file = try PEMFile(path)
+        let file = if let contents { try PEMFile(path, contents: contents) } else { try PEMFile(path) }
         guard let leaf = try file.nextCertificate() else {
-            throw TLSError(.file, PEMDiagnosis.reason(path, expecting: .certificate(number: 1)), file: path)
+            throw TLSError(.file, file.reason(expecting: .certificate(number: 1)), file: path)
         }
         var facts = [leaf.facts(issuedPrevious: true)]
         let intermediates = CertificateStack()
@@ -55,9 +56,21 @@ final class LoadedCertificate {
     ///
     /// - Throws: an error that names the file and what is wrong with it, also when the key belongs to another
     ///   certificate.
-    init(_ files: CertificateFiles) throws(TLSError) {
+    convenience init(_ files: CertificateFiles) throws(TLSError) {
         let chain = try LoadedChain(files.chain)
-        let key = try PEMFile(files.key).privateKey()
+        try self.init(files, chain, key: try PEMFile(files.key).privateKey())
+    }
+
+    /// Takes the contents of both files as they were read before.
+    ///
+    /// - Throws: the same errors as for files.
+    convenience init(_ contents: CertificateContents) throws(TLSError) {
+        let files = contents.files
+        let chain = try LoadedChain(files.chain, contents: contents.chain)
+        try self.init(files, chain, key: try PEMFile(files.key, contents: contents.key).privateKey())
+    }
+
+    private init(_ files: CertificateFiles, _ chain: LoadedChain, key: consuming PrivateKey) throws(TLSError) {
         guard chain.leaf.belongs(to: key) else {
             ERR_clear_error()
             let other = chain.intermediates.firstIndex { $0.belongs(to: key) }

@@ -40,6 +40,9 @@ enum PEMDiagnosis {
     /// - Returns: nil for a file without one.
     static func reasonOfMark(_ path: String) -> String? { read(path, bytesMax: 3).flatMap { markReason($0) } }
 
+    /// The same for contents that were read before.
+    static func reasonOfMark(in bytes: [UInt8]) -> String? { markReason(bytes) }
+
     private static func markReason(_ bytes: [UInt8]) -> String? {
         if bytes.starts(with: [0xEF, 0xBB, 0xBF]) {
             return "begins with a byte order mark, which is no part of PEM: save the file without one"

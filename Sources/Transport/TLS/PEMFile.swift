@@ -5,6 +5,8 @@ internal import COpenSSL
 /// A PEM file open for reading.
 @safe package struct PEMFile: ~Copyable {
     private let path: String
+    /// The contents, where they were read before; nil for a file that OpenSSL reads itself.
+    private let bytes: [UInt8]?
     private let bio: OpaquePointer
 
     /// Opens a file.
@@ -16,6 +18,22 @@ internal import COpenSSL
             throw TLSError.fromQueue(.file, file: path, fallback: "cannot be opened")
         }
         self.path = path
+        bytes = nil
+        unsafe self.bio = unsafe bio
+    }
+
+    /// Reads from the contents of a file that were read before.
+    ///
+    /// - Parameter path: the file, for error messages.
+    /// - Throws: when the contents begin with a byte order mark, or there is no memory for them.
+    package init(_ path: String, contents bytes: [UInt8]) throws(TLSError) {
+        if let reason = PEMDiagnosis.reasonOfMark(in: bytes) { throw TLSError(.file, reason, file: path) }
+        // `BIO_write` copies the bytes, so that the array may move.
+        guard let bio = unsafe BIO_new(BIO_s_mem()),
+            unsafe BIO_write(bio, bytes, CInt(clamping: bytes.count)) == bytes.count || bytes.isEmpty
+        else { throw TLSError.fromQueue(.file, file: path, fallback: "cannot be held in memory") }
+        self.path = path
+        self.bytes = bytes
         unsafe self.bio = unsafe bio
     }
 
@@ -34,7 +52,7 @@ internal import COpenSSL
             return nil
         }
         ERR_clear_error()
-        throw TLSError(.file, PEMDiagnosis.reason(path, expecting: .certificate(number: number)), file: path)
+        throw TLSError(.file, reason(expecting: .certificate(number: number)), file: path)
     }
 
     /// The private key of the file.
@@ -43,9 +61,14 @@ internal import COpenSSL
     package func privateKey() throws(TLSError) -> PrivateKey {
         guard let key = unsafe PEM_read_bio_PrivateKey(bio, nil, refusePassword, nil) else {
             ERR_clear_error()
-            throw TLSError(.file, PEMDiagnosis.reason(path, expecting: .privateKey), file: path)
+            throw TLSError(.file, reason(expecting: .privateKey), file: path)
         }
         return unsafe PrivateKey(adopting: key)
+    }
+
+    /// Why the file does not hold what is expected, worded to follow the name of the file.
+    func reason(expecting expected: PEMDiagnosis.Expected) -> String {
+        bytes.map { PEMDiagnosis.reason($0, expecting: expected) } ?? PEMDiagnosis.reason(path, expecting: expected)
     }
 }
 

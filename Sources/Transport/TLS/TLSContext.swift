@@ -53,9 +53,28 @@ internal import COpenSSL
         ticketKeys: TicketKeys,
         offersHTTP2: Bool = true
     ) throws(TLSError) -> TLSServerContexts {
-        guard !certificates.isEmpty else { throw TLSError(.configuration, "a TLS listener needs a certificate") }
         var loaded: [LoadedCertificate] = []
         for files in certificates { loaded.append(try LoadedCertificate(files)) }
+        return try server(loaded, ticketKeys: ticketKeys, offersHTTP2: offersHTTP2)
+    }
+
+    /// The same for certificates whose files were read before.
+    package static func server(
+        certificates: [CertificateContents],
+        ticketKeys: TicketKeys,
+        offersHTTP2: Bool = true
+    ) throws(TLSError) -> TLSServerContexts {
+        var loaded: [LoadedCertificate] = []
+        for contents in certificates { loaded.append(try LoadedCertificate(contents)) }
+        return try server(loaded, ticketKeys: ticketKeys, offersHTTP2: offersHTTP2)
+    }
+
+    private static func server(
+        _ loaded: [LoadedCertificate],
+        ticketKeys: TicketKeys,
+        offersHTTP2: Bool
+    ) throws(TLSError) -> TLSServerContexts {
+        guard !loaded.isEmpty else { throw TLSError(.configuration, "a TLS listener needs a certificate") }
         return try TLSServerContexts(loaded, ticketKeys: ticketKeys, offersHTTP2: offersHTTP2)
     }
 

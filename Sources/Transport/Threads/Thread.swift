@@ -37,7 +37,10 @@ package struct Thread: Sendable {
         handle = created
     }
 
-    /// Waits until the thread has ended; must be called once.
+    /// Lets the thread end by itself; nobody may wait for it then.
+    package func detach() { pthread_detach(handle) }
+
+    /// Waits until the thread has ended; must be called once, unless the thread is detached.
     package func join() { pthread_join(handle, nil) }
 }
 

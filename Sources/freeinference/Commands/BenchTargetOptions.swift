@@ -31,7 +31,7 @@ struct BenchTargetOptions: ParsableArguments {
     @Flag(help: "Print the figures as JSON.")
     var json = false
 
-    /// Returns the address to connect to; throws where the URL or another option is invalid.
+    /// Returns the address to connect to; throws if the URL or another option is invalid.
     func target() throws -> BenchTarget {
         try BenchTarget(
             url: url,

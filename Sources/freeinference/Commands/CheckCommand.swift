@@ -2,6 +2,8 @@
 import ArgumentParser
 import Configuration
 import Edge
+import HTTP
+import Transport
 
 /// Reads a configuration, checks the files that it names, and prints what is wrong with them.
 struct CheckCommand: ParsableCommand {
@@ -17,8 +19,12 @@ struct CheckCommand: ParsableCommand {
     )
 
     @OptionGroup var options: ConfigurationOption
+    @Flag(help: "Say what a reload of the running server would change if this were its configuration.")
+    var againstRunning = false
+    @OptionGroup var server: CommandSocketOption
 
     func run() throws {
+        if againstRunning { return try compare() }
         switch Configuration.load(path: options.config, inspection: .ofFiles(keys: KeyStoreCheck.findings)) {
         case .failure(let errors):
             OperatorLog.list(errors.all)
@@ -33,5 +39,19 @@ struct CheckCommand: ParsableCommand {
             OperatorLog.list(nameWarnings.map { ("\(options.config): \($0)", .warning) })
             OperatorLog.list([("\(options.config): no errors", .information)])
         }
+    }
+
+    /// Asks the running server, which reads the file itself: with its environment, and as its user.
+    private func compare() throws {
+        let path = options.config.hasPrefix("/") ? options.config : SystemFiles.currentFolder + "/" + options.config
+        let file = Hexadecimal.text(Array(path.utf8))
+        let report = try ReloadReport(answer: try server.send(.get, "/changes?file=\(file)"))
+        switch report.outcome {
+        case .applied: OperatorLog.list([("a reload would change:", .information)])
+        case .unchanged: OperatorLog.list([("a reload would change nothing", .information)])
+        case .refused: OperatorLog.list([("a reload would be refused:", .error)])
+        }
+        OperatorLog.list(report.lines.map { ("  \($0)", .information) })
+        if report.outcome == .refused { throw ExitCode(2) }
     }
 }

@@ -18,7 +18,7 @@ struct ConfiguredKeys {
 
     /// Reads the configuration; the files that it names need not exist yet.
     ///
-    /// Ends the program with 2 where the configuration has errors, and with 1 where it names no file of keys.
+    /// Ends the program with 2 if the configuration has errors, and with 1 if it names no file of keys.
     init(_ options: ConfigurationOption) throws {
         switch Configuration.load(path: options.config, checkFile: { _ in nil }) {
         case .failure(let errors):
@@ -43,7 +43,7 @@ struct ConfiguredKeys {
         throw failure("the configuration has no model \(listed); it has: \(modelNames.joined(separator: ", "))")
     }
 
-    /// Returns the hash under the secret, and makes the secret where there is none.
+    /// Returns the hash function with the secret, and makes the secret if there is none.
     ///
     /// Ends the program with 1 if the secret is gone while there are keys that were hashed under it.
     func hash() throws -> HMACSHA256 {
@@ -55,7 +55,7 @@ struct ConfiguredKeys {
         }
     }
 
-    /// Opens the database for changes and runs `body`; makes the database where there is none.
+    /// Opens the database for changes and runs `body`; makes the database if there is none.
     ///
     /// Ends the program with 1 on errors.
     func editing<Answer>(_ body: (KeyDatabase) throws(KeyDatabaseError) -> Answer) throws -> Answer {
@@ -67,7 +67,7 @@ struct ConfiguredKeys {
     }
 }
 
-/// Writes a message to stderr, and returns the exit code 1 to be thrown.
+/// Writes a message to stderr, and returns the exit code 1, which the caller throws.
 func failure(_ text: String) -> ExitCode {
     OperatorLog.say(text)
     return ExitCode(1)

@@ -17,7 +17,7 @@ struct KeysRevokeCommand: ParsableCommand {
         switch store.kind {
         case .sqlite:
             let now = Clock.wallTime().seconds
-            // Opening for reading first makes no database where there is none.
+            // Opens the database for reading first: opening one that does not exist for changes would create it.
             do throws(KeyDatabaseError) { _ = try KeyDatabase(reading: store.path) } catch {
                 throw failure("\(store.path): \(error)")
             }

@@ -12,7 +12,8 @@ struct ServeCommand: ParsableCommand {
         abstract: "Serve clients, by the configuration.",
         discussion: """
             Logs one JSON line an exchange on stdout and messages on stderr. SIGTERM, SIGQUIT and Ctrl-C drain: \
-            streams under way go on for up to drain_timeout; a second one cuts them, a third one ends at once.
+            streams under way go on for up to drain_timeout; a second one cuts them, a third one ends at once. SIGHUP, \
+            or 'freeinference reload', reads the configuration again.
             """
     )
 
@@ -28,7 +29,8 @@ struct ServeCommand: ParsableCommand {
         case .success(let configuration):
             for warning in configuration.warnings { OperatorLog.say("\(warning)", .warning) }
             do {
-                try Supervisor(configuration: configuration, environment: SystemFiles.environment()).run()
+                let environment = SystemFiles.environment()
+                try Supervisor(configuration: configuration, path: options.config, environment: environment).run()
             } catch {
                 OperatorLog.say("cannot start: \(error)", .error)
                 throw ExitCode(1)

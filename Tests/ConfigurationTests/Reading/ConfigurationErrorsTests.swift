@@ -91,7 +91,7 @@ import Testing
         ),
         ("drain_timeout: ${NONE}", "6:16: environment variable NONE is not set; ${NONE:-default} gives it a default"),
         ("drain_timeout: ${A", "6:16: '${' has no closing brace; '$${' stands for the characters"),
-        ("drain_timeout: ${A:x}", "6:16: '${A:x}' is neither ${VAR} nor ${VAR:-default}"),
+        ("drain_timeout: ${A:x}", "6:16: '${A:x}' is neither ${VAR}, ${VAR:-default} nor ${file:PATH}"),
         (
             "drain_timeout: ${SECRET}",
             "6:16: drain_timeout: '${SECRET}' once expanded: expected a whole number with a unit, such as 250ms, 10s, 5m or 1h"

@@ -11,7 +11,6 @@ import Transport
             log: LogSink(),
             ticketKeys: TicketKeys { 0 },
             workers: workers,
-            gather: .off,
             poller: .epoll
         )
     }
@@ -32,7 +31,7 @@ import Transport
         let snapshot = try testSnapshot(models: "- {id: m, executors: [{url: 'http://e:1'}]}")
         #expect(process.takeRoom(snapshot) == nil)
         process.workers[1].connectionBegan()
-        #expect(process.workers[1].mailbox.post(.serve(socket, peer: address, listener: 0)))
+        #expect(process.workers[1].mailbox.post(.serve(socket, peer: address, listener: snapshot.listeners[0].key)))
         process.retire(1)
         peer.poll()
         #expect(peer.end == .closed)

@@ -13,20 +13,20 @@ import Transport
         log: LogSink(),
         ticketKeys: TicketKeys { 0 },
         workers: 1,
-        gather: .off,
         poller: .epoll
     )
     private let reports = Mailbox<WorkerReport>()
 
     private func start(_ snapshot: Snapshot, _ listeners: ListenerSet) -> Transport.Thread {
         let (process, reports) = (process, reports)
+        let sockets = [snapshot.listeners[0].key: listeners]
         return Transport.Thread(name: "worker-0") {
             do throws(TLSError) {
                 let worker = try Worker(
                     index: 0,
                     process: process,
                     snapshot: snapshot,
-                    listeners: listeners,
+                    listeners: sockets,
                     report: { reports.post($0) }
                 )
                 worker.run()
@@ -59,10 +59,10 @@ import Transport
         let peer = Peer(to: listeners.addresses[0])
         #expect(models(peer).contains(#""first""#))
         mailbox.post(.ask(1) { $0.snapshot.generation })
-        mailbox.post(.adopt(second))
+        mailbox.post(.adopt(second, [:]))
         mailbox.post(.ask(2) { $0.snapshot.generation })
         // An earlier one that comes late is not taken.
-        mailbox.post(.adopt(first))
+        mailbox.post(.adopt(first, [:]))
         mailbox.post(.ask(3) { $0.snapshot.generation })
         var said = Said()
         for _ in 0..<100_000 where said.answers[3] == nil {

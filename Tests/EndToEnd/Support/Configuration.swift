@@ -4,6 +4,9 @@ struct Configuration: Sendable {
     var clear = Port.free()
     var admin = Port.free()
 
+    /// The path of the command socket; nil for none.
+    var commands: String?
+
     /// The URLs of the executors of `demo`.
     ///
     /// They are not asked whether they live: a test that counts what they hear counts its own requests.
@@ -28,6 +31,7 @@ struct Configuration: Sendable {
               - address: 127.0.0.1:\(clear)
             admin:
               address: 127.0.0.1:\(admin)
+              socket: \(commands ?? "off")
 
             """
         // A test that leaves streams open should not wait a minute for their end.

@@ -5,12 +5,15 @@ final class Server: Sendable {
     let process: ChildProcess
     let configuration: Configuration
     let certificates: Certificates
+    /// The path of the configuration file, which a test may replace before a reload.
+    let file: String
 
     var tls: String { "https://127.0.0.1:\(configuration.tls)" }
     var clear: String { "http://127.0.0.1:\(configuration.clear)" }
     var admin: String { "http://127.0.0.1:\(configuration.admin)" }
 
-    private init(process: ChildProcess, configuration: Configuration, certificates: Certificates) {
+    private init(process: ChildProcess, configuration: Configuration, certificates: Certificates, file: String) {
+        self.file = file
         self.process = process
         self.configuration = configuration
         self.certificates = certificates
@@ -46,7 +49,7 @@ final class Server: Sendable {
             try await process.stop()
             throw error
         }
-        return Server(process: process, configuration: configuration, certificates: certificates)
+        return Server(process: process, configuration: configuration, certificates: certificates, file: file)
     }
 
     /// The JSON lines on its standard output so far.

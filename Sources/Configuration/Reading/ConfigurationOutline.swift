@@ -1,0 +1,139 @@
+// The values of a configuration file as a flat list, by which two configurations are compared in words.
+
+/// Every single value of a configuration, by its path, such as `models[llama].executors[http://gpu:8000].weight`.
+///
+/// The entries of a list of sections are named by what identifies them (`id`, `url`, `address`), so that a new order of
+/// the file, or an entry before them, is no change of theirs.
+package struct ConfigurationOutline: Sendable, Equatable {
+    private struct Value: Sendable, Equatable {
+        var text: String
+        /// Whether the text may be shown: it is no secret and comes from the file itself.
+        var isShown: Bool
+    }
+
+    /// Keys whose values are never shown.
+    private static let secretKeys: Set<String> = ["api_key"]
+    /// The keys that identify an entry of a list, in the order in which they are looked for.
+    private static let identifyingKeys = ["id", "url", "address", "import", "certificate", "name"]
+    /// The most characters of a value that a change shows.
+    private static let shownMax = 60
+
+    private var values: [String: Value] = [:]
+    /// The paths in the order of the file.
+    private var order: [String] = []
+
+    /// An outline without values.
+    package init() {}
+
+    /// Adds the values of a file.
+    mutating func add(_ root: ConfigurationNode) { add(root, at: "", isSecret: false) }
+
+    /// Adds the models of an imported file to those of the main file.
+    mutating func add(models: [ConfigurationNode]) { add(list: models, at: "models", isSecret: false) }
+
+    private mutating func add(_ node: ConfigurationNode, at path: String, isSecret: Bool) {
+        switch node.kind {
+        case .unusable: return
+        case .scalar(let text, let raw, _): set(Value(text: text, isShown: !isSecret && text == raw), at: path)
+        case .sequence(let items): add(list: items, at: path, isSecret: isSecret)
+        case .mapping(let entries):
+            for entry in entries {
+                let hides = isSecret || Self.secretKeys.contains(entry.key)
+                add(entry.value, at: path.isEmpty ? entry.key : "\(path).\(entry.key)", isSecret: hides)
+            }
+        }
+    }
+
+    private mutating func add(list: [ConfigurationNode], at path: String, isSecret: Bool) {
+        var labels: [String: Int] = [:]
+        for item in list {
+            guard case .mapping(let entries) = item.kind else { continue }
+            let label = Self.label(of: entries)
+            labels[label, default: 0] += 1
+            // Two entries with one name are told apart by their order.
+            let suffix = labels[label, default: 1] > 1 ? " #\(labels[label, default: 1])" : ""
+            add(item, at: "\(path)[\(label)\(suffix)]", isSecret: isSecret)
+        }
+        // Single values have no name of their own: a list of them is one value.
+        let scalars = list.compactMap { item -> String? in
+            if case .scalar(let text, _, _) = item.kind { return text }
+            return nil
+        }
+        guard !scalars.isEmpty else { return }
+        set(Value(text: scalars.joined(separator: ", "), isShown: !isSecret), at: path)
+    }
+
+    private static func label(of entries: [ConfigurationEntry]) -> String {
+        for key in identifyingKeys {
+            guard let entry = entries.first(where: { $0.key == key }), case .scalar(_, let raw, _) = entry.value.kind
+            else { continue }
+            return ConfigurationSection.printable(raw)
+        }
+        return ""
+    }
+
+    private mutating func set(_ value: Value, at path: String) {
+        if values.updateValue(value, forKey: path) == nil { order.append(path) }
+    }
+
+    // MARK: Changes
+
+    /// What is different in a newer configuration, one line each: what is gone, what is new, what has another value.
+    ///
+    /// An entry of a list that is new or gone as a whole has one line. Values of secrets and of environment variables
+    /// are not shown.
+    package func changes(to new: ConfigurationOutline) -> [String] {
+        var lines: [String] = []
+        var seen: Set<String> = []
+        func say(_ line: String) { if seen.insert(line).inserted { lines.append(line) } }
+        let (oldEntries, newEntries) = (entries, new.entries)
+        for path in order where new.values[path] == nil {
+            if let entry = Self.outermost(path, missingIn: newEntries) {
+                say("\(entry): removed")
+            } else {
+                say("\(path): \(Self.shown(values[path])) -> the default")
+            }
+        }
+        for path in new.order {
+            guard let old = values[path] else {
+                if let entry = Self.outermost(path, missingIn: oldEntries) {
+                    say("\(entry): added")
+                } else {
+                    say("\(path): the default -> \(Self.shown(new.values[path]))")
+                }
+                continue
+            }
+            guard let value = new.values[path], value.text != old.text else { continue }
+            let isShown = value.isShown && old.isShown
+            say(isShown ? "\(path): \(Self.shown(old)) -> \(Self.shown(value))" : "\(path): changed")
+        }
+        return lines
+    }
+
+    private static func shown(_ value: Value?) -> String {
+        guard let value, value.isShown else { return "a value" }
+        let text = ConfigurationSection.printable(String(value.text.prefix(shownMax)))
+        return text.isEmpty ? "''" : text
+    }
+
+    /// The paths of all entries of lists, such as `models[llama]` and `models[llama].executors[http://gpu:8000]`.
+    private var entries: Set<String> {
+        var found: Set<String> = []
+        for path in order { for entry in Self.entries(of: path) { found.insert(entry) } }
+        return found
+    }
+
+    private static func outermost(_ path: String, missingIn entries: Set<String>) -> String? {
+        Self.entries(of: path).first { !entries.contains($0) }
+    }
+
+    /// The entries of lists in which the value at a path is, the outermost first.
+    private static func entries(of path: String) -> [String] {
+        var found: [String] = []
+        for index in path.indices where path[index] == "]" {
+            let next = path.index(after: index)
+            if next == path.endIndex || path[next] == "." { found.append(String(path[...index])) }
+        }
+        return found
+    }
+}

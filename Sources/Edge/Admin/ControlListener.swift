@@ -1,0 +1,101 @@
+// One listener of the control thread, with the same HTTP server that clients talk to: for the admin listener and for
+// the command socket.
+internal import HTTP
+internal import Inference
+internal import Transport
+
+/// Accepts connections on one socket, and has somebody else answer their requests; confined to the control thread.
+final class ControlListener: ServerDelegate {
+    /// How many connections may be open at once; further ones wait in the kernel's backlog.
+    static let connectionsMax = 64
+
+    private let loop: EventLoop
+    private let process: ProcessState
+    private let environment = HTTP2Environment()
+    private let sockets: ListenerSet
+    private let handle: (RequestHead, ServerStream) -> any ServerStreamHandler
+    private var settings = ServerSettings()
+    private var listener: Listener?
+    private var connections: [ObjectIdentifier: ServerConnection] = [:]
+
+    /// Begins to accept connections.
+    ///
+    /// - Parameters:
+    ///   - sockets: holds one socket; whoever opened it closes it, after `close`.
+    ///   - accepted: called with the descriptor of each connection before it is served.
+    ///   - handle: makes the handler of a request.
+    init(
+        loop: EventLoop,
+        sockets: ListenerSet,
+        process: ProcessState,
+        accepted: @escaping (Socket) -> Void = { _ in },
+        handle: @escaping (RequestHead, ServerStream) -> any ServerStreamHandler
+    ) {
+        self.loop = loop
+        self.sockets = sockets
+        self.process = process
+        self.handle = handle
+        settings.streamsMax = 16
+        let listener = Listener(
+            loop: loop,
+            socket: sockets.socket(address: 0, worker: 0),
+            accepted: { [unowned self] socket, peer in
+                accepted(socket)
+                serve(socket, from: peer)
+            },
+            exhausted: { _ in }
+        )
+        listener.takeRoom = { [unowned self] in connections.count < Self.connectionsMax }
+        self.listener = listener
+    }
+
+    /// The address that the listener is bound to.
+    var address: SocketAddress { sockets.addresses[0] }
+
+    /// Stops accepting; the connections that are open go on.
+    func pause() {
+        listener?.pause()
+        listener = nil
+    }
+
+    /// Stops accepting, and closes all connections.
+    func close() {
+        pause()
+        for connection in Array(connections.values) { connection.close(.edge) }
+    }
+
+    private func serve(_ socket: Socket, from peer: SocketAddress) {
+        let channel: Channel
+        do throws(SystemError) {
+            channel = try Channel.accept(socket, peer: peer, loop: loop)
+        } catch {
+            process.warn(.adminConnection, "a connection to the admin listener is closed: \(error)")
+            return
+        }
+        let connection = ServerConnection(
+            channel: channel,
+            settings: settings,
+            environment: environment,
+            delegate: self
+        )
+        connections[ObjectIdentifier(connection)] = connection
+        connection.start()
+    }
+
+    // MARK: ServerDelegate
+
+    func handler(for head: RequestHead, on stream: ServerStream) -> any ServerStreamHandler { handle(head, stream) }
+
+    func refusal(status: Int, message: String, on stream: ServerStream) {
+        ControlAnswer.send(
+            status: status,
+            Failure(refusal: status, message).body(.other, requestID: ""),
+            on: stream
+        )
+    }
+
+    func connectionEnded(_ connection: ServerConnection) {
+        connections[ObjectIdentifier(connection)] = nil
+        if let listener, listener.isWaiting { listener.resume() }
+    }
+}

@@ -1,0 +1,66 @@
+// The commands of the operator to the running server, taken on a unix socket of mode 0600 and done by the control
+// thread.
+internal import CLinux
+internal import Configuration
+internal import HTTP
+internal import Inference
+internal import Transport
+
+/// Serves the command socket, as HTTP; confined to the control thread.
+///
+/// Never a TCP socket: any web page that a browser of this machine shows could reach one.
+final class CommandServer {
+    /// Does what the commands say.
+    struct Actions {
+        /// Reads the configuration again.
+        var reload: (@escaping (ReloadReport) -> Void) -> Void
+        /// Says what a reload would do with a configuration file; nil for the server's own.
+        var rehearse: (_ path: String?) -> ReloadReport
+    }
+
+    let actions: Actions
+    private let loop: EventLoop
+    private let process: ProcessState
+    private let environment: [String: String]
+    private var setting: Configuration.CommandSocket?
+    private var sockets: ListenerSet?
+    private var listener: ControlListener?
+
+    /// - Parameter environment: of the process.
+    init(loop: EventLoop, process: ProcessState, environment: [String: String], actions: Actions) {
+        self.loop = loop
+        self.process = process
+        self.environment = environment
+        self.actions = actions
+    }
+
+    /// Opens the socket of a configuration, unless it is open already; says where it is, or why there is none.
+    func adopt(_ configuration: Configuration) {
+        let wanted = configuration.admin.commandSocket
+        guard wanted != setting else { return }
+        close()
+        setting = wanted
+        let opened = CommandSocket.open(wanted, environment: environment)
+        if let problem = opened.problem {
+            OperatorLog.warn("no command socket, so commands such as 'freeinference reload' cannot be sent: \(problem)")
+        }
+        guard let sockets = opened.sockets else { return }
+        self.sockets = sockets
+        listener = ControlListener(
+            loop: loop,
+            sockets: sockets,
+            process: process,
+            handle: { [unowned self] head, stream in CommandExchange(server: self, head: head, stream: stream) }
+        )
+        OperatorLog.say("commands are taken on \(sockets.addresses[0])")
+    }
+
+    /// Closes the socket and its connections.
+    func close() {
+        listener?.close()
+        listener = nil
+        sockets?.close()
+        sockets = nil
+        setting = nil
+    }
+}

@@ -1,0 +1,157 @@
+// Reads the configuration again and puts it in force while the process serves: all of it, or nothing.
+internal import Configuration
+internal import Transport
+
+/// Reloads the configuration; confined to the control thread.
+///
+/// One reload is under way at a time. Those that are asked for meanwhile become one further reload, which begins after
+/// all of them were asked for, so that each of them is answered by a reading of the file that is not older than itself.
+final class Reloader {
+    /// What a reload needs of the supervisor.
+    struct Environment {
+        /// Reads and checks the configuration file.
+        var read: () -> Result<Configuration, ConfigurationErrors>
+        /// Why no reload can begin now, such as that the process is ending; nil where one can.
+        var obstacle: () -> String?
+        /// Gives a snapshot to everybody who needs one but the workers, and calls back once the names of its new
+        /// executors are known or have taken too long.
+        var adopt: (Snapshot, _ named: @escaping () -> Void) -> Void
+        /// Posts a snapshot and its sockets to all workers.
+        ///
+        /// - Returns: the indices of the workers that will report that they have adopted it.
+        var post: (Snapshot, [ListenerKey: ListenerSet]) -> Set<Int>
+        /// Called when a reload begins, and when it has ended.
+        var isReloading: (Bool) -> Void
+    }
+
+    private struct UnderWay {
+        var report: ReloadReport
+        /// The sockets of the configuration before.
+        var socketsBefore: ServerSockets
+        /// The workers that have not adopted the snapshot yet.
+        var pending: Set<Int> = []
+    }
+
+    private let running: RunningConfiguration
+    private let environment: Environment
+    private var isBusy = false
+    private var underWay: UnderWay?
+    /// Who is answered by the reload under way.
+    private var waiting: [(ReloadReport) -> Void] = []
+    /// Who is answered by the next one.
+    private var next: [(ReloadReport) -> Void] = []
+
+    init(_ running: RunningConfiguration, _ environment: Environment) {
+        self.running = running
+        self.environment = environment
+    }
+
+    /// Asks for a reload.
+    ///
+    /// - Parameter answered: called once with its outcome, possibly before this function returns.
+    func reload(_ answered: @escaping (ReloadReport) -> Void = { _ in }) {
+        next.append(answered)
+        beginIfIdle()
+    }
+
+    /// What a reload would do now with what `read` returns; changes nothing.
+    func rehearse(_ read: () -> Result<Configuration, ConfigurationErrors>) -> ReloadReport {
+        var report = ReloadReport(outcome: .unchanged, generation: running.snapshot.generation)
+        switch prepare(&report, read) {
+        case .some(let prepared):
+            running.discard(prepared)
+            report.outcome = .applied
+        case .none: break
+        }
+        return report
+    }
+
+    private func beginIfIdle() {
+        guard !isBusy, !next.isEmpty else { return }
+        isBusy = true
+        (waiting, next) = (next, [])
+        environment.isReloading(true)
+        var report = ReloadReport(outcome: .unchanged, generation: running.snapshot.generation)
+        guard let prepared = prepare(&report, environment.read) else {
+            end(report)
+            return
+        }
+        underWay = UnderWay(report: report, socketsBefore: running.commit(prepared))
+        underWay?.report.outcome = .applied
+        underWay?.report.generation = running.snapshot.generation
+        environment.adopt(running.snapshot) { [unowned self] in postToWorkers() }
+    }
+
+    /// Reads the file and does all that can fail; nil where nothing is to be done, which the report explains.
+    private func prepare(
+        _ report: inout ReloadReport,
+        _ read: () -> Result<Configuration, ConfigurationErrors>
+    ) -> RunningConfiguration.Prepared? {
+        if let obstacle = environment.obstacle() {
+            report.outcome = .refused
+            report.errors = [obstacle]
+            return nil
+        }
+        switch read() {
+        case .failure(let errors):
+            report.outcome = .refused
+            report.errors = errors.problems.map(\.description)
+            report.warnings = errors.all.filter(\.isWarning).map(\.description)
+            return nil
+        case .success(let configuration):
+            report.warnings = configuration.warnings.map(\.description)
+            if !configuration.variables.isEmpty {
+                let names = configuration.variables.joined(separator: ", ")
+                report.notes = ["values from the environment are those of the start of the process: \(names)"]
+            }
+            do throws(StartError) {
+                guard let prepared = try running.prepare(configuration) else { return nil }
+                report.changes = prepared.changes
+                report.kept = prepared.kept
+                return prepared
+            } catch {
+                report.outcome = .refused
+                report.errors = [error.description]
+                return nil
+            }
+        }
+    }
+
+    private func postToWorkers() {
+        guard underWay != nil else { return }
+        underWay?.pending = environment.post(running.snapshot, running.sockets.clients)
+        endIfAdopted()
+    }
+
+    /// Notes that a worker uses the snapshot of this generation.
+    func adopted(worker: Int, generation: Int) {
+        guard generation == running.snapshot.generation else { return }
+        underWay?.pending.remove(worker)
+        endIfAdopted()
+    }
+
+    /// Notes that a worker has ended, or ends.
+    func ended(worker: Int) {
+        guard underWay?.pending.remove(worker) != nil else { return }
+        endIfAdopted()
+    }
+
+    private func endIfAdopted() {
+        guard let finished = underWay, finished.pending.isEmpty else { return }
+        underWay = nil
+        running.sockets.closeRemoved(from: finished.socketsBefore)
+        end(finished.report)
+    }
+
+    private func end(_ report: ReloadReport) {
+        running.record(report)
+        let priority: LogPriority = report.outcome == .refused ? .error : .information
+        OperatorLog.say(([report.summary] + report.lines.map { "  \($0)" }).joined(separator: "\n"), priority)
+        isBusy = false
+        environment.isReloading(false)
+        let answers = waiting
+        waiting = []
+        for answer in answers { answer(report) }
+        beginIfIdle()
+    }
+}

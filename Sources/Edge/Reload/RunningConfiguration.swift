@@ -1,0 +1,185 @@
+// The configuration in force, and what belongs to it: the snapshot, the listening sockets, the store of keys.
+internal import Configuration
+internal import HTTP
+internal import Transport
+
+/// What the process runs with, from one configuration to the next; confined to the control thread.
+///
+/// A new configuration takes two steps. `prepare` does all that can fail, and changes nothing that serves. `commit`
+/// cannot fail.
+final class RunningConfiguration {
+    /// A configuration that can be put in force.
+    struct Prepared {
+        fileprivate let configuration: Configuration
+        fileprivate let asRead: Configuration
+        fileprivate let listeners: [ListenerPlan]
+        fileprivate let authentication: AuthenticationSource.Prepared
+        fileprivate let sockets: ServerSockets
+        /// What is different from the configuration in force, one line each.
+        let changes: [String]
+        /// Settings that keep their values until a restart, with the reason.
+        let kept: [String]
+    }
+
+    /// Why the last reload was refused.
+    struct Refusal {
+        /// In seconds since 1970.
+        let at: Int
+        /// The errors, each with its place; never empty.
+        let errors: [String]
+    }
+
+    /// The configuration in force, with the values that it keeps until a restart.
+    private(set) var configuration: Configuration
+    /// The same as the file had it.
+    private var asRead: Configuration
+    /// The configuration, resolved.
+    private(set) var snapshot: Snapshot
+    /// The listening sockets.
+    private(set) var sockets: ServerSockets
+    /// Since when this generation has been in force, in seconds since 1970.
+    private(set) var since: Int
+    /// Why the last reload was refused; nil where there was none, or where one has succeeded since.
+    private(set) var refusal: Refusal?
+    /// How many reloads have ended in which way since the start.
+    private(set) var reloads: [ReloadReport.Outcome: Int] = [.applied: 0, .unchanged: 0, .refused: 0]
+
+    private let registry = Registry()
+    private let authentication = AuthenticationSource()
+    private let budget: MemoryBudget
+
+    /// Puts the first configuration in force, and opens its sockets.
+    ///
+    /// - Parameters:
+    ///   - environment: of the process; systemd's variables are read from it.
+    ///   - budget: gets the configuration's `memory_limit` at a reload.
+    /// - Throws: `StartError` where a file cannot be loaded or an address cannot be bound.
+    init(_ configuration: Configuration, environment: [String: String], budget: MemoryBudget) throws(StartError) {
+        self.configuration = configuration
+        self.budget = budget
+        asRead = configuration
+        let listeners = ListenerPlan.all(in: configuration)
+        try StartChecks.loadFiles(of: configuration, listeners)
+        let prepared = try authentication.prepare(configuration.authentication)
+        snapshot = registry.resolve(configuration, listeners: listeners, access: prepared.authenticator)
+        do throws(StartError) {
+            sockets = try ServerSockets(snapshot, environment: environment)
+        } catch {
+            authentication.discard(prepared)
+            throw error
+        }
+        authentication.commit(prepared)
+        since = Clock.wallTime().seconds
+    }
+
+    // MARK: A new configuration
+
+    /// Does everything that can fail before a configuration is put in force.
+    ///
+    /// `commit` or `discard` must follow.
+    ///
+    /// - Returns: nil where nothing is different: neither the configuration nor a file of certificates or keys.
+    /// - Throws: `StartError` where a file cannot be loaded or an address cannot be bound.
+    func prepare(_ new: Configuration) throws(StartError) -> Prepared? {
+        let listeners = ListenerPlan.all(in: new)
+        try StartChecks.loadFiles(of: new, listeners)
+        let (effective, kept) = keeping(new)
+        var changes = asRead.outline.changes(to: new.outline)
+        for plan in listeners where snapshot.listeners.contains(where: { $0.key == plan.key && $0.renews(plan) }) {
+            changes.append("listeners[\(plan.address)].tls: new contents of the certificate")
+        }
+        let access = try authentication.prepare(new.authentication)
+        if access.isNewStore { changes.append("authentication: another store of keys, or another secret") }
+        // A certificate that comes nearer to its end changes the text of a warning, and nothing else.
+        var withEarlierWarnings = new
+        withEarlierWarnings.warnings = asRead.warnings
+        guard withEarlierWarnings != asRead || !changes.isEmpty else {
+            authentication.discard(access)
+            return nil
+        }
+        do throws(StartError) {
+            return Prepared(
+                configuration: effective,
+                asRead: new,
+                listeners: listeners,
+                authentication: access,
+                sockets: try sockets.opening(listeners, ProcessSettings(effective)),
+                changes: changes,
+                kept: kept
+            )
+        } catch {
+            authentication.discard(access)
+            throw error
+        }
+    }
+
+    /// Lets go of what was prepared.
+    func discard(_ prepared: Prepared) {
+        authentication.discard(prepared.authentication)
+        prepared.sockets.closeAdded(to: sockets)
+    }
+
+    /// Puts a prepared configuration in force on the control thread; the workers still have to adopt the snapshot.
+    ///
+    /// - Returns: the sockets that were open before. Once no worker uses the earlier snapshot,
+    ///   `sockets.closeRemoved(from:)` closes what is left of them.
+    func commit(_ prepared: Prepared) -> ServerSockets {
+        let before = sockets
+        authentication.commit(prepared.authentication)
+        _ = budget.setLimit(prepared.configuration.memoryLimitBytes)
+        configuration = prepared.configuration
+        asRead = prepared.asRead
+        sockets = prepared.sockets
+        snapshot = registry.resolve(
+            configuration,
+            listeners: prepared.listeners,
+            access: prepared.authentication.authenticator
+        )
+        since = Clock.wallTime().seconds
+        return before
+    }
+
+    /// The configuration with those values of the running one that cannot change while the process lives.
+    private func keeping(_ new: Configuration) -> (Configuration, kept: [String]) {
+        var effective = new
+        var kept: [String] = []
+        if ProcessSettings(new).workers != snapshot.process.workers {
+            kept.append("workers: stays \(snapshot.process.workers) until a restart")
+        }
+        effective.workers = .count(snapshot.process.workers)
+        if new.poller != configuration.poller {
+            kept.append("poller: stays \(configuration.poller.rawValue) until a restart")
+            effective.poller = configuration.poller
+        }
+        let used = budget.used
+        if new.memoryLimitBytes < used {
+            kept.append(
+                "memory_limit: stays \(budget.limit >> 20) MiB, since \(used >> 20) MiB are used: reload again later"
+            )
+            effective.memoryLimitBytes = budget.limit
+        }
+        let old = configuration.listeners
+        for listener in new.listeners {
+            guard let before = old.first(where: { $0.address == listener.address }),
+                before.socketAccess != listener.socketAccess
+            else { continue }
+            kept.append("listeners[\(listener.address)]: the mode and the group of its socket stay until a restart")
+        }
+        return (effective, kept)
+    }
+
+    // MARK: Records
+
+    /// Records how a reload has ended.
+    func record(_ report: ReloadReport) {
+        reloads[report.outcome, default: 0] += 1
+        refusal = report.outcome == .refused ? Refusal(at: Clock.wallTime().seconds, errors: report.errors) : nil
+    }
+}
+
+extension ListenerPlan {
+    /// Whether another plan of this listener has the same files of certificates with other contents.
+    fileprivate func renews(_ new: ListenerPlan) -> Bool {
+        certificates.map(\.files) == new.certificates.map(\.files) && certificates != new.certificates
+    }
+}

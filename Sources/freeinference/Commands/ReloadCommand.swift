@@ -1,0 +1,43 @@
+// `freeinference reload`: has the running server read its configuration again.
+import ArgumentParser
+import Edge
+import HTTP
+
+/// Sends the command, waits until the configuration is in force or refused, and says which.
+struct ReloadCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "reload",
+        abstract: "Have the running server read its configuration again.",
+        discussion: """
+            Waits until all workers use the new configuration; no stream is cut. Exits with 0 when it is in force, or \
+            when nothing has changed, with 2 when it was refused: then everything stays as it was. With 1 when no \
+            server can be reached.
+            """
+    )
+
+    @OptionGroup var server: CommandSocketOption
+
+    func run() throws {
+        let report = try ReloadReport(answer: try server.send(.post, "/reload"))
+        report.list()
+        if report.outcome == .refused { throw ExitCode(2) }
+    }
+}
+
+extension ReloadReport {
+    /// Reads the answer of a server.
+    ///
+    /// Ends the program with 1 where it is none.
+    init(answer: CommandClient.Answer) throws {
+        guard let report = ReloadReport(json: answer.body) else {
+            throw freeinference.failure("the server has answered \(answer.status), which is no report of a reload")
+        }
+        self = report
+    }
+
+    /// Prints the report: the outcome in one line, then its lists.
+    func list() {
+        let first: [(text: String, priority: LogPriority)] = [(summary, outcome == .refused ? .error : .information)]
+        OperatorLog.list(first + lines.map { ("  \($0)", .information) })
+    }
+}

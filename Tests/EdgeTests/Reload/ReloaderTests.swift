@@ -1,0 +1,213 @@
+import Configuration
+import Testing
+import Transport
+
+@testable import Edge
+
+/// Reloads in memory: the file is a text, the workers answer when the test says so.
+@Suite struct ReloaderTests {
+    /// The control thread's part of a process with two workers.
+    private final class Bench {
+        let running: RunningConfiguration
+        let budget = MemoryBudget(limit: 1 << 30)
+        private(set) var reloader: Reloader!
+        var text: String
+        var obstacle: String?
+        private(set) var posted: [(generation: Int, listeners: Set<ListenerKey>)] = []
+        private(set) var reports: [ReloadReport] = []
+        /// Whether `isReloading` was called with `true` and `false` in turn.
+        private(set) var notified: [Bool] = []
+        /// Called when the names of new executors are known; nil to know them at once.
+        var waitsForNames = false
+        private(set) var named: (() -> Void)?
+
+        init(_ text: String) throws {
+            self.text = text
+            running = try RunningConfiguration(Self.read(text).get(), environment: [:], budget: budget)
+            reloader = Reloader(
+                running,
+                Reloader.Environment(
+                    read: { [unowned self] in Self.read(self.text) },
+                    obstacle: { [unowned self] in obstacle },
+                    adopt: { [unowned self] _, named in if waitsForNames { self.named = named } else { named() } },
+                    post: { [unowned self] snapshot, sockets in
+                        posted.append((snapshot.generation, Set(sockets.keys)))
+                        return [0, 1]
+                    },
+                    isReloading: { [unowned self] in notified.append($0) }
+                )
+            )
+        }
+
+        deinit { running.sockets.close() }
+
+        static func read(_ text: String) -> Result<Configuration, ConfigurationErrors> {
+            Configuration.load(
+                path: "c.yaml",
+                environment: ["NAME": "value"],
+                readFile: { _ in .success(Array(text.utf8)) },
+                checkFile: { _ in nil }
+            )
+        }
+
+        func reload() { reloader.reload { [unowned self] in reports.append($0) } }
+        func adopt(_ worker: Int) { reloader.adopted(worker: worker, generation: running.snapshot.generation) }
+    }
+
+    private static func text(_ models: String = "a", more: String = "", ports: Int = 1) -> String {
+        let listeners = Array(repeating: "{address: '127.0.0.1:0'}", count: ports).joined(separator: ", ")
+        let list = models.split(separator: " ").map { "{id: '\($0)', executors: [{url: 'http://127.0.0.1:9'}]}" }
+        return """
+            listeners: [\(listeners)]
+            admin: {address: '127.0.0.1:0', socket: off}
+            models: [\(list.joined(separator: ", "))]
+            \(more)
+            """
+    }
+
+    @Test func itIsInForceWhenAllWorkersHaveIt() throws {
+        let bench = try Bench(Self.text())
+        bench.text = Self.text("a b", ports: 2)
+        bench.reload()
+        #expect(bench.reports == [] && bench.notified == [true])
+        #expect(bench.posted.map(\.generation) == [2] && bench.posted[0].listeners.count == 2)
+        bench.adopt(0)
+        // A report of an earlier generation is not counted.
+        bench.reloader.adopted(worker: 1, generation: 1)
+        #expect(bench.reports == [])
+        bench.adopt(1)
+        let report = try #require(bench.reports.first)
+        #expect(report.outcome == .applied && report.generation == 2 && bench.notified == [true, false])
+        #expect(report.changes.contains("models[b]: added"))
+        #expect(bench.running.snapshot.models.map(\.entry.name) == ["a", "b"])
+        #expect(bench.running.reloads[.applied] == 1)
+    }
+
+    @Test func aWorkerThatEndsIsNotWaitedFor() throws {
+        let bench = try Bench(Self.text())
+        bench.text = Self.text("b")
+        bench.reload()
+        bench.adopt(0)
+        bench.reloader.ended(worker: 1)
+        #expect(bench.reports.map(\.outcome) == [.applied])
+    }
+
+    @Test func anErrorChangesNothing() throws {
+        let bench = try Bench(Self.text())
+        bench.text = Self.text(more: "unknown_key: 1")
+        bench.reload()
+        let report = try #require(bench.reports.first)
+        #expect(report.outcome == .refused && report.generation == 1)
+        #expect(report.errors.count == 1 && report.errors[0].contains("unknown key 'unknown_key'"))
+        #expect(bench.posted.isEmpty && bench.running.snapshot.generation == 1 && bench.notified == [true, false])
+        #expect(bench.running.refusal?.errors == report.errors && bench.running.reloads[.refused] == 1)
+        // The next good one clears it.
+        bench.text = Self.text("b")
+        bench.reload()
+        bench.adopt(0)
+        bench.adopt(1)
+        #expect(bench.running.refusal == nil && bench.running.snapshot.generation == 2)
+    }
+
+    @Test func anAddressInUseChangesNothing() throws {
+        let taken = try ListenerSet(addresses: [SocketAddress(numeric: "127.0.0.1", port: 0)!], workers: 1)
+        defer { taken.close() }
+        let bench = try Bench(Self.text())
+        let keys = Set(bench.running.sockets.clients.keys)
+        bench.text = Self.text("b").replacing(
+            "listeners: [",
+            with: "listeners: [{address: '127.0.0.1:\(taken.addresses[0].port)'}, "
+        )
+        bench.reload()
+        let report = try #require(bench.reports.first)
+        #expect(report.outcome == .refused && report.errors[0].contains("cannot listen on"), "\(report)")
+        #expect(Set(bench.running.sockets.clients.keys) == keys && bench.posted.isEmpty)
+    }
+
+    @Test func theSameFileIsUnchanged() throws {
+        let bench = try Bench(Self.text())
+        bench.reload()
+        #expect(bench.reports.map(\.outcome) == [.unchanged] && bench.reports[0].generation == 1)
+        #expect(bench.posted.isEmpty)
+    }
+
+    @Test func whatIsAskedForMeanwhileIsOneMore() throws {
+        let bench = try Bench(Self.text())
+        bench.text = Self.text("b")
+        bench.reload()
+        bench.text = Self.text("c")
+        for _ in 0..<50 { bench.reload() }
+        #expect(bench.posted.map(\.generation) == [2])
+        bench.adopt(0)
+        bench.adopt(1)
+        #expect(bench.reports.count == 1 && bench.posted.map(\.generation) == [2, 3])
+        bench.adopt(0)
+        bench.adopt(1)
+        #expect(bench.reports.count == 51 && bench.reports.allSatisfy { $0.outcome == .applied })
+        #expect(bench.posted.count == 2 && bench.running.snapshot.models[0].entry.name == "c")
+    }
+
+    @Test func theWorkersWaitForTheNamesOfNewExecutors() throws {
+        let bench = try Bench(Self.text())
+        bench.waitsForNames = true
+        bench.text = Self.text("b")
+        bench.reload()
+        #expect(bench.posted.isEmpty)
+        bench.named?()
+        #expect(bench.posted.map(\.generation) == [2])
+    }
+
+    @Test func whatCannotChangeIsNamedAndTheRestIsApplied() throws {
+        let bench = try Bench(Self.text(more: "workers: 2\npoller: auto"))
+        #expect(bench.budget.reserve(100 << 20))
+        bench.text = Self.text("b", more: "workers: 3\npoller: epoll\nmemory_limit: 64MiB\nkeep_alive: 7s")
+        bench.reload()
+        bench.adopt(0)
+        bench.adopt(1)
+        let report = try #require(bench.reports.first)
+        #expect(report.outcome == .applied && report.kept.count == 3, "\(report.kept)")
+        for name in ["workers", "poller", "memory_limit"] {
+            #expect(report.kept.contains { $0.hasPrefix("\(name): stays") })
+        }
+        let snapshot = bench.running.snapshot
+        #expect(snapshot.process.workers == 2 && bench.budget.limit == 1 << 30)
+        #expect(snapshot.limits.keepAlive == 7_000_000_000 && snapshot.models[0].entry.name == "b")
+        // What was kept once is not a change at each further reload.
+        bench.reload()
+        #expect(bench.reports.last?.outcome == .unchanged)
+    }
+
+    @Test func aLimitOfMemoryHoldsAtOnce() throws {
+        let bench = try Bench(Self.text())
+        bench.text = Self.text(more: "memory_limit: 512MiB\nmax_connections: 100")
+        bench.reload()
+        #expect(bench.budget.limit == 512 << 20)
+    }
+
+    @Test func valuesOfTheEnvironmentAreNoted() throws {
+        let bench = try Bench(Self.text())
+        bench.text = Self.text("${NAME}")
+        bench.reload()
+        bench.adopt(0)
+        bench.adopt(1)
+        #expect(bench.reports[0].notes.count == 1 && bench.reports[0].notes[0].hasSuffix(": NAME"))
+    }
+
+    @Test func aRehearsalChangesNothing() throws {
+        let bench = try Bench(Self.text())
+        let report = bench.reloader.rehearse { Bench.read(Self.text("b", ports: 3)) }
+        #expect(report.outcome == .applied && report.changes.contains("models[b]: added"))
+        #expect(bench.running.snapshot.generation == 1 && bench.running.sockets.clients.count == 1)
+        #expect(bench.running.reloads.values.allSatisfy { $0 == 0 } && bench.posted.isEmpty)
+        #expect(bench.reloader.rehearse { Bench.read("x: 1") }.outcome == .refused)
+    }
+
+    @Test func anObstacleRefusesIt() throws {
+        let bench = try Bench(Self.text())
+        bench.obstacle = "the server is draining"
+        bench.text = Self.text("b")
+        bench.reload()
+        #expect(bench.reports.map(\.errors) == [["the server is draining"]])
+        #expect(bench.running.snapshot.generation == 1)
+    }
+}
