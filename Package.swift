@@ -68,6 +68,12 @@ let package = Package(
             dependencies: ["Transport", "HTTP", "Routing", "Inference", .product(name: "Yams", package: "Yams")],
             swiftSettings: strict
         ),
+        // Floor 6: makes configurations out of those of other gateways, and out of the engines of this machine.
+        .target(
+            name: "Migration",
+            dependencies: ["Transport", "HTTP", "Inference", "Configuration"],
+            swiftSettings: strict
+        ),
         // Floor 6: composition, and the two tools that drive it.
         .target(
             name: "Edge",
@@ -91,8 +97,8 @@ let package = Package(
         .executableTarget(
             name: "freeinference",
             dependencies: [
-                "Configuration", "Edge", "KeyStore", "Routing", "CertificateAuthority", "ExecutorSimulator", "Bench",
-                "Transport",
+                "Configuration", "Edge", "Migration", "KeyStore", "Routing", "CertificateAuthority",
+                "ExecutorSimulator", "Bench", "Transport",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict
@@ -133,6 +139,7 @@ let package = Package(
             dependencies: ["Configuration", "HTTP", "Inference", "Routing", "Transport"],
             swiftSettings: tests
         ),
+        .testTarget(name: "MigrationTests", dependencies: ["Migration", "Configuration"], swiftSettings: tests),
         .testTarget(
             name: "EdgeTests",
             dependencies: ["Configuration", "Edge", "HTTP", "Inference", "Routing", "Transport", "LoopTesting"],

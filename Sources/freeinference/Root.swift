@@ -10,16 +10,16 @@ struct Root: ParsableCommand {
         commandName: "freeinference",
         abstract: "TLS and HTTP/2 edge, OpenRouter-compatible gateway and router for language-model executors.",
         discussion: """
-            `serve` is the server; `check` says what is wrong with a configuration; `reload` has the server read it \
-            again. `keys` makes and revokes API keys, \
+            `serve` is the server; `check` says what is wrong with a configuration, `import` makes one of another \
+            gateway's, and `configure` one for the engines that it finds; `reload` has the server read it again. \
+            `keys` makes and revokes API keys, \
             `certificate` makes a development certificate, `executor` is a model server without a model, and `bench` \
             measures.
             """,
         version: Build.version,
         subcommands: [
-            ServeCommand.self, CheckCommand.self, ReloadCommand.self, KeysCommand.self, ExecutorCommand.self,
-            BenchCommand.self,
-            CertificateCommand.self,
+            ServeCommand.self, CheckCommand.self, ImportCommand.self, ConfigureCommand.self, ReloadCommand.self,
+            KeysCommand.self, ExecutorCommand.self, BenchCommand.self, CertificateCommand.self,
         ]
     )
 

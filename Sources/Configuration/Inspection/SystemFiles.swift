@@ -1,8 +1,8 @@
-// Reading files and the environment of the process, without Foundation.
+// Reading and writing files, and the environment of the process, without Foundation.
 
 import Glibc
 
-/// Reads files of this machine.
+/// Reads and writes files of this machine.
 package enum SystemFiles {
     /// The most bytes of a file that is read: 4 MiB.
     package static let bytesMax = 4 << 20
@@ -60,6 +60,33 @@ package enum SystemFiles {
             bytes += chunk[..<count]
             if bytes.count > bytesMax { return .failure(FileProblem("it is larger than \(bytesMax >> 20) MiB")) }
         }
+    }
+
+    /// Writes a whole file, with the permissions that the umask leaves of 0644.
+    ///
+    /// - Parameter overwriting: Whether a file that is there already is replaced; otherwise it is a problem.
+    /// - Returns: Why the file could not be written; nil if it was.
+    package static func write(_ bytes: [UInt8], to path: String, overwriting: Bool) -> FileProblem? {
+        let flags = O_WRONLY | O_CREAT | O_CLOEXEC | (overwriting ? O_TRUNC : O_EXCL)
+        let descriptor = unsafe open(path, flags, 0o644)
+        guard descriptor >= 0 else { return lastProblem() }
+        defer { close(descriptor) }
+        var sent = 0
+        while sent < bytes.count {
+            let count = unsafe bytes.withUnsafeBytes {
+                unsafe Glibc.write(descriptor, $0.baseAddress! + sent, $0.count - sent)
+            }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { return lastProblem() }
+            sent += count
+        }
+        return nil
+    }
+
+    /// Whether something of this name is there: a file, a folder, a link that leads nowhere.
+    package static func exists(_ path: String) -> Bool {
+        var status = stat()
+        return unsafe lstat(path, &status) == 0
     }
 
     /// The folder in which relative paths start; `.` where the system does not say.

@@ -4,7 +4,8 @@ import Yams
 
 /// Parses the bytes of one file into a tree of `ConfigurationNode`, and reports what is wrong with them.
 struct ConfigurationDocument {
-    private let environment: [String: String]
+    /// The variables that are expanded; nil means that texts stay as the file has them.
+    private let environment: [String: String]?
     private let report: (String, Position) -> Void
     private let warn: (String, Position) -> Void
     private let noteVariables: ([String]) -> Void
@@ -17,7 +18,7 @@ struct ConfigurationDocument {
     /// The most values of a tree; without a limit, YAML aliases could make a huge tree of a short file.
     static let nodesMax = 100_000
 
-    init(environment: [String: String], reader: ConfigurationReader) {
+    init(environment: [String: String]?, reader: ConfigurationReader) {
         self.environment = environment
         report = { reader.report($0, at: $1) }
         warn = { reader.warn($0, at: $1) }
@@ -150,6 +151,9 @@ struct ConfigurationDocument {
     }
 
     private func expand(_ scalar: Node.Scalar, at position: Position) -> ConfigurationNode.Kind {
+        guard let environment else {
+            return .scalar(text: scalar.string, raw: scalar.string, isPlain: scalar.style == .plain)
+        }
         switch Expansion.expand(scalar.string, environment: environment, readFile: readSecret) {
         case .success(let text):
             noteVariables(Expansion.variables(in: scalar.string))

@@ -1,8 +1,8 @@
 // A configuration file as a tree: values and the entries of mappings, each with its position.
 
 /// A value of the file, with YAML aliases resolved and environment variables expanded.
-struct ConfigurationNode {
-    enum Kind {
+package struct ConfigurationNode {
+    package enum Kind {
         /// A single value.
         ///
         /// `raw` is the text of the file, `text` the same with its variables expanded. `isPlain` is true if the value
@@ -14,13 +14,14 @@ struct ConfigurationNode {
         case unusable
     }
 
-    let position: Position
-    let kind: Kind
+    /// Where the value begins.
+    package let position: Position
+    package let kind: Kind
 }
 
 /// A key of a mapping and its value.
-struct ConfigurationEntry {
-    let key: String
-    let keyPosition: Position
-    let value: ConfigurationNode
+package struct ConfigurationEntry {
+    package let key: String
+    package let keyPosition: Position
+    package let value: ConfigurationNode
 }

@@ -2,7 +2,7 @@
 internal import Transport
 
 /// Expands environment variables in the style of a shell, and the contents of files.
-enum Expansion {
+package enum Expansion {
     private static let filePrefix = "file:"
 
     /// Replaces the variables that `text` names by their values in `environment`, and `${file:PATH}` by the contents of
@@ -13,7 +13,7 @@ enum Expansion {
     ///
     /// Fails where a variable is not set and has no default, where a file cannot be read or holds more than one line,
     /// and where a reference is malformed.
-    static func expand(
+    package static func expand(
         _ text: String,
         environment: [String: String],
         readFile: (String) -> Result<[UInt8], FileProblem> = SystemFiles.read

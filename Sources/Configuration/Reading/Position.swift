@@ -1,11 +1,16 @@
 // A position in a configuration file.
 
 /// A position in one file; line and column both start at 1, and columns count Unicode scalars.
-struct Position: Hashable, Comparable {
-    var line = 1
-    var column = 1
+package struct Position: Hashable, Comparable {
+    package var line = 1
+    package var column = 1
 
-    static func < (left: Position, right: Position) -> Bool {
+    package init(line: Int = 1, column: Int = 1) {
+        self.line = line
+        self.column = column
+    }
+
+    package static func < (left: Position, right: Position) -> Bool {
         (left.line, left.column) < (right.line, right.column)
     }
 }

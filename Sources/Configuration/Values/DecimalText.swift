@@ -2,14 +2,14 @@
 internal import Transport
 
 /// Checks and rewrites decimal numbers without computing with them.
-enum DecimalText {
+package enum DecimalText {
     /// The most bytes of a number, and the largest absolute value of its exponent.
     static let digitsMax = 64
 
     /// Rewrites a number of JSON's form (`0.2`, `-3`, `2e-7`) without an exponent; nil for anything else.
     ///
     /// `2e-7` becomes `0.0000002`; a number without an exponent is returned unchanged.
-    static func plain(_ text: String) -> String? {
+    package static func plain(_ text: String) -> String? {
         guard isNumber(text), text.utf8.count <= digitsMax else { return nil }
         guard let mark = text.firstIndex(where: { $0 == "e" || $0 == "E" }) else { return text }
         guard let exponent = Int(text[text.index(after: mark)...]), abs(exponent) <= digitsMax else { return nil }

@@ -1,0 +1,58 @@
+// Keys of executors in the input of an import: references to variables stay such, clear text becomes one.
+internal import Transport
+
+/// Gives keys that the input has in clear text the names of environment variables.
+///
+/// A key itself is never part of the result or of a message. Equal keys get the same variable.
+struct SecretReferences {
+    private var names: [ExactText: String] = [:]
+    private var usedNames: Set<String>
+    /// The variables that were named so far, and the models for which they were.
+    private(set) var named: [(variable: String, model: String)] = []
+
+    /// - Parameter used: Names that the input refers to, which must not be given to anything else.
+    init(used: Set<String> = []) {
+        usedNames = used
+    }
+
+    /// Returns the name of the variable for a key in clear text.
+    ///
+    /// - Parameter model: The model for whose executor it is; the name is made of it: `QWEN3_CODER_API_KEY`.
+    mutating func variable(for secret: String, model: String) -> String {
+        if let name = names[ExactText(secret)] { return name }
+        var stem = ""
+        for byte in model.utf8.prefix(48) {
+            let letter = byte.isLetter ? byte & ~0x20 : byte
+            let shown = letter.isAlphanumeric ? Character(Unicode.Scalar(letter)) : "_"
+            if shown != "_" || stem.last != "_" { stem.append(shown) }
+        }
+        while stem.hasSuffix("_") { stem.removeLast() }
+        if stem.isEmpty || stem.utf8.first?.isDigit == true || stem.hasPrefix("_") { stem = "MODEL_" + stem }
+        while stem.hasSuffix("_") { stem.removeLast() }
+        var name = "\(stem)_API_KEY"
+        var number = 2
+        while !usedNames.insert(name).inserted {
+            name = "\(stem)_API_KEY_\(number)"
+            number += 1
+        }
+        names[ExactText(secret)] = name
+        named.append((name, model))
+        return name
+    }
+
+    /// Words that stand for no key, because clients' libraries refuse an empty one.
+    static func isPlaceholder(_ text: String) -> Bool {
+        let words: Set<String> = [
+            "none", "null", "empty", "dummy", "fake", "fake-key", "fake-api-key", "no-key", "not-needed", "na", "n/a",
+            "x", "anything", "token", "key", "placeholder", "unused", "ollama", "lm-studio", "vllm",
+            "sk-no-key-required",
+        ]
+        return words.contains(text.lowercased())
+    }
+
+    /// Whether a text is the name of an environment variable.
+    static func isVariableName(_ name: some StringProtocol) -> Bool {
+        guard let first = name.utf8.first, !first.isDigit else { return false }
+        return name.utf8.allSatisfy { $0 == UInt8(ascii: "_") || $0.isAlphanumeric }
+    }
+}

@@ -1,0 +1,198 @@
+// One mapping of the input of an import, whose keys are taken one by one; what nobody takes is named at the end.
+internal import Configuration
+
+/// A single value of the input.
+struct ForeignText {
+    /// The value as the file has it; never empty, without control characters.
+    var text: String
+    var position: Position
+}
+
+/// A mapping of the input.
+///
+/// Keys of YAML's merge (`<<`) are merged in: keys of the mapping itself come first.
+final class ForeignSection {
+    let notes: MigrationNotes
+    let position: Position
+    /// The section's name in notes, such as `model_list[].litellm_params`; empty for the whole file.
+    let path: String
+    private let entries: [ConfigurationEntry]
+    private var taken: Set<String> = []
+
+    /// Makes a section of a mapping; nil for any other value.
+    init?(_ node: ConfigurationNode, path: String, notes: MigrationNotes) {
+        guard case .mapping(let entries) = node.kind else { return nil }
+        self.notes = notes
+        self.path = path
+        position = node.position
+        self.entries = Self.merged(entries, depth: 0)
+    }
+
+    /// The number of merges within merges that are followed.
+    private static let mergeDepthMax = 8
+
+    private static func merged(_ entries: [ConfigurationEntry], depth: Int) -> [ConfigurationEntry] {
+        guard depth < mergeDepthMax, entries.contains(where: { $0.key == "<<" }) else { return entries }
+        var result = entries.filter { $0.key != "<<" }
+        var keys = Set(result.map(\.key))
+        func add(_ node: ConfigurationNode) {
+            switch node.kind {
+            case .mapping(let inner):
+                for entry in merged(inner, depth: depth + 1) where keys.insert(entry.key).inserted {
+                    result.append(entry)
+                }
+            case .sequence(let items) where depth < mergeDepthMax:
+                for item in items {
+                    if case .mapping = item.kind { add(item) }
+                }
+            default: break
+            }
+        }
+        for entry in entries where entry.key == "<<" { add(entry.value) }
+        return result
+    }
+
+    // MARK: Keys
+
+    /// The key as notes name it.
+    func name(of key: String) -> String {
+        let shown = ForeignDocument.printable(key)
+        return path.isEmpty ? shown : "\(path).\(shown)"
+    }
+
+    func has(_ key: String) -> Bool { entries.contains { $0.key == key } }
+
+    /// Where the key is; where the section is, if it has no such key.
+    func position(of key: String) -> Position { entries.first { $0.key == key }?.keyPosition ?? position }
+
+    /// The keys that nobody has taken yet, in the order of the file.
+    var rest: [String] { entries.map(\.key).filter { !taken.contains($0) } }
+
+    /// Takes the value of a key; nil where the key is absent or its value is YAML's null.
+    func node(_ key: String) -> ConfigurationNode? {
+        taken.insert(key)
+        guard let node = entries.first(where: { $0.key == key })?.value else { return nil }
+        if case .scalar(let text, _, true) = node.kind, ForeignDocument.isNull(text) { return nil }
+        return node
+    }
+
+    /// Takes a single value; a list, a section, an empty text or one with control characters is named as lost.
+    func text(_ key: String) -> ForeignText? {
+        guard let node = node(key) else { return nil }
+        return text(node, key)
+    }
+
+    /// Takes a list of single values, or one single value.
+    func texts(_ key: String) -> [ForeignText] {
+        guard let node = node(key) else { return [] }
+        guard case .sequence(let items) = node.kind else { return text(node, key).map { [$0] } ?? [] }
+        return items.compactMap { text($0, "\(key)[]") }
+    }
+
+    private func text(_ node: ConfigurationNode, _ key: String) -> ForeignText? {
+        guard case .scalar(let text, _, _) = node.kind else {
+            notes.lost(name(of: key), "a single value is expected here", at: node.position)
+            return nil
+        }
+        guard !text.isEmpty else {
+            notes.lost(name(of: key), "it is empty", at: node.position)
+            return nil
+        }
+        guard text.unicodeScalars.allSatisfy({ $0.properties.generalCategory != .control }) else {
+            notes.lost(name(of: key), "it has control characters", at: node.position)
+            return nil
+        }
+        return ForeignText(text: text, position: node.position)
+    }
+
+    /// Takes a flag: `true` or `false` in any of YAML 1.1's spellings that Python reads.
+    func flag(_ key: String) -> Bool? {
+        guard let found = text(key) else { return nil }
+        switch found.text.lowercased() {
+        case "true", "yes", "on": return true
+        case "false", "no", "off": return false
+        default:
+            notes.lost(name(of: key), "true or false is expected here", at: found.position)
+            return nil
+        }
+    }
+
+    /// Takes a whole number of this range.
+    func count(_ key: String, in range: ClosedRange<Int>) -> Int? {
+        guard let found = text(key) else { return nil }
+        // Python writes and reads 1_000_000.
+        let digits = found.text.filter { $0 != "_" }
+        guard let number = Int(digits), range.contains(number) else {
+            let why = "a whole number between \(range.lowerBound) and \(range.upperBound) is expected here"
+            notes.lost(name(of: key), why, at: found.position)
+            return nil
+        }
+        return number
+    }
+
+    /// Takes a section; any other value is named as lost.
+    func section(_ key: String) -> ForeignSection? {
+        guard let node = node(key) else { return nil }
+        if let section = ForeignSection(node, path: name(of: key), notes: notes) { return section }
+        notes.lost(name(of: key), "a section of keys is expected here", at: node.position)
+        return nil
+    }
+
+    /// Takes a list of sections; items of another kind are named as lost.
+    func sections(_ key: String) -> [ForeignSection] {
+        guard let node = node(key) else { return [] }
+        guard case .sequence(let items) = node.kind else {
+            notes.lost(name(of: key), "a list is expected here", at: node.position)
+            return []
+        }
+        return Self.sections(items, path: "\(name(of: key))[]", notes: notes)
+    }
+
+    static func sections(_ items: [ConfigurationNode], path: String, notes: MigrationNotes) -> [ForeignSection] {
+        items.compactMap { item in
+            if let section = ForeignSection(item, path: path, notes: notes) { return section }
+            notes.lost(path, "a section of keys is expected here", at: item.position)
+            return nil
+        }
+    }
+
+    // MARK: Notes
+
+    /// Takes a key and names it as lost; does nothing where the key is absent.
+    func drop(_ key: String, _ why: String) {
+        taken.insert(key)
+        guard let entry = entries.first(where: { $0.key == key }) else { return }
+        notes.lost(name(of: key) + Self.extent(of: entry), why, at: entry.keyPosition)
+    }
+
+    /// Takes a key and says what it means in the result; does nothing where the key is absent.
+    func change(_ key: String, _ how: String) {
+        taken.insert(key)
+        guard let entry = entries.first(where: { $0.key == key }) else { return }
+        notes.changed(name(of: key), how, at: entry.keyPosition)
+    }
+
+    /// Names every key that nobody has taken.
+    ///
+    /// - Parameters:
+    ///   - reasons: Why keys that the other program has are not carried over.
+    ///   - otherwise: Why all other keys are not.
+    func finish(_ reasons: [String: String] = [:], otherwise: String) {
+        for key in rest { drop(key, reasons[key] ?? otherwise) }
+    }
+
+    /// Says to which line a value that is more than one line goes: `, to line 12`; empty for others.
+    private static func extent(of entry: ConfigurationEntry) -> String {
+        let last = lastLine(of: entry.value)
+        return last > entry.keyPosition.line ? ", to line \(last)" : ""
+    }
+
+    /// The last line on which a value, or a value in it, begins.
+    private static func lastLine(of node: ConfigurationNode) -> Int {
+        switch node.kind {
+        case .scalar, .unusable: node.position.line
+        case .sequence(let items): items.map(lastLine).max() ?? node.position.line
+        case .mapping(let entries): entries.map { lastLine(of: $0.value) }.max() ?? node.position.line
+        }
+    }
+}

@@ -1,0 +1,54 @@
+// What an import says of single lines of its input: what was not carried over, and what means something else here.
+package import Configuration
+
+/// One message about one position in the input of an import.
+///
+/// A message never quotes a value of the input, because any value may be a secret; it may name models and providers.
+package struct MigrationNote: Sendable, Hashable, CustomStringConvertible {
+    /// Whether the line is missing in the result, or has another meaning in it.
+    package enum Kind: String, Sendable {
+        case notCarriedOver = "not carried over"
+        case changed
+    }
+
+    /// The path of the input, as the command line gave it.
+    package let file: String
+    package let position: Position
+    package let kind: Kind
+    /// One line of text: the key, and why.
+    package let message: String
+
+    /// The note as `import` prints it: `FILE:LINE:COLUMN: KIND: MESSAGE`.
+    package var description: String {
+        "\(file):\(position.line):\(position.column): \(kind.rawValue): \(message)"
+    }
+}
+
+/// Collects the notes of one import.
+final class MigrationNotes {
+    let file: String
+    private var seen: Set<MigrationNote> = []
+
+    init(file: String) {
+        self.file = file
+    }
+
+    /// All notes, sorted by their position.
+    var sorted: [MigrationNote] {
+        seen.sorted { ($0.position, $0.message) < ($1.position, $1.message) }
+    }
+
+    /// Records that something of the input is not in the result.
+    func lost(_ what: String, _ why: String, at position: Position) {
+        add(.notCarriedOver, "\(what): \(why)", at: position)
+    }
+
+    /// Records that something of the input has another form or meaning in the result.
+    func changed(_ what: String, _ how: String, at position: Position) {
+        add(.changed, "\(what): \(how)", at: position)
+    }
+
+    private func add(_ kind: MigrationNote.Kind, _ message: String, at position: Position) {
+        seen.insert(MigrationNote(file: file, position: position, kind: kind, message: message))
+    }
+}

@@ -1,0 +1,232 @@
+// Reading FreeInference's models.yaml: models with routes, and prices in USD a million tokens.
+internal import Configuration
+
+/// Makes a draft of the models of FreeInference (the gateway that this server replaces).
+struct FreeInferenceImport {
+    private let notes: MigrationNotes
+    private var secrets: SecretReferences
+    private var draft = DraftConfiguration()
+
+    /// - Parameters:
+    ///   - models: the items of the list `models`.
+    ///   - rest: the section of the whole file; nil where the file is the list itself.
+    static func draft(
+        _ models: [ConfigurationNode],
+        rest: ForeignSection?,
+        notes: MigrationNotes
+    ) -> (DraftConfiguration, SecretReferences) {
+        var reading = FreeInferenceImport(notes: notes, secrets: SecretReferences(used: variables(of: models)))
+        for section in ForeignSection.sections(models, path: "models[]", notes: notes) { reading.read(section) }
+        rest?.finish(otherwise: "models.yaml has models only; this key is not known")
+        return (reading.draft, reading.secrets)
+    }
+
+    /// The variables that the models refer to anywhere.
+    private static func variables(of nodes: [ConfigurationNode]) -> Set<String> {
+        var found: Set<String> = []
+        for node in nodes {
+            switch node.kind {
+            case .scalar(let text, _, _): found.formUnion(PlaceholderEnvironment.references(in: text).map(\.name))
+            case .sequence(let items): found.formUnion(variables(of: items))
+            case .mapping(let entries): found.formUnion(variables(of: entries.map(\.value)))
+            case .unusable: break
+            }
+        }
+        return found
+    }
+
+    private init(notes: MigrationNotes, secrets: SecretReferences) {
+        self.notes = notes
+        self.secrets = secrets
+    }
+
+    // MARK: Models
+
+    private mutating func read(_ section: ForeignSection) {
+        guard let id = section.text("id"), let name = expanded(id, section.name(of: "id")) else {
+            if !section.has("id") { notes.lost("models[]", "the model has no id", at: section.position) }
+            return
+        }
+        var model = DraftModel(id: name, position: section.position)
+        model.aliases = section.texts("aliases").compactMap { alias in
+            expanded(alias, section.name(of: "aliases")).map { DraftName(name: $0, position: alias.position) }
+        }
+        readCatalog(of: section, into: &model)
+        let routes = section.sections("route")
+        if section.has("route") {
+            for key in ["base_url", "api_key", "api_keys", "provider_model_id"] {
+                section.drop(key, "the routes of the model have their own")
+            }
+            for route in routes { read(route, of: &model) }
+        } else {
+            read(section, kindKey: "provider", of: &model)
+        }
+        _ = section.node("provider")
+        setWeights(routes, of: &model)
+        section.finish(Self.modelReasons, otherwise: "not a key of models.yaml that is known here")
+        draft.models.append(model)
+    }
+
+    private static let modelReasons: [String: String] = [
+        "required_role": "every key may use the model, unless the key has a list of models (`keys create`)",
+        "admin_only": "every key may use the model, unless the key has a list of models (`keys create`)",
+        "router": "executors share by load and weight; there is no router by price and latency",
+        "router_params": "executors share by load and weight; there is no router by price and latency",
+        "routing_strategy": "executors share by load and weight",
+        "processor": "answers are passed on as the engine gives them; choose the parsers of the engine itself",
+        "extra_body": "nothing is added to requests; set defaults at the engine",
+        "priority_scheduling": "no priority is sent to engines",
+        "reasoning_efforts": "requests are not checked for it; the engine does that",
+        "on_demand": "engines are not started from here",
+        "pricing_schedule": "prices do not depend on the time; give pricing.overrides by hand",
+        "route_metadata": "it has no meaning here",
+    ]
+
+    // MARK: Routes
+
+    private mutating func read(_ route: ForeignSection, kindKey: String = "kind", of model: inout DraftModel) {
+        let what = route.name(of: kindKey)
+        let kindName = route.text(kindKey)
+        guard let base = route.text("base_url") else {
+            if !route.has("base_url") { notes.lost("\(route.path).base_url", "missing", at: route.position) }
+            return
+        }
+        guard let text = expanded(base, route.name(of: "base_url")) else { return }
+        var executor = DraftExecutor(url: "", position: route.position)
+        let address = ExecutorAddress(text)
+        guard isUsable(address, at: base.position, route.name(of: "base_url")) else { return }
+        executor.url = address.text
+        if let kindName {
+            guard let kind = Self.kind(kindName.text, of: address) else {
+                let shown = ForeignDocument.printable(kindName.text)
+                notes.lost(
+                    what,
+                    "'\(shown)' is not known here as one with OpenAI's or Anthropic's API",
+                    at: kindName.position
+                )
+                return
+            }
+            executor.kind = kind
+            if kindName.text.contains("[") {
+                notes.changed(what, "the provider in brackets is not asked for", at: kindName.position)
+            }
+        }
+        if executor.kind == .auto { executor.kind = nil }
+        if route.node("provider_model_id") != nil {
+            // Without its own name for the model, the engine would be asked for another one.
+            guard let name = route.text("provider_model_id"),
+                let ours = expanded(name, route.name(of: "provider_model_id"))
+            else { return }
+            executor.model = ours
+        }
+        executor.apiKey = key(route, model: model.id)
+        if kindKey == "kind" {
+            if route.flag("optional") == true {
+                route.change("optional", "its variables must be set here; remove the executor where they are not")
+            }
+            _ = route.node("weight")
+            route.finish(Self.routeReasons, otherwise: "not a key of a route that is known here")
+        }
+        model.executors.append(executor)
+    }
+
+    private static let routeReasons: [String: String] = [
+        "provider": "a name of the provider alone; it has no meaning here",
+        "provider_display_name": "a name of the provider alone; it has no meaning here",
+        "provider_type": "executors share by load and weight",
+        "quota": "executors have no quota; max_running bounds requests at once",
+        "quota_pool": "executors have no quota; max_running bounds requests at once",
+        "quota_source": "executors have no quota; max_running bounds requests at once",
+        "concurrency": "give the executor max_running by hand",
+        "null_cache_details_means_miss": "what an engine says of its cache is passed on as it is",
+    ]
+
+    /// The kind of an executor; nil where its API is neither OpenAI's nor Anthropic's.
+    private static func kind(_ name: String, of address: ExecutorAddress) -> ExecutorSettings.Kind? {
+        let word = name.prefix { $0 != "[" }.lowercased()
+        switch word {
+        case "vllm": return .vllm
+        case "sglang": return .sglang
+        case "ollama": return address.isSecure ? .openai : .ollama
+        case "claude", "anthropic": return .anthropic
+        case "llamacpp", "llama.cpp", "llama_cpp": return .llamaCpp
+        case "gemini": return nil
+        case "openai_compat", "staging", "local": return address.isSecure ? .openai : .auto
+        case "chutes", "featherless", "cliproxy", "deepseek", "kimi", "zai", "minimax", "openrouter", "openai":
+            return .openai
+        default: return nil
+        }
+    }
+
+    private func isUsable(_ address: ExecutorAddress, at position: Position, _ what: String) -> Bool {
+        var environment = PlaceholderEnvironment()
+        if case .failure(let problem) = environment.url(address.text) {
+            notes.lost(what, "the URL \(problem.message)", at: position)
+            return false
+        }
+        if address.isVariable {
+            let how = "the variable must hold a URL that ends before /v1: requests bring their own"
+            notes.changed(what, how, at: position)
+        } else if !address.endedInV1 {
+            notes.changed(what, "requests go to this URL followed by /v1", at: position)
+        }
+        return true
+    }
+
+    /// Returns the reference to the key of a route, which may have only one here.
+    private mutating func key(_ section: ForeignSection, model: String) -> String? {
+        let single = section.texts("api_key")
+        let all = single + section.texts("api_keys")
+        for further in all.dropFirst() {
+            notes.lost(section.name(of: "api_keys"), "an executor has one key; the first is used", at: further.position)
+        }
+        guard let first = all.first, !SecretReferences.isPlaceholder(first.text) else { return nil }
+        let what = section.name(of: single.isEmpty ? "api_keys" : "api_key")
+        let references = PlaceholderEnvironment.references(in: first.text)
+        if references.count == 1, references[0].before.isEmpty, references[0].after.isEmpty {
+            guard PlaceholderEnvironment.hasVariablesOnly(first.text) else {
+                notes.lost(what, "it is no reference to a variable", at: first.position)
+                return nil
+            }
+            guard !first.text.contains(":-") else {
+                notes.changed(what, "the default is left out, because it may be a secret", at: first.position)
+                return "${\(references[0].name)}"
+            }
+            return first.text
+        }
+        let variable = secrets.variable(for: first.text, model: model)
+        notes.changed(what, "the key stands in clear text: set it as \(variable)", at: first.position)
+        return "${\(variable)}"
+    }
+
+    /// Returns a text whose references to variables are ours too; nil, and a note, where one is malformed.
+    private func expanded(_ found: ForeignText, _ what: String) -> String? {
+        guard PlaceholderEnvironment.hasVariablesOnly(found.text) else {
+            notes.lost(what, "it has '${' that begins no reference to a variable", at: found.position)
+            return nil
+        }
+        return found.text
+    }
+
+    // MARK: Weights
+
+    /// Gives the executors the weights of their routes as whole numbers.
+    private func setWeights(_ routes: [ForeignSection], of model: inout DraftModel) {
+        var texts: [Int: ForeignText] = [:]
+        for route in routes {
+            guard route.has("weight"),
+                let index = model.executors.firstIndex(where: { $0.position == route.position }),
+                let text = route.text("weight")
+            else { continue }
+            texts[index] = text
+        }
+        guard let first = texts.values.min(by: { $0.position < $1.position }) else { return }
+        // FreeInference gives a route without a weight 1.
+        let all = model.executors.indices.map { texts[$0]?.text ?? "1" }
+        guard let weights = DecimalWeights.whole(all) else {
+            notes.lost("models[].route[].weight", "a weight of this model is no number from 0", at: first.position)
+            return
+        }
+        for (index, weight) in weights.enumerated() { model.executors[index].weight = weight }
+    }
+}

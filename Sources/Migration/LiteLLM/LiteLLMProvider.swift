@@ -1,0 +1,63 @@
+// The providers in LiteLLM's names of models (`PROVIDER/NAME`), and the executors of ours that they become.
+internal import Configuration
+
+/// What a provider of LiteLLM is here.
+struct LiteLLMProvider {
+    /// The kind where the executor is reached in clear, thus in the operator's own network.
+    var kind: ExecutorSettings.Kind
+    /// The URL that is asked where the deployment has no `api_base`; nil where it must have one.
+    var url: String?
+    /// The environment variable whose key LiteLLM sends there where the deployment has none.
+    var keyVariable: String?
+    /// Whether URLs are written without `/v1`.
+    var isWithoutV1 = false
+
+    /// Returns the provider of this name; nil for one whose API is neither OpenAI's nor Anthropic's.
+    static func named(_ name: String) -> LiteLLMProvider? { table[name] }
+
+    /// Returns the provider that LiteLLM takes for a name without one; nil where it knows none.
+    static func guessed(for model: String) -> String? {
+        if ["claude-", "anthropic."].contains(where: model.hasPrefix) { return "anthropic" }
+        let openAI = ["gpt-", "o1", "o3", "o4", "chatgpt-", "text-embedding-", "dall-e-", "tts-", "whisper-"]
+        return openAI.contains(where: model.hasPrefix) ? "openai" : nil
+    }
+
+    private static let table: [String: LiteLLMProvider] = [
+        "openai": remote("https://api.openai.com", "OPENAI_API_KEY"),
+        "text-completion-openai": remote("https://api.openai.com", "OPENAI_API_KEY"),
+        "anthropic": LiteLLMProvider(
+            kind: .anthropic,
+            url: "https://api.anthropic.com",
+            keyVariable: "ANTHROPIC_API_KEY",
+            isWithoutV1: true
+        ),
+        "hosted_vllm": LiteLLMProvider(kind: .vllm),
+        "vllm": LiteLLMProvider(kind: .vllm),
+        "sglang": LiteLLMProvider(kind: .sglang),
+        "ollama": LiteLLMProvider(kind: .ollama, url: "http://localhost:11434", isWithoutV1: true),
+        "ollama_chat": LiteLLMProvider(kind: .ollama, url: "http://localhost:11434", isWithoutV1: true),
+        "llamafile": LiteLLMProvider(kind: .llamaCpp, url: "http://localhost:8080"),
+        "llama_cpp": LiteLLMProvider(kind: .llamaCpp),
+        "openai_like": LiteLLMProvider(kind: .auto),
+        "custom_openai": LiteLLMProvider(kind: .auto),
+        "lm_studio": LiteLLMProvider(kind: .auto),
+        "xinference": LiteLLMProvider(kind: .auto),
+        "litellm_proxy": LiteLLMProvider(kind: .auto),
+        "docker_model_runner": LiteLLMProvider(kind: .auto),
+        "openrouter": remote("https://openrouter.ai/api", "OPENROUTER_API_KEY"),
+        "deepseek": remote("https://api.deepseek.com", "DEEPSEEK_API_KEY"),
+        "groq": remote("https://api.groq.com/openai", "GROQ_API_KEY"),
+        "mistral": remote("https://api.mistral.ai", "MISTRAL_API_KEY"),
+        "together_ai": remote("https://api.together.xyz", "TOGETHERAI_API_KEY"),
+        "fireworks_ai": remote("https://api.fireworks.ai/inference", "FIREWORKS_AI_API_KEY"),
+        "xai": remote("https://api.x.ai", "XAI_API_KEY"),
+        "cerebras": remote("https://api.cerebras.ai", "CEREBRAS_API_KEY"),
+        "nvidia_nim": remote("https://integrate.api.nvidia.com", "NVIDIA_NIM_API_KEY"),
+        "sambanova": remote("https://api.sambanova.ai", "SAMBANOVA_API_KEY"),
+        "moonshot": remote("https://api.moonshot.ai", "MOONSHOT_API_KEY"),
+    ]
+
+    private static func remote(_ url: String, _ keyVariable: String) -> LiteLLMProvider {
+        LiteLLMProvider(kind: .openai, url: url, keyVariable: keyVariable)
+    }
+}

@@ -1,0 +1,65 @@
+import Testing
+
+@testable import Configuration
+@testable import Migration
+
+/// What answers to `GET /v1/models` say.
+@Suite struct EngineListingTests {
+    private func listing(_ body: String, server: String? = nil) -> EngineListing? {
+        EngineListing(body: Array(body.utf8), server: server)
+    }
+
+    @Test func vLLMIsKnownByTheOwnerOfItsModels() {
+        // The form of vLLM 0.32.0.
+        let found = listing(
+            #"{"object":"list","data":[{"id":"tiny-a","object":"model","owned_by":"vllm","root":"/m","max_model_len":65536}]}"#,
+            server: "uvicorn"
+        )
+        #expect(found?.kind == .vllm)
+        #expect(found?.models == [EngineListing.Model(name: "tiny-a", contextLength: 65_536)])
+    }
+
+    @Test(
+        arguments: [
+            ("sglang", nil, .sglang, "SGLang"), ("llamacpp", nil, .llamaCpp, "llama.cpp"),
+            ("me", "llama.cpp", .llamaCpp, "llama.cpp"), ("library", nil, .ollama, "Ollama"),
+            ("organization_owner", nil, .auto, "LM Studio"), ("tabbyAPI", nil, .auto, "TabbyAPI"),
+            ("someone", "uvicorn", .auto, nil),
+        ] as [(String, String?, ExecutorSettings.Kind, String?)]
+    )
+    func enginesAreKnownByWhatTheyAnswer(
+        owner: String,
+        server: String?,
+        kind: ExecutorSettings.Kind,
+        software: String?
+    ) {
+        let found = listing(#"{"data":[{"id":"m","owned_by":"\#(owner)"}]}"#, server: server)
+        #expect(found?.kind == kind)
+        #expect(found?.software == software)
+    }
+
+    @Test(arguments: ["", "[]", "{}", #"{"data":3}"#, "<html>", #"{"models":[]}"#])
+    func whatIsNoListIsNone(body: String) { #expect(listing(body) == nil) }
+
+    @Test func namesThatCannotBeUsedAreCounted() {
+        let long = String(repeating: "x", count: 257)
+        let found = listing(
+            #"{"data":[{"id":"a"},{"id":"a"},{"id":""},{"id":7},{},3,{"id":"b\u0000"},{"id":"\#(long)"}]}"#
+        )
+        #expect(found?.models.map(\.name) == ["a"])
+        #expect(found?.unusableCount == 7)
+    }
+
+    @Test func aListOfTenThousandIsCut() {
+        let items = (0..<10_000).map { #"{"id":"m\#($0)"}"# }.joined(separator: ",")
+        let found = listing(#"{"data":[\#(items)]}"#)
+        #expect(found?.models.count == EngineListing.modelsMax)
+        #expect(found?.surplusCount == 9000)
+    }
+
+    /// An engine that lies about a length is not believed.
+    @Test func lengthsThatCannotBeAreLeftOut() {
+        let found = listing(#"{"data":[{"id":"a","max_model_len":-1},{"id":"b","max_model_len":1e30}]}"#)
+        #expect(found?.models.map(\.contextLength) == [nil, nil])
+    }
+}

@@ -1,0 +1,55 @@
+// Importing texts, for the tests: no disk, and the result is checked as `freeinference check` does.
+import Testing
+
+@testable import Configuration
+@testable import Migration
+
+/// Imports `text` as the file `in.yaml`.
+func imported(_ text: String, sourceLocation: SourceLocation = #_sourceLocation) throws -> ConfigurationImport {
+    try ConfigurationImport(Array(text.utf8), path: "in.yaml")
+}
+
+/// What the import of `text` fails with; nil, and an issue, where it does not fail.
+func failure(_ text: String, sourceLocation: SourceLocation = #_sourceLocation) -> String? {
+    do {
+        let result = try ConfigurationImport(Array(text.utf8), path: "in.yaml")
+        Issue.record("it was imported:\n\(result.yaml)", sourceLocation: sourceLocation)
+        return nil
+    } catch {
+        return error.description
+    }
+}
+
+/// Reads what an import wrote, with the environment in which it is used.
+func loaded(
+    _ yaml: String,
+    environment: [String: String] = [:],
+    sourceLocation: SourceLocation = #_sourceLocation
+) throws -> Configuration {
+    let result = Configuration.load(
+        path: "out.yaml",
+        environment: environment,
+        readFile: { $0 == "out.yaml" ? .success(Array(yaml.utf8)) : .failure(FileProblem("No such file")) },
+        checkFile: { _ in nil }
+    )
+    switch result {
+    case .success(let configuration): return configuration
+    case .failure(let errors):
+        Issue.record("\(errors)\n\(yaml)", sourceLocation: sourceLocation)
+        throw errors
+    }
+}
+
+extension ConfigurationImport {
+    /// The lines of the notes of one kind.
+    func lines(_ kind: MigrationNote.Kind) -> Set<Int> { Set(notes.filter { $0.kind == kind }.map(\.position.line)) }
+}
+
+/// The lines of `text` that end in a comment with this word.
+func lines(marked word: String, in text: String) -> Set<Int> {
+    Set(
+        text.split(separator: "\n", omittingEmptySubsequences: false).enumerated()
+            .filter { $0.element.hasSuffix("# \(word)") }
+            .map { $0.offset + 1 }
+    )
+}
