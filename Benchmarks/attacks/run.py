@@ -14,7 +14,6 @@ import multiprocessing
 import os
 import signal
 import socket
-import struct
 import subprocess
 import sys
 import tempfile
@@ -23,7 +22,10 @@ import time
 from pathlib import Path
 
 sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+import tools  # noqa: E402, F401
 import frames  # noqa: E402
+import bombs  # noqa: E402
 
 CONNECTIONS = 4
 MEMORY_LIMIT = 256 << 20
@@ -96,7 +98,7 @@ def innocent(port, seconds):
 def attack(port, name, seconds, results):
     """One connection that attacks, and comes again as soon as it is ended."""
     os.nice(19)
-    bomb = frames.CLIENTS[name]
+    bomb = bombs.CLIENTS[name]
     sent = decoded = ended = 0
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -143,7 +145,7 @@ def provoke(port, seconds, results):
 def bomber(port, name, results):
     """An executor that answers each request over HTTP/2 with a bomb."""
     os.nice(19)
-    bomb = frames.EXECUTORS[name]
+    bomb = bombs.EXECUTORS[name]
     prepared = {}
     listener = socket.create_server(("127.0.0.1", port), backlog=256)
     total = [0, 0, 0]
@@ -168,12 +170,8 @@ def bomber(port, name, results):
                 buffer += part
                 if not skipped and len(buffer) >= len(frames.PREFACE):
                     buffer, skipped = buffer[len(frames.PREFACE):], True
-                while skipped and len(buffer) >= 9:
-                    length = int.from_bytes(buffer[:3], "big")
-                    if len(buffer) < 9 + length:
-                        break
-                    kind, flags, stream = buffer[3], buffer[4], struct.unpack(">I", buffer[5:9])[0]
-                    buffer = buffer[9 + length:]
+                arrived, buffer = frames.split(buffer) if skipped else ([], buffer)
+                for kind, flags, stream, _ in arrived:
                     if kind in (frames.DATA, frames.HEADERS) and flags & frames.END_STREAM:
                         if stream not in prepared:
                             prepared[stream] = bomb(stream)
@@ -214,7 +212,7 @@ def until_ready(port):
 
 
 def measure(program, name, seconds):
-    of_client = name in frames.CLIENTS
+    of_client = name in bombs.CLIENTS
     with tempfile.TemporaryDirectory() as folder:
         port, executor, bomber_port = free_port(), free_port(), free_port()
         configuration = Path(folder) / "configuration.yaml"
@@ -268,7 +266,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=6, help="of each part")
     parser.add_argument("--only", help="these attacks, with commas between them")
     options = parser.parse_args()
-    names = options.only.split(",") if options.only else [*frames.CLIENTS, *frames.EXECUTORS]
+    names = options.only.split(",") if options.only else [*bombs.CLIENTS, *bombs.EXECUTORS]
     print("| attack | of | p99 quiet, ms | p99 beside, ms | ratio | requests/s quiet, beside | connections ended | sent, MB "
           "| would decode to, GB | memory, MiB |")
     print("|---|---|---|---|---|---|---|---|---|---|", flush=True)
@@ -281,7 +279,7 @@ def main():
             failed.append(f"{name}: p99 is {ratio:.1f} times its quiet figure")
         if used > MEMORY_LIMIT + PROCESS:
             failed.append(f"{name}: {used >> 20} MiB")
-        print(f"| {name} | {'clients' if name in frames.CLIENTS else 'executors'} | {before:.2f} | {after:.2f} | {ratio:.1f} "
+        print(f"| {name} | {'clients' if name in bombs.CLIENTS else 'executors'} | {before:.2f} | {after:.2f} | {ratio:.1f} "
               f"| {len(quiet) / options.seconds:.0f}, {len(beside) / options.seconds:.0f} | {ended} | {sent / 1e6:.1f} "
               f"| {decoded / 1e9:.1f} | {used >> 20} |", flush=True)
     for text in failed:

@@ -10,14 +10,14 @@ import socket
 import ssl
 import time
 
-from tools.client import SETTINGS, HTTP2Connection, frame
+from tools.client import HTTP2Connection
 from tools.processes import Failed
+from frames import SETTINGS, WINDOW_UPDATE, frame, number
 
 PATIENCE = 60
 # Time for the server to go to sleep between two steps, so that each step wakes it up once.
 PAUSE = 0.002
 
-WINDOW_UPDATE = 8
 INITIAL_WINDOW = 4
 WINDOW_MAX = 2**31 - 1
 
@@ -144,8 +144,8 @@ class Script:
     def run(self, requests, tokens, handshakes):
         wire, connection = self.connect()
         connection.tls.sendall(
-            frame(SETTINGS, 0, 0, INITIAL_WINDOW.to_bytes(2, "big") + WINDOW_MAX.to_bytes(4, "big"))
-            + frame(WINDOW_UPDATE, 0, 0, (WINDOW_MAX - 65535).to_bytes(4, "big"))
+            frame(SETTINGS, 0, 0, INITIAL_WINDOW.to_bytes(2, "big") + number(WINDOW_MAX))
+            + frame(WINDOW_UPDATE, 0, 0, number(WINDOW_MAX - 65535))
         )
         for _ in range(requests):
             self.request(connection)

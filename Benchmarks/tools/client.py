@@ -6,20 +6,10 @@ import socket
 import ssl
 import time
 
+from frames import ACKNOWLEDGED, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PREFACE, RESET, SETTINGS
+from frames import frame, literal, split
+
 from .processes import Failed
-
-PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-DATA, HEADERS, RESET, SETTINGS, GOAWAY = 0, 1, 3, 4, 7
-END_STREAM, END_HEADERS, ACKNOWLEDGED = 1, 4, 1
-
-
-def frame(kind, flags, stream, payload=b""):
-    return len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload
-
-
-def literal(name, value):
-    """A header field that no table remembers, without Huffman coding; each below 127 bytes."""
-    return b"\0" + bytes([len(name)]) + name + bytes([len(value)]) + value
 
 
 class Client:
@@ -78,18 +68,16 @@ class HTTP2Connection:
     """Preface and SETTINGS, then requests one after the other."""
 
     def __init__(self, tls):
-        self.tls, self.buffer, self.next, self.is_open = tls, b"", 1, False
+        self.tls, self.frames, self.buffer, self.next, self.is_open = tls, [], b"", 1, False
         tls.sendall(PREFACE + frame(SETTINGS, 0, 0))
 
     def read_frame(self):
-        while len(self.buffer) < 9 or len(self.buffer) < 9 + int.from_bytes(self.buffer[:3], "big"):
+        while not self.frames:
             received = self.tls.recv(65536)
             if not received:
                 raise Failed("bench: the proxy closed a connection")
-            self.buffer += received
-        length = int.from_bytes(self.buffer[:3], "big")
-        kind, flags, stream = self.buffer[3], self.buffer[4], int.from_bytes(self.buffer[5:9], "big")
-        payload, self.buffer = self.buffer[9:9 + length], self.buffer[9 + length:]
+            self.frames, self.buffer = split(self.buffer + received)
+        kind, flags, stream, payload = self.frames.pop(0)
         if kind == SETTINGS and not flags & ACKNOWLEDGED:
             self.tls.sendall(frame(SETTINGS, ACKNOWLEDGED, 0))
         if kind == SETTINGS and flags & ACKNOWLEDGED:

@@ -21,12 +21,12 @@ import Testing
             #expect(line.bytes_out.int == answer.body.utf8.count)
             #expect(line.tokens.int == 5)
             #expect(line.tokens_estimated.bool == false)
-            #expect(line.prompt_tokens.int.map { $0 > 0 } == true)
+            #expect(line.prompt_tokens.int.map { $0 > 0 } == true, "\(String(describing: line.prompt_tokens.int))")
             #expect(line.finish_reason.string == "length")
             for time in ["duration_ms", "body_ms", "wait_ms", "first_token_ms", "gap_mean_ms", "gap_max_ms"] {
-                #expect(line[time].double.map { $0 >= 0 } == true, "\(time)")
+                #expect(line[time].double.map { $0 >= 0 } == true, "\(time): \(line[time])")
             }
-            #expect(line.time.string?.hasSuffix("Z") == true)
+            #expect(line.time.string?.hasSuffix("Z") == true, "\(String(describing: line.time.string))")
         }
     }
 
@@ -38,10 +38,10 @@ import Testing
                 try await client.send(
                     "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: \(body.utf8.count)\r\n\r\n\(body)"
                 )
-                #expect(try await client.receiveAnswer().status == 200)
+                try await expect(client.receiveAnswer()) { $0.status == 200 }
             }
             try await client.send("GET /nothing HTTP/1.1\r\nhost: x\r\n\r\n")
-            #expect(try await client.receiveAnswer().status == 404)
+            try await expect(client.receiveAnswer()) { $0.status == 404 }
             _ = try await server.logged("the last") { $0.status.int == 404 }
             let log = try await server.settledLog()
             #expect(log.count == 21)
@@ -109,21 +109,26 @@ import Testing
             for (request, detail) in faults {
                 let client = try await server.connect()
                 try await client.send(request)
-                #expect(try await client.receiveToEnd().text.hasPrefix("HTTP/1.1 400"))
+                try await expect(client.receiveToEnd()) { $0.text.hasPrefix("HTTP/1.1 400") }
                 let line = try await server.logged(detail) { $0.detail.string == detail }
-                #expect(line.end.string == "malformed_request" && line.status.int == 400)
+                #expect(line.end.string == "malformed_request")
+                #expect(line.status.int == 400)
             }
             let body = #"{"model":"no\u202esuch\nmodel","messages":[]}"#
-            #expect(try await server.curl("/v1/chat/completions", body: body).status == 404)
+            try await expect(server.curl("/v1/chat/completions", body: body)) { $0.status == 404 }
             let line = try await server.logged("the 404") { $0.status.int == 404 }
-            #expect(line.model_asked.string == #"no\u{202e}such\u{a}model"# && line.model == .null)
+            #expect(line.model_asked.string == #"no\u{202e}such\u{a}model"#)
+            #expect(line.model == .null)
             let long = String(repeating: "x", count: 900)
-            #expect(try await server.curl("/v1/models/" + long).status == 404)
+            try await expect(server.curl("/v1/models/" + long)) { $0.status == 404 }
             let second = try await server.logged("the look-up") { $0.path.string?.hasPrefix("/v1/models/") == true }
             #expect(second.model_asked.string?.utf8.count == 256)
-            #expect(try await server.curl("/v1/chat/completions", body: #"{"model":7}"#).status == 400)
+            try await expect(server.curl("/v1/chat/completions", body: #"{"model":7}"#)) { $0.status == 400 }
             let third = try await server.logged("the 400") { $0.end.string == "invalid_request" }
-            #expect(third.detail.string?.hasPrefix("'model' must be ") == true)
+            #expect(
+                third.detail.string?.hasPrefix("'model' must be ") == true,
+                "\(String(describing: third.detail.string))"
+            )
         }
     }
 

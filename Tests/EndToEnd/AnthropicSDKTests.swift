@@ -17,7 +17,10 @@ import Testing
     @Test func countsTokens() async throws {
         try await withServer { server, _ in
             let seen = try await server.anthropicSDK("count", http2: true)
-            #expect(seen.first?.input_tokens.int.map { $0 > 0 } == true)
+            #expect(
+                seen.first?.input_tokens.int.map { $0 > 0 } == true,
+                "\(String(describing: seen.first?.input_tokens.int))"
+            )
         }
     }
 

@@ -54,7 +54,7 @@ import Testing
             #expect(answer.closed.isNull)
             #expect(answer.fields["content-type"].string == "application/json")
             let error = try JSON(parsing: try #require(answer.body.string)).error
-            #expect(error.message.string?.isEmpty == false)
+            #expect(error.message.string?.isEmpty == false, "\(String(describing: error.message.string))")
             let id = try #require(answer.fields["x-request-id"].string)
             let line = try await server.logged(bad.name) { $0.request_id.string == id }
             #expect(line.status.int == bad.status)

@@ -77,17 +77,19 @@ import Testing
             let answer = try await client.receiveAnswer()
             #expect(answer.status == bad.status)
             #expect(answer["content-type"] == "application/json")
-            #expect(answer["x-request-id"]?.isEmpty == false)
+            #expect(answer["x-request-id"]?.isEmpty == false, "\(String(describing: answer["x-request-id"]))")
             let error = try answer.json.error
             #expect(error.keys == ["code", "message", "param", "type"])
-            #expect(error.message.string?.isEmpty == false)
-            if bad.status == 405 { #expect(answer["allow"]?.isEmpty == false) }
+            #expect(error.message.string?.isEmpty == false, "\(String(describing: error.message.string))")
+            if bad.status == 405 {
+                #expect(answer["allow"]?.isEmpty == false, "\(String(describing: answer["allow"]))")
+            }
             // Everything of it is in the log.
             let id = answer["x-request-id"]
             let line = try await server.logged("\(bad.name)") { $0.request_id.string == id }
             #expect(line.status.int == bad.status)
             #expect(line.side.string == "client")
-            #expect(try await server.curl("/health", .http1, secure: false).status == 200)
+            try await expect(server.curl("/health", .http1, secure: false)) { $0.status == 200 }
         }
     }
 
@@ -101,10 +103,10 @@ import Testing
                 for speaking in [Protocol.http1, .http2] {
                     let answer = try await server.curl(path, speaking, body: body)
                     #expect(answer.status == status)
-                    #expect(try answer.json.type.string == "error")
-                    #expect(try answer.json.error.type.string == type)
-                    #expect(try answer.json.error.message.string?.isEmpty == false)
-                    #expect(try answer.json.request_id.string == answer["x-request-id"])
+                    try expect(answer.json) { $0.type.string == "error" }
+                    try expect(answer.json.error.type.string, is: type)
+                    try expect(answer.json) { $0.error.message.string?.isEmpty == false }
+                    try expect(answer.json.request_id.string, is: answer["x-request-id"])
                 }
             }
         }
@@ -129,9 +131,9 @@ import Testing
             let client = try await server.connect()
             for _ in 0..<3 {
                 try await client.send(Case.post("/nothing", "{}") + Case.post(Case.chat, "{") + Case.get("/health"))
-                #expect(try await client.receiveAnswer().status == 404)
-                #expect(try await client.receiveAnswer().status == 400)
-                #expect(try await client.receiveAnswer().status == 200)
+                try await expect(client.receiveAnswer()) { $0.status == 404 }
+                try await expect(client.receiveAnswer()) { $0.status == 400 }
+                try await expect(client.receiveAnswer()) { $0.status == 200 }
             }
         }
     }

@@ -37,7 +37,7 @@ import Testing
             _ = try await eventually("the loss is told") {
                 server.errors.contains("log lines were dropped: nobody reads stdout") ? true : nil
             }
-            #expect(try await server.stop() == .exited(0))
+            try await expect(server.stop()) { $0 == .exited(0) }
             #expect(server.errors.contains("log lines were dropped in all: nobody reads stdout"))
         }
     }
@@ -54,7 +54,7 @@ import Testing
         _ = try await eventually("the server") { server.errors.contains("ready") ? true : nil }
         let url = "http://127.0.0.1:\(configuration.clear)/v1/models"
         for _ in 0..<3 {
-            #expect(try await run("curl", ["--silent", "--fail", "--noproxy", "*", url]).succeeded)
+            try await expect(run("curl", ["--silent", "--fail", "--noproxy", "*", url])) { $0.succeeded }
         }
         _ = try await eventually("the loss is told") {
             server.errors.contains("log lines were dropped: stdout: No space left on device") ? true : nil
@@ -67,7 +67,7 @@ import Testing
             )
             return page.output.contains("freeinference_log_lines_dropped_total 3\n") ? true : nil
         }
-        #expect(try await server.stop() == .exited(0))
+        try await expect(server.stop()) { $0 == .exited(0) }
         #expect(server.errors.contains("3 log lines were dropped in all: stdout: No space left on device"))
     }
 
@@ -88,6 +88,6 @@ import Testing
         _ = try await eventually("the server") {
             try await run("curl", ["--silent", "--fail", "--noproxy", "*", url]).succeeded ? true : nil
         }
-        #expect(try await server.stop() == .exited(0))
+        try await expect(server.stop()) { $0 == .exited(0) }
     }
 }

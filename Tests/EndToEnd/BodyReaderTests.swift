@@ -11,11 +11,8 @@ import Testing
         try await withServer(Configuration(models: models)) { server in
             let completed = try await run(
                 Repository.python,
-                [
-                    Repository.clients + "/bodies.py", "--port", "\(server.configuration.clear)", "--engine",
-                    "\(engine)",
-                    "--seed", "\(seed)", "--count", "2000",
-                ],
+                [Repository.clients + "/bodies.py"] + server.target(secure: false)
+                    + ["--engine", "\(engine)", "--seed", "\(seed)", "--count", "2000"],
                 within: .seconds(600)
             )
             guard completed.succeeded else { throw Unmet(completed.output + completed.errors) }

@@ -20,11 +20,11 @@ import Testing
             _ = try await eventually("the stream") { curl.output.contains("data:") ? true : nil }
             // While the stream goes on, nobody new comes in.
             try await drain(server, signal, holding: executor) { #expect(curl.isRunning) }
-            #expect(try await curl.ending() == .exited(0))
+            try await expect(curl.ending()) { $0 == .exited(0) }
             #expect(eventData(curl.output).last == "[DONE]")
             #expect(eventData(curl.output).count == 63)
-            #expect(try await server.process.ending() == .exited(0))
-            #expect(try await executor.counters().aborted.int == 0)
+            try await expect(server.process.ending()) { $0 == .exited(0) }
+            try await expect(executor.counters()) { $0.aborted.int == 0 }
         }
     }
 
@@ -58,13 +58,9 @@ import Testing
         tokens: Int,
         in scratch: Scratch
     ) async throws -> ChildProcess {
-        let target =
-            secure
-            ? ["--port", "\(server.configuration.tls)", "--ca", server.certificates.authority]
-            : ["--port", "\(server.configuration.clear)"]
-        return try await ChildProcess.start(
+        try await ChildProcess.start(
             Repository.python,
-            [Repository.clients + "/h2_raw.py"] + target + ["--tokens", "\(tokens)", scenario],
+            [Repository.clients + "/h2_raw.py"] + server.target(secure: secure) + ["--tokens", "\(tokens)", scenario],
             in: scratch
         )
     }
@@ -77,13 +73,13 @@ import Testing
             let client = try await startClient(server, "stream_to_end", secure: secure, tokens: 100, in: scratch)
             try await executor.counter("emitted", reaches: 2)
             try await drain(server, holding: executor)
-            #expect(try await client.ending() == .exited(0))
+            try await expect(client.ending()) { $0 == .exited(0) }
             let seen = try JSON(parsing: client.output)
             #expect(seen.goaway.int == 0)
             #expect(seen.ended.bool == true)
             #expect(seen.reset.isNull)
-            #expect(seen.body.string?.hasSuffix("data: [DONE]\n\n") == true)
-            #expect(try await server.process.ending() == .exited(0))
+            #expect(seen.body.string?.hasSuffix("data: [DONE]\n\n") == true, "\(String(describing: seen.body.string))")
+            try await expect(server.process.ending()) { $0 == .exited(0) }
         }
     }
 
@@ -97,14 +93,14 @@ import Testing
             try await drain(server, holding: executor) {
                 _ = try await eventually("the answer") { client.output.contains("answered") ? true : nil }
             }
-            #expect(try await client.ending() == .exited(0))
+            try await expect(client.ending()) { $0 == .exited(0) }
             let seen = try JSON(parsing: String(try #require(client.output.split(separator: "\n").last)))
             #expect(seen.goaway.int == 0)
             #expect(seen.health.int == 503)
             #expect(seen.health_body.string == #"{"status":"draining"}"#)
             #expect(seen.ended.bool == true)
-            #expect(seen.body.string?.hasSuffix("data: [DONE]\n\n") == true)
-            #expect(try await server.process.ending() == .exited(0))
+            #expect(seen.body.string?.hasSuffix("data: [DONE]\n\n") == true, "\(String(describing: seen.body.string))")
+            try await expect(server.process.ending()) { $0 == .exited(0) }
         }
     }
 
@@ -115,7 +111,7 @@ import Testing
             }
             let idle = try await server.connect()
             try await idle.send("GET /health HTTP/1.1\r\nhost: x\r\n\r\n")
-            #expect(try await idle.receiveAnswer().status == 200)
+            try await expect(idle.receiveAnswer()) { $0.status == 200 }
             let streaming = try await server.connect()
             try await streaming.send(post(Self.long))
             _ = try await streaming.receive(until: "\r\n\r\n")
@@ -123,17 +119,17 @@ import Testing
             try await waiting.send(post(chat(stream: false, tokens: 60)))
             try await executor.counter("running", reaches: 2)
             try await drain(server, holding: executor)
-            #expect(try await idle.receiveToEnd().text.isEmpty)
+            try await expect(idle.receiveToEnd()) { $0.text.isEmpty }
             // An answer whose head goes out from now on says that it is the last.
             let answer = try await waiting.receiveAnswer()
             #expect(answer.status == 200)
             #expect(answer["connection"] == "close")
-            #expect(try await waiting.receiveToEnd().text.isEmpty)
+            try await expect(waiting.receiveToEnd()) { $0.text.isEmpty }
             let stream = try await streaming.receiveToEnd()
             #expect(stream.text.contains("data: [DONE]\n\n"))
             #expect(stream.text.hasSuffix("\r\n0\r\n\r\n"))
             #expect(stream.ending == .closed)
-            #expect(try await server.process.ending() == .exited(0))
+            try await expect(server.process.ending()) { $0 == .exited(0) }
         }
     }
 
@@ -154,9 +150,9 @@ import Testing
             try await relays(server)
             server.process.signal(SIGTERM)
             // 18: the last chunk did not come.
-            #expect(try await curl.ending() == .exited(18))
+            try await expect(curl.ending()) { $0 == .exited(18) }
             try expectError(in: curl.output)
-            #expect(try await server.process.ending() == .exited(0))
+            try await expect(server.process.ending()) { $0 == .exited(0) }
             try await executor.counter("aborted", reaches: 1)
         }
     }
@@ -170,13 +166,13 @@ import Testing
             let client = try await startClient(server, "stream_to_end", secure: secure, tokens: 1_000_000, in: scratch)
             try await relays(server)
             server.process.signal(SIGTERM)
-            #expect(try await client.ending() == .exited(0))
+            try await expect(client.ending()) { $0 == .exited(0) }
             let seen = try JSON(parsing: client.output)
             #expect(seen.goaway.int == 0)
             #expect(seen.ended.bool == false)
             #expect(seen.reset.int == 2)
             try expectError(in: try #require(seen.body.string))
-            #expect(try await server.process.ending() == .exited(0))
+            try await expect(server.process.ending()) { $0 == .exited(0) }
             try await executor.counter("aborted", reaches: 1)
         }
     }
@@ -195,12 +191,13 @@ import Testing
             _ = try await eventually("the drain") { server.process.errors.contains("draining") ? true : nil }
             #expect(server.process.isRunning)
             server.process.signal(SIGTERM)
-            #expect(try await server.process.ending() == .exited(1))
-            #expect(try await curl.ending() != .exited(0))
+            try await expect(server.process.ending()) { $0 == .exited(1) }
+            try await expect(curl.ending()) { $0 != .exited(0) }
             try await executor.counter("aborted", reaches: 1)
             // The exchange that was cut has its line all the same.
             let lines = server.process.output.split(separator: "\n").compactMap { try? JSON(parsing: String($0)) }
-            #expect(lines.count == 1 && lines.first?.end.string == "draining")
+            #expect(lines.count == 1)
+            #expect(lines.first?.end.string == "draining")
             #expect(server.process.errors.contains("1 exchange was cut by a second signal"))
         }
     }
@@ -210,10 +207,10 @@ import Testing
         let configuration = Configuration(executors: ["http://127.0.0.1:1"], settings: "drain_timeout: 600s")
         try await withServer(configuration) { server in
             let idle = try await server.connect()
-            #expect(try await server.curl("/health").status == 200)
+            try await expect(server.curl("/health")) { $0.status == 200 }
             server.process.signal(SIGTERM)
-            #expect(try await server.process.ending() == .exited(0))
-            #expect(try await idle.receiveToEnd().text.isEmpty)
+            try await expect(server.process.ending()) { $0 == .exited(0) }
+            try await expect(idle.receiveToEnd()) { $0.text.isEmpty }
         }
     }
 
@@ -234,7 +231,7 @@ import Testing
             let request = "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: \(body.utf8.count)\r\n\r\n"
             try await begun.send(String(request.prefix(10)))
             // An answer to a third says that the two have been accepted.
-            #expect(try await server.curl("/health", secure: false).status == 200)
+            try await expect(server.curl("/health", secure: false)) { $0.status == 200 }
             let told = ContinuousClock.now
             server.process.signal(SIGTERM)
             _ = try await eventually("the drain") {
@@ -252,10 +249,10 @@ import Testing
                 let answer = try await connection.receiveAnswer()
                 #expect(answer.status == 200)
                 #expect(answer["connection"] == "close")
-                #expect(try await connection.receiveToEnd().text.isEmpty)
+                try await expect(connection.receiveToEnd()) { $0.text.isEmpty }
             }
-            #expect(try await executor.counters().aborted.int == 0)
-            #expect(try await server.process.ending() == .exited(0))
+            try await expect(executor.counters()) { $0.aborted.int == 0 }
+            try await expect(server.process.ending()) { $0 == .exited(0) }
             return true
         }
     }
@@ -269,8 +266,8 @@ import Testing
             server.process.signal(SIGHUP)
             _ = try await eventually("the message") { server.process.errors.contains("reload: nothing") ? true : nil }
             server.process.signal(SIGPIPE)
-            #expect(try await curl.ending() == .exited(0))
-            #expect(try await server.curl("/health").status == 200)
+            try await expect(curl.ending()) { $0 == .exited(0) }
+            try await expect(server.curl("/health")) { $0.status == 200 }
         }
     }
 }

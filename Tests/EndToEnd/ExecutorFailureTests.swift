@@ -6,11 +6,11 @@ import Testing
 
     private func expectFailure(_ answer: Answer, _ status: Int, _ code: String, path: String) throws {
         #expect(answer.status == status)
-        #expect(answer["x-request-id"]?.isEmpty == false)
+        #expect(answer["x-request-id"]?.isEmpty == false, "\(String(describing: answer["x-request-id"]))")
         let error = try answer.json.error
-        #expect(error.message.string?.isEmpty == false)
+        #expect(error.message.string?.isEmpty == false, "\(String(describing: error.message.string))")
         if path == "/v1/messages" {
-            #expect(try answer.json.type.string == "error")
+            try expect(answer.json) { $0.type.string == "error" }
         } else {
             #expect(error.code.string == code)
         }

@@ -15,7 +15,7 @@ import Testing
             #expect(seen.output.contains(" 1000 done, 1000 succeeded, 0 failed, 0 errored, 0 timeout"))
             #expect(seen.output.contains("status codes: 1000 2xx, 0 3xx, 0 4xx, 0 5xx"))
             try await executor.counter("finished", reaches: 1000)
-            #expect(try await executor.counters().aborted.int == 0)
+            try await expect(executor.counters()) { $0.aborted.int == 0 }
         }
     }
 

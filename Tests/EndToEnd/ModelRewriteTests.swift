@@ -78,7 +78,7 @@ import Testing
             let body = #"{ "max_tokens":1,"model" : "d\u0065mo", "messages":[{"role":"user","content":"x"}] }"#
             let answer = try await server.curl("/v1/chat/completions", body: body)
             #expect(answer.status == 200)
-            #expect(try await executor.get("/simulator/last").json.body.string == body)
+            try await expect(executor.get("/simulator/last").json.body.string, is: body)
         }
     }
 }

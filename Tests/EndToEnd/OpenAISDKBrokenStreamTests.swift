@@ -21,7 +21,10 @@ import Testing
             let seen = try await server.openAISDK("broken", http2: http2, arguments: Self.asking(for: cause))
             #expect(seen.first?.events.int == 3)
             #expect(seen.first?.raised.string == "APIError")
-            #expect(seen.first?.message.string?.contains(cause.says) == true)
+            #expect(
+                seen.first?.message.string?.contains(cause.says) == true,
+                "\(String(describing: seen.first?.message.string))"
+            )
         }
     }
 

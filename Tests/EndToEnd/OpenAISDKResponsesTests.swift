@@ -8,7 +8,7 @@ import Testing
             let seen = try await server.openAISDK("responses", http2: http2)
             #expect(seen.first?.output_tokens.int == 8)
             try await executor.counter("finished", reaches: 1)
-            #expect(try await executor.counters().aborted.int == 0)
+            try await expect(executor.counters()) { $0.aborted.int == 0 }
         }
     }
 }

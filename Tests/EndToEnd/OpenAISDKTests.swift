@@ -10,7 +10,7 @@ import Testing
             #expect(seen.first?.events.int == 8)
             #expect(seen.first?.completion_tokens.int == 8)
             try await executor.counter("finished", reaches: 1)
-            #expect(try await executor.counters().aborted.int == 0)
+            try await expect(executor.counters()) { $0.aborted.int == 0 }
         }
     }
 
@@ -69,7 +69,7 @@ import Testing
         try await withServer { server, executor in
             _ = try await server.openAISDK("plainstream", http2: http2)
             try await executor.counter("finished", reaches: 1)
-            #expect(try await executor.counters().aborted.int == 0)
+            try await expect(executor.counters()) { $0.aborted.int == 0 }
             let log = try await server.settledLog().filter { $0.stream.bool == true }
             #expect(log.map(\.end.string) == ["complete"])
         }

@@ -9,13 +9,13 @@ import Testing
                 let plain = try await RawConnection(port: server.configuration.tls)
                 try await plain.send(line + "\r\nhost: x\r\n\r\n")
                 let told = try await plain.receiveToEnd()
-                #expect(
-                    told.text.hasPrefix("HTTP/1.1 400 ") && told.text.contains("https://") && told.ending == .closed
-                )
+                #expect(told.text.hasPrefix("HTTP/1.1 400 "))
+                #expect(told.text.contains("https://"))
+                #expect(told.ending == .closed)
             }
             let proxy = try await RawConnection(port: server.configuration.tls)
             try await proxy.send("PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n")
-            #expect(try await proxy.receiveToEnd().text.isEmpty)
+            try await expect(proxy.receiveToEnd()) { $0.text.isEmpty }
             for text in ["PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n", "\u{16}\u{3}\u{1}\u{2}"] {
                 let other = try await server.connect()
                 try await other.send(text)
@@ -46,7 +46,8 @@ import Testing
         let certificates = try await Certificates.shared()
         try await withServer(settings, yaml: yaml(certificates)) { server in
             let answer = try await server.curl("/health", .http2)
-            #expect(answer.status == 200 && answer.version == "1.1")
+            #expect(answer.status == 200)
+            #expect(answer.version == "1.1")
         }
     }
 }

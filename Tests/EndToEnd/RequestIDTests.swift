@@ -13,7 +13,7 @@ import Testing
                     arguments: ["--header", "x-request-id: \(id)"]
                 )
                 #expect(answer["x-request-id"] == id)
-                #expect(try await executor.get("/simulator/last").json.headers["x-request-id"].string == id)
+                try await expect(executor.get("/simulator/last").json.headers["x-request-id"].string, is: id)
             }
             _ = try await server.logged("the id") { $0.request_id.string == id }
         }
@@ -30,7 +30,7 @@ import Testing
             let made = try #require(answer["x-request-id"])
             // llama-cpp-python answers 400 to whatever is no UUID.
             #expect(made.wholeMatch(of: #/[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}/#) != nil)
-            #expect(try await executor.get("/simulator/last").json.headers["x-request-id"].string == made)
+            try await expect(executor.get("/simulator/last").json.headers["x-request-id"].string, is: made)
         }
     }
 

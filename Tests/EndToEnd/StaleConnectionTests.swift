@@ -18,7 +18,7 @@ import Testing
             let first = try await executor.accept()
             _ = try await first.receiveRequest()
             try await first.answer(#"{"n":1,"choices":[]}"#)
-            #expect(try await client.receiveAnswer().json.n.int == 1)
+            try await expect(client.receiveAnswer()) { try $0.json.n.int == 1 }
 
             try await ask(client)
             // It comes by the same connection, which closes on it.
@@ -29,7 +29,7 @@ import Testing
             #expect(again.line == request.line)
             #expect(again.body == request.body)
             try await second.answer(#"{"n":2,"choices":[]}"#)
-            #expect(try await client.receiveAnswer().json.n.int == 2)
+            try await expect(client.receiveAnswer()) { try $0.json.n.int == 2 }
         }
     }
 
@@ -42,14 +42,14 @@ import Testing
             let first = try await executor.accept()
             _ = try await first.receiveRequest()
             try await first.answer(#"{"n":1,"choices":[]}"#)
-            #expect(try await client.receiveAnswer().json.n.int == 1)
+            try await expect(client.receiveAnswer()) { try $0.json.n.int == 1 }
             try await ask(client)
             _ = try await first.receiveRequest()
             first.reset()
             let second = try await executor.accept()
             _ = try await second.receiveRequest()
             try await second.answer(#"{"n":2,"choices":[]}"#)
-            #expect(try await client.receiveAnswer().json.n.int == 2)
+            try await expect(client.receiveAnswer()) { try $0.json.n.int == 2 }
         }
     }
 
@@ -62,7 +62,7 @@ import Testing
             let first = try await executor.accept()
             _ = try await first.receiveRequest()
             first.close()
-            #expect(try await client.receiveAnswer().status == 502)
+            try await expect(client.receiveAnswer()) { $0.status == 502 }
             await #expect(throws: Unmet.self) { try await executor.accept(within: .milliseconds(300)) }
         }
     }
@@ -83,7 +83,7 @@ import Testing
             let second = try await executor.accept()
             _ = try await second.receiveRequest()
             second.close()
-            #expect(try await client.receiveAnswer().status == 502)
+            try await expect(client.receiveAnswer()) { $0.status == 502 }
         }
     }
 
@@ -101,7 +101,7 @@ import Testing
             _ = try await first.receiveRequest()
             try await first.send("HTTP/1.1 2")
             first.close()
-            #expect(try await client.receiveAnswer().status == 502)
+            try await expect(client.receiveAnswer()) { $0.status == 502 }
         }
     }
 
@@ -111,7 +111,7 @@ import Testing
         defer { scratch.remove() }
         let first = try await Executor.start(at: address, in: scratch)
         try await withServer(Configuration(executors: [first.url])) { server in
-            #expect(try await server.curl("/v1/chat/completions", body: chat()).status == 200)
+            try await expect(server.curl("/v1/chat/completions", body: chat())) { $0.status == 200 }
             first.process.signal(9)
             _ = try await first.process.ending()
             try await withExecutor(at: address) { _ in
@@ -130,10 +130,10 @@ import Testing
             // Pauses about as long as the executor's patience: its close and our request cross on the way.
             for number in 0..<40 {
                 try await ask(client)
-                #expect(try await client.receiveAnswer().status == 200)
+                try await expect(client.receiveAnswer()) { $0.status == 200 }
                 try await Task.sleep(for: .milliseconds(44 + number % 10))
             }
-            #expect(try await executor.counters().finished.int == 40)
+            try await expect(executor.counters()) { $0.finished.int == 40 }
         }
     }
 }

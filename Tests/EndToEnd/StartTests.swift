@@ -16,7 +16,7 @@ import Testing
             #expect(seen.errors.contains("cannot start"))
             #expect(seen.errors.contains("127.0.0.1:\(port)"))
             #expect(seen.errors.lowercased().contains("in use"))
-            #expect(try await first.curl("/health").status == 200)
+            try await expect(first.curl("/health")) { $0.status == 200 }
         }
     }
 
@@ -38,7 +38,7 @@ import Testing
             #expect(seen.status == .exited(1))
             #expect(seen.errors.contains("server.sock"))
             let unix = ["--unix-socket", scratch.file("server.sock")]
-            #expect(try await server.curl("/health", secure: false, arguments: unix).status == 200)
+            try await expect(server.curl("/health", secure: false, arguments: unix)) { $0.status == 200 }
         }
     }
 

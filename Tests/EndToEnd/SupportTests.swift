@@ -19,7 +19,7 @@ import Testing
         defer { scratch.remove() }
         let child = try await ChildProcess.start("sleep", ["60"], in: scratch)
         #expect(child.isRunning)
-        #expect(try await child.stop() == .signaled(SIGTERM))
+        try await expect(child.stop(), is: .signaled(SIGTERM))
         #expect(!child.isRunning)
     }
 

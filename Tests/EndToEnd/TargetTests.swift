@@ -9,8 +9,8 @@ import Testing
     func queriesPassAsTheyAre(target: String) async throws {
         try await withServer { server, executor in
             for speaking in [Protocol.http1, .http2] {
-                #expect(try await server.curl(target, speaking, body: chat(stream: false)).status == 200)
-                #expect(try await executor.get("/simulator/last").json.target.string == target)
+                try await expect(server.curl(target, speaking, body: chat(stream: false))) { $0.status == 200 }
+                try await expect(executor.get("/simulator/last").json.target.string, is: target)
             }
             // Not even in the log: a query may hold a key.
             let path = String(target.prefix { $0 != "?" })
@@ -39,7 +39,7 @@ import Testing
             for speaking in [Protocol.http1, .http2] {
                 let answer = try await server.curl(path, speaking)
                 #expect(answer.status == 200)
-                #expect(try answer.json.id.string == id)
+                try expect(answer.json.id.string, is: id)
             }
         }
     }
@@ -62,7 +62,7 @@ import Testing
             for speaking in [Protocol.http1, .http2] {
                 let answer = try await server.curl(path, speaking)
                 #expect(answer.status == 404)
-                #expect(try answer.json.error.message.string?.contains("Did you mean GET /v1/models?") == true)
+                try expect(answer.json) { $0.error.message.string?.contains("Did you mean GET /v1/models?") == true }
             }
         }
     }
@@ -93,12 +93,14 @@ import Testing
                 for path in ["/v1/load_lora_adapter", "/v1/something/new", "/sleep"] {
                     let answer = try await server.curl(path, body: #"{"model":"demo","lora_name":"x"}"#)
                     let last = try await executor.get("/simulator/last").json
-                    #expect(answer.status == 404 && last.method.string == "")
+                    #expect(answer.status == 404)
+                    #expect(last.method.string == "")
                 }
                 // It has nothing there; that is what the client is told.
                 let answer = try await server.curl("/v1/load_lora_adapter", body: #"{"model":"open","lora_name":"x"}"#)
                 let last = try await executor.get("/simulator/last").json
-                #expect(answer.status == 404 && last.target.string == "/v1/load_lora_adapter")
+                #expect(answer.status == 404)
+                #expect(last.target.string == "/v1/load_lora_adapter")
             }
         }
     }
@@ -109,7 +111,7 @@ import Testing
             for speaking in [Protocol.http1, .http2] {
                 let answer = try await server.curl(path, speaking)
                 #expect(answer.status == 200)
-                #expect(try !answer.json.keys.isEmpty)
+                try expect(answer.json) { !$0.keys.isEmpty }
             }
         }
     }

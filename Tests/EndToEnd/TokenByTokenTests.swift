@@ -29,7 +29,7 @@ import Testing
             }
             try await connection.sendChunk("data: [DONE]\n\n")
             // The client's stream ends with it, before the executor ends its own.
-            #expect(try await curl.ending() == .exited(0))
+            try await expect(curl.ending()) { $0 == .exited(0) }
             #expect(curl.output.hasSuffix("data: [DONE]\n\n"))
             try await connection.send("0\r\n\r\n")
         }

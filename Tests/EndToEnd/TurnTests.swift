@@ -25,9 +25,9 @@ import Testing
                                 \(body)
                                 """
                             )
-                            #expect(try await client.receiveAnswer().status == 200)
+                            try await expect(client.receiveAnswer()) { $0.status == 200 }
                         }
-                        for executor in all { #expect(try await executor.counters().finished.int == 4) }
+                        for executor in all { try await expect(executor.counters()) { $0.finished.int == 4 } }
                         // One connection each, kept alive; the probes of this test are the others, of which an executor
                         // may not have seen the last one's end yet.
                         for executor in all {

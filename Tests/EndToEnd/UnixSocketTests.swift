@@ -69,7 +69,7 @@ import Testing
         defer { folder.remove() }
         let killed = try await Server.start(Configuration(), yaml: yaml, in: folder)
         killed.process.signal(9)
-        #expect(try await killed.process.ending() == .signaled(9))
+        try await expect(killed.process.ending()) { $0 == .signaled(9) }
         try await withServer(Configuration(), yaml: yaml) { server in
             let answer = try await server.curl("/health", secure: false, arguments: ["--unix-socket", path])
             #expect(answer.status == 200)

@@ -24,7 +24,7 @@ import Testing
             let answer = try await server.curl("/v1/chat/completions", .http2, secure: false, body: "@" + file)
             #expect(answer.version == "1.1")
             #expect(answer.status == 200)
-            #expect(try await executor.get("/simulator/last").json.body_bytes.int == body.utf8.count)
+            try await expect(executor.get("/simulator/last").json.body_bytes.int, is: body.utf8.count)
         }
     }
 
@@ -72,7 +72,7 @@ import Testing
             #expect(answer.status == 200)
             #expect(answer.version == "1.1")
             // Prior knowledge is no upgrade.
-            #expect(try await server.curl("/health", .http2PriorKnowledge, secure: false).version == "2")
+            try await expect(server.curl("/health", .http2PriorKnowledge, secure: false)) { $0.version == "2" }
         }
     }
 }

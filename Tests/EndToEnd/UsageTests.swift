@@ -32,8 +32,8 @@ import Testing
                 #expect(sent == body.replacing(#"{"model""#, with: #"{"stream_options":\#(asked.sent),"model""#))
             }
             let events = try eventData(answer.body).filter { $0 != "[DONE]" }.map { try JSON(parsing: $0) }
-            #expect(events.contains { !$0.usage.isNull } == asked.isSeen)
-            #expect(events.contains { $0.choices == .array([]) } == asked.isSeen)
+            #expect(events.contains { !$0.usage.isNull } == asked.isSeen, "\(events)")
+            #expect(events.contains { $0.choices == .array([]) } == asked.isSeen, "\(events)")
             // Nothing else is missing: a role, the tokens, the finish reason.
             #expect(events.count == 5 + (asked.isSeen ? 1 : 0))
             #expect(eventData(answer.body).last == "[DONE]")
@@ -49,7 +49,9 @@ import Testing
             let body = #"{"model":"demo","prompt":"x","stream":true,"max_tokens":2}"#
             let answer = try await server.curl("/v1/completions", body: body)
             #expect(answer.status == 200)
-            #expect(try await executor.get("/simulator/last").json.body.string?.contains("include_usage") == true)
+            try await expect(executor.get("/simulator/last")) {
+                try $0.json.body.string?.contains("include_usage") == true
+            }
             #expect(!answer.body.contains("prompt_tokens"))
             #expect(eventData(answer.body).last == "[DONE]")
         }
@@ -60,7 +62,7 @@ import Testing
             let body = chat(stream: false)
             let answer = try await server.curl("/v1/chat/completions", body: body)
             #expect(answer.status == 200)
-            #expect(try await executor.get("/simulator/last").json.body.string == body)
+            try await expect(executor.get("/simulator/last").json.body.string, is: body)
         }
     }
 
@@ -71,7 +73,7 @@ import Testing
                 let body = chat()
                 let answer = try await server.curl("/v1/chat/completions", body: body)
                 #expect(answer.status == 200)
-                #expect(try await executor.get("/simulator/last").json.body.string == body)
+                try await expect(executor.get("/simulator/last").json.body.string, is: body)
                 let line = try await server.logged("the stream") { $0.stream.bool == true }
                 #expect(line.tokens_estimated.bool == true)
                 #expect(line.tokens.int == 8)

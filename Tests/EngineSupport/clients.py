@@ -4,13 +4,18 @@ import json
 import socket
 import ssl
 import subprocess
+import sys
 import unittest
 import uuid
+from pathlib import Path
 
 import openai
 
-from http2 import Connection
 from servers import PATIENCE_SECONDS
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "EndToEnd" / "Clients"))
+import cli  # noqa: E402
+from http2 import Connection  # noqa: E402
 
 # What clients say, and what the edge says to the engine.
 CHAT, ENGINE_CHAT = "tiny", "engine-tiny"
@@ -78,10 +83,14 @@ class Case(unittest.TestCase):
         return ssl.create_default_context(cafile=str(self.edge.authority))
 
     def connect(self):
-        """A connection of HTTP/2."""
-        connection = Connection(self.edge.tls, self.edge.authority)
+        """A connection of HTTP/2; it ends without a GOAWAY, as that of a client that is gone."""
+        connection = Connection(cli.target(self.edge.tls, self.edge.authority, name="127.0.0.1"), window=65535)
         self.addCleanup(connection.close)
         return connection
+
+    def post(self, connection, path, body, request_id):
+        """Asks over a connection of `connect`; the number of the stream. A large body follows as the windows open."""
+        return connection.post(path, json.dumps(body).encode(), [("x-request-id", request_id)])
 
     def http1(self, path, body, request_id):
         """Asks over TLS and HTTP/1.1; the socket, whose end is all that the edge hears of a client that leaves."""

@@ -129,11 +129,12 @@ class Streams(Case):
         said = {tokens: self.direct_events("/v1/chat/completions", chat(ENGINE_CHAT, tokens=tokens, stream=True))
                 for tokens in range(8, 16)}
         connection = self.connect()
-        streams = {connection.post("/v1/chat/completions", chat(tokens=tokens, stream=True), new_id()): tokens
+        streams = {self.post(connection, "/v1/chat/completions", chat(tokens=tokens, stream=True), new_id()): tokens
                    for tokens in said}
-        connection.until(lambda: connection.ended >= set(streams), "all streams of one connection")
+        connection.until(
+            lambda: all(connection.streams[stream].ended for stream in streams), "all streams of one connection")
         for stream, tokens in streams.items():
-            self.assertEqual([same_each_time(event) for event in events(connection.body[stream])], said[tokens])
+            self.assertEqual([same_each_time(event) for event in events(connection.streams[stream].body)], said[tokens])
         with concurrent.futures.ThreadPoolExecutor(8) as pool:
             asked = {tokens: pool.submit(self.curl, "/v1/chat/completions", body=chat(tokens=tokens, stream=True),
                                          tls=tokens % 2 == 0) for tokens in said}

@@ -10,7 +10,7 @@ import Transport
     private let second: UInt64 = 1_000_000_000
 
     /// Two executors (ids 0 and 1) that take one attempt each.
-    private func pair() -> ExecutorPool { BalancingTests.pool(2, .roundRobin, max: 1) }
+    private func pair() -> ExecutorPool { ExecutorPoolTests.pool(2, .roundRobin, max: 1) }
 
     private func admit(
         _ name: String,
@@ -94,7 +94,7 @@ import Transport
 
     /// A single slot that was slow once: the requests that are refused because of it are only those of a while.
     @Test func aPaceThatWasSlowIsLearntAnew() {
-        let (pool, granted) = (BalancingTests.pool(1, max: 1), Granted())
+        let (pool, granted) = (ExecutorPoolTests.pool(1, max: 1), Granted())
         let executor = pool.executors[0]
         var now: UInt64 = second
         // Each takes 20 s, and another waits behind it.
@@ -121,7 +121,7 @@ import Transport
     }
 
     @Test func thePaceIsLearntWhereNobodyWaits() {
-        let (pool, granted) = (BalancingTests.pool(1, max: 1), Granted())
+        let (pool, granted) = (ExecutorPoolTests.pool(1, max: 1), Granted())
         let executor = pool.executors[0]
         var now: UInt64 = second
         for _ in 0..<3 {
@@ -137,7 +137,7 @@ import Transport
     }
 
     @Test func oneMayAlwaysWait() {
-        let (pool, granted) = (BalancingTests.pool(1, max: 1), Granted())
+        let (pool, granted) = (ExecutorPoolTests.pool(1, max: 1), Granted())
         pool.entry.state.withLock { state in
             for step in 0..<5 {
                 state.times.taken(at: UInt64(step) * 60 * second)

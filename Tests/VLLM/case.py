@@ -127,6 +127,7 @@ class VLLMCase(Case):
     def begun(self, dialect, model=CHAT, tokens=30000, text=5, **fields):
         """A stream of which some events have come: connection, stream, request id."""
         connection, request_id = self.connect(), new_id()
-        stream = connection.post(PATHS[dialect], question(dialect, model, tokens, stream=True, **fields), request_id)
-        connection.until(lambda: connection.body[stream].count(b"data:") > text + 3, f"events of {dialect}")
+        body = question(dialect, model, tokens, stream=True, **fields)
+        stream = self.post(connection, PATHS[dialect], body, request_id)
+        connection.until(lambda: connection.streams[stream].body.count(b"data:") > text + 3, f"events of {dialect}")
         return connection, stream, request_id

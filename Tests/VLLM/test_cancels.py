@@ -84,14 +84,14 @@ class Cancels(VLLMCase):
     def test_one_of_two_leaves(self):
         """Two streams of one connection, and one of them is reset: the other goes on to its end."""
         connection, request_id, stays = self.connect(), new_id(), new_id()
-        leaving = connection.post(PATHS["chat"], question("chat", tokens=ENDLESS, stream=True), request_id)
-        staying = connection.post(PATHS["chat"], question("chat", tokens=400, stream=True), stays)
-        connection.until(lambda: all(connection.body[stream].count(b"data:") > 5 for stream in (leaving, staying)),
-                         "both streams")
+        leaving = self.post(connection, PATHS["chat"], question("chat", tokens=ENDLESS, stream=True), request_id)
+        staying = self.post(connection, PATHS["chat"], question("chat", tokens=400, stream=True), stays)
+        both = [connection.streams[leaving], connection.streams[staying]]
+        connection.until(lambda: all(stream.body.count(b"data:") > 5 for stream in both), "both streams")
         self.assertRuns(count=2)
         connection.reset(leaving)
-        connection.until(lambda: staying in connection.ended, "the stream that stays")
-        self.assertTrue(connection.body[staying].endswith(b"data: [DONE]\n\n"))
+        connection.until(lambda: connection.streams[staying].ended, "the stream that stays")
+        self.assertTrue(connection.streams[staying].body.endswith(b"data: [DONE]\n\n"))
         self.assertLogged(stays, status=200, end="complete", tokens=400)
         self.finished["tcp"] += 1
         self.assertCancelled(request_id, status=200)
@@ -104,7 +104,7 @@ class Cancels(VLLMCase):
                 request_id, body = new_id(), long_prompt(stream=True)
                 if protocol == "HTTP/2":
                     connection = self.connect()
-                    stream = connection.post(PATHS["chat"], body, request_id)
+                    stream = self.post(connection, PATHS["chat"], body, request_id)
                     leave = lambda: connection.reset(stream)  # noqa: E731
                 else:
                     leave = self.http1(PATHS["chat"], body, request_id).close
@@ -118,10 +118,10 @@ class Cancels(VLLMCase):
         for dialect, said in (("chat", b": keep-alive\n\n"), ("messages", b"event: ping\n")):
             with self.subTest(dialect):
                 connection, request_id = self.connect(), new_id()
-                stream = connection.post(PATHS[dialect], long_prompt(stream=True), request_id)
-                connection.until(lambda: connection.body[stream], "a comment")
-                self.assertEqual(connection.status[stream], 200)
-                self.assertTrue(connection.body[stream].startswith(said), connection.body[stream])
+                stream = self.post(connection, PATHS[dialect], long_prompt(stream=True), request_id)
+                connection.until(lambda: connection.streams[stream].body, "a comment")
+                self.assertEqual(connection.streams[stream].status, 200)
+                self.assertTrue(connection.streams[stream].body.startswith(said), connection.streams[stream].body)
                 connection.reset(stream)
                 self.assertEqual(self.assertCancelled(request_id, status=200)["events"], 0)
 
@@ -129,15 +129,15 @@ class Cancels(VLLMCase):
         """The engine runs as many as it may: one that waits there leaves, and those that run go on."""
         running = [self.begun("chat", tokens=ENDLESS) for _ in range(RUNNING_MAX)]
         connection, request_id = self.connect(), new_id()
-        waiting = connection.post(PATHS["chat"], question("chat", tokens=ENDLESS, stream=True), request_id)
+        waiting = self.post(connection, PATHS["chat"], question("chat", tokens=ENDLESS, stream=True), request_id)
         eventually(lambda: self.engine.waiting() == 1, "the engine to let one wait")
         connection.reset(waiting)
         eventually(lambda: self.engine.waiting() == 0, "the engine to let go of the one that waits")
         self.assertLogged(request_id, end="client_left", side="client", tokens=0)
         self.assertEqual(self.engine.running(), RUNNING_MAX)
         for front, stream, _ in running:
-            seen = front.body[stream].count(b"data:")
-            front.until(lambda: front.body[stream].count(b"data:") > seen + 5, "more tokens")
+            seen = front.streams[stream].body.count(b"data:")
+            front.until(lambda: front.streams[stream].body.count(b"data:") > seen + 5, "more tokens")
             front.reset(stream)
         for _, _, request_id in running:
             self.assertCancelled(request_id, status=200)

@@ -35,15 +35,15 @@ class Ends(VLLMCase):
 
     def finished(self, connection, stream):
         """The bytes of a stream that the edge ended or reset."""
-        connection.until(lambda: stream in connection.ended or stream in connection.reset_by_server, "the end")
-        return connection.body[stream]
+        connection.until(lambda: connection.streams[stream].is_over, "the end")
+        return connection.streams[stream].body
 
     def all_finished(self, streams):
         """Reads all of them until each has ended: one after the other, the windows of the later ones would be full."""
         def have_finished():
             for connection, _, _ in streams.values():
                 connection.read_ready()
-            return all(stream in connection.ended or stream in connection.reset_by_server
+            return all(connection.streams[stream].is_over
                        for connection, stream, _ in streams.values())
         eventually(have_finished, "the ends of all streams")
 
@@ -61,7 +61,7 @@ class Ends(VLLMCase):
     def assertBroken(self, dialect, connection, stream, request_id):
         """The client was told that its stream is no whole answer, and so was the log."""
         body = self.finished(connection, stream)
-        self.assertEqual(connection.status[stream], 200)
+        self.assertEqual(connection.streams[stream].status, 200)
         self.assertFalse(is_whole(dialect, body) and not errors_in(body), body[-500:])
         self.assertEqual(len(errors_in(body)), 1, body[-500:])
         self.assertNotIn(b'"finish_reason":"abort"', body)

@@ -9,6 +9,11 @@ import gzip
 import hashlib
 import hmac
 import json
+import sys
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).resolve().parents[2] / "Tests" / "EndToEnd" / "Clients"))
+from frames import PREFACE, frame, literal  # noqa: E402
 
 JSON = "content-type: application/json"
 CHAT = "/v1/chat/completions"
@@ -138,21 +143,14 @@ def zstd(data):
     return b"\x28\xb5\x2f\xfd\x60" + (len(data) - 256).to_bytes(2, "little") + block + data
 
 
-def frame(kind, flags, stream, payload=b""):
-    return len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload
-
-
 def block(*fields):
-    """Header fields in HPACK: literals without indexing and without Huffman codes, each below 127 bytes."""
-    text = b""
-    for name, value in fields:
-        text += b"\x00" + bytes([len(name)]) + name.encode() + bytes([len(value)]) + value.encode()
-    return text
+    """Header fields in HPACK: literals without indexing and without Huffman codes."""
+    return b"".join(literal(name.encode(), value.encode()) for name, value in fields)
 
 
 def frames(name, *sent, listener="main.clear", lines=1, **more):
-    preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0)
-    case(f"{name}, frames", "frames", listener, raw=preface + b"".join(sent), lines=lines, **more)
+    raw = PREFACE + frame(4, 0, 0) + b"".join(sent)
+    case(f"{name}, frames", "frames", listener, raw=raw, lines=lines, **more)
 
 
 HEALTH = [(":method", "GET"), (":scheme", "http"), (":path", "/health"), (":authority", "x")]

@@ -38,14 +38,4 @@ import Testing
             ]
         )
     }
-
-    @Test func executorsAreSpokenToOverTLSAndHTTP2() {
-        #expect(faults(valid(executor: ", protocol: h2").replacing("http://e:8000", with: "https://e")) == [])
-        #expect(faults(valid(executor: ", protocol: h2")) == [])
-        #expect(
-            faults(valid(executor: ", tls: {}")) == [
-                "c.yaml:5:37: models[].executors[].tls: only for an https:// url"
-            ]
-        )
-    }
 }

@@ -23,15 +23,4 @@ import Testing
         #expect(!free.collides(with: free))
         #expect(free.description == "127.0.0.1:0")
     }
-
-    @Test(arguments: [":443", "*:443"])
-    func anAddressWithoutAHostSaysWhatToWrite(address: String) {
-        let found = faults(valid().replacing("127.0.0.1:8080", with: address))
-        #expect(
-            found == [
-                "c.yaml:1:23: listeners[].address: '\(address)': needs an address: 0.0.0.0:443 for all of IPv4, "
-                    + "\"[::]:443\" for all of IPv6"
-            ]
-        )
-    }
 }

@@ -41,10 +41,8 @@ import Testing
     private func account(_ server: Server, _ executors: [Executor]) async throws {
         let completed = try await run(
             Repository.python,
-            [
-                Repository.clients + "/endings.py", "--tls", "\(server.configuration.tls)", "--clear",
-                "\(server.configuration.clear)", "--ca", server.certificates.authority, "--count", "\(Self.count)",
-            ],
+            [Repository.clients + "/endings.py"] + server.target(secure: true)
+                + ["--clear", "\(server.configuration.clear)", "--count", "\(Self.count)"],
             within: .seconds(900)
         )
         let told = completed.lines.filter { $0.id.string != nil }
@@ -75,7 +73,7 @@ import Testing
                 continue
             }
             let tokens = try #require(line.tokens.int)
-            #expect(line.prompt_tokens.int.map { $0 >= 0 } == true)
+            #expect(line.prompt_tokens.int.map { $0 >= 0 } == true, "\(String(describing: line.prompt_tokens.int))")
             let emitted: Int
             switch kind {
             case "whole", "document":

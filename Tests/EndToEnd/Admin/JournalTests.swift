@@ -32,7 +32,10 @@ import Testing
         let executors = ["http://no-such-host.invalid:1"]
         try await withServer(Configuration(executors: executors), launcher: launcher(2)) { server in
             let lines = server.process.errors.split(separator: "\n")
-            #expect(lines.contains { $0.hasPrefix("<4>freeinference: warning: cannot resolve no-such-host.invalid") })
+            #expect(
+                lines.contains { $0.hasPrefix("<4>freeinference: warning: cannot resolve no-such-host.invalid") },
+                "\(lines)"
+            )
             #expect(lines.contains("<6>freeinference: ready"))
             _ = try await server.curl("/nothing")
             let line = try await server.logged("the 404") { $0.status.int == 404 }
@@ -44,7 +47,10 @@ import Testing
         let words = launcher(2) + [Repository.binary, "serve", "--config", file]
         let seen = try await run(words[0], Array(words.dropFirst()))
         #expect(seen.status == .exited(2))
-        #expect(seen.errors.split(separator: "\n").allSatisfy { $0.hasPrefix("<3>") })
+        #expect(
+            seen.errors.split(separator: "\n").allSatisfy { $0.hasPrefix("<3>") },
+            "\(seen.errors.split(separator: "\n"))"
+        )
     }
 
     @Test func withoutTheJournalThereIsNone() async throws {

@@ -6,7 +6,6 @@ the edge; what the edge refuses must be something that the readers could differ 
 bodies came to what.
 """
 
-import argparse
 import collections
 import http.client
 import http.server
@@ -15,7 +14,8 @@ import random
 import re
 import threading
 
-from h2_raw import expect, report
+import cli
+from cli import CONNECT_SECONDS, expect, report
 
 # What the clients may name, and what the engine calls it.
 MODELS = {"a": "a", "K2": "kimi", "caf\u00e9": "coffee"}
@@ -246,17 +246,16 @@ class Engine(http.server.BaseHTTPRequestHandler):
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--engine", type=int, required=True)
+    parser = cli.parser(__doc__, ca=False)
+    parser.add_argument("--engine", type=int, required=True, help="the port on which this script is the engine")
     parser.add_argument("--seed", type=int, default=11)
     parser.add_argument("--count", type=int, default=3000)
-    options = parser.parse_args()
+    options = cli.parse(parser)
     engine = http.server.ThreadingHTTPServer(("127.0.0.1", options.engine), Engine)
     engine.daemon_threads = True
     threading.Thread(target=engine.serve_forever, daemon=True).start()
     chance = random.Random(options.seed)
-    client = http.client.HTTPConnection("127.0.0.1", options.port, timeout=30)
+    client = http.client.HTTPConnection(options.host, options.port, timeout=CONNECT_SECONDS)
     came = collections.Counter()
     for _ in range(options.count):
         path = chance.choice(["/v1/chat/completions", "/v1/completions"])

@@ -10,17 +10,13 @@ import json
 import random
 import threading
 
-from exchanges import HTTP1, Recorder, post_fields
-from h2_raw import expect, report
+import cli
+from cli import expect, report
+from http1 import HTTP1, TOKEN, tokens
+from http2 import Connection
 
-TOKEN = b'"emitted_ns":'
 KINDS = ("whole", "whole", "whole", "document", "left", "left", "broken", "refused", "failed", "unknown")
 lock = threading.Lock()
-
-
-def tokens(body):
-    """Those whose event is whole."""
-    return body.rpartition(b"\n\n")[0].count(TOKEN)
 
 
 def plan(number, chance):
@@ -68,19 +64,18 @@ def over_http1(options, planned, body):
 
 
 def over_http2(options, batch):
-    wire = Recorder(options.secure)
+    wire = Connection(options.secure)
     wire.wait(lambda: "Settings" in wire.frames, 30)
     opened = []
     for planned, body in batch:
-        fields = post_fields(wire, options.secure, "/v1/chat/completions", len(body), [("x-request-id", planned["id"])])
-        identifier = wire.open(fields, body=body)
+        identifier = wire.post("/v1/chat/completions", body, [("x-request-id", planned["id"])])
         opened.append((planned, identifier, wire.streams[identifier]))
     waiting = list(opened)
 
     def step():
         for entry in list(waiting):
             planned, identifier, stream = entry
-            if stream.ended or stream.reset is not None:
+            if stream.is_over:
                 waiting.remove(entry)
                 told(planned, tokens(stream.body), "h2")
             elif planned["kind"] == "left" and tokens(stream.body) >= planned["after"]:
@@ -90,7 +85,7 @@ def over_http2(options, batch):
                 told(planned, seen, "h2")
         return not waiting
 
-    expect(wire.wait(step, 90), f"not ended: {[entry[0] for entry in waiting]}, {wire.closed}, {wire.goaway}")
+    expect(wire.wait(step, 90), f"not ended: {waiting}, {wire.closed}, {wire.goaway}")
     wire.close()
 
 
@@ -108,17 +103,14 @@ def work(options, plans):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--tls", type=int, required=True)
-    parser.add_argument("--clear", type=int, required=True)
-    parser.add_argument("--ca", required=True)
+    parser = cli.parser(__doc__)
+    parser.add_argument("--clear", type=int, required=True, help="the port in clear; --port is that of TLS")
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
-    given = parser.parse_args()
+    given = cli.parse(parser)
     expect(1 <= given.count <= 10_000, "a bounded number")
     options = argparse.Namespace(chance=random.Random(given.seed))
-    options.secure = argparse.Namespace(host="127.0.0.1", port=given.tls, ca=given.ca)
-    options.clear = argparse.Namespace(host="127.0.0.1", port=given.clear, ca=None)
+    options.secure, options.clear = given, cli.target(given.clear)
     plans = [plan(number, options.chance) for number in range(given.count)]
     threads = [threading.Thread(target=work, args=(options, plans)) for _ in range(6)]
     for thread in threads:

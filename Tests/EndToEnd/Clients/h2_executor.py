@@ -5,21 +5,20 @@ the last of those, finishes what it accepted, and answers everything on later co
 SIGTERM one line of JSON: requests accepted by connection, refused, finished, connections.
 """
 
-import argparse
 import asyncio
 import json
 import signal
 
+import cli
 import h2.config
 import h2.connection
 import h2.errors
 import h2.events
 
-parser = argparse.ArgumentParser()
-parser.add_argument("--port", type=int, required=True)
+parser = cli.parser(__doc__, ca=False)
 parser.add_argument("--requests", type=int, required=True)
 parser.add_argument("--accept", type=int, required=True)
-options = parser.parse_args()
+options = cli.parse(parser)
 
 report = {"accepted": [], "refused": 0, "finished": 0, "connections": 0}
 
@@ -95,11 +94,11 @@ async def serve():
     loop = asyncio.get_running_loop()
     stop = loop.create_future()
     loop.add_signal_handler(signal.SIGTERM, stop.set_result, None)
-    server = await loop.create_server(Connection, "127.0.0.1", options.port)
+    server = await loop.create_server(Connection, options.host, options.port)
     print("ready", flush=True)
     await stop
     server.close()
-    print(json.dumps(report), flush=True)
+    cli.report(**report)
 
 
 asyncio.run(serve())

@@ -5,21 +5,18 @@ Each kind opens --connections connections with up to --streams streams each, and
 `--stop` is there. Prints JSON objects, one a line: `holding` once everything is sent. Bounded in count and in time.
 """
 
-import argparse
-import json
 import os
-import resource
 import time
 
-from h2_raw import Wire, expect, report
-from hyperframe.frame import DataFrame, HeadersFrame, RstStreamFrame
+import cli
+from cli import report
+from frames import REFERENCE, literal, remembered
+from http2 import Connection
+from hyperframe.frame import DataFrame, HeadersFrame
 
 KINDS = ("windows", "heads", "trailers", "bodies")
 # An entry of HPACK's dynamic table may weigh 4096 bytes: name, value and 32.
-VALUE = b"v" * 4000
-# Literal with incremental indexing and a new name: it becomes entry 62, so 0xbe names it.
-LITERAL = b"\x40\x01a\x7f\xa1\x1e" + VALUE
-INDEXED = b"\xbe"
+LARGE = remembered(b"a", b"v" * 4000)
 
 
 class Hoard:
@@ -28,30 +25,24 @@ class Hoard:
     def __init__(self, options, kind):
         self.options, self.kind = options, kind
         # Nobody may take an answer: the windows are shut, the connection's too.
-        self.wire = Wire(options, window=0)
+        self.wire = Connection(options, window=0)
         self.wire.give_back = False
         self.wire.wait(lambda: "Settings" in self.wire.frames, 30)
         self.opened = self.sent = 0
         if kind in ("heads", "trailers"):
             self.static = self.head(self.fields("POST", "/health"))
             # A first stream puts the field into the table.
-            self.open(self.static + LITERAL)
+            self.open(self.static + LARGE)
 
     def fields(self, method, path, *more):
-        return self.wire.fields(self.options, method, path, more)
+        return self.wire.fields(method, path, more)
 
     def head(self, fields):
         """Fields without the dynamic table, so that entry 62 stays what it is."""
-        block = b""
-        for name, value in fields:
-            name, value = name.encode(), value.encode()
-            expect(len(name) < 127 and len(value) < 127, "short fields only")
-            block += b"\x00" + bytes([len(name)]) + name + bytes([len(value)]) + value
-        return block
+        return b"".join(literal(name.encode(), value.encode()) for name, value in fields)
 
     def open(self, block, ends=True):
-        identifier = self.wire.next_stream
-        self.wire.next_stream += 2
+        identifier = self.wire.new_stream()
         flags = ["END_HEADERS"] + (["END_STREAM"] if ends else [])
         self.send(HeadersFrame(identifier, data=block, flags=flags))
         self.opened += 1
@@ -68,14 +59,14 @@ class Hoard:
         elif self.kind == "heads":
             more = [("content-type", "application/json"), ("content-length", "1")]
             block = self.head(self.fields("POST", "/v1/chat/completions", *more))
-            self.open(block + INDEXED * 7, ends=False)
+            self.open(block + REFERENCE * 7, ends=False)
         elif self.kind == "trailers":
             body = b'{"model":"nobody"}'
             block = self.head(self.fields("POST", "/v1/chat/completions", ("content-length", str(len(body)))))
             identifier = self.open(block, ends=False)
             self.send(DataFrame(identifier, data=body))
             flags = ["END_HEADERS", "END_STREAM"]
-            self.send(HeadersFrame(identifier, data=INDEXED * 7, flags=flags))
+            self.send(HeadersFrame(identifier, data=REFERENCE * 7, flags=flags))
         else:
             length = ("content-length", str(self.options.length))
             block = self.head(self.fields("POST", "/v1/chat/completions", ("content-type", "application/json"), length))
@@ -95,20 +86,14 @@ class Hoard:
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--ca", help="the authority to trust; without it the connection is in clear")
+    parser = cli.parser(__doc__)
     parser.add_argument("--connections", type=int, default=20, help="of each kind")
     parser.add_argument("--streams", type=int, default=1000, help="on each connection")
     parser.add_argument("--length", type=int, default=30 << 20, help="the content-length of bodies that do not come")
     parser.add_argument("--seconds", type=float, default=60, help="the longest time to hold on")
     parser.add_argument("--stop", required=True, help="the file that ends it")
     parser.add_argument("kinds", choices=KINDS, nargs="+")
-    options = parser.parse_args()
-    expect(options.host in ("127.0.0.1", "::1", "localhost"), "only this machine is ever a target")
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    options = cli.parse(parser)
     hoards = [Hoard(options, kind) for kind in options.kinds for _ in range(options.connections)]
     for hoard in hoards:
         hoard.fill()

@@ -5,23 +5,16 @@ Prints one JSON object: how many tokens each request had seen when it left (`tok
 connection served on after a reset.
 """
 
-import argparse
 import os
 import socket
 import ssl
 import time
 
-from exchanges import HTTP1, Recorder, post_fields
-from h2_raw import expect, is_served, report
+import cli
+from cli import expect, report
+from http1 import HTTP1, tokens
+from http2 import Connection, is_served
 from hyperframe.frame import DataFrame, HeadersFrame
-
-TOKEN = b'"emitted_ns":'
-
-
-def tokens(body):
-    """Those whose event is whole."""
-    return body.rpartition(b"\n\n")[0].count(TOKEN)
-
 
 def reached(options, body):
     """Whether what came is all that is waited for."""
@@ -46,11 +39,11 @@ def settle(options):
 
 
 def leave_http2(options, body):
-    wire = Recorder(options, window=options.window)
+    wire = Connection(options, window=options.window)
     wire.wait(lambda: "Settings" in wire.frames, 30)
     if options.until == "head":
         # Half a header block, and nothing after it.
-        block = wire.encoder.encode(post_fields(wire, options, options.path, len(body)))
+        block = wire.encoder.encode(wire.post_fields(options.path, len(body)))
         wire.send(HeadersFrame(1, data=block[: len(block) // 2]).serialize())
         settle(options)
         leave(wire, options)
@@ -58,7 +51,7 @@ def leave_http2(options, body):
     opened = []
     for number in range(options.streams):
         name = f"leaver-{number}"
-        fields = post_fields(wire, options, options.path, len(body), [("x-request-id", name)])
+        fields = wire.post_fields(options.path, len(body), [("x-request-id", name)])
         if options.until == "body":
             identifier = wire.open(fields, end=False)
             wire.send(DataFrame(identifier, data=body[: len(body) // 2]).serialize())
@@ -70,7 +63,7 @@ def leave_http2(options, body):
     else:
         good = wire.wait(lambda: all(reached(options, stream.body) for _, stream, _ in opened), 60)
         expect(good, f"not reached: {[(s.status, s.body[-200:]) for _, s, _ in opened][:3]}")
-    ended = [stream for _, stream, _ in opened if stream.ended or stream.reset is not None]
+    ended = [stream for _, stream, _ in opened if stream.is_over]
     expect(options.until == "done" or not ended, f"the server left first: {[s.body[-300:] for s in ended]}")
     if options.how == "reset":
         for _, _, identifier in opened:
@@ -78,7 +71,7 @@ def leave_http2(options, body):
     else:
         leave(wire, options)
     seen = {name: tokens(stream.body) for name, stream, _ in opened}
-    good = is_served(wire, options) if options.how == "reset" else None
+    good = is_served(wire) if options.how == "reset" else None
     report(tokens=seen, served_after=good)
     expect(good is not False, "the same connection is not served after a reset")
     if options.how == "reset":
@@ -129,10 +122,7 @@ def leave(client, options):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--ca", help="the authority to trust; without it the connection is in clear")
+    parser = cli.parser(__doc__)
     parser.add_argument("--speaking", choices=("h2", "1.1"), default="h2")
     parser.add_argument("--path", default="/v1/chat/completions")
     parser.add_argument("--body", required=True)
@@ -142,8 +132,7 @@ def main():
     parser.add_argument("--streams", type=int, default=1)
     parser.add_argument("--window", type=int, default=1 << 20)
     parser.add_argument("--how", choices=("reset", "close", "abort", "half", "notify"), default="close")
-    options = parser.parse_args()
-    expect(options.host in ("127.0.0.1", "::1", "localhost"), "only this machine is ever a target")
+    options = cli.parse(parser)
     (leave_http2 if options.speaking == "h2" else leave_http1)(options, options.body.encode())
 
 

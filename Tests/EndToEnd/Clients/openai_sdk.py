@@ -5,34 +5,11 @@ Each scenario prints one JSON object a line about what the SDK saw, and exits wi
 shows. Finer claims are the tests' own: they read the lines.
 """
 
-import argparse
 import json
-import ssl
-import sys
 import time
 
 import openai
-
-
-def report(**members):
-    print(json.dumps(members), flush=True)
-
-
-def expect(condition, message):
-    if not condition:
-        report(unexpected=message)
-        sys.exit(1)
-
-
-def ask(options, **more):
-    request = {
-        "model": options.model,
-        "messages": [{"role": "user", "content": options.prompt}],
-        "max_tokens": options.tokens,
-    }
-    if options.extra:
-        more["extra_body"] = json.loads(options.extra)
-    return request | more
+from cli import ask, expect, report, run_sdk
 
 
 def stream(client, options):
@@ -198,43 +175,14 @@ def refused(client, options):
     expect(False, "it was served")
 
 
-SCENARIOS = {
-    f.__name__: f
-    for f in (
-        stream, plainstream, nonstream, models, embeddings, cancel, broken, responses, brokenresponses, unknown,
-        refused,
-    )
-}  # fmt: skip
+SCENARIOS = (
+    stream, plainstream, nonstream, models, embeddings, cancel, broken, responses, brokenresponses, unknown, refused,
+)  # fmt: skip
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--base-url", required=True, help="https://127.0.0.1:PORT/v1, or http://")
-    parser.add_argument("--ca", help="the authority to trust, for https")
-    parser.add_argument("--http2", action="store_true")
-    parser.add_argument("--api-key", default="test")
-    parser.add_argument("--model", default="demo")
-    parser.add_argument("--prompt", default="Hello")
-    parser.add_argument("--tokens", type=int, default=8)
-    parser.add_argument("--cancel-after", type=int, default=3)
-    parser.add_argument("--timeout", type=float, default=30)
-    parser.add_argument("--extra", help="further members of the request's body, as a JSON object")
-    parser.add_argument("scenario", choices=SCENARIOS)
-    options = parser.parse_args()
-
-    trust = ssl.create_default_context(cafile=options.ca) if options.ca else True
-    client = openai.OpenAI(
-        base_url=options.base_url,
-        api_key=options.api_key,
-        max_retries=0,
-        timeout=options.timeout,
-        # Both: with http1 on as well HTTP/2 would be a matter of ALPN, and a fall-back would pass unseen.
-        http_client=openai.DefaultHttpxClient(
-            http2=options.http2, http1=not options.http2, verify=trust, trust_env=False
-        ),
-    )
-    SCENARIOS[options.scenario](client, options)
+def make(transport, **arguments):
+    return openai.OpenAI(http_client=openai.DefaultHttpxClient(**transport), **arguments)
 
 
 if __name__ == "__main__":
-    main()
+    run_sdk(__doc__, "https://127.0.0.1:PORT/v1", SCENARIOS, make)

@@ -5,18 +5,17 @@ Steps are agreed with the test by files: each scenario says what it has reached 
 has made the file of the next step in --steps.
 """
 
-import argparse
 import json
 import os
 import random
-import resource
 import select
 import time
 
-from exchanges import HTTP1, Recorder, described, post_fields
-from h2_raw import Wire, expect, report
-from hyperframe.frame import RstStreamFrame, WindowUpdateFrame
-from leaving import tokens
+import cli
+from cli import expect, report
+from http1 import HTTP1, described, tokens
+from http2 import Connection
+from hyperframe.frame import WindowUpdateFrame
 
 BIG = 1 << 30
 
@@ -42,17 +41,16 @@ def beside(options):
     slow_body, other_body = options.slow.encode(), options.other.encode()
     path = "/v1/chat/completions"
     if options.speaking == "h2":
-        wire = Recorder(options, window=options.window)
+        wire = Connection(options, window=options.window)
         wire.give_back = False
         give(wire, 0, BIG)
-        slow = wire.streams[wire.open(post_fields(wire, options, path, len(slow_body), [("x-request-id", "slow")]), body=slow_body)]
-        slow_id = wire.next_stream - 2
+        slow_id = wire.post(path, slow_body, [("x-request-id", "slow")])
+        slow = wire.streams[slow_id]
         reached(options, "paused", [wire], bytes=len(slow.body))
         expect(slow.reset is None, "the slow stream was reset")
         others = []
         for number in range(options.siblings):
-            fields = post_fields(wire, options, path, len(other_body), [("x-request-id", f"other-{number}")])
-            identifier = wire.open(fields, body=other_body)
+            identifier = wire.post(path, other_body, [("x-request-id", f"other-{number}")])
             give(wire, identifier, BIG)
             others.append(wire.streams[identifier])
         good = wire.wait(lambda: all(stream.ended for stream in others), options.seconds)
@@ -64,7 +62,7 @@ def beside(options):
             report(reset=slow.reset, ended=slow.ended, closed=wire.closed)
             return
         give(wire, slow_id, BIG)
-        wire.wait(lambda: slow.ended or slow.reset is not None, options.seconds)
+        wire.wait(lambda: slow.is_over, options.seconds)
         report(**described(slow.status, [], slow.body, "clean" if slow.ended else f"reset:{slow.reset}"))
         wire.close()
         return
@@ -90,12 +88,13 @@ def crowd(options):
     for _ in range(options.connections):
         if options.speaking == "h2":
             buffer = 4096 if options.stop == "socket" else None
-            wire = Wire(options, window=options.window if options.stop == "window" else 1 << 20, receive_buffer=buffer)
+            window = options.window if options.stop == "window" else 1 << 20
+            wire = Connection(options, window=window, receive_buffer=buffer)
             wire.give_back = False
             # Its settings are acknowledged, or the server would end the connection for that.
             wire.wait(lambda: "Settings" in wire.frames, 30)
             for _ in range(options.streams):
-                wire.open(post_fields(wire, options, path, len(slow_body)), body=slow_body)
+                wire.post(path, slow_body)
         else:
             wire = HTTP1(options, receive_buffer=4096)
             wire.request(path, slow_body)
@@ -103,9 +102,9 @@ def crowd(options):
     pumped = wires if options.speaking == "h2" and options.stop == "window" else []
     reached(options, "crowded", pumped)
     if options.speaking == "h2":
-        other = Wire(options)
-        stream = other.streams[other.open(post_fields(other, options, path, len(other_body)), body=other_body)]
-        expect(other.wait(lambda: stream.ended, options.seconds), f"the other did not end: {stream.events}")
+        other = Connection(options)
+        stream = other.streams[other.post(path, other_body)]
+        expect(other.wait(lambda: stream.ended, options.seconds), f"the other did not end: {stream}")
         body = stream.body.decode()
         other.close()
     else:
@@ -165,12 +164,12 @@ def mixed(options):
 
 
 def mixed_http2(options, chance, kinds, bodies, message, path, unexpected):
-    wire = Wire(options)
+    wire = Connection(options)
     batch = [chance.choice(kinds) for _ in range(50)]
     streams = []
     for kind in batch:
         body = json.dumps(message | bodies[kind]).encode()
-        identifier = wire.open(post_fields(wire, options, path, len(body)), body=body)
+        identifier = wire.post(path, body)
         streams.append((kind, identifier, wire.streams[identifier]))
     stays = [entry for entry in streams if entry[0] not in ("left", "late")]
     leaves = [entry for entry in streams if entry[0] == "left"]
@@ -179,8 +178,8 @@ def mixed_http2(options, chance, kinds, bodies, message, path, unexpected):
     if not by_connection:
         for kind, identifier, stream in streams:
             if kind in ("left", "late"):
-                wire.send(RstStreamFrame(identifier, error_code=8).serialize())
-    wire.wait(lambda: all(stream.ended or stream.reset is not None for _, _, stream in stays), 60)
+                wire.reset(identifier)
+    wire.wait(lambda: all(stream.is_over for _, _, stream in stays), 60)
     for kind, _, stream in stays:
         ending = "clean" if stream.ended else f"reset:{stream.reset}"
         judge(kind, {"status": stream.status, "ending": ending}, unexpected)
@@ -196,10 +195,7 @@ def judge(kind, answer, unexpected):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--ca", help="the authority to trust; without it the connection is in clear")
+    parser = cli.parser(__doc__)
     parser.add_argument("--speaking", choices=("h2", "1.1"), default="h2")
     parser.add_argument("--slow", default="", help="the body of those that are not read")
     parser.add_argument("--other", default="", help="the body of those that are")
@@ -214,10 +210,7 @@ def main():
     parser.add_argument("--steps", help="a folder with a file for each step that may be taken")
     parser.add_argument("--seconds", type=float, default=90)
     parser.add_argument("scenario", choices=("beside", "crowd", "mixed"))
-    options = parser.parse_args()
-    expect(options.host in ("127.0.0.1", "::1", "localhost"), "only this machine is ever a target")
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    options = cli.parse(parser)
     {"beside": beside, "crowd": crowd, "mixed": mixed}[options.scenario](options)
 
 

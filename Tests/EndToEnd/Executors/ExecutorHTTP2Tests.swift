@@ -19,7 +19,8 @@ import Testing
                 #expect(seen.output.contains(" 100 done, 100 succeeded, 0 failed, 0 errored, 0 timeout"))
                 let counters = try await executor.counters()
                 // Each look at the counters is a connection of its own.
-                #expect((counters.connections_accepted.int ?? 0) - accepted - 1 == 3 && counters.finished.int == 100)
+                #expect((counters.connections_accepted.int ?? 0) - accepted - 1 == 3)
+                #expect(counters.finished.int == 100)
             }
         }
     }
@@ -31,7 +32,7 @@ import Testing
             try await withServer(Configuration(models: model(executor.url))) { server in
                 let answer = try await server.curl("/v1/chat/completions", body: chat())
                 #expect(eventData(answer.body).last == "[DONE]")
-                #expect(try await executor.get("/simulator/last").json.version.string == "http2")
+                try await expect(executor.get("/simulator/last")) { try $0.json.version.string == "http2" }
             }
         }
     }
@@ -45,7 +46,8 @@ import Testing
             let answer = try await answering
             #expect(answer.status == 502)
             let line = try await server.logged("the refusal") { $0.request_id.string == answer["x-request-id"] }
-            #expect(line.end.string == "executor_protocol" && line.detail.string == "it speaks no HTTP/2")
+            #expect(line.end.string == "executor_protocol")
+            #expect(line.detail.string == "it speaks no HTTP/2")
             connection.close()
         }
     }
@@ -67,12 +69,15 @@ import Testing
             let seen = try await run("h2load", load + [server.tls + "/v1/chat/completions"], within: .seconds(300))
             #expect(seen.output.contains(" 100 done, 100 succeeded, 0 failed, 0 errored, 0 timeout"), "\(seen.output)")
             let log = try await server.settledLog()
-            #expect(log.filter { $0.end.string == "complete" && $0.status.int == 200 }.count == 100)
+            #expect(log.filter { $0.end.string == "complete" && $0.status.int == 200 }.count == 100, "\(log)")
         }
         try await executor.stop()
         let report = try JSON(parsing: executor.output.split(separator: "\n").last.map(String.init) ?? "")
-        #expect(report.accepted[0].int == 60 && report.accepted[1].int == 40 && report.finished.int == 100)
-        #expect(report.refused.int == 40 && report.connections.int == 2)
+        #expect(report.accepted[0].int == 60)
+        #expect(report.accepted[1].int == 40)
+        #expect(report.finished.int == 100)
+        #expect(report.refused.int == 40)
+        #expect(report.connections.int == 2)
     }
 
     @Test func aFaultOfOneStreamIsNoneOfItsSiblings() async throws {
@@ -86,8 +91,10 @@ import Testing
                     body: chat(tokens: 30, more: #""simulator":{"fault":"die_after:5"}"#)
                 )
                 let (good, bad) = try await (whole, broken)
-                #expect(eventData(good.body).last == "[DONE]" && good.exitCode == 0)
-                #expect(bad.exitCode == 18 && bad.body.contains(#""finish_reason":"error""#))
+                #expect(eventData(good.body).last == "[DONE]")
+                #expect(good.exitCode == 0)
+                #expect(bad.exitCode == 18)
+                #expect(bad.body.contains(#""finish_reason":"error""#))
             }
         }
     }
@@ -104,7 +111,7 @@ import Testing
                 }
                 leaving.signal(9)
                 try await executor.counter("aborted", reaches: 1)
-                #expect(try await staying.ending() == .exited(0))
+                try await expect(staying.ending()) { $0 == .exited(0) }
                 #expect(eventData(staying.output).last == "[DONE]")
             }
         }
@@ -123,7 +130,7 @@ import Testing
                 #expect(held < 100_000)
                 let quick = try await server.curl("/v1/chat/completions", body: chat(tokens: 20_000))
                 #expect(eventData(quick.body).last == "[DONE]")
-                #expect(try await executor.counters().emitted.int == held + 20_000)
+                try await expect(executor.counters().emitted.int, is: held + 20_000)
                 slow.close()
                 try await executor.counter("aborted", reaches: 1)
             }

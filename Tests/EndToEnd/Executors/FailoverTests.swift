@@ -20,14 +20,16 @@ import Testing
             try await withServer(configuration([dead, executor.url])) { server in
                 for _ in 0..<12 {
                     let answer = try await server.curl("/v1/chat/completions", body: chat(stream: stream))
-                    #expect(answer.status == 200 && answer.exitCode == 0)
+                    #expect(answer.status == 200)
+                    #expect(answer.exitCode == 0)
                 }
                 let lines = try await server.settledLog()
-                #expect(lines.count == 12 && lines.allSatisfy { $0.end.string == "complete" })
+                #expect(lines.count == 12)
+                #expect(lines.allSatisfy { $0.end.string == "complete" }, "\(lines)")
                 let retried = lines.filter { $0.attempts.int == 2 }
                 // Ejected after three faults in a row; a trial may have come within the test.
                 #expect((3...5).contains(retried.count), "\(retried.count)")
-                #expect(retried.allSatisfy { $0.executor.string == executor.url })
+                #expect(retried.allSatisfy { $0.executor.string == executor.url }, "\(retried)")
                 #expect(retried[0].failed_attempts[0].executor.string == dead)
                 #expect(retried[0].failed_attempts[0].end.string == "executor_unreachable")
                 #expect(retried[0].failed_attempts[0].detail.string == "connect: Connection refused")
@@ -49,7 +51,7 @@ import Testing
                     #expect(line.attempts.int == (moves ? 2 : 1))
                     #expect((answer.status == 200) == moves)
                     if moves { #expect(eventData(answer.body).last == "[DONE]") }
-                    #expect(try await good.counters().finished.int == (moves ? 1 : 0))
+                    try await expect(good.counters().finished.int, is: (moves ? 1 : 0))
                 }
             }
         }
@@ -61,7 +63,7 @@ import Testing
             try await withExecutor(["--fault", "status:500"]) { draining in
                 try await withServer(configuration([draining.url, good.url])) { server in
                     for _ in 0..<12 {
-                        #expect(try await server.curl("/v1/chat/completions", body: chat()).status == 200)
+                        try await expect(server.curl("/v1/chat/completions", body: chat())) { $0.status == 200 }
                     }
                     let retried = try await server.settledLog().filter { $0.attempts.int == 2 }
                     // Each is charged once the other one has answered, and three in a row eject.
@@ -77,15 +79,15 @@ import Testing
                 try await withServer(configuration([one.url, two.url])) { server in
                     for _ in 0..<6 {
                         let bad = chat(more: #""simulator":{"fault":"status:500"}"#)
-                        #expect(try await server.curl("/v1/chat/completions", body: bad).status == 500)
+                        try await expect(server.curl("/v1/chat/completions", body: bad)) { $0.status == 500 }
                     }
                     let lines = try await server.settledLog()
-                    #expect(lines.allSatisfy { $0.attempts.int == 2 })
+                    #expect(lines.allSatisfy { $0.attempts.int == 2 }, "\(lines)")
                     for _ in 0..<4 {
-                        #expect(try await server.curl("/v1/chat/completions", body: chat()).status == 200)
+                        try await expect(server.curl("/v1/chat/completions", body: chat())) { $0.status == 200 }
                     }
                     for executor in [one, two] {
-                        #expect(try await executor.counters().finished.int == 2, "both are used as before")
+                        try await expect(executor.counters(), "both are used as before") { $0.finished.int == 2 }
                     }
                 }
             }
@@ -102,7 +104,8 @@ import Testing
             try await first.send("HTTP/1.1 307 Temporary Redirect\r\nlocation: \(path)\r\ncontent-length: 0\r\n\r\n")
             let second = try await executor.accept()
             let again = try await second.receiveRequest()
-            #expect(again.line == "POST /v1/chat/completions/ HTTP/1.1" && again.body == asked.body)
+            #expect(again.line == "POST /v1/chat/completions/ HTTP/1.1")
+            #expect(again.body == asked.body)
             try await second.answer(#"{"choices":[{"index":0,"message":{"content":"x"},"finish_reason":"stop"}]}"#)
             let answer = try await answering
             #expect(answer.status == 200)
@@ -119,8 +122,10 @@ import Testing
                 try await withServer(configuration([silent.url, good.url], settings: settings)) { server in
                     // It has its 200 and comments by then: the exchange moves all the same.
                     let answer = try await server.curl("/v1/chat/completions", body: chat())
-                    #expect(answer.status == 200 && answer.body.hasPrefix(": keep-alive"))
-                    #expect(eventData(answer.body).last == "[DONE]" && answer.exitCode == 0)
+                    #expect(answer.status == 200)
+                    #expect(answer.body.hasPrefix(": keep-alive"))
+                    #expect(eventData(answer.body).last == "[DONE]")
+                    #expect(answer.exitCode == 0)
                     try await silent.counter("aborted", reaches: 1)
                 }
             }
@@ -132,8 +137,9 @@ import Testing
             try await withExecutor(["--fault", "die_after:1"]) { bad in
                 try await withServer(configuration([bad.url, good.url])) { server in
                     let answer = try await server.curl("/v1/chat/completions", .http1, body: chat())
-                    #expect(answer.status == 200 && answer.exitCode == 18)
-                    #expect(try await good.counters().requests_by_path["/v1/chat/completions"].int == nil)
+                    #expect(answer.status == 200)
+                    #expect(answer.exitCode == 18)
+                    try await expect(good.counters()) { $0.requests_by_path["/v1/chat/completions"].int == nil }
                 }
             }
         }
@@ -147,10 +153,11 @@ import Testing
                 """
             try await withServer(Configuration(settings: "workers: 1", models: models)) { server in
                 let answer = try await server.curl("/v1/chat/completions", body: chat())
-                #expect(answer.status == 200 && eventData(answer.body).last == "[DONE]")
-                #expect(
-                    try await executor.get("/simulator/last").json.body.string?.contains(#""model":"second""#) == true
-                )
+                #expect(answer.status == 200)
+                #expect(eventData(answer.body).last == "[DONE]")
+                try await expect(executor.get("/simulator/last")) {
+                    try $0.json.body.string?.contains(#""model":"second""#) == true
+                }
             }
         }
     }

@@ -21,10 +21,10 @@ import Testing
                         return try await server.metrics()["freeinference_executor_usable", labels] == 0 ? true : nil
                     }
                     for _ in 0..<6 {
-                        #expect(try await server.curl("/v1/chat/completions", body: chat()).status == 200)
+                        try await expect(server.curl("/v1/chat/completions", body: chat())) { $0.status == 200 }
                     }
                     let log = try await server.settledLog()
-                    #expect(log.allSatisfy { $0.attempts.int == 1 && $0.executor.string == good.url })
+                    #expect(log.allSatisfy { $0.attempts.int == 1 && $0.executor.string == good.url }, "\(log)")
                     hung.process.signal(18)
                     _ = try await eventually("it is used again") { () async throws -> Bool? in
                         _ = try await server.curl("/v1/chat/completions", body: chat(tokens: 1))
@@ -48,9 +48,11 @@ import Testing
                         "HTTP/1.1 503 Unavailable\r\ncontent-length: \(body.utf8.count)\r\n\r\n\(body)"
                     )
                 }
-                for _ in 0..<4 { #expect(try await server.curl("/v1/chat/completions", body: chat()).status == 200) }
+                for _ in 0..<4 {
+                    try await expect(server.curl("/v1/chat/completions", body: chat())) { $0.status == 200 }
+                }
                 let log = try await server.settledLog()
-                #expect(log.allSatisfy { $0.executor.string == good.url && $0.attempts.int == 1 })
+                #expect(log.allSatisfy { $0.executor.string == good.url && $0.attempts.int == 1 }, "\(log)")
                 probing.close()
             }
         }

@@ -30,19 +30,23 @@ import Testing
                         in: scratch
                     )
                     _ = try await eventually("the stream") { stream.output.contains("data:") ? true : nil }
-                    #expect(try await server.curl("/v1/chat/completions", body: chat()).status == 200)
+                    try await expect(server.curl("/v1/chat/completions", body: chat())) { $0.status == 200 }
                     // The third one has its turn at the first executor, which is long in its prefill.
                     let waiting = try await server.streamingCurl(body: chat(), in: scratch)
                     try await stopped.counter("running", reaches: 2)
                     stopped.process.signal(19)
-                    #expect(try await waiting.ending(within: .seconds(60)) == .exited(0))
+                    try await expect(waiting.ending(within: .seconds(60))) { $0 == .exited(0) }
                     #expect(waiting.output.hasSuffix("data: [DONE]\n\n"))
-                    #expect(try await stream.ending() != .exited(0))
+                    try await expect(stream.ending()) { $0 != .exited(0) }
                     #expect(stream.output.contains(#""finish_reason":"error""#))
                     let log = try await server.settledLog()
                     let moved = log.first { $0.attempts.int == 2 }
-                    #expect(moved?.end.string == "complete" && moved?.executor.string == good.url)
-                    #expect(log.contains { $0.end.string == "executor_broke_off" && $0.executor.string == stopped.url })
+                    #expect(moved?.end.string == "complete")
+                    #expect(moved?.executor.string == good.url)
+                    #expect(
+                        log.contains { $0.end.string == "executor_broke_off" && $0.executor.string == stopped.url },
+                        "\(log)"
+                    )
                     #expect(lines(server, "down").count == 1)
                     stopped.process.signal(18)
                     _ = try await eventually("it is back", within: .seconds(60)) {
@@ -62,12 +66,12 @@ import Testing
         for address in addresses { executors.append(try await Executor.start(at: address, in: scratch)) }
         let urls = executors.map(\.url)
         try await withServer(configuration(urls)) { server in
-            #expect(try await server.admin("/health/deep").status == 200)
+            try await expect(server.admin("/health/deep")) { $0.status == 200 }
             for executor in executors {
                 executor.process.signal(9)
                 _ = try await executor.process.ending()
             }
-            for _ in 0..<12 { #expect(try await server.curl("/v1/chat/completions", body: chat()).status >= 500) }
+            for _ in 0..<12 { try await expect(server.curl("/v1/chat/completions", body: chat())) { $0.status >= 500 } }
             _ = try await eventually("/health/deep", within: .seconds(60)) { () async throws -> Bool? in
                 try await server.admin("/health/deep").status == 503 ? true : nil
             }
@@ -78,11 +82,15 @@ import Testing
             try await Task.sleep(for: .seconds(8))
             let deep = try await server.admin("/health/deep")
             let metrics = try await server.metrics()
-            #expect(deep.status == 503 && lines(server, "down").count == 2)
+            #expect(deep.status == 503)
+            #expect(lines(server, "down").count == 2)
             for (place, url) in urls.enumerated() {
-                #expect(try deep.json.models[0].executors[place].usable.bool == false)
+                try expect(deep.json.models[0].executors[place].usable.bool, is: false)
                 #expect(metrics["freeinference_executor_usable", ["model": "demo", "executor": url]] == 0)
-                #expect(lines(server, "down").contains { $0.contains(url) && $0.contains(": ") })
+                #expect(
+                    lines(server, "down").contains { $0.contains(url) && $0.contains(": ") },
+                    "\(lines(server, "down"))"
+                )
             }
             executors = []
             for address in addresses { executors.append(try await Executor.start(at: address, in: scratch)) }
@@ -94,7 +102,7 @@ import Testing
             }
             _ = try await eventually("one line each") { lines(server, "back").count == 2 ? true : nil }
             #expect(lines(server, "down").count == 2)
-            for _ in 0..<4 { #expect(try await server.curl("/v1/chat/completions", body: chat()).status == 200) }
+            for _ in 0..<4 { try await expect(server.curl("/v1/chat/completions", body: chat())) { $0.status == 200 } }
         }
         for executor in executors { try await executor.process.stop() }
     }
@@ -119,11 +127,12 @@ import Testing
             try await Task.sleep(for: .milliseconds(500))
             executor.process.signal(18)
             for stream in streams {
-                #expect(try await stream.ending(within: .seconds(60)) == .exited(0))
+                try await expect(stream.ending(within: .seconds(60))) { $0 == .exited(0) }
                 #expect(stream.output.hasSuffix("data: [DONE]\n\n"))
             }
             let log = try await server.settledLog()
-            #expect(log.count == 4 && log.allSatisfy { $0.end.string == "complete" })
+            #expect(log.count == 4)
+            #expect(log.allSatisfy { $0.end.string == "complete" }, "\(log)")
             #expect(server.process.errors.contains("the process was paused"))
         }
     }

@@ -29,7 +29,7 @@ import Testing
                 #expect(counters.finished.int == 40)
                 if max != nil { #expect(counters.refused.int == 0) }
                 let log = try await server.settledLog()
-                #expect(log.count { ($0.queue_ms.double ?? 0) > 0 } >= 30)
+                #expect(log.count { ($0.queue_ms.double ?? 0) > 0 } >= 30, "\(log)")
             }
         }
     }
@@ -46,13 +46,14 @@ import Testing
                 try await server.queue(of: "demo", reaches: 1)
                 let answer = try await server.curl("/v1/chat/completions", body: chat(tokens: 1))
                 #expect(answer.status == 429)
-                #expect(
-                    (Int(answer["retry-after"] ?? "") ?? 0) >= 1 && (Int(answer["retry-after-ms"] ?? "") ?? 0) >= 1000
-                )
+                #expect((Int(answer["retry-after"] ?? "") ?? 0) >= 1)
+                #expect((Int(answer["retry-after-ms"] ?? "") ?? 0) >= 1000)
                 let error = try answer.json.error
-                #expect(error.code.string == "queue_full" && error.type.string == "rate_limit_error")
+                #expect(error.code.string == "queue_full")
+                #expect(error.type.string == "rate_limit_error")
                 let line = try await server.logged("the refusal") { $0.request_id.string == answer["x-request-id"] }
-                #expect(line.end.string == "queue_full" && line.side.string == "edge")
+                #expect(line.end.string == "queue_full")
+                #expect(line.side.string == "edge")
                 running.signal(9)
                 waiting.signal(9)
             }
@@ -69,9 +70,11 @@ import Testing
                 try await executor.counter("running", reaches: 1)
                 for path in ["/v1/chat/completions", "/v1/messages"] {
                     let answer = try await server.curl(path, body: chat())
-                    #expect(answer.status == 429 && (Int(answer["retry-after-ms"] ?? "") ?? 0) >= 1000)
+                    #expect(answer.status == 429)
+                    #expect((Int(answer["retry-after-ms"] ?? "") ?? 0) >= 1000)
                     let line = try await server.logged("the wait") { $0.request_id.string == answer["x-request-id"] }
-                    #expect(line.end.string == "queue_timeout" && (line.queue_ms.double ?? 0) >= 300)
+                    #expect(line.end.string == "queue_timeout")
+                    #expect((line.queue_ms.double ?? 0) >= 300)
                 }
                 running.signal(9)
             }
@@ -91,12 +94,13 @@ import Testing
                 try await server.queue(of: "demo", reaches: 1)
                 leaving.signal(9)
                 let line = try await server.logged("who left") { $0.end.string == "client_left" }
-                #expect(line.queue_ms.double != nil && line.attempts.int == nil)
+                #expect(line.queue_ms.double != nil)
+                #expect(line.attempts.int == nil)
                 async let staying = server.curl("/v1/chat/completions", body: chat(tokens: 5))
                 try await server.queue(of: "demo", reaches: 1)
                 running.signal(9)
-                #expect(try await eventData(staying.body).last == "[DONE]")
-                #expect(try await executor.counters().requests_by_path["/v1/chat/completions"].int == 2)
+                try await expect(eventData(staying.body)) { $0.last == "[DONE]" }
+                try await expect(executor.counters()) { $0.requests_by_path["/v1/chat/completions"].int == 2 }
             }
         }
     }
@@ -134,13 +138,14 @@ import Testing
             let few = try await load(y, connections: 1, count: 2)
             try await server.queue(of: "one", reaches: 502)
             client.close()
-            #expect(try await few.ending() == .exited(0))
-            #expect(try await crowd.ending(within: .seconds(300)) == .exited(0))
+            try await expect(few.ending()) { $0 == .exited(0) }
+            try await expect(crowd.ending(within: .seconds(300))) { $0 == .exited(0) }
             let order = try await server.settledLog().filter { $0.model.string == "one" && $0.end.string == "complete" }
                 .map(
                     \.tenant.string
                 )
-            #expect(order.count == 502 && order.count { $0 == "y" } == 2)
+            #expect(order.count == 502)
+            #expect(order.count { $0 == "y" } == 2, "\(order)")
             let places = order.indices.filter { order[$0] == "y" }
             #expect(places[0] <= 1, "X's before Y's first: \(places[0])")
             #expect(places[1] - places[0] <= 2, "X's between Y's: \(places[1] - places[0] - 1)")
@@ -165,10 +170,10 @@ import Testing
                 in: store.scratch
             )
             try await server.queue(of: "one", reaches: 20)
-            for _ in 0..<40 { #expect(try await server.chat(key: y.key, body: body).status == 200) }
+            for _ in 0..<40 { try await expect(server.chat(key: y.key, body: body)) { $0.status == 200 } }
             crowd.signal(9)
             let log = try await server.settledLog()
-            #expect(log.count { $0.tenant.string == "x" && $0.end.string == "queue_full" } > 0)
+            #expect(log.count { $0.tenant.string == "x" && $0.end.string == "queue_full" } > 0, "\(log)")
         }
     }
 }

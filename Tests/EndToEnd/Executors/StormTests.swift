@@ -80,16 +80,16 @@ import Testing
             // Healed: all three carry their part again.
             try await Task.sleep(for: .seconds(1))
             try await expectAllServe(executors)
-            #expect(
-                try await client.ending(within: .seconds(120)) == .exited(0),
-                "h2load ends by itself: nothing hangs"
-            )
+            try await expect(client.ending(within: .seconds(120)), "h2load ends by itself: nothing hangs") {
+                $0 == .exited(0)
+            }
             _ = try await eventually("none is left over") {
                 try await server.metrics().sum("freeinference_exchanges_in_flight") == 0 ? true : nil
             }
             let lines = try await server.settledLog()
             expectNoneLost(lines)
-            #expect(lines.count { $0.end.string == "complete" } > 1000 && lines.contains { ($0.attempts.int ?? 0) > 1 })
+            #expect(lines.count { $0.end.string == "complete" } > 1000, "\(lines)")
+            #expect(lines.contains { ($0.attempts.int ?? 0) > 1 }, "\(lines)")
         }
         for executor in executors { try await executor.process.stop() }
     }
@@ -116,7 +116,8 @@ import Testing
                 let lines = try await server.settledLog()
                 expectNoneLost(lines)
                 let failed = lines.flatMap { $0.failed_attempts.array }
-                #expect(!failed.isEmpty && failed.allSatisfy { $0.executor.string == flapping.url })
+                #expect(!failed.isEmpty)
+                #expect(failed.allSatisfy { $0.executor.string == flapping.url }, "\(failed)")
             }
             try await flapping.process.stop()
         }
@@ -141,12 +142,16 @@ import Testing
                 for _ in 0..<32 { crowd.append(try await RawConnection(port: port)) }
                 for _ in 0..<10 {
                     let answer = try await server.curl("/v1/chat/completions", body: chat(tokens: 3))
-                    #expect(answer.status == 200 && eventData(answer.body).last == "[DONE]")
+                    #expect(answer.status == 200)
+                    #expect(eventData(answer.body).last == "[DONE]")
                 }
                 let failed = try await server.settledLog().flatMap { $0.failed_attempts.array }
                 // Left out after three faults in a row; a trial may have come within the test.
                 #expect((3...5).contains(failed.count), "\(failed.count)")
-                #expect(failed.allSatisfy { $0.executor.string == url && $0.end.string == "first_event_timeout" })
+                #expect(
+                    failed.allSatisfy { $0.executor.string == url && $0.end.string == "first_event_timeout" },
+                    "\(failed)"
+                )
                 for connection in crowd { connection.close() }
                 _ = try await eventually("it serves again", within: .seconds(60)) { () async throws -> Bool? in
                     _ = try await server.curl("/v1/chat/completions", body: chat(tokens: 1))

@@ -38,9 +38,9 @@ import Testing
                 #expect(seen["content-type"] == "application/json")
                 #expect(seen.body == tongue.errorBody(failing.told, requestID: seen.requestID))
                 #expect(seen.isClean)
-                #expect(try await server.logged(seen).end.string == failing.told.label)
+                try await expect(server.logged(seen).end.string, is: failing.told.label)
             }
-            #expect(try await executor.counters().running.int == 0)
+            try await expect(executor.counters()) { $0.running.int == 0 }
         }
     }
 

@@ -38,7 +38,7 @@ import Testing
             )
             // Nothing is ours in it.
             #expect(!seen.body.contains("error"))
-            #expect(try await server.logged(seen).end.string == "executor_broke_off")
+            try await expect(server.logged(seen)) { $0.end.string == "executor_broke_off" }
         }
     }
 }

@@ -11,7 +11,7 @@ import Testing
                     #expect(seen.status == 502)
                     #expect(seen.body == tongue.errorBody(.unreachable, requestID: seen.requestID))
                     #expect(seen.isClean)
-                    #expect(try await server.logged(seen).end.string == "executor_unreachable")
+                    try await expect(server.logged(seen)) { $0.end.string == "executor_unreachable" }
                 }
             }
         }
@@ -49,8 +49,8 @@ import Testing
         try await withServer(Configuration(executors: [closed.url], settings: settings)) { server in
             let seen = try await server.exchange(Tongue.chat.request(), speaking)
             #expect(seen.status == 502)
-            #expect(try await server.logged(seen).end.string == "executor_unreachable")
-            #expect(try await eventually("no connection left") { try closed.attempts() == 0 ? true : nil })
+            try await expect(server.logged(seen)) { $0.end.string == "executor_unreachable" }
+            try await expect(eventually("no connection left") { try closed.attempts() == 0 ? true : nil }) { $0 }
         }
     }
 }

@@ -13,7 +13,7 @@ import Testing
                 #expect(seen.body == tongue.errorBody(.brokeOff, requestID: seen.requestID))
                 #expect(seen.isClean)
             }
-            #expect(try await executor.counters().running.int == 0)
+            try await expect(executor.counters()) { $0.running.int == 0 }
         }
     }
 

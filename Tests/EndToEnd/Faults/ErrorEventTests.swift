@@ -17,8 +17,8 @@ import Testing
                 #expect(seen.body == tongue.errorBody(.overloaded, requestID: seen.requestID))
                 #expect(seen["content-type"] == "application/json")
                 #expect(seen.isClean)
-                #expect(try await server.logged(seen).end.string == "executor_error")
-                #expect(try await executor.counters().running.int == 0)
+                try await expect(server.logged(seen)) { $0.end.string == "executor_error" }
+                try await expect(executor.counters()) { $0.running.int == 0 }
             }
         }
     }
@@ -44,15 +44,18 @@ import Testing
             for tongue in Tongue.allCases {
                 let asked = tongue.request(simulator: #""fault":"mistake_event:0","prefill_ms":5"#)
                 let seen = try await server.exchange(asked, speaking)
-                #expect(seen.status == 400 && seen.isClean)
+                #expect(seen.status == 400)
+                #expect(seen.isClean)
                 let told = try JSON(parsing: seen.body)
                 #expect(told.error.message.string == "The prompt is too long for the engine at [address].")
                 #expect(told.error.type.string == "invalid_request_error")
                 let line = try await server.logged(seen)
-                #expect(line.side.string == "client" && line.attempts.int == 1)
-                #expect(line.engine_error.meaning.string == "clients_mistake" && line.engine_error.message.isNull)
+                #expect(line.side.string == "client")
+                #expect(line.attempts.int == 1)
+                #expect(line.engine_error.meaning.string == "clients_mistake")
+                #expect(line.engine_error.message.isNull)
             }
-            #expect(try await executor.counters().running.int == 0)
+            try await expect(executor.counters()) { $0.running.int == 0 }
         }
     }
 
@@ -66,13 +69,16 @@ import Testing
                     speaking
                 )
                 if fault == "error_line:3" {
-                    #expect(seen.status == 200 && seen.endsBroken(speaking))
+                    #expect(seen.status == 200)
+                    #expect(seen.endsBroken(speaking))
                     #expect(seen.body.contains(#""finish_reason":"error""#))
                 } else {
-                    #expect(seen.status >= 500 && seen.isClean)
+                    #expect(seen.status >= 500)
+                    #expect(seen.isClean)
                 }
                 let line = try await server.logged(seen)
-                #expect(line.end.string == "executor_error" && line.side.string == "executor")
+                #expect(line.end.string == "executor_error")
+                #expect(line.side.string == "executor")
             }
         }
     }
@@ -85,7 +91,8 @@ import Testing
                 let asked = tongue.request(simulator: #""fault":"error_event:3","pace":200,"prefill_ms":5"#)
                 let direct = try await executor.exchange(asked)
                 let seen = try await server.exchange(asked, speaking)
-                #expect(direct.isClean && seen.endsBroken(speaking))
+                #expect(direct.isClean)
+                #expect(seen.endsBroken(speaking))
                 let events = direct.body.split(separator: "\n\n").prefix {
                     !$0.contains("event: error") && !$0.contains(#""error":{"#)
                 }.map { $0 + "\n\n" }.joined()
@@ -97,7 +104,7 @@ import Testing
                     "one event: \(told)"
                 )
                 #expect(!told.contains("[DONE]"))
-                #expect(try await server.logged(seen).end.string == "executor_error")
+                try await expect(server.logged(seen)) { $0.end.string == "executor_error" }
             }
         }
     }
@@ -117,8 +124,10 @@ import Testing
             try await connection.sendChunk(token + error)
             connection.close()
             let seen = try await answered
-            #expect(seen.body.hasPrefix(token) && !seen.body.contains("10.0.0.3"))
-            #expect(seen.body.ranges(of: #""error":{"#).count == 1 && seen.body.contains(#""code":500"#))
+            #expect(seen.body.hasPrefix(token))
+            #expect(!seen.body.contains("10.0.0.3"))
+            #expect(seen.body.ranges(of: #""error":{"#).count == 1)
+            #expect(seen.body.contains(#""code":500"#))
             #expect(seen.endsBroken(speaking))
         }
     }

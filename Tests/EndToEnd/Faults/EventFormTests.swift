@@ -25,7 +25,7 @@ import Testing
                     #expect(seen.length == direct.length)
                     #expect(seen.digest == direct.digest)
                 }
-                #expect(try await server.logged(seen).end.string == "complete")
+                try await expect(server.logged(seen)) { $0.end.string == "complete" }
             }
         }
     }
@@ -40,8 +40,9 @@ import Testing
                     let asked = tongue.request(tokens: 4, simulator: #""fault":\#(form),"pace":100,"prefill_ms":5"#)
                     let direct = try await executor.exchange(asked)
                     let seen = try await server.exchange(asked, speaking)
-                    #expect(seen.isClean && seen.body == direct.body)
-                    #expect(try await server.logged(seen).end.string == "complete")
+                    #expect(seen.isClean)
+                    #expect(seen.body == direct.body)
+                    try await expect(server.logged(seen)) { $0.end.string == "complete" }
                 }
             }
         }

@@ -6,7 +6,8 @@ import Testing
     func whatTheClientCausedPassesWithItsBody(_ status: Int, _ speaking: Speaking) async throws {
         try await withServer { server, executor in
             try await eachWay(status, server, executor, speaking) { direct, seen, _ in
-                #expect(direct.status == status && seen.status == status)
+                #expect(direct.status == status)
+                #expect(seen.status == status)
                 #expect(seen.body == direct.body)
                 #expect(seen["content-type"] == direct["content-type"])
             }
@@ -17,10 +18,15 @@ import Testing
     func whatItDidNotCauseIsScrubbed(_ status: Int, _ speaking: Speaking) async throws {
         try await withServer { server, executor in
             try await eachWay(status, server, executor, speaking) { direct, seen, tongue in
-                #expect(direct.status == status && seen.status == status)
-                #expect(direct.body.contains("a fault on request") && !seen.body.contains("a fault on request"))
+                #expect(direct.status == status)
+                #expect(seen.status == status)
+                #expect(direct.body.contains("a fault on request"))
+                #expect(!seen.body.contains("a fault on request"))
                 let told = try JSON(parsing: seen.body)
-                #expect(told.error.message.string?.hasPrefix("The model") == true)
+                #expect(
+                    told.error.message.string?.hasPrefix("The model") == true,
+                    "\(String(describing: told.error.message.string))"
+                )
                 if tongue == .messages { #expect(told.type.string == "error") }
             }
         }
@@ -31,10 +37,12 @@ import Testing
     func whatIsOursIs502(_ status: Int, _ speaking: Speaking) async throws {
         try await withServer { server, executor in
             try await eachWay(status, server, executor, speaking) { direct, seen, _ in
-                #expect(direct.status == status && seen.status == 502)
+                #expect(direct.status == status)
+                #expect(seen.status == 502)
                 #expect(!seen.body.contains("a fault on request"))
                 let line = try await server.logged(seen)
-                #expect(line.end.string == "executor_error" && line.detail.string == "it answered \(status)")
+                #expect(line.end.string == "executor_error")
+                #expect(line.detail.string == "it answered \(status)")
                 #expect(line.side.string == "executor")
             }
         }
@@ -57,7 +65,8 @@ import Testing
                 if status == 503 { #expect(seen["retry-after"] == "9") }
                 // The executor is left alone from the first on: the others are told how long that still is.
                 if status == 429 { #expect((1...9).contains(Int(seen["retry-after"] ?? "") ?? 0)) }
-                #expect(seen["server"] == nil && seen.isClean)
+                #expect(seen["server"] == nil)
+                #expect(seen.isClean)
                 try await check(direct, seen, tongue)
             }
         }

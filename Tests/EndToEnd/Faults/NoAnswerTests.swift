@@ -11,11 +11,11 @@ import Testing
                 #expect(seen.status == 504)
                 #expect(seen.body == tongue.errorBody(told, requestID: seen.requestID))
                 #expect(seen.isClean)
-                #expect(try await server.logged(seen).end.string == told.label)
+                try await expect(server.logged(seen).end.string, is: told.label)
             }
             // It is not kept busy for nobody.
             try await executor.counter("aborted", reaches: Tongue.allCases.count)
-            #expect(try await executor.counters().running.int == 0)
+            try await expect(executor.counters()) { $0.running.int == 0 }
         }
     }
 

@@ -17,7 +17,7 @@ import Testing
                     #expect(!seen.body.contains("[DONE]"))
                     #expect(seen.body == direct.body)
                     #expect(seen.isClean)
-                    #expect(try await server.logged(seen).end.string == "complete")
+                    try await expect(server.logged(seen)) { $0.end.string == "complete" }
                 }
             }
         }

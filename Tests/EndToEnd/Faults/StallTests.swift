@@ -17,7 +17,7 @@ import Testing
                         + tongue.errorEvent(.stalled, requestID: seen.requestID, created: seen.created)
                 )
                 #expect(seen.endsBroken(speaking))
-                #expect(try await server.logged(seen).end.string == "stall")
+                try await expect(server.logged(seen)) { $0.end.string == "stall" }
                 aborted += 1
                 try await executor.counter("aborted", reaches: aborted)
             }

@@ -39,7 +39,7 @@ import Testing
             let seen = try await answered
             #expect(seen.isClean)
             #expect(seen.body == chatEvent("a", isLast: true) + "data: [DONE]\n\n")
-            #expect(try await server.logged(seen).end.string == "complete")
+            try await expect(server.logged(seen)) { $0.end.string == "complete" }
             try await connection.send("0\r\n\r\n")
         }
     }

@@ -21,13 +21,17 @@ import Testing
                 speaking,
                 arguments: Self.preflight + Self.page
             )
-            #expect(answer.status == 204 && answer.body.isEmpty)
+            #expect(answer.status == 204)
+            #expect(answer.body.isEmpty)
             #expect(answer["access-control-allow-origin"] == "https://chat.example")
-            #expect(answer["access-control-allow-methods"]?.contains("POST") == true)
+            #expect(
+                answer["access-control-allow-methods"]?.contains("POST") == true,
+                "\(String(describing: answer["access-control-allow-methods"]))"
+            )
             #expect(answer["access-control-allow-headers"] == "authorization,content-type,x-stainless-lang")
             #expect(answer["access-control-max-age"] == "7200")
             #expect(answer["access-control-allow-credentials"] == nil)
-            #expect(answer["vary"]?.contains("origin") == true)
+            #expect(answer["vary"]?.contains("origin") == true, "\(String(describing: answer["vary"]))")
             #expect(answer["content-length"] == nil)
 
             let other = try await server.curl(
@@ -35,7 +39,8 @@ import Testing
                 speaking,
                 arguments: Self.preflight + Self.stranger
             )
-            #expect(other.status == 405 && grants(other).isEmpty)
+            #expect(other.status == 405)
+            #expect(grants(other).isEmpty)
         }
     }
 
@@ -50,7 +55,10 @@ import Testing
                 let answer = try await server.curl(path, body: body, arguments: Self.page)
                 #expect(answer.status == status)
                 #expect(answer["access-control-allow-origin"] == "https://chat.example", "\(path)")
-                #expect(answer["access-control-expose-headers"]?.contains("x-request-id, ") == true)
+                #expect(
+                    answer["access-control-expose-headers"]?.contains("x-request-id, ") == true,
+                    "\(String(describing: answer["access-control-expose-headers"]))"
+                )
                 #expect(answer["vary"] == "origin")
                 for arguments in [[], Self.stranger] {
                     let other = try await server.curl(path, body: body, arguments: arguments)
@@ -88,7 +96,9 @@ import Testing
             #expect(answer["access-control-allow-credentials"] == nil)
             let granted = answer.fields.filter { $0.name == "access-control-allow-origin" }.map(\.value)
             switch settings {
-            case "": #expect(granted == [] && answer["vary"] == nil)
+            case "":
+                #expect(granted == [])
+                #expect(answer["vary"] == nil)
             case Self.settings: #expect(granted == ["https://chat.example"])
             default: #expect(granted == ["*"])
             }
@@ -98,7 +108,8 @@ import Testing
     @Test func withoutOriginsAPreflightIsARequestLikeAnyOther() async throws {
         try await withServer { server, _ in
             let answer = try await server.curl("/v1/chat/completions", arguments: Self.preflight + Self.page)
-            #expect(answer.status == 405 && grants(answer).isEmpty)
+            #expect(answer.status == 405)
+            #expect(grants(answer).isEmpty)
         }
     }
 }

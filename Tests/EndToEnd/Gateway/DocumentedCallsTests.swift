@@ -16,14 +16,14 @@ import Testing
         try await withBothModels { server in
             let health = try await server.curl("/health", secure: secure)
             #expect(health.status == 200)
-            #expect(try health.json.status.string == "ok")
+            try expect(health.json) { $0.status.string == "ok" }
             let list = try await server.curl("/v1/models", secure: secure)
             #expect(list.status == 200)
-            #expect(try list.json.object.string == "list")
-            #expect(try list.json.data.array.map(\.id.string) == Self.ids)
+            try expect(list.json) { $0.object.string == "list" }
+            try expect(list.json.data.array.map(\.id.string), is: Self.ids)
             for id in Self.ids {
                 let one = try await server.curl("/v1/models/\(id)", secure: secure)
-                #expect(try one.json.id.string == id)
+                try expect(one.json.id.string, is: id)
             }
         }
     }
@@ -36,13 +36,15 @@ import Testing
                 return try await server.curl("/v1/chat/completions", secure: secure, body: body)
             }
             let whole = try await ask(stream: false)
-            #expect(whole.status == 200 && whole.exitCode == 0)
+            #expect(whole.status == 200)
+            #expect(whole.exitCode == 0)
             let text = try whole.json.choices[0].message.content.string
-            #expect(text?.isEmpty == false)
-            #expect(try whole.json.usage.completion_tokens.int == 8)
+            #expect(text?.isEmpty == false, "\(String(describing: text))")
+            try expect(whole.json) { $0.usage.completion_tokens.int == 8 }
 
             let streamed = try await ask(stream: true)
-            #expect(streamed.status == 200 && streamed.exitCode == 0)
+            #expect(streamed.status == 200)
+            #expect(streamed.exitCode == 0)
             #expect(streamed["content-type"] == "text/event-stream; charset=utf-8")
             let data = eventData(streamed.body)
             #expect(data.last == "[DONE]")

@@ -34,7 +34,7 @@ import Testing
                 ["--models", "demo, d", "--concurrency", "2", "--requests-per-minute", "3", "--tokens-per-minute", "4"]
                     + ["--expires", "2099-12-31"]
             )
-            #expect(try mode(store.scratch.file("secret")) == 0o600)
+            try expect(mode(store.scratch.file("secret"))) { $0 == 0o600 }
             let stored = try Data(contentsOf: URL(filePath: store.path))
             let bytes = Data(made.key.utf8.dropFirst(3))
             #expect(stored.range(of: bytes) == nil)
@@ -44,9 +44,9 @@ import Testing
             #expect(listed.output.hasPrefix("\(made.id) tenant=acme role=user \(limits) created="))
             #expect(listed.output.hasSuffix(" expires=2099-12-31T00:00:00Z\n"))
             try await store.revoke(made.id)
-            #expect(try await store.keys(["list"]).output.contains(" revoked="))
-            #expect(try await store.keys(["revoke", made.id]).status == .exited(1))
-            #expect(try await store.keys(["revoke", "none"]).errors.contains("no key in force has the id none"))
+            try await expect(store.keys(["list"])) { $0.output.contains(" revoked=") }
+            try await expect(store.keys(["revoke", made.id])) { $0.status == .exited(1) }
+            try await expect(store.keys(["revoke", "none"])) { $0.errors.contains("no key in force has the id none") }
         }
     }
 
@@ -54,14 +54,16 @@ import Testing
         try await withStore("keys.yml") { store in
             try store.scratch.write("keys: []\n", to: "keys.yml")
             let made = try await store.create(["--role", "observer"])
-            #expect(try String(contentsOfFile: store.path, encoding: .utf8) == "keys: []\n")
-            #expect(made.entry.contains("hash: ") && !made.entry.contains(made.key))
+            try expect(String(contentsOfFile: store.path, encoding: .utf8)) { $0 == "keys: []\n" }
+            #expect(made.entry.contains("hash: "))
+            #expect(!made.entry.contains(made.key))
             try store.scratch.write("keys:\n\(made.entry)\n", to: "keys.yml")
-            #expect(try await check(store).status == .exited(0))
-            #expect(try await store.keys(["list"]).output == "\(made.id) tenant=acme role=observer models=all\n")
+            try await expect(check(store)) { $0.status == .exited(0) }
+            try await expect(store.keys(["list"])) { $0.output == "\(made.id) tenant=acme role=observer models=all\n" }
             let revoked = try await store.keys(["revoke", made.id])
             #expect(revoked.output.contains("take the entry with 'id: \(made.id)' out of \(store.path)"))
-            #expect(try await store.keys(["list"]).output.contains(made.id))
+            let listed = try await store.keys(["list"])
+            #expect(listed.output.contains(made.id))
         }
     }
 
@@ -76,7 +78,7 @@ import Testing
                 #expect(completed.status == .exited(64), "\(arguments)")
                 #expect(!FileManager.default.fileExists(atPath: store.path))
             }
-            #expect(try await store.keys(["list"]).status == .exited(1))
+            try await expect(store.keys(["list"])) { $0.status == .exited(1) }
         }
     }
 
@@ -86,7 +88,8 @@ import Testing
             try store.scratch.write("keys: []\n", to: "keys.yaml")
             for models in ["gone", "demo,gone", "Demo"] {
                 let refused = try await store.keys(["create", "--tenant", "t", "--models", models])
-                #expect(refused.status == .exited(1) && refused.output.isEmpty, "\(models)")
+                #expect(refused.status == .exited(1), "\(models)")
+                #expect(refused.output.isEmpty, "\(models)")
                 let name = models.split(separator: ",").last ?? ""
                 #expect(refused.errors.contains("the configuration has no model '\(name)'; it has: demo, d"))
             }
@@ -105,9 +108,12 @@ import Testing
             try FileManager.default.moveItem(atPath: secret, toPath: secret + ".away")
             let words = "the 1 keys there are were hashed under another"
             let refused = try await store.keys(["create", "--tenant", "t"])
-            #expect(refused.status == .exited(1) && refused.output.isEmpty && refused.errors.contains(words))
+            #expect(refused.status == .exited(1))
+            #expect(refused.output.isEmpty)
+            #expect(refused.errors.contains(words))
             let served = try await run(Repository.binary, ["serve", "--config", store.configuration])
-            #expect(served.status == .exited(1) && served.errors.contains(words))
+            #expect(served.status == .exited(1))
+            #expect(served.errors.contains(words))
             let checked = try await check(store)
             #expect(checked.status == .exited(2))
             #expect(
@@ -117,14 +123,14 @@ import Testing
             #expect(checked.output.contains(words))
             #expect(!FileManager.default.fileExists(atPath: secret))
             try FileManager.default.moveItem(atPath: secret + ".away", toPath: secret)
-            #expect(try await store.keys(["create", "--tenant", "t"]).succeeded)
+            try await expect(store.keys(["create", "--tenant", "t"])) { $0.succeeded }
             // Of keys that are all revoked nothing is lost.
             guard file == "keys.sqlite" else { return }
             for line in try await store.keys(["list"]).output.split(separator: "\n") {
                 try await store.revoke(String(line.prefix { $0 != " " }))
             }
             try FileManager.default.removeItem(atPath: secret)
-            #expect(try await store.keys(["create", "--tenant", "t"]).succeeded)
+            try await expect(store.keys(["create", "--tenant", "t"])) { $0.succeeded }
         }
     }
 
@@ -135,7 +141,8 @@ import Testing
             #expect(absent.output.contains("authentication.keys: cannot read \(store.path): No such file"))
             try store.scratch.write("no database", to: "keys.sqlite")
             let other = try await check(store)
-            #expect(other.status == .exited(2) && other.output.contains("cannot read \(store.path): "))
+            #expect(other.status == .exited(2))
+            #expect(other.output.contains("cannot read \(store.path): "))
         }
         try await withStore("keys.yaml") { store in
             try store.scratch.write("keys:\n  - {id: a, hash: x, tenant: t}\n", to: "keys.yaml")
@@ -143,12 +150,11 @@ import Testing
             let seen = try await check(store)
             #expect(seen.status == .exited(2))
             #expect(seen.output.contains("\(store.path):2:19: keys[].hash: expected 64 hexadecimal digits"))
-            #expect(
-                seen.output.contains(":2:43: authentication.secret: ")
-                    && seen.output.contains("between 32 and 4096 bytes")
-            )
+            #expect(seen.output.contains(":2:43: authentication.secret: "))
+            #expect(seen.output.contains("between 32 and 4096 bytes"))
             let served = try await run(Repository.binary, ["serve", "--config", store.configuration])
-            #expect(served.status == .exited(1) && served.errors.contains("cannot start: "))
+            #expect(served.status == .exited(1))
+            #expect(served.errors.contains("cannot start: "))
         }
     }
 
@@ -161,9 +167,9 @@ import Testing
         }
         try await withStore { store in
             _ = try await store.create()
-            #expect(try await !check(store).output.contains("warning"))
+            try await expect(check(store)) { !$0.output.contains("warning") }
             try FileManager.default.removeItem(atPath: store.scratch.file("secret"))
-            #expect(try await check(store).output.contains("the 1 keys there are were hashed under another"))
+            try await expect(check(store)) { $0.output.contains("the 1 keys there are were hashed under another") }
             #expect(!FileManager.default.fileExists(atPath: store.scratch.file("secret")), "check makes nothing")
         }
     }

@@ -11,7 +11,7 @@ import Testing
             let edit =
                 "import sqlite3, sys; d = sqlite3.connect(sys.argv[1]);"
                 + " d.execute('UPDATE key SET expires = 1 WHERE id = ?', sys.argv[2:]); d.commit()"
-            #expect(try await run("python3", ["-c", edit, store.path, expired.id]).succeeded)
+            try await expect(run("python3", ["-c", edit, store.path, expired.id])) { $0.succeeded }
             let revoked = try await store.create()
             try await store.revoke(revoked.id)
             // Whoever knows the last one knows what became of those before.
@@ -19,8 +19,8 @@ import Testing
             try await eventually("the last key", within: .seconds(10)) {
                 try await server.chat(key: last.key).status == 200 ? true : nil
             }
-            #expect(try await server.chat(key: good.key).status == 200)
-            #expect(try await server.chat(key: good.key, field: "x-api-key: ").status == 200)
+            try await expect(server.chat(key: good.key)) { $0.status == 200 }
+            try await expect(server.chat(key: good.key, field: "x-api-key: ")) { $0.status == 200 }
 
             let unknown = "fi-" + String(repeating: "A", count: 43)
             let malformed = [
@@ -42,15 +42,18 @@ import Testing
             func keys(_ detail: String) -> Set<String?> {
                 Set(refused.filter { $0.detail.string == detail }.map { $0["key"].string })
             }
-            #expect(keys("no key") == [nil] && keys("unknown key") == [nil])
-            #expect(keys("expired key") == [expired.id] && keys("revoked key") == [revoked.id])
-            #expect(refused.allSatisfy { $0.tenant == .null && $0.detail.string != nil })
-            #expect(!bodies.contains { $0.contains("revoked") || $0.contains("expired") })
+            #expect(keys("no key") == [nil])
+            #expect(keys("unknown key") == [nil])
+            #expect(keys("expired key") == [expired.id])
+            #expect(keys("revoked key") == [revoked.id])
+            #expect(refused.allSatisfy { $0.tenant == .null && $0.detail.string != nil }, "\(refused)")
+            #expect(!bodies.contains { $0.contains("revoked") || $0.contains("expired") }, "\(bodies)")
             let error = try JSON(parsing: bodies.first ?? "").error
-            #expect(error.code.string == "invalid_api_key" && error.type.string == "authentication_error")
+            #expect(error.code.string == "invalid_api_key")
+            #expect(error.type.string == "authentication_error")
             // Nothing but what the good key asked has reached the executor.
             let counted = try await executor.counters()
-            #expect(counted.finished.int.map { $0 <= 5 } == true)
+            #expect(counted.finished.int.map { $0 <= 5 } == true, "\(String(describing: counted.finished.int))")
         }
     }
 
@@ -62,8 +65,10 @@ import Testing
             let answer = try await server.curl("/v1/chat/completions", speaking, body: "@" + file)
             #expect(answer.status == 401)
             let line = try await server.logged("the refusal") { $0.status.int == 401 }
-            #expect(line.end.string == "unauthorized" && line.side.string == "client")
-            #expect(line.tenant == .null && line["key"] == .null)
+            #expect(line.end.string == "unauthorized")
+            #expect(line.side.string == "client")
+            #expect(line.tenant == .null)
+            #expect(line["key"] == .null)
         }
     }
 
@@ -71,7 +76,8 @@ import Testing
     @Test func aKeyIsSoonInForceAndSoonOutOfForce() async throws {
         try await withKeys { server, _, store in
             let made = try await store.create()
-            #expect(made.key.hasPrefix("fi-") && made.key.utf8.count == 46)
+            #expect(made.key.hasPrefix("fi-"))
+            #expect(made.key.utf8.count == 46)
             try await eventually("the new key", within: .seconds(10)) {
                 try await server.chat(key: made.key).status == 200 ? true : nil
             }
@@ -86,30 +92,29 @@ import Testing
         try await withKeys("keys.yaml", prepare: { try $0.write([]) }) { server, _, store in
             let one = try await store.create(["--models", "demo"])
             let two = try await store.create(tenant: "o'neil: #2")
-            #expect(
-                try await server.chat(key: one.key).status == 401,
-                "YAML is the operator's: create does not edit it"
-            )
+            try await expect(server.chat(key: one.key), "YAML is the operator's: create does not edit it") {
+                $0.status == 401
+            }
             try store.write([one, two])
             try await eventually("the keys", within: .seconds(10)) {
                 try await server.chat(key: two.key).status == 200 ? true : nil
             }
-            #expect(try await server.chat(key: one.key).status == 200)
+            try await expect(server.chat(key: one.key)) { $0.status == 200 }
 
             try store.scratch.write("keys:\n  - id: [\n", to: "keys.yaml")
             try await eventually("the warning") {
                 server.process.errors.contains("the last keys stay in force") ? true : nil
             }
-            #expect(try await server.chat(key: one.key).status == 200)
+            try await expect(server.chat(key: one.key)) { $0.status == 200 }
             try FileManager.default.removeItem(atPath: store.path)
             try await eventually("the next warning") { server.process.errors.contains("cannot read") ? true : nil }
-            #expect(try await server.chat(key: one.key).status == 200)
+            try await expect(server.chat(key: one.key)) { $0.status == 200 }
 
             try store.write([two])
             try await eventually("the end of the key", within: .seconds(10)) {
                 try await server.chat(key: one.key).status == 401 ? true : nil
             }
-            #expect(try await server.chat(key: two.key).status == 200)
+            try await expect(server.chat(key: two.key)) { $0.status == 200 }
             // Keys are in force before it is said.
             try await eventually("the message") {
                 server.process.errors.contains("can be read again") ? true : nil
@@ -125,7 +130,7 @@ import Testing
             try await eventually("the warning") {
                 server.process.errors.contains("the last keys stay in force") ? true : nil
             }
-            #expect(try await server.chat(key: made.key).status == 200)
+            try await expect(server.chat(key: made.key)) { $0.status == 200 }
         }
     }
 
@@ -142,28 +147,30 @@ import Testing
                 try await server.curl("/v1/models", arguments: arguments).json.data.array.compactMap(\.id.string)
             }
             let bearer = ["--header", "authorization: Bearer " + some.key]
-            #expect(try await list([]) == ["demo", "other"], "the list needs no key")
-            #expect(try await list(bearer) == ["other"])
-            #expect(try await server.curl("/v1/models/other", arguments: bearer).status == 200)
-            #expect(try await server.curl("/v1/models", arguments: ["--header", "x-api-key: x"]).status == 401)
-            #expect(try await server.curl("/health").status == 200)
+            try await expect(list([]), "the list needs no key") { $0 == ["demo", "other"] }
+            try await expect(list(bearer)) { $0 == ["other"] }
+            try await expect(server.curl("/v1/models/other", arguments: bearer)) { $0.status == 200 }
+            try await expect(server.curl("/v1/models", arguments: ["--header", "x-api-key: x"])) { $0.status == 401 }
+            try await expect(server.curl("/health")) { $0.status == 200 }
 
             let before = try await executor.counters().finished.int
             let hidden = try await server.chat(key: some.key)
             let absent = try await server.chat(key: some.key, body: chatOnce.replacing("demo", with: "none"))
-            #expect(hidden.status == 404 && absent.status == 404)
+            #expect(hidden.status == 404)
+            #expect(absent.status == 404)
             let renamed: String = hidden.body.replacing("demo", with: "none")
             #expect(renamed == absent.body)
             let lookedUp = try await server.curl("/v1/models/demo", arguments: bearer)
-            #expect(lookedUp.status == 404 && lookedUp.body == hidden.body)
-            #expect(try await executor.counters().finished.int == before)
-            #expect(
-                try await server.chat(key: some.key, body: chatOnce.replacing("demo", with: "another")).status == 200
-            )
+            #expect(lookedUp.status == 404)
+            #expect(lookedUp.body == hidden.body)
+            try await expect(executor.counters().finished.int, is: before)
+            try await expect(server.chat(key: some.key, body: chatOnce.replacing("demo", with: "another"))) {
+                $0.status == 200
+            }
 
             let forbidden = try await server.chat(key: observer.key)
             #expect(forbidden.status == 403)
-            #expect(try forbidden.json.error.code.string == "forbidden")
+            try expect(forbidden.json) { $0.error.code.string == "forbidden" }
         }
     }
 
@@ -184,15 +191,18 @@ import Testing
                 let connection = try await executor.accept()
                 let request = try await connection.receiveRequest()
                 try await connection.answer(#"{"choices":[]}"#, more: "connection: close\r\n")
-                #expect(try await answer.status == 200)
+                try await expect(answer) { $0.status == 200 }
                 let heard = request.line + request.fields.map { $0.name + $0.value }.joined() + request.body
-                #expect(!heard.contains(made.key) && !heard.contains("fi-"))
+                #expect(!heard.contains(made.key))
+                #expect(!heard.contains("fi-"))
                 connection.close()
             }
             let line = try await server.logged("the chat") { $0.model.string == "mine" }
-            #expect(line.tenant.string == "acme" && line["key"].string == made.id)
+            #expect(line.tenant.string == "acme")
+            #expect(line["key"].string == made.id)
             let said = server.process.output + server.process.errors
-            #expect(!said.contains(made.key) && !said.contains(String(made.key.suffix(20))))
+            #expect(!said.contains(made.key))
+            #expect(!said.contains(String(made.key.suffix(20))))
         }
     }
 }

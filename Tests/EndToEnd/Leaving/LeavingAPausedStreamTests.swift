@@ -13,8 +13,8 @@ import Testing
             let abort = try await executor.abort()
             #expect(abort.phase == "stream")
             #expect(abort.emitted < 1_000_000)
-            #expect(try await executor.counters().running.int == 0)
-            #expect(try await server.loggedLeaver().end.string == "client_left")
+            try await expect(executor.counters()) { $0.running.int == 0 }
+            try await expect(server.loggedLeaver()) { $0.end.string == "client_left" }
         }
     }
 }

@@ -38,7 +38,7 @@ import Testing
             let seen = try await server.leave(leaver, until: "tokens", asked)
             let abort = try await executor.abort()
             #expect(abort.emitted == seen["leaver-0"])
-            #expect(try await server.loggedLeaver().end.string == "client_left")
+            try await expect(server.loggedLeaver()) { $0.end.string == "client_left" }
         }
     }
 
@@ -51,7 +51,7 @@ import Testing
             try await withServer(Configuration(executors: [executor.url])) { server in
                 let asked = Tongue.chat.request(simulator: #""pace":0.1,"prefill_ms":5"#)
                 let seen = try await server.leave(leaver, until: "tokens", asked)
-                #expect(try await executor.abort().emitted == seen["leaver-0"])
+                try await expect(executor.abort().emitted, is: seen["leaver-0"])
             }
         }
     }

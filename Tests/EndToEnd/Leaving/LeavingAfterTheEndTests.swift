@@ -8,7 +8,7 @@ import Testing
             let asked = Tongue.chat.request(tokens: 3, simulator: #""pace":100,"prefill_ms":5"#)
             let seen = try await server.leave(leaver, until: "done", asked)
             #expect(seen["leaver-0"] == 3)
-            #expect(try await server.loggedLeaver().end.string == "complete")
+            try await expect(server.loggedLeaver()) { $0.end.string == "complete" }
             let counters = try await executor.counters()
             #expect(counters.finished.int == 1)
             #expect(counters.aborted.int == 0)
@@ -27,7 +27,7 @@ import Testing
             try await connection.sendStreamHead()
             try await connection.sendChunk(chatEvent("a", isLast: true) + "data: [DONE]\n\n")
             _ = try await left
-            #expect(try await server.loggedLeaver().end.string == "complete")
+            try await expect(server.loggedLeaver()) { $0.end.string == "complete" }
             // No last chunk came: the connection cannot be used again.
             _ = try await connection.receiveToEnd()
         }

@@ -10,7 +10,7 @@ import Testing
             _ = try await server.leave(leaver, until: "head", Tongue.chat.request())
             // Its connection is gone with it, long before the header's deadline.
             try await eventually("the descriptors") { try server.process.descriptors() <= quiet ? true : nil }
-            #expect(try await executor.counters().requests.int == before)
+            try await expect(executor.counters().requests.int, is: before)
             // Longer than lines gather.
             try await Task.sleep(for: .milliseconds(50))
             let log = server.log
@@ -47,7 +47,7 @@ import Testing
             _ = try await server.leave(leaver, until: "told", Tongue.chat.request()) {
                 _ = try await eventually("a connection under way") { try closed.attempts() == 1 ? true : nil }
             }
-            #expect(try await server.loggedLeaver().end.string == "client_left")
+            try await expect(server.loggedLeaver()) { $0.end.string == "client_left" }
             try await eventually("no connection under way") { try closed.attempts() == 0 ? true : nil }
         }
     }
@@ -61,14 +61,14 @@ import Testing
                     try server.process.connections(to: executor) == 1 ? true : nil
                 }
             }
-            #expect(try await server.loggedLeaver().end.string == "client_left")
+            try await expect(server.loggedLeaver()) { $0.end.string == "client_left" }
             try await eventually("no connection to the executor") {
                 try server.process.connections(to: executor) == 0 ? true : nil
             }
             _ = try await eventually("an idle executor") {
                 try await executor.counters().running.int == 0 ? true : nil
             }
-            #expect(try await executor.counters().emitted.int == 0)
+            try await expect(executor.counters()) { $0.emitted.int == 0 }
         }
     }
 }

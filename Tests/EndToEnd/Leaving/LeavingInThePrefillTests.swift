@@ -13,7 +13,7 @@ import Testing
             let abort = try await executor.abort()
             #expect(abort.phase == "prefill")
             #expect(abort.emitted == 0)
-            #expect(try await executor.counters().running.int == 0)
+            try await expect(executor.counters()) { $0.running.int == 0 }
             let line = try await server.loggedLeaver()
             #expect(line.end.string == "client_left")
             #expect(line.status.int == 499)
@@ -44,8 +44,8 @@ import Testing
                 try await executor.counter("running", reaches: 1)
             }
             _ = try await executor.abort()
-            #expect(try await executor.counters().finished.int == 0)
-            #expect(try await server.loggedLeaver().end.string == "client_left")
+            try await expect(executor.counters()) { $0.finished.int == 0 }
+            try await expect(server.loggedLeaver()) { $0.end.string == "client_left" }
         }
     }
 }

@@ -7,7 +7,7 @@ import Testing
         let body = chat().replacing("\"demo\"", with: "\"\(model)\"")
         let answer = try await server.curl("/v1/chat/completions", body: body)
         #expect(answer.status == 502)
-        #expect(try answer.json.error.code.string == "executor_error")
+        try expect(answer.json) { $0.error.code.string == "executor_error" }
         let line = try await server.logged(model) { $0.request_id.string == answer["x-request-id"] }
         #expect(line.end.string == "executor_unreachable")
     }
@@ -30,7 +30,7 @@ import Testing
             configuration.models = "- {id: elsewhere, executors: [{url: \"http://no-such-host.invalid:8000\"}]}"
             try await withServer(configuration) { server in
                 #expect(server.process.errors.contains("warning: cannot resolve no-such-host.invalid: "))
-                #expect(try await server.curl("/v1/chat/completions", body: chat()).status == 200)
+                try await expect(server.curl("/v1/chat/completions", body: chat())) { $0.status == 200 }
                 try await expectUnreachable(server, model: "elsewhere")
             }
         }
@@ -52,13 +52,13 @@ import Testing
                 _ = try await eventually("the name", within: .seconds(60)) {
                     server.process.errors.contains("executor.test is at 127.0.0.1:") ? true : nil
                 }
-                #expect(try await server.curl("/v1/chat/completions", body: chat()).status == 200)
+                try await expect(server.curl("/v1/chat/completions", body: chat())) { $0.status == 200 }
                 // What has been found stays, whatever becomes of the name.
                 try names.setHosts("")
                 _ = try await eventually("the warning", within: .seconds(60)) {
                     server.process.errors.contains("cannot resolve executor.test again: ") ? true : nil
                 }
-                #expect(try await server.curl("/v1/chat/completions", body: chat()).status == 200)
+                try await expect(server.curl("/v1/chat/completions", body: chat())) { $0.status == 200 }
             }
         }
     }
@@ -74,11 +74,11 @@ import Testing
             configuration.models = "- {id: elsewhere, executors: [{url: \"http://executor.test:8000\"}]}"
             try await withServer(configuration, launcher: names.launcher) { server in
                 #expect(server.process.errors.contains("warning: cannot resolve executor.test: no answer yet."))
-                #expect(try await server.curl("/v1/chat/completions", body: chat()).status == 200)
+                try await expect(server.curl("/v1/chat/completions", body: chat())) { $0.status == 200 }
                 try await expectUnreachable(server, model: "elsewhere")
                 // The question is still open, and the control thread hears of signals.
                 server.process.signal(SIGTERM)
-                #expect(try await server.process.ending(within: .seconds(10)) == .exited(0))
+                try await expect(server.process.ending(within: .seconds(10))) { $0 == .exited(0) }
             }
         }
         withExtendedLifetime(silent) {}
@@ -98,7 +98,7 @@ import Testing
         // It listens already: a connection waits in the backlog.
         _ = try await eventually("the listener") { try? await RawConnection(port: configuration.clear) }
         process.signal(SIGTERM)
-        #expect(try await process.ending() == .exited(0))
+        try await expect(process.ending()) { $0 == .exited(0) }
         #expect(!process.errors.contains("ready"))
         withExtendedLifetime(silent) {}
     }

@@ -79,7 +79,7 @@ import Testing
             try await crowd[0].send(
                 "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: \(body.utf8.count)\r\n\r\n\(body)"
             )
-            #expect(try await crowd[0].receiveAnswer().status == 200)
+            try await expect(crowd[0].receiveAnswer()) { $0.status == 200 }
         }
         var waiting: [RawConnection] = []
         for _ in 0..<3 {
@@ -101,7 +101,7 @@ import Testing
         // One goes at a time, and one of those that wait comes in.
         for connection in crowd.suffix(4) { connection.close() }
         for connection in waiting {
-            #expect(try await connection.receiveAnswer().status == 200)
+            try await expect(connection.receiveAnswer()) { $0.status == 200 }
             connection.close()
         }
         for _ in 0..<10 { _ = try await live.receive(until: "emitted_ns") }
@@ -115,6 +115,6 @@ import Testing
             let answer = try await server.curl("/v1/chat/completions", body: chat(stream: false, tokens: 1))
             return answer.status == 200 ? true : nil
         }
-        #expect(try await executor.counters().aborted.int == 0)
+        try await expect(executor.counters()) { $0.aborted.int == 0 }
     }
 }

@@ -93,7 +93,7 @@ import Testing
                         try await readers.finishes()
                     }
                     try await slow.counter("aborted", reaches: size, within: .seconds(60))
-                    #expect(try await slow.counters().running.int == 0)
+                    try await expect(slow.counters()) { $0.running.int == 0 }
                     return areThere
                 }
             }

@@ -39,9 +39,9 @@ import Testing
                 let passed = try await readers.reaches("passed")
                 #expect(passed.tokens.array.map(\.int) == [100, 100, 100])
                 // Not one event more was asked of the slow one's executor meanwhile.
-                #expect(try await slow.counters().emitted.int == still)
-                #expect(try await slow.counters().running.int == 1)
-                #expect(try await other.counters().finished.int == 3)
+                try await expect(slow.counters().emitted.int, is: still)
+                try await expect(slow.counters()) { $0.running.int == 1 }
+                try await expect(other.counters()) { $0.finished.int == 3 }
                 // It reads on: every byte is there.
                 try readers.pass("passed")
                 let seen = Seen(report: try await readers.line("the slow one's end") { $0.digest.string != nil })
@@ -50,9 +50,9 @@ import Testing
                 #expect(seen.digest == direct.digest)
                 try await readers.finishes()
             }
-            #expect(
-                try await server.logged("of the slow one") { $0.request_id.string == "slow" }.end.string == "complete"
-            )
+            try await expect(server.logged("of the slow one") { $0.request_id.string == "slow" }) {
+                $0.end.string == "complete"
+            }
         }
     }
 

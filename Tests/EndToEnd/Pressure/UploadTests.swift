@@ -19,7 +19,7 @@ import Testing
             let file = try scratch.write(Self.body(size), to: "body.json")
             let answer = try await server.upload(file, speaking)
             #expect(answer.status == 200)
-            #expect(try await executor.lastDigest() == Self.digest(file))
+            try await expect(executor.lastDigest(), is: Self.digest(file))
             let line = try await server.logged("of the upload") { $0.path.string == "/v1/chat/completions" }
             #expect(line.bytes_in.int == size / 16 * 16 + Self.body(0).utf8.count)
         }
@@ -33,7 +33,7 @@ import Testing
             let file = try scratch.write(Self.body(8 << 20), to: "body.json")
             let answer = try await server.upload(file, .http1, arguments: ["--header", "transfer-encoding: chunked"])
             #expect(answer.status == 200)
-            #expect(try await executor.lastDigest() == Self.digest(file))
+            try await expect(executor.lastDigest(), is: Self.digest(file))
         }
     }
 
@@ -46,10 +46,11 @@ import Testing
             let small = try scratch.write(Self.body(500_000), to: "small.json")
             let large = try scratch.write(Self.body(8 << 20), to: "large.json")
             let before = try server.process.processorTime(ofThread: "scan")
-            #expect(try await server.upload(small, speaking).status == 200)
-            #expect(try server.process.processorTime(ofThread: "scan") == before)
-            #expect(try await server.upload(large, speaking).status == 200)
-            #expect(try server.process.processorTime(ofThread: "scan") > before)
+            try await expect(server.upload(small, speaking)) { $0.status == 200 }
+            try expect(server.process.processorTime(ofThread: "scan"), is: before)
+            try await expect(server.upload(large, speaking)) { $0.status == 200 }
+            let after = try server.process.processorTime(ofThread: "scan")
+            #expect(after > before)
         }
     }
 
@@ -64,12 +65,12 @@ import Testing
             let small = try scratch.write(Self.body(1 << 20), to: "small.json")
             let busy = try await server.upload(large, speaking)
             #expect(busy.status == 503)
-            #expect(try busy.json.error.code.string == "memory")
+            try expect(busy.json) { $0.error.code.string == "memory" }
             #expect(busy["retry-after"] == "1")
-            #expect(try await server.upload(huge, speaking).status == 413)
-            #expect(try await executor.counters().requests_by_path["/v1/chat/completions"].int == nil)
+            try await expect(server.upload(huge, speaking)) { $0.status == 413 }
+            try await expect(executor.counters()) { $0.requests_by_path["/v1/chat/completions"].int == nil }
             // What was charged is free again.
-            for _ in 0..<20 { #expect(try await server.upload(small, speaking).status == 200) }
+            for _ in 0..<20 { try await expect(server.upload(small, speaking)) { $0.status == 200 } }
         }
     }
 
@@ -85,9 +86,9 @@ import Testing
             }
             #expect(statuses.allSatisfy { $0 == 200 || $0 == 503 }, "\(statuses)")
             #expect(statuses.contains(200))
-            #expect(try await executor.lastDigest() == Self.digest(file))
-            for _ in 0..<3 { #expect(try await server.upload(file, speaking).status == 200) }
-            #expect(try await executor.counters().running.int == 0)
+            try await expect(executor.lastDigest(), is: Self.digest(file))
+            for _ in 0..<3 { try await expect(server.upload(file, speaking)) { $0.status == 200 } }
+            try await expect(executor.counters()) { $0.running.int == 0 }
         }
     }
 

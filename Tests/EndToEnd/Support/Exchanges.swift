@@ -187,11 +187,7 @@ extension Server {
     /// Exchanges one after another.
     func exchange(_ asked: [Asked], _ speaking: Speaking, within limit: Duration = .seconds(180)) async throws -> [Seen]
     {
-        let target =
-            speaking == .http2
-            ? ["--port", "\(configuration.tls)", "--ca", certificates.authority]
-            : ["--port", "\(configuration.clear)"]
-        return try await exchanges(asked, speaking, target, within: limit)
+        try await exchanges(asked, speaking, target(secure: speaking == .http2), within: limit)
     }
 
     func exchange(_ asked: Asked, _ speaking: Speaking) async throws -> Seen {

@@ -39,11 +39,7 @@ extension Server {
     ) async throws -> [String: Int] {
         let scratch = try Scratch()
         defer { scratch.remove() }
-        let target =
-            leaver.secure
-            ? ["--port", "\(configuration.tls)", "--ca", certificates.authority]
-            : ["--port", "\(configuration.clear)"]
-        var all = [Repository.clients + "/leaving.py"] + target
+        var all = [Repository.clients + "/leaving.py"] + target(secure: leaver.secure)
         all += ["--speaking", leaver.speaking.rawValue, "--how", leaver.how, "--until", until, "--path", asked.path]
         all += ["--body", asked.body] + arguments
         if reached != nil { all += ["--told", scratch.file("told")] }

@@ -1,4 +1,11 @@
 extension Server {
+    /// The arguments by which the scripts of `Clients` find the server (`Clients/cli.py`).
+    func target(secure: Bool) -> [String] {
+        secure
+            ? ["--port", "\(configuration.tls)", "--ca", certificates.authority]
+            : ["--port", "\(configuration.clear)"]
+    }
+
     /// Runs a scenario of the official Python SDK (`Clients/openai_sdk.py`) and gives its result lines.
     func openAISDK(
         _ scenario: String,
@@ -35,11 +42,7 @@ extension Server {
         arguments: [String] = [],
         within limit: Duration = .seconds(180)
     ) async throws -> [JSON] {
-        let target =
-            secure
-            ? ["--port", "\(configuration.tls)", "--ca", certificates.authority]
-            : ["--port", "\(configuration.clear)"]
-        return try await python("h2_raw.py", target + arguments + [scenario], within: limit)
+        try await python("h2_raw.py", target(secure: secure) + arguments + [scenario], within: limit)
     }
 
     /// Throws with all that it said when the script finds something that it did not expect.

@@ -22,10 +22,7 @@ final class Readers: Sendable {
     ) async throws {
         let scratch = try Scratch()
         defer { scratch.remove() }
-        let target =
-            secure ?? (speaking == .http2)
-            ? ["--port", "\(server.configuration.tls)", "--ca", server.certificates.authority]
-            : ["--port", "\(server.configuration.clear)"]
+        let target = server.target(secure: secure ?? (speaking == .http2))
         let all =
             [Repository.clients + "/readers.py"] + target
             + ["--speaking", speaking.rawValue, "--steps", scratch.path] + arguments + [scenario]

@@ -1,3 +1,5 @@
+import Testing
+
 /// What a test waited for and did not get, with what was there instead.
 struct Unmet: Error, CustomStringConvertible {
     let description: String
@@ -24,4 +26,26 @@ func eventually<Answer>(
         guard ContinuousClock.now - start < limit else { throw Unmet("\(what()): not within \(limit)") }
         try await Task.sleep(for: pause)
     }
+}
+
+/// Expects a value that comes with `try` or `await`, and shows both where they differ.
+func expect<Value: Equatable>(
+    _ seen: Value,
+    is expected: Value,
+    at location: SourceLocation = #_sourceLocation
+) {
+    #expect(seen == expected, sourceLocation: location)
+}
+
+/// Expects something of a value, and shows the value where it does not hold.
+///
+/// For values that come with `try` or `await`: of an expression with one of these `#expect` shows nothing but its text.
+func expect<Seen>(
+    _ seen: Seen,
+    _ why: String = "",
+    at location: SourceLocation = #_sourceLocation,
+    _ holds: (Seen) throws -> Bool
+) rethrows {
+    let isAsExpected = try holds(seen)
+    #expect(isAsExpected, "\(why) \(String(describing: seen).prefix(4000))", sourceLocation: location)
 }

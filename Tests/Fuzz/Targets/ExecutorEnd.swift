@@ -50,21 +50,21 @@ final class ExecutorEnd {
         var streams: [UInt32: Int] = [:]
         var over: Set<UInt32> = []
         let opened = HTTP2Preface.bytes.count
-        for frame in HTTP2FrameList(heard.dropFirst(opened)).frames {
+        for frame in Self.frames(heard.dropFirst(opened)) {
             switch frame.type {
             case 1: if streams[frame.stream] == nil { streams[frame.stream] = HTTP2Plan.windowBytes }
             case 3: over.insert(frame.stream)
             case 7: return
-            case 8 where frame.stream == 0: connection += frame.word
-            case 8: streams[frame.stream, default: 0] += frame.word
+            case 8 where frame.stream == 0: connection += Int(frame.word)
+            case 8: streams[frame.stream, default: 0] += Int(frame.word)
             default: break
             }
         }
-        for frame in HTTP2FrameList(said[...]).frames {
+        for frame in Self.frames(said[...]) {
             switch frame.type {
             case 0:
-                connection -= frame.count
-                streams[frame.stream]? -= frame.count
+                connection -= frame.payload.count
+                streams[frame.stream]? -= frame.payload.count
                 if frame.flags & 1 != 0 { over.insert(frame.stream) }
             case 1: if frame.flags & 1 != 0 { over.insert(frame.stream) }
             case 3: over.insert(frame.stream)
@@ -79,38 +79,10 @@ final class ExecutorEnd {
             findings.expect(window > 0, "the window of stream \(stream) is \(window)")
         }
     }
-}
 
-/// Frames that follow each other; the last may be cut, and is left out.
-struct HTTP2FrameList {
-    struct Frame {
-        let type: UInt8
-        let flags: UInt8
-        let stream: UInt32
-        let count: Int
-        /// The first four bytes of its payload.
-        let word: Int
-    }
-
-    private(set) var frames: [Frame] = []
-
-    init(_ bytes: ArraySlice<UInt8>) {
-        var rest = bytes
-        while rest.count >= 9 {
-            let head = Array(rest.prefix(9))
-            let count = head[..<3].reduce(0) { $0 << 8 | Int($1) }
-            guard rest.count >= 9 + count else { return }
-            let payload = rest.dropFirst(9).prefix(count)
-            frames.append(
-                Frame(
-                    type: head[3],
-                    flags: head[4],
-                    stream: head[5...].reduce(0) { $0 << 8 | UInt32($1) } & 0x7FFF_FFFF,
-                    count: count,
-                    word: payload.prefix(4).reduce(0) { $0 << 8 | Int($1) }
-                )
-            )
-            rest = rest.dropFirst(9 + count)
-        }
+    /// Frames that follow each other; the last may be cut, and is left out.
+    private static func frames(_ bytes: ArraySlice<UInt8>) -> [Frame] {
+        var bytes = Array(bytes)
+        return Frame.take(from: &bytes)
     }
 }

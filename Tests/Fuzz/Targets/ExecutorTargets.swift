@@ -93,16 +93,16 @@ final class HTTP2ExecutorTarget: FuzzTarget {
         guard !isRaw else { return }
         // How many streams it takes: as many as come, or 0 to 5.
         let most = UInt32(choice & 7)
-        let entry = [0, 3] + HTTP2Script.word(most)
+        let entry = [0, 3] + big(most)
         plan.greeting = HTTP2Script.frame(4, 0, 0, most > 5 ? [] : entry)
         if choice & 8 != 0 { plan.greeting += HTTP2Script.frame(4, 1, 0, []) }
-        let head = HTTP2Script.literal(":status", "200") + HTTP2Script.literal("x-stream", "1")
+        let head = literal(":status", "200") + literal("x-stream", "1")
         switch choice >> 4 & 7 {
         case 1: plan.answer = HTTP2Script.frame(1, 5, 1, head)
-        case 2: plan.answer = HTTP2Script.frame(3, 0, 1, HTTP2Script.word(7))
-        case 3: plan.answer = HTTP2Script.frame(7, 0, 0, HTTP2Script.word(0) + HTTP2Script.word(0))
-        case 4: plan.answer = HTTP2Script.frame(7, 0, 0, HTTP2Script.word(1) + HTTP2Script.word(0))
-        case 5: plan.answer = HTTP2Script.frame(8, 0, 0, HTTP2Script.word(1 << 20))
+        case 2: plan.answer = HTTP2Script.frame(3, 0, 1, big(7))
+        case 3: plan.answer = HTTP2Script.frame(7, 0, 0, big(0) + big(0))
+        case 4: plan.answer = HTTP2Script.frame(7, 0, 0, big(1) + big(0))
+        case 5: plan.answer = HTTP2Script.frame(8, 0, 0, big(1 << 20))
         case 6: plan.answer = HTTP2Script.frame(1, 4, 1, head)
         default: break
         }

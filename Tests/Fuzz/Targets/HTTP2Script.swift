@@ -63,13 +63,13 @@ struct HTTP2Script {
         switch kind & 15 {
         case 0, 1, 2: return .bytes(head())
         case 3, 4: return .bytes(data())
-        case 5: return .bytes(Self.frame(3, 0, stream(), Self.word(UInt32(next() & 15))))
-        case 6: return .bytes(Self.frame(8, 0, next() & 1 == 0 ? 0 : stream(), Self.word(increment())))
+        case 5: return .bytes(Self.frame(3, 0, stream(), big(UInt32(next() & 15))))
+        case 6: return .bytes(Self.frame(8, 0, next() & 1 == 0 ? 0 : stream(), big(increment())))
         case 7: return .bytes(Self.frame(6, next() & 1, 0, Array(0..<8)))
         case 8: return .bytes(settings())
-        case 9: return .bytes(Self.frame(1, 5, stream(), Self.literal("x-trailer", "1")))
+        case 9: return .bytes(Self.frame(1, 5, stream(), literal("x-trailer", "1")))
         case 10 where side == .executor && kind & 16 != 0:
-            return .bytes(Self.frame(7, 0, 0, Self.word(stream()) + Self.word(UInt32(next() & 15))))
+            return .bytes(Self.frame(7, 0, 0, big(stream()) + big(UInt32(next() & 15))))
         case 10: return .bytes(odd())
         case 11: return .bytes(many())
         case 12: return .pass(UInt64(next()) * UInt64(next()) * 1_000_000)
@@ -103,9 +103,9 @@ struct HTTP2Script {
             id = stream()
         }
         var fields = side == .client ? request(form, detail) : answer(form, detail, id)
-        if form & 4 != 0 { fields += Self.literal("content-length", String(Int(detail) * 8)) }
-        if form & 8 != 0 { fields += Self.literal("x-long", String(repeating: "v", count: Int(detail) * 4)) }
-        if form & 16 != 0 { fields += Self.literal("priority", "u=\(detail & 7), i") }
+        if form & 4 != 0 { fields += literal("content-length", String(Int(detail) * 8)) }
+        if form & 8 != 0 { fields += literal("x-long", String(repeating: "v", count: Int(detail) * 4)) }
+        if form & 16 != 0 { fields += literal("priority", "u=\(detail & 7), i") }
         let flags: UInt8 = form & 1
         guard form & 32 != 0 else { return Self.frame(1, flags | 4, id, fields) }
         // In several frames.
@@ -118,16 +118,16 @@ struct HTTP2Script {
     private func request(_ form: UInt8, _ detail: UInt8) -> [UInt8] {
         let methods = ["POST", "GET", "HEAD", "PUT"]
         let path = "/\(Character(Unicode.Scalar(0x61 + detail % 16)))"
-        var fields = Self.literal(":method", methods[Int(form >> 6 & 3)]) + Self.literal(":path", path)
-        fields += Self.literal(":scheme", "http") + Self.literal(":authority", "a")
-        if form & 2 != 0 { fields += Self.literal(detail & 1 == 0 ? "cookie" : "expect", "100-continue") }
+        var fields = literal(":method", methods[Int(form >> 6 & 3)]) + literal(":path", path)
+        fields += literal(":scheme", "http") + literal(":authority", "a")
+        if form & 2 != 0 { fields += literal(detail & 1 == 0 ? "cookie" : "expect", "100-continue") }
         return fields
     }
 
     private func answer(_ form: UInt8, _ detail: UInt8, _ stream: UInt32) -> [UInt8] {
         let statuses = ["200", "100", "204", "304", "500", "103", "404", "101"]
-        return Self.literal(":status", statuses[form & 2 == 0 ? 0 : Int(detail & 7)])
-            + Self.literal("x-stream", String(stream))
+        return literal(":status", statuses[form & 2 == 0 ? 0 : Int(detail & 7)])
+            + literal("x-stream", String(stream))
     }
 
     private mutating func data() -> [UInt8] {
@@ -154,7 +154,7 @@ struct HTTP2Script {
             let entry = next()
             // How many streams an executor takes at once decides on its next connection.
             let value = side == .executor && entry & 15 == 3 ? UInt32(entry >> 4) % 6 : values[Int(entry >> 4 & 7)]
-            return [0, entry & 15] + Self.word(value)
+            return [0, entry & 15] + big(value)
         }
         return Self.frame(4, 0, 0, entries)
     }
@@ -164,14 +164,14 @@ struct HTTP2Script {
         let form = next()
         if form & 7 > 4 { isTelling = false }
         switch form & 7 {
-        case 0: return Self.frame(2, 0, stream(), Self.word(stream()) + [form])
-        case 1: return Self.frame(7, 0, 0, Self.word(stream()) + Self.word(UInt32(form >> 4)))
-        case 2: return Self.frame(9, 4, stream(), Self.literal("x", "y"))
-        case 3: return Self.frame(5, 4, stream(), Self.word(2) + Self.literal(":method", "GET"))
-        case 4: return Self.frame(16, 0, 0, Self.word(stream()) + Array("u=1".utf8))
+        case 0: return Self.frame(2, 0, stream(), big(stream()) + [form])
+        case 1: return Self.frame(7, 0, 0, big(stream()) + big(UInt32(form >> 4)))
+        case 2: return Self.frame(9, 4, stream(), literal("x", "y"))
+        case 3: return Self.frame(5, 4, stream(), big(2) + literal(":method", "GET"))
+        case 4: return Self.frame(16, 0, 0, big(stream()) + Array("u=1".utf8))
         case 5: return Self.frame(form >> 3 | 16, form, stream(), take(Int(form >> 4)))
         case 6: return Self.frame(form >> 4, next(), stream(), take(Int(next() & 31)))
-        default: return Self.frame(1, 0x2D, stream(), Self.word(stream()) + [form] + Self.literal("x", "y"))
+        default: return Self.frame(1, 0x2D, stream(), big(stream()) + [form] + literal("x", "y"))
         }
     }
 
@@ -185,10 +185,10 @@ struct HTTP2Script {
             case 0: Self.frame(6, 0, 0, Array(0..<8))
             case 1: Self.frame(4, 0, 0, [])
             case 2: Self.frame(0, 0, id, [])
-            case 3: Self.frame(8, 0, 0, Self.word(1))
+            case 3: Self.frame(8, 0, 0, big(1))
             case 4: Self.frame(9, 0, id, [])
-            case 5: Self.frame(3, 0, UInt32(2 * index + 1), Self.word(8))
-            case 6: Self.frame(2, 0, UInt32(2 * index + 1), Self.word(0) + [0])
+            case 5: Self.frame(3, 0, UInt32(2 * index + 1), big(8))
+            case 6: Self.frame(2, 0, UInt32(2 * index + 1), big(0) + [0])
             default: Self.frame(0, 0, id, [UInt8](repeating: letter(of: id), count: 200))
             }
         }
@@ -196,25 +196,7 @@ struct HTTP2Script {
 
     // MARK: Bytes
 
-    static func word(_ value: UInt32) -> [UInt8] { [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: value >> $0) } }
-
     static func frame(_ type: UInt8, _ flags: UInt8, _ stream: UInt32, _ payload: [UInt8]) -> [UInt8] {
-        Array(word(UInt32(payload.count))[1...]) + [type, flags] + word(stream) + payload
-    }
-
-    /// A field without compression.
-    static func literal(_ name: String, _ value: String) -> [UInt8] {
-        func text(_ text: String) -> [UInt8] {
-            let bytes = Array(text.utf8)
-            guard bytes.count >= 127 else { return [UInt8(bytes.count)] + bytes }
-            var rest = bytes.count - 127
-            var length: [UInt8] = [127]
-            while rest >= 128 {
-                length.append(UInt8(rest & 127 | 128))
-                rest >>= 7
-            }
-            return length + [UInt8(rest)] + bytes
-        }
-        return [0] + text(name) + text(value)
+        Frame(type: type, flags: flags, stream: stream, payload: payload).bytes
     }
 }

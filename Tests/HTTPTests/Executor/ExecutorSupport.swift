@@ -59,7 +59,7 @@ final class ExecutorTest {
     let client: ExecutorClient
 
     /// Wrapped for HTTP/2, where a test speaks it.
-    var http2Peers: [HTTP2ExecutorPeer] = []
+    var http2Peers: [HTTP2Peer] = []
 
     init(idleMax: Int = 1024, _ configure: (inout ExecutorClientSettings) -> Void = { _ in }) throws {
         nonisolated(unsafe) var accept: ((Peer) -> Void)?

@@ -52,8 +52,6 @@ import Testing
         #expect(head.authority == Array(host.utf8))
     }
 
-    @Test("CONNECT is 501") func connectStatus() { #expect(HTTP1Error(.connectUnsupported).status == 501) }
-
     // MARK: Hosts
 
     @Test(
@@ -151,14 +149,6 @@ import Testing
 
     @Test("HTTP/1.0 has no transfer-encoding") func transferEncodingInHTTP10() {
         #expect(refusal(withFields("Transfer-Encoding: chunked", version: "1.0")) == .transferEncodingInHTTP10)
-    }
-
-    @Test("conflicting lengths are 400, unknown codings 501") func statuses() {
-        #expect(HTTP1Error(.lengthAndTransferEncoding).status == 400)
-        #expect(HTTP1Error(.transferEncodingInHTTP10).status == 400)
-        #expect(HTTP1Error(.unsupportedTransferEncoding).status == 501)
-        #expect(HTTP1Error(.unsupportedExpectation).status == 417)
-        #expect(HTTP1Error(.unsupportedVersion).status == 505)
     }
 
     // MARK: Options

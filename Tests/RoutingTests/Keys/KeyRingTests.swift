@@ -80,17 +80,4 @@ import Transport
         running.ended()
         #expect(KeyRing([], after: later, at: 4 * minute).departedCount == 0)
     }
-
-    @Test func aKeyIsThePrefixAnd32RandomBytes() {
-        let keys = (0..<200).map { _ in AccessKey.makeSecretText() }
-        #expect(Set(keys).count == 200)
-        for key in keys {
-            #expect(key.utf8.count == 3 + 43 && key.hasPrefix("fi-"))
-            #expect(key.dropFirst(3).allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_".contains($0)) })
-        }
-        // The last of 43 characters has four bits of the last byte, and two that are always 0.
-        let last = Set(keys.compactMap(\.last))
-        #expect(last.count == 16)
-        #expect(Set((0..<200).map { _ in AccessKey.makeID() }).count == 200)
-    }
 }

@@ -45,26 +45,6 @@ import Transport
         #expect(pair.client.received == body && pair.server.received == body)
     }
 
-    @Test func oneWireServesConnectionsInTurn() throws {
-        let wire = TLSWire()
-        let pairs = try (0..<3).map { _ in
-            Pair(try End(client: client, serverName: "localhost"), End(server: contexts, wire: wire))
-        }
-        // All are in the middle of their handshakes before any goes on.
-        for pair in pairs {
-            pair.client.take([])
-            pair.server.take(pair.client.send())
-            pair.client.take(pair.server.send())
-        }
-        for (index, pair) in pairs.enumerated() {
-            pair.exchange()
-            try #require(pair.isEstablished)
-            #expect(pair.server.write([UInt8(index)]) == nil)
-            pair.exchange()
-            #expect(pair.client.received == [UInt8(index)])
-        }
-    }
-
     @Test func bytesComeBeforeTheCloseThatFollowsThem() throws {
         let pair = try connect()
         #expect(pair.server.write([1, 2, 3]) == nil)
@@ -136,14 +116,5 @@ import Transport
         pair.server.take(pair.client.send())
         #expect(pair.server.failure?.kind == .keyUpdateFlood)
         #expect(pair.server.connection.keyUpdateCount < 40)
-    }
-
-    @Test func outputMemoryIsGivenBack() throws {
-        let pair = try connect()
-        #expect(pair.server.write(pattern(3 << 20)) == nil)
-        #expect(pair.server.send().count > 3 << 20)
-        #expect(pair.server.wire.output.isEmpty)
-        #expect(pair.server.write([7]) == nil)
-        #expect(!pair.server.wire.output.isEmpty)
     }
 }

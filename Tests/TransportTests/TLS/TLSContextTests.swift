@@ -46,34 +46,6 @@ import Transport
         #expect(!pair.isEstablished)
     }
 
-    @Test(arguments: [
-        (["h2", "http/1.1"], ALPN.h2), (["http/1.1", "h2"], .h2), (["http/1.1"], .http11), (["spdy/3", "h2"], .h2),
-        ([], .none),
-    ])
-    func agreesOnTheProtocol(offer: [String], chosen: ALPN) throws {
-        let pair = try Pair(client(alpn: offer), contexts, serverName: "localhost")
-        #expect(pair.isEstablished)
-        #expect(pair.server.connection.alpn == chosen && pair.client.connection.alpn == chosen)
-    }
-
-    @Test func aListenerWithoutHTTP2AgreesOnHTTP1Alone() throws {
-        let contexts = try TLSContext.server(
-            certificates: [certificate.files],
-            ticketKeys: makeTicketKeys(),
-            offersHTTP2: false
-        )
-        let pair = try Pair(client(), contexts, serverName: "localhost")
-        #expect(pair.server.connection.alpn == .http11 && pair.client.connection.alpn == .http11)
-        let other = try Pair(client(alpn: ["h2"]), contexts, serverName: "localhost")
-        #expect(other.client.failure?.reason.contains("no application protocol") == true)
-    }
-
-    @Test func alertsWhenNoProtocolOverlaps() throws {
-        let pair = try Pair(client(alpn: ["spdy/3"]), contexts, serverName: "localhost")
-        #expect(pair.server.failure?.kind == .handshake)
-        #expect(pair.client.failure?.reason.contains("no application protocol") == true)
-    }
-
     @Test func clientRefusesAnotherHostsCertificate() throws {
         let pair = try Pair(client(), contexts, serverName: "example.com")
         #expect(pair.client.failure?.kind == .verification)

@@ -1,0 +1,26 @@
+// Settings of the smaller sections that depend on each other.
+import Inference
+import Testing
+
+@testable import Configuration
+
+@Suite struct ConfigurationSectionsTests {
+    @Test func queuesWaitLessThanTheCommitByThemselves() throws {
+        let c = try read(valid(and: "commit_after: 1s")).get()
+        #expect(c.admission.maxWait == .milliseconds(800))
+    }
+
+    @Test func idleConnectionsThatCouldTakeWhatABodyNeedsAreAWarning() throws {
+        let warnings = try read(valid(and: "max_connections: 10000")).get().warnings.map(\.description)
+        let why = "more would not leave what one body needs of memory_limit (1GiB) and limits.body"
+        #expect(warnings.count == 1 && warnings[0].hasSuffix("accepting pauses at 9557 connections already: \(why)"))
+        #expect(try read(valid(and: "max_connections: 9557")).get().warnings.isEmpty)
+        #expect(try read(valid(and: "max_connections: 10000\nmemory_limit: 2GiB")).get().warnings.isEmpty)
+        #expect(try read(valid(and: "")).get().warnings.isEmpty, "the default is nobody's wish")
+    }
+
+    @Test func bodiesFitTheBudgetByThemselves() throws {
+        let c = try read(valid(and: "memory_limit: 32MiB")).get()
+        #expect(c.limits.bodyBytes == 32 << 20)
+    }
+}

@@ -1,0 +1,28 @@
+// Texts, secrets and variables in messages.
+import Testing
+
+@testable import Configuration
+
+@Suite struct ConfigurationSectionTextTests {
+    /// Any variable may be a secret that was put into the wrong key by mistake.
+    @Test func valuesOfVariablesAreShownAsTheirNames() {
+        let found = faults(
+            valid(executor: ", model: \"${SECRET}\"")
+                + "cors: {origins: [\"${SECRET}\"]}\ngather: ${SECRET}\nworkers: ${N}\n",
+            environment: ["SECRET": "hunter2-Qj8x", "N": "many"]
+        )
+        #expect(found.count == 3 && found.allSatisfy { !$0.contains("hunter2") }, "\(found)")
+        #expect(found.contains { $0.contains("cors.origins: '${SECRET}'") })
+    }
+
+    @Test func secretsAreNeverQuoted() {
+        let text = valid(executor: ", api_key: 'sk 123'").replacing("http://e:8000", with: "http://me:pw@e")
+        #expect(
+            faults(text) == [
+                "c.yaml:5:15: models[].executors[].url: the URL must not carry a user or a password: use api_key",
+                "c.yaml:5:42: models[].executors[].api_key: must be visible ASCII without spaces",
+            ]
+        )
+        #expect(faults(valid(executor: ", model: \"a\\u0007\""))[0].hasSuffix("must not contain control characters"))
+    }
+}

@@ -1,0 +1,11 @@
+// Executors of the same name have labels that differ.
+import Testing
+
+@testable import Edge
+
+@Suite struct UniqueLabelsTests {
+    @Test func aNameThatComesAgainIsNumbered() {
+        var labels = UniqueLabels()
+        #expect(["a", "b", "a", "a", "b", ""].map { labels.label($0) } == ["a", "b", "a#2", "a#3", "b#2", ""])
+    }
+}

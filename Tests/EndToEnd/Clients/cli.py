@@ -1,0 +1,104 @@
+"""What the scripts of this folder share: their arguments, how they report, and what they trust."""
+
+import argparse
+import json
+import resource
+import ssl
+import sys
+
+LOCAL = ("127.0.0.1", "::1", "localhost")
+# The least that a connection gives up after: a test that waits longer says so itself.
+CONNECT_SECONDS = 30
+
+
+def report(**members):
+    """Prints one JSON object, in a line of its own: what the tests read."""
+    print(json.dumps(members), flush=True)
+
+
+def expect(condition, message):
+    """Reports what was not as it should be, and ends the script with 1."""
+    if not condition:
+        report(unexpected=message)
+        sys.exit(1)
+
+
+def parser(description, ca=True):
+    """A parser that knows the server: --host, --port and, unless the script speaks in clear alone, --ca."""
+    made = argparse.ArgumentParser(description=description)
+    made.add_argument("--host", default="127.0.0.1")
+    made.add_argument("--port", type=int, required=True)
+    if ca:
+        made.add_argument("--ca", help="the authority to trust; without it the connection is in clear")
+    else:
+        made.set_defaults(ca=None)
+    return made
+
+
+def parse(made):
+    """The arguments; allows as many descriptors as the system does, for scripts with a thousand connections."""
+    options = made.parse_args()
+    expect(options.host in LOCAL, "only this machine is ever a target")
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    return options
+
+
+def target(port, ca=None, host="127.0.0.1", name="localhost"):
+    """A server for who has no command line; `name` is the one that its certificate must have."""
+    return argparse.Namespace(host=host, port=port, ca=ca, name=name)
+
+
+def trust(ca, protocol):
+    """A TLS context that trusts `ca` and offers one protocol by ALPN."""
+    context = ssl.create_default_context(cafile=str(ca))
+    context.set_alpn_protocols([protocol])
+    return context
+
+
+# -- The official SDKs
+
+
+def run_sdk(description, base, scenarios, make):
+    """Runs the scenario that the arguments name: `scenarios` are functions of a client and the options.
+
+    `make` makes the client of the keyword arguments that the SDKs of OpenAI and Anthropic have in common; `base` shows
+    what --base-url looks like.
+    """
+    named = {scenario.__name__: scenario for scenario in scenarios}
+    made = argparse.ArgumentParser(description=description)
+    made.add_argument("--base-url", required=True, help=f"{base}, or http://")
+    made.add_argument("--ca", help="the authority to trust, for https")
+    made.add_argument("--http2", action="store_true")
+    made.add_argument("--api-key", default="test")
+    made.add_argument("--model", default="demo")
+    made.add_argument("--prompt", default="Hello")
+    made.add_argument("--tokens", type=int, default=8)
+    made.add_argument("--cancel-after", type=int, default=3, help="events to see before leaving")
+    made.add_argument("--timeout", type=float, default=30)
+    made.add_argument("--extra", help="further members of the request's body, as a JSON object")
+    made.add_argument("scenario", choices=named)
+    options = made.parse_args()
+    transport = {
+        # Both: with http1 on as well HTTP/2 would be a matter of ALPN, and a fall-back would pass unseen.
+        "http2": options.http2,
+        "http1": not options.http2,
+        "verify": ssl.create_default_context(cafile=options.ca) if options.ca else True,
+        "trust_env": False,
+    }
+    client = make(
+        transport, base_url=options.base_url, api_key=options.api_key, max_retries=0, timeout=options.timeout
+    )
+    named[options.scenario](client, options)
+
+
+def ask(options, **more):
+    """The arguments of a chat or a message for the SDKs."""
+    request = {
+        "model": options.model,
+        "messages": [{"role": "user", "content": options.prompt}],
+        "max_tokens": options.tokens,
+    }
+    if options.extra:
+        more["extra_body"] = json.loads(options.extra)
+    return request | more

@@ -1,0 +1,42 @@
+// How a response of HTTP/1 is framed, and how its client sees that it is broken.
+import HTTP
+import LoopTesting
+import Testing
+import Transport
+
+@Suite struct HTTP1ServerStreamTests {
+    @Test func aBrokenAnswerHasNoLastChunk() throws {
+        let server = try TestServer()
+        server.say("GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+        server.exchanges[0].respond()
+        server.exchanges[0].send("data: error\n\n")
+        server.exchanges[0].stream.abort()
+        server.settle()
+        #expect(server.takeText().hasSuffix("d\r\ndata: error\n\n\r\n") && server.peer.end == .closed)
+        #expect(server.exchanges[0].left.isEmpty && server.exchanges[0].finished == 0)
+        server.peer.close()
+        #expect(server.isFreed())
+    }
+
+    @Test func aLengthThatIsNotKeptIsABrokenAnswer() throws {
+        let server = try TestServer()
+        server.say("GET / HTTP/1.1\r\nhost: x\r\n\r\nGET / HTTP/1.1\r\nhost: x\r\n\r\n")
+        server.exchanges[0].respond(length: 10)
+        server.exchanges[0].send("short")
+        server.exchanges[0].stream.finish()
+        server.settle()
+        #expect(server.takeText().hasSuffix("short") && server.peer.end == .closed && server.exchanges.count == 1)
+    }
+
+    @Test func aBrokenHTTP10AnswerIsAReset() throws {
+        let server = try TestServer()
+        server.say("GET / HTTP/1.0\r\n\r\n")
+        server.exchanges[0].respond()
+        server.exchanges[0].send("part")
+        server.settle()
+        server.exchanges[0].stream.abort()
+        server.settle()
+        #expect(server.peer.end == .reset)
+        #expect(server.isFreed())
+    }
+}

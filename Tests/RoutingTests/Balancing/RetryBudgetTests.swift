@@ -1,0 +1,17 @@
+// How many retries a model may have.
+import Testing
+
+@testable import Routing
+
+@Suite struct RetryBudgetTests {
+    @Test func tenAtOnceAndThenATenth() {
+        let budget = RetryBudget()
+        for _ in 0..<10 { #expect(budget.take()) }
+        #expect(!budget.take())
+        for _ in 0..<200 { budget.requestBegan() }
+        for _ in 0..<10 { #expect(budget.take()) }
+        #expect(!budget.take())
+        budget.retryEnded()
+        #expect(budget.take())
+    }
+}

@@ -1,0 +1,9 @@
+// The addresses of this machine.
+import CertificateAuthority
+import Foundation
+import Testing
+import Transport
+
+@Suite struct InterfacesTests {
+    @Test func theMachineHasALoopbackAddress() { #expect(Interfaces.addresses().contains("127.0.0.1")) }
+}
