@@ -32,6 +32,8 @@ import Transport
         #expect(noCertificate?.file == one.key && noCertificate?.reason.contains("and no certificate") == true)
         let noKey = failure(chain: one.chain, key: one.chain)
         #expect(noKey?.file == one.chain)
-        #expect(throws: TLSError.self) { try TLSContext.server(certificates: [CertificateFiles](), ticketKeys: makeTicketKeys()) }
+        #expect(throws: TLSError.self) {
+            try TLSContext.server(certificates: [CertificateFiles](), ticketKeys: makeTicketKeys())
+        }
     }
 }
