@@ -8,9 +8,9 @@ package import Transport
 /// knows which pools have requests that wait for a slot at it. It outlives configurations; all methods may be called
 /// from any thread.
 package final class Engine: Sendable {
-    /// Identifies the engine in this process; never reused, and no position in anything.
+    /// Identifies the engine in this process; never reused, and not an index.
     package let id: Int
-    /// Its URL, for logs.
+    /// The URL of the engine, for logs.
     package let name: String
     /// Whether requests may go to it: what failed connections, probes and (where its models share it) refusals show.
     let availability = Availability()
@@ -41,7 +41,7 @@ package final class Engine: Sendable {
         update(runningMax: runningMax, modelsShareCapacity: modelsShareCapacity)
     }
 
-    /// Takes over what a new configuration says of it.
+    /// Applies the settings that a new configuration has for this engine.
     package func update(runningMax: Int?, modelsShareCapacity: Bool) {
         runningMost.store(runningMax ?? .max, ordering: .relaxed)
         isShared.store(modelsShareCapacity, ordering: .relaxed)
@@ -58,7 +58,7 @@ package final class Engine: Sendable {
     }
     /// Attempts under way at all its executors, on all workers.
     package var running: Int { attempts.load(ordering: .sequentiallyConsistent) }
-    /// Bytes of the prompts, of all its executors, that have no first event yet.
+    /// The bytes of all prompts at its executors that are still without the first event of their answer.
     package var waitingBytes: Int { promptBytes.load(ordering: .relaxed) }
     /// The health of the server itself, whatever its models answer.
     package var health: ExecutorHealth.State { availability.state }
@@ -77,7 +77,7 @@ package final class Engine: Sendable {
         servedLast.store(now, ordering: .relaxed)
     }
 
-    /// Whether it has refused `stream_options`, which an engine of its age may not know.
+    /// Whether the engine has refused `stream_options`, which old versions of engines do not know.
     package var refusesUsage: Bool { isUsageRefused.load(ordering: .relaxed) }
 
     /// It has refused `stream_options`: as long as this process lives, only clients ask it for the usage of a stream.
@@ -86,7 +86,7 @@ package final class Engine: Sendable {
     /// The resolution of `lastHeard`, in nanoseconds.
     package static let heardStep: Nanoseconds = 100_000_000
 
-    /// Bytes of the engine have arrived.
+    /// Records that bytes from the engine have arrived.
     ///
     /// Cheap enough to be called for all bytes: it stores nothing within `heardStep` of the last call that did.
     package func heard(at now: Nanoseconds) {
@@ -112,7 +112,7 @@ package final class Engine: Sendable {
     package var isDead: Bool { availability.isDead }
     /// Whether faults or probes have shown that requests should go elsewhere, whatever its pools can do without.
     package var isEjected: Bool { availability.isEjected }
-    /// What its last ejection was for; meaningless while it is healthy.
+    /// Why the engine was ejected last; meaningless while it is healthy.
     package var cause: ExecutorHealth.Cause { availability.cause }
 
     /// The latest moment at which a byte may have arrived, since `lastHeard` may be early: no attempt was heard later.
@@ -123,7 +123,7 @@ package final class Engine: Sendable {
         return last == 0 ? watchedSince : max(last + Self.heardStep, watchedSince)
     }
 
-    /// A probe has been answered, or not.
+    /// Records whether a probe has been answered.
     ///
     /// - Parameters:
     ///   - rise: probes in a row that end an ejection.
@@ -169,7 +169,7 @@ package final class Engine: Sendable {
         }
     }
 
-    /// A slot may have been freed here: serves the requests that wait, one of each pool by turns.
+    /// Serves waiting requests after a slot may have been freed: one request of each pool by turns.
     package func pump(at now: Nanoseconds) {
         guard waitingCount.load(ordering: .sequentiallyConsistent) > 0 else { return }
         let entries = waiting.withLock { waiting in

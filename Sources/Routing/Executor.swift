@@ -6,7 +6,7 @@ package import Transport
 ///
 /// It outlives configurations.
 package final class Executor: Sendable {
-    /// Identifies the executor in this process; never reused, and no position in anything.
+    /// Identifies the executor in this process; never reused, and not an index.
     package let id: Int
     /// The server that has the model.
     package let engine: Engine
@@ -82,7 +82,7 @@ package final class Executor: Sendable {
         }
     }
 
-    /// Counts an attempt whose prompt has so many bytes.
+    /// Counts an attempt and the bytes of its prompt.
     func attemptBegan(promptBytes bytes: Int) {
         attempts.wrappingAdd(1, ordering: .sequentiallyConsistent)
         promptBytes.wrappingAdd(bytes, ordering: .relaxed)

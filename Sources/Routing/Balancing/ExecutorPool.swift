@@ -11,7 +11,7 @@ package enum Balance: Sendable {
     case leastLoad
     /// By turns, evenly interleaved.
     case roundRobin
-    /// Another name of the same: so that the word in a file with weights says what it is for.
+    /// The same as `roundRobin`, under a name that suits a configuration file with weights.
     case weighted
 }
 
@@ -32,12 +32,12 @@ package struct PoolMember: Sendable {
     }
 }
 
-/// Immutable: who is in the pool and how they share.
+/// The executors of a pool and how they share its exchanges; immutable.
 ///
 /// Who waits and whose turn it is belongs to its entry, which outlives it. Health, counts and what refusals have taught
 /// belong to the engines and executors.
 package final class ExecutorPool: Sendable {
-    /// So many bytes of waiting prompt weigh as much as one running stream.
+    /// The bytes of waiting prompts that count as much work as one running stream.
     fileprivate static let bytesAStream = 16 << 10
 
     /// What outlives the snapshot: the queue, its pace and the turns.
@@ -46,18 +46,18 @@ package final class ExecutorPool: Sendable {
     package let members: [PoolMember]
     /// The indices in `members` of those that get exchanges: all but those with weight 0.
     let indices: [Int]
-    /// How the members share what comes.
+    /// How the members share the exchanges.
     package let balance: Balance
     /// The index of the pool's model in its snapshot, as whoever made the pool has given it.
     package let place: Int
     /// Counts the pools on one entry: the latest one has the greatest.
     let generation: Int
 
-    /// What choosing an executor comes to.
+    /// The result of choosing an executor.
     package enum Choice: Sendable {
-        /// Its attempt is counted, until `release`.
+        /// The chosen executor; its attempt is counted until `release`.
         case executor(Executor)
-        /// Every executor that could take it runs as many attempts as it may.
+        /// Every executor that could take the request already runs as many attempts as its limit allows.
         case full
         /// Every executor has been tried for the request or may not be used.
         case none

@@ -7,7 +7,7 @@ internal import Transport
 /// Each snapshot has an `ExecutorPool` on it, which says who its members are. Requests of several snapshots may wait in
 /// one queue, each for the members of its own.
 package final class PoolEntry: Sendable {
-    /// Identifies the pool in this process; never reused, and no position in anything.
+    /// Identifies the pool in this process; never reused, and not an index.
     package let id: Int
     let state: Lock<State>
     /// Whether its slots are watched: from when it has a limit, or a request first had to wait.
@@ -43,7 +43,7 @@ package final class PoolEntry: Sendable {
         var ended: @Sendable (WaitEnd) -> Void
     }
 
-    /// A request that has been at an executor, or one of an earlier snapshot all of whose members are full.
+    /// A request that has been at an executor, or a request of an earlier snapshot whose members are all full.
     struct Returned: Sendable {
         var ticket: QueueTicket
         var waiting: Waiting
@@ -69,8 +69,8 @@ package final class PoolEntry: Sendable {
 
     /// Gives free slots to requests that wait.
     ///
-    /// - Parameter most: how many slots it gives away.
-    /// - Returns: whether it has given any.
+    /// - Parameter most: the most slots that are given.
+    /// - Returns: whether any slot was given.
     func serve(most: Int = .max, at now: Nanoseconds) -> Bool {
         let ended = state.withLock { $0.serve(self, most: most, at: now) }
         Self.deliver(ended)
@@ -119,7 +119,7 @@ extension PoolEntry.State {
 
     /// Makes room for one more request of this tenant, if the queue is full.
     ///
-    /// - Returns: the request that gives way.
+    /// - Returns: the request that was removed to make room; nil if none was.
     mutating func makeRoom(for tenant: String, queueMax: Int, at now: Nanoseconds) -> PoolEntry.Ended? {
         guard queue.count >= queueMax, let (waiting, ticket) = queue.makeRoom(for: tenant) else { return nil }
         let retryAfter = waiting.pool.retryAfter(waiting.request, self, at: now)
