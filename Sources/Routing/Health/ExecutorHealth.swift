@@ -12,16 +12,16 @@ package struct ExecutorHealth: Sendable, Equatable {
     /// Whether requests go there at the moment.
     package enum State: Sendable, Equatable {
         case healthy
-        /// Not to be used before this moment, and then by one request first.
+        /// Gets no request before `until`, and then one request first, as a trial.
         case ejected(until: Nanoseconds)
-        /// One request finds out.
+        /// One request is under way to find out whether the executor is well again.
         case trial(since: Nanoseconds)
     }
 
     /// Whether a request may go there: yes, no, or one alone that tries it.
     package enum Use: Sendable, Equatable { case yes, trial, no }
 
-    /// What one health probe has come to.
+    /// The result of one health probe.
     package enum Probe: Sendable, Equatable {
         case passed
         /// The connection was refused or reset, or the answer was a 5xx.
@@ -32,18 +32,18 @@ package struct ExecutorHealth: Sendable, Equatable {
         case notReady
     }
 
-    /// What has ejected it.
+    /// Why an engine or executor was ejected.
     package enum Cause: Sendable, Equatable {
         /// So many probes in a row, which failed or timed out.
         case probes(Int)
         case faults(FaultScope)
     }
 
-    /// Faults in a row that eject.
+    /// The number of faults in a row that eject.
     static let faultsMax = 3
     static let ejectionStep: Nanoseconds = 3_000_000_000
     static let ejectionMax: Nanoseconds = 60_000_000_000
-    /// From the return into rotation to a full share.
+    /// The time from the return into rotation to a full share.
     static let slowStart: Nanoseconds = 10_000_000_000
     /// Success in traffic so long ago beats a failed probe.
     static let trafficWins: Nanoseconds = 5_000_000_000

@@ -5,9 +5,9 @@ internal import Transport
 package struct AccessKey: Equatable, Sendable {
     /// What a key is for.
     package enum Role: String, CaseIterable, Sendable {
-        /// Asks models.
+        /// May send requests to models.
         case user
-        /// Sees which models there are, and may ask none: for dashboards and probes.
+        /// May list the models but not send requests to them: for dashboards and probes.
         case observer
     }
 
@@ -23,9 +23,9 @@ package struct AccessKey: Equatable, Sendable {
     package var models: [String]?
     /// How much its bearer may use.
     package var limits: KeyLimits
-    /// From when on it is not accepted, in seconds since 1970; nil for never.
+    /// When the key expires, in seconds since 1970; nil for never.
     package var expires: Int?
-    /// It is not accepted any more, and is kept so that the log can say so.
+    /// Whether the key is revoked: it is not accepted, and is kept only so that the log can say so.
     package var isRevoked = false
 
     /// A key that is not revoked; `hash` has 32 bytes, and `expires` is in seconds since 1970.
@@ -47,7 +47,7 @@ package struct AccessKey: Equatable, Sendable {
         self.expires = expires
     }
 
-    /// Whether its end has come at `seconds` since 1970.
+    /// Whether the key has expired at `seconds` since 1970.
     package func isExpired(at seconds: Int) -> Bool { expires.map { $0 <= seconds } ?? false }
 }
 

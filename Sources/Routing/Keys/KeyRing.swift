@@ -26,10 +26,10 @@ package final class KeyRing: Sendable {
         func isKept(at now: Nanoseconds) -> Bool { use.running > 0 || now < since + Self.keptFor }
     }
 
-    /// The keys by the first eight bytes of their hash, which nobody can choose who does not know the secret.
+    /// The keys by the first eight bytes of their hash, which only someone who knows the secret can choose.
     private let entries: [UInt64: [Entry]]
     private let departed: [Departed]
-    /// What is compared where no key has these eight bytes, so that the time does not tell.
+    /// The hash that is compared if no key begins with the same eight bytes, so that the time does not reveal it.
     private let nobody = [UInt8](repeating: 0, count: HMACSHA256.count)
 
     /// A ring of new keys, in which each key goes on with what it has used.

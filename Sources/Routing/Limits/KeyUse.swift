@@ -1,13 +1,13 @@
 // How much of its limits the bearer of a key uses, counted over all workers.
 package import Transport
 
-/// The limits of a key; nil is without limit.
+/// The limits of a key; a limit of nil means that there is none.
 package struct KeyLimits: Equatable, Sendable {
-    /// Exchanges at once.
+    /// The most exchanges at once.
     package var concurrency: Int?
-    /// Requests that begin in a minute.
+    /// The most requests that begin in a minute.
     package var requestsPerMinute: Int?
-    /// Tokens of prompts and answers in a minute.
+    /// The most tokens of prompts and answers in a minute.
     package var tokensPerMinute: Int?
 
     /// Limits of at least 1 each.
@@ -44,7 +44,7 @@ package final class KeyUse: Quota {
     /// Exchanges under way.
     package var running: Int { state.withLock { $0.running } }
 
-    /// Counts an exchange and a request, unless a limit is in the way; see `Quota`.
+    /// Counts an exchange and a request, unless a limit forbids it; see `Quota`.
     package func begin(_ limits: KeyLimits, at now: Nanoseconds) -> QuotaDenial? {
         state.withLock { state in
             state.limits = limits
@@ -57,10 +57,10 @@ package final class KeyUse: Quota {
         }
     }
 
-    /// An exchange that `begin` has let through is over.
+    /// Ends the count of an exchange that `begin` has counted.
     package func ended() { state.withLock { $0.running -= 1 } }
 
-    /// Takes tokens of the rate, unless the limit is in the way; see `Quota`.
+    /// Reserves tokens of the rate, unless the limit forbids it; see `Quota`.
     package func reserve(_ tokens: Int, _ limits: KeyLimits, at now: Nanoseconds) -> QuotaDenial? {
         guard let own = limits.tokensPerMinute else { return nil }
         return state.withLock { state in

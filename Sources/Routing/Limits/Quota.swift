@@ -1,7 +1,7 @@
-// What stands behind the limits of a key: who counts what its bearer uses.
+// The interface of what counts the use of a key against its limits.
 package import Transport
 
-/// Counts what the bearers of one key use, and says whether a limit is in the way.
+/// Counts what the bearers of one key use, and says whether a limit forbids more.
 ///
 /// `KeyUse` counts in this process. A store that several processes share would be another quota, which answers from
 /// what it has leased beforehand. Every call answers at once, waits for nothing outside of the process, and may come
@@ -13,7 +13,7 @@ package protocol Quota: AnyObject, Sendable {
     /// - Returns: nil when both were possible; the caller then has to call `ended` once. Otherwise nothing was counted.
     func begin(_ limits: KeyLimits, at now: Nanoseconds) -> QuotaDenial?
 
-    /// An exchange that `begin` has counted is over.
+    /// Ends the count of an exchange that `begin` has counted.
     func ended()
 
     /// Reserves tokens for a request.
@@ -24,7 +24,7 @@ package protocol Quota: AnyObject, Sendable {
 
     /// Replaces a reservation by what the request has used, which may be more or less; both in tokens.
     ///
-    /// - Parameter limits: those that it was reserved under.
+    /// - Parameter limits: the limits with which the tokens were reserved.
     func settle(reserved: Int, used: Int, _ limits: KeyLimits, at now: Nanoseconds)
 
     /// What is left of the requests a minute; nil without a limit for them.
@@ -34,7 +34,7 @@ package protocol Quota: AnyObject, Sendable {
     func tokenRate(_ limits: KeyLimits, at now: Nanoseconds) -> QuotaRate?
 }
 
-/// Which limit is in the way, and for how long; `Nanoseconds.max` where no wait helps.
+/// Which limit forbids more, and for how many nanoseconds; `Nanoseconds.max` if waiting does not help.
 package enum QuotaDenial: Equatable, Sendable {
     case concurrency
     case requests(wait: Nanoseconds)
@@ -47,7 +47,7 @@ package struct QuotaRate: Equatable, Sendable {
     package var limit: Int
     /// How many of them are left now, at least 0.
     package var remaining: Int
-    /// Until all of it is there again, in nanoseconds.
+    /// The nanoseconds until the whole limit is available again.
     package var reset: Nanoseconds
 
     /// A rate as response fields show it.
