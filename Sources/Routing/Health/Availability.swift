@@ -11,9 +11,9 @@ final class Availability: Sendable {
         var load = ExecutorLoad()
     }
     private let values = Lock(Values())
-    /// 0 where it is healthy; else the moment from which on requests may try it, one at a time, `.max` for never.
+    /// The moment from which requests may try it, one at a time; `.max` for never, and 0 while it is healthy.
     private let trialFrom = Atomic<Nanoseconds>(0)
-    /// Since when it is back in rotation; 0 where it never was out.
+    /// When it came back into rotation; 0 if it was never out.
     private let healthySince = Atomic<Nanoseconds>(0)
     private let ejected = Atomic<Bool>(false)
     private let dead = Atomic<Bool>(false)
@@ -22,12 +22,12 @@ final class Availability: Sendable {
     private let learntUntil = Atomic<Nanoseconds>(0)
     private let pausedUntil = Atomic<Nanoseconds>(0)
 
-    /// Out of rotation because of faults or failed probes.
+    /// Whether it is out of rotation because of faults or failed probes.
     var isEjected: Bool { ejected.load(ordering: .relaxed) }
     /// Its probes say that nobody serves there.
     var isDead: Bool { dead.load(ordering: .relaxed) }
     var state: ExecutorHealth.State { values.withLock { $0.health.state } }
-    /// What its last ejection was for.
+    /// Why it was ejected last.
     var cause: ExecutorHealth.Cause { values.withLock { $0.health.cause } }
 
     /// Whether a request may go there.

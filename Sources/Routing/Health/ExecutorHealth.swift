@@ -45,18 +45,18 @@ package struct ExecutorHealth: Sendable, Equatable {
     static let ejectionMax: Nanoseconds = 60_000_000_000
     /// The time from the return into rotation to a full share.
     static let slowStart: Nanoseconds = 10_000_000_000
-    /// Success in traffic so long ago beats a failed probe.
+    /// For this long after a success in traffic, a lost probe does not count.
     static let trafficWins: Nanoseconds = 5_000_000_000
     /// Without a byte for so long, an engine whose probes time out is dead, and an attempt at a dead engine is lost.
     package static let silenceMax: Nanoseconds = 20_000_000_000
     /// A trial of which nothing is heard no longer keeps others from trying.
     static let trialMax: Nanoseconds = 60_000_000_000
-    /// Healthy for so long, its past ejections are forgotten.
+    /// After this long in health, past ejections are forgotten.
     static let forgiveAfter: Nanoseconds = 60_000_000_000
 
     /// The present state, which `trialFrom` completes by what the probes say.
     package private(set) var state = State.healthy
-    /// What its last ejection was for; meaningless while it is healthy.
+    /// Why it was ejected last; meaningless while it is healthy.
     package private(set) var cause = Cause.faults(.connection)
     /// Its probes say that nobody serves there.
     package private(set) var isDead = false
@@ -78,7 +78,7 @@ package struct ExecutorHealth: Sendable, Equatable {
     /// Healthy, and never probed.
     package init() {}
 
-    /// Whether it is out of rotation, be it that one request tries it.
+    /// Whether it is out of rotation; also true while one request tries it.
     package var isEjected: Bool { state != .healthy }
     /// Answers of it have failed in their midst, and none has ended whole since.
     var hasLateFaults: Bool { lateFaults > 0 }
