@@ -1,4 +1,4 @@
-// What a pool has to know of a request to choose an executor for it.
+// What a pool needs to know about a request to choose an executor for it.
 
 /// The facts of one request that decide where it goes and when.
 package struct RoutingRequest: Sendable {
@@ -6,7 +6,7 @@ package struct RoutingRequest: Sendable {
     package var tenant: String
     /// The bytes of the request body, as an estimate of the work for its prompt.
     package var promptBytes: Int
-    /// The ids of the executors that the request has been tried at; it is not tried there again.
+    /// The ids of the executors that have been tried for the request; they are not tried again.
     package var tried: [Int]
     /// Whether the request may use a pool whose executors are all bad, since no other pool is better.
     package var usesBad = true

@@ -1,7 +1,7 @@
 // A key as it is stored: what it allows, and a hash of it. The key itself is known to its bearer only.
 internal import Transport
 
-/// What is stored of a key: whose it is, what it allows, and a hash by which it is found.
+/// The stored form of a key: whose it is, what it allows, and a hash by which it is found.
 package struct AccessKey: Equatable, Sendable {
     /// What a key is for.
     package enum Role: String, CaseIterable, Sendable {
@@ -15,7 +15,7 @@ package struct AccessKey: Equatable, Sendable {
     package var id: String
     /// HMAC-SHA256 of the key under the secret.
     package var hash: [UInt8]
-    /// Whose key it is: the name in logs and metrics, and the party of fair queueing.
+    /// Whose key it is: the tenant in logs and metrics, and in the queue, which is fair between tenants.
     package var tenant: String
     /// What the key is for.
     package var role: Role

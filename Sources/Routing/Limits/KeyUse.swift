@@ -18,10 +18,10 @@ package struct KeyLimits: Equatable, Sendable {
     }
 }
 
-/// The quota that counts in this process: one a key, for as long as the key is in force, and a while longer
-/// (`KeyRing.Departed`).
+/// A quota that counts in this process.
 ///
-/// It outlives snapshots. Asked once or a few times a request, never once a token.
+/// There is one for each key, while the key is in force and for some time afterwards (`KeyRing.Departed`). It outlives
+/// snapshots. It is called a few times a request, never once a token.
 package final class KeyUse: Quota {
     private struct State {
         var running = 0
@@ -30,9 +30,9 @@ package final class KeyUse: Quota {
         /// The limits that came with the newest request.
         var limits: KeyLimits?
 
-        /// The limit that a request counts by: that of the newest request, also for one that began before a change.
+        /// The limit that came with the newest request, which also holds for requests that began before a change.
         ///
-        /// By its own, lower limit it would cut off what was spent of a raised one.
+        /// With an older, lower limit, `TokenBucket` would forget a part of what was spent under the raised one.
         func newest(_ limit: KeyPath<KeyLimits, Int?>, else own: Int) -> Int { limits?[keyPath: limit] ?? own }
     }
 
@@ -69,7 +69,7 @@ package final class KeyUse: Quota {
         }
     }
 
-    /// Replaces a reservation by what was used; see `Quota`.
+    /// Replaces a reservation by the tokens that were used; see `Quota`.
     package func settle(reserved: Int, used: Int, _ limits: KeyLimits, at now: Nanoseconds) {
         guard let own = limits.tokensPerMinute else { return }
         state.withLock { state in

@@ -1,12 +1,12 @@
-// The interface of what counts the use of a key against its limits.
+// The interface for counting the use of a key against its limits.
 package import Transport
 
 /// Counts what the bearers of one key use, and says whether a limit forbids more.
 ///
-/// `KeyUse` counts in this process. A store that several processes share would be another quota, which answers from
-/// what it has leased beforehand. Every call answers at once, waits for nothing outside of the process, and may come
-/// from any worker. Limits come with each call; those of the newest `begin` hold for all exchanges under way. Times are
-/// monotonic nanoseconds of the loops.
+/// `KeyUse` counts in this process. A store that several processes share would be another quota, which leases shares of
+/// a limit beforehand. Every call answers at once, waits for nothing outside of the process, and may come from any
+/// worker. Limits come with each call; those of the newest `begin` hold for all exchanges under way. Times are
+/// nanoseconds of the loops' clock, which is monotonic.
 package protocol Quota: AnyObject, Sendable {
     /// Counts one exchange and takes one request of the rate.
     ///
@@ -18,8 +18,8 @@ package protocol Quota: AnyObject, Sendable {
 
     /// Reserves tokens for a request.
     ///
-    /// - Returns: nil when they are reserved, or when there is no limit for tokens, which reserves nothing. What was
-    ///   reserved is to be settled once.
+    /// - Returns: nil when they are reserved, or when tokens have no limit and nothing is reserved. The caller then has
+    ///   to call `settle` once.
     func reserve(_ tokens: Int, _ limits: KeyLimits, at now: Nanoseconds) -> QuotaDenial?
 
     /// Replaces a reservation by what the request has used, which may be more or less; both in tokens.
@@ -34,7 +34,7 @@ package protocol Quota: AnyObject, Sendable {
     func tokenRate(_ limits: KeyLimits, at now: Nanoseconds) -> QuotaRate?
 }
 
-/// Which limit forbids more, and for how many nanoseconds; `Nanoseconds.max` if waiting does not help.
+/// Which limit forbids more, and how many nanoseconds to wait; `Nanoseconds.max` if waiting does not help.
 package enum QuotaDenial: Equatable, Sendable {
     case concurrency
     case requests(wait: Nanoseconds)
