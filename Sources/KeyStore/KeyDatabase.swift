@@ -37,7 +37,8 @@ package struct KeyDatabase: Sendable {
 
     /// Opens a database for reading, and waits up to 0.2 s for a writer.
     ///
-    /// - Throws: `KeyDatabaseError` when the file does not exist, or is not a key database of this version.
+    /// - Throws: `KeyDatabaseError` when the file does not exist, cannot be read, or is not a key database of this
+    ///   version.
     package init(reading path: String) throws(KeyDatabaseError) {
         queue = try Self.attempt {
             var configuration = GRDB.Configuration()
