@@ -26,8 +26,8 @@ public struct SlabKey: Hashable, Sendable {
 /// Elements in numbered slots; the slot of a removed element is used again.
 ///
 /// Each operation takes constant time. The table never shrinks: it has as many slots as it ever had elements at once.
-/// Everything is inlinable and public: Swift 6.3 does not specialize a generic type of access `package` in other modules,
-/// and each operation would look up its metadata.
+/// Everything is inlinable and public: Swift 6.3 does not specialize a generic type of access `package` in other
+/// modules, and each operation would look up its metadata.
 public struct Slab<Element> {
     @usableFromInline
     struct Slot {

@@ -4,7 +4,7 @@ internal import Glibc
 
 /// The permissions and the group of the file of a unix socket that this process opens.
 package struct SocketFileAccess: Sendable, Equatable {
-    /// Permission bits, 0 to 0777; nil leaves what the process's umask gives, or 0660 where there is a group.
+    /// Permission bits, 0 to 0777; nil for 0660 if there is a `group`, and otherwise for what the umask leaves.
     package var mode: UInt32?
     /// Name or number of a group; nil leaves the group of the process.
     package var group: String?
@@ -31,8 +31,8 @@ package struct SocketFileAccess: Sendable, Equatable {
     func apply(to path: String) throws(SystemError) {
         if let group {
             guard let number = Self.groupID(group) else { throw SystemError("group \(group)", ENOENT) }
-            // The systemd unit allows fchownat. A file that already has the group is left alone, for want of
-            // permission.
+            // The systemd unit allows fchownat. A file that already has the group is not changed, because the process
+            // may not be permitted to.
             var status = stat()
             let isThere = unsafe stat(path, &status) == 0 && status.st_gid == number
             guard unsafe isThere || fchownat(AT_FDCWD, path, uid_t.max, number, 0) == 0 else {

@@ -48,7 +48,8 @@ internal import COpenSSL
                 exact[name] = try context(for: indices)
             }
         }
-        // Clients that need another key type get the certificate of that type for the first name of the first one.
+        // A client that needs another key type gets a certificate of that type for the first name of the first
+        // certificate.
         let companions = certificates[0].names.first.flatMap { claims[$0] } ?? [0]
         first = try context(for: companions)
         self.exact = exact
