@@ -35,7 +35,7 @@ final class AbortStream: ClientStreamHandler {
         connection.open(stream)
     }
 
-    /// Whether the stream has reached its phase and may be reset by the clock.
+    /// Whether the stream may be reset now, by its age and its tokens; false if an event triggers the reset.
     func isRipe(at now: Nanoseconds) -> Bool {
         guard let age = phase.ageMin, let stream else { return false }
         return now >= openedAt + age && stream.bodySent == stream.bodyLimit && tokens >= phase.tokensMin
