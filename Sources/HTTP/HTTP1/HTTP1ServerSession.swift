@@ -115,7 +115,7 @@ final class HTTP1ServerSession: ServerProtocol {
 
     /// Pauses reading while `waiting` or the window of the body is full.
     ///
-    /// A client that closes meanwhile is still noticed.
+    /// A client that closes its connection is noticed even while reading is paused.
     func updateReading() {
         let isFull = waiting.count >= Self.lookAheadMax || unconsumed >= Self.bodyWindow
         guard isFull != isPaused, !channel.isClosed else { return }
@@ -137,7 +137,7 @@ final class HTTP1ServerSession: ServerProtocol {
         waiting = []
         let used = read(bytes.span)
         if case .closing = state { return }
-        // Bytes that arrived during `read` stand behind those that it left.
+        // Bytes that arrived during `read` come after those that it has not read.
         if used < bytes.count { waiting = Array(bytes[used...]) + waiting }
         updateReading()
     }

@@ -62,7 +62,7 @@ open class HTTP2Session {
 
     // MARK: Feeding and emptying
 
-    /// Lets the library read bytes of the peer; it makes its callbacks meanwhile.
+    /// Lets the library read bytes of the peer; it makes its callbacks during the call.
     ///
     /// - Returns: the number of bytes read, or a negative error code of nghttp2, after which the connection must end.
     package final func receiveFrames(_ bytes: Span<UInt8>) -> Int {

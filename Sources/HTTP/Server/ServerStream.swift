@@ -239,6 +239,6 @@ package class ServerStream {
     /// Ends a broken response: queued bytes go out, and then the stream ends in a way that no client can take for
     /// whole.
     package func abort() {}
-    /// The handler has taken this many bytes of the request body: the client may send as many more.
+    /// The handler has taken this many bytes of the request body, so that the client may send that many more.
     package func consumed(_ bytes: Int) {}
 }
