@@ -14,7 +14,7 @@ package struct SocketFileAccess: Sendable, Equatable {
         self.group = group
     }
 
-    /// The number of a group, given its name or its number in digits; nil where the system has no such group.
+    /// The number of a group, given its name or its number in digits; nil if the system has no group of this name.
     package static func groupID(_ name: String) -> UInt32? {
         if let number = UInt32(name), number != .max { return number }
         var entry = unsafe Glibc.group()

@@ -24,7 +24,7 @@ package struct TokenBucket: Sendable {
         return max(0, Int((Double(limit) - spent).rounded(.down)))
     }
 
-    /// Takes `count` tokens if the limit leaves as many.
+    /// Takes `count` tokens if that many are left of the limit.
     ///
     /// - Returns: nil when they are taken, otherwise how long to wait for them. If waiting does not help, because the
     ///   limit is 0 or less than `count`, this is `Nanoseconds.max`.
@@ -40,7 +40,7 @@ package struct TokenBucket: Sendable {
         return time(excess, of: limit)
     }
 
-    /// Spends `count` tokens more than were taken, or gives back as many when it is negative.
+    /// Spends `count` more tokens without asking, or gives tokens back when `count` is negative.
     ///
     /// This may leave a debt, of one limit at most.
     package mutating func adjust(by count: Int, of limit: Int, at now: Nanoseconds) {
@@ -49,7 +49,7 @@ package struct TokenBucket: Sendable {
         capDebt(limit)
     }
 
-    /// Gives back `count` tokens that were spent, or as many as there are.
+    /// Gives back `count` tokens that were spent, or all of them if fewer were.
     @inlinable package mutating func giveBack(_ count: Int) { spent = max(0, spent - Double(count)) }
 
     /// How long it takes until nothing is spent any more.
