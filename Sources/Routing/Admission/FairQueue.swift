@@ -143,9 +143,8 @@ package struct FairQueue<Element> {
 
     /// Estimates how many entries would be served before one more of this tenant.
     ///
-    /// All entries of the tenant itself are counted. Of each other tenant, as many are counted as cost together what
-    /// the entries of this tenant cost. That cost includes the new entry only for tenants whose turn comes before this
-    /// one's.
+    /// All entries of the tenant itself are counted, and of each other tenant only entries of the same total cost. That
+    /// cost includes the new entry only for tenants whose turn comes before this one's.
     package func ahead(of tenant: String, cost: Int) -> Int {
         let own = indices[tenant]
         let before = own.map { lines[$0].cost } ?? 0

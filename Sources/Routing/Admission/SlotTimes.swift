@@ -17,7 +17,7 @@ struct SlotTimes: Sendable {
     private static let slotsMax = 64
     /// How many slots are freed in one simulation; the mean duration stands for further ones.
     private static let stepsMax = 256
-    /// A forecast is the mean of at most so many simulations, of fewer where each has many slots (`workMax`).
+    /// A forecast is the mean of up to `roundsMax` simulations; of fewer if each has many slots and steps (`workMax`).
     private static let roundsMax = 16
     private static let workMax = 256
     /// How many of the latest durations, all longer or all shorter than those before, show that the pace has changed.
@@ -99,7 +99,7 @@ struct SlotTimes: Sendable {
     struct Forecast: Equatable, Sendable {
         /// The expected wait.
         var wait: Nanoseconds
-        /// Nine of ten requests wait for at most so long.
+        /// The wait that nine of ten requests do not exceed.
         var most: Nanoseconds
     }
 

@@ -211,7 +211,7 @@ package struct ExecutorHealth: Sendable, Equatable {
     ///
     /// A single fault then ejects it again, as a fault in a trial would.
     ///
-    /// - Parameter wasLost: whether so many probes had failed or timed out before that they ejected it.
+    /// - Parameter wasLost: whether enough probes to eject it had failed or timed out before.
     package mutating func engineAnswers(wasLost: Bool, at now: Nanoseconds) {
         switch state {
         case .healthy: isDead = false
