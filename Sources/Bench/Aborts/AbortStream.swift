@@ -35,7 +35,9 @@ final class AbortStream: ClientStreamHandler {
         connection.open(stream)
     }
 
-    /// Whether the stream may be reset now, by its age and its tokens; false if an event triggers the reset.
+    /// Whether the stream is old enough to be reset, and has sent its body and received its tokens.
+    ///
+    /// It is false in phases in which an event triggers the reset.
     func isRipe(at now: Nanoseconds) -> Bool {
         guard let age = phase.ageMin, let stream else { return false }
         return now >= openedAt + age && stream.bodySent == stream.bodyLimit && tokens >= phase.tokensMin
