@@ -14,7 +14,7 @@
 /// inside of its payload is parsed anyway (CJSON_PATTERN_LINE_END).
 static bool is_blank(uint8_t byte) noexcept { return byte == ' ' || byte == '\t'; }
 
-/// Returns the beginning of the value of the key that stands at `at`; NULL if `key"` and a colon do not stand there.
+/// Returns the beginning of the value of `key`; NULL if `key"` and a colon are not at `at`.
 static const uint8_t *value_of(const uint8_t *at, const uint8_t *end, const char *key, size_t length) noexcept {
     if (size_t(end - at) <= length || std::memcmp(at, key, length) != 0) return nullptr;
     at += length;
