@@ -44,7 +44,7 @@ package final class MemoryAccount {
     /// Opens an account.
     ///
     /// - Parameters:
-    ///   - source: nil where nothing is limited, as in tools and tests.
+    ///   - source: what grants the memory; nil if there is no limit, as in tools and tests.
     ///   - prepaid: bytes that the source has granted already.
     ///   - held: the cost of the connection itself, in bytes, which is part of `prepaid`.
     ///   - isTrusted: the connection carries the requests of many users.

@@ -8,7 +8,7 @@ internal import COpenSSL
     /// The context for clients that send no server name, or an unknown one.
     let first: TLSContext
     private let exact: [String: TLSContext]
-    /// Contexts of wildcard names, by what follows the `*`: ".example.com".
+    /// The contexts for wildcard names; a key is the name without its `*`, such as ".example.com".
     private let wildcards: [String: TLSContext]
 
     /// Assigns certificates to names: each name gets the first certificate of each key type that has the name.
