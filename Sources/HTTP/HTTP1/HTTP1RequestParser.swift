@@ -35,8 +35,8 @@ package struct HTTP1RequestParser: Sendable {
 
     /// Continues to read a head, whose first byte is at offset 0 of `bytes`.
     ///
-    /// Each call gets the bytes of the previous call, and more after them. After a whole head the parser is ready for the
-    /// next one, whose first byte is then at offset 0.
+    /// Each call gets the bytes of the previous call, and more after them. After a whole head the parser is ready for
+    /// the next one, whose first byte is then at offset 0.
     package mutating func parse(_ bytes: Span<UInt8>) -> Result {
         if let failure { return .failed(failure) }
         do throws(HTTP1Error) {
