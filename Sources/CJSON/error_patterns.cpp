@@ -1,7 +1,7 @@
 // The patterns of errors in documents of a good status; docs/engine-errors.md lists them.
 #include "error_patterns.h"
 
-/// Whether a word reports success, or nothing.
+/// Whether a word reports success, or has no meaning, such as `none`.
 static bool is_success(string_view word) noexcept {
     return FoldedWord(word).is_any({"0", "200", "ok", "success", "successful", "succeeded", "none", "null", "nil",
                                     "false", "noerror", "completed"});

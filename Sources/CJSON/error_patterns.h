@@ -54,7 +54,7 @@ class ErrorPatterns {
     bool has_error_code_ = false;
     /// There is a member that only errors have, such as `error_code`.
     bool has_error_member_ = false;
-    /// There is a member such as `fault` that errors have, and good responses beside other members.
+    /// There is a member such as `fault`: of an error, or of a good response if that has other members too.
     bool has_fault_member_ = false;
     /// There is a `detail`, a list `errors`, or a `success` that is false.
     bool has_detail_ = false, has_error_list_ = false, is_unsuccessful_ = false;

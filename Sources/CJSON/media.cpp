@@ -188,7 +188,7 @@ kind kind_of_bytes(const uint8_t *bytes, size_t count) noexcept {
     return kind::text;
 }
 
-/// Takes a text that is, or refers to, the content of a part.
+/// Reads a text that is the content of a part, or refers to it, into `found`.
 void read_content(payload &found, string_view text, bool may_be_base64) noexcept {
     found.present = true;
     if (is_data_url(text)) {
@@ -223,7 +223,7 @@ struct walker {
     /// The least bytes of base64 that count as content where no type says so: shorter base64 may be a word.
     static const size_t untyped_min = 256;
 
-    /// Takes a text that is not a member of a part: a data URL, or an element of a list of contents.
+    /// Reads a text that is not a member of a part: a data URL, or an element of a list of contents.
     void read_untyped(string_view text, kind listed) noexcept {
         string_view begin = text.substr(0, 512);
         bool is_content = is_data_url(begin) && says_base64(begin.substr(0, begin.find(',')));

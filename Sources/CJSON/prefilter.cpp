@@ -14,7 +14,7 @@
 /// inside of its payload is parsed anyway (CJSON_PATTERN_LINE_END).
 static bool is_blank(uint8_t byte) noexcept { return byte == ' ' || byte == '\t'; }
 
-/// Returns the beginning of the value of the key that stands at `at`; NULL if `key"` and a colon do not stand there.
+/// Returns the beginning of the value of `key`; NULL if `key"` and a colon are not at `at`.
 static const uint8_t *value_of(const uint8_t *at, const uint8_t *end, const char *key, size_t length) noexcept {
     if (size_t(end - at) <= length || std::memcmp(at, key, length) != 0) return nullptr;
     at += length;
@@ -29,7 +29,7 @@ static bool is_null(const uint8_t *value, const uint8_t *end) noexcept {
     return end - value >= 4 && std::memcmp(value, "null", 4) == 0;
 }
 
-/// Whether a text or an array begins here that is not empty.
+/// Whether a string or an array that is not empty begins here.
 static bool is_filled(const uint8_t *value, const uint8_t *end, uint8_t open, uint8_t close) noexcept {
     return end - value >= 2 && value[0] == open && value[1] != close;
 }
@@ -90,8 +90,8 @@ extern "C" uint32_t cjson_prefilter(const uint8_t *payload, size_t length) noexc
     for (; i + 17 <= length; i += 16) {
         __m128i here = _mm_loadu_si128(reinterpret_cast<const __m128i *>(payload + i));
         __m128i next = _mm_loadu_si128(reinterpret_cast<const __m128i *>(payload + i + 1));
-        // With this bit set c, e, f, r, t and u are 0x72 to 0x76; so are b, d, s and v, for which `classify` finds
-        // nothing.
+        // With `bit` set, the letters with which a key begins (c, e, f, r, t and u) are 0x72 to 0x76. So are b, d, s
+        // and v, for which `classify` finds nothing.
         __m128i above = _mm_sub_epi8(_mm_or_si128(next, bit), low);
         __m128i letters = _mm_cmpeq_epi8(_mm_min_epu8(above, width), above);
         __m128i escapes = _mm_and_si128(_mm_cmpeq_epi8(here, backslash), _mm_cmpeq_epi8(next, u));

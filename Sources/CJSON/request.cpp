@@ -15,7 +15,7 @@ extern "C" void cjson_parser_trim(cjson_parser *parser) noexcept {
     std::vector<uint8_t>().swap(parser->scratch);
 }
 
-/// The token with which a value begins, without the space behind it.
+/// The first token of a value, without the whitespace after it.
 static string_view token(ondemand::value &value) noexcept {
     string_view view = value.raw_json_token();
     while (!view.empty() && (view.back() == ' ' || view.back() == '\n' || view.back() == '\r' || view.back() == '\t'))
@@ -30,7 +30,7 @@ static cjson_range range(string_view view, const uint8_t *bytes) noexcept {
 
 // MARK: Requests
 
-/// The key that a name is, or that a lenient reader would take it for.
+/// A key, which a name spells exactly or only for a lenient JSON reader.
 struct RequestKey {
     cjson_key key;
     bool is_exact;

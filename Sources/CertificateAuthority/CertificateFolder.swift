@@ -25,7 +25,7 @@ struct CertificateFolder: ~Copyable {
 
     func path(_ name: String) -> String { directory.hasSuffix("/") ? directory + name : "\(directory)/\(name)" }
 
-    /// Replaces a file atomically; a secret one is readable by its owner only, from the beginning.
+    /// Replaces a file atomically; a secret file is created readable by its owner only.
     func write(_ bytes: [UInt8], to name: String, isSecret: Bool) throws(TLSError) {
         let target = path(name)
         let temporary = "\(target).\(getpid()).new"

@@ -17,7 +17,7 @@ enum CertificateName: Hashable {
 
     /// Sorts names into DNS names, in lower case, and addresses.
     ///
-    /// - Throws: when there is no name, or one that is neither.
+    /// - Throws: when `names` is empty, or a name is neither a DNS name nor an address.
     static func checked(_ names: [String]) throws(TLSError) -> [CertificateName] {
         guard !names.isEmpty else { throw TLSError(.configuration, "a certificate needs a name") }
         var checked: [CertificateName] = []

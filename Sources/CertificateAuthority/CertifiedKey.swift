@@ -57,7 +57,7 @@ extension Certificate {
         until limit: Int64
     ) -> Certificate {
         guard let raw = unsafe X509_new() else { fatalError("out of memory") }
-        // The validity begins an hour ago, for clients whose clocks are late.
+        // The validity begins an hour ago, for clients whose clocks are slow.
         let start = now - 3600
         let end = min(start + purpose.validity, limit)
         let serial = Int64.random(in: 1...Int64.max)

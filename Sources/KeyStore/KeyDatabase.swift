@@ -11,8 +11,8 @@ package struct KeyDatabaseError: Error, Equatable, Sendable, CustomStringConvert
 
 /// A connection to a database of keys, usable from any thread.
 ///
-/// The journal is a rollback journal and not WAL, so that a server can read it that may only read the file and its
-/// folder.
+/// It uses a rollback journal and not WAL, so that a server without write permission to the file and its directory
+/// can read the database.
 package struct KeyDatabase: Sendable {
     /// A key, and when it was made and revoked.
     package struct Record: Equatable, Sendable {
@@ -31,13 +31,14 @@ package struct KeyDatabase: Sendable {
         }
     }
 
-    /// The layout of the tables, in `user_version`.
+    /// The version of the table layout, which SQLite stores as `user_version`.
     private static let version = 1
     private let queue: DatabaseQueue
 
     /// Opens a database for reading, and waits up to 0.2 s for a writer.
     ///
-    /// - Throws: `KeyDatabaseError` when it is not there, or is no database of keys of this version.
+    /// - Throws: `KeyDatabaseError` when the file does not exist, cannot be read, or is not a key database of this
+    ///   version.
     package init(reading path: String) throws(KeyDatabaseError) {
         queue = try Self.attempt {
             var configuration = GRDB.Configuration()
@@ -48,7 +49,7 @@ package struct KeyDatabase: Sendable {
         try Self.attempt { try queue.read { try Self.checkVersion($0) } }
     }
 
-    /// Opens a database for changing, or makes it; waits up to 5 s for another writer.
+    /// Opens a database for changing, and creates it if it does not exist; waits up to 5 s for another writer.
     package init(editing path: String) throws(KeyDatabaseError) {
         queue = try Self.attempt {
             var configuration = GRDB.Configuration()
@@ -111,7 +112,7 @@ package struct KeyDatabase: Sendable {
 
     /// Inserts a key.
     ///
-    /// - Throws: `KeyDatabaseError` when its id or its hash is there already, or the file cannot be written.
+    /// - Throws: `KeyDatabaseError` when a key with the same id or hash exists, or the file cannot be written.
     package func add(_ record: Record) throws(KeyDatabaseError) {
         let key = record.key
         let values: StatementArguments = [
@@ -128,7 +129,7 @@ package struct KeyDatabase: Sendable {
 
     /// Revokes a key at `seconds` since 1970.
     ///
-    /// - Returns: false when no key with this id is left to revoke.
+    /// - Returns: false when no key with this id exists, or it has been revoked before.
     package func revoke(_ id: String, at seconds: Int) throws(KeyDatabaseError) -> Bool {
         try Self.attempt {
             try queue.write { database in

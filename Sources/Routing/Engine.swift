@@ -5,14 +5,14 @@ package import Transport
 /// What is behind one URL, however many models are asked of it.
 ///
 /// It counts the attempts under way, has the health of the server itself and the limits learnt from its refusals, and
-/// knows which pools have requests that wait for a slot at it. It outlives configurations; all methods may be called
-/// from any thread.
+/// knows which pools have requests that wait for a slot, which is the room for one attempt. It outlives configurations;
+/// all methods may be called from any thread.
 package final class Engine: Sendable {
-    /// Identifies the engine in this process; never reused, and no position in anything.
+    /// Identifies the engine in this process; never reused, and not an index.
     package let id: Int
-    /// Its URL, for logs.
+    /// The URL of the engine, for logs.
     package let name: String
-    /// Whether requests may go to it: what failed connections, probes and (where its models share it) refusals show.
+    /// The health and learnt limits of the engine as a whole, which decide whether requests may go to it.
     let availability = Availability()
     private let attempts = Atomic<Int>(0)
     private let promptBytes = Atomic<Int>(0)
@@ -21,7 +21,7 @@ package final class Engine: Sendable {
     private let heardLast = Atomic<Nanoseconds>(0)
     private let servedLast = Atomic<Nanoseconds>(0)
     private let isUsageRefused = Atomic<Bool>(false)
-    /// Held while a slot is looked for and taken, so that two pools never take the same one.
+    /// Held while the limits are checked and an attempt is counted, so that two pools never take the same slot.
     let counting = Lock(())
 
     private struct WaitingPools {
@@ -33,15 +33,15 @@ package final class Engine: Sendable {
     private let waitingCount = Atomic<Int>(0)
 
     /// - Parameters:
-    ///   - runningMax: attempts at once over all its models; nil for no limit.
-    ///   - modelsShareCapacity: whether its models share one machine's capacity, see `modelsShareCapacity`.
+    ///   - runningMax: the most attempts at once over all its models; nil for no limit.
+    ///   - modelsShareCapacity: whether its models share one machine's capacity, see the property of this name.
     package init(id: Int, name: String, runningMax: Int? = nil, modelsShareCapacity: Bool = false) {
         self.id = id
         self.name = name
         update(runningMax: runningMax, modelsShareCapacity: modelsShareCapacity)
     }
 
-    /// Takes over what a new configuration says of it.
+    /// Applies the settings that a new configuration has for this engine.
     package func update(runningMax: Int?, modelsShareCapacity: Bool) {
         runningMost.store(runningMax ?? .max, ordering: .relaxed)
         isShared.store(modelsShareCapacity, ordering: .relaxed)
@@ -49,53 +49,58 @@ package final class Engine: Sendable {
 
     /// Whether one model's requests take capacity from the others (`vllm`, `sglang`, `llama.cpp`).
     ///
-    /// Then load, refusals and timeouts are the engine's; else (remote APIs) they are each executor's own.
+    /// If they do, load, refusals and timeouts count for the whole engine. If not (remote APIs), they count for the one
+    /// executor only.
     package var modelsShareCapacity: Bool { isShared.load(ordering: .relaxed) }
-    /// Attempts at once over all its models; nil for no limit.
+    /// The most attempts at once over all its models; nil for no limit.
     package var runningMax: Int? {
         let most = runningMost.load(ordering: .relaxed)
         return most == .max ? nil : most
     }
     /// Attempts under way at all its executors, on all workers.
     package var running: Int { attempts.load(ordering: .sequentiallyConsistent) }
-    /// Bytes of the prompts, of all its executors, that have no first event yet.
+    /// The bytes of all prompts at its executors whose answers have not begun yet.
     package var waitingBytes: Int { promptBytes.load(ordering: .relaxed) }
-    /// The health of the server itself, whatever its models answer.
+    /// The health of the server itself, without the faults of single models.
     package var health: ExecutorHealth.State { availability.state }
 
-    /// When bytes of the engine arrived last, on any attempt or probe of any thread; 0 if none ever have.
+    /// When bytes from the engine last arrived, for any attempt or probe on any thread; 0 if none ever have.
     ///
-    /// In nanoseconds of the loops' clock, and up to `heardStep` too early.
+    /// In nanoseconds of the loops' clock. The true time may be up to `heardStep` later.
     package var lastHeard: Nanoseconds { heardLast.load(ordering: .relaxed) }
 
-    /// When bytes of a good answer arrived last, on any attempt; as exact as `lastHeard`, and 0 if none ever have.
+    /// When bytes of a good answer last arrived, for any attempt; as exact as `lastHeard`, and 0 if none ever have.
     package var lastServed: Nanoseconds { servedLast.load(ordering: .relaxed) }
 
-    /// Bytes of a good answer have arrived, or its beginning is known to be good; to be called seldom.
+    /// Records that bytes of a good answer have arrived, or that the beginning of an answer has proved to be good.
+    ///
+    /// All workers share the value, so an attempt does not call this for each piece of its answer.
     package func served(at now: Nanoseconds) {
         guard now > lastServed else { return }
         servedLast.store(now, ordering: .relaxed)
     }
 
-    /// Whether it has refused `stream_options`, which an engine of its age may not know.
+    /// Whether the engine has refused `stream_options`, which an old version may not know.
     package var refusesUsage: Bool { isUsageRefused.load(ordering: .relaxed) }
 
-    /// It has refused `stream_options`: as long as this process lives, only clients ask it for the usage of a stream.
+    /// Records that the engine has refused `stream_options`.
+    ///
+    /// Until this process ends, the edge does not add `stream_options` to requests for this engine any more.
     package func refuseUsage() { isUsageRefused.store(true, ordering: .relaxed) }
 
     /// The resolution of `lastHeard`, in nanoseconds.
     package static let heardStep: Nanoseconds = 100_000_000
 
-    /// Bytes of the engine have arrived.
+    /// Records that bytes from the engine have arrived.
     ///
-    /// Cheap enough to be called for all bytes: it stores nothing within `heardStep` of the last call that did.
+    /// This is cheap enough to be called for all bytes, because the time is stored at most once in each `heardStep`.
     package func heard(at now: Nanoseconds) {
         let last = lastHeard
         guard last == 0 || now >= last &+ Self.heardStep else { return }
         heardLast.store(now, ordering: .relaxed)
     }
 
-    /// Whether one more attempt may begin, as far as its own limits say.
+    /// Whether the limits of the engine itself allow one more attempt.
     func takesMore(at now: Nanoseconds) -> Bool {
         let running = running
         return running < runningMost.load(ordering: .relaxed) && availability.takesMore(running: running, at: now)
@@ -108,27 +113,27 @@ package final class Engine: Sendable {
     func promptDone(bytes: Int) { promptBytes.wrappingSubtract(bytes, ordering: .relaxed) }
     func attemptEnded() { attempts.wrappingSubtract(1, ordering: .sequentiallyConsistent) }
 
-    /// Whether its probes say that nobody serves there: attempts at it from which nothing comes are lost.
+    /// Whether its probes have found it dead: attempts that receive no bytes from it are then given up.
     package var isDead: Bool { availability.isDead }
-    /// Whether faults or probes have shown that requests should go elsewhere, whatever its pools can do without.
+    /// Whether faults or probes have ejected the engine; a pool with too few other executors still uses it.
     package var isEjected: Bool { availability.isEjected }
-    /// What its last ejection was for; meaningless while it is healthy.
+    /// Why the engine was ejected last; meaningless while it is healthy.
     package var cause: ExecutorHealth.Cause { availability.cause }
 
-    /// The latest moment at which a byte may have arrived, since `lastHeard` may be early: no attempt was heard later.
+    /// The latest moment at which the last byte from the engine can have arrived, given the resolution of `lastHeard`.
     ///
-    /// - Parameter watchedSince: in its place where none has arrived since then.
+    /// - Parameter watchedSince: the result if no byte has arrived since that moment.
     package func heardAtMost(_ watchedSince: Nanoseconds) -> Nanoseconds {
         let last = lastHeard
         return last == 0 ? watchedSince : max(last + Self.heardStep, watchedSince)
     }
 
-    /// A probe has been answered, or not.
+    /// Records whether a probe has been answered.
     ///
     /// - Parameters:
-    ///   - rise: probes in a row that end an ejection.
-    ///   - fall: lost probes in a row that eject.
-    ///   - watchedSince: the begin of the probing, in place of a byte where none has been heard.
+    ///   - rise: how many answered probes in a row end an ejection.
+    ///   - fall: how many failed or timed out probes in a row eject the engine.
+    ///   - watchedSince: when probing began; it counts as the time of the last byte if none has arrived since.
     package func report(
         _ probe: ExecutorHealth.Probe,
         rise: Int,
@@ -142,7 +147,8 @@ package final class Engine: Sendable {
         }
     }
 
-    /// Finds an engine dead whose probes have been lost before and from which no byte has come for long enough.
+    /// Declares the engine dead if `fall` probes in a row were lost and no byte has come for
+    /// `ExecutorHealth.silenceMax`.
     package func reportSilence(fall: Int, watchedSince: Nanoseconds = 0, at now: Nanoseconds) {
         let lastHeard = heardAtMost(watchedSince)
         availability.change { health, _ in health.silence(at: now, fall: fall, lastHeard: lastHeard) }
@@ -150,10 +156,10 @@ package final class Engine: Sendable {
 
     // MARK: Waiting
 
-    /// Adds a pool that has requests which wait for a slot here.
+    /// Adds a pool that has requests which wait for a slot of this engine.
     ///
-    /// The caller has to look for a slot once more afterwards: one that was freed before was not announced to this
-    /// pool.
+    /// Afterwards the caller has to look for a slot once more: the pool was not notified of slots that were freed
+    /// before.
     func join(_ entry: PoolEntry) {
         waiting.withLock { $0.entries.append(entry) }
         waitingCount.wrappingAdd(1, ordering: .sequentiallyConsistent)
@@ -169,7 +175,7 @@ package final class Engine: Sendable {
         }
     }
 
-    /// A slot may have been freed here: serves the requests that wait, one of each pool by turns.
+    /// Serves waiting requests after a slot may have been freed: one request of each pool by turns.
     package func pump(at now: Nanoseconds) {
         guard waitingCount.load(ordering: .sequentiallyConsistent) > 0 else { return }
         let entries = waiting.withLock { waiting in

@@ -6,13 +6,13 @@ package import Transport
 ///
 /// It outlives configurations.
 package final class Executor: Sendable {
-    /// Identifies the executor in this process; never reused, and no position in anything.
+    /// Identifies the executor in this process; never reused, and not an index.
     package let id: Int
     /// The server that has the model.
     package let engine: Engine
     /// The engine's name for the model.
     package let model: String
-    /// Whether requests may go to it, as far as that differs from its engine's other models.
+    /// The health and learnt limits of this model alone, which decide with the engine's whether requests may go to it.
     let availability = Availability()
     private let attempts = Atomic<Int>(0)
     private let promptBytes = Atomic<Int>(0)
@@ -28,10 +28,10 @@ package final class Executor: Sendable {
     package var name: String { engine.name }
     /// Attempts under way for this model, on all workers.
     package var running: Int { attempts.load(ordering: .sequentiallyConsistent) }
-    /// Bytes of this model's prompts that have no first event yet: the work that waits in the engine.
+    /// Bytes of this model's prompts whose answers have not begun yet: work that waits in the engine.
     package var waitingBytes: Int { promptBytes.load(ordering: .relaxed) }
 
-    /// Whether a request may go to it: both the engine's health and its own have to say so.
+    /// Whether a request may go to it, by the health of the engine and its own.
     func use(at now: Nanoseconds) -> ExecutorHealth.Use {
         switch (engine.availability.use(at: now), availability.use(at: now)) {
         case (.yes, .yes): .yes
@@ -40,7 +40,8 @@ package final class Executor: Sendable {
         }
     }
 
-    /// The engine answers its probes again after it was dead, so earlier failures of this model say nothing any more.
+    /// Ends an ejection of this model: the engine was dead and answers its probes again, so earlier failures of the
+    /// model mean nothing any more.
     package func engineIsBack(at now: Nanoseconds) {
         guard availability.isEjected else { return }
         availability.change { health, _ in health.engineAnswers(wasLost: true, at: now) }
@@ -55,7 +56,7 @@ package final class Executor: Sendable {
             && engine.takesMore(at: now)
     }
 
-    /// How long the executor has asked to be left alone from now on.
+    /// How long no requests may be sent to it from now on, because it has refused some.
     func pause(at now: Nanoseconds) -> Nanoseconds {
         max(engine.availability.pause(at: now), availability.pause(at: now))
     }
@@ -66,7 +67,7 @@ package final class Executor: Sendable {
     ///
     /// - Parameters:
     ///   - runningMax: the limit of the pair, beside the engine's own.
-    ///   - evenIfBad: whether its health does not matter, since its pool cannot do without it.
+    ///   - evenIfBad: whether it is used although its health forbids it, because its pool has too few others.
     func begin(promptBytes: Int, runningMax: Int?, evenIfBad: Bool, at now: Nanoseconds) -> Bool {
         engine.counting.withLock { _ in
             guard takesMore(runningMax: runningMax, at: now) else { return false }
@@ -82,14 +83,13 @@ package final class Executor: Sendable {
         }
     }
 
-    /// Counts an attempt whose prompt has so many bytes.
+    /// Counts an attempt and the bytes of its prompt.
     func attemptBegan(promptBytes bytes: Int) {
         attempts.wrappingAdd(1, ordering: .sequentiallyConsistent)
         promptBytes.wrappingAdd(bytes, ordering: .relaxed)
         engine.attemptBegan(promptBytes: bytes)
     }
-    /// The executor has worked off a prompt: the first event of its answer is there, or the attempt is over without
-    /// one.
+    /// Ends the count of a prompt: the first event of its answer has arrived, or the attempt is over without one.
     package func promptDone(bytes: Int) {
         promptBytes.wrappingSubtract(bytes, ordering: .relaxed)
         engine.promptDone(bytes: bytes)

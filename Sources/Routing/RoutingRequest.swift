@@ -1,14 +1,14 @@
-// What a pool has to know of a request to choose an executor for it.
+// What a pool needs to know about a request to choose an executor for it.
 
 /// The facts of one request that decide where it goes and when.
 package struct RoutingRequest: Sendable {
-    /// Who asks: waiting is fair between tenants.
+    /// The tenant that sent the request; the queue is fair between tenants.
     package var tenant: String
-    /// Bytes of the request body: the work that its prompt is.
+    /// The bytes of the request body, as an estimate of the work for its prompt.
     package var promptBytes: Int
-    /// Ids of the executors that have been tried for it, and are not tried again.
+    /// The ids of the executors that have been tried for the request; they are not tried again.
     package var tried: [Int]
-    /// Whether it goes to a pool all of whose executors are bad, since there is no better pool.
+    /// Whether the request may use a pool whose executors are all bad, since no other pool is better.
     package var usesBad = true
 
     /// A request; `promptBytes` is the size of its body, `tried` has ids of executors.

@@ -23,7 +23,7 @@ package enum AbortPhase: String, CaseIterable, Sendable {
         }
     }
 
-    /// The least age of a stream that is reset by the clock; nil if an event triggers the reset.
+    /// The age from which a stream may be reset; nil if the arrival of an event triggers the reset.
     var ageMin: Nanoseconds? {
         switch self {
         case .body, .prefill: 40_000_000

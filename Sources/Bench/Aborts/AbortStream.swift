@@ -35,7 +35,9 @@ final class AbortStream: ClientStreamHandler {
         connection.open(stream)
     }
 
-    /// Whether the stream has reached its phase and may be reset by the clock.
+    /// Whether the stream is old enough to be reset, and has sent its body and received its tokens.
+    ///
+    /// It is false in phases in which an event triggers the reset.
     func isRipe(at now: Nanoseconds) -> Bool {
         guard let age = phase.ageMin, let stream else { return false }
         return now >= openedAt + age && stream.bodySent == stream.bodyLimit && tokens >= phase.tokensMin

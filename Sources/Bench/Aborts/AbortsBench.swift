@@ -136,7 +136,7 @@ package final class AbortsBench: AbortStreamOwner, TimerTarget {
         scheduleTick(after: options.spacing)
     }
 
-    /// How many streams the phase may open: one for each reset, and as many again for streams that end by themselves.
+    /// How many streams the phase may open: one for each reset and each stream that ended early, at most two per reset.
     private var streamsMax: Int { options.count + min(figures.endedBefore, options.count) }
 
     private func openOne() {

@@ -8,9 +8,9 @@ package struct AbortsReport {
     struct Figures {
         var phase: AbortPhase
         var resets = 0
-        /// The time from before the reset is written until the executor's own time stamp.
+        /// The time from just before the reset is written until the executor notices it, by the executor's time stamp.
         var delay = Distribution()
-        /// How often the executor reported to have been in which phase.
+        /// The phases in which the executor says that its requests were aborted, with the number of aborts in each.
         var executorPhases: [String: Int] = [:]
         /// The number of requests that the executor received in this phase, from its own counter.
         var requests = 0
@@ -19,7 +19,7 @@ package struct AbortsReport {
 
         /// Aborts that the executor should have reported and did not.
         ///
-        /// A request whose body was sent in half may never have reached the executor.
+        /// A request of which only half the body was sent may never have reached the executor.
         var unseen: Int { max(0, (phase == .body ? min(requests, resets) : resets) - delay.count) }
     }
 

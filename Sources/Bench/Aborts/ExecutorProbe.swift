@@ -47,7 +47,7 @@ final class ExecutorProbe {
         Self.parse(try get("/simulator/aborts?since=\(sequence)"))
     }
 
-    /// Sends a GET and turns the loop until the response is there; other connections of the loop go on meanwhile.
+    /// Sends a GET and runs the loop until the response has arrived; other connections of the loop go on until then.
     private func get(_ path: String) throws(BenchError) -> String {
         let answer = Answer()
         if connection?.isUsable != true { connection = try dialer.connect() }

@@ -10,7 +10,7 @@ package final class StreamsBench: BenchStreamOwner {
     /// How long after the warm-up all streams have to be running.
     private static let beginTimeout: Nanoseconds = 10_000_000_000
 
-    /// A place for one stream at a time.
+    /// One of the streams that run at once; when it ends, another one takes its slot.
     private struct Slot {
         var connection: (any ClientConnection)?
         var stream: BenchStream?

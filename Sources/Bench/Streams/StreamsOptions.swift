@@ -7,9 +7,9 @@ package struct StreamsOptions: Sendable {
     package var connections = 4
     /// How many streams each connection carries.
     package var streams = 100
-    /// How long tokens are measured.
+    /// How long tokens are measured, in seconds.
     package var seconds = 10.0
-    /// How long the streams run before that, in seconds.
+    /// How long the streams run before the measurement, in seconds.
     package var warmup = 3.0
     /// The model that requests name.
     package var model = "demo"
@@ -32,7 +32,7 @@ package struct StreamsOptions: Sendable {
     /// The streams of all connections.
     var total: Int { connections * streams }
 
-    /// Tokens for twice the length of the run.
+    /// The tokens of each stream: `maxTokens`, or enough for twice the length of the run.
     private var tokensMax: Int {
         if let maxTokens { return maxTokens }
         guard let pace else { return 1_000_000 }

@@ -43,7 +43,7 @@ package struct StreamsReport {
         case cut
         /// The stream had an event with an error.
         case errorEvent = "error_event"
-        /// The response was whole, but had no [DONE].
+        /// The response was whole according to its framing, but had no `[DONE]`.
         case unfinished
     }
 

@@ -20,7 +20,7 @@ package struct Faults: Sendable, Equatable {
         case errorEvent(Int)
         /// An error event is written, then the body ends in order.
         case errorOnly(Int)
-        /// An error event is written that blames the client and has an address in its text, then as with `errorEvent`.
+        /// An error event that blames the client and has an address in its text is written, then as with `errorEvent`.
         case mistakeEvent(Int)
         /// An error is written in a line that is not a field of an event, then the body ends in order.
         case errorLine(Int)
@@ -42,7 +42,7 @@ package struct Faults: Sendable, Equatable {
         case aborted
         /// Chat, completions and messages end in order with the reason null.
         case noReason
-        /// A stream has its last event alone, and any other response is empty.
+        /// A stream consists of its last event only, and any other response is empty.
         case onlyEnd
         /// The response redirects with status 307 or 308 to the same path with a slash behind it, which is served.
         case redirect(Int)

@@ -15,7 +15,7 @@ struct ModelRequest {
     let promptTokens: Int
     /// For each choice the key from which its text is generated.
     private(set) var keys: [UInt64]
-    /// The index of the first token that is generated: the request has the ones before it and is continued.
+    /// The index of the first generated token; above 0 if the request has the beginning of an answer to continue.
     let start: Int
     /// The number of tokens that each choice gets.
     private(set) var count = 0
@@ -24,7 +24,7 @@ struct ModelRequest {
 
     /// The time from the end of the request to the first token.
     private(set) var prefill: Nanoseconds
-    /// The tokens of each choice per second; 0 for as many as the client takes.
+    /// The tokens of each choice per second; 0 for as fast as the client reads.
     private(set) var pace: Double
     private(set) var faults: Faults
     /// Whether the faults are those that the server gives to every request.

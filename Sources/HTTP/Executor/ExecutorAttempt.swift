@@ -36,7 +36,7 @@ final class ExecutorAttempt: ExecutorStream, TimerTarget {
     private var moves = 0
     /// The request has moved to a fresh connection once.
     ///
-    /// A second time would not help with an executor that closes all.
+    /// A second time would not help if the executor closes every connection.
     private var isRetriedOnFresh = false
     /// The failure that `failLater` reports.
     private var pendingFailure: ExecutorFailure?

@@ -6,8 +6,9 @@ package import Transport
 /// Confined to its worker. An HTTP/1.1 connection carries one request at a time and is kept alive between requests. An
 /// HTTP/2 connection carries as many as the executor's MAX_CONCURRENT_STREAMS; then another connection is opened.
 package final class ExecutorClient {
-    /// How many requests wait for one connection that is being opened, since the executor has not yet said how many it
-    /// accepts.
+    /// The most requests that wait for one connection while it is opened.
+    ///
+    /// The executor has not said yet how many requests it accepts at once.
     static let dialStreamsMax = 100
 
     let loop: EventLoop

@@ -32,7 +32,7 @@ package struct ExecutorClientSettings: Sendable {
     package var addresses: AddressBook
     /// Which version of HTTP is spoken.
     package var version = Version.auto
-    /// Nil for an executor in clear.
+    /// How TLS is used; nil for an executor without TLS.
     package var tls: TLS?
     /// How long each address may take to connect and to finish the TLS handshake, and then an HTTP/2 executor to send
     /// its SETTINGS.

@@ -1,7 +1,7 @@
 // What the connections of one worker to all its executors share: options of nghttp2, and TLS contexts.
 package import Transport
 
-/// A worker owns one, and it lives as long as the worker's connections to executors.
+/// Each worker owns one environment, which lives as long as the worker's connections to executors.
 package final class ExecutorEnvironment {
     let library = HTTP2Library.forExecutors()
     private var contexts: [ContextKey: TLSContext] = [:]
@@ -12,7 +12,7 @@ package final class ExecutorEnvironment {
         var protocols: [String]
     }
 
-    /// Charged for what the executors have not taken yet of what they were sent.
+    /// Charged for output that waits for executors.
     let account: MemoryAccount
 
     /// - Parameter account: charged for output that waits for executors.

@@ -70,7 +70,7 @@ package protocol ExecutorStreamHandler: AnyObject {
     func responseHead(_ head: ResponseHead, body: ResponseBody)
     /// Bytes of the response body have arrived; they are valid during the call.
     func responseBody(_ bytes: Span<UInt8>)
-    /// The response is whole, as far as its framing shows.
+    /// The response is complete according to its framing.
     func responseEnded()
     /// The attempt has failed, before or inside the response.
     func attemptFailed(_ failure: ExecutorFailure)

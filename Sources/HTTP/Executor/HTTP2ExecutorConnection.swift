@@ -18,13 +18,14 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
     /// The largest response head, in bytes by the rule of RFC 9113 section 6.5.2, and in fields.
     static let headerBytesMax = 64 << 10
     static let headerCountMax = 200
-    /// A stream whose head is too large fails by itself, and nghttp2 drops the rest of the block at a small cost.
+    /// A header block of this many times the largest head ends the connection.
     ///
-    /// A block of this many times the largest head ends the connection.
+    /// If the head is too large but the block is smaller than that, only the stream fails, and nghttp2 drops the rest
+    /// of the block at a small cost.
     private static let fatalFactor = 100
     /// An executor that owes responses and sends nothing for this long is asked by a PING whether it is there.
     static let quietTimeout: Nanoseconds = 10_000_000_000
-    /// How long it may take to send anything after the PING.
+    /// How long the executor may take to send anything after the PING.
     ///
     /// A Python executor may not read for seconds while it is busy.
     static let pingTimeout: Nanoseconds = 20_000_000_000
@@ -46,7 +47,7 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
     private var isReady = false
     /// A request has ended on this connection.
     ///
-    /// It may have been idle since, and the executor may have gone.
+    /// The connection may have been idle since, so the executor may have closed it.
     private var hasServed = false
     /// No new requests are accepted: the executor has sent GOAWAY, no stream identifiers are left, or the client is
     /// retired.
@@ -59,7 +60,7 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
     ///
     /// All frames of a read are counted before nghttp2 decodes one; the size of the fields is counted by their streams.
     private var block: HTTP2HeaderBlock
-    /// Bounds header blocks on streams that are over: for each stream that was cancelled, a few may be on their way.
+    /// Limits header blocks on streams that have ended: for each cancelled stream, a few blocks may be on their way.
     private var lateBlocks: HTTP2Allowance
     /// A PING is on its way, and nothing has arrived since.
     private var isPinged = false
@@ -128,7 +129,8 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
             if hasRoom {
                 begin(attempt)
             } else if streams.isEmpty {
-                // The executor takes no request at all. The refusal is counted, so that nobody dials for ever.
+                // The executor accepts no requests at all. This counts as a refusal, so that the attempt fails in the
+                // end and does not open connections for ever.
                 attempt.failed(.refused)
             } else {
                 client.place(attempt)
@@ -275,7 +277,7 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
 
     /// Reports the streams that ended inside nghttp2.
     ///
-    /// It does so only now because their handlers may send again.
+    /// Their handlers are called only after nghttp2 has returned, because they may send new requests.
     func reportFinished() {
         guard !finished.isEmpty else { return }
         let all = finished
@@ -302,9 +304,9 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
 
     // MARK: Ends
 
-    /// An executor that closes before its SETTINGS has not shown what it speaks.
+    /// The connection has ended; the attempts on it fail.
     ///
-    /// It may be restarting, so this is no `noHTTP2`.
+    /// This is not reported as `noHTTP2`, even before the SETTINGS: the executor may be restarting.
     func channel(_ channel: Channel, ended end: ChannelEnd) { fail(nil) }
 
     func channelReleased(_ channel: Channel) { fail(nil) }

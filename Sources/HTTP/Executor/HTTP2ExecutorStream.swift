@@ -31,7 +31,7 @@ final class HTTP2ExecutorStream: AttemptCarrier {
     var isPaused = false
     /// Bytes that arrived while reading was paused.
     ///
-    /// The stream's window opens by as many when reading goes on.
+    /// The stream's window opens by this number when reading is resumed.
     var withheld = 0
 
     init(connection: HTTP2ExecutorConnection, id: Int32, attempt: ExecutorAttempt, readsBefore: Int) {

@@ -9,7 +9,8 @@ package struct ChunkedDecoder: Sendable {
     package enum Step: Equatable, Sendable {
         /// Bytes of the body, as a range of the span. The next call continues at the range's upper bound.
         case data(Range<Int>)
-        /// The whole span was read, which is `consumed` bytes, and the body goes on; the caller need not keep any of them.
+        /// The whole span was read, which is `consumed` bytes, and the body goes on; the caller need not keep any of
+        /// them.
         case needsMore(consumed: Int)
         /// The body and its trailers have ended; the bytes after `consumed` belong to the next message.
         case end(consumed: Int)

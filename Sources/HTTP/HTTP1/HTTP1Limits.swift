@@ -1,4 +1,4 @@
-// How large a message head may be. HTTP/2 checks the request target by the same number.
+// How large a message head may be. The limit of the request target holds for HTTP/2 too.
 
 /// How much a peer may send before its message head is complete.
 package struct HTTP1Limits: Sendable {

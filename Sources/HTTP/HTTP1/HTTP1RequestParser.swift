@@ -33,10 +33,10 @@ package struct HTTP1RequestParser: Sendable {
     /// The memory that the part of a head that has been read occupies, in bytes.
     var footprint: Int { fields.footprint }
 
-    /// Reads on in a head that begins where `bytes` begins.
+    /// Continues to read a head, whose first byte is at offset 0 of `bytes`.
     ///
-    /// Each call has the bytes of the call before, and more behind them. After a whole head the parser is ready for the
-    /// next one, whose first byte is then at offset 0.
+    /// Each call gets the bytes of the previous call, and more after them. After a whole head the parser is ready for
+    /// the next one, whose first byte is then at offset 0.
     package mutating func parse(_ bytes: Span<UInt8>) -> Result {
         if let failure { return .failed(failure) }
         do throws(HTTP1Error) {

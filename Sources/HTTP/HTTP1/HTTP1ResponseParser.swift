@@ -27,9 +27,9 @@ package struct HTTP1ResponseParser: Sendable {
     /// A parser for a head that begins with the next byte.
     package init(limits: HTTP1Limits = .response) { self.limits = limits }
 
-    /// Reads on in a head that begins where `bytes` begins.
+    /// Continues to read a head, whose first byte is at offset 0 of `bytes`.
     ///
-    /// Each call has the bytes of the call before, and more behind them.
+    /// Each call gets the bytes of the previous call, and more after them.
     ///
     /// - Parameter toHEAD: the request was HEAD, so that no body follows, whatever the fields say.
     package mutating func parse(_ bytes: Span<UInt8>, toHEAD: Bool = false) -> Result {

@@ -16,7 +16,7 @@ extension HTTP1ServerSession {
 
     /// Refuses a request whose body breaks the rules.
     ///
-    /// If the response has not begun, it says so; otherwise it is aborted.
+    /// If the response has not begun, its status reports the fault; if it is under way, it is aborted.
     func failBody(status: Int, message: String) {
         guard let stream else { return }
         state = .closing

@@ -50,7 +50,7 @@ final class HTTP1ServerSession: ServerProtocol {
     var isPaused = false
     /// `read` is running; a call from inside of it must not begin another one.
     var isReading = false
-    /// Bytes of the request body that the handler has and has not taken yet.
+    /// Bytes of the request body that were given to the handler and that it has not taken yet.
     var unconsumed = 0
     /// The deadline for the rest of a head has been set.
     var headDeadlineRuns = false
@@ -92,7 +92,9 @@ final class HTTP1ServerSession: ServerProtocol {
         chargeInput()
     }
 
-    /// Charges what has been received and not read; it is held in any case, so the charge may exceed the allowance.
+    /// Charges the memory of bytes that were received and not read yet.
+    ///
+    /// They are held already, so the charge may exceed what the connection may hold.
     func chargeInput() {
         let size = waiting.capacity + (waiting.isEmpty ? 0 : parser.footprint) + (upgrading?.footprint ?? 0)
         if size != inputCharge.bytes { inputCharge.set(size, on: connection.account) }
@@ -113,7 +115,7 @@ final class HTTP1ServerSession: ServerProtocol {
 
     /// Pauses reading while `waiting` or the window of the body is full.
     ///
-    /// A client that closes meanwhile is still noticed.
+    /// A client that closes its connection is noticed even while reading is paused.
     func updateReading() {
         let isFull = waiting.count >= Self.lookAheadMax || unconsumed >= Self.bodyWindow
         guard isFull != isPaused, !channel.isClosed else { return }
@@ -135,7 +137,7 @@ final class HTTP1ServerSession: ServerProtocol {
         waiting = []
         let used = read(bytes.span)
         if case .closing = state { return }
-        // Bytes that arrived during `read` stand behind those that it left.
+        // Bytes that arrived during `read` come after those that it has not read.
         if used < bytes.count { waiting = Array(bytes[used...]) + waiting }
         updateReading()
     }

@@ -14,11 +14,11 @@ struct HTTP2Allowance {
         bucket = TokenBucket(period: Nanoseconds(max(1, burst / max(1, perSecond))) * 1_000_000_000)
     }
 
-    /// Takes `cost`.
+    /// Takes `cost` from the bucket.
     ///
-    /// - Returns: false when less is left: the connection is to end.
+    /// - Returns: false when less is left; the connection then has to end.
     mutating func take(_ cost: Int = 1, now: Nanoseconds) -> Bool { bucket.take(cost, of: burst, at: now) == nil }
 
-    /// Gives back what was taken, or earns what a peer may do beyond `perSecond`.
+    /// Returns `count` to the bucket: what was taken before, or what the peer has earned beyond `perSecond`.
     mutating func giveBack(_ count: Int) { bucket.giveBack(count) }
 }

@@ -1,6 +1,6 @@
 // What all HTTP/2 sessions between one worker and its clients share.
 
-/// A worker owns one, and it lives as long as the worker's connections.
+/// Each worker owns one environment, which lives as long as the worker's connections.
 package final class HTTP2Environment {
     let library = HTTP2Library.forClients()
 

@@ -1,5 +1,5 @@
-// The header block that a peer is sending: how many fields it has, how large they are, and what decoding it takes of
-// memory. Heads, interim heads, trailers and blocks that nghttp2 ignores are counted alike, from clients and from
+// The header block that a peer is sending: how many fields it has, how large they are, and how much memory its decoding
+// takes. Heads, interim heads, trailers and blocks that nghttp2 ignores are counted alike, from clients and from
 // executors.
 internal import Transport
 
@@ -26,14 +26,14 @@ struct HTTP2HeaderBlock {
     /// The size of the decoded fields, in bytes by the same rule.
     private(set) var weight = 0
     private var decodedFields = 0
-    /// What the block has taken of `extraFields`.
+    /// How many fields the block has taken from `extraFields`.
     private var fieldsCharged = 0
-    /// A block of this many times the limits ends the connection: a field that is dropped was decoded all the same.
+    /// A block of this many times the limits ends the connection, because fields that are dropped cost their decoding.
     private let fatalFactor: Int
-    /// What all blocks of the connection together may have beyond `fieldsMax` and `bytesMax`.
+    /// How much all blocks of the connection together may have beyond `fieldsMax` and `bytesMax`.
     ///
-    /// They may have as much as one block may have at once, and then the limits of one block each second. Without that
-    /// each stream could have a block just below `fatalFactor` times the limits.
+    /// At once this is what one block may exceed them by, and after that `fieldsMax` and `bytesMax` each second.
+    /// Otherwise every stream could have a block just below `fatalFactor` times the limits.
     private var extraFields: HTTP2Allowance
     private var extraBytes: HTTP2Allowance
     /// Bytes of the frames in which the block has arrived so far.
@@ -54,7 +54,7 @@ struct HTTP2HeaderBlock {
 
     enum Verdict { case fine, tooMuch, malformed }
 
-    /// Fields that have arrived, decoded or not.
+    /// The number of fields that have arrived, decoded or not.
     var fields: Int { counter.fields }
     /// Whether the block is larger than a head may be.
     var isTooLarge: Bool { counter.fields > fieldsMax || weight > bytesMax }
@@ -109,13 +109,13 @@ struct HTTP2HeaderBlock {
         guard content > Self.repeatedTimes * received else {
             return weight <= bytesMax * fatalFactor && extraBytes.take(excess, now: now)
         }
-        // Such a block may exceed the limit by `repeatedFactor - 1` limits, others by `fatalFactor - 1`. It takes more
-        // of the connection's allowance in this proportion.
+        // A block that repeats the HPACK table may have `repeatedFactor` times the limit, and others `fatalFactor`
+        // times. Its excess counts proportionally more, so that a block of either kind can use up the whole allowance.
         let times = (fatalFactor - 1) / (Self.repeatedFactor - 1)
         return weight <= bytesMax * Self.repeatedFactor && extraBytes.take(excess * times, now: now)
     }
 
-    /// Charges a block that is not whole yet for what nghttp2 and the session hold of it, once a read is over.
+    /// Charges the memory that nghttp2 and the session hold for a block that is not whole; called at the end of a read.
     ///
     /// - Parameter fields: what the session has kept of its fields, in bytes.
     mutating func settle(isOpen: Bool, fields: Int, on account: MemoryAccount) {

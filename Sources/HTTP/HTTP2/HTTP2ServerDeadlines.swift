@@ -2,7 +2,7 @@
 // them.
 internal import Transport
 
-/// Times of the loop's clock; `Nanoseconds.max` where nothing is waited for.
+/// Deadlines in the loop's clock; `Nanoseconds.max` for one that is not set.
 struct HTTP2ServerDeadlines {
     /// The client has to acknowledge our SETTINGS.
     var settings: Nanoseconds

@@ -48,7 +48,7 @@ extension HTTP2ServerSession {
         resume(stream)
     }
 
-    /// Submits RST_STREAM: NO_ERROR after a whole response, else INTERNAL_ERROR.
+    /// Submits RST_STREAM: NO_ERROR after a whole response, otherwise INTERNAL_ERROR.
     func reset(_ stream: HTTP2ServerStream) {
         guard !stream.isClosed else { return }
         submitReset(stream.id, stream.isEndSent ? NGHTTP2_NO_ERROR : NGHTTP2_INTERNAL_ERROR)
@@ -63,7 +63,7 @@ extension HTTP2ServerSession {
             outbox.preamble = []
         }
         if outbox.bytesOfClosedStreams > 0 {
-            // Else the connection's window would shrink with each upload that is cut.
+            // Otherwise the connection's window would shrink with each upload that is cut off.
             unsafe nghttp2_session_consume_connection(session, outbox.bytesOfClosedStreams)
             outbox.bytesOfClosedStreams = 0
         }

@@ -53,7 +53,7 @@ extension HTTP2ServerSession {
 
     /// Answers a request without a handler.
     ///
-    /// Nobody else watches whether the client takes the answer, so it has a deadline.
+    /// The answer has a deadline, because there is no handler to notice a client that does not take it.
     private func refuse(_ stream: HTTP2ServerStream, status: Int, _ message: String) {
         deadlines.resets.append((stream, now + connection.settings.idleTimeout))
         armDeadline()
@@ -83,7 +83,7 @@ extension HTTP2ServerSession {
         handler.requestBody(bytes)
     }
 
-    /// The handler has taken bytes of a body: the windows open by as many.
+    /// The handler has taken bytes of a body, so the windows of the stream and the connection open by that number.
     func consume(_ bytes: Int, of stream: HTTP2ServerStream) {
         let taken = min(bytes, stream.unconsumed)
         guard taken > 0 else { return }

@@ -58,7 +58,7 @@ extension HTTP2ServerSession {
     /// Makes the stream take turns with its siblings (RFC 9218 section 10): by default nghttp2 sends the first stream
     /// to its end.
     ///
-    /// nghttp2 reads a `priority` field of the client itself, and that one has the last word.
+    /// A `priority` field of the client still takes precedence, since nghttp2 reads it itself.
     func makeIncremental(_ id: Int32) {
         var priority = nghttp2_extpri(urgency: UInt32(NGHTTP2_EXTPRI_DEFAULT_URGENCY), inc: 1)
         unsafe nghttp2_session_change_extpri_stream_priority(session, id, &priority, 0)
@@ -66,7 +66,7 @@ extension HTTP2ServerSession {
 
     /// Puts the number of streams that the client may open into our SETTINGS, in place of nghttp2's.
     ///
-    /// A stream too many is then refused here, where nghttp2 would end the connection.
+    /// A stream beyond this number is then refused by the session; nghttp2 would end the connection for it.
     func withStreamLimit(_ frame: [UInt8]) -> [UInt8] {
         var bytes = frame
         let start = HTTP2FrameReader.headerSize

@@ -23,7 +23,7 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
     static let resetDelay: Nanoseconds = 1_000_000_000
     /// `NGHTTP2_ERR_TOO_MANY_CONTINUATIONS`, which the header of nghttp2 1.52 does not have.
     private static let tooManyContinuations = -905
-    /// Why a stream ended that was reset for a fault of the client, as its handler and the log have it.
+    /// The reason that the handler and the log get when a stream was reset for a fault of the client.
     static let streamViolation: StaticString = "HTTP/2: the stream broke the protocol"
 
     /// What is known of the frames that arrive.

@@ -3,7 +3,7 @@
 public import CNghttp2
 package import Transport
 
-/// Borrows the session that C was given.
+/// Calls `body` with the session that belongs to the context pointer of a callback.
 ///
 /// Sound because the caller of `receiveFrames` or `sendFrames` holds the session, and nghttp2 makes no callback outside
 /// of its two functions that these call.
@@ -62,7 +62,7 @@ open class HTTP2Session {
 
     // MARK: Feeding and emptying
 
-    /// Lets the library read bytes of the peer; it makes its callbacks meanwhile.
+    /// Lets the library read bytes of the peer; it makes its callbacks during the call.
     ///
     /// - Returns: the number of bytes read, or a negative error code of nghttp2, after which the connection must end.
     package final func receiveFrames(_ bytes: Span<UInt8>) -> Int {
@@ -187,9 +187,9 @@ open class HTTP2Session {
 
     // MARK: What C calls
 
-    /// Enters the functions that C calls into a callback table.
+    /// Puts the functions that nghttp2 calls into a callback table.
     ///
-    /// Each finds its session and hands over.
+    /// Each function finds its session and calls a method of it.
     @unsafe
     static func install(in table: OpaquePointer) {
         unsafe nghttp2_session_callbacks_set_on_begin_headers_callback(table) { _, frame, context in

@@ -29,7 +29,7 @@ package struct FieldBlock: Sendable {
     /// The memory that the block occupies, in bytes.
     package var footprint: Int { storage.capacity + entries.capacity * MemoryLayout<Entry>.stride }
 
-    /// Makes room for so many bytes of names and values and so many fields.
+    /// Reserves memory for `bytes` bytes of names and values, and for `fields` fields.
     package mutating func reserve(bytes: Int, fields: Int) {
         storage.reserveCapacity(bytes)
         entries.reserveCapacity(fields)

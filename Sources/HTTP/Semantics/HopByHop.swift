@@ -1,9 +1,9 @@
 // Which fields are about one connection and are never forwarded (RFC 9110 section 7.6.1), between client and executor
 // in both directions.
 
-/// The hop-by-hop fields of one message: those that are so by name, and those that its connection field lists.
+/// The hop-by-hop fields of one message: those with certain names, and those that its connection field lists.
 package struct HopByHop: Sendable {
-    /// The names that the connection field lists beyond those that are hop-by-hop by name; nearly always empty.
+    /// The names in the connection field that are not always hop-by-hop; nearly always empty.
     private var listed: [ArraySlice<UInt8>] = []
 
     /// Reads the connection field of a message.
@@ -27,7 +27,7 @@ package struct HopByHop: Sendable {
     }
 }
 
-/// Whether a field is hop-by-hop by its name.
+/// Whether a field of this name is always hop-by-hop.
 package func isHopByHop(_ name: FieldName) -> Bool {
     switch name {
     case .connection, .keepAlive, .proxyConnection, .te, .trailer, .transferEncoding, .upgrade, .http2Settings,

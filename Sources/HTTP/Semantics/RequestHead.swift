@@ -14,7 +14,7 @@ package enum BodyLength: Equatable, Sendable {
 
 /// The head of a request, as both HTTP versions deliver it.
 ///
-/// It is a class because it is handed from module to module: a copy then counts one reference in place of five.
+/// It is a class because modules pass it on: a copy then retains one reference instead of five.
 package final class RequestHead: Sendable {
     /// The method.
     package let method: Method

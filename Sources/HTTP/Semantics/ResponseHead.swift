@@ -22,6 +22,6 @@ package enum ResponseBody: Equatable, Sendable {
     case known(Int)
     /// The framing marks the end: the last chunk, or END_STREAM on HTTP/2.
     case chunked
-    /// The body ends with the connection: a whole body cannot be told from one that was cut.
+    /// The body ends when the connection closes, so a complete body looks like a truncated one.
     case untilClose
 }

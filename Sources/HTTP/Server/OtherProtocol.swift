@@ -2,7 +2,7 @@
 // with TLS, or a PROXY header that no listener reads.
 internal import Transport
 
-/// What a client spoke in place of what its listener expects.
+/// The protocol that a client used instead of the one that its listener expects.
 ///
 /// The raw values are the labels of a metric; they help an operator who has set up a port or a proxy wrongly.
 package enum OtherProtocol: String, CaseIterable, Sendable {

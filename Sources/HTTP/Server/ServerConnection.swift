@@ -27,8 +27,8 @@ protocol ServerProtocol: AnyObject {
 ///
 /// Confined to its worker.
 package final class ServerConnection: ChannelHandler, TimerTarget {
-    /// How long a client that has connected and sent no request yet may take to send one, once the server drains: the
-    /// request may be on its way.
+    /// Once the server drains, how long a client that has sent no request yet may take to send one, which may already
+    /// be on its way.
     static let firstRequestPeriod: Nanoseconds = 1_000_000_000
 
     /// The socket, with TLS if the listener has it.
@@ -41,7 +41,7 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     package let client: Client
     /// Charged for all memory that the server holds for this connection.
     package let account: MemoryAccount
-    /// The key of the connection in the table of the delegate, which sets it; one of no table until then.
+    /// The key of the connection in the delegate's table; the delegate sets it, and until then it names no element.
     package var key = SlabKey(index: .max, generation: .max)
 
     let delegate: any ServerDelegate
@@ -197,7 +197,7 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
 
     // MARK: Deadlines
 
-    /// Sets the one timer of the connection, in place of the deadline before.
+    /// Sets the one timer of the connection, and so replaces its previous deadline.
     func setDeadline(_ due: Nanoseconds) {
         guard !isEnded else { return }
         deadline.set(due, on: channel.loop, target: self, kind: 0)

@@ -79,13 +79,14 @@ extension ServerDelegate {
 /// HTTP/1.1 and HTTP/2 have a subclass each, and nothing above this module knows which one it holds. Confined to the
 /// worker of its connection.
 package class ServerStream {
-    /// What a stream is charged for its objects, those of nghttp2 and its handler, in bytes; its head and output come
-    /// on top.
+    /// The memory that is charged for the objects of a stream, including its handler and those of nghttp2, in bytes.
+    ///
+    /// The head and the output are charged separately.
     package static let cost = 4 << 10
 
-    /// What other modules read by the accessors below.
+    /// The properties that other modules read by the accessors below.
     ///
-    /// The compiler sees every access to a private property, and leaves the check of exclusive access at run time out
+    /// They are private so that the compiler sees every access and omits the runtime check of exclusive access
     /// (docs/decisions/0024-exclusivity-is-checked-in-release-builds.md).
     private struct State {
         var handler: (any ServerStreamHandler)?
@@ -145,12 +146,12 @@ package class ServerStream {
         get { state.isClosed }
         set { state.isClosed = newValue }
     }
-    /// Bytes of the response body that the handler has sent so far.
+    /// The number of bytes of the response body that the handler has sent so far.
     package internal(set) final var bytesSent: Int {
         get { state.bytesSent }
         set { state.bytesSent = newValue }
     }
-    /// Bytes that still waited for the client when it left.
+    /// The number of response bytes that still waited to be sent when the client left.
     package internal(set) final var bytesLost: Int {
         get { state.bytesLost }
         set { state.bytesLost = newValue }
@@ -176,7 +177,7 @@ package class ServerStream {
 
     /// Charges the stream and the head of its request, which has `bytes` bytes, to the connection.
     ///
-    /// - Returns: false if the connection may not hold as much; then nothing is charged.
+    /// - Returns: false if the connection may not hold that much memory; then nothing is charged.
     func admit(headOf bytes: Int) -> Bool {
         let account = connection.account
         guard cost.grow(to: Self.cost, on: account) else { return false }
@@ -238,6 +239,6 @@ package class ServerStream {
     /// Ends a broken response: queued bytes go out, and then the stream ends in a way that no client can take for
     /// whole.
     package func abort() {}
-    /// The handler has taken this many bytes of the request body: the client may send as many more.
+    /// The handler has taken this many bytes of the request body, so that the client may send that many more.
     package func consumed(_ bytes: Int) {}
 }

@@ -1,4 +1,4 @@
-// The upgrade of a connection in clear from HTTP/1.1 to HTTP/2, as far as the HTTP/1.1 session does it.
+// The part of the HTTP/1.1 session in the upgrade of a connection in clear from HTTP/1.1 to HTTP/2.
 internal import Transport
 
 /// The upgrade of RFC 7540 section 3.2, which RFC 9113 has dropped and old clients still ask for.

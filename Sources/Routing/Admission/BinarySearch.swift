@@ -1,7 +1,7 @@
-// Binary search in what is sorted.
+// Binary search in a sorted collection.
 
 extension RandomAccessCollection where Index == Int {
-    /// The first index whose element is not before what is sought, the end where all are: in logarithmic time.
+    /// The index of the first element for which `isBefore` is false, or the end if there is none; in logarithmic time.
     ///
     /// - Parameter isBefore: true of the first elements, false of all that follow them.
     func firstIndex(notBefore isBefore: (Element) -> Bool) -> Int {

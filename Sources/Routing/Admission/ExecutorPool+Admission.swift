@@ -2,30 +2,30 @@
 internal import Synchronization
 package import Transport
 
-/// An executor for a request that has waited; its attempt is counted already.
+/// An executor for a request that has waited; the attempt is counted already.
 package struct Grant: Sendable {
     /// The executor that the request goes to.
     package let executor: Executor
     /// The pool that the request has waited for.
     package let pool: ExecutorPool
-    /// When its attempt was counted.
+    /// When the attempt was counted.
     package let began: Nanoseconds
     let promptBytes: Int
 
-    /// Gives the slot to the next request, since the one that it was for is gone.
+    /// Gives the slot to the next request, because the request that had waited for it is gone.
     package func giveBack(at now: Nanoseconds) {
         executor.promptDone(bytes: promptBytes)
         pool.release(executor, began: began, wasUsed: false, at: now)
     }
 }
 
-/// A request had to leave the queue, since its tenant had more requests in it than the tenant of a newer one.
+/// A request was removed from the queue to make room for a request of a tenant with fewer requests in it.
 package struct GaveWay: Sendable {
-    /// The pool whose queue it was in.
+    /// The pool in whose queue the request was.
     package let pool: ExecutorPool
-    /// The name of the wait that has ended.
+    /// The ticket of the request.
     package let ticket: QueueTicket
-    /// How long one more of its tenant would wait now, at least a second.
+    /// How long the same request would have to wait if it came now, in nanoseconds; at least a second.
     package let retryAfter: Nanoseconds
 }
 
@@ -34,7 +34,7 @@ package enum WaitEnd: Sendable {
     case granted(Grant)
     case gaveWay(GaveWay)
 
-    /// Gives an executor to the next request, since the one that waited is gone.
+    /// Gives a granted executor to the next request, because the request that had waited is gone.
     package func giveBack(at now: Nanoseconds) {
         if case .granted(let grant) = self { grant.giveBack(at: now) }
     }
@@ -57,9 +57,9 @@ extension ExecutorPool {
     ///
     /// - Parameters:
     ///   - returning: whether it has been at an executor before; then it is served before requests that have not.
-    ///   - waitMax: how long it may still wait; with 0 it is refused when all executors are full.
-    ///   - queueMax: how many requests may wait that have not been at an executor. When the queue is full, the tenant
-    ///     with the most requests in it gives way to this one, if it has at least two more.
+    ///   - waitMax: how long it may still wait, in nanoseconds; with 0 it is refused when all executors are full.
+    ///   - queueMax: how many requests that have not been at an executor may wait. When the queue is full, a request of
+    ///     another tenant may have to give way to this one, see `FairQueue.makeRoom`.
     ///   - ended: called once, from any thread, with an executor whose attempt is counted, or because the request had
     ///     to give way to one of another tenant.
     package func admit(
@@ -71,7 +71,8 @@ extension ExecutorPool {
         ended: @escaping @Sendable (WaitEnd) -> Void
     ) -> Admission {
         let (admission, others) = entry.state.withLock { state -> (Admission, [PoolEntry.Ended]) in
-            // A slot that the mere passing of time has freed goes to requests that have been at an executor before.
+            // No event says that a pause or an ejection is over, so a slot may be free. Requests that have been at an
+            // executor before get it first.
             var others = state.returned.isEmpty ? [] : state.serve(entry, most: .max, at: now)
             // Only a request that has been at an executor may overtake those that wait.
             let goesFirst = returning || state.queue.isEmpty
@@ -79,7 +80,7 @@ extension ExecutorPool {
             if let refusal = refusal(of: request, returning, state, waitMax: waitMax, queueMax: queueMax, at: now) {
                 return (refusal, others)
             }
-            // A slot that was freed before the engines knew of this queue was announced to nobody: look once more.
+            // Look once more: before the engines knew of this queue, they did not notify it of slots that were freed.
             if state.join(entry, self), goesFirst, case .executor(let executor) = choose(request, &state, at: now) {
                 state.leaveIfEmpty(entry)
                 return (.executor(executor), others)
@@ -120,12 +121,13 @@ extension ExecutorPool {
         at now: Nanoseconds
     ) -> Admission? {
         guard let pause = shortestPause(for: request, at: now) else { return Admission.none }
-        // All executors have asked to be left alone for longer than the request may wait.
+        // All executors that may take the request have asked for a pause that is longer than it may wait.
         if pause > waitMax { return .refused(retryAfter: pause) }
         if waitMax == 0 { return .refused(retryAfter: retryAfter(request, state, returning: returning, at: now)) }
         // It has been admitted before and is served before the others, so it waits as long as it may.
         if returning { return nil }
-        // One request may always wait, whatever the forecast: otherwise a pool that was slow would stay so for ever.
+        // One request may always wait, whatever the forecast: otherwise no request could show that a pool that was slow
+        // has become fast.
         let ahead = state.ahead(of: request, returning: false)
         if ahead > 0, let forecast = forecast(behind: ahead, state, at: now) {
             let most = max(pause, forecast.most)
@@ -145,7 +147,7 @@ extension ExecutorPool {
         return state.times.forecast(behind: ahead, running: running, at: now)
     }
 
-    /// How long such a request would wait by the forecast; at least a second, which is all without a forecast.
+    /// How long the request would wait by the forecast, at least a second; a second if there is no forecast.
     func retryAfter(
         _ request: RoutingRequest,
         _ state: PoolEntry.State,
@@ -156,7 +158,7 @@ extension ExecutorPool {
         return max(Self.retryAfterMin, forecast(behind: ahead, state, at: now)?.wait ?? 0)
     }
 
-    /// The shortest time for which an executor that may take the request is to be left alone; nil if there is none.
+    /// The shortest pause of the executors that may take the request; nil if there is no such executor.
     private func shortestPause(for request: RoutingRequest, at now: Nanoseconds) -> Nanoseconds? {
         var shortest: Nanoseconds?
         let mercy = mercy(usesBad: request.usesBad, at: now)
@@ -171,7 +173,7 @@ extension ExecutorPool {
 
     /// Takes a request out of the queue.
     ///
-    /// - Returns: false when its grant is on its way already; the caller then has to give that back.
+    /// - Returns: false when its wait has ended already; the caller then has to call `giveBack` on that `WaitEnd`.
     @discardableResult
     package func leave(_ ticket: QueueTicket) -> Bool {
         entry.state.withLock { state in
@@ -181,11 +183,11 @@ extension ExecutorPool {
         }
     }
 
-    /// Ends an attempt and gives its slot to the request that is next, in whichever pool of the engine.
+    /// Ends an attempt, and gives its slot to the next waiting request of any pool that uses the engine.
     ///
     /// - Parameters:
     ///   - began: when the attempt was counted.
-    ///   - wasUsed: false where the executor has never been asked.
+    ///   - wasUsed: false if no request was sent to the executor.
     package func release(_ executor: Executor, began: Nanoseconds, wasUsed: Bool = true, at now: Nanoseconds) {
         executor.attemptEnded()
         if entry.isWatched.load(ordering: .relaxed) {
@@ -199,11 +201,11 @@ extension ExecutorPool {
     /// To be called from time to time while requests wait, since no event says that a pause or an ejection is over.
     package func pump(at now: Nanoseconds) { _ = entry.serve(at: now) }
 
-    /// How long one more such request would wait by the forecast; at least a second.
+    /// How long one more request like this one would wait by the forecast; at least a second.
     package func predictedWait(of request: RoutingRequest, at now: Nanoseconds) -> Nanoseconds {
         entry.state.withLock { retryAfter(request, $0, at: now) }
     }
 
-    /// How many requests wait in the queue of this pool, of all snapshots.
+    /// How many requests of all snapshots wait in the queue of this pool.
     package var waitingCount: Int { entry.waitingCount }
 }

@@ -1,9 +1,11 @@
-// The order in which waiting requests are served: fair between tenants by bytes of prompt, in order within a tenant.
+// The order in which waiting requests are served: fair between tenants by bytes of prompts, in order of arrival within
+// a tenant.
 
 /// A queue with one line for each tenant, served by deficit round-robin (Shreedhar and Varghese, 1995).
 ///
-/// The quantum is the smallest prompt that is first in a line. Tenants with equal prompts are therefore served one
-/// after the other, however many requests one of them has waiting. A value: its owner guards it by a lock.
+/// The quantum is the smallest prompt that is first in a line. Tenants with equal prompts are therefore served in turn,
+/// one request each, however many requests one of them has waiting. It is a value type, which its owner guards by a
+/// lock.
 package struct FairQueue<Element> {
     /// Identifies an entry, so that it can be removed before its turn.
     package struct Ticket: Hashable, Sendable {
@@ -14,7 +16,7 @@ package struct FairQueue<Element> {
     fileprivate struct Entry {
         /// Counts the entries of the whole queue in the order in which they came.
         var sequence: Int
-        /// Nil once the entry was removed: what is left in the array is a gap.
+        /// Nil once the entry was removed; the array then has a gap at this index.
         var element: Element?
         var cost: Int
     }
@@ -36,7 +38,7 @@ package struct FairQueue<Element> {
             return low < entries.count && entries[low].sequence == sequence ? low : nil
         }
 
-        /// Removes an entry and leaves a gap, which is trimmed when it comes to the beginning or the end.
+        /// Removes an entry and leaves a gap, which is removed once it is at the beginning or the end.
         mutating func take(at index: Int) -> Element? {
             guard let element = entries[index].element else { return nil }
             entries[index].element = nil
@@ -141,8 +143,8 @@ package struct FairQueue<Element> {
 
     /// Estimates how many entries would be served before one more of this tenant.
     ///
-    /// These are all entries of the tenant itself, and of each other tenant as many as cost the same together. Tenants
-    /// whose turn comes after this one's are counted without the new entry's own round.
+    /// All entries of the tenant itself are counted, and of each other tenant only entries of the same total cost. That
+    /// cost includes the new entry only for tenants whose turn comes before this one's.
     package func ahead(of tenant: String, cost: Int) -> Int {
         let own = indices[tenant]
         let before = own.map { lines[$0].cost } ?? 0
@@ -164,23 +166,24 @@ package struct FairQueue<Element> {
 
     // MARK: Room
 
-    /// Whether room for one more of this tenant may be made of another's.
+    /// Whether `makeRoom` would remove another tenant's entry for one more entry of this tenant.
     package func mayMakeRoom(for tenant: String) -> Bool { giver(for: tenant) != nil }
 
-    /// Removes the latest entry of the tenant that has the most, to make room for one more of this tenant.
+    /// Makes room for one more entry of `tenant`: removes the latest entry of the tenant that has the most entries.
     ///
-    /// - Returns: the removed entry; nil where no tenant would be left with at least as many as this one then has.
-    ///   Where the two would only swap, the tenant that was served last gives way.
+    /// That tenant must have at least two entries more than `tenant`, or one more if it was also the one served last.
+    ///
+    /// - Returns: the removed entry; nil if no tenant has that many.
     package mutating func makeRoom(for tenant: String) -> (element: Element, ticket: Ticket)? {
         guard let index = giver(for: tenant), let last = lines[index].entries.last else { return nil }
         let ticket = Ticket(tenant: index, sequence: last.sequence)
         return take(at: lines[index].entries.count - 1, of: index).map { ($0, ticket) }
     }
 
-    /// The index of the tenant that gives way to one more entry of `tenant`; nil where none does.
+    /// The index in `lines` of the tenant from which `makeRoom` removes an entry; nil if there is none.
     ///
-    /// Of several tenants with equally many entries it is the one that was served last, else the one whose turn is
-    /// last.
+    /// If several tenants have the most entries, it is the one that was served last, or otherwise the one whose turn
+    /// comes last.
     private func giver(for tenant: String) -> Int? {
         let latest = lastServed.flatMap { indices[$0] }
         var fullest: Int?
@@ -206,12 +209,12 @@ package struct FairQueue<Element> {
     }
 
     private mutating func join(_ index: Int) {
-        // A new tenant is last: its turn comes after each of the others has had one.
+        // A new tenant comes last: each other tenant has a turn before it.
         turns.insert(index, at: turns.isEmpty ? 0 : turn)
         if turns.count > 1 { turn = (turn + 1) % turns.count }
     }
 
-    /// Takes an entry out of a tenant's line, and the tenant out of the turns when it was the last one.
+    /// Removes an entry from a tenant's line; if no entry is left, removes the tenant from the turns.
     ///
     /// - Parameter tenant: the index of the line in `lines`.
     private mutating func take(at index: Int, of tenant: Int) -> Element? {

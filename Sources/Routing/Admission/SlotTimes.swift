@@ -1,4 +1,4 @@
-// The forecast of a queue: how long a request will wait for a slot, by how long slots have been and are being held.
+// The forecast of a queue: how long a request will wait for a slot, from how long slots have been held lately.
 internal import Transport
 
 /// The times at which the slots of one pool are taken and freed, as a value.
@@ -17,13 +17,13 @@ struct SlotTimes: Sendable {
     private static let slotsMax = 64
     /// How many slots are freed in one simulation; the mean duration stands for further ones.
     private static let stepsMax = 256
-    /// A forecast is the mean of at most so many simulations, of fewer where each has many slots (`workMax`).
+    /// A forecast is the mean of up to `roundsMax` simulations; of fewer if each has many slots and steps (`workMax`).
     private static let roundsMax = 16
     private static let workMax = 256
     /// How many of the latest durations, all longer or all shorter than those before, show that the pace has changed.
     private static let changeMin = 8
 
-    /// Since when slots are watched: what was taken before that is not known, and nil until `watch`.
+    /// When the recording began, so slots that were taken before are not in `begins`; nil until `watch` is called.
     private(set) var watchedSince: Nanoseconds?
     /// When the slots that are held were taken, the earliest first.
     private(set) var begins: [Nanoseconds] = []
@@ -36,13 +36,13 @@ struct SlotTimes: Sendable {
     private var freed = 0
     private var total = 0.0
 
-    /// Begins to watch, unless it has begun before.
+    /// Begins to record, unless it has begun before.
     mutating func watch(from now: Nanoseconds) { if watchedSince == nil { watchedSince = now } }
 
     /// A slot is taken.
     mutating func taken(at now: Nanoseconds) {
         guard watchedSince != nil else { return }
-        // A worker's clock may be a turn behind another's.
+        // The clocks of two workers may differ by a turn of their loops.
         var index = begins.count
         while index > 0, begins[index - 1] > now { index -= 1 }
         begins.insert(now, at: index)
@@ -52,7 +52,7 @@ struct SlotTimes: Sendable {
     ///
     /// - Parameters:
     ///   - began: when it was taken.
-    ///   - wasUsed: false where no attempt was made with it, so that its duration says nothing.
+    ///   - wasUsed: false if no request was sent with it, so that its duration means nothing.
     mutating func freed(takenAt began: Nanoseconds, wasUsed: Bool = true, at now: Nanoseconds) {
         guard watchedSince != nil else { return }
         if let index = begins.firstIndex(of: began) { begins.remove(at: index) }
@@ -71,7 +71,7 @@ struct SlotTimes: Sendable {
         forgetAnotherPace()
     }
 
-    /// Drops the durations from before a change of pace, since they say nothing of the time after it.
+    /// Drops the durations from before a change of pace, because they do not help to forecast any more.
     private mutating func forgetAnotherPace() {
         let (count, some) = (latest.count, Self.changeMin)
         guard count >= some + some / 2 else { return }
@@ -90,7 +90,7 @@ struct SlotTimes: Sendable {
         sorted = latest.sorted()
     }
 
-    /// The first index in `sorted` whose duration is not shorter.
+    /// The first index in `sorted` whose duration is not shorter than this one.
     private func rank(_ duration: Double) -> Int { sorted.firstIndex(notBefore: { $0 < duration }) }
 
     // MARK: The forecast
@@ -99,15 +99,15 @@ struct SlotTimes: Sendable {
     struct Forecast: Equatable, Sendable {
         /// The expected wait.
         var wait: Nanoseconds
-        /// Nine of ten requests wait for at most so long.
+        /// The wait that nine of ten requests do not exceed.
         var most: Nanoseconds
     }
 
-    /// Simulates how long a request waits that comes now.
+    /// Simulates how long a request that comes now has to wait.
     ///
     /// - Parameters:
     ///   - ahead: how many requests are served before it.
-    ///   - running: how many slots are held, those included that were taken before `watchedSince`.
+    ///   - running: how many slots are held, including those that were taken before `watchedSince`.
     /// - Returns: nil while fewer than `samplesMin` slots have been freed.
     func forecast(behind ahead: Int, running: Int, at now: Nanoseconds) -> Forecast? {
         let slots = max(running, begins.count)
@@ -129,7 +129,7 @@ struct SlotTimes: Sendable {
             let simulation = Simulation(durations: sorted, stretch: stretch, mean: mean, spread: spread, draws: first)
             wait += simulation.wait(for: steps, ages) / Double(rounds)
         }
-        // A forecast that is too low lets too many in, which is likely where few and unequal durations are known.
+        // With few and unequal durations a forecast is likely to be too low, and would let too many requests wait.
         if mean > 0 { wait *= 1 + 0.6 * spread / mean / Double(sorted.count).squareRoot() }
         let doubt = max(wait * 0.1, 1.3 * spread * needed.squareRoot() / Double(simulated))
         return Forecast(wait: Nanoseconds(min(wait, 1e18)), most: Nanoseconds(min(wait + doubt, 1e18)))
@@ -177,7 +177,8 @@ struct SlotTimes: Sendable {
             draws = (draws + 0.618_033_988_749_895).truncatingRemainder(dividingBy: 1)
             guard age > 0 else { return draw(from: 0) }
             let low = durations.firstIndex(notBefore: { $0 * stretch <= age })
-            // It is older than any duration: about to end where all are alike, else it may take as long again.
+            // The slot has been held for longer than all known durations. If those hardly differ, it is about to be
+            // freed; if they differ widely, it may be held for a further mean duration.
             return low < durations.count ? draw(from: low) - age : min(mean, spread)
         }
 

@@ -1,17 +1,17 @@
-// The executors that serve one model in one snapshot: which of them takes a request. Shared by all workers.
+// The executors that serve one model in one snapshot, and the choice of one for a request. Shared by all workers.
 package import Transport
 
 /// How the executors of a pool share its exchanges.
 ///
-/// In each of them the exchanges that are alike are shared in proportion to the weights of the executors that can take
-/// one, and an executor with weight 0 gets none.
+/// With each of these methods, exchanges of equal work are shared in proportion to the weights of the executors that
+/// can take one. An executor with weight 0 gets none.
 package enum Balance: Sendable {
-    /// By what they have to do at the moment: running attempts, and prompts that wait. None gets more than its share of
-    /// that, and among those that have less it is by turns.
+    /// By their present work, which is running attempts and waiting prompts. Executors that already have their share of
+    /// all work are skipped, and the others take turns.
     case leastLoad
     /// By turns, evenly interleaved.
     case roundRobin
-    /// Another name of the same: so that the word in a file with weights says what it is for.
+    /// The same as `roundRobin`, under a name that suits a configuration file with weights.
     case weighted
 }
 
@@ -19,9 +19,9 @@ package enum Balance: Sendable {
 package struct PoolMember: Sendable {
     /// The model at its engine, which other pools may use too.
     package let executor: Executor
-    /// Its share of the exchanges, against the others of the pool that can take one; 0 gets none.
+    /// Its share of the exchanges, relative to the other executors of the pool; with 0 it gets none.
     package let weight: Int
-    /// Attempts at once for this model there; nil where only the engine's own limit holds.
+    /// The most attempts at once for this model at this engine; nil if only the engine's own limit holds.
     package let runningMax: Int?
 
     /// A member; `weight` is at least 0, `runningMax` at least 1 or nil.
@@ -32,12 +32,12 @@ package struct PoolMember: Sendable {
     }
 }
 
-/// Immutable: who is in the pool and how they share.
+/// The executors of a pool and how they share its exchanges; immutable.
 ///
-/// Who waits and whose turn it is belongs to its entry, which outlives it. Health, counts and what refusals have taught
-/// belong to the engines and executors.
+/// The waiting requests and the turns are in its `entry`, which outlives the snapshot. Health, counts and learnt limits
+/// are in the engines and executors.
 package final class ExecutorPool: Sendable {
-    /// So many bytes of waiting prompt weigh as much as one running stream.
+    /// The bytes of waiting prompts that count as much work as one running stream.
     fileprivate static let bytesAStream = 16 << 10
 
     /// What outlives the snapshot: the queue, its pace and the turns.
@@ -46,18 +46,18 @@ package final class ExecutorPool: Sendable {
     package let members: [PoolMember]
     /// The indices in `members` of those that get exchanges: all but those with weight 0.
     let indices: [Int]
-    /// How the members share what comes.
+    /// How the members share the exchanges.
     package let balance: Balance
-    /// The index of the pool's model in its snapshot, as whoever made the pool has given it.
+    /// The index of the pool's model in its snapshot, as it was passed to `init`.
     package let place: Int
-    /// Counts the pools on one entry: the latest one has the greatest.
+    /// The number of this pool among all pools that its entry has had; the latest pool has the greatest.
     let generation: Int
 
-    /// What choosing an executor comes to.
+    /// The result of choosing an executor.
     package enum Choice: Sendable {
-        /// Its attempt is counted, until `release`.
+        /// The chosen executor; its attempt is counted until `release`.
         case executor(Executor)
-        /// Every executor that could take it runs as many attempts as it may.
+        /// Every executor that could take the request already runs as many attempts as its limit allows.
         case full
         /// Every executor has been tried for the request or may not be used.
         case none
@@ -73,7 +73,8 @@ package final class ExecutorPool: Sendable {
         generation = entry.state.withLock { state in
             state.generation += 1
             state.turns.keep(members.map(\.executor.id))
-            // A pool with a limit is watched before it is full, so that a forecast is there when somebody has to wait.
+            // In a pool with a limit, slots are recorded before it is full, so that there is a forecast when a request
+            // has to wait.
             let isLimited = members.contains { $0.runningMax != nil || $0.executor.engine.runningMax != nil }
             if isLimited { entry.watch(&state, from: 0) }
             return state.generation
@@ -94,7 +95,7 @@ package final class ExecutorPool: Sendable {
     func choose(_ request: RoutingRequest, _ state: inout PoolEntry.State, at now: Nanoseconds) -> Choice {
         let mercy = mercy(usesBad: request.usesBad, at: now)
         var isOneUsable = false
-        // The next request is the trial of an executor that may be well again: it can go elsewhere if it fails.
+        // The index of an executor that is due for a trial: it gets this request, which is retried if the trial fails.
         var trial: Int?
         state.free.removeAll(keepingCapacity: true)
         for index in indices where !request.tried.contains(members[index].executor.id) {
@@ -118,7 +119,7 @@ package final class ExecutorPool: Sendable {
                 state.times.taken(at: now)
                 return .executor(member.executor)
             }
-            // Another pool has taken the last slot there meanwhile, or its trial.
+            // Meanwhile another pool has taken the last slot of this executor, or has begun its trial.
             state.free.removeAll { $0 == index }
             trial = nil
         }
@@ -145,7 +146,8 @@ package final class ExecutorPool: Sendable {
             let due = state.dueTurn(of: executor, at: index, share: share, among: count)
             first = min(first, due)
             if balance == .leastLoad {
-                // Not one that has its share of the work of all, the new request included. 1e-9 absorbs rounding.
+                // Skips an executor that already has its share of all work, which includes the new request. 1e-9
+                // absorbs rounding.
                 let most = (all.work * share / all.share - 1e-9).rounded(.up)
                 if members[index].work >= most { continue }
             }
@@ -162,7 +164,7 @@ package final class ExecutorPool: Sendable {
 extension PoolMember {
     func takesMore(at now: Nanoseconds) -> Bool { executor.takesMore(runningMax: runningMax, at: now) }
 
-    /// How much work it has, in running streams.
+    /// Its present work, in running streams: `bytesAStream` bytes of waiting prompts count as one.
     fileprivate var work: Double {
         let isShared = executor.engine.modelsShareCapacity
         let running = isShared ? executor.engine.running : executor.running

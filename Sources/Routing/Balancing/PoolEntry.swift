@@ -4,13 +4,15 @@ internal import Transport
 
 /// The part of a pool that outlives configurations; shared by all workers.
 ///
-/// Each snapshot has an `ExecutorPool` on it, which says who its members are. Requests of several snapshots may wait in
-/// one queue, each for the members of its own.
+/// Each snapshot has an `ExecutorPool` with this entry, which lists the members. Requests of several snapshots may wait
+/// in one queue, each for the members of its own snapshot.
 package final class PoolEntry: Sendable {
-    /// Identifies the pool in this process; never reused, and no position in anything.
+    /// Identifies the pool in this process; never reused, and not an index.
     package let id: Int
     let state: Lock<State>
-    /// Whether its slots are watched: from when it has a limit, or a request first had to wait.
+    /// Whether the times at which slots are taken and freed are recorded.
+    ///
+    /// They are, once the pool has had a limit or has been full.
     let isWatched = Atomic<Bool>(false)
 
     struct State: Sendable {
@@ -31,7 +33,7 @@ package final class PoolEntry: Sendable {
         var joined: [Engine] = []
         /// The generations of pools whose members' engines are among `joined`.
         var joinedGenerations: [Int] = []
-        /// The indices of members that may take the request, for the length of one choice.
+        /// The indices of members that may take the request; used only during one choice.
         var free: [Int] = []
     }
 
@@ -39,17 +41,17 @@ package final class PoolEntry: Sendable {
     package struct Waiting: Sendable {
         var request: RoutingRequest
         var pool: ExecutorPool
-        /// Called once, outside of any lock, unless the request leaves.
+        /// Called once, outside of any lock, unless the request leaves the queue by itself.
         var ended: @Sendable (WaitEnd) -> Void
     }
 
-    /// A request that has been at an executor, or one of an earlier snapshot all of whose members are full.
+    /// A request that has been at an executor, or a request of an earlier snapshot whose members are all full.
     struct Returned: Sendable {
         var ticket: QueueTicket
         var waiting: Waiting
     }
 
-    /// A wait that is over, of which the request is still to be notified.
+    /// A wait that is over; the request has not been notified yet.
     struct Ended: Sendable {
         var waiting: Waiting
         var end: WaitEnd
@@ -57,8 +59,8 @@ package final class PoolEntry: Sendable {
 
     /// An entry without requests.
     ///
-    /// - Parameter seed: the start of its random numbers, which differs between processes so that they choose
-    ///   differently.
+    /// - Parameter seed: the start of its random numbers; it should differ between processes, so that they do not all
+    ///   choose the same executors.
     package init(id: Int, seed: UInt64 = 0x9E37_79B9_7F4A_7C15) {
         self.id = id
         state = Lock(State(random: seed | 1))
@@ -69,20 +71,20 @@ package final class PoolEntry: Sendable {
 
     /// Gives free slots to requests that wait.
     ///
-    /// - Parameter most: how many slots it gives away.
-    /// - Returns: whether it has given any.
+    /// - Parameter most: the most slots that are given.
+    /// - Returns: whether any slot was given.
     func serve(most: Int = .max, at now: Nanoseconds) -> Bool {
         let ended = state.withLock { $0.serve(self, most: most, at: now) }
         Self.deliver(ended)
         return !ended.isEmpty
     }
 
-    /// Notifies the requests; to be called without a lock, since it posts to mailboxes.
+    /// Notifies requests of the ends of their waits; to be called without a lock, since it posts to mailboxes.
     static func deliver(_ ended: [Ended]) {
         for ended in ended { ended.waiting.ended(ended.end) }
     }
 
-    /// Begins to watch its slots, unless it has begun before.
+    /// Begins to record when slots are taken and freed, unless it has begun before.
     func watch(_ state: inout State, from now: Nanoseconds) {
         guard state.times.watchedSince == nil else { return }
         state.times.watch(from: now)
@@ -93,9 +95,9 @@ package final class PoolEntry: Sendable {
 extension PoolEntry.State {
     var waitingCount: Int { queue.count + returned.count }
 
-    /// How many requests would be served before one more.
+    /// How many waiting requests would be served before a new one.
     ///
-    /// - Parameter returning: whether it has been at an executor.
+    /// - Parameter returning: whether the new one has been at an executor before.
     func ahead(of request: RoutingRequest, returning: Bool) -> Int {
         returning ? returned.count : returned.count + queue.ahead(of: request.tenant, cost: request.promptBytes)
     }
@@ -119,7 +121,7 @@ extension PoolEntry.State {
 
     /// Makes room for one more request of this tenant, if the queue is full.
     ///
-    /// - Returns: the request that gives way.
+    /// - Returns: the request that was removed to make room; nil if none was.
     mutating func makeRoom(for tenant: String, queueMax: Int, at now: Nanoseconds) -> PoolEntry.Ended? {
         guard queue.count >= queueMax, let (waiting, ticket) = queue.makeRoom(for: tenant) else { return nil }
         let retryAfter = waiting.pool.retryAfter(waiting.request, self, at: now)
@@ -168,7 +170,7 @@ extension PoolEntry.State {
                 returned.remove(at: index)
                 granted.append(grant)
             } else {
-                // Where a request that may go to any member of the latest pool finds no slot, no other one does.
+                // If a request that may go to any member of the latest pool finds no slot, no other request does.
                 if isOfLatest, waiting.request.tried.isEmpty, waiting.request.usesBad { latestIsFull = true }
                 index += 1
             }
@@ -210,9 +212,9 @@ extension PoolEntry.State {
 
     /// When an executor has its next turn.
     ///
-    /// - Parameter count: how many executors there are, where the first turns come at even distances in their order, so
-    ///   that those with equal shares do not all come at once. Nil where the first turn of a new executor comes at
-    ///   random, so that many processes do not begin alike.
+    /// - Parameter count: the number of executors, to space their first turns evenly, so that executors with equal
+    ///   shares do not all have a turn at once. With nil a new executor has its first turn at a random time, so that
+    ///   many processes do not all begin with the same executor.
     mutating func dueTurn(of executor: Executor, at index: Int, share: Double, among count: Int?) -> Double {
         if let due = turns.due(of: executor.id, at: index, share: share) { return due }
         let phase = count.map { (Double(index) + 0.5) / Double($0) } ?? Double(nextRandom() >> 11) / Double(1 << 53)

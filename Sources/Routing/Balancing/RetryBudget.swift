@@ -9,15 +9,15 @@ package final class RetryBudget: Sendable {
     private let requests = Atomic<Int>(0)
     private let retries = Atomic<Int>(0)
 
-    /// A budget of which nothing is taken.
+    /// Makes a budget with no retries under way.
     package init() {}
 
     /// How many retries are under way.
     package var underWay: Int { retries.load(ordering: .relaxed) }
 
-    /// One more request is under way.
+    /// Counts one more request under way.
     package func requestBegan() { requests.wrappingAdd(1, ordering: .relaxed) }
-    /// A request that `requestBegan` has counted is over.
+    /// Ends the count of a request that `requestBegan` has counted.
     package func requestEnded() { requests.wrappingSubtract(1, ordering: .relaxed) }
 
     /// Counts one more retry if the budget has room for it; `retryEnded` gives it back.
@@ -29,6 +29,6 @@ package final class RetryBudget: Sendable {
     }
     /// Counts a retry that cannot be refused any more, even beyond the budget.
     package func retryBegan() { retries.wrappingAdd(1, ordering: .relaxed) }
-    /// A retry that `take` or `retryBegan` has counted is over.
+    /// Ends the count of a retry that `take` or `retryBegan` has counted.
     package func retryEnded() { retries.wrappingSubtract(1, ordering: .relaxed) }
 }

@@ -1,37 +1,38 @@
-// The order of turns among executors of unequal shares: evenly interleaved, and in proportion to the shares by count.
+// The order in which executors of unequal shares take turns: evenly interleaved, and as often as their shares say.
 
 /// Stride scheduling (Waldspurger and Weihl, 1995), as a value.
 ///
-/// On one common scale the turns of an executor come at distances of 1 divided by its share; the next turn is that with
-/// the smallest due. Executors may be missing from a choice. One that was missing for long has one turn at once, and
-/// not all that it missed.
+/// Turns are positions on one scale of virtual time. The turns of an executor are 1 divided by its share apart, and the
+/// executor whose next turn, its due, is the smallest comes next. A choice may leave out executors that cannot take a
+/// request. An executor that was left out for long has one turn at once, and not all the turns that it missed.
 struct Turns: Sendable {
     private struct Entry: Sendable {
         var id: Int
         var due: Double
-        /// The share by which it is due then.
+        /// The share from which `due` was computed.
         var share: Double
     }
 
-    /// How many turns of an executor that were taken ahead of their due, when others could not be chosen, are
-    /// remembered.
+    /// The most early turns that count against an executor later.
+    ///
+    /// A turn is early if the executor is chosen before an executor with a smaller due, which has too much work.
     private static let aheadMax = 4.0
 
-    /// The executors that have a due, in the order of the latest pool's members.
+    /// The executors whose next turn is known, in the order of the latest pool's members.
     private var entries: [Entry] = []
-    /// How far the scale has come: the due of the latest turn that was not taken ahead of its due.
+    /// The present position on the scale: the due of the latest turn that was not early.
     private var last = 0.0
 
-    /// Keeps only these executors, given by id in the order of the pool's members.
+    /// Forgets all executors but these, given by their ids in the order of the pool's members.
     mutating func keep(_ ids: [Int]) {
         entries = ids.compactMap { id in entries.first { $0.id == id } }
     }
 
-    /// When an executor has its next turn; nil where it is new.
+    /// The position of an executor's next turn; nil for a new executor.
     ///
     /// - Parameters:
-    ///   - index: where it is looked for first.
-    ///   - share: above 0, and perhaps another one than the last time.
+    ///   - index: its index among the pool's members, where it probably is in `entries` too.
+    ///   - share: its present share, above 0; it may have changed since the last call.
     func due(of id: Int, at index: Int, share: Double) -> Double? {
         guard let index = self.index(of: id, at: index) else { return nil }
         let entry = entries[index]
@@ -41,18 +42,18 @@ struct Turns: Sendable {
 
     /// Adds a new executor.
     ///
-    /// - Parameter phase: from 0 to 1, how much of its distance passes before its first turn.
-    /// - Returns: its due.
+    /// - Parameter phase: how long it waits for its first turn, from 0 to 1 times the distance between its turns.
+    /// - Returns: the position of its first turn.
     mutating func add(_ id: Int, at index: Int, share: Double, phase: Double) -> Double {
         let due = last + phase / share
         entries.insert(Entry(id: id, due: due, share: share), at: min(index, entries.count))
         return due
     }
 
-    /// The executor has had the turn that was due then.
+    /// Records that an executor has had the turn at `due`, and sets its next one.
     ///
-    /// - Parameter first: the smallest due among all that could have been chosen but for their load. It is before `due`
-    ///   where the executor was chosen ahead of its turn.
+    /// - Parameter first: the smallest due among the executors that could take the request, those with too much work
+    ///   included. If it is smaller than `due`, the turn was early.
     mutating func took(_ due: Double, of id: Int, at index: Int, share: Double, first: Double) {
         guard let index = self.index(of: id, at: index) else { return }
         last = max(last, first, due - Self.aheadMax / share)

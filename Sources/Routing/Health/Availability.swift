@@ -1,19 +1,19 @@
-// Whether requests may go somewhere, for all workers: changed under a lock, read without one.
+// Whether requests may go to an engine or executor, shared by all workers: changed under a lock, read without one.
 internal import Synchronization
 internal import Transport
 
 /// The health and the learnt limits of an engine, or of an executor.
 ///
-/// What choosing needs is published in atomics after each change, so that a choice among many takes no lock for each.
+/// The values that choosing an executor needs are copied to atomics after each change, so that it takes no locks.
 final class Availability: Sendable {
     private struct Values: Sendable {
         var health = ExecutorHealth()
         var load = ExecutorLoad()
     }
     private let values = Lock(Values())
-    /// 0 where it is healthy; else the moment from which on requests may try it, one at a time, `.max` for never.
+    /// The moment from which one request at a time may be sent as a trial; `.max` for never, and 0 while it is healthy.
     private let trialFrom = Atomic<Nanoseconds>(0)
-    /// Since when it is back in rotation; 0 where it never was out.
+    /// When its last ejection ended; 0 while it is ejected or if it never was.
     private let healthySince = Atomic<Nanoseconds>(0)
     private let ejected = Atomic<Bool>(false)
     private let dead = Atomic<Bool>(false)
@@ -22,12 +22,12 @@ final class Availability: Sendable {
     private let learntUntil = Atomic<Nanoseconds>(0)
     private let pausedUntil = Atomic<Nanoseconds>(0)
 
-    /// Out of rotation because of faults or failed probes.
+    /// Whether it is out of rotation because of faults or failed probes.
     var isEjected: Bool { ejected.load(ordering: .relaxed) }
-    /// Its probes say that nobody serves there.
+    /// Whether its probes have found it dead, see `ExecutorHealth.isDead`.
     var isDead: Bool { dead.load(ordering: .relaxed) }
     var state: ExecutorHealth.State { values.withLock { $0.health.state } }
-    /// What its last ejection was for.
+    /// Why it was ejected last.
     var cause: ExecutorHealth.Cause { values.withLock { $0.health.cause } }
 
     /// Whether a request may go there.
@@ -43,27 +43,27 @@ final class Availability: Sendable {
         return since == 0 ? 1 : ExecutorHealth.share(healthySince: since, at: now)
     }
 
-    /// Whether it takes one more while `running` run, as far as its refusals have taught.
+    /// Whether the limits learnt from its refusals allow one more attempt while `running` are under way.
     func takesMore(running: Int, at now: Nanoseconds) -> Bool {
         guard now >= pausedUntil.load(ordering: .relaxed) else { return false }
         return now >= learntUntil.load(ordering: .relaxed) || running < learntRunning.load(ordering: .relaxed)
     }
 
-    /// How long it is still to be left alone.
+    /// For how much longer no requests may be sent to it, in nanoseconds.
     func pause(at now: Nanoseconds) -> Nanoseconds {
         let until = pausedUntil.load(ordering: .relaxed)
         return until > now ? until - now : 0
     }
 
-    /// The request that follows finds out whether it is well again.
+    /// Records that the next request is a trial, which shows whether the executor works again.
     ///
-    /// Does nothing where there is nothing to find out.
+    /// Does nothing if no trial is due.
     func beginTrial(at now: Nanoseconds) {
         guard use(at: now) == .trial else { return }
         change { health, _ in health.trialBegan(at: now) }
     }
 
-    /// An answer has ended whole; takes no lock where there is nothing to forget.
+    /// Records that an answer has ended whole; takes no lock unless answers have failed in their midst before.
     func endedWhole() {
         guard hasLateFaults.load(ordering: .relaxed) else { return }
         change { health, _ in health.endedWhole() }

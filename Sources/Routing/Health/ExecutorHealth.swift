@@ -3,62 +3,63 @@ package import Transport
 
 /// An engine or an executor is healthy until shown otherwise.
 ///
-/// Faults in traffic and failed probes eject it; the first ejection lasts 3 s, each further one longer. It comes back
-/// slowly: by probes where it is probed, else by one request that tries it. A client's 4xx and a client that leaves are
-/// not faults, and a busy executor (429) is not a dead one.
+/// Faults in traffic and failed probes eject it; the first ejection lasts 3 s, each further one longer. The ejection
+/// ends by answered probes, or by one request that is sent as a trial; its share of requests then grows slowly. A
+/// client's 4xx and a client that leaves are not faults, and a busy executor (429) is not a dead one.
 ///
-/// This is what is known of it. How much of that routing follows is each pool's decision, see `ExecutorPool.mercy`.
+/// A pool may use some executors in spite of their ejection, see `ExecutorPool.mercy`.
 package struct ExecutorHealth: Sendable, Equatable {
     /// Whether requests go there at the moment.
     package enum State: Sendable, Equatable {
         case healthy
-        /// Not to be used before this moment, and then by one request first.
+        /// Gets no request before `until`, and then one request first, as a trial.
         case ejected(until: Nanoseconds)
-        /// One request finds out.
+        /// One request is under way to find out whether the executor is well again.
         case trial(since: Nanoseconds)
     }
 
-    /// Whether a request may go there: yes, no, or one alone that tries it.
+    /// Whether requests may be sent to it; with `trial` only one, which shows whether it works again.
     package enum Use: Sendable, Equatable { case yes, trial, no }
 
-    /// What one health probe has come to.
+    /// The result of one health probe.
     package enum Probe: Sendable, Equatable {
         case passed
         /// The connection was refused or reset, or the answer was a 5xx.
         case failed
         /// No answer came in time.
         case timedOut
-        /// It lives, and loads its model: no fault, but no requests either.
+        /// The engine is alive but still loads its model: this is no fault, but it gets no requests.
         case notReady
     }
 
-    /// What has ejected it.
+    /// Why an engine or executor was ejected.
     package enum Cause: Sendable, Equatable {
-        /// So many probes in a row, which failed or timed out.
+        /// This number of probes in a row failed or timed out.
         case probes(Int)
         case faults(FaultScope)
     }
 
-    /// Faults in a row that eject.
+    /// The number of faults in a row that eject.
     static let faultsMax = 3
     static let ejectionStep: Nanoseconds = 3_000_000_000
     static let ejectionMax: Nanoseconds = 60_000_000_000
-    /// From the return into rotation to a full share.
+    /// How long it takes from the end of an ejection to a full share of the requests.
     static let slowStart: Nanoseconds = 10_000_000_000
-    /// Success in traffic so long ago beats a failed probe.
+    /// For this long after a success in traffic, a lost probe does not count.
     static let trafficWins: Nanoseconds = 5_000_000_000
-    /// Without a byte for so long, an engine whose probes time out is dead, and an attempt at a dead engine is lost.
+    /// How long an engine whose probes time out may send no byte before it is dead, and an attempt at a dead engine may
+    /// receive no byte before it is given up.
     package static let silenceMax: Nanoseconds = 20_000_000_000
-    /// A trial of which nothing is heard no longer keeps others from trying.
+    /// How long a trial without a result keeps other requests from being the next trial.
     static let trialMax: Nanoseconds = 60_000_000_000
-    /// Healthy for so long, its past ejections are forgotten.
+    /// After this long without an ejection, past ejections are forgotten.
     static let forgiveAfter: Nanoseconds = 60_000_000_000
 
-    /// The present state, which `trialFrom` completes by what the probes say.
+    /// The present state, without what the probes say at the moment; `trialFrom` takes both into account.
     package private(set) var state = State.healthy
-    /// What its last ejection was for; meaningless while it is healthy.
+    /// Why it was ejected last; meaningless while it is healthy.
     package private(set) var cause = Cause.faults(.connection)
-    /// Its probes say that nobody serves there.
+    /// Whether it is dead: enough probes in a row failed, or they timed out and no byte has come for `silenceMax`.
     package private(set) var isDead = false
     /// Faults in a row since an answer last began.
     private var faults = 0
@@ -72,42 +73,45 @@ package struct ExecutorHealth: Sendable, Equatable {
     /// Failed probes in a row, none of them timed out.
     private var probesFailed = 0
     private var probesPassed = 0
-    /// What the probes come to, where there are probes; never `timedOut`, which counts as `failed` here.
+    /// The conclusion from the latest probes: `passed`, `failed` (also for timeouts) or `notReady`; nil before there is
+    /// one.
     private var verdict: Probe?
 
     /// Healthy, and never probed.
     package init() {}
 
-    /// Whether it is out of rotation, be it that one request tries it.
+    /// Whether it is ejected; also true during a trial.
     package var isEjected: Bool { state != .healthy }
-    /// Answers of it have failed in their midst, and none has ended whole since.
+    /// Whether answers have failed in their midst and none has ended whole since.
     var hasLateFaults: Bool { lateFaults > 0 }
 
-    /// 0 while it is used; else the moment from which on a request may try it, `.max` for never.
+    /// The moment from which a request may be sent as a trial; 0 while it is healthy, and `.max` while probes forbid
+    /// it.
     var trialFrom: Nanoseconds {
         if verdict == .notReady { return .max }
         switch state {
         case .healthy: return 0
-        // What probes still find dead needs no request to find it dead.
+        // While probes fail, no client's request has to be risked to find out that requests fail.
         case .ejected(let until): return verdict == .failed ? .max : max(1, until)
         case .trial(let since): return verdict == .failed ? .max : since + Self.trialMax
         }
     }
 
-    /// A share of 1, or less for a while after it has come back.
+    /// Its share of requests: 1, but less for `slowStart` after an ejection.
     static func share(healthySince: Nanoseconds, at now: Nanoseconds) -> Double {
         guard now < healthySince + slowStart else { return 1 }
-        // A worker's clock may be a turn behind another's.
+        // The clocks of two workers may differ by a turn of their loops.
         let healthyFor = now > healthySince ? now - healthySince : 0
         return max(0.1, Double(healthyFor) / Double(slowStart))
     }
 
-    /// One request goes there to find out whether it is well again.
+    /// Records that one request is sent as a trial.
     package mutating func trialBegan(at now: Nanoseconds) { state = .trial(since: now) }
 
-    /// The first event of a stream, or a whole document, has come: the executor can be reached, and answers.
+    /// Records that the first event of a stream or a whole document has arrived: the executor can be reached, and
+    /// answers.
     ///
-    /// That says nothing of how its answers end: faults in the midst of answers still count, until `endedWhole`.
+    /// Its answers may still break off, so faults in the midst of answers count until `endedWhole`.
     package mutating func succeeded(at now: Nanoseconds) {
         faults = 0
         lastSuccess = now
@@ -119,20 +123,20 @@ package struct ExecutorHealth: Sendable, Equatable {
         comeBack(faults: 0, at: now)
     }
 
-    /// An answer has ended whole.
+    /// Records that an answer has ended whole.
     ///
-    /// This brings no ejected executor back: the answer may have begun long before the ejection.
+    /// This ends no ejection, because the answer may have begun long before it.
     package mutating func endedWhole() { lateFaults = 0 }
 
-    /// An answer has failed in its midst: an error event, a break, a stall, an end that is none.
+    /// Records that an answer has failed in its midst: by an error event, a lost connection, a stall or an early end.
     ///
-    /// The answer had begun before, so that this decides no trial.
+    /// This does not end a trial, whose result was known when the answer began.
     package mutating func failedLate(_ scope: FaultScope, at now: Nanoseconds) {
         lateFaults = min(lateFaults + 1, Self.faultsMax)
         if case .healthy = state, faults + lateFaults >= Self.faultsMax { eject(.faults(scope), at: now) }
     }
 
-    /// A connect failure, a reset or no event in time before the first event, a 5xx.
+    /// Records a fault before the first event: no connection, a reset, a timeout or a 5xx.
     package mutating func failed(_ scope: FaultScope = .connection, at now: Nanoseconds) {
         switch state {
         case .trial: eject(.faults(scope), at: now)
@@ -143,23 +147,27 @@ package struct ExecutorHealth: Sendable, Equatable {
         }
     }
 
-    /// It has answered, if only with a failure: so it can be reached, which is what a trial was to find out.
+    /// Records an answer that may be a failure: it shows that the engine can be reached, which is all that a trial of
+    /// the engine has to show.
     package mutating func answered(at now: Nanoseconds) {
         guard case .trial = state else { return }
         comeBack(faults: 0, at: now)
     }
 
-    /// A trial that told nothing: its client left, or the executor was busy.
+    /// Ends a trial without a result, because its client left or the executor was busy; the next request is a new
+    /// trial.
     package mutating func trialTold(nothingAt now: Nanoseconds) {
         if case .trial = state { state = .ejected(until: now) }
     }
 
     // MARK: Probes
 
+    /// Records the result of a probe.
+    ///
     /// - Parameters:
-    ///   - rise: probes in a row that end an ejection.
-    ///   - fall: lost probes in a row that eject.
-    ///   - lastHeard: when a byte of it arrived last, on whichever connection; before that, since when it is watched.
+    ///   - rise: how many answered probes in a row end an ejection.
+    ///   - fall: how many failed or timed out probes in a row eject it.
+    ///   - lastHeard: when a byte from it last arrived on any connection; if none has, when probing began.
     package mutating func probed(
         _ probe: Probe,
         at now: Nanoseconds,
@@ -206,11 +214,11 @@ package struct ExecutorHealth: Sendable, Equatable {
         isDead = true
     }
 
-    /// Probes are answered: an ejection that is over, or that was for lost probes, ends without a request.
+    /// Ends an ejection without a trial, because probes are answered, if its time is over or probes were lost before.
     ///
-    /// The next fault ejects again, as that of a request that tries it would.
+    /// A single fault then ejects it again, as a fault in a trial would.
     ///
-    /// - Parameter wasLost: probes had found it dead, or silent.
+    /// - Parameter wasLost: whether enough probes to eject it had failed or timed out before.
     package mutating func engineAnswers(wasLost: Bool, at now: Nanoseconds) {
         switch state {
         case .healthy: isDead = false
@@ -230,7 +238,8 @@ package struct ExecutorHealth: Sendable, Equatable {
         self.cause = cause
         ejections += 1
         faults = 0
-        // Once it is back, the next such fault ejects it again, unless an answer has ended whole before.
+        // After the ejection one more fault in the midst of an answer may eject it again, unless an answer has ended
+        // whole before.
         lateFaults = min(lateFaults, Self.faultsMax - 1)
         probesPassed = 0
         healthySince = nil

@@ -1,18 +1,18 @@
-// What attempts show of their executors, and how the members of a pool stand.
+// What attempts show about the health of their executors, and which ejected executors a pool uses all the same.
 package import Transport
 
-/// Whose fault a failed attempt is, if it is not the client's.
+/// How an attempt failed, if the client did not cause it.
 package enum FaultScope: Sendable, Equatable {
-    /// It could not be reached, its certificate is not to be trusted, or it broke off before its first event.
+    /// The engine could not be reached, its certificate is not trusted, or it broke off before the first event.
     case connection
-    /// It has answered: with a status of failure, an error event, or an answer that broke off.
+    /// The executor answered with an error status or an error event, or its answer broke off.
     case answer
-    /// It can be reached, and its answer or the rest of it did not come in time.
+    /// The executor can be reached, but its answer or the rest of it did not come in time.
     case timeout
-    /// It did not accept a connection in time.
+    /// The engine did not accept a connection in time.
     case connectTimeout
 
-    /// In words, for the operator.
+    /// A description for the operator, worded to follow "attempts in a row".
     package var text: String {
         switch self {
         case .connection: "could not connect, or broke off before the answer"
@@ -24,7 +24,7 @@ package enum FaultScope: Sendable, Equatable {
 }
 
 extension ExecutorPool {
-    /// What an attempt has shown, as far as it says something of its executor.
+    /// What an attempt has shown about its executor.
     package enum Outcome: Sendable, Equatable {
         /// It gave its first event, or a whole document.
         case good
@@ -36,11 +36,12 @@ extension ExecutorPool {
         case lateFault(FaultScope)
         /// Its client left, or the fault was the client's.
         case neither
-        /// It answered 429: it lives, and is to be left alone for so long, if it said how long.
+        /// The executor answered 429: it is alive, and asks for a pause of so many nanoseconds, or does not say how
+        /// long.
         case busy(Nanoseconds?)
     }
 
-    /// An attempt at this executor is over, or has shown what it is worth.
+    /// Records what an attempt has shown about this executor.
     package func report(_ outcome: Outcome, of executor: Executor, at now: Nanoseconds) {
         let engine = executor.engine
         switch outcome {
@@ -91,26 +92,29 @@ extension ExecutorPool {
 
     // MARK: Mercy
 
-    /// Which members routing uses although they are known to be bad: never more than half of a pool is left out.
+    /// Which members the pool uses although they are bad, so that never more than half of it is left out.
     enum Mercy {
-        /// No more than half are bad: those are left out.
+        /// At most half are bad, and none of those is used.
         case none
         /// More than half are bad: some of them are used, see `isSpared`.
         case some
-        /// All are bad, and those are used that cost little to try, see `Executor.costsLittle`.
+        /// All are bad: those that cost little to try are used, see `Executor.costsLittle`.
         case all
     }
 
-    /// - Parameter usesBad: whether there is nothing better than a pool all of whose members are bad.
+    /// Which bad members are used at the moment.
+    ///
+    /// - Parameter usesBad: whether a pool whose members are all bad may be used, because there is no better one.
     func mercy(usesBad: Bool = true, at now: Nanoseconds) -> Mercy {
         let bad = indices.count { members[$0].executor.use(at: now) == .no }
         if bad == indices.count { return usesBad ? .all : .none }
         return bad > indices.count / 2 ? .some : .none
     }
 
-    /// Whether routing uses the member at this index although it is bad.
+    /// Whether the pool uses the member at this index although it is bad.
     ///
-    /// The dead are not used while another member may be; of the others those that stand first are left out.
+    /// Dead members are always left out, and so are the first of the other bad members, until half of the pool is left
+    /// out.
     func isSpared(_ index: Int, by mercy: Mercy, at now: Nanoseconds) -> Bool {
         switch mercy {
         case .none: return false
@@ -125,15 +129,15 @@ extension ExecutorPool {
         }
     }
 
-    /// What is known of an executor, whether or not this pool uses it all the same.
+    /// The health of a member, whether or not the pool uses it in spite of an ejection.
     package struct Status: Sendable {
         /// The executor and its share in the pool.
         package var member: PoolMember
-        /// The health of its engine where that is not well, else its own.
+        /// The health of its engine if that is not healthy, otherwise its own.
         package var state: ExecutorHealth.State
-        /// Whether requests may go to it by what faults and probes say, be it one that tries it.
+        /// Whether its health allows requests, or at least one as a trial.
         ///
-        /// Whether they do also depends on its weight.
+        /// With a weight of 0 it gets none even so.
         package var isUsable: Bool
 
         /// The executor of `member`.
@@ -150,11 +154,11 @@ extension ExecutorPool {
 }
 
 extension Executor {
-    /// Whether a request may try it although it is bad, because it is answered or fails soon.
+    /// Whether a request can try the executor although it is bad, because it will soon be answered or fail.
     ///
     /// An executor that refuses connections or answers with a failure does so at once. One that takes requests and does
-    /// not begin to answer may only be slow, as may one whose probes are late while its bytes still arrive. A
-    /// connection that is known not to be accepted would cost the whole connect timeout.
+    /// not begin to answer may only be slow, as may one whose probes are late while its bytes still arrive. If it does
+    /// not accept connections, each try would cost the whole connect timeout.
     func costsLittle(at now: Nanoseconds) -> Bool {
         guard !engine.isDead else { return false }
         let isEjected = engine.isEjected || isEjectedAlone
@@ -166,14 +170,14 @@ extension Executor {
         }
     }
 
-    /// Its faults, of this model alone, have ejected it.
+    /// Whether it is ejected for faults of this model, which do not count for its engine.
     package var isEjectedAlone: Bool { availability.isEjected }
-    /// What its last ejection was for: that of the engine where that is ejected, else its own.
+    /// Why its engine was ejected, if it is; otherwise why this executor was ejected last.
     package var cause: ExecutorHealth.Cause {
         engine.isEjected ? engine.availability.cause : availability.cause
     }
 
-    /// The engine's health where that is not well, else the executor's own.
+    /// The engine's health if that is not healthy, otherwise the executor's own.
     package var health: ExecutorHealth.State {
         let state = engine.health
         return state == .healthy ? availability.state : state

@@ -1,13 +1,13 @@
 // A key as it is stored: what it allows, and a hash of it. The key itself is known to its bearer only.
 internal import Transport
 
-/// What is stored of a key: whose it is, what it allows, and a hash by which it is found.
+/// The stored form of a key: whose it is, what it allows, and a hash by which it is found.
 package struct AccessKey: Equatable, Sendable {
     /// What a key is for.
     package enum Role: String, CaseIterable, Sendable {
-        /// Asks models.
+        /// May send requests to models.
         case user
-        /// Sees which models there are, and may ask none: for dashboards and probes.
+        /// May list the models but not send requests to them: for dashboards and probes.
         case observer
     }
 
@@ -15,7 +15,7 @@ package struct AccessKey: Equatable, Sendable {
     package var id: String
     /// HMAC-SHA256 of the key under the secret.
     package var hash: [UInt8]
-    /// Whose key it is: the name in logs and metrics, and the party of fair queueing.
+    /// Whose key it is: the tenant in logs and metrics, and in the queue, which is fair between tenants.
     package var tenant: String
     /// What the key is for.
     package var role: Role
@@ -23,9 +23,9 @@ package struct AccessKey: Equatable, Sendable {
     package var models: [String]?
     /// How much its bearer may use.
     package var limits: KeyLimits
-    /// From when on it is not accepted, in seconds since 1970; nil for never.
+    /// When the key expires, in seconds since 1970; nil for never.
     package var expires: Int?
-    /// It is not accepted any more, and is kept so that the log can say so.
+    /// Whether the key is revoked: it is not accepted, and is kept only so that the log can say so.
     package var isRevoked = false
 
     /// A key that is not revoked; `hash` has 32 bytes, and `expires` is in seconds since 1970.
@@ -47,7 +47,7 @@ package struct AccessKey: Equatable, Sendable {
         self.expires = expires
     }
 
-    /// Whether its end has come at `seconds` since 1970.
+    /// Whether the key has expired at `seconds` since 1970.
     package func isExpired(at seconds: Int) -> Bool { expires.map { $0 <= seconds } ?? false }
 }
 

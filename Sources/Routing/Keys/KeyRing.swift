@@ -1,4 +1,4 @@
-// The keys in force: a snapshot that never changes, and finds who is asking.
+// The keys in force at one moment, among which the key of a request is found.
 package import Transport
 
 /// The keys in force at one moment; immutable, and shared by all threads.
@@ -7,34 +7,36 @@ package final class KeyRing: Sendable {
     package struct Entry: Sendable {
         /// What the key allows.
         package let key: AccessKey
-        /// What its bearer uses, which later rings go on with.
+        /// What its bearer uses; later rings go on with the same object.
         package let use: KeyUse
     }
 
-    /// What was used of a key that is not in force any more, for the case that it comes back.
+    /// The use of a key that is not in force any more, in case the key comes back.
     ///
-    /// A file that is taken away and put back, or an entry whose id is edited, must not make a new key.
+    /// Otherwise its limits would start anew if a file of keys were removed and put back.
     private struct Departed: Sendable {
         var id: String
         var hash: [UInt8]
         var use: KeyUse
         var since: Nanoseconds
 
-        /// After so many nanoseconds all that was spent of its rates has flowed back.
+        /// How long the use is kept, in nanoseconds: after this time the whole of its limits a minute is available
+        /// again.
         static let keptFor: Nanoseconds = 120_000_000_000
 
         func isKept(at now: Nanoseconds) -> Bool { use.running > 0 || now < since + Self.keptFor }
     }
 
-    /// The keys by the first eight bytes of their hash, which nobody can choose who does not know the secret.
+    /// The keys by the first eight bytes of their hash; without the secret nobody can make keys whose hashes collide.
     private let entries: [UInt64: [Entry]]
     private let departed: [Departed]
-    /// What is compared where no key has these eight bytes, so that the time does not tell.
+    /// A hash to compare with if no key's hash begins with the same eight bytes, so that the time of a search does not
+    /// show whether one does.
     private let nobody = [UInt8](repeating: 0, count: HMACSHA256.count)
 
-    /// A ring of new keys, in which each key goes on with what it has used.
+    /// A ring of `keys`, each of which goes on with the use that `previous` has for it.
     ///
-    /// A key is found in `previous` by its hash or else by its id, also where it was out of force meanwhile.
+    /// A key is found in `previous` by its hash or else by its id, even if it was not in force there any more.
     package init(_ keys: [AccessKey] = [], after previous: KeyRing? = nil, at now: Nanoseconds = 0) {
         var known = previous?.departed ?? []
         known += previous?.all.map { Departed(id: $0.key.id, hash: $0.key.hash, use: $0.use, since: now) } ?? []
@@ -52,13 +54,13 @@ package final class KeyRing: Sendable {
         departed = known.enumerated().filter { !taken.contains($0) && $1.isKept(at: now) }.map(\.element)
     }
 
-    /// How many keys that are not in force any more have their use kept.
+    /// The number of keys that are not in force any more and whose use is kept.
     package var departedCount: Int { departed.count }
 
     /// All keys, expired and revoked ones among them, in no order.
     package var all: [Entry] { entries.values.flatMap(\.self) }
 
-    /// What the ring knows of a key that a request gives.
+    /// What the ring knows about the key of a request.
     package enum Found: Sendable {
         case inForce(Entry)
         /// With the id of the key.
@@ -72,9 +74,9 @@ package final class KeyRing: Sendable {
         return nil
     }
 
-    /// The key with this hash, as it is at `seconds` since 1970.
+    /// What the ring knows about the key with this hash at `seconds` since 1970.
     ///
-    /// Takes the same time whether there is none, or an expired one.
+    /// It takes the same time for a valid, a revoked, an expired and an unknown key.
     package func look(for hash: [UInt8], at seconds: Int) -> Found {
         let candidates = entries[Self.bucket(of: hash)] ?? []
         var found: Entry?

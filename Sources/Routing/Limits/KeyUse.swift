@@ -1,13 +1,13 @@
 // How much of its limits the bearer of a key uses, counted over all workers.
 package import Transport
 
-/// The limits of a key; nil is without limit.
+/// The limits of a key; a limit of nil means that there is none.
 package struct KeyLimits: Equatable, Sendable {
-    /// Exchanges at once.
+    /// The most exchanges at once.
     package var concurrency: Int?
-    /// Requests that begin in a minute.
+    /// The most requests that begin in a minute.
     package var requestsPerMinute: Int?
-    /// Tokens of prompts and answers in a minute.
+    /// The most tokens of prompts and answers in a minute.
     package var tokensPerMinute: Int?
 
     /// Limits of at least 1 each.
@@ -27,10 +27,10 @@ package struct KeyLimits: Equatable, Sendable {
     }
 }
 
-/// The quota that counts in this process: one a key, for as long as the key is in force, and a while longer
-/// (`KeyRing.Departed`).
+/// A quota that counts in this process.
 ///
-/// It outlives snapshots. Asked once or a few times a request, never once a token.
+/// There is one for each key, while the key is in force and for some time afterwards (`KeyRing.Departed`). It outlives
+/// snapshots. It is called a few times a request, never once a token.
 package final class KeyUse: Quota {
     private struct State {
         var running = 0
@@ -39,9 +39,9 @@ package final class KeyUse: Quota {
         /// The limits that came with the newest request.
         var limits: KeyLimits?
 
-        /// The limit that a request counts by: that of the newest request, also for one that began before a change.
+        /// The limit that came with the newest request, which also holds for requests that began before a change.
         ///
-        /// By its own, lower limit it would cut off what was spent of a raised one.
+        /// With an older, lower limit, `TokenBucket` would forget a part of what was spent under the raised one.
         func newest(_ limit: KeyPath<KeyLimits, Int?>, else own: Int) -> Int { limits?[keyPath: limit] ?? own }
     }
 
@@ -53,7 +53,7 @@ package final class KeyUse: Quota {
     /// Exchanges under way.
     package var running: Int { state.withLock { $0.running } }
 
-    /// Counts an exchange and a request, unless a limit is in the way; see `Quota`.
+    /// Counts an exchange and a request, unless a limit forbids it; see `Quota`.
     package func begin(_ limits: KeyLimits, at now: Nanoseconds) -> QuotaDenial? {
         state.withLock { state in
             state.limits = limits
@@ -66,10 +66,10 @@ package final class KeyUse: Quota {
         }
     }
 
-    /// An exchange that `begin` has let through is over.
+    /// Ends the count of an exchange that `begin` has counted.
     package func ended() { state.withLock { $0.running -= 1 } }
 
-    /// Takes tokens of the rate, unless the limit is in the way; see `Quota`.
+    /// Reserves tokens of the rate, unless the limit forbids it; see `Quota`.
     package func reserve(_ tokens: Int, _ limits: KeyLimits, at now: Nanoseconds) -> QuotaDenial? {
         guard let own = limits.tokensPerMinute else { return nil }
         return state.withLock { state in
@@ -78,7 +78,7 @@ package final class KeyUse: Quota {
         }
     }
 
-    /// Replaces a reservation by what was used; see `Quota`.
+    /// Replaces a reservation by the tokens that were used; see `Quota`.
     package func settle(reserved: Int, used: Int, _ limits: KeyLimits, at now: Nanoseconds) {
         guard let own = limits.tokensPerMinute else { return }
         state.withLock { state in

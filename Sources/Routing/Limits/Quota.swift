@@ -1,30 +1,30 @@
-// What stands behind the limits of a key: who counts what its bearer uses.
+// The interface for counting the use of a key against its limits.
 package import Transport
 
-/// Counts what the bearers of one key use, and says whether a limit is in the way.
+/// Counts what the bearers of one key use, and says whether a limit forbids more.
 ///
-/// `KeyUse` counts in this process. A store that several processes share would be another quota, which answers from
-/// what it has leased beforehand. Every call answers at once, waits for nothing outside of the process, and may come
-/// from any worker. Limits come with each call; those of the newest `begin` hold for all exchanges under way. Times are
-/// monotonic nanoseconds of the loops.
+/// `KeyUse` counts in this process. A store that several processes share would be another quota, which leases shares of
+/// a limit beforehand. Every call answers at once, waits for nothing outside of the process, and may come from any
+/// worker. Limits come with each call; those of the newest `begin` hold for all exchanges under way. Times are
+/// nanoseconds of the loops' clock, which is monotonic.
 package protocol Quota: AnyObject, Sendable {
     /// Counts one exchange and takes one request of the rate.
     ///
     /// - Returns: nil when both were possible; the caller then has to call `ended` once. Otherwise nothing was counted.
     func begin(_ limits: KeyLimits, at now: Nanoseconds) -> QuotaDenial?
 
-    /// An exchange that `begin` has counted is over.
+    /// Ends the count of an exchange that `begin` has counted.
     func ended()
 
     /// Reserves tokens for a request.
     ///
-    /// - Returns: nil when they are reserved, or when there is no limit for tokens, which reserves nothing. What was
-    ///   reserved is to be settled once.
+    /// - Returns: nil when they are reserved, or when tokens have no limit and nothing is reserved. The caller then has
+    ///   to call `settle` once.
     func reserve(_ tokens: Int, _ limits: KeyLimits, at now: Nanoseconds) -> QuotaDenial?
 
     /// Replaces a reservation by what the request has used, which may be more or less; both in tokens.
     ///
-    /// - Parameter limits: those that it was reserved under.
+    /// - Parameter limits: the limits with which the tokens were reserved.
     func settle(reserved: Int, used: Int, _ limits: KeyLimits, at now: Nanoseconds)
 
     /// What is left of the requests a minute; nil without a limit for them.
@@ -34,7 +34,7 @@ package protocol Quota: AnyObject, Sendable {
     func tokenRate(_ limits: KeyLimits, at now: Nanoseconds) -> QuotaRate?
 }
 
-/// Which limit is in the way, and for how long; `Nanoseconds.max` where no wait helps.
+/// Which limit forbids more, and how many nanoseconds to wait; `Nanoseconds.max` if waiting does not help.
 package enum QuotaDenial: Equatable, Sendable {
     case concurrency
     case requests(wait: Nanoseconds)
@@ -47,7 +47,7 @@ package struct QuotaRate: Equatable, Sendable {
     package var limit: Int
     /// How many of them are left now, at least 0.
     package var remaining: Int
-    /// Until all of it is there again, in nanoseconds.
+    /// The nanoseconds until the whole limit is available again.
     package var reset: Nanoseconds
 
     /// A rate as response fields show it.

@@ -1,4 +1,4 @@
-// The character classes of ASCII, and what upper and lower case make of it. A byte of 128 or more is in no class.
+// The character classes of ASCII, and the conversion to lower case. A byte of 128 or more is in no class.
 
 extension UInt8 {
     /// Whether the byte is one of `0` to `9`.

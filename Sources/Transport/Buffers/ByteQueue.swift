@@ -186,7 +186,7 @@ package struct ByteQueue: ~Copyable {
         }
     }
 
-    /// Drops the first `amount` bytes, of at least as many.
+    /// Drops the first `amount` bytes; the queue must have at least that many.
     package mutating func drop(_ amount: Int) {
         var left = amount
         count -= amount

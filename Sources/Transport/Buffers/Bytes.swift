@@ -1,5 +1,5 @@
-// Appending to byte arrays on the path of each request: spans as blocks, since a loop over bytes checks the capacity at
-// each of them, and numbers without a String in between.
+// Fast ways to append to byte arrays, for the path of each request: spans as one block, since a loop checks the
+// capacity for each byte, and numbers without a String in between.
 internal import Glibc
 
 extension Span<UInt8> {
@@ -34,12 +34,12 @@ extension [UInt8] {
         }
     }
 
-    /// Appends the UTF-8 bytes of a text, by the block.
+    /// Appends the UTF-8 bytes of a text as one block.
     package mutating func append(_ text: StaticString) {
         unsafe append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
-    /// Appends bytes by the block.
+    /// Appends bytes as one block.
     package mutating func append(_ bytes: Span<UInt8>) {
         unsafe bytes.withUnsafeBufferPointer { unsafe append(contentsOf: $0) }
     }

@@ -1,5 +1,5 @@
-// Names that are compared by their bytes. Swift compares strings by Unicode equivalence, and so finds a name with the
-// Kelvin sign where one with a K is looked up; an executor that gets the name would see another one.
+// Names that are compared by their bytes. Swift compares strings by Unicode equivalence, so that a name with a Kelvin
+// sign equals the same name with a K, while an executor treats them as two names.
 
 /// A text that equals another only if their bytes do.
 package struct ExactText: Hashable, Sendable {

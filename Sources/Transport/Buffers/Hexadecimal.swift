@@ -9,7 +9,7 @@ package enum Hexadecimal {
 
     /// The bytes that a text spells, in digits of either case.
     ///
-    /// - Returns: nil where it is not an even number of hexadecimal digits.
+    /// - Returns: nil if the text is not an even number of hexadecimal digits.
     package static func bytes(_ text: String) -> [UInt8]? {
         let digits = text.utf8.map(\.hexDigitValue)
         guard digits.count.isMultiple(of: 2) else { return nil }

@@ -44,7 +44,7 @@ package final class MemoryAccount {
     /// Opens an account.
     ///
     /// - Parameters:
-    ///   - source: nil where nothing is limited, as in tools and tests.
+    ///   - source: what grants the memory; nil if there is no limit, as in tools and tests.
     ///   - prepaid: bytes that the source has granted already.
     ///   - held: the cost of the connection itself, in bytes, which is part of `prepaid`.
     ///   - isTrusted: the connection carries the requests of many users.
@@ -96,7 +96,8 @@ package final class MemoryAccount {
         guard !isClosed else { return }
         charged -= bytes
         assert(charged >= 0, "more is given back than was charged")
-        // One or two spare grains stay: a connection at the edge of one would otherwise ask with each request.
+        // One or two spare grains are kept: otherwise a connection that needs a little more than its grains would ask
+        // the source with each request.
         guard granted - charged > 3 * Self.grain, granted > prepaid, let source else { return }
         let spare = min(granted - charged - Self.grain, granted - prepaid) / Self.grain * Self.grain
         guard spare > 0 else { return }

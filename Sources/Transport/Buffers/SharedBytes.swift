@@ -3,7 +3,7 @@
 /// Immutable bytes to send to one client or to many.
 package final class SharedBytes: Sendable {
     package let bytes: [UInt8]
-    /// What a queue that references the bytes is charged for them, in bytes; 0 for common ones.
+    /// The memory that a queue counts for its reference to the bytes, in bytes; 0 for common ones.
     package let footprint: Int
 
     /// Bytes that live as long as the process or its configuration anyway.

@@ -26,8 +26,8 @@ public struct SlabKey: Hashable, Sendable {
 /// Elements in numbered slots; the slot of a removed element is used again.
 ///
 /// Each operation takes constant time. The table never shrinks: it has as many slots as it ever had elements at once.
-/// Everything is inlinable and public: Swift 6.3 does not specialize a generic type of access `package` in other modules,
-/// and each operation would look up its metadata.
+/// Everything is inlinable and public: Swift 6.3 does not specialize a generic type of access `package` in other
+/// modules, and each operation would look up its metadata.
 public struct Slab<Element> {
     @usableFromInline
     struct Slot {
@@ -52,7 +52,7 @@ public struct Slab<Element> {
     @inlinable public var count: Int { slots.count - free.count }
     @inlinable public var isEmpty: Bool { count == 0 }
 
-    /// Puts an element into a free slot, or into a new one where none is free.
+    /// Puts an element into a free slot, or into a new one if no slot is free.
     @inlinable
     public mutating func insert(_ element: Element) -> SlabKey {
         if let index = free.popLast() {
@@ -90,7 +90,7 @@ public struct Slab<Element> {
         return index < slots.count && slots[index].generation == key.generation && slots[index].element != nil
     }
 
-    /// All elements, in the order of their slots; an array of its own, which costs an allocation.
+    /// All elements in the order of their slots, as a new array, which costs an allocation.
     @inlinable public var elements: [Element] { slots.compactMap(\.element) }
 }
 

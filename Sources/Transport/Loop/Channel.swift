@@ -2,18 +2,18 @@
 internal import CLinux
 internal import Glibc
 
-/// How a channel's life ended, seen from the other side of it.
+/// How a connection ended, as its handler learns it.
 package enum ChannelEnd: Sendable {
     /// The peer closed its side in order (FIN, or close_notify).
     case closed
-    /// Reset, timed out, unreachable: the errno.
+    /// The connection was reset, timed out or could not be made.
     case failed(SystemError)
     case tls(TLSError)
 }
 
-/// What lies above a channel.
+/// Receives the bytes and the events of a channel.
 ///
-/// All calls come from the loop's thread; none may be made on a closed channel.
+/// All calls come on the loop's thread. Once the channel is closed, only `channelReleased` is called.
 package protocol ChannelHandler: AnyObject {
     /// The connection is established, the preamble has been read and the TLS handshake is done.
     ///
@@ -165,12 +165,12 @@ package final class Channel: Registered, TimerTarget {
             if newValue < Self.ringReadLimitMin { leaveRing() }
         }
     }
-    /// The account that is charged for output that the kernel has not taken; nil where none is.
+    /// The account that is charged for output that the kernel has not taken; nil if no account is.
     package var account: MemoryAccount? {
         get { charged }
         set { charged = newValue }
     }
-    /// When the kernel last took output of this channel; the time of its creation before that.
+    /// When the kernel last took output of this channel, or the channel was created if it has taken none.
     package internal(set) var lastProgress: Nanoseconds {
         get { progress }
         set { progress = newValue }
@@ -205,7 +205,7 @@ package final class Channel: Registered, TimerTarget {
 
     /// Pauses or resumes reading.
     ///
-    /// - Parameter watchingHangup: whether the end of the peer is reported while reading is paused.
+    /// - Parameter watchingHangup: whether the handler is notified if the peer closes while reading is paused.
     package func setReading(_ reading: Bool, watchingHangup: Bool = false) {
         isReading = reading
         watchesHangup = reading || watchingHangup
@@ -371,7 +371,7 @@ package final class Channel: Registered, TimerTarget {
 
     func end(_ end: ChannelEnd) {
         if case .closed = end, phase == .closing, !hasEnded {
-            // Done speaking, but perhaps still listening: what is left goes out first.
+            // The peer sends no more, but it may still read: the remaining output is sent first.
             hasEnded = true
             updateInterest()
             markNow()

@@ -13,7 +13,7 @@ package struct Deadline {
     /// Whether there is a deadline.
     package var isSet: Bool { due != .max }
 
-    /// Sets or moves the deadline; the target and the kind are those of every call.
+    /// Sets or moves the deadline; every call must have the same target and kind.
     package mutating func set(
         _ due: Nanoseconds,
         on loop: EventLoop,

@@ -38,7 +38,7 @@ package final class EventLoop {
     let plaintextBuffer: UnsafeMutableRawBufferPointer
     private let poller: CInt
     let choice: PollerChoice
-    /// Made for the first channel that asks for it; nil also where the kernel does not offer one.
+    /// The io_uring of the loop; nil until a channel first asks for it, and if the kernel does not offer one.
     private var ring: ReceiveRing?
     private var isRingRefused = false
     private let events: UnsafeMutablePointer<epoll_event>
@@ -317,7 +317,7 @@ package final class EventLoop {
     /// Has the poller watch a descriptor for `owner`, which the loop holds until `unregister`.
     ///
     /// - Throws: when the system has no room for another watch (`fs.epoll.max_user_watches`, memory). The descriptor
-    ///   stays open and the caller's.
+    ///   then stays open, and still belongs to the caller.
     func register(_ owner: any Registered, descriptor: CInt, events: UInt32) throws(SystemError) -> SlabKey {
         let key = registrations.insert(owner)
         if let code = watch(descriptor, events: events, key) {

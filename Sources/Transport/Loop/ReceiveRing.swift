@@ -15,7 +15,7 @@ package enum PollerChoice: Sendable, Equatable {
 /// An io_uring with provided buffers.
 ///
 /// It receives for channels that expect many small reads. Everything else stays with epoll, whose descriptor this ring
-/// polls. A turn of a thousand streams so takes one system call, and with epoll alone a thousand and one.
+/// polls. A turn that receives for a thousand streams takes one system call; with epoll alone it would take 1001.
 @safe
 final class ReceiveRing {
     static let bufferSize = 1024

@@ -38,7 +38,8 @@ package final class AddressBook: Sendable {
 
     /// The addresses in the order in which a connection should try them; empty when none is known.
     ///
-    /// The resolver's order (RFC 6724), but beginning with the one that worked last, or after the one that failed last.
+    /// This is the resolver's order (RFC 6724), rotated to begin with the address that worked last, or with the one
+    /// after the address that failed last.
     package func addresses() -> [SocketAddress] {
         page.withLock { page in
             guard page.first > 0 else { return page.addresses }

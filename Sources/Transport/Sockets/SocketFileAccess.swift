@@ -4,7 +4,7 @@ internal import Glibc
 
 /// The permissions and the group of the file of a unix socket that this process opens.
 package struct SocketFileAccess: Sendable, Equatable {
-    /// Permission bits, 0 to 0777; nil leaves what the process's umask gives, or 0660 where there is a group.
+    /// Permission bits, 0 to 0777; nil for 0660 if there is a `group`, and otherwise for what the umask leaves.
     package var mode: UInt32?
     /// Name or number of a group; nil leaves the group of the process.
     package var group: String?
@@ -14,7 +14,7 @@ package struct SocketFileAccess: Sendable, Equatable {
         self.group = group
     }
 
-    /// The number of a group, given its name or its number in digits; nil where the system has no such group.
+    /// The number of a group, given its name or its number in digits; nil if the system has no group of this name.
     package static func groupID(_ name: String) -> UInt32? {
         if let number = UInt32(name), number != .max { return number }
         var entry = unsafe Glibc.group()

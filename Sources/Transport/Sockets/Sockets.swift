@@ -129,7 +129,7 @@ package enum Sockets {
 
     /// Opens those of the descriptors 0, 1 and 2 that are closed on /dev/null.
     ///
-    /// Must be called first: otherwise a socket could get such a number, and messages would be written to a client.
+    /// Must be called first: otherwise a socket could get the number of stderr, and a client would get log messages.
     package static func openStandardDescriptors() {
         for descriptor in CInt(0)...2 where fcntl(descriptor, F_GETFD) < 0 && errno == EBADF {
             // open takes the lowest free number, and those below are open.

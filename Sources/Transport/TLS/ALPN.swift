@@ -3,7 +3,7 @@
 /// The protocol that the handshake agreed on.
 package enum ALPN: Equatable, Sendable {
     case h2, http11
-    /// Nothing was offered, or nothing chosen: HTTP/1.1 by custom.
+    /// No protocol was offered or chosen; by convention HTTP/1.1 is then spoken.
     case none
 
     init(_ name: UnsafeBufferPointer<UInt8>) {

@@ -23,7 +23,7 @@ internal import Glibc
         return valid
     }
 
-    /// Whether the certificate names `issuer` as its issuer and that one may have signed it.
+    /// Whether the certificate names `issuer` as its issuer, which may sign certificates; the signature is not checked.
     func isIssued(by issuer: borrowing Certificate) -> Bool {
         let isIssuer = unsafe X509_check_issued(issuer.raw, raw) == X509_V_OK
         ERR_clear_error()
@@ -32,7 +32,7 @@ internal import Glibc
 
     /// The facts about the certificate.
     ///
-    /// - Parameter issuedPrevious: whether it signed the certificate before it in the file.
+    /// - Parameter issuedPrevious: whether this certificate issued the one before it in the file.
     func facts(issuedPrevious: Bool) -> CertificateFacts {
         CertificateFacts(
             name: dnsNames.first ?? "without a name",

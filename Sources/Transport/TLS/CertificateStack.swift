@@ -16,14 +16,14 @@ internal import COpenSSL
         unsafe precondition(copenssl_sk_X509_push(raw, certificate.raw) > 0, "out of memory")
     }
 
-    /// Calls `body` with the last certificate, or with `leaf` where the list is empty.
+    /// Calls `body` with the last certificate, or with `leaf` if the list is empty.
     func last<Answer>(or leaf: borrowing Certificate, _ body: (borrowing Certificate) -> Answer) -> Answer {
         let count = unsafe copenssl_sk_X509_num(raw)
         guard count > 0 else { return body(leaf) }
         return body(certificate(at: count - 1))
     }
 
-    /// The index of the first certificate that fits, from 0; nil where none does.
+    /// The index of the first certificate for which `fits` is true, from 0; nil if there is none.
     func firstIndex(where fits: (borrowing Certificate) -> Bool) -> Int? {
         for index in 0..<(unsafe copenssl_sk_X509_num(raw)) where fits(certificate(at: index)) { return Int(index) }
         return nil

@@ -15,7 +15,7 @@ package enum ClearText: Equatable {
     /// The longest registered method of HTTP (UPDATEREDIRECTREF).
     private static let methodMax = 17
 
-    /// Fails where the bytes are TLS or no protocol that is recognized.
+    /// Recognizes the protocol of the first bytes; nil for TLS and for any other protocol.
     init?(_ bytes: UnsafeRawBufferPointer) {
         guard let first = unsafe bytes.first, first != Self.handshakeRecord else { return nil }
         if unsafe Self.isProxyHeader(bytes) {

@@ -103,7 +103,7 @@ enum PEMDiagnosis {
         bytes.split(whereSeparator: { $0 == 0x0A || $0 == 0x0D }).contains { $0.elementsEqual(text.utf8) }
     }
 
-    /// The first bytes of the file; nil where it cannot be read, with the reason in `errno`.
+    /// The first bytes of the file; nil if it cannot be read, with the reason in `errno`.
     private static func read(_ path: String, bytesMax: Int = Self.bytesMax) -> [UInt8]? {
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { return nil }

@@ -77,7 +77,8 @@ internal import COpenSSL
     }
 
     deinit {
-        // OpenSSL drops the session of a connection that ends without close_notify; we only that of one that failed.
+        // OpenSSL makes a session unusable if its connection ended without close_notify. Here only a failure shall do
+        // that.
         if failure == nil { unsafe SSL_set_shutdown(raw, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN) }
         unsafe SSL_free(raw)
     }

@@ -160,7 +160,7 @@ internal import COpenSSL
     }
 }
 
-/// Chooses h2, else http/1.1, from what the client offers.
+/// Chooses h2 if the client offers it, otherwise http/1.1 if the client offers that.
 private func selectProtocol(
     _: OpaquePointer?,
     chosen: UnsafeMutablePointer<UnsafePointer<UInt8>?>?,

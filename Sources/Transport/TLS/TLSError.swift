@@ -27,9 +27,9 @@ package struct TLSError: Error, Equatable, Sendable, CustomStringConvertible {
     }
 
     package let kind: Kind
-    /// Why, worded to follow the name of the file where there is one.
+    /// The reason in words, which follow the name of the file if there is one.
     package let reason: String
-    /// The path of the file at fault; nil where no file is.
+    /// The path of the file at fault; nil if no file is.
     package let file: String?
 
     package init(_ kind: Kind, _ reason: String, file: String? = nil) {

@@ -8,7 +8,7 @@ internal import COpenSSL
     /// The context for clients that send no server name, or an unknown one.
     let first: TLSContext
     private let exact: [String: TLSContext]
-    /// Contexts of wildcard names, by what follows the `*`: ".example.com".
+    /// The contexts for wildcard names; a key is the name without its `*`, such as ".example.com".
     private let wildcards: [String: TLSContext]
 
     /// The indices of the certificates of each name, the first one of each key type that has the name.
@@ -56,7 +56,8 @@ internal import COpenSSL
                 exact[name] = try context(for: indices)
             }
         }
-        // Clients that need another key type get the certificate of that type for the first name of the first one.
+        // A client that needs another key type gets a certificate of that type for the first name of the first
+        // certificate.
         let companions = certificates[0].names.first.flatMap { claims[$0] } ?? [0]
         first = try context(for: companions)
         self.exact = exact

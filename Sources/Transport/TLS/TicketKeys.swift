@@ -126,7 +126,9 @@ internal import COpenSSL
     }
 }
 
-/// OpenSSL asks for a key to seal (`encrypt` 1) or open a ticket; 2 means opened, and to be replaced by a fresh one.
+/// Gives OpenSSL the key to encrypt a ticket (`encrypt` is 1) or to decrypt one.
+///
+/// A result of 2 means that the ticket was decrypted, and that the client has to get a new one.
 func ticketKeyCallback(
     ssl: OpaquePointer?,
     name: UnsafeMutablePointer<UInt8>?,
@@ -147,7 +149,7 @@ func ticketKeyCallback(
         case .unknown: return 0
         case .failed: return -1
         case .older: return 2
-        // A TLS 1.3 ticket is for one use: the client that spent it gets the next one.
+        // A TLS 1.3 ticket should be used once, so a client that has used one gets a new one.
         case .current: return unsafe SSL_version(ssl) == TLS1_3_VERSION ? 2 : 1
         }
     }

@@ -5,7 +5,7 @@ internal import Glibc
 
 /// A value that one thread at a time can access.
 ///
-/// Keep the lock for a few instructions: not across a system call or a callback.
+/// Hold the lock only for a few instructions, and never during a system call or a callback.
 // Sound because `value` is reached only inside `withLock`, between lock and unlock of `mutex`.
 @safe
 package final class Lock<Value: ~Copyable>: @unchecked Sendable {

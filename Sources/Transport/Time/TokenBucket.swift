@@ -1,21 +1,21 @@
-// A token bucket: a limit that is there at once, and that flows back evenly over a period once it is spent.
+// A token bucket: a limit that can be spent at once, and that becomes available again evenly over a period.
 
-/// Counts what has been spent of a limit and has not flowed back yet.
+/// Counts the tokens that were spent of a limit and are not available again yet.
 ///
-/// The limit itself is an argument, so that a changed limit holds from the next call on. The whole limit flows back in
-/// one period. More may be spent than the limit has, by `adjust` or because the limit is lowered. Such a debt is never
-/// more than one limit, so all of the limit is there again within two periods, whatever happened.
+/// The limit itself is an argument, so that a changed limit holds from the next call on. As many tokens as the limit
+/// has become available again in one period. More than the limit can be spent by `adjust`, or because the limit is
+/// lowered. Such a debt is at most one limit, so the whole limit is always available again after two periods.
 ///
-/// The functions are inlinable because HTTP/2 calls them with each control frame: Swift checks exclusive access to a
-/// bucket at run time where it does not see what a call does.
+/// The functions are inlinable because HTTP/2 calls them with each control frame: if the compiler does not see what a
+/// call does, Swift checks exclusive access to the bucket at run time.
 package struct TokenBucket: Sendable {
-    /// In which time the limit flows back, in nanoseconds.
+    /// The time in which the whole limit becomes available again, in nanoseconds.
     @usableFromInline let period: Double
     @usableFromInline var spent = 0.0
-    /// The time up to which `spent` has flowed back.
+    /// The time for which `spent` was last computed.
     @usableFromInline var updatedAt: Nanoseconds = 0
 
-    /// A bucket of which nothing is spent, for limits a minute unless another period is given.
+    /// A bucket of which nothing is spent; limits are per minute unless another period is given.
     @inlinable package init(period: Nanoseconds = 60_000_000_000) { self.period = Double(period) }
 
     /// How much of the limit is left now.
@@ -24,9 +24,9 @@ package struct TokenBucket: Sendable {
         return max(0, Int((Double(limit) - spent).rounded(.down)))
     }
 
-    /// Takes `count` tokens if the limit leaves as many.
+    /// Takes `count` tokens if that many are left of the limit.
     ///
-    /// - Returns: nil when they are taken, otherwise how long to wait for them. If no wait would do, because the
+    /// - Returns: nil when they are taken, otherwise how long to wait for them. If waiting does not help, because the
     ///   limit is 0 or less than `count`, this is `Nanoseconds.max`.
     @inlinable
     package mutating func take(_ count: Int, of limit: Int, at now: Nanoseconds) -> Nanoseconds? {
@@ -40,7 +40,7 @@ package struct TokenBucket: Sendable {
         return time(excess, of: limit)
     }
 
-    /// Spends `count` tokens more than were taken, or gives back as many when it is negative.
+    /// Spends `count` more tokens without asking, or gives tokens back when `count` is negative.
     ///
     /// This may leave a debt, of one limit at most.
     package mutating func adjust(by count: Int, of limit: Int, at now: Nanoseconds) {
@@ -49,7 +49,7 @@ package struct TokenBucket: Sendable {
         capDebt(limit)
     }
 
-    /// Gives back `count` tokens that were spent, or as many as there are.
+    /// Gives back `count` tokens that were spent, or all of them if fewer were.
     @inlinable package mutating func giveBack(_ count: Int) { spent = max(0, spent - Double(count)) }
 
     /// How long it takes until nothing is spent any more.
@@ -58,7 +58,7 @@ package struct TokenBucket: Sendable {
         return limit > 0 ? time(spent, of: limit) : 0
     }
 
-    /// How long it takes until `tokens` have flowed back, at most two periods.
+    /// How long it takes until `tokens` are available again, at most two periods.
     @inlinable
     func time(_ tokens: Double, of limit: Int) -> Nanoseconds {
         Nanoseconds((tokens * period / Double(limit)).rounded(.up))
@@ -68,10 +68,9 @@ package struct TokenBucket: Sendable {
 
     @inlinable
     mutating func flow(_ limit: Int, _ now: Nanoseconds) {
-        // The debt is capped before time flows, so that the time since the last call counts for what is left of the
-        // debt.
+        // The debt is capped first, so that the time since the last call reduces the capped debt.
         capDebt(limit)
-        // The clock of one worker may be a turn behind another's.
+        // The clocks of two workers may differ by a turn of their loops.
         guard now > updatedAt else { return }
         spent = max(0, spent - Double(now - updatedAt) * Double(limit) / period)
         updatedAt = now
