@@ -141,7 +141,7 @@ fuzz: setup ## the fuzz targets, TIME seconds each: make fuzz TIME=600 [TARGET=j
 
 ##@ Measure
 # Counted, not timed, so it holds on a busy machine and in CI. What each may cost is in Benchmarks/instructions/ratchet.json.
-.PHONY: bench bench-streams bench-instructions bench-attacks setup-bench
+.PHONY: bench bench-streams bench-instructions bench-attacks bench-reload setup-bench
 bench: setup setup-bench build ## beside every proxy, all scenarios: make bench ARGUMENTS='--only short'
 	@Benchmarks/run.py --freeinference $(BINARY) $(ARGUMENTS)
 
@@ -155,6 +155,9 @@ bench-instructions: setup build ## instructions of a request, a token, a handsha
 
 bench-attacks: setup build ## short requests beside header bombs and floods: make bench-attacks ARGUMENTS='--only trailers'
 	@Benchmarks/attacks/run.py --freeinference $(BINARY) $(ARGUMENTS)
+
+bench-reload: setup build ## 100 reloads under 1000 streams and short requests: nothing may be cut, nothing may be left behind
+	@Benchmarks/reload/run.py --freeinference $(BINARY) $(ARGUMENTS)
 
 setup-bench: ## install the proxies that bench measures beside ours, where missing; none is started
 	@infrastructure/scripts/setup-bench.sh

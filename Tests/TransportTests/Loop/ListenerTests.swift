@@ -67,4 +67,27 @@ import Testing
         for socket in accepted { socket.close() }
         for peer in peers + more { peer.close() }
     }
+
+    /// Whoever waits in the backlog of a listener that is closed is accepted, also where it had paused.
+    @Test func aListenerThatClosesAcceptsItsBacklog() throws {
+        let test = TestLoop()
+        let socket = try Sockets.listen(on: SocketAddress(numeric: "127.0.0.1", port: 0)!, shared: false)
+        defer { socket.close() }
+        var accepted: [Socket] = []
+        let listener = Listener(
+            loop: test.loop,
+            socket: socket,
+            accepted: { socket, _ in accepted.append(socket) },
+            exhausted: { _ in }
+        )
+        let address = Sockets.localAddress(of: socket)!
+        let peers = (0..<150).map { _ in Peer(to: address) }
+        listener.close()
+        #expect(accepted.count == peers.count)
+        let late = Peer(to: address)
+        test.settle()
+        #expect(accepted.count == peers.count, "it accepts no more")
+        for socket in accepted { socket.close() }
+        for peer in peers + [late] { peer.close() }
+    }
 }

@@ -1,0 +1,25 @@
+import Routing
+import Testing
+import Transport
+
+@testable import Edge
+
+@Suite struct KeyTableTests {
+    private let hash = HMACSHA256(secret: Array("0123456789abcdef0123456789abcdef".utf8))
+
+    private func key(_ id: String) -> AccessKey { AccessKey(id: id, hash: hash("fi-\(id)".utf8), tenant: "t") }
+
+    @Test func aTableThatReplacesAnotherGoesOnWithItsUse() throws {
+        let first = KeyTable(hash: hash)
+        #expect(first.current.all.isEmpty)
+        first.publish([key("a"), key("b")], at: 1)
+        let use = try #require(first.current.find(hash("fi-a".utf8), at: 0)).use
+        // The store has another secret now: the same id is the same key.
+        let other = HMACSHA256(secret: Array("fedcba9876543210fedcba9876543210".utf8))
+        let second = KeyTable(hash: other, after: first)
+        second.publish([AccessKey(id: "a", hash: other("fi-new".utf8), tenant: "t")], at: 2)
+        #expect(second.current.all.map(\.key.id) == ["a"])
+        #expect(try #require(second.current.find(other("fi-new".utf8), at: 0)).use === use)
+        #expect(first.current.all.count == 2, "the earlier table stays as it was")
+    }
+}

@@ -1,0 +1,89 @@
+import Configuration
+import HTTP
+import LoopTesting
+import Synchronization
+import Testing
+import Transport
+
+@testable import Edge
+
+/// Commands over a real socket: the server on one thread, the command line's client on another.
+@Suite struct CommandServerTests {
+    private let path = temporaryDirectory() + "/admin.sock"
+    private let process = ProcessState(
+        budget: MemoryBudget(limit: 1 << 30),
+        log: LogSink(),
+        ticketKeys: TicketKeys { 0 },
+        workers: 1,
+        poller: .epoll
+    )
+
+    /// Sends a command from another thread, and turns the server's loop until it is answered.
+    private func answer(
+        _ method: HTTP.Method,
+        _ target: String,
+        reload: @escaping (@escaping (ReloadReport) -> Void) -> Void = { _ in },
+        rehearse: @escaping (String?) -> ReloadReport = { _ in ReloadReport(outcome: .unchanged, generation: 1) }
+    ) throws -> CommandClient.Answer {
+        let loop = EventLoop()
+        let server = CommandServer(
+            loop: loop,
+            process: process,
+            environment: [:],
+            actions: CommandServer.Actions(reload: reload, rehearse: rehearse)
+        )
+        var configuration = Configuration(listeners: [], models: [])
+        configuration.admin.commandSocket = .path(path)
+        server.adopt(configuration)
+        let mailbox = Mailbox<Bool>()
+        let result = Lock<Result<CommandClient.Answer, CommandClient.Failure>?>(nil)
+        let path = path
+        let thread = Transport.Thread(name: "client") {
+            do throws(CommandClient.Failure) {
+                let answer = try CommandClient.send(method, target, to: ["/nowhere.sock", path])
+                result.withLock { $0 = .success(answer) }
+            } catch {
+                result.withLock { $0 = .failure(error) }
+            }
+            mailbox.post(true)
+        }
+        var isOver = false
+        loop.attach(mailbox) { _ in isOver = true }
+        while !isOver { loop.turn() }
+        thread.join()
+        server.close()
+        loop.dismantle()
+        return try #require(result.withLock { $0 }).get()
+    }
+
+    @Test func aReloadIsAnsweredWhenItIsOver() throws {
+        var report = ReloadReport(outcome: .applied, generation: 4)
+        report.changes = ["x"]
+        let expected = report
+        let done = try answer(.post, "/reload", reload: { $0(expected) })
+        #expect(done.status == 200 && ReloadReport(json: done.body) == expected)
+        report.outcome = .refused
+        let other = report
+        #expect(try answer(.post, "/reload", reload: { $0(other) }).status == 422)
+    }
+
+    @Test func aFileIsNamedInHexadecimal() throws {
+        let asked = Lock<[String?]>([])
+        let rehearse = { (path: String?) in
+            asked.withLock { $0.append(path) }
+            return ReloadReport(outcome: .unchanged, generation: 1)
+        }
+        let name = "/a b/\u{e9}.yaml"
+        _ = try answer(.get, "/changes?file=\(Hexadecimal.text(Array(name.utf8)))", rehearse: rehearse)
+        _ = try answer(.get, "/changes", rehearse: rehearse)
+        _ = try answer(.get, "/changes?file=xyz", rehearse: rehearse)
+        #expect(asked.withLock { $0 } == [name, nil, nil])
+    }
+
+    @Test func whatIsNoCommandIsRefused() throws {
+        #expect(try answer(.get, "/reload").status == 405)
+        #expect(try answer(.post, "/changes").status == 405)
+        #expect(try answer(.get, "/other").status == 404)
+        #expect(throws: CommandClient.Failure.self) { try CommandClient.send(.get, "/", to: ["/nowhere.sock"]) }
+    }
+}
