@@ -23,7 +23,7 @@ package struct KeyDatabase: Sendable {
         /// When it was revoked, in seconds since 1970; nil while it is in force.
         package var revoked: Int?
 
-        /// A record to be added or compared; times are in seconds since 1970.
+        /// Makes a record to be added to a database; times are in seconds since 1970.
         package init(key: AccessKey, created: Int, revoked: Int? = nil) {
             self.key = key
             self.created = created

@@ -65,6 +65,7 @@ extension Attempt {
     /// Begins to relay as it arrives a document that is larger than the limit, or that memory has no room for.
     ///
     /// - Parameter isHeld: Whether `bytes`, the last ones that have arrived, are among those that are held back.
+    @inline(__always)
     private func beginPassing(_ bytes: Span<UInt8>, isHeld: Bool, to owner: any AttemptOwner) {
         if answer.isUnlabelled { becomeDocument(owner) }
         guard phase == .waiting else { return }
@@ -175,6 +176,7 @@ extension Attempt {
     }
 
     /// Scans the document that was held back; nil if it is encoded or is not JSON.
+    @inline(__always)
     private func scanHeld(_ head: ResponseHead) -> AnswerScan? {
         let bytes = held
         let isJSON = isJSON

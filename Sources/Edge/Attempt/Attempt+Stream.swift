@@ -119,6 +119,7 @@ extension Attempt {
         return answer.holdsEvent
     }
 
+    @inline(__always)
     private func keepsWhole(_ event: Span<UInt8>, _ found: Meter.EventClass) -> Bool {
         switch found {
         case .comment: return true

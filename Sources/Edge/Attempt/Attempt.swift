@@ -319,6 +319,7 @@ extension Attempt: ExecutorStreamHandler {
     }
 
     /// The head begins a stream of events or a document.
+    @inline(__always)
     private func answerBegan(_ head: ResponseHead, body: ResponseBody, _ owner: any AttemptOwner) {
         let isEvents = (200..<300).contains(head.status) && FieldPolicy.isEventStream(head.fields)
         if isEvents, FieldPolicy.isEncoded(head.fields) {

@@ -4,8 +4,8 @@ internal import Inference
 
 /// The state of one answer: an attempt that sends its request again begins with a new value.
 ///
-/// Confined to its attempt. Nothing is called while one of its properties is being changed, so that reading them is
-/// cheap.
+/// Confined to its attempt. None of its mutating functions calls anything that reads it: Swift would end the process
+/// at such a second access.
 struct AttemptAnswer {
     /// What kind of answer it is, as far as that is known.
     enum Kind: Sendable {

@@ -77,6 +77,7 @@ extension Exchange: ServerStreamHandler {
     /// Makes the body, and reserves memory for it if it has an announced length.
     ///
     /// - Returns: why the body cannot be taken; nil if it can.
+    @inline(__always)
     private func reserve(_ length: BodyLength) -> Failure? {
         let limit = snapshot.limits.bodyBytesMax
         switch length {

@@ -126,6 +126,7 @@ package struct ExchangeMachine: Equatable, Sendable {
     }
 
     /// Takes an event that has its meaning in one phase or two, and returns the actions.
+    @inline(__always)
     private mutating func handleInPhase(_ event: Event) -> [Action] {
         switch (phase, event) {
         case (.body, .answeredHere):

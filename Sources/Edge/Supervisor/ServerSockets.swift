@@ -4,7 +4,8 @@ internal import Transport
 
 /// The listening sockets of one configuration.
 ///
-/// A value; the sockets stay open until `close`, or until `closeRemoved` of a set that no longer has them.
+/// A copy has the same sockets. They stay open until `close`, or until the sockets of a later configuration, which lack
+/// some of these, are asked by `closeRemoved` to close those.
 struct ServerSockets {
     /// For clients, by listener: one socket for each worker, or one that the workers share.
     private(set) var clients: [ListenerKey: ListenerSet] = [:]

@@ -154,6 +154,7 @@ final class HTTP1ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
     }
 
     /// Prepares to read the body that a head has announced.
+    @inline(__always)
     private func expect(_ body: ResponseBody) {
         switch body {
         case .none, .known(0): state = .body(left: 0)

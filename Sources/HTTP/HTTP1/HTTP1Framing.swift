@@ -30,6 +30,7 @@ struct HTTP1Framing {
     }
 
     /// Whether the connection may go on after the message (RFC 9112 section 9.3).
+    @inline(__always)
     private static func keepsAlive(_ fields: FieldBlock, version: HTTPVersion) throws(HTTP1Error) -> Bool {
         var options = 0
         var close = false

@@ -47,6 +47,7 @@ package enum HTTP1Writer {
         appendLineEnd(to: &output)
     }
 
+    @inline(__always)
     private static func append(target: [UInt8], to output: inout [UInt8]) {
         if target.isEmpty { output.append(HTTP1Byte.slash) }
         if target.allSatisfy(isPlain) {
@@ -57,6 +58,7 @@ package enum HTTP1Writer {
     }
 
     /// Appends the value of `host` without what is no visible ASCII character.
+    @inline(__always)
     private static func append(host: [UInt8], to output: inout [UInt8]) {
         if host.allSatisfy(isVisible) {
             output.append(host.span)
@@ -65,10 +67,12 @@ package enum HTTP1Writer {
         }
     }
 
+    @inline(__always)
     private static func isVisible(_ byte: UInt8) -> Bool { byte > HTTP1Byte.space && byte < 0x7f }
 
     /// Appends the field that says how the body of a request is framed; a method that usually has a body gets a length
     /// of 0 without one (RFC 9110 section 8.6).
+    @inline(__always)
     private static func append(framing body: BodyLength, of method: Method, to output: inout [UInt8]) {
         switch body {
         case .known(let length): append(contentLength: length, to: &output)

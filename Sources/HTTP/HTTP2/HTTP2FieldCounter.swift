@@ -129,7 +129,8 @@ struct HTTP2FieldCounter {
         if byte & 0x80 == 0 { integerEnded() }
     }
 
-    /// Reads the first byte of an integer (RFC 7541 section 5.1); `target` is the state after it.
+    /// Reads the first byte of an integer (RFC 7541 section 5.1); `target` is the state after the whole
+    /// integer.
     private mutating func integer(_ byte: UInt8, mask: UInt8, of target: State) {
         (self.target, number, shift) = (target, UInt64(byte & mask), 0)
         if byte & mask == mask { state = .number } else { integerEnded() }

@@ -90,6 +90,7 @@ struct HTTP2RequestBuilder {
     }
 
     /// What is wrong with the host that the request names; nil if nothing is.
+    @inline(__always)
     private func authorityFault(isSecure: Bool) -> String? {
         guard !authority.isEmpty else {
             guard fields.occurrences(of: .host) == 1, let host = fields.first(.host), isAuthority(host) else {

@@ -198,6 +198,7 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
         }
     }
 
+    @inline(__always)
     private func classifyHeaders(on id: Int32, isOpen: Bool) -> FrameVerdict {
         if let code = incoming.history.fault(ofFrameOn: id, isOpen: isOpen) { return .fail(.violation(code)) }
         // A header block that belongs to no stream is decoded for nothing, and so counts as a control frame.
@@ -206,6 +207,7 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
     }
 
     /// Checks a frame that carries neither a header block nor a body.
+    @inline(__always)
     private func classifyControl(_ header: HTTP2FrameHeader, isOpen: Bool) -> FrameVerdict {
         // The priorities of RFC 7540 are not used (RFC 9113 section 5.3), but a malformed PRIORITY is still an error.
         if header.type == HTTP2FrameHeader.priority, header.stream == 0 || header.number == header.stream {

@@ -97,7 +97,8 @@ extension EngineError {
         if code == nil { code = word }
     }
 
-    /// The error itself and the members beside it that may hold hints, in the order in which they take precedence.
+    /// The values that may say when to retry or which code the error has: the error itself, then members beside it, in
+    /// the order in which they take precedence.
     private static func hintSources(of value: JSONValue) -> [JSONValue] {
         var sources = [value]
         for key in ["metadata", "headers", "details"] {

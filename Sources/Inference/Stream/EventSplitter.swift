@@ -142,6 +142,7 @@ package struct EventSplitter: Sendable {
     /// Ends the line that ended in a CR at the end of the last chunk: an LF at the beginning of this one belongs to it.
     ///
     /// - Returns: The index at which the next event begins, and that at which the next line begins.
+    @inline(__always)
     private mutating func endLine(
         _ chunk: UnsafeBufferPointer<UInt8>,
         _ body: (Span<UInt8>, Kind) -> Void

@@ -98,6 +98,7 @@ extension ExecutorPool {
     /// Gives the request an executor without a wait.
     ///
     /// - Returns: nil if all usable executors are full.
+    @inline(__always)
     private func admitAtOnce(
         _ request: RoutingRequest,
         _ state: inout PoolEntry.State,

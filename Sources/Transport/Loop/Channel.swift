@@ -23,7 +23,7 @@ package protocol ChannelHandler: AnyObject {
     func channel(_ channel: Channel, received bytes: Span<UInt8>)
     /// The peer will send no more.
     ///
-    /// When `end` is `.closed`, the channel can still be written to.
+    /// If `end` is `.closed`, the peer has closed only its own direction: what is written still reaches it.
     func channel(_ channel: Channel, ended end: ChannelEnd)
     /// Called once in the flush phase of a turn in which the channel was marked: appends the output to `scratch`.
     ///

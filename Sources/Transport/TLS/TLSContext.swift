@@ -95,8 +95,8 @@ internal import COpenSSL
             )
             guard used == 1 else { throw TLSError.refused(certificate.files) }
         }
-        // A session can be resumed only where the certificates have the same names, on any worker and also after a
-        // renewal: a client that resumes a session verifies no certificate.
+        // A client that resumes a session verifies no certificate. So a session is resumed only if the certificates
+        // have the names that they had when it began. Any worker can resume it, and a renewal does not end it.
         let id = Self.sessionContext(of: certificates)
         unsafe precondition(SSL_CTX_set_session_id_context(raw, id, CUnsignedInt(id.count)) == 1)
         unsafe copenssl_SSL_CTX_set_app_data(raw, Unmanaged.passUnretained(ticketKeys).toOpaque())
