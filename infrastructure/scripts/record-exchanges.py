@@ -64,7 +64,7 @@ class Mask:
         (re.compile(r"(?im)^(x-ratelimit-reset-\w+): .*$"), r"\1: SPAN"),
         (EMITTED, '"emitted_ns":0'),
         (re.compile(r'"(created|created_at|completed_at)":\s*\d+'), r'"\1":0'),
-        (re.compile(r'"(created_at)":"\d{4}-[^"]*"'), r'"\1":"TIME"'),
+        (re.compile(r'"(created_at|since|at)":"\d{4}-[^"]*"'), r'"\1":"TIME"'),
         # The executor's ids end in twelve hexadecimal digits that depend on the time at which it was started.
         (re.compile(r"\b(chatcmpl-|cmpl-|msg_|resp_|rs_|fc_|call_|toolu_|rerank-|embd-|score-)[0-9a-f]{12}"), r"\1ID"),
         (re.compile(r"\b[0-9a-f]{12}\b"), "ID"),

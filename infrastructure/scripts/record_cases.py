@@ -407,7 +407,7 @@ def configuration(server, ports, executors, scratch):
     more = {"tls": ", " + tls, "only1": ", http2: false", "redirect": ", redirect_https: true"}
     more["trusted"] = ", trusted: true"
     listeners = "".join(f"  - {{address: '{address[name]}'{more.get(name, '')}}}\n" for name in LISTENERS[server])
-    text = f"workers: 1\ndrain_timeout: 1s\nlisteners:\n{listeners}admin: {{address: '{address['admin']}'}}\n"
+    text = f"workers: 1\ndrain_timeout: 1s\nlisteners:\n{listeners}admin: {{address: '{address['admin']}', socket: off}}\n"
     text += {
         "main": "cors: {origins: ['https://app.example']}\ntimeouts: {header: 1s, body: 1s}\ncommit_after: 1500ms\n"
         "keep_alive: 5s\nadmission: {max_wait: 700ms}\n",

@@ -20,14 +20,11 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
     static let headerCountMax = 200
     /// A header block of this many times the largest head ends the connection.
     ///
-    /// If the head is too large but the block is smaller than that, only the stream fails, and nghttp2 drops the rest
-    /// of the block at a small cost.
+    /// If the head is too large but its block is smaller than that, only the stream fails.
     private static let fatalFactor = 100
     /// An executor that owes responses and sends nothing for this long is asked by a PING whether it is there.
     static let quietTimeout: Nanoseconds = 10_000_000_000
-    /// How long the executor may take to send anything after the PING.
-    ///
-    /// A Python executor may not read for seconds while it is busy.
+    /// How long the executor may take to send anything after the PING; a busy Python executor may not read for seconds.
     static let pingTimeout: Nanoseconds = 20_000_000_000
 
     let client: ExecutorClient
