@@ -147,6 +147,12 @@ package final class Engine: Sendable {
         }
     }
 
+    /// Forgets what probes have found, because no configuration has the engine probed any more.
+    package func probesEnded(at now: Nanoseconds) {
+        availability.change { health, _ in health.probesEnded() }
+        pump(at: now)
+    }
+
     /// Declares the engine dead if `fall` probes in a row were lost and no byte has come for
     /// `ExecutorHealth.silenceMax`.
     package func reportSilence(fall: Int, watchedSince: Nanoseconds = 0, at now: Nanoseconds) {

@@ -49,6 +49,7 @@ def checks():
     yield "stop in the midst of streams", service.drain
     yield "SIGKILL in the midst of streams", service.kill
     yield "a bad configuration", service.bad_configuration
+    yield "reload in the midst of streams", service.reload
     yield "its keys", access.keys
     yield "unix listeners", access.unix_listener
     yield "the journal", service.discreet

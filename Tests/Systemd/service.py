@@ -192,6 +192,34 @@ def bad_configuration(test):
     return wanted
 
 
+def reload(test):
+    """`systemctl reload` ten times in the midst of streams, and one that is refused: one process, and no stream is cut."""
+    before = test.machine.properties(UNIT, *PROPERTIES)
+    under_way = [(Stream(test.machine, CODER, 200, f"reload-{port}", port == 443, test.authority), version)
+                 for port, version in ((80, "1.1"), (443, "2"))]
+    for stream, _ in under_way:
+        stream.flowing()
+    for number in range(10):
+        configure(test, f"\ndrain_timeout: {number + 5}s\nkeep_alive: {number + 5}s\n")
+        test.machine.run(f"systemctl reload {UNIT}")
+        seen = test.machine.properties(UNIT, *PROPERTIES)
+        expect((seen["ActiveState"], seen["MainPID"]) == ("active", before["MainPID"]), f"not as before: {seen}")
+    wanted = "generation 11 is in force, with 2 changes"
+    expect(any(wanted in line for line in test.machine.journal()), f"the journal lacks {wanted!r}")
+    configure(test, "\ndrain_timeot: 4s\n")
+    expect(test.machine.run(f"systemctl reload {UNIT}", check=False).returncode != 0, "a faulty file was taken")
+    seen = test.machine.properties(UNIT, *PROPERTIES)
+    expect((seen["ActiveState"], seen["SubState"], seen["MainPID"]) == ("active", "running", before["MainPID"]),
+           f"a refused reload has changed the service: {seen}")
+    configure(test, "\ndrain_timeout: 4s\n")
+    test.machine.run(f"systemctl reload {UNIT}")
+    for stream, version in under_way:
+        stream.expect_whole(version)
+        expect(logged(test, stream.name)["end"] == "complete", f"{stream.name} is not logged as complete")
+    expect_active(test)
+    return "10 reloads, one refused, one more; the streams are whole"
+
+
 def discreet(test):
     """The journal is JSON lines and messages; nothing that a client wrote, and no refusal by the unit's walls."""
     lines = test.machine.journal()

@@ -28,13 +28,17 @@ package enum SystemFiles {
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { return .failure(lastProblem()) }
         defer { close(descriptor) }
-        var status = stat()
-        guard unsafe fstat(descriptor, &status) == 0 else { return .failure(lastProblem()) }
-        let kind = status.st_mode & S_IFMT
-        guard kind != S_IFIFO, kind != S_IFSOCK else {
-            return .failure(FileProblem("it is a pipe, which cannot be read again and again"))
-        }
+        if let problem = pipeProblem(descriptor) { return .failure(problem) }
         return readAll(of: descriptor)
+    }
+
+    /// Why an open file cannot be read without waiting; nil if it can.
+    private static func pipeProblem(_ descriptor: CInt) -> FileProblem? {
+        var status = stat()
+        guard unsafe fstat(descriptor, &status) == 0 else { return lastProblem() }
+        let kind = status.st_mode & S_IFMT
+        guard kind == S_IFIFO || kind == S_IFSOCK else { return nil }
+        return FileProblem("it is a pipe, which cannot be read again and again")
     }
 
     /// Reads a whole file, or a pipe up to its end; waits for whoever writes the pipe.
@@ -103,8 +107,15 @@ package enum SystemFiles {
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { return lastProblem() }
         defer { close(descriptor) }
+        if let problem = pipeProblem(descriptor) { return problem }
         var byte: UInt8 = 0
         return unsafe Glibc.read(descriptor, &byte, 1) < 0 ? lastProblem() : nil
+    }
+
+    /// Makes the folder in which a file is to be, with mode 0755, if it is missing; the folders above it must exist.
+    package static func makeFolder(of path: String) {
+        guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else { return }
+        _ = unsafe mkdir(String(path[..<slash]), 0o755)
     }
 
     /// Returns the text of `errno`.

@@ -55,12 +55,15 @@ package struct ConfigurationOutline: Sendable, Equatable {
             add(item, at: "\(path)[\(label)\(suffix)]", isSecret: isSecret)
         }
         // Single values have no name of their own: a list of them is one value.
-        let scalars = list.compactMap { item -> String? in
-            if case .scalar(let text, _, _) = item.kind { return text }
-            return nil
+        var texts: [String] = []
+        var isShown = !isSecret
+        for item in list {
+            guard case .scalar(let text, let raw, _) = item.kind else { continue }
+            texts.append(text)
+            if text != raw { isShown = false }
         }
-        guard !scalars.isEmpty else { return }
-        set(Value(text: scalars.joined(separator: ", "), isShown: !isSecret), at: path)
+        guard !texts.isEmpty else { return }
+        set(Value(text: texts.joined(separator: ", "), isShown: isShown), at: path)
     }
 
     private static func label(of entries: [ConfigurationEntry]) -> String {

@@ -1,5 +1,4 @@
 // Reads API keys from their store, a YAML file or a SQLite database, and notices when the store has changed.
-internal import CLinux
 internal import Configuration
 internal import Glibc
 internal import KeyStore
@@ -92,29 +91,4 @@ package struct KeyStoreReader: Sendable {
     private func unreadable() -> KeyStoreError {
         KeyStoreError(problems: ["cannot read \(path): \(SystemError.text(errno))"])
     }
-}
-
-/// The identity of a file and of its contents, as far as `stat` shows it.
-private struct FileStamp: Equatable, Sendable {
-    private var device: UInt
-    private var inode: UInt
-    private var size: Int
-    private var seconds: Int
-    private var nanoseconds: Int
-
-    /// Nil if there is no such file; `errno` says why.
-    init?(_ path: String) {
-        var status = stat()
-        guard unsafe stat(path, &status) == 0 else { return nil }
-        device = UInt(status.st_dev)
-        inode = UInt(status.st_ino)
-        size = Int(status.st_size)
-        seconds = status.st_mtim.tv_sec
-        nanoseconds = status.st_mtim.tv_nsec
-    }
-
-    func isSameFile(as other: FileStamp?) -> Bool { other?.device == device && other?.inode == inode }
-
-    /// Whether the file was changed within the last two seconds; `now` is in seconds since 1970.
-    func isNew(at now: Int) -> Bool { now - seconds < 2 }
 }

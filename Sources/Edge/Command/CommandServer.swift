@@ -25,6 +25,8 @@ final class CommandServer {
     private var setting: Configuration.CommandSocket?
     private var sockets: ListenerSet?
     private var listener: ControlListener?
+    /// Listeners that accept no more, whose connections go on.
+    private var replaced: [ControlListener] = []
 
     /// - Parameter environment: of the process.
     init(loop: EventLoop, process: ProcessState, environment: [String: String], actions: Actions) {
@@ -34,18 +36,26 @@ final class CommandServer {
         self.actions = actions
     }
 
-    /// Opens the socket of a configuration, unless it is open already; says where it is, or why there is none.
+    /// Opens the socket of a configuration, unless it is open already; says where it is, or why it cannot be opened.
+    ///
+    /// Then the earlier one stays, and the next call tries again.
     func adopt(_ configuration: Configuration) {
         let wanted = configuration.admin.commandSocket
         guard wanted != setting else { return }
-        close()
-        setting = wanted
         let opened = CommandSocket.open(wanted, environment: environment)
         if let problem = opened.problem {
-            OperatorLog.warn("no command socket, so commands such as 'freeinference reload' cannot be sent: \(problem)")
+            let earlier = sockets.map { ": the earlier one, \($0.addresses[0]), stays" } ?? ""
+            OperatorLog.warn("the command socket cannot be opened\(earlier): \(problem)")
+            return
         }
+        // The connection of the command that has asked for this goes on.
+        if let listener { replaced.append(listener) }
+        listener?.pause()
+        listener = nil
+        self.sockets?.close()
+        self.sockets = opened.sockets
+        setting = wanted
         guard let sockets = opened.sockets else { return }
-        self.sockets = sockets
         listener = ControlListener(
             loop: loop,
             sockets: sockets,
@@ -57,6 +67,8 @@ final class CommandServer {
 
     /// Closes the socket and its connections.
     func close() {
+        for listener in replaced { listener.close() }
+        replaced = []
         listener?.close()
         listener = nil
         sockets?.close()

@@ -1,6 +1,5 @@
 // Where the server takes commands and the command line sends them: the path of the unix socket, and how it is opened.
 internal import Configuration
-internal import CLinux
 internal import Glibc
 internal import Transport
 
@@ -42,7 +41,8 @@ package enum CommandSocket {
                 problems.append("\(path): the path is too long")
                 continue
             }
-            makeFolder(of: path)
+            // An error shows when the socket is opened.
+            SystemFiles.makeFolder(of: path)
             do throws(ListenerSet.Failure) {
                 return (try ListenerSet(addresses: [address], workers: 1, access: [SocketFileAccess(mode: 0o600)]), nil)
             } catch {
@@ -51,11 +51,5 @@ package enum CommandSocket {
             }
         }
         return (nil, problems.joined(separator: "; "))
-    }
-
-    /// Makes the folder of the socket where it is missing; an error shows when the socket is opened.
-    private static func makeFolder(of path: String) {
-        guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else { return }
-        _ = unsafe mkdir(String(path[..<slash]), 0o755)
     }
 }

@@ -53,7 +53,11 @@ final class HealthProber {
             prober.start(after: probe.interval / 16 * Nanoseconds(index % 16))
             probers.append(prober)
         }
-        for prober in left { prober.stop() }
+        for prober in left {
+            prober.stop()
+            // An engine that stays, or comes back, without a probe must not be held back by what probes last found.
+            prober.engine.probesEnded(at: loop.now)
+        }
     }
 
     /// How many probes of each engine had which result since the start, with the engine's name.

@@ -13,6 +13,8 @@ final class Reloader {
         var read: () -> Result<Configuration, ConfigurationErrors>
         /// Why no reload can begin now, such as that the process is ending; nil where one can.
         var obstacle: () -> String?
+        /// Whether the process is ending.
+        var isDraining: () -> Bool
         /// Gives a snapshot to everybody who needs one but the workers, and calls back once the names of its new
         /// executors are known or have taken too long.
         var adopt: (Snapshot, _ named: @escaping () -> Void) -> Void
@@ -37,6 +39,8 @@ final class Reloader {
     private let running: RunningConfiguration
     private let environment: Environment
     private var isBusy = false
+    /// The sockets of earlier configurations that were not closed because the process drains.
+    private var socketsLeft: [ServerSockets] = []
     private var underWay: UnderWay?
     /// Who is answered by the reload under way.
     private var waiting: [(ReloadReport) -> Void] = []
@@ -59,30 +63,23 @@ final class Reloader {
     /// What a reload would do now with what `read` returns; changes nothing.
     func rehearse(_ read: () -> Result<Configuration, ConfigurationErrors>) -> ReloadReport {
         var report = ReloadReport(outcome: .unchanged, generation: running.snapshot.generation)
-        switch prepare(&report, read) {
-        case .some(let prepared):
-            running.discard(prepared)
-            report.outcome = .applied
-        case .none: break
-        }
+        if prepare(&report, read, isRehearsal: true) != nil { report.outcome = .applied }
         return report
     }
 
     /// Puts the certificates in force as their files are now.
     ///
-    /// - Returns: why they cannot be used; nil otherwise, and while a reload is under way, which reads them itself.
+    /// - Returns: why some of them cannot be used; nil otherwise, and while a reload is under way, which reads them itself.
     func renewCertificates() -> String? {
         guard !isBusy, environment.obstacle() == nil else { return nil }
-        do throws(StartError) {
-            let prepared = try running.prepareCertificates()
+        let (prepared, problem) = running.prepareCertificates()
+        if let prepared {
             isBusy = true
             var report = ReloadReport(outcome: .applied, generation: 0)
             report.changes = prepared.changes
             adopt(prepared, report, isReload: false)
-            return nil
-        } catch {
-            return error.description
         }
+        return problem
     }
 
     private func beginIfIdle() {
@@ -108,7 +105,8 @@ final class Reloader {
     /// Reads the file and does all that can fail; nil where nothing is to be done, which the report explains.
     private func prepare(
         _ report: inout ReloadReport,
-        _ read: () -> Result<Configuration, ConfigurationErrors>
+        _ read: () -> Result<Configuration, ConfigurationErrors>,
+        isRehearsal: Bool = false
     ) -> RunningConfiguration.Prepared? {
         if let obstacle = environment.obstacle() {
             report.outcome = .refused
@@ -128,7 +126,7 @@ final class Reloader {
                 report.notes = ["values from the environment are those of the start of the process: \(names)"]
             }
             do throws(StartError) {
-                guard let prepared = try running.prepare(configuration) else { return nil }
+                guard let prepared = try running.prepare(configuration, isRehearsal: isRehearsal) else { return nil }
                 report.changes = prepared.changes
                 report.kept = prepared.kept
                 return prepared
@@ -144,6 +142,14 @@ final class Reloader {
         guard underWay != nil else { return }
         underWay?.pending = environment.post(running.snapshot, running.sockets.clients)
         endIfAdopted()
+    }
+
+    /// Closes the sockets of removed listeners that are still open, at the end of the process.
+    func closeLeftSockets() {
+        for sockets in socketsLeft + [underWay?.socketsBefore].compactMap(\.self) {
+            running.sockets.closeRemoved(from: sockets)
+        }
+        (socketsLeft, underWay) = ([], nil)
     }
 
     /// Notes that a worker uses the snapshot of this generation.
@@ -162,7 +168,12 @@ final class Reloader {
     private func endIfAdopted() {
         guard let finished = underWay, finished.pending.isEmpty else { return }
         underWay = nil
-        running.sockets.closeRemoved(from: finished.socketsBefore)
+        // Workers of a process that drains may not have closed their listeners yet: its end closes all sockets.
+        if environment.isDraining() {
+            socketsLeft.append(finished.socketsBefore)
+        } else {
+            running.sockets.closeRemoved(from: finished.socketsBefore)
+        }
         guard finished.isReload else {
             let changes = finished.report.changes.map { "  \($0)" }
             let first = "renewed certificates are served, generation \(finished.report.generation)"

@@ -30,9 +30,11 @@ final class RunningConfiguration {
         let errors: [String]
     }
 
-    /// The configuration in force, with the values that it keeps until a restart.
+    /// The configuration in force.
+    ///
+    /// Settings that cannot change while the process lives have the values that they began with.
     private(set) var configuration: Configuration
-    /// The same as the file had it.
+    /// The configuration as the file had it, without what is kept.
     private var asRead: Configuration
     /// The configuration, resolved.
     private(set) var snapshot: Snapshot
@@ -79,35 +81,39 @@ final class RunningConfiguration {
     ///
     /// `commit` or `discard` must follow.
     ///
+    /// - Parameter isRehearsal: opens no socket and no store of keys, and makes no secret.
     /// - Returns: nil where nothing is different: neither the configuration nor a file of certificates or keys.
     /// - Throws: `StartError` where a file cannot be loaded or an address cannot be bound.
-    func prepare(_ new: Configuration) throws(StartError) -> Prepared? {
+    func prepare(_ new: Configuration, isRehearsal: Bool = false) throws(StartError) -> Prepared? {
         let listeners = ListenerPlan.all(in: new)
         try StartChecks.loadFiles(of: new, listeners)
         let (effective, kept) = keeping(new)
         var changes = asRead.outline.changes(to: new.outline)
         changes += renewals(listeners)
-        let access = try authentication.prepare(new.authentication)
-        if access.isNewStore { changes.append("authentication: another store of keys, or another secret") }
+        let access = isRehearsal ? nil : try authentication.prepare(new.authentication)
+        if access?.isNewStore == true { changes.append("authentication: another store of keys, or another secret") }
         // A certificate that comes nearer to its end changes the text of a warning, and nothing else.
         var withEarlierWarnings = new
         withEarlierWarnings.warnings = asRead.warnings
-        guard withEarlierWarnings != asRead || !changes.isEmpty else {
-            authentication.discard(access)
+        // A limit of memory that was kept, since too much was used, may be taken now.
+        let takesMemory = effective.memoryLimitBytes != configuration.memoryLimitBytes
+        guard withEarlierWarnings != asRead || !changes.isEmpty || takesMemory else {
+            if let access { authentication.discard(access) }
             return nil
         }
+        if changes.isEmpty, takesMemory { changes.append("memory_limit: what was kept before is taken") }
         do throws(StartError) {
             return Prepared(
                 configuration: effective,
                 asRead: new,
                 listeners: listeners,
                 authentication: access,
-                sockets: try sockets.opening(listeners, ProcessSettings(effective)),
+                sockets: isRehearsal ? sockets : try sockets.opening(listeners, ProcessSettings(effective)),
                 changes: changes,
                 kept: kept
             )
         } catch {
-            authentication.discard(access)
+            if let access { authentication.discard(access) }
             throw error
         }
     }
@@ -120,19 +126,33 @@ final class RunningConfiguration {
 
     /// Does the same as `prepare` for the configuration in force, with its files of certificates as they are now.
     ///
-    /// - Throws: `StartError` where one of them cannot be used.
-    func prepareCertificates() throws(StartError) -> Prepared {
-        let listeners = ListenerPlan.all(in: configuration)
-        try StartChecks.loadFiles(of: configuration, listeners)
-        return Prepared(
+    /// A listener whose files cannot be used keeps the certificates that it has; the others are renewed all the same.
+    ///
+    /// - Returns: nil for `prepared` where no listener has others; and why files cannot be used, nil where all can.
+    func prepareCertificates() -> (prepared: Prepared?, problem: String?) {
+        var problems: [String] = []
+        let listeners = ListenerPlan.all(in: configuration).map { plan in
+            do throws(TLSError) {
+                _ = try plan.makeContexts(TicketKeys { 0 })
+                return plan
+            } catch {
+                problems.append("\(error)")
+                return snapshot.listeners.first { $0.key == plan.key } ?? plan
+            }
+        }
+        let changes = renewals(listeners)
+        let problem = problems.isEmpty ? nil : problems.joined(separator: "; ")
+        guard !changes.isEmpty else { return (nil, problem) }
+        let prepared = Prepared(
             configuration: configuration,
             asRead: asRead,
             listeners: listeners,
             authentication: nil,
             sockets: sockets,
-            changes: renewals(listeners),
+            changes: changes,
             kept: []
         )
+        return (prepared, problem)
     }
 
     /// What is said of the certificates with new contents.
@@ -156,8 +176,9 @@ final class RunningConfiguration {
     func commit(_ prepared: Prepared) -> ServerSockets {
         let before = sockets
         if let access = prepared.authentication { authentication.commit(access) }
-        _ = budget.setLimit(prepared.configuration.memoryLimitBytes)
         configuration = prepared.configuration
+        // Workers may have taken memory since `prepare`: then the limit stays, and the next reload tries again.
+        if !budget.setLimit(configuration.memoryLimitBytes) { configuration.memoryLimitBytes = budget.limit }
         asRead = prepared.asRead
         sockets = prepared.sockets
         snapshot = registry.resolve(
@@ -194,6 +215,12 @@ final class RunningConfiguration {
                 before.socketAccess != listener.socketAccess
             else { continue }
             kept.append("listeners[\(listener.address)]: the mode and the group of its socket stay until a restart")
+        }
+        if new.admin.address == configuration.admin.address,
+            new.admin.socketAccess != configuration.admin.socketAccess
+        {
+            kept.append("admin: the mode and the group of its socket stay until a restart")
+            effective.admin.socketAccess = configuration.admin.socketAccess
         }
         return (effective, kept)
     }

@@ -56,9 +56,12 @@ package struct ListenerPlan: Sendable {
     /// - Throws: `TLSError` when a certificate or its key cannot be used.
     func makeContexts(_ ticketKeys: TicketKeys) throws(TLSError) -> TLSServerContexts? {
         guard isSecure else { return nil }
-        // Where a file could not be read, reading it once more says why.
-        for contents in certificates where contents.chain.isEmpty || contents.key.isEmpty {
-            _ = try TLSContext.server(certificates: [contents.files], ticketKeys: ticketKeys)
+        // Where a file could not be read, reading it once more says why; it never waits.
+        for contents in certificates {
+            for (path, bytes) in [(contents.files.chain, contents.chain), (contents.files.key, contents.key)] {
+                guard bytes.isEmpty, case .failure(let problem) = SystemFiles.read(path) else { continue }
+                throw TLSError(.file, "cannot be read: \(problem)", file: path)
+            }
         }
         return try TLSContext.server(
             certificates: certificates,

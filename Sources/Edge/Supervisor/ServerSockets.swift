@@ -12,6 +12,10 @@ struct ServerSockets {
     /// The one socket of the admin listener.
     private(set) var admin: ListenerSet
     private let adminAddress: ListenAddress
+    /// The sockets that systemd has opened, by the listeners that they were taken for at the start.
+    ///
+    /// They stay open where a reload removes their listener: systemd holds them too, and a later reload may need them.
+    private var inherited: [ListenerKey: ListenerSet] = [:]
 
     /// Binds every listener of a snapshot, or takes the socket that systemd has opened for it.
     ///
@@ -37,6 +41,7 @@ struct ServerSockets {
             close()
             throw error
         }
+        self.inherited = clients.filter { $0.value.isInherited[0] }
     }
 
     /// The sockets of a later configuration: those that are open already, and new ones for what it adds.
@@ -46,10 +51,10 @@ struct ServerSockets {
         var new = try ServerSockets(self, admin: settings.admin)
         do throws(StartError) {
             for plan in plans {
-                if let open = clients[plan.key] {
+                if let open = clients[plan.key] ?? inherited[plan.key] {
                     new.clients[plan.key] = open
                 } else {
-                    let meetsOwn = clients.keys.contains { $0.address.collides(with: plan.address) }
+                    let meetsOwn = meets(plan.address)
                     new.clients[plan.key] = try Self.open(plan, workers: settings.workers, besideOwn: meetsOwn)
                 }
             }
@@ -62,7 +67,14 @@ struct ServerSockets {
 
     private init(_ old: ServerSockets, admin settings: Configuration.Admin) throws(StartError) {
         adminAddress = settings.address
-        admin = settings.address == old.adminAddress ? old.admin : try Self.openAdmin(settings)
+        inherited = old.inherited
+        let isSame = settings.address == old.adminAddress
+        admin = isSame ? old.admin : try Self.openAdmin(settings, besideOwn: old.meets(settings.address))
+    }
+
+    /// Whether one of these sockets has an address that meets this one.
+    private func meets(_ address: ListenAddress) -> Bool {
+        adminAddress.collides(with: address) || clients.keys.contains { $0.address.collides(with: address) }
     }
 
     // MARK: Closing
@@ -75,14 +87,12 @@ struct ServerSockets {
 
     /// Closes the sockets that earlier ones do not have.
     func closeAdded(to old: ServerSockets) {
-        for (key, set) in clients where old.clients[key] == nil { set.close() }
+        for (key, set) in clients where old.clients[key] == nil && inherited[key] == nil { set.close() }
         if adminAddress != old.adminAddress { admin.close() }
     }
 
     /// Closes the sockets that these earlier ones have and this set has no more.
-    func closeRemoved(from old: ServerSockets) {
-        old.closeAdded(to: self)
-    }
+    func closeRemoved(from old: ServerSockets) { old.closeAdded(to: self) }
 
     // MARK: Opening
 
@@ -106,10 +116,18 @@ struct ServerSockets {
         }
     }
 
-    private static func openAdmin(_ settings: Configuration.Admin) throws(StartError) -> ListenerSet {
+    private static func openAdmin(
+        _ settings: Configuration.Admin,
+        besideOwn: Bool = false
+    ) throws(StartError) -> ListenerSet {
         let address = try address(of: settings.address)
         do throws(ListenerSet.Failure) {
-            return try ListenerSet(addresses: [address], workers: 1, access: [settings.socketAccess])
+            return try ListenerSet(
+                addresses: [address],
+                workers: 1,
+                access: [settings.socketAccess],
+                besideOwn: besideOwn
+            )
         } catch {
             throw StartError(description: "admin.address: \(error)")
         }

@@ -9,7 +9,7 @@ internal import Transport
 ///
 /// Confined to the thread that makes it, the control thread.
 package final class Supervisor {
-    private let path: String
+    private let source: ConfigurationSource
     private let environment: [String: String]
     private let signals: Signals
     private let clock: ProcessClock
@@ -23,6 +23,10 @@ package final class Supervisor {
     /// Everybody but the workers who needs each snapshot; nil before `run`.
     private var followers: SnapshotFollowers?
     private lazy var reloader = makeReloader()
+    /// Said once the process is ready; nil for nothing.
+    package var greeting: String?
+    /// Whether SIGHUP has come before the process was ready.
+    private var reloadsWhenReady = false
     /// Nil before the process is ready.
     private var certificates: CertificateFollower?
     private lazy var commands = makeCommandServer()
@@ -42,15 +46,15 @@ package final class Supervisor {
     /// Resolves the configuration, checks it against the machine and opens the sockets.
     ///
     /// - Parameters:
-    ///   - path: the file of the configuration, which a reload reads again.
+    ///   - source: where the configuration comes from, which a reload reads again.
     ///   - environment: of the process; systemd's variables are read from it.
     /// - Throws: `StartError` where a file cannot be loaded or an address cannot be bound.
     package init(
         configuration: Configuration,
-        path: String,
+        source: ConfigurationSource,
         environment: [String: String]
     ) throws(StartError) {
-        self.path = path
+        self.source = source
         self.environment = environment
         clock = ProcessClock()
         loop = EventLoop(clock: .process(clock))
@@ -132,6 +136,8 @@ package final class Supervisor {
     // MARK: Ready
 
     private func becomeReady() {
+        // A process that was asked to end meanwhile has told systemd so.
+        guard drain == nil else { return }
         sayListeners()
         admin.workers = workers.serving
         if admin.state == .starting { admin.state = .ready }
@@ -141,7 +147,9 @@ package final class Supervisor {
             reloader.renewCertificates()
         }
         OperatorLog.say("ready")
+        if let greeting { OperatorLog.say(greeting) }
         ServiceNotifier.notify("READY=1", environment: environment)
+        if reloadsWhenReady { reloader.reload() }
     }
 
     /// Says where clients are served.
@@ -159,11 +167,12 @@ package final class Supervisor {
         Reloader(
             running,
             Reloader.Environment(
-                read: { [unowned self] in read(path) },
+                read: { [source] in source.read() },
                 obstacle: { [unowned self] in
                     if drain != nil { return "the server is draining: it ends with the configuration that it has" }
                     return admin.state == .starting ? "the server has not started yet" : nil
                 },
+                isDraining: { [unowned self] in drain != nil },
                 adopt: { [unowned self] snapshot, named in
                     admin.adopt()
                     commands.adopt(running.configuration)
@@ -186,17 +195,10 @@ package final class Supervisor {
             environment: environment,
             actions: CommandServer.Actions(
                 reload: { [unowned self] in reloader.reload($0) },
-                rehearse: { [unowned self] path in reloader.rehearse { read(path ?? self.path) } }
+                rehearse: { [unowned self] path in
+                    reloader.rehearse { (path.map { ConfigurationSource.file($0) } ?? source).read() }
+                }
             )
-        )
-    }
-
-    private func read(_ path: String) -> Result<Configuration, ConfigurationErrors> {
-        Configuration.load(
-            path: path,
-            environment: environment,
-            readFile: SystemFiles.read,
-            inspection: .ofFiles()
         )
     }
 
@@ -242,7 +244,7 @@ package final class Supervisor {
 
     private func handle(signal number: CInt) {
         if number == SIGHUP {
-            reloader.reload()
+            if admin.state == .starting { reloadsWhenReady = true } else { reloader.reload() }
         } else if let reason = Self.ignored(number) {
             OperatorLog.say(reason)
         } else if drain == nil {
@@ -296,7 +298,10 @@ package final class Supervisor {
         _ = loop.timers.schedule(at: loop.now + Self.cutTimeout, target: TimerClosure { _exit(1) }, kind: 0)
     }
 
-    private func closeListeners() { for set in running.sockets.clients.values { set.close() } }
+    private func closeListeners() {
+        for set in running.sockets.clients.values { set.close() }
+        reloader.closeLeftSockets()
+    }
 
     // MARK: End
 

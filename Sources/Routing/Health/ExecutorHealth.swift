@@ -214,6 +214,15 @@ package struct ExecutorHealth: Sendable, Equatable {
         isDead = true
     }
 
+    /// Forgets what probes have found, because nobody probes it any more.
+    ///
+    /// An ejection then ends by a trial, as for an executor that was never probed.
+    package mutating func probesEnded() {
+        verdict = nil
+        (probesLost, probesFailed, probesPassed) = (0, 0, 0)
+        isDead = false
+    }
+
     /// Ends an ejection without a trial, because probes are answered, if its time is over or probes were lost before.
     ///
     /// A single fault then ejects it again, as a fault in a trial would.

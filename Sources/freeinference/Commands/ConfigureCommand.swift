@@ -60,15 +60,20 @@ struct ConfigureCommand: ParsableCommand {
         try destination.write(yaml)
     }
 
-    private func probedURLs() throws -> [ExecutorURL] {
-        var urls: [ExecutorURL] = []
-        for text in probe {
-            let isURL = text.contains("://") || text.hasPrefix("unix:")
-            switch ExecutorURL.parse(isURL ? text : "http://\(text)") {
-            case .success(let url): if !urls.contains(url) { urls.append(url) }
-            case .failure(let problem): throw ValidationError("--probe: the URL \(problem.message)")
-            }
+    private func probedURLs() throws -> [ExecutorURL] { try executorURLs(probe, option: "--probe") }
+}
+
+/// Reads the URLs of engines that a command was given; `HOST:PORT` stands for `http://HOST:PORT`.
+///
+/// - Parameter option: the option, for error messages.
+func executorURLs(_ texts: [String], option: String) throws -> [ExecutorURL] {
+    var urls: [ExecutorURL] = []
+    for text in texts {
+        let isURL = text.contains("://") || text.hasPrefix("unix:")
+        switch ExecutorURL.parse(isURL ? text : "http://\(text)") {
+        case .success(let url): if !urls.contains(url) { urls.append(url) }
+        case .failure(let problem): throw ValidationError("\(option): the URL \(problem.message)")
         }
-        return urls
     }
+    return urls
 }

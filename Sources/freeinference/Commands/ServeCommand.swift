@@ -14,23 +14,34 @@ struct ServeCommand: ParsableCommand {
             Logs one JSON line an exchange on stdout and messages on stderr. SIGTERM, SIGQUIT and Ctrl-C drain: \
             streams under way go on for up to drain_timeout; a second one cuts them, a third one ends at once. SIGHUP, \
             or 'freeinference reload', reads the configuration again.
+
+            With --executor no file is read: the engines are asked for their models, which are served on \
+            127.0.0.1:8080, and a curl line to try is shown. A reload asks the engines again.
             """
     )
 
     @OptionGroup var options: ConfigurationOption
+    @Option(help: ArgumentHelp("Serve the models of this engine, without a file; may be repeated.", valueName: "url"))
+    var executor: [String] = []
+
+    func validate() throws { _ = try executorURLs(executor, option: "--executor") }
 
     func run() throws {
         Signals.ignoreBeforeStart()
-        switch Configuration.load(path: options.config, inspection: .ofFiles()) {
+        let engines = try executorURLs(executor, option: "--executor")
+        let source = engines.isEmpty ? ConfigurationSource.file(options.config) : EngineConfiguration.source(engines)
+        switch source.read(SystemFiles.readOnce) {
         case .failure(let errors):
             OperatorLog.say("the configuration has errors", .error)
             OperatorLog.list(errors.all, to: 2)
             throw ExitCode(2)
         case .success(let configuration):
             for warning in configuration.warnings { OperatorLog.say("\(warning)", .warning) }
+            let environment = SystemFiles.environment()
             do {
-                let environment = SystemFiles.environment()
-                try Supervisor(configuration: configuration, path: options.config, environment: environment).run()
+                let server = try Supervisor(configuration: configuration, source: source, environment: environment)
+                if !engines.isEmpty { server.greeting = EngineConfiguration.greeting(configuration) }
+                try server.run()
             } catch {
                 OperatorLog.say("cannot start: \(error)", .error)
                 throw ExitCode(1)

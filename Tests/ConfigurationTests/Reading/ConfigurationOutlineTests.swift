@@ -75,6 +75,9 @@ import Testing
         let hosts = { (name: String) in "models: [{id: a, executors: [{url: 'http://${\(name)}'}]}]" }
         let found = try changes(hosts("OLD"), hosts("NEW"), environment: environment)
         #expect(found.allSatisfy { !$0.contains("environment-") } && !found.isEmpty, "\(found)")
+        let origins = { (name: String) in "\(model("x"))\ncors: {origins: ['https://${\(name)}']}" }
+        let list = try changes(origins("OLD"), origins("NEW"), environment: environment)
+        #expect(list == ["cors.origins: changed"])
     }
 
     @Test func theVariablesOfAFileAreKnown() throws {

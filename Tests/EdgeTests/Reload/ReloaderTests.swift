@@ -13,6 +13,7 @@ import Transport
         private(set) var reloader: Reloader!
         var text: String
         var obstacle: String?
+        var isDraining = false
         private(set) var posted: [(generation: Int, listeners: Set<ListenerKey>)] = []
         private(set) var reports: [ReloadReport] = []
         /// Whether `isReloading` was called with `true` and `false` in turn.
@@ -29,6 +30,7 @@ import Transport
                 Reloader.Environment(
                     read: { [unowned self] in Self.read(self.text) },
                     obstacle: { [unowned self] in obstacle },
+                    isDraining: { [unowned self] in isDraining },
                     adopt: { [unowned self] _, named in if waitsForNames { self.named = named } else { named() } },
                     post: { [unowned self] snapshot, sockets in
                         posted.append((snapshot.generation, Set(sockets.keys)))
@@ -160,7 +162,8 @@ import Transport
     @Test func whatCannotChangeIsNamedAndTheRestIsApplied() throws {
         let bench = try Bench(Self.text(more: "workers: 2\npoller: auto"))
         #expect(bench.budget.reserve(100 << 20))
-        bench.text = Self.text("b", more: "workers: 3\npoller: epoll\nmemory_limit: 64MiB\nkeep_alive: 7s")
+        let settings = "workers: 3\npoller: epoll\nmemory_limit: 64MiB\nlimits: {body: 1MiB}\nkeep_alive: 7s"
+        bench.text = Self.text("b", more: settings)
         bench.reload()
         bench.adopt(0)
         bench.adopt(1)
@@ -172,9 +175,42 @@ import Transport
         let snapshot = bench.running.snapshot
         #expect(snapshot.process.workers == 2 && bench.budget.limit == 1 << 30)
         #expect(snapshot.limits.keepAlive == 7_000_000_000 && snapshot.models[0].entry.name == "b")
-        // What was kept once is not a change at each further reload.
+        // What was kept once is not a change at each further reload, while it has to be kept.
         bench.reload()
         #expect(bench.reports.last?.outcome == .unchanged)
+    }
+
+    /// A limit that was kept is taken by a later reload of the same file.
+    @Test func aLimitOfMemoryIsTakenOnceThereIsRoom() throws {
+        let bench = try Bench(Self.text())
+        #expect(bench.budget.reserve(100 << 20))
+        bench.text = Self.text(more: "memory_limit: 64MiB\nmax_connections: 100\nlimits: {body: 1MiB}")
+        bench.reload()
+        bench.adopt(0)
+        bench.adopt(1)
+        #expect(bench.reports.last?.kept.count == 1 && bench.budget.limit == 1 << 30)
+        bench.budget.release(100 << 20)
+        bench.reload()
+        bench.adopt(0)
+        bench.adopt(1)
+        #expect(bench.reports.last?.outcome == .applied && bench.reports.last?.kept == [])
+        #expect(bench.budget.limit == 64 << 20)
+    }
+
+    /// The sockets of a listener that is removed stay open while workers of a draining process may use them.
+    @Test func aDrainKeepsTheSocketsToItsEnd() throws {
+        let bench = try Bench(Self.text(ports: 2))
+        let gone = try #require(bench.running.sockets.clients.first { $0.key.number == 1 }?.value)
+        func bind() throws { try ListenerSet(addresses: [gone.addresses[0]], workers: 1).close() }
+        bench.text = Self.text(ports: 1)
+        bench.reload()
+        bench.isDraining = true
+        bench.adopt(0)
+        bench.adopt(1)
+        #expect(bench.reports.count == 1)
+        #expect(throws: ListenerSet.Failure.self) { try bind() }
+        bench.reloader.closeLeftSockets()
+        try bind()
     }
 
     @Test func aLimitOfMemoryHoldsAtOnce() throws {

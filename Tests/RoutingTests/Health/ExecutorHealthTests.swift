@@ -81,6 +81,20 @@ import Transport
         #expect(health.state == .healthy, "probes are counted anew")
     }
 
+    /// An engine whose probes were turned off while they failed is tried by a request when its ejection is over.
+    @Test func withoutProbesNothingIsHeldAgainstIt() {
+        for probe in [.failed, .timedOut, .notReady] as [ExecutorHealth.Probe] {
+            var health = health(after: Array(repeating: probe, count: 3))
+            health.probesEnded()
+            #expect(!health.isDead && health.trialFrom < 120 * second, "\(probe)")
+        }
+        let engine = Engine(id: 1, name: "http://e")
+        for step in 1...3 as ClosedRange<Nanoseconds> { engine.report(.failed, rise: 2, fall: 3, at: step * second) }
+        #expect(engine.isDead)
+        engine.probesEnded(at: 4 * second)
+        #expect(!engine.isDead && engine.isEjected)
+    }
+
     @Test func itsModelsAreBackWithAnEngine() {
         let engine = Engine(id: 1, name: "http://e")
         let executor = Executor(id: 2, engine: engine, model: "m")

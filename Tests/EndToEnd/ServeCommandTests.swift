@@ -1,0 +1,38 @@
+import Foundation
+import Testing
+
+/// `serve --executor`, in a network of its own, since its port is fixed: for root only.
+@Suite(.enabled(if: PrivateNames.areAvailable)) struct ServeCommandTests {
+    /// Runs a script in a network namespace with nothing but loopback; `$1` is the binary.
+    private func inOwnNetwork(_ script: String) async throws -> Completed {
+        try await run("unshare", ["--net", "sh", "-c", "ip link set lo up; \(script)", "sh", Repository.binary])
+    }
+
+    @Test func theLineThatIsShownStreams() async throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        let messages = scratch.file("messages")
+        let completed = try await inOwnNetwork(
+            """
+            "$1" executor --listen 127.0.0.1:8001 >/dev/null 2>&1 & executor=$!
+            "$1" serve --executor http://127.0.0.1:8001 >/dev/null 2>\(messages) & server=$!
+            for _ in $(seq 600); do grep -q 'try: curl' \(messages) && break; sleep 0.1; done
+            sed -n '/try: curl/,$p' \(messages) | sed 's/.*try: //' > \(scratch.file("line"))
+            sh \(scratch.file("line"))
+            kill $server $executor
+            wait $server
+            """
+        )
+        let text = try String(contentsOfFile: messages, encoding: .utf8)
+        #expect(completed.output.contains("data: [DONE]"), "\(completed)\n\(text)")
+        #expect(text.contains("listening on 127.0.0.1:8080"), "\(text)")
+    }
+
+    @Test func anEngineThatDoesNotAnswerIsAnError() async throws {
+        let completed = try await inOwnNetwork(#""$1" serve --executor 127.0.0.1:8001"#)
+        #expect(completed.status == .exited(2), "\(completed)")
+        #expect(completed.errors.contains("http://127.0.0.1:8001"), "\(completed)")
+        let wrong = try await run(Repository.binary, ["serve", "--executor", "ftp://x"])
+        #expect(wrong.status == .exited(64) && wrong.errors.contains("--executor"), "\(wrong)")
+    }
+}
