@@ -15,6 +15,7 @@ import Testing
         let completed = try await inOwnNetwork(
             """
             "$1" executor --listen 127.0.0.1:8001 >/dev/null 2>&1 & executor=$!
+            for _ in $(seq 600); do curl --silent 127.0.0.1:8001/v1/models >/dev/null && break; sleep 0.1; done
             "$1" serve --executor http://127.0.0.1:8001 >/dev/null 2>\(messages) & server=$!
             for _ in $(seq 600); do grep -q 'try: curl' \(messages) && break; sleep 0.1; done
             sed -n '/try: curl/,$p' \(messages) | sed 's/.*try: //' > \(scratch.file("line"))
