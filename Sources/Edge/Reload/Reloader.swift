@@ -125,16 +125,24 @@ final class Reloader {
                 let names = configuration.variables.joined(separator: ", ")
                 report.notes = ["values from the environment are those of the start of the process: \(names)"]
             }
-            do throws(StartError) {
-                guard let prepared = try running.prepare(configuration, isRehearsal: isRehearsal) else { return nil }
-                report.changes = prepared.changes
-                report.kept = prepared.kept
-                return prepared
-            } catch {
-                report.outcome = .refused
-                report.errors = [error.description]
-                return nil
-            }
+            return prepare(configuration, &report, isRehearsal: isRehearsal)
+        }
+    }
+
+    private func prepare(
+        _ configuration: Configuration,
+        _ report: inout ReloadReport,
+        isRehearsal: Bool
+    ) -> RunningConfiguration.Prepared? {
+        do throws(StartError) {
+            guard let prepared = try running.prepare(configuration, isRehearsal: isRehearsal) else { return nil }
+            report.changes = prepared.changes
+            report.kept = prepared.kept
+            return prepared
+        } catch {
+            report.outcome = .refused
+            report.errors = [error.description]
+            return nil
         }
     }
 

@@ -209,20 +209,25 @@ final class RunningConfiguration {
             )
             effective.memoryLimitBytes = budget.limit
         }
-        let old = configuration.listeners
-        for listener in new.listeners {
-            guard let before = old.first(where: { $0.address == listener.address }),
-                before.socketAccess != listener.socketAccess
-            else { continue }
-            kept.append("listeners[\(listener.address)]: the mode and the group of its socket stay until a restart")
-        }
-        if new.admin.address == configuration.admin.address,
-            new.admin.socketAccess != configuration.admin.socketAccess
-        {
-            kept.append("admin: the mode and the group of its socket stay until a restart")
+        kept += keptSocketAccess(new)
+        if new.admin.address == configuration.admin.address {
             effective.admin.socketAccess = configuration.admin.socketAccess
         }
         return (effective, kept)
+    }
+
+    /// What is said of open sockets whose file has another mode or group in a new configuration.
+    private func keptSocketAccess(_ new: Configuration) -> [String] {
+        let text = "the mode and the group of its socket stay until a restart"
+        let old = Dictionary(configuration.listeners.map { ($0.address, $0.socketAccess) }, uniquingKeysWith: { $1 })
+        var kept = new.listeners
+            .filter { listener in old[listener.address].map { $0 != listener.socketAccess } ?? false }
+            .map { "listeners[\($0.address)]: \(text)" }
+        let (admin, oldAdmin) = (new.admin, configuration.admin)
+        if admin.address == oldAdmin.address, admin.socketAccess != oldAdmin.socketAccess {
+            kept.append("admin: \(text)")
+        }
+        return kept
     }
 
     // MARK: Records

@@ -36,16 +36,20 @@ struct ServeCommand: ParsableCommand {
             OperatorLog.list(errors.all, to: 2)
             throw ExitCode(2)
         case .success(let configuration):
-            for warning in configuration.warnings { OperatorLog.say("\(warning)", .warning) }
-            let environment = SystemFiles.environment()
-            do {
-                let server = try Supervisor(configuration: configuration, source: source, environment: environment)
-                if !engines.isEmpty { server.greeting = EngineConfiguration.greeting(configuration) }
-                try server.run()
-            } catch {
-                OperatorLog.say("cannot start: \(error)", .error)
-                throw ExitCode(1)
-            }
+            try serve(configuration, from: source)
+        }
+    }
+
+    private func serve(_ configuration: Configuration, from source: ConfigurationSource) throws {
+        for warning in configuration.warnings { OperatorLog.say("\(warning)", .warning) }
+        let environment = SystemFiles.environment()
+        do {
+            let server = try Supervisor(configuration: configuration, source: source, environment: environment)
+            if !executor.isEmpty { server.greeting = EngineConfiguration.greeting(configuration) }
+            try server.run()
+        } catch {
+            OperatorLog.say("cannot start: \(error)", .error)
+            throw ExitCode(1)
         }
     }
 }
