@@ -37,7 +37,7 @@ final class AbortStream: ClientStreamHandler {
 
     /// Whether the stream is old enough to be reset, and has sent its body and received its tokens.
     ///
-    /// It is false in phases in which an event triggers the reset.
+    /// Always false in a phase whose reset an event triggers, since its streams are never reset for their age.
     func isRipe(at now: Nanoseconds) -> Bool {
         guard let age = phase.ageMin, let stream else { return false }
         return now >= openedAt + age && stream.bodySent == stream.bodyLimit && tokens >= phase.tokensMin

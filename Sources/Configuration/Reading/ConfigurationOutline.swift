@@ -81,7 +81,7 @@ package struct ConfigurationOutline: Sendable, Equatable {
 
     // MARK: Changes
 
-    /// What is different in a newer configuration, one line each: what is gone, what is new, what has another value.
+    /// The differences of a newer configuration, one line each: values that were removed, added or changed.
     ///
     /// An entry of a list that is new or gone as a whole has one line. Values of secrets and of environment variables
     /// are not shown.

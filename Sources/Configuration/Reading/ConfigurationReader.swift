@@ -11,7 +11,8 @@ final class ConfigurationReader {
         var warnings: [ConfigurationProblem] = []
         /// Every key that was looked up, such as `listeners[].address`; a test compares them with the documentation.
         var knownKeys: Set<String> = []
-        /// What values of the files were expanded from: environment variables and `file:PATH`, with the text.
+        /// The texts that messages must not show, by the reference in the file that was expanded to each: the name of an
+        /// environment variable, or `file:PATH`.
         var expandedVariables: [String: String] = [:]
         /// Every environment variable that a value of a file names.
         var variables: Set<String> = []

@@ -4,7 +4,7 @@
 struct YAMLFault {
     /// The error itself, such as `did not find expected key`.
     var problem: String
-    /// What libyaml was parsing, such as `while parsing a flow sequence`; empty if libyaml does not say.
+    /// The construct that libyaml was parsing, such as `while parsing a flow sequence`; empty if libyaml names none.
     var context = ""
     /// Where the construct of `context` starts.
     var contextStart: Position?
@@ -13,7 +13,7 @@ struct YAMLFault {
     /// The column of the error in the line, starting at 1.
     var column = 1
 
-    /// What the operator should probably do; nil if libyaml's message says enough.
+    /// Advice on how to correct the line; nil if libyaml's message is advice enough.
     var hint: String? {
         if let value = bracketed { return "a value with '[' in it needs quotes" + quoted(value) }
         if problem.contains("mapping values are not allowed") {

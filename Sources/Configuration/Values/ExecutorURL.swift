@@ -1,5 +1,5 @@
 // The URL of an executor: `http://HOST:PORT/PREFIX`, `https://HOST:PORT/PREFIX` or `unix:/PATH`.
-internal import Transport
+package import Transport
 
 /// The URL of an executor, parsed; together with a model's name it identifies the executor in logs and metrics.
 package struct ExecutorURL: Sendable, Hashable {
@@ -146,5 +146,19 @@ extension ExecutorURL: CustomStringConvertible {
         if scheme == .unix { return "unix:\(socketPath)" }
         let bracketed = host.contains(":") ? "[\(host)]" : host
         return "\(scheme.rawValue)://\(bracketed):\(port)\(pathPrefix)"
+    }
+}
+
+extension AddressBook {
+    /// The addresses to which a URL connects; of a host name none before a `NameResolver` has found some.
+    package convenience init(of url: ExecutorURL) {
+        guard url.scheme == .unix else {
+            self.init(host: url.host, port: url.port)
+            return
+        }
+        guard let address = SocketAddress(unixPath: url.socketPath) else {
+            preconditionFailure("a URL was parsed with a path that no address can hold")
+        }
+        self.init(address)
     }
 }

@@ -1,4 +1,4 @@
-// What the operating system reports about this process: processor time, memory, threads, descriptors.
+// The operating system's figures of this process, for `/metrics`: processor time, memory, threads, descriptors.
 internal import CLinux
 internal import Configuration
 internal import Glibc

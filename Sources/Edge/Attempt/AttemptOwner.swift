@@ -1,4 +1,4 @@
-// What an attempt reports to its exchange; the calls are in the order in which they can occur.
+// The protocol by which an attempt reports to its exchange. Its calls are listed in the order in which they can occur.
 internal import Inference
 internal import Transport
 

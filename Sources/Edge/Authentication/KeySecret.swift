@@ -51,7 +51,7 @@ package enum KeySecret {
     }
 
     /// Whether the file exists.
-    package static func exists(_ path: String) -> Bool { SystemFiles.exists(path) }
+    package static func exists(_ path: String) -> Bool { FileStamp(path) != nil }
 
     /// Whether the mode of the file gives its group or others any access.
     package static func isShared(_ path: String) -> Bool {

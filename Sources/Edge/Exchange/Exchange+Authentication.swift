@@ -1,4 +1,4 @@
-// What an exchange does for its caller besides the steps of `Exchange+Request`: lookups, rights, limits and rates.
+// Authentication of an exchange's caller, its right to models, and its limits, for the steps in `Exchange+Request`.
 internal import HTTP
 internal import Inference
 internal import Routing

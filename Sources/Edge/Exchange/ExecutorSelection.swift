@@ -145,7 +145,9 @@ struct ExecutorSelection {
         }
     }
 
-    /// What the retry policy needs to know before a pool is asked; takes room in the retry budget if there is any.
+    /// The input of the retry policy before a pool is asked for an executor.
+    ///
+    /// For a retry that the retry budget limits it takes one from the budget, if one is left.
     private mutating func situation(after cause: Cause, waitIsLeft: Bool) -> RetryPolicy.Situation {
         var situation = RetryPolicy.Situation(
             cause.ofPolicy,

@@ -121,17 +121,9 @@ package final class Registry {
     private func book(for url: ExecutorURL, _ indices: inout [String: Int]) -> AddressBook {
         if let index = indices[url.addressKey] { return books[index].book }
         indices[url.addressKey] = books.count
-        let book = Self.makeBook(for: url)
+        let book = AddressBook(of: url)
         books.append(KnownBook(key: url.addressKey, book: book))
         return book
-    }
-
-    private static func makeBook(for url: ExecutorURL) -> AddressBook {
-        guard url.scheme == .unix else { return AddressBook(host: url.host, port: url.port) }
-        guard let address = SocketAddress(unixPath: url.socketPath) else {
-            preconditionFailure("the configuration took a path that no address can hold")
-        }
-        return AddressBook(address)
     }
 
     // MARK: Models

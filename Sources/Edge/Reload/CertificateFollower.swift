@@ -13,7 +13,9 @@ final class CertificateFollower {
 
     private let loop: EventLoop
     private let running: RunningConfiguration
-    /// Puts the renewed certificates in force; returns why they cannot be used, or nil.
+    /// Puts certificates in force whose files have other contents than what is served.
+    ///
+    /// Returns why some of them cannot be used; nil if all can.
     private let renew: () -> String?
     private var timer: TimerID?
     /// What the operator was last told about files that cannot be used; nil while all can.
@@ -21,7 +23,7 @@ final class CertificateFollower {
     /// When each chain was last warned of, in seconds since 1970.
     private var warned: [String: Int] = [:]
 
-    /// - Parameter renew: called when the contents of a file differ from what is served.
+    /// - Parameter renew: called at each look.
     init(loop: EventLoop, running: RunningConfiguration, renew: @escaping () -> String?) {
         self.loop = loop
         self.running = running
@@ -51,13 +53,9 @@ final class CertificateFollower {
 
     /// Compares the files with what is served, and warns of certificates that expire soon.
     func look() {
-        if running.hasOtherCertificates {
-            let found = renew()
-            if let found, found != problem { OperatorLog.warn("the certificates in force stay: \(found)") }
-            problem = found
-        } else {
-            problem = nil
-        }
+        let found = renew()
+        if let found, found != problem { OperatorLog.warn("the certificates in force stay: \(found)") }
+        problem = found
         warn(at: Clock.wallTime().seconds)
     }
 

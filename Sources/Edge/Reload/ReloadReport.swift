@@ -28,18 +28,24 @@ package struct ReloadReport: Sendable, Equatable {
     /// Why it was refused, each with its place; empty unless it was.
     package var errors: [String] = []
 
+    /// The lists of the report by their names in JSON.
+    private static var lists: [(name: String, list: WritableKeyPath<ReloadReport, [String]>)] {
+        [
+            ("changes", \.changes), ("kept", \.kept), ("notes", \.notes), ("warnings", \.warnings),
+            ("errors", \.errors),
+        ]
+    }
+
     /// The report as one JSON object.
     package var json: [UInt8] {
         var writer = JSONWriter()
         writer.beginObject()
         writer.field("result", outcome.rawValue)
         writer.field("generation", generation)
-        for (name, lines) in [
-            ("changes", changes), ("kept", kept), ("notes", notes), ("warnings", warnings), ("errors", errors),
-        ] {
+        for (name, list) in Self.lists {
             writer.key(named: name)
             writer.beginArray()
-            for line in lines { writer.value(line) }
+            for line in self[keyPath: list] { writer.value(line) }
             writer.endArray()
         }
         writer.endObject()
@@ -69,15 +75,10 @@ package struct ReloadReport: Sendable, Equatable {
             case .integer(let generation)? = value["generation"]
         else { return nil }
         self.init(outcome: outcome, generation: generation)
-        func lines(_ name: String) -> [String] {
-            guard case .array(let items)? = value[name] else { return [] }
-            return items.compactMap { if case .string(let text) = $0 { text } else { nil } }
+        for (name, list) in Self.lists {
+            guard case .array(let items)? = value[name] else { continue }
+            self[keyPath: list] = items.compactMap(\.string)
         }
-        changes = lines("changes")
-        kept = lines("kept")
-        notes = lines("notes")
-        warnings = lines("warnings")
-        errors = lines("errors")
     }
 
     package init(outcome: Outcome, generation: Int) {

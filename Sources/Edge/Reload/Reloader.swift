@@ -38,9 +38,9 @@ final class Reloader {
 
     private let running: RunningConfiguration
     private let environment: Environment
-    private var isBusy = false
     /// The sockets of earlier configurations that were not closed because the process drains.
     private var socketsLeft: [ServerSockets] = []
+    /// The reload, or the renewal of certificates, that the workers have not all adopted yet.
     private var underWay: UnderWay?
     /// Who is answered by the reload under way.
     private var waiting: [(ReloadReport) -> Void] = []
@@ -71,10 +71,9 @@ final class Reloader {
     ///
     /// - Returns: why some of them cannot be used; nil otherwise, and while a reload is under way, which reads them itself.
     func renewCertificates() -> String? {
-        guard !isBusy, environment.obstacle() == nil else { return nil }
+        guard underWay == nil, environment.obstacle() == nil else { return nil }
         let (prepared, problem) = running.prepareCertificates()
         if let prepared {
-            isBusy = true
             var report = ReloadReport(outcome: .applied, generation: 0)
             report.changes = prepared.changes
             adopt(prepared, report, isReload: false)
@@ -83,8 +82,7 @@ final class Reloader {
     }
 
     private func beginIfIdle() {
-        guard !isBusy, !next.isEmpty else { return }
-        isBusy = true
+        guard underWay == nil, !next.isEmpty else { return }
         (waiting, next) = (next, [])
         environment.isReloading(true)
         var report = ReloadReport(outcome: .unchanged, generation: running.snapshot.generation)
@@ -186,7 +184,6 @@ final class Reloader {
             let changes = finished.report.changes.map { "  \($0)" }
             let first = "renewed certificates are served, generation \(finished.report.generation)"
             OperatorLog.say(([first] + changes).joined(separator: "\n"))
-            isBusy = false
             beginIfIdle()
             return
         }
@@ -197,7 +194,6 @@ final class Reloader {
         running.record(report)
         let priority: LogPriority = report.outcome == .refused ? .error : .information
         OperatorLog.say(([report.summary] + report.lines.map { "  \($0)" }).joined(separator: "\n"), priority)
-        isBusy = false
         environment.isReloading(false)
         let answers = waiting
         waiting = []

@@ -79,9 +79,10 @@ final class RunningConfiguration {
 
     /// Does everything that can fail before a configuration is put in force.
     ///
-    /// `commit` or `discard` must follow.
+    /// `commit` must follow, unless this is a rehearsal.
     ///
-    /// - Parameter isRehearsal: opens no socket and no store of keys, and makes no secret.
+    /// - Parameter isRehearsal: whether nothing is to be committed: no socket and no store of keys is opened, and no
+    ///   secret is made.
     /// - Returns: nil where nothing is different: neither the configuration nor a file of certificates or keys.
     /// - Throws: `StartError` where a file cannot be loaded or an address cannot be bound.
     func prepare(_ new: Configuration, isRehearsal: Bool = false) throws(StartError) -> Prepared? {
@@ -118,12 +119,6 @@ final class RunningConfiguration {
         }
     }
 
-    /// Whether a file of certificates has other contents than what is served.
-    var hasOtherCertificates: Bool {
-        let served = snapshot.listeners.flatMap(\.certificates)
-        return served.contains { CertificateContents(reading: $0.files) != $0 }
-    }
-
     /// Does the same as `prepare` for the configuration in force, with its files of certificates as they are now.
     ///
     /// A listener whose files cannot be used keeps the certificates that it has; the others are renewed all the same.
@@ -131,13 +126,15 @@ final class RunningConfiguration {
     /// - Returns: nil for `prepared` where no listener has others; and why files cannot be used, nil where all can.
     func prepareCertificates() -> (prepared: Prepared?, problem: String?) {
         var problems: [String] = []
-        let listeners = ListenerPlan.all(in: configuration).map { plan in
+        // The plans of one configuration are in one order.
+        let listeners = zip(snapshot.listeners, ListenerPlan.all(in: configuration)).map { served, plan in
+            guard plan.certificates != served.certificates else { return served }
             do throws(TLSError) {
                 _ = try plan.makeContexts(TicketKeys { 0 })
                 return plan
             } catch {
                 problems.append("\(error)")
-                return snapshot.listeners.first { $0.key == plan.key } ?? plan
+                return served
             }
         }
         let changes = renewals(listeners)
@@ -161,12 +158,6 @@ final class RunningConfiguration {
             snapshot.listeners.contains { $0.key == plan.key && $0.renews(plan) }
         }
         return renewed.map { "listeners[\($0.address)].tls: new contents of the certificate" }
-    }
-
-    /// Lets go of what was prepared.
-    func discard(_ prepared: Prepared) {
-        if let access = prepared.authentication { authentication.discard(access) }
-        prepared.sockets.closeAdded(to: sockets)
     }
 
     /// Puts a prepared configuration in force on the control thread; the workers still have to adopt the snapshot.

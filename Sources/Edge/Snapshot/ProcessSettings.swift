@@ -2,14 +2,12 @@
 package import Configuration
 package import Transport
 
-/// The settings of the process: threads, memory, the admin listener, keys.
+/// The settings of the process: threads, connections, the end of the process, the admin listener.
 ///
 /// `workers` and `poller` are read once, at the start, and hold until the process ends.
 package struct ProcessSettings: Sendable {
     /// How many worker threads there are; at least 1.
     package let workers: Int
-    /// `memory_limit`, in bytes.
-    let memoryLimit: Int
     /// `max_connections`, before memory and descriptors are considered: see `ConnectionRoom`.
     package let connectionsMax: Int
     /// How long a busy worker waits before it polls again.
@@ -20,8 +18,6 @@ package struct ProcessSettings: Sendable {
     package let drainTimeout: Nanoseconds
     /// The admin listener, which serves metrics and health.
     package let admin: Configuration.Admin
-    /// The files of the keys and of their secret, and whether a key is required.
-    package let authentication: Configuration.Authentication
 
     init(_ configuration: Configuration) {
         workers =
@@ -29,13 +25,11 @@ package struct ProcessSettings: Sendable {
             case .auto: Processors.available
             case .count(let count): count
             }
-        memoryLimit = configuration.memoryLimitBytes
         connectionsMax = configuration.maxConnections
         gather = Gather(configuration.gather)
         poller = configuration.poller == .epoll ? .epoll : .auto
         drainTimeout = Nanoseconds(configuration.drainTimeout.inNanoseconds)
         admin = configuration.admin
-        authentication = configuration.authentication
     }
 }
 

@@ -24,6 +24,26 @@ struct ExecutorAddress {
 
     /// Whether the whole URL is the value of a variable, which nobody knows yet.
     var isVariable: Bool { text.hasPrefix("${") && text.hasSuffix("}") }
+    /// Whether our configuration can have it; notes why not, and what is different with it.
+    ///
+    /// - Parameters:
+    ///   - what: the key of the input, as notes name it.
+    ///   - isWithoutV1: whether the paths of this API do not begin with `/v1`.
+    func isUsable(as what: String, at position: Position, isWithoutV1: Bool = false, notes: MigrationNotes) -> Bool {
+        var environment = PlaceholderEnvironment()
+        if case .failure(let problem) = environment.url(text) {
+            notes.lost(what, "the URL \(problem.message)", at: position)
+            return false
+        }
+        if isVariable {
+            let how = "the variable must hold a URL that ends before /v1: requests bring their own"
+            notes.changed(what, how, at: position)
+        } else if !endedInV1, !isWithoutV1 {
+            notes.changed(what, "requests go to this URL followed by /v1", at: position)
+        }
+        return true
+    }
+
     /// Whether it is a URL of an API elsewhere, which has no health page that may be asked every two seconds.
     var isSecure: Bool { text.hasPrefix("https://") }
 }

@@ -34,7 +34,7 @@ package enum EngineSurvey {
     package static func ask(_ urls: [ExecutorURL]) -> [Outcome] {
         let loop = EventLoop()
         let environment = ExecutorEnvironment()
-        let books = urls.map(addressBook)
+        let books = urls.map { AddressBook(of: $0) }
         var isOver = false
         let deadline = loop.now + timeout
         _ = loop.timers.schedule(at: deadline, target: TimerClosure { isOver = true }, kind: 0)
@@ -51,11 +51,6 @@ package enum EngineSurvey {
         resolver.stop()
         loop.dismantle()
         return outcomes
-    }
-
-    private static func addressBook(of url: ExecutorURL) -> AddressBook {
-        if url.scheme == .unix, let address = SocketAddress(unixPath: url.socketPath) { return AddressBook(address) }
-        return AddressBook(host: url.host, port: url.port)
     }
 }
 

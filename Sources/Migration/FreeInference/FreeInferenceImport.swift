@@ -94,7 +94,7 @@ struct FreeInferenceImport {
         guard let text = expanded(base, route.name(of: "base_url")) else { return }
         var executor = DraftExecutor(url: "", position: route.position)
         let address = ExecutorAddress(text)
-        guard isUsable(address, at: base.position, route.name(of: "base_url")) else { return }
+        guard address.isUsable(as: route.name(of: "base_url"), at: base.position, notes: notes) else { return }
         executor.url = address.text
         if let kindName {
             guard let kind = Self.kind(kindName.text, of: address) else {
@@ -156,21 +156,6 @@ struct FreeInferenceImport {
             return .openai
         default: return nil
         }
-    }
-
-    private func isUsable(_ address: ExecutorAddress, at position: Position, _ what: String) -> Bool {
-        var environment = PlaceholderEnvironment()
-        if case .failure(let problem) = environment.url(address.text) {
-            notes.lost(what, "the URL \(problem.message)", at: position)
-            return false
-        }
-        if address.isVariable {
-            let how = "the variable must hold a URL that ends before /v1: requests bring their own"
-            notes.changed(what, how, at: position)
-        } else if !address.endedInV1 {
-            notes.changed(what, "requests go to this URL followed by /v1", at: position)
-        }
-        return true
     }
 
     /// Returns the reference to the key of a route, which may have only one here.

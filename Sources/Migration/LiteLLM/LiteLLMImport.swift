@@ -181,7 +181,13 @@ struct LiteLLMImport {
             return executor
         }
         let address = ExecutorAddress(Self.ours(base.text))
-        guard isUsable(address, provider, at: base.position, what: parameters.name(of: "api_base")) else { return nil }
+        let isUsable = address.isUsable(
+            as: parameters.name(of: "api_base"),
+            at: base.position,
+            isWithoutV1: provider.isWithoutV1,
+            notes: notes
+        )
+        guard isUsable else { return nil }
         executor.url = address.text
         // `openai` with a URL of one's own means any engine with its API.
         if address.isSecure {
@@ -230,26 +236,6 @@ struct LiteLLMImport {
             notes.changed(what, how, at: model.position)
         }
         return (name, provider, engineName)
-    }
-
-    private func isUsable(
-        _ address: ExecutorAddress,
-        _ provider: LiteLLMProvider,
-        at position: Position,
-        what: String
-    ) -> Bool {
-        var environment = PlaceholderEnvironment()
-        if case .failure(let problem) = environment.url(address.text) {
-            notes.lost(what, "the URL \(problem.message)", at: position)
-            return false
-        }
-        if address.isVariable {
-            let how = "the variable must hold a URL that ends before /v1: requests bring their own"
-            notes.changed(what, how, at: position)
-        } else if !address.endedInV1, !provider.isWithoutV1 {
-            notes.changed(what, "requests go to this URL followed by /v1", at: position)
-        }
-        return true
     }
 
     /// Returns the reference to the key of a deployment; nil where it has none.
