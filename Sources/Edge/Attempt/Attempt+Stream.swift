@@ -15,7 +15,8 @@ extension Attempt {
         guard let owner, !answer.isUsageRefused else { return }
         let usages = meter.usages
         let found = measure(event, piece)
-        let isBad = found == .broken || meter.sawError
+        // Cases are matched by pattern here: `==` of an enumeration of another module is a call for each event.
+        let isBad = if case .broken = found { true } else { meter.sawError }
         // The client has been sent the first pieces of a large event: it gets the last piece, too, and then the error
         // event.
         if isBad, !hasSentBeginning(of: piece) {
@@ -23,7 +24,7 @@ extension Attempt {
             return
         }
         guard isRelayedNow(event, piece, found, to: owner) else { return }
-        if removesUsage, meter.usages != usages, piece == .whole {
+        if removesUsage, meter.usages != usages, case .whole = piece {
             relayWithoutUsage(event, to: owner)
         } else {
             owner.attempt(self, relays: event)
@@ -68,9 +69,11 @@ extension Attempt {
         let (tokens, last) = (meter.tokens, meter.lastToken)
         let scanner = environment.scanner
         let found =
-            piece == .whole
-            ? meter.read(event, at: now, scanner: scanner)
-            : meter.readPiece(event, kind: piece, at: now, scanner: scanner)
+            if case .whole = piece {
+                meter.read(event, at: now, scanner: scanner)
+            } else {
+                meter.readPiece(event, kind: piece, at: now, scanner: scanner)
+            }
         if tokens > 0, meter.tokens > tokens {
             row.counts.gap.observe(meter.lastToken &- min(last, meter.lastToken))
         }
@@ -80,7 +83,8 @@ extension Attempt {
     /// Whether the piece is the last one of a large event whose other pieces the client has been sent.
     @inline(__always)
     private func hasSentBeginning(of piece: EventSplitter.Kind) -> Bool {
-        piece == .lastPiece && !answer.holdsEvent && phase != .waiting
+        guard case .lastPiece = piece else { return false }
+        return !answer.holdsEvent && phase != .waiting
     }
 
     /// Whether an event, or a piece of one, goes to the client now.
@@ -93,7 +97,8 @@ extension Attempt {
         _ found: Meter.EventClass,
         to owner: any AttemptOwner
     ) -> Bool {
-        guard phase == .waiting || answer.holdsEvent || piece == .firstPiece else { return true }
+        let isFirstPiece = if case .firstPiece = piece { true } else { false }
+        guard phase == .waiting || answer.holdsEvent || isFirstPiece else { return true }
         if keeps(event, piece, found) { return false }
         if phase == .waiting { becomeReady(owner) }
         guard phase == .relaying else { return false }

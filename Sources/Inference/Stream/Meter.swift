@@ -79,7 +79,7 @@ package struct Meter: Sendable {
     /// one.
     private var large: [LargeEvent] = []
     /// The first error, at most one: an array stores it outside of the meter, since few streams have one.
-    private var errors: [EngineError] = []
+    private var errors: [EngineError] = [] { didSet { sawError = !errors.isEmpty } }
     /// Whether the first error stands in a line that readers of events skip.
     package private(set) var isErrorBare = false
 
@@ -93,8 +93,8 @@ package struct Meter: Sendable {
 
     /// The first error that the stream has reported.
     package var error: EngineError? { errors.first }
-    /// Whether the stream has reported an error.
-    package var sawError: Bool { !errors.isEmpty }
+    /// Whether the stream has reported an error; stored, because other modules would copy the meter to compute it.
+    package private(set) var sawError = false
     /// The tokens of the prompt according to the executor.
     package var promptTokens: Int? { counts.prompt(in: dialect) }
     /// The tokens of the output according to the executor.
