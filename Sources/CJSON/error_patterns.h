@@ -1,5 +1,5 @@
-// Rules that recognize an error of an engine or a gateway in a JSON document that arrived with a successful HTTP
-// status.
+// Rules that recognize an error of an engine or a gateway in a JSON document that arrived with a
+// successful HTTP status.
 #pragma once
 #include "values.h"
 #include <algorithm>

@@ -1,6 +1,6 @@
 // Finds the images, audio, video and files in a request body, in the formats of all APIs. It sums up their bytes, so
-// that they are not counted as text. The body is parsed for this only if `may_have_media` finds a key or type of such a
-// part.
+// that they are not counted as text. The body is parsed for this only if `may_have_media` finds a key or type of
+// such a part.
 #include "media.h"
 #include "values.h"
 #include <algorithm>
@@ -182,7 +182,7 @@ bool decode(string_view raw, uint8_t *out, size_t room, size_t &count) noexcept 
 
 /// The kind that the first bytes of the content show.
 ///
-/// Used if no type, media type or file name says the kind.
+/// It is used only if no type, media type or file name says the kind.
 kind kind_of_bytes(const uint8_t *bytes, size_t count) noexcept {
     string_view head(reinterpret_cast<const char *>(bytes), count);
     if (starts_with(head, "\x89PNG") || starts_with(head, "\xff\xd8\xff") || starts_with(head, "GIF8"))
@@ -317,8 +317,8 @@ struct walker {
 
     /// Reads an object, which may be a part.
     ///
-    /// - Parameter in_part: whether the object is a member of a part and describes that part's content, as `source`
-    ///   does.
+    /// - Parameter in_part: whether the object is a member of a part and describes that part's content,
+    ///   as `source` does.
     /// - Parameter found: receives the content if `in_part` is true.
     /// - Returns: false if the syntax is wrong.
     bool object(ondemand::object object, int depth, bool in_part, payload &found) noexcept {

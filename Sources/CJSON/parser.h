@@ -17,8 +17,8 @@ struct cjson_parser {
 
     /// How many bytes the parser holds between scans.
     size_t memory() const noexcept {
-        // For each byte of capacity, simdjson holds four bytes of structural indices and 5/3 bytes of unescaped
-        // strings.
+        // For each byte of capacity, simdjson holds four bytes of structural indices and 5/3 bytes
+        // of unescaped strings.
         size_t capacity = parser.capacity();
         return scratch.capacity() + capacity * 4 + capacity * 5 / 3;
     }

@@ -1,5 +1,5 @@
-// The prefilter: one pass over the payload of an event that reports which patterns occur, so that most events need no
-// parser.
+// The prefilter: one pass over the payload of an event that reports which patterns occur, so that most events
+// need no parser.
 //
 // The pass examines only a quotation mark before the first letter of a key of interest, and `\u`. It ignores the
 // structure of the document, so it may report a value that looks like a key. That is harmless, because an event with an
@@ -12,8 +12,8 @@
 
 /// Whether a byte is whitespace that may stand between a key, its colon and its value.
 ///
-/// Line ends do not count, because an event with a line end inside of its payload is parsed anyway
-/// (CJSON_PATTERN_LINE_END).
+/// Line ends do not count, because an event with a line end inside of its payload is
+/// parsed anyway (CJSON_PATTERN_LINE_END).
 static bool is_blank(uint8_t byte) noexcept { return byte == ' ' || byte == '\t'; }
 
 /// Returns the beginning of the value of `key`; NULL if `at` does not begin with `key`, a quotation mark and a colon.

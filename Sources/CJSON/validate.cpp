@@ -1,5 +1,5 @@
-// Checks whether a text is exactly one JSON document (RFC 8259), including the parts that simdjson's on-demand parser
-// skips.
+// Checks whether a text is exactly one JSON document (RFC 8259), including the parts that simdjson's
+// on-demand parser skips.
 #include "parser.h"
 
 namespace {

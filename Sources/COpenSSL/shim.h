@@ -108,7 +108,7 @@ static inline void copenssl_wire_count_key_updates(SSL *ssl, struct copenssl_wir
     SSL_set_msg_callback_arg(ssl, wire);
 }
 
-/* ---- Twins of macros ------------------------------------------------------------------------------------------ */
+/* ---- Wrappers of macros ------------------------------------------------------------------------------------------ */
 
 static inline long copenssl_SSL_CTX_set_mode(SSL_CTX *c, long mode) { return SSL_CTX_set_mode(c, mode); }
 static inline int copenssl_SSL_CTX_set_min_proto_version(SSL_CTX *c, int v) {

@@ -7,7 +7,7 @@ package import Routing
 ///
 /// The description never contains a key or a hash.
 package struct KeyDatabaseError: Error, Equatable, Sendable, CustomStringConvertible {
-    /// A sentence fragment for the operator, to be shown after the path of the file.
+    /// A message for the operator, to be shown after the path of the file.
     package let description: String
 }
 
@@ -45,8 +45,8 @@ package struct KeyDatabase: Sendable {
     ///
     /// If another process is writing, waits up to 0.2 s.
     ///
-    /// - Throws: `KeyDatabaseError` if the file does not exist, cannot be read, or is not a key database of this
-    ///   version.
+    /// - Throws: `KeyDatabaseError` if the file does not exist, cannot be read, or is not a key database
+    ///   of this version.
     package init(reading path: String) throws(KeyDatabaseError) {
         queue = try Self.attempt {
             var configuration = GRDB.Configuration()

@@ -24,8 +24,8 @@ package enum AbortPhase: String, CaseIterable, Sendable {
         }
     }
 
-    /// The minimum age of a stream before it is reset, in nanoseconds; nil if the arrival of an event triggers the
-    /// reset.
+    /// The minimum age of a stream before it is reset, in nanoseconds; nil if the arrival of an event
+    /// triggers the reset.
     var ageMin: Nanoseconds? {
         switch self {
         case .body, .prefill: 40_000_000

@@ -100,8 +100,8 @@ package final class AbortsBench: AbortStreamOwner, TimerTarget {
         for connection in connections { connection.close() }
         connections = []
         streamsOnLast = 0
-        // Closing the connections aborts the remaining streams. Wait, so that these aborts do not count in the next
-        // phase.
+        // Closing the connections aborts the remaining streams. Wait, so that these aborts do not count in
+        // the next phase.
         pump(100)
     }
 
@@ -139,9 +139,9 @@ package final class AbortsBench: AbortStreamOwner, TimerTarget {
         scheduleTick(after: options.spacing)
     }
 
-    /// How many streams the phase may open: one for each reset, and one for each stream that ended early.
+    /// How many streams the phase may open.
     ///
-    /// At most two for each reset.
+    /// One stream is opened for each reset, and one for each stream that ended early, but at most two for each reset.
     private var streamsMax: Int { options.count + min(figures.endedBefore, options.count) }
 
     private func openOne() {

@@ -19,7 +19,7 @@ package struct AbortsReport {
 
         /// How many aborts the executor should have reported but did not.
         ///
-        /// In the phase `body`, a request may never have reached the executor, so only received requests are expected.
+        /// In the phase `body`, an abort is expected only for requests that the executor has received.
         var unseen: Int { max(0, (phase == .body ? min(requests, resets) : resets) - delay.count) }
     }
 

@@ -6,7 +6,7 @@ internal import Transport
 struct SeenAbort: Equatable {
     var sequence: Int
     var requestID: String
-    /// When the executor noticed the abort, of CLOCK_MONOTONIC.
+    /// When the executor noticed the abort, by CLOCK_MONOTONIC.
     var at: Nanoseconds
     var phase: String
 }

@@ -32,7 +32,7 @@ protocol ClientStreamHandler: AnyObject {
     func responded(status: Int)
     /// Bytes of the body have arrived; `bytes` is valid only during the call.
     ///
-    /// - Parameter now: when the bytes were read from the socket, of CLOCK_MONOTONIC.
+    /// - Parameter now: when the bytes were read from the socket, by CLOCK_MONOTONIC.
     func received(_ bytes: Span<UInt8>, at now: Nanoseconds)
     /// The response has ended.
     func ended(_ end: StreamEnd)

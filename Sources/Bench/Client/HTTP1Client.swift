@@ -146,7 +146,7 @@ final class HTTP1Client: ClientConnection, ChannelHandler {
         }
     }
 
-    /// Prepares to read a body of the framing that the response head announces.
+    /// Prepares to read a body with the framing that the response head announces.
     private func expect(_ body: ResponseBody) {
         switch body {
         case .none: state = .body(left: 0)

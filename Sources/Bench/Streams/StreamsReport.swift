@@ -8,7 +8,7 @@ package struct StreamsReport {
     var spoken = ""
     var connections = 0
     var streams = 0
-    /// When the measurement began and ended, of CLOCK_MONOTONIC.
+    /// When the measurement began and ended, by CLOCK_MONOTONIC.
     var measuredFrom: Nanoseconds = 0
     var measuredTo: Nanoseconds = 0
     var isInterrupted = false

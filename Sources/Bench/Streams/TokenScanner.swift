@@ -7,7 +7,7 @@ internal import Transport
 struct TokenScanner {
     /// The kinds of events that the bench distinguishes.
     enum Event: Equatable {
-        /// A token, with the time when the executor sent it, of CLOCK_MONOTONIC.
+        /// A token, with the time when the executor sent it, by CLOCK_MONOTONIC.
         case token(Nanoseconds)
         /// `[DONE]`.
         case done
@@ -99,8 +99,8 @@ struct TokenScanner {
 
     /// The offset after the first occurrence of `needle`; nil if there is none.
     ///
-    /// The search looks for the byte at index `anchor` of `needle` with memchr, because Swift's Glibc module lacks
-    /// memmem.
+    /// The search looks for the byte at index `anchor` of `needle` with memchr, because Swift's Glibc
+    /// module lacks memmem.
     @inline(__always)
     private static func find(
         _ needle: StaticString,

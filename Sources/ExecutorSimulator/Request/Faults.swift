@@ -42,8 +42,8 @@ package struct Faults: Sendable, Equatable {
         case cutJSON
         /// The body ends normally after `finish_reason`, without `[DONE]`; in other dialects without the last event.
         case noDone
-        /// Chat and completions end with the finish reason `abort`, messages with a null stop reason. vLLM does so on
-        /// SIGTERM.
+        /// Chat and completions end with the finish reason `abort`, messages with a null stop reason, as vLLM
+        /// does on SIGTERM.
         case aborted
         /// Chat, completions and messages end normally, but with a null finish or stop reason.
         case noReason
@@ -65,8 +65,8 @@ package struct Faults: Sendable, Equatable {
     package var isSplit = false
     /// How many consecutive events are written as one chunk (HTTP/1.1) or DATA frame (HTTP/2), at least 1; nil for one.
     ///
-    /// `.max` joins the whole stream. Joined events are also written when they reach 256 KiB, and before the stream
-    /// ends.
+    /// `.max` joins the whole stream. Joined events are also written when they reach 256 KiB, and before
+    /// the stream ends.
     package var coalescedEvents: Int?
     /// The size in bytes of the pieces into which the stream is cut, at least 1.
     ///
@@ -163,7 +163,7 @@ package struct Faults: Sendable, Equatable {
         }
     }
 
-    /// Adds a fault that changes how events are written and that has a number.
+    /// Adds a fault that does not end the response and that takes a number, such as `split_every:100`.
     ///
     /// - Returns: false if no such fault has this name.
     private mutating func addForm(_ name: String, _ number: Int?) -> Bool {

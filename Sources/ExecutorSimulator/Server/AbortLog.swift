@@ -33,7 +33,7 @@ struct AbortLog {
     ///
     /// - Parameters:
     ///   - requestID: the client's `x-request-id`; nil if it sent none.
-    ///   - time: when the client disconnected, of CLOCK_MONOTONIC.
+    ///   - time: when the client disconnected, by CLOCK_MONOTONIC.
     ///   - emitted: how many token events were written before.
     mutating func add(requestID: String?, time: Nanoseconds, phase: Phase, emitted: Int) {
         last += 1

@@ -7,7 +7,7 @@ internal import Transport
 ///
 /// Runs on the simulator's loop.
 enum Endpoints {
-    /// Responds to a request for an endpoint that does not call the model, and with an error to an unknown one.
+    /// Responds to a request for one of these endpoints, and with an error to any other request.
     static func answer(
         _ method: Method,
         path: String,

@@ -28,7 +28,7 @@ package final class ExecutorSimulator: ServerDelegate {
     private var listeners: [Listener] = []
     private var connections: [ObjectIdentifier: ServerConnection] = [:]
     private var pacers: [Nanoseconds: Pacer] = [:]
-    /// The pacers that continue their step in the next turn of the loop.
+    /// The pacers that continue their step at the end of the current turn of the loop.
     private var unfinishedPacers: [Pacer] = []
     private var identifiers = 0
     private var faultsLeft: Int
@@ -167,7 +167,7 @@ package final class ExecutorSimulator: ServerDelegate {
         if let entry = pacers.first(where: { $0.value === pacer }) { pacers[entry.key] = nil }
     }
 
-    /// Lets a pacer continue its step in the next turn of the loop, after the output of this turn has been flushed.
+    /// Lets a pacer continue its step at the end of the turn, after the output of the turn has been flushed.
     func continueLater(_ pacer: Pacer) { unfinishedPacers.append(pacer) }
 
     /// Lets the pacers continue.

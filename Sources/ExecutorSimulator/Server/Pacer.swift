@@ -1,5 +1,5 @@
-// Times the tokens of streams: one timer steps all streams of the same pace, either all at once or spread over a
-// period.
+// Times the tokens of streams: one timer steps all streams of the same pace, either all at once or spread
+// over a period.
 internal import Transport
 
 /// Steps each of its streams once per period.
@@ -90,7 +90,7 @@ final class Pacer: TimerTarget {
             return
         }
         let now = simulator.loop.now
-        // After a long delay, missed steps are skipped instead of made up, as a model server would do.
+        // After a long delay the missed steps are skipped, because a real model server does not catch up either.
         if nextDue + 8 * tick * Nanoseconds(slots.count) < now { nextDue = now }
         while nextDue <= now {
             rounds.append(Round(slot: nextSlot, left: slots[nextSlot].count))
@@ -103,7 +103,7 @@ final class Pacer: TimerTarget {
 
     /// Steps up to `batch` streams.
     ///
-    /// The other streams of the round are stepped in the next turns of the loop.
+    /// The loop calls it again at the end of the turn for the other streams of the round.
     func stepBatch() {
         var budget = Self.batch
         while budget > 0, let current = rounds.first {

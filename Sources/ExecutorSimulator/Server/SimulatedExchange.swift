@@ -23,7 +23,7 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
     private var generation: Generation?
     private var pacer: Pacer?
 
-    /// When the first token is due, of the loop's clock.
+    /// When the first token is due, by the loop's clock.
     private(set) var readyAt: Nanoseconds = 0
     /// The index of the pacer's slot; -1 if the exchange has not joined a pacer.
     ///
@@ -264,8 +264,8 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
             nextPiece += 1
             stream.send(bytes.span)
         case .end(.reset):
-            // The reset waits until the kernel has accepted all bytes, because `reset` discards bytes that are still
-            // buffered.
+            // The reset waits until the kernel has accepted all bytes, because `reset` discards bytes that
+            // are still buffered.
             if stream.buffered == 0 {
                 nextPiece += 1
                 stream.connection.channel.reset()

@@ -9,7 +9,9 @@ internal import Glibc
 struct Chunk {
     static let size = 4096
     static let room = size - MemoryLayout<Chunk>.size
-    /// The memory that a chunk takes whose bytes belong to a `SharedBytes`, in bytes, including the overhead of malloc.
+    /// If the bytes of a chunk belong to a `SharedBytes`, the chunk takes this much memory, in bytes.
+    ///
+    /// The overhead of malloc is included.
     static let referenceSize = 64
     var next: UnsafeMutablePointer<Chunk>?
     /// The owner of the bytes, retained by the chunk; nil if the bytes follow the header.
@@ -24,9 +26,9 @@ struct Chunk {
 
 /// The chunks of one worker.
 ///
-/// Keeps a limited number of free chunks, so that a burst does not call malloc for each chunk. The count is private
-/// with an accessor, so that the compiler sees every access and omits the runtime check of exclusive access (decision
-/// 0024).
+/// Keeps a limited number of free chunks, so that a burst does not call malloc for each chunk. The count is
+/// private with an accessor, so that the compiler sees every access and omits the runtime check of exclusive
+/// access (decision 0024).
 @safe
 package final class ChunkPool {
     private var free: UnsafeMutablePointer<Chunk>?

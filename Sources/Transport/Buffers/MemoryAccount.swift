@@ -16,12 +16,12 @@ package enum MemoryUse: Sendable {
 
 /// Grants memory to accounts.
 ///
-/// All workers share one source. An account asks it for whole grains (`MemoryAccount.grain`) instead of for each
-/// charge; bodies are an exception.
+/// All workers share one source. For stream memory, an account asks it for whole grains (`MemoryAccount.grain`). For
+/// request bodies, it asks for each charge.
 package protocol MemorySource: AnyObject, Sendable {
     /// Grants `bytes` more to an account that already holds `held` bytes for this use.
     ///
-    /// - Returns: false, and grants nothing, if no memory is left or the account would exceed its part.
+    /// - Returns: false, and grants nothing, if no memory is left or the account would hold more than its part.
     func grant(_ bytes: Int, beyond held: Int, for use: MemoryUse, isTrusted: Bool) -> Bool
     /// Counts `bytes` that are allocated already, even if no memory is left.
     func take(_ bytes: Int)

@@ -1,8 +1,8 @@
 // How a channel with TLS decrypts what it has received.
 
 extension Channel {
-    /// Decrypts the ciphertext that the wire was fed, and passes the plaintext to the handler, up to 64 KiB in each
-    /// call.
+    /// Decrypts the ciphertext that the wire was fed, and passes the plaintext to the handler, up to 64 KiB
+    /// in each call.
     func decrypt() {
         while phase != .closed {
             let result = unsafe tls!.read(into: loop.plaintextBuffer)

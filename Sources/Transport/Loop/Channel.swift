@@ -25,11 +25,10 @@ package protocol ChannelHandler: AnyObject {
     ///
     /// If `end` is `.closed`, the peer has closed only its sending side. It can still receive what the channel writes.
     func channel(_ channel: Channel, ended end: ChannelEnd)
-    /// Asks for output: the handler appends it to `scratch`.
+    /// Asks the handler for its output, which it appends to `scratch`.
     ///
-    /// Called once in each flush phase if the channel was marked.
-    ///
-    /// A handler that has more output than it appends must mark the channel again. It is then called in the next turn.
+    /// Called once in each flush phase if the channel was marked. A handler that has more output must mark the channel
+    /// again. It is then called in the next flush phase.
     func channelFlush(_ channel: Channel, into scratch: Scratch)
     /// The kernel has accepted all output.
     func channelDrained(_ channel: Channel)
@@ -205,7 +204,7 @@ package final class Channel: Registered, TimerTarget {
 
     // MARK: Operations
 
-    /// Requests a call of `channelFlush` in this turn's flush phase, or in the next turn if that phase is running.
+    /// Requests a call of `channelFlush` in the next flush phase.
     package func mark() {
         guard phase != .closed, phase != .lingering else { return }
         markNow()
@@ -311,9 +310,9 @@ package final class Channel: Registered, TimerTarget {
         } else if watchesHangup {
             end(.closed)
         } else if let registration {
-            // The peer of a unix socket has closed normally. Its last bytes stay unread until reading resumes. The
-            // socket is unregistered because epoll would report EPOLLHUP again and again, and EPOLLHUP cannot be
-            // masked.
+            // The peer of a unix socket has closed normally. Its last bytes stay unread until reading resumes.
+            // The socket is unregistered because epoll would report EPOLLHUP again and again, and EPOLLHUP
+            // cannot be masked.
             loop.unregister(registration, descriptor: descriptor)
             self.registration = nil
             isUnregistered = true
@@ -390,8 +389,8 @@ package final class Channel: Registered, TimerTarget {
 
     func end(_ end: ChannelEnd) {
         if case .closed = end, phase == .closing, !hasEnded {
-            // The peer sends nothing more but can still receive, so the remaining output is sent before the channel
-            // closes.
+            // The peer sends nothing more but can still receive, so the remaining output is sent before
+            // the channel closes.
             hasEnded = true
             updateInterest()
             markNow()

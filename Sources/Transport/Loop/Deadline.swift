@@ -1,5 +1,4 @@
-// A deadline that is moved far more often than it expires, on top of one timer of a loop. Confined to the loop's
-// thread.
+// A deadline that is moved often but rarely expires, on top of one timer of a loop. Confined to the loop's thread.
 
 /// A time by which something must have happened.
 ///
@@ -50,8 +49,8 @@ package struct Deadline {
     ///
     /// The target must call it from `timerFired`.
     ///
-    /// - Returns: true if the deadline has passed; otherwise false, and the timer is scheduled again if it is still
-    ///   needed.
+    /// - Returns: true if the deadline has passed; otherwise false, and the timer is scheduled again if it
+    ///   is still needed.
     package mutating func fired(on loop: EventLoop, target: any TimerTarget, kind: Int) -> Bool {
         timer = nil
         timerDue = .max

@@ -21,9 +21,7 @@ package final class EventLoop {
     package static let readSize = 64 << 10
     /// After a pause of the loop, timers wait while there is something to read, for at most this many turns.
     private static let catchUpMax = 64
-    /// If a wait ends this much later than requested, the loop treats it as a pause.
-    ///
-    /// In nanoseconds.
+    /// If a wait ends this many nanoseconds later than requested, the loop treats it as a pause.
     private static let lateMin: Nanoseconds = 1_000_000_000
 
     /// The time source of the loop and its timers.
@@ -60,8 +58,7 @@ package final class EventLoop {
     private var unread: [Channel] = []
     private var isStopped = false
     private var gatherer: Gatherer
-    /// The longest wait for events in milliseconds, so that a `ProcessClock` is read often enough; nil for other
-    /// clocks.
+    /// The longest wait for events in milliseconds, so that a `ProcessClock` is read often; nil for other clocks.
     private let waitLimit: Int?
     /// The value of `clock.paused` when the last pause was noticed.
     private var pausedBefore: Nanoseconds = 0
@@ -239,7 +236,7 @@ package final class EventLoop {
                 unsafe unsafeDowncast(owner, to: Channel.self).received(result, bytes, isLast: isLast)
             }
             count += taken
-            // The kernel can have more completions than the completion queue holds, and adds them on the next call.
+            // The kernel delivers completions in batches, and a wait with timeout 0 fetches the next batch.
             guard taken > 0, count < Self.eventsMax, ring.hasMore else { return count }
             ring.wait(for: 0, timeout: 0)
         }
@@ -276,7 +273,7 @@ package final class EventLoop {
 
     private func flushMarked() {
         guard !marked.isEmpty else { return }
-        // A channel that is marked during the flush, because it has more output, is flushed in the next turn.
+        // A channel that is marked during the flush, because it has more output, is flushed in the next flush phase.
         var batch: [Channel] = []
         swap(&batch, &flushing)
         swap(&batch, &marked)

@@ -1,5 +1,5 @@
-// Decides when a loop waits before it polls, because many tokens in one turn cost far less than one turn for each
-// token.
+// Decides when a loop waits before it polls, because many tokens in one turn cost far less than one turn
+// for each token.
 internal import CLinux
 internal import Glibc
 
@@ -21,8 +21,8 @@ struct Gatherer {
     private static let automaticWait: Nanoseconds = 200_000
     /// With fewer events a second, waiting costs more than it saves (measured: Benchmarks/README.md).
     private static let busyEventsPerSecond: UInt64 = 30_000
-    /// After this many events without a pause, the loop expects more, because many streams produce tokens at the same
-    /// time.
+    /// After this many events without a pause, the loop expects more, because many streams produce tokens at
+    /// the same time.
     private static let burstEvents = 32
     private static let burstWait: Nanoseconds = 300_000
     /// A gap between events that ends a burst: 500 microseconds.

@@ -33,8 +33,7 @@ package final class Listener: Registered, TimerTarget {
     ///   - accepted: takes over the new socket and the room reserved for it. The socket is non-blocking and has the
     ///     options of `Sockets.setStreamOptions`.
     ///   - exhausted: called when accepting pauses for 100 ms. Its argument is the errno if descriptors, memory or
-    ///     epoll
-    ///     watches are exhausted, and nil if `takeRoom` returned false.
+    ///     epoll watches are exhausted, and nil if `takeRoom` returned false.
     package init(
         loop: EventLoop,
         socket: Socket,

@@ -1,5 +1,4 @@
-// io_uring for the small reads of token streams: one system call receives for many sockets. Confined to a loop's
-// thread.
+// io_uring for the small reads of token streams: one system call receives for many sockets. Confined to one thread.
 internal import CLinux
 internal import Glibc
 
@@ -37,7 +36,7 @@ final class ReceiveRing {
     /// How many sockets io_uring receives for.
     private(set) var active = 0
 
-    /// Fails if the kernel is too old, or if a container or a sysctl forbids io_uring.
+    /// Nil if the kernel is too old, or if a container or a sysctl forbids io_uring.
     init?(poller: CInt) {
         self.poller = poller
         let code = unsafe clinux_ring_open(&ring, 256, 2048, UInt32(Self.bufferCount), UInt32(Self.bufferSize))
@@ -64,8 +63,8 @@ final class ReceiveRing {
 
     /// Submits all prepared requests at once.
     ///
-    /// Call it before a descriptor in a prepared request is closed, because the number may then be reused for another
-    /// socket.
+    /// Call it before a descriptor in a prepared request is closed, because the number may then be reused
+    /// for another socket.
     func submit() { _ = unsafe clinux_ring_enter(&ring, 0, 0, -1) }
 
     // MARK: For the loop
@@ -93,8 +92,7 @@ final class ReceiveRing {
     ///
     /// - Parameters:
     ///   - prepare: called with the key of the completion that is two places ahead, so that the memory of its owner can
-    ///     be
-    ///     prefetched. That memory is usually not in the CPU cache, because it was last used for the previous token.
+    ///     be prefetched. That memory is usually not in the CPU cache, because it was last used for the previous token.
     ///   - body: called for each completion. `result` is the number of bytes, 0 at the end of the stream, or a negative
     ///     errno. `isLast` is true for the last completion of a receive request.
     /// - Returns: the number of completions.

@@ -13,8 +13,8 @@ package struct ListenerSet: Sendable {
         package var description: String { "cannot listen on \(address): \(cause)" }
     }
 
-    /// The sockets of each address: one for each worker, or a single one that all workers share (a unix or inherited
-    /// one).
+    /// The sockets of each address: one for each worker, or a single one that all workers share (a unix
+    /// or inherited one).
     private var sockets: [[Socket]] = []
     /// The paths of the unix sockets that this process created, and removes in `close`.
     private var files: [String] = []
@@ -30,8 +30,8 @@ package struct ListenerSet: Sendable {
     /// If an inherited socket listens on an address, it is used instead.
     ///
     /// - Parameters:
-    ///   - access: the permissions of each unix socket's file, by the index of the address; inherited sockets keep
-    ///     theirs.
+    ///   - access: the permissions of each unix socket's file, by the index of the address; inherited
+    ///     sockets keep theirs.
     ///   - besideOwn: whether this process already listens on an overlapping address, as during a reload.
     /// - Throws: when an address is in use or may not be bound; the sockets opened so far are then closed.
     package init(
@@ -65,8 +65,8 @@ package struct ListenerSet: Sendable {
             isInherited.append(true)
             return
         }
-        // SO_REUSEPORT would let a second process bind the same address unnoticed, so a socket without it is bound
-        // first.
+        // SO_REUSEPORT would let a second process bind the same address unnoticed, so a socket without it
+        // is bound first.
         let probe = try Sockets.listen(on: address, shared: besideOwn, access: access)
         let bound = Sockets.localAddress(of: probe) ?? address
         addresses.append(bound)
@@ -87,8 +87,8 @@ package struct ListenerSet: Sendable {
             && Sockets.localAddress(of: socket)?.description == address.description
     }
 
-    /// Describes the inherited sockets that listen on none of `addresses`, or duplicate an earlier socket of an
-    /// address.
+    /// Describes the inherited sockets that listen on none of `addresses`, or duplicate an earlier socket
+    /// of an address.
     ///
     /// The edge would never accept on these sockets, so their clients would connect and wait forever.
     package static func unclaimed(_ inherited: [Socket], addresses: [SocketAddress]) -> [String] {

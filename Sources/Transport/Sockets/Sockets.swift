@@ -101,8 +101,8 @@ package enum Sockets {
         return SocketAddress(storage: storage, length: length)
     }
 
-    /// Sets TCP_NODELAY, TCP keep-alive (first probe after 15 s, then every 5 s, 3 probes) and a TCP_USER_TIMEOUT of 30
-    /// s.
+    /// Sets TCP_NODELAY, TCP keep-alive (first probe after 15 s, then every 5 s, 3 probes) and a TCP_USER_TIMEOUT
+    /// of 30 s.
     static func setStreamOptions(_ descriptor: CInt) {
         let tcp = clinux_IPPROTO_TCP
         _ = clinux_set_integer_option(descriptor, tcp, TCP_NODELAY, 1)
@@ -136,8 +136,8 @@ package enum Sockets {
 
     /// Opens /dev/null on each of the descriptors 0, 1 and 2 that is closed.
     ///
-    /// Call this before any socket is opened. Otherwise a socket could get descriptor 2, and a client would receive log
-    /// messages.
+    /// Call this before any socket is opened. Otherwise a socket could get descriptor 2, and a client would
+    /// receive log messages.
     package static func openStandardDescriptors() {
         for descriptor in CInt(0)...2 where fcntl(descriptor, F_GETFD) < 0 && errno == EBADF {
             // `open` returns the lowest free descriptor, which is `descriptor` because all lower ones are open.

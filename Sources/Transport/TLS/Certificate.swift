@@ -53,9 +53,7 @@ internal import Glibc
         return Int64(unsafe timegm(&fields))
     }
 
-    /// The DNS names of the SAN extension, in lower case.
-    ///
-    /// Without such names, the common name of the subject.
+    /// The DNS names of the SAN extension in lower case; if there are none, the common name of the subject.
     var dnsNames: [String] {
         let names = alternativeDNSNames
         guard names.isEmpty else { return names }

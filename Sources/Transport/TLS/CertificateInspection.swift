@@ -27,8 +27,8 @@ package enum CertificateInspection {
     /// All findings about a certificate chain and its key.
     ///
     /// - Parameters:
-    ///   - chainIsReadable: whether to inspect the chain; false if the caller has already reported the file as
-    ///     unreadable.
+    ///   - chainIsReadable: whether to inspect the chain; false if the caller has already reported the
+    ///     file as unreadable.
     ///   - keyIsReadable: whether to inspect the key; false if the caller has already reported the file as unreadable.
     ///   - now: the time in seconds since 1970.
     ///   - notice: how many seconds before its expiry a certificate causes a warning.
@@ -94,8 +94,8 @@ package enum CertificateInspection {
         do throws(TLSError) {
             let chain = try LoadedChain(path)
             _ = try TLSContext.client(caFile: path, verify: true, alpn: [])
-            // A bundle usually holds some expired authorities. So a warning is due only when the last valid authority
-            // expires.
+            // A bundle usually holds some expired authorities. So a warning is due only when the last
+            // valid authority expires.
             let last = chain.facts.max { $0.expires < $1.expires }
             guard let last, last.expires - notice < now else { return [] }
             return [CertificateFinding(.chain, "holds no authority beyond: \(end(last, now))", isWarning: true)]

@@ -1,4 +1,4 @@
-// Reading certificates and private keys from a PEM file.
+// Reads certificates and private keys from a PEM file.
 
 internal import COpenSSL
 

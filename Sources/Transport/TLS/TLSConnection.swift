@@ -5,9 +5,9 @@ internal import COpenSSL
 
 /// Owns an SSL.
 ///
-/// `TLSWire.feed` supplies ciphertext, and `read` decrypts it. Ciphertext to send is in `TLSWire.output` after each
-/// `write` and after each `read`, because `read` also performs the handshake. A failed handshake may leave an alert
-/// there.
+/// `TLSWire.feed` supplies ciphertext, and `read` decrypts it. Ciphertext to send is in `TLSWire.output` after
+/// each `write` and after each `read`, because `read` also performs the handshake. A failed handshake may leave
+/// an alert there.
 @safe package struct TLSConnection: ~Copyable {
     /// The outcome of a `read`.
     package enum Read: Equatable {
@@ -142,7 +142,8 @@ internal import COpenSSL
             let result = unsafe SSL_read_ex(raw, buffer.baseAddress! + total, buffer.count - total, &count)
             guard result == 1 else {
                 let outcome = unfinished(result)
-                // Bytes come first: if the connection has also ended or failed, the next call reports that.
+                // The decrypted bytes are returned first. If the connection has also ended or failed, the next call
+                // reports it.
                 return total > 0 ? .bytes(total) : outcome
             }
             total += count

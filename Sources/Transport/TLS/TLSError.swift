@@ -31,7 +31,7 @@ package struct TLSError: Error, Equatable, Sendable, CustomStringConvertible {
     package let kind: Kind
     /// A description of the failure.
     ///
-    /// If `file` is set, a predicate that follows the file's name.
+    /// If `file` is set, the text is a predicate that follows the file's name.
     package let reason: String
     /// The path of the faulty file; nil if the failure is not about a file.
     package let file: String?

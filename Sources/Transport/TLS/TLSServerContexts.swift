@@ -15,8 +15,8 @@ internal import COpenSSL
     /// The key is the name without its `*`, such as ".example.com".
     private let wildcards: [String: TLSContext]
 
-    /// For each name, the indices of the certificates that serve it: the first certificate of each key type with the
-    /// name.
+    /// For each name, the indices of the certificates that serve it: the first certificate of each key type
+    /// with the name.
     ///
     /// - Throws: when a certificate would never be served, because earlier ones of its key type serve all its names.
     private static func claims(of certificates: [LoadedCertificate]) throws(TLSError) -> [String: [Int]] {

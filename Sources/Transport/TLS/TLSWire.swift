@@ -10,9 +10,7 @@ internal import Glibc
 /// until it yields no more bytes. To write, it calls `write`. After either, it sends `output` and calls `clearOutput`,
 /// because reads can produce output too.
 @safe package final class TLSWire {
-    /// After it was sent, an output buffer larger than this is freed.
-    ///
-    /// In bytes.
+    /// The largest output buffer that is kept for later use, in bytes.
     static let retainedCapacity = 1 << 20
 
     let raw: UnsafeMutablePointer<copenssl_wire>

@@ -52,7 +52,7 @@ internal import COpenSSL
 
     /// Starts with one new key.
     ///
-    /// - Parameter now: returns the time in seconds, of any clock that never goes back.
+    /// - Parameter now: returns the time in seconds, by a clock that never goes back.
     package init(now: @escaping @Sendable () -> Int64) {
         guard let cipher = unsafe EVP_CIPHER_fetch(nil, "AES-256-CBC", nil) else { fatalError("OpenSSL without AES") }
         unsafe self.cipher = unsafe cipher

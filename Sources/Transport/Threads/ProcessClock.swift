@@ -55,7 +55,7 @@ package final class ProcessClock: Sendable {
     ///
     /// After a pause, it first adds the length of the pause to the sum.
     ///
-    /// After a pause, the time continues at `noteInterval` after the last store, because no earlier reading was later.
+    /// The time then continues at `noteInterval` after the last store, because no reading before the pause was later.
     private func noted() -> Nanoseconds {
         noting.withLock { paused in
             let last = seen.load(ordering: .acquiring)

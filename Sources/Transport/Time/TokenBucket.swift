@@ -2,8 +2,8 @@
 
 /// Counts how many tokens of a limit are spent and not yet available again.
 ///
-/// Each call gets the limit as an argument, so that a changed limit applies from the next call on. In one period, as
-/// many tokens become available again as the limit has.
+/// Each call gets the limit as an argument, so that a changed limit applies from the next call on. During one period,
+/// as many tokens become available again as the limit allows.
 ///
 /// The spent tokens can exceed the limit, through `adjust` or because the limit was lowered. They are capped at twice
 /// the limit, so the whole limit is available again after two periods at most.
