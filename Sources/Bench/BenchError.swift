@@ -1,10 +1,10 @@
-// The error that ends a bench.
+// The error with which a bench ends.
 
 /// Why a bench cannot run.
 package struct BenchError: Error, CustomStringConvertible {
-    /// One line for people to read.
+    /// The reason, in one line.
     package let description: String
 
-    /// An error with this description.
+    /// Makes an error with the given reason.
     package init(_ description: String) { self.description = description }
 }

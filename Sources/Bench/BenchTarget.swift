@@ -1,35 +1,36 @@
-// The server that a bench measures: its URL and address, the HTTP version, and what TLS trusts.
+// The server that a bench measures: its URL and address, the HTTP version, and the trusted certificate authorities.
 internal import HTTP
 package import Transport
 
-/// Where and how a bench connects.
+/// The server to which a bench connects, and how it connects.
 package struct BenchTarget: Sendable {
-    /// The version of HTTP that is spoken.
+    /// The HTTP version that the bench speaks.
     package enum Version: Sendable { case http1, http2 }
 
-    /// The URL as it was given.
+    /// The URL as the user gave it.
     package let url: String
-    /// Whether TLS is spoken.
+    /// Whether connections use TLS.
     package let isSecure: Bool
     /// The host of the URL, without brackets.
     package let host: String
-    /// `host[:port]`, as requests name it.
+    /// `host[:port]` from the URL, for `host` and `:authority` fields.
     package let authority: String
-    /// The first address of the host.
+    /// The first address of the host, or the one from `resolve`.
     package let address: SocketAddress
-    /// The version of HTTP that is spoken.
+    /// The HTTP version that the bench speaks.
     package let version: Version
-    /// A PEM file of certificate authorities to trust in place of the system's.
+    /// A PEM file of certificate authorities to trust instead of the system's; nil for the system's.
     let caFile: String?
-    /// Whether the server's certificate is verified.
+    /// Whether the bench verifies the server's certificate.
     let verifies: Bool
 
-    /// Resolves the host; throws if the URL is malformed or the host has no address.
+    /// Parses the URL and resolves its host.
     ///
     /// - Parameters:
     ///   - url: `https://host[:port]` or `http://host[:port]`; a path is ignored.
-    ///   - insecure: do not verify the server's certificate.
-    ///   - resolve: entries `host:port:address`, as for curl; `address` may be in brackets.
+    ///   - insecure: whether to accept any server certificate.
+    ///   - resolve: entries `host:port:address` that replace the resolver, as with curl; `address` may be in brackets.
+    /// - Throws: when the URL is malformed, or the host has no address.
     package init(
         url: String,
         version: Version,
@@ -57,14 +58,14 @@ package struct BenchTarget: Sendable {
         self.address = address
     }
 
-    /// Whether a URL is for TLS, and what is behind its scheme; nil for another scheme.
+    /// Whether a URL demands TLS, and the text after its scheme; nil for schemes other than http and https.
     private static func scheme(of url: String) -> (isSecure: Bool, rest: Substring)? {
         if url.hasPrefix("https://") { return (true, url.dropFirst(8)) }
         if url.hasPrefix("http://") { return (false, url.dropFirst(7)) }
         return nil
     }
 
-    /// The parts of `host[:port]`, without brackets; nil if it is malformed.
+    /// The host (without brackets) and port of `host[:port]`; nil if the text is malformed.
     static func split(_ authority: String, defaultPort: UInt16) -> (host: String, port: UInt16)? {
         var host = authority
         var port = defaultPort

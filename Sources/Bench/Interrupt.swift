@@ -1,11 +1,13 @@
-// SIGINT and SIGTERM end a run of a bench early, with its figures.
+// Lets SIGINT and SIGTERM end a bench early, so that it still prints its figures.
 internal import CLinux
 internal import Glibc
 internal import Transport
 
-/// Notes the first of these signals; a second one ends the process at once.
+/// Records the first SIGINT or SIGTERM.
 ///
-/// Both signals are blocked, and the bench's event loop reads them from a descriptor.
+/// A second signal ends the process at once.
+///
+/// Both signals are blocked, and the bench's event loop reads them from a signalfd.
 final class Interrupt {
     private final class Flag {
         var isRaised = false

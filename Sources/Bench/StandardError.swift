@@ -1,7 +1,7 @@
 // Writes lines to stderr, without Foundation.
 internal import Glibc
 
-/// The messages of a bench; its figures go to stdout.
+/// Prints messages of a bench on stderr, because its figures go to stdout.
 enum StandardError {
     /// Writes one line.
     static func say(_ line: String) {

@@ -1,8 +1,8 @@
-// Formats the tables of reports, without Foundation.
+// Formats numbers and columns for the tables of reports, without Foundation.
 
-/// Numbers and columns for people to read.
+/// Formats numbers and columns of a text table.
 enum Text {
-    /// A number with this many decimal places.
+    /// A number with the given number of decimal places.
     static func fixed(_ value: Double, digits: Int) -> String {
         var scale = 1
         for _ in 0..<digits { scale *= 10 }
@@ -13,12 +13,12 @@ enum Text {
         return "\(sign)\(scaled / scale)." + String(repeating: "0", count: digits - fraction.count) + fraction
     }
 
-    /// The text, filled up with spaces behind it.
+    /// The text, padded with trailing spaces to `width` characters.
     static func left(_ text: String, _ width: Int) -> String {
         text + String(repeating: " ", count: max(0, width - text.count))
     }
 
-    /// The text, filled up with spaces before it.
+    /// The text, padded with leading spaces to `width` characters.
     static func right(_ text: String, _ width: Int) -> String {
         String(repeating: " ", count: max(0, width - text.count)) + text
     }

@@ -1,6 +1,6 @@
-/* A thin layer over c-ares (Debian 12: 1.18). All functions that we use import directly. */
+/* c-ares (Debian 12: 1.18). Swift imports everything that we use from its header. */
 #pragma once
-/* First, so that the socket types of the system belong to CLinux in every build: otherwise the module that is read
- * first would own them, and importers of the other one could not see their members. */
+/* This include comes first, so that the system's socket types belong to the CLinux module in every build. Otherwise
+ * they would belong to the module that is read first, and importers of the other module could not see their members. */
 #include "../CLinux/shim.h"
 #include <ares.h>

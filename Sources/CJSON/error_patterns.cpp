@@ -1,7 +1,8 @@
-// The patterns of errors in documents of a good status; docs/engine-errors.md lists them.
+// Recognizes errors in JSON documents that arrived with a successful HTTP status; docs/engine-errors.md
+// lists the rules.
 #include "error_patterns.h"
 
-/// Whether a word reports success, or has no meaning, such as `none`.
+/// Whether a word means success, or means nothing, such as `none`.
 static bool is_success(string_view word) noexcept {
     return FoldedWord(word).is_any({"0", "200", "ok", "success", "successful", "succeeded", "none", "null", "nil",
                                     "false", "noerror", "completed"});
@@ -43,7 +44,9 @@ void ErrorPatterns::read_message(ondemand::value &value) noexcept {
     has_failure_message_ |= says_failure(raw_text(value));
 }
 
-/// Reads an HTTP status, or a word such as `error` or `ok`; other words and numbers have no meaning here.
+/// Reads an HTTP status, or a word such as `error` or `ok`.
+///
+/// Other words and numbers are ignored.
 void ErrorPatterns::read_status(ondemand::value &value) noexcept {
     cjson_integer number = {};
     read_code(value, number);
@@ -52,10 +55,12 @@ void ErrorPatterns::read_status(ondemand::value &value) noexcept {
     is_successful_ |= number.present ? number.value >= 200 && number.value < 300 : !word.empty() && is_success(word);
 }
 
-/// Reads a code: a word, a number below zero, or a number of 400 or more that begins with 4 or 5, such as 50505.
+/// Reads a code.
 ///
-/// - Parameter is_own_name: Whether only errors have the member, so that every number except 0 and 200 is an error
-///   code.
+/// A word that does not mean success is an error. So is a number below zero, and a number from 400 on whose first digit
+/// is 4 or 5, such as 50505.
+///
+/// - Parameter is_own_name: whether only errors have this member. Then every number except 0 and 200 is an error.
 void ErrorPatterns::read_error_code(ondemand::value &value, bool is_own_name) noexcept {
     cjson_integer number = {};
     string_view word = raw_text(value);

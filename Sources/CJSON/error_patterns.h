@@ -1,12 +1,13 @@
-// The patterns by which a document of a good status is recognized as an error of an engine or a gateway.
+// Rules that recognize an error of an engine or a gateway in a JSON document that arrived with a
+// successful HTTP status.
 #pragma once
 #include "values.h"
 #include <algorithm>
 #include <initializer_list>
 
-/// A short ASCII text in lower case without `_` and `-`, so that `errorCode`, `error_code` and `ErrorCode` are equal.
+/// A short ASCII text in lower case, without `_` and `-`, so that `errorCode`, `error_code` and `ErrorCode` are equal.
 ///
-/// A text with more than 40 letters or with other characters folds to the empty word.
+/// A text with more than 40 letters or with non-ASCII characters becomes the empty word.
 class FoldedWord {
   public:
     explicit FoldedWord(string_view text) noexcept {
@@ -32,35 +33,41 @@ class FoldedWord {
 
 /// Whether the value of a member `error` reports an error.
 ///
-/// Some engines write an empty error into every good response, such as `{"code":0,"message":""}` or `"none"`.
+/// Some engines put an empty error into every successful response, such as `{"code":0,"message":""}` or `"none"`.
 bool is_error(ondemand::value &value, int depth = 0) noexcept;
 
-/// Collects the members of one document, and decides by all of them whether the document is an error.
+/// Collects the top-level members of one document, and decides from all of them whether the document is an error.
 class ErrorPatterns {
   public:
-    /// Takes a top-level member other than `error`.
+    /// Adds a top-level member other than `error`.
     void read(string_view key, ondemand::value &value) noexcept;
-    /// Whether the members read so far make an error; docs/engine-errors.md lists the rules.
+    /// Whether the members added so far form an error; docs/engine-errors.md lists the rules.
     bool is_match() const noexcept;
 
   private:
-    /// There is a message, which may also belong to a good response.
+    /// Whether there is a non-empty message.
+    ///
+    /// A successful response can have one too.
     bool has_message_ = false;
-    /// The message contains a word such as `timed out`, as messages of gateways do that report nothing else.
+    /// Whether the message contains a word such as `timed out`.
+    ///
+    /// Gateways report some failures only in this way.
     bool has_failure_message_ = false;
-    /// There is an error status, as a number or as a word.
+    /// Whether there is an error status, as a number or as a word.
     bool has_error_status_ = false;
-    /// There is a code other than those of success.
+    /// Whether there is a code that does not mean success.
     bool has_error_code_ = false;
-    /// There is a member that only errors have, such as `error_code`.
+    /// Whether there is a member that only errors have, such as `error_code`.
     bool has_error_member_ = false;
-    /// There is a member such as `fault`: of an error, or of a good response if that has other members too.
+    /// Whether there is a member such as `fault`.
+    ///
+    /// It marks an error only if the document has no members that errors usually lack.
     bool has_fault_member_ = false;
-    /// There is a `detail`, a list `errors`, or a `success` that is false.
+    /// Whether there is a non-empty `detail`, a non-empty list `errors`, or a `success` that is false.
     bool has_detail_ = false, has_error_list_ = false, is_unsuccessful_ = false;
-    /// A status or another member reports success.
+    /// Whether a status or a member such as `ok` reports success.
     bool is_successful_ = false;
-    /// There is a non-empty member that does not belong to errors.
+    /// Whether there is a non-empty member that errors usually lack.
     bool has_other_members_ = false;
 
     void read_message(ondemand::value &value) noexcept;

@@ -1,4 +1,4 @@
-// Scans events and JSON responses for errors, ends and usage.
+// Scans server-sent events and JSON responses for errors, finish reasons and token usage.
 #include "error_patterns.h"
 
 static bool is_text(ondemand::value &value, string_view text) noexcept {
@@ -10,7 +10,9 @@ static bool is_null(ondemand::value &value) noexcept {
     return value.type().get(type) != SUCCESS || type == ondemand::json_type::null;
 }
 
-/// Reads a count of tokens; leaves `out` for a value that is not a whole number.
+/// Reads a count of tokens.
+///
+/// Leaves `out` unchanged if the value is not a whole number.
 static void read_count(ondemand::value &value, cjson_integer &out) noexcept {
     ondemand::json_type type;
     if (value.type().get(type) != SUCCESS || type != ondemand::json_type::number) return;
@@ -19,13 +21,13 @@ static void read_count(ondemand::value &value, cjson_integer &out) noexcept {
     if (value.get_int64().get(number) == SUCCESS) {
         out = {true, number};
     } else if (value.get_double().get(written) == SUCCESS && written >= 0 && written < 1e15) {
-        // Some engines write a count with a fraction of zero, as in 5.0.
+        // Some engines write a whole number with a fraction, such as 5.0.
         number = int64_t(written);
         if (double(number) == written) out = {true, number};
     }
 }
 
-/// Reads the counts of one of the `..._tokens_details` of a usage.
+/// Reads the token counts of an object such as `prompt_tokens_details` inside a usage.
 static void read_details(ondemand::value &value, cjson_event *out) noexcept {
     if (!is_object(value)) return;
     each(value, [&](string_view key, ondemand::value &field) {
@@ -34,7 +36,9 @@ static void read_details(ondemand::value &value, cjson_event *out) noexcept {
     });
 }
 
-/// Reads a usage in the shape of any dialect; false if its syntax is wrong.
+/// Reads a usage in the format of any dialect.
+///
+/// Returns false if its syntax is wrong.
 static bool read_usage(ondemand::value &value, cjson_event *out) noexcept {
     if (!is_object(value)) return true;
     out->has_usage = true;
@@ -52,11 +56,13 @@ static bool read_usage(ondemand::value &value, cjson_event *out) noexcept {
     });
 }
 
-/// The value of a finish or stop reason: of a type that is not read (other), null or empty (none), or a word (given).
+/// What a finish or stop reason says: `given` for a word, `none` for null or an empty string, `other` for
+/// any other value.
 enum class reason { other, none, given };
 
-/// Whether a reason means that the engine broke the attempt off, in the words of vLLM, SGLang, TensorRT-LLM, DeepSeek,
-/// Cohere and Zhipu.
+/// Whether a finish reason says that the engine aborted the output.
+///
+/// The words are those of vLLM, SGLang, TensorRT-LLM, DeepSeek, Cohere and Zhipu.
 static bool is_abort_reason(string_view word) noexcept {
     static constexpr string_view words[] = {
         "abort", "aborted", "error", "cancelled", "canceled", "timeout", "not_finished", "network_error",
@@ -68,10 +74,9 @@ static bool is_abort_reason(string_view word) noexcept {
     return false;
 }
 
-/// Reads a finish or stop reason: a string, or an object whose `type` is the string; null and an empty string are no
-/// reason.
+/// Reads a finish or stop reason: a string, or an object whose `type` is the string.
 ///
-/// SGLang's reason is an object if its engine has aborted, with a `status_code` if that is an error.
+/// SGLang sends an object if it has aborted the output, with an error status in `status_code` if the cause is an error.
 static reason read_reason(ondemand::value &value, cjson_event *out) noexcept {
     ondemand::json_type type;
     if (value.type().get(type) != SUCCESS) return reason::other;
@@ -103,10 +108,12 @@ static bool is_text_key(string_view key) noexcept {
            key == "tool_calls" || key == "refusal" || key == "function_call" || key == "audio";
 }
 
-/// Reads `choices`; false if their syntax is wrong.
+/// Reads `choices`.
+///
+/// Returns false if the syntax is wrong.
 static bool read_choices(ondemand::value &value, cjson_event *out) noexcept {
     ondemand::array choices;
-    if (value.get_array().get(choices) != SUCCESS) return true;  // null
+    if (value.get_array().get(choices) != SUCCESS) return true;  // `choices` is null or no array
     out->has_choices = true;
     out->empty_choices = true;
     int64_t position = 0;
@@ -142,10 +149,13 @@ static bool read_choices(ondemand::value &value, cjson_event *out) noexcept {
     return true;
 }
 
-/// Reads an object that has a usage and errors of its own: Anthropic's `message`, OpenAI's `response`, Groq's `x_groq`
-/// and Tencent's `Response`. Other engines have strings under these names, which are skipped.
+/// Reads a nested object that can have its own usage and error: Anthropic's `message`, OpenAI's `response`, Groq's
+/// `x_groq` and Tencent's `Response`.
 ///
-/// A response may have failed without an error member. A message at the beginning of a stream has an empty stop reason.
+/// Other engines use these names for strings, which are skipped.
+///
+/// OpenAI's `response` can report a failure by its `status` alone. Anthropic's `message` has a null stop reason at the
+/// beginning of a stream.
 static void read_nested(string_view name, ondemand::value &value, cjson_event *out) noexcept {
     if (!is_object(value)) return;
     each(value, [&](string_view key, ondemand::value &field) {
@@ -156,7 +166,9 @@ static void read_nested(string_view name, ondemand::value &value, cjson_event *o
     });
 }
 
-/// Reads `delta`: Anthropic's is an object that may have the stop reason, that of OpenAI's responses is a string.
+/// Reads `delta`.
+///
+/// Anthropic's `delta` is an object that may have a stop reason; the one of OpenAI's responses is a string.
 static void read_delta(ondemand::value &value, cjson_event *out) noexcept {
     if (!is_object(value)) {
         out->has_text |= is_truthy(value);
@@ -168,7 +180,7 @@ static void read_delta(ondemand::value &value, cjson_event *out) noexcept {
     });
 }
 
-/// Resets what was found in a payload that is not exactly one JSON document, except for the error that it may report.
+/// Clears the findings of a payload that is not exactly one JSON document, but keeps `error` and the event's fields.
 static void keep_only_error(cjson_event *out) noexcept {
     cjson_event kept = {};
     kept.has_data = out->has_data;
@@ -179,13 +191,15 @@ static void keep_only_error(cjson_event *out) noexcept {
     *out = kept;
 }
 
-/// The patterns in the top-level members of one document: of an error, and of a failed response of OpenAI's API.
+/// What the top-level members of one document say: whether it is an error, or a failed response of OpenAI's responses.
 struct RootPatterns {
     ErrorPatterns error;
     bool has_failed = false, is_response = false;
 };
 
-/// Reads a member by which a complete response of some dialect is recognized; false if the member is not one of these.
+/// Reads a member that identifies a complete response of some dialect.
+///
+/// Returns false for any other member.
 static bool read_answer_member(string_view key, ondemand::value &value, RootPatterns &patterns,
                                cjson_event *out) noexcept {
     if (key == "type") {
@@ -208,7 +222,7 @@ static bool read_answer_member(string_view key, ondemand::value &value, RootPatt
     return true;
 }
 
-/// Whether the document's `type` begins with this text.
+/// Whether the document's `type` begins with the given text.
 static bool has_type_prefix(const cjson_event *out, string_view type) noexcept {
     return out->type.length >= type.size() && std::memcmp(out->type.bytes, type.data(), type.size()) == 0;
 }
@@ -235,14 +249,17 @@ static void read_object(ondemand::value &root, cjson_event *out) noexcept {
     if (out->type.length == 5 && has_type_prefix(out, "error")) out->error = true;
     if (out->type.length == 15 && has_type_prefix(out, "response.failed")) out->error = true;
     if (patterns.has_failed && patterns.is_response) out->error = true;
-    // Events of OpenAI's responses and of Anthropic's messages report errors by the type `error` alone; their other
-    // events have members such as `message` and `code` as well.
+    // The events of OpenAI's responses and of Anthropic's messages report errors only by the type `error`. They
+    // are not matched against the error patterns, because other events of these APIs have members such as
+    // `message` and `code` too.
     bool is_event = has_type_prefix(out, "response.") || has_type_prefix(out, "message") ||
                     has_type_prefix(out, "content_block");
     if (!out->has_choices && !out->has_usage && !is_event && patterns.error.is_match()) out->error = true;
 }
 
-/// Reads a document that is an array: Gemini reports an error as an array of one. All elements must be errors.
+/// Reads a document that is an array, as Gemini sends it with one error.
+///
+/// It is an error if all its elements are errors.
 static void read_list(ondemand::value &root, cjson_event *out) noexcept {
     ondemand::array list;
     if (root.get_array().get(list) != SUCCESS) return;
@@ -258,7 +275,7 @@ static void read_list(ondemand::value &root, cjson_event *out) noexcept {
     out->error |= error;
 }
 
-/// Reads the document in the scratch memory.
+/// Reads the document that is in the parser's scratch memory.
 static void read_root(cjson_parser *parser, size_t length, cjson_event *out) noexcept {
     ondemand::document document;
     ondemand::value root;
@@ -270,7 +287,9 @@ static void read_root(cjson_parser *parser, size_t length, cjson_event *out) noe
     else if (type == ondemand::json_type::array) read_list(root, out);
 }
 
-/// Scans the payload in the scratch memory, and repairs it if it is not valid JSON.
+/// Scans the payload that is in the parser's scratch memory.
+///
+/// Repairs it first if it is not valid JSON.
 static void scan(cjson_parser *parser, size_t length, cjson_event *out) noexcept {
     uint8_t *json = parser->scratch.data();
     out->has_data = true;
@@ -295,7 +314,9 @@ extern "C" void cjson_scan_payload(cjson_parser *parser, const uint8_t *json, si
     scan(parser, length, out);
 }
 
-/// Scans a line that is not a field of the event for an error. If it reports none, the scan of the data is kept.
+/// Scans a line of the event that is not a valid field, because it may hold an error as JSON.
+///
+/// Keeps the findings in `out` if it finds no error.
 static void scan_bare(cjson_parser *parser, string_view line, size_t filled, cjson_event *out) noexcept {
     std::vector<uint8_t> data(parser->scratch.begin(), parser->scratch.begin() + ptrdiff_t(filled));
     cjson_event found;
@@ -303,7 +324,7 @@ static void scan_bare(cjson_parser *parser, string_view line, size_t filled, cjs
     if (found.error) {
         out->error = out->is_bare = true;
     }
-    // The strings of the first scan lay in memory that the second one has overwritten, so the data is scanned again.
+    // The second scan has overwritten the memory of the texts that the first scan found, so the data is scanned again.
     bool error = out->error;
     bool other_fields = out->other_fields;
     cjson_text name = out->name;
@@ -354,6 +375,6 @@ extern "C" void cjson_scan_event(cjson_parser *parser, const uint8_t *event, siz
         scan(parser, filled, out);
     }
     if (!bare.empty() && !out->error) scan_bare(parser, bare, has_data ? filled : 0, out);
-    // A document that is spread over several lines without `data:`.
+    // The error can also be a document without `data:` that spans several lines.
     if (!rest.empty() && !out->error && !has_data) scan_bare(parser, rest, 0, out);
 }

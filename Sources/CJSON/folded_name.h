@@ -1,18 +1,18 @@
-// The name of a member as the most lenient JSON reader of an engine would understand it: Go's reader ignores case and
-// takes the last of several equal names, and a reader in C ends a name at a NUL.
+// A member name as the most lenient JSON parser among the engines reads it. Go's parser ignores case and takes the last
+// of several equal names. A parser written in C ends a name at a NUL character.
 #pragma once
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <string_view>
 
-/// A name with its escapes decoded and its case folded.
+/// A member name with its escapes decoded and its letters folded to lower case.
 class FoldedName {
   public:
-    /// Reads a name from behind its opening quotation mark up to the closing one, which must exist.
+    /// Reads a name from the byte after its opening quotation mark up to the closing one, which must exist.
     explicit FoldedName(const uint8_t *at) noexcept {
         while (*at != '"' && short_) {
-            // Nearly all characters are of this class.
+            // Fast path: nearly all characters of names are in this class.
             if ((*at >= 'a' && *at <= 'z') || *at == '_') {
                 add(*at++);
                 continue;
@@ -30,9 +30,11 @@ class FoldedName {
         }
     }
 
-    /// Whether the name may be one that we read: at most 32 bytes, all of which fold to ASCII.
+    /// Whether the folded name fits into 32 bytes and is ASCII.
+    ///
+    /// Every name that the edge reads is short in this sense.
     bool is_short() const noexcept { return short_; }
-    /// Whether the name is written in its folded form; escapes are allowed.
+    /// Whether the name is already written in its folded form, except for escapes.
     bool is_exact() const noexcept { return exact_; }
     /// The folded name.
     std::string_view text() const noexcept { return {text_, length_}; }
@@ -52,7 +54,7 @@ class FoldedName {
         for (; *text; text++) add(*text);
     }
 
-    /// Folds a character to ASCII by Unicode's full case folding, and the dotted and the dotless `i` to `i`.
+    /// Folds a character to ASCII by Unicode's full case folding; additionally folds dotted and dotless `i` to `i`.
     void fold(uint32_t scalar) noexcept {
         if (scalar >= 'A' && scalar <= 'Z') {
             exact_ = false;
@@ -80,11 +82,12 @@ class FoldedName {
         return byte >= 'a' && byte <= 'f' ? byte - 'a' + 10 : -1;
     }
 
-    /// Reads one character, which may be escaped, and returns the beginning of the next one; NULL for an invalid
-    /// escape.
+    /// Decodes one character or escape into `scalar`.
+    ///
+    /// Returns the position after it, or NULL if the escape is invalid.
     static const uint8_t *read(const uint8_t *at, uint32_t &scalar) noexcept {
         if (*at == '\\') return read_escape(at + 1, scalar);
-        // simdjson has validated the UTF-8. No character of four bytes folds to ASCII.
+        // simdjson has validated the UTF-8. A character of four bytes never folds to ASCII, so it is not decoded.
         if (*at < 0x80) return scalar = *at, at + 1;
         if (*at < 0xE0) return scalar = (*at & 0x1Fu) << 6 | (at[1] & 0x3Fu), at + 2;
         if (*at < 0xF0) return scalar = (*at & 0xFu) << 12 | (at[1] & 0x3Fu) << 6 | (at[2] & 0x3Fu), at + 3;

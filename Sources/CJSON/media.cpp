@@ -1,5 +1,6 @@
-// Finds the images, audio, video and files in a request body, in the shapes of all APIs, and adds up their bytes, since
-// these are not text. The body is walked through once, and only if the prefilter finds a key or type of such a part.
+// Finds the images, audio, video and files in a request body, in the formats of all APIs. It sums up their bytes, so
+// that they are not counted as text. The body is parsed for this only if `may_have_media` finds a key or type of
+// such a part.
 #include "media.h"
 #include "values.h"
 #include <algorithm>
@@ -11,7 +12,7 @@
 
 // MARK: The prefilter
 
-/// Whether the text behind a quotation mark may be the type or the key of an image, audio, video or file.
+/// Whether the text after a quotation mark may be the key or the type of an image, audio, video or file.
 static bool may_begin_media(const uint8_t *at, const uint8_t *end) noexcept {
     auto begins = [&](const char *word, size_t length) {
         return size_t(end - at) >= length && std::memcmp(at, word, length) == 0;
@@ -55,26 +56,28 @@ namespace {
 
 enum class kind { none, image, audio, raw_audio, video, file, text };
 
-/// The content of a part, as the members of the part describe it.
+/// The content of a part of a message, such as an image, as the members of the part describe it.
 struct payload {
     bool present = false;
-    /// The body has only a URL or an id of the content.
+    /// Whether the body holds only a URL or an id of the content.
     bool reference = false;
     bool base64 = false;
-    /// The part declares its content to be plain text.
+    /// Whether the part declares its content to be plain text.
     bool plain = false;
-    /// The kind according to the media type or the file name.
+    /// The kind that the media type or the file name says.
     kind hint = kind::none;
-    /// The content as the body has it, and its size in bytes once decoded.
+    /// The content as it stands in the body, and its size in bytes after decoding.
     string_view raw;
     size_t decoded = 0;
-    /// The kind according to the name of the member that has the content.
+    /// The kind that the name of the member with the content says, such as `audio`.
     kind member = kind::none;
 };
 
 bool starts_with(string_view text, string_view prefix) noexcept { return text.substr(0, prefix.size()) == prefix; }
 
-/// Whether a text begins with a word in lower case; the case of the text does not matter.
+/// Whether a text begins with a word, ignoring the text's case.
+///
+/// The word must be in lower case.
 bool starts_with_word(string_view text, string_view word) noexcept {
     if (text.size() < word.size()) return false;
     for (size_t i = 0; i < word.size(); i++)
@@ -82,10 +85,12 @@ bool starts_with_word(string_view text, string_view word) noexcept {
     return true;
 }
 
-/// Whether the text is a data URL (RFC 2397), whose scheme and marker are case-insensitive.
+/// Whether the text is a data URL (RFC 2397).
+///
+/// Its scheme is case-insensitive.
 bool is_data_url(string_view text) noexcept { return starts_with_word(text, "data:"); }
 
-/// Whether the part of a data URL before its comma declares the content to be base64.
+/// Whether the part of a data URL before the comma declares the content to be base64.
 bool says_base64(string_view type) noexcept {
     size_t mark = type.rfind(';');
     return mark != string_view::npos && starts_with_word(type.substr(mark + 1), "base64");
@@ -108,7 +113,9 @@ kind kind_of_type(string_view type) noexcept {
     return kind::none;
 }
 
-/// The kind that a media type names; its slash may be escaped.
+/// The kind that a media type names.
+///
+/// Its slash may be escaped.
 kind kind_of_media_type(string_view type) noexcept {
     if (starts_with(type, "image")) return kind::image;
     if (starts_with(type, "audio")) {
@@ -124,7 +131,7 @@ kind kind_of_media_type(string_view type) noexcept {
     return kind::file;
 }
 
-/// The kind according to the extension of a file name; `none` if the content has to be looked at.
+/// The kind that the extension of a file name says; `none` if the extension is unknown.
 kind kind_of_name(string_view name) noexcept {
     size_t dot = name.rfind('.');
     if (dot == string_view::npos || name.size() - dot > 6) return kind::none;
@@ -148,7 +155,9 @@ int base64_value(uint8_t byte) noexcept {
     return byte == '/' || byte == '_' ? 63 : -1;
 }
 
-/// Decodes base64 until `out` is full; false if the text is not base64.
+/// Decodes base64 until `out` is full.
+///
+/// Returns false if the text is not base64.
 bool decode(string_view raw, uint8_t *out, size_t room, size_t &count) noexcept {
     uint32_t held = 0;
     int bits = 0;
@@ -171,7 +180,9 @@ bool decode(string_view raw, uint8_t *out, size_t room, size_t &count) noexcept 
     return true;
 }
 
-/// The kind according to the first bytes of the content, for content without a type, media type and file name.
+/// The kind that the first bytes of the content show.
+///
+/// It is used only if no type, media type or file name says the kind.
 kind kind_of_bytes(const uint8_t *bytes, size_t count) noexcept {
     string_view head(reinterpret_cast<const char *>(bytes), count);
     if (starts_with(head, "\x89PNG") || starts_with(head, "\xff\xd8\xff") || starts_with(head, "GIF8"))
@@ -188,7 +199,7 @@ kind kind_of_bytes(const uint8_t *bytes, size_t count) noexcept {
     return kind::text;
 }
 
-/// Reads a text that is the content of a part, or refers to it, into `found`.
+/// Reads a text that is the content of a part, or a reference to it, into `found`.
 void read_content(payload &found, string_view text, bool may_be_base64) noexcept {
     found.present = true;
     if (is_data_url(text)) {
@@ -207,7 +218,7 @@ void read_content(payload &found, string_view text, bool may_be_base64) noexcept
         found.raw = text;
         uint8_t sample[96];
         size_t count;
-        // Plain text has spaces, which base64 does not have.
+        // Plain text usually contains spaces, so it is not valid base64.
         found.base64 = decode(text.substr(0, 128), sample, sizeof sample, count);
     }
     found.decoded = found.base64 ? found.raw.size() / 4 * 3 : found.raw.size();
@@ -215,15 +226,17 @@ void read_content(payload &found, string_view text, bool may_be_base64) noexcept
 
 // MARK: The walk
 
-/// Walks through a document and adds what it finds to `media`.
+/// Walks through a document, and adds the media that it finds to `media`.
 struct walker {
     cjson_media &media;
-    /// Deeper values are not looked at.
+    /// How deeply values are searched; deeper ones are ignored.
     static const int depth_max = 48;
-    /// The least bytes of base64 that count as content where no type says so: shorter base64 may be a word.
+    /// How many bytes of base64 count as media at least if no type says so.
+    ///
+    /// Shorter base64 may be a word.
     static const size_t untyped_min = 256;
 
-    /// Reads a text that is not a member of a part: a data URL, or an element of a list of contents.
+    /// Reads a string that no part describes: a data URL, or an element of a list such as `images`.
     void read_untyped(string_view text, kind listed) noexcept {
         string_view begin = text.substr(0, 512);
         bool is_content = is_data_url(begin) && says_base64(begin.substr(0, begin.find(',')));
@@ -233,7 +246,7 @@ struct walker {
         if (found.base64 || found.reference) count(listed, found);
     }
 
-    /// Adds a content to the sums of its kind.
+    /// Adds the content to the sum of its kind.
     void count(kind type, const payload &found) noexcept {
         if (found.plain) return;
         kind what = type;
@@ -245,7 +258,7 @@ struct walker {
                 decode(found.raw.substr(0, 128), sample, sizeof sample, length);
                 what = kind_of_bytes(sample, length);
             }
-            // Text that is not encoded counts as text of the body.
+            // Text that is not base64 is already counted as text of the body.
             if (what == kind::none) what = found.reference || found.base64 ? kind::file : kind::text;
         } else if (type == kind::audio && found.hint == kind::raw_audio) {
             what = kind::raw_audio;
@@ -268,7 +281,7 @@ struct walker {
         media.raw_bytes += found.raw.size();
     }
 
-    /// Reads a member whose value is a string.
+    /// Reads a member of a part whose value is a string.
     void member(ondemand::raw_json_string name, string_view value, payload &found, kind &type,
                 string_view &word) noexcept {
         auto is = [&](string_view key) { return name.unsafe_is_equal(key); };
@@ -304,8 +317,9 @@ struct walker {
 
     /// Reads an object, which may be a part.
     ///
-    /// - Parameter in_part: Whether the object is a member of a part and describes the content of that part.
-    /// - Parameter found: Receives the content if `in_part`.
+    /// - Parameter in_part: whether the object is a member of a part and describes that part's content,
+    ///   as `source` does.
+    /// - Parameter found: receives the content if `in_part` is true.
     /// - Returns: false if the syntax is wrong.
     bool object(ondemand::object object, int depth, bool in_part, payload &found) noexcept {
         kind type = kind::none;
@@ -334,7 +348,7 @@ struct walker {
                 }
             }
         }
-        // The `type` of a part's source says how the content is given, not what it is.
+        // In an object such as `source`, `type` says how the content is given (as base64 or as text), not its kind.
         if (in_part) {
             if (word == "text" && !found.reference) found.plain = true;
             return true;
@@ -342,7 +356,7 @@ struct walker {
         if (type != kind::none && found.present) {
             count(type, found);
         } else if (word.empty() && found.present) {
-            // Inputs of embedding, pooling and speech requests have no type.
+            // The inputs of embedding, pooling and speech requests have no `type`.
             bool is_content = found.base64 && (found.hint != kind::none || found.raw.size() >= untyped_min);
             if (is_content || (found.reference && found.member != kind::none)) count(found.member, found);
         }
@@ -352,7 +366,7 @@ struct walker {
 
     /// Reads an object or an array.
     ///
-    /// - Parameter listed: The kind of the strings of an array that lists contents; `none` for other arrays.
+    /// - Parameter listed: the kind of media whose strings an array such as `images` lists; `none` for other arrays.
     /// - Returns: false if the syntax is wrong.
     bool value(ondemand::value &value, ondemand::json_type shape, int depth, bool in_part, payload &found,
                kind listed = kind::none) noexcept {

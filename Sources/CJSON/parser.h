@@ -1,4 +1,4 @@
-// The simdjson parser and its memory, which all scans of one `cjson_parser` use.
+// The simdjson parser and its memory, which all scans of one `cjson_parser` share.
 #pragma once
 #include "CJSON.h"
 #include <simdjson.h>
@@ -12,16 +12,19 @@ using std::string_view;
 
 struct cjson_parser {
     ondemand::parser parser;
-    /// The payload of an event or a response, and its padding.
+    /// Holds the payload of an event or a response, followed by padding.
     std::vector<uint8_t> scratch;
 
-    /// The bytes that are held between scans.
+    /// How many bytes the parser holds between scans.
     size_t memory() const noexcept {
-        // For each byte of capacity simdjson holds four bytes of structural indices and 5/3 bytes of unescaped strings.
+        // For each byte of capacity, simdjson holds four bytes of structural indices and 5/3 bytes
+        // of unescaped strings.
         size_t capacity = parser.capacity();
         return scratch.capacity() + capacity * 4 + capacity * 5 / 3;
     }
-    /// Makes room for a document of this length; false if there is no memory.
+    /// Makes room for a document of `length` bytes.
+    ///
+    /// Returns false if there is no memory.
     bool reserve(size_t length) noexcept {
         if (parser.capacity() >= length) return true;
         size_t capacity = 4096;
@@ -34,5 +37,7 @@ inline cjson_text text(string_view view) noexcept {
     return {reinterpret_cast<const uint8_t *>(view.data()), view.size()};
 }
 
-/// Whether the bytes are exactly one JSON document of any type; also checks what simdjson's on-demand parser skips.
+/// Whether the bytes are exactly one JSON document.
+///
+/// Also checks the parts that simdjson's on-demand parser skips.
 bool is_json_document(const uint8_t *json, size_t length) noexcept;

@@ -1,20 +1,22 @@
-// The prefilter of events: one pass over a payload that reports which patterns occur, so that most events need no
-// parser.
+// The prefilter: one pass over the payload of an event that reports which patterns occur, so that most events
+// need no parser.
 //
-// The pass stops only at a quotation mark before a letter with which a key of interest begins, and at `\u`. It does not
-// follow the structure of the document, so a value that looks like a key may be reported as one. That is harmless: an
-// event in which a pattern that matters is reported is parsed.
+// The pass examines only a quotation mark before the first letter of a key of interest, and `\u`. It ignores the
+// structure of the document, so it may report a value that looks like a key. That is harmless, because an event with an
+// important pattern is then parsed.
 #include "CJSON.h"
 #include <cstring>
 #if defined(__SSE2__)
 #include <emmintrin.h>
 #endif
 
-/// Whether a byte may stand between a key, its colon and its value. A line end is not listed: an event that has one
-/// inside of its payload is parsed anyway (CJSON_PATTERN_LINE_END).
+/// Whether a byte is whitespace that may stand between a key, its colon and its value.
+///
+/// Line ends do not count, because an event with a line end inside of its payload is
+/// parsed anyway (CJSON_PATTERN_LINE_END).
 static bool is_blank(uint8_t byte) noexcept { return byte == ' ' || byte == '\t'; }
 
-/// Returns the beginning of the value of `key`; NULL if `key"` and a colon are not at `at`.
+/// Returns the beginning of the value of `key`; NULL if `at` does not begin with `key`, a quotation mark and a colon.
 static const uint8_t *value_of(const uint8_t *at, const uint8_t *end, const char *key, size_t length) noexcept {
     if (size_t(end - at) <= length || std::memcmp(at, key, length) != 0) return nullptr;
     at += length;
@@ -29,19 +31,19 @@ static bool is_null(const uint8_t *value, const uint8_t *end) noexcept {
     return end - value >= 4 && std::memcmp(value, "null", 4) == 0;
 }
 
-/// Whether a string or an array that is not empty begins here.
+/// Whether a non-empty string or array begins here.
 static bool is_filled(const uint8_t *value, const uint8_t *end, uint8_t open, uint8_t close) noexcept {
     return end - value >= 2 && value[0] == open && value[1] != close;
 }
 
 #define VALUE(key) value_of(at, end, key "\"", sizeof(key))
 
-/// Whether the escape behind a backslash spells an ASCII letter or an underscore, as `u0066` does.
+/// Whether the escape after a backslash stands for an ASCII letter or an underscore, as `u0066` does.
 static bool is_letter(const uint8_t *at, const uint8_t *end) noexcept {
     return end - at >= 4 && at[1] == '0' && at[2] == '0' && at[3] >= '4' && at[3] <= '7';
 }
 
-/// Returns the pattern that begins at `at`, the byte behind a quotation mark, or a `u` behind a backslash; 0 for none.
+/// Returns the pattern that begins at `at`, which is the byte after a quotation mark, or the `u` of `\u`; 0 for none.
 static uint32_t classify(const uint8_t *at, const uint8_t *end) noexcept {
     const uint8_t *value;
     switch (*at) {
@@ -53,7 +55,7 @@ static uint32_t classify(const uint8_t *at, const uint8_t *end) noexcept {
                                                    : 0;
         return 0;
     case 'e':
-        // `"error"` is reported as a value, too, since it may be the value of `type`.
+        // `"error"` is also reported as a value, because it may be the value of `type`.
         if (size_t(end - at) < 6 || std::memcmp(at, "error\"", 6) != 0) return 0;
         value = VALUE("error");
         return value && is_null(value, end) ? 0 : CJSON_PATTERN_ERROR;
@@ -90,8 +92,8 @@ extern "C" uint32_t cjson_prefilter(const uint8_t *payload, size_t length) noexc
     for (; i + 17 <= length; i += 16) {
         __m128i here = _mm_loadu_si128(reinterpret_cast<const __m128i *>(payload + i));
         __m128i next = _mm_loadu_si128(reinterpret_cast<const __m128i *>(payload + i + 1));
-        // With `bit` set, the letters with which a key begins (c, e, f, r, t and u) are 0x72 to 0x76. So are b, d, s
-        // and v, for which `classify` finds nothing.
+        // Setting `bit` maps the first letters of the keys (c, e, f, r, t, u) into the range 0x72 to 0x76. The letters
+        // b, d, s and v fall into the range too, but `classify` returns 0 for them.
         __m128i above = _mm_sub_epi8(_mm_or_si128(next, bit), low);
         __m128i letters = _mm_cmpeq_epi8(_mm_min_epu8(above, width), above);
         __m128i escapes = _mm_and_si128(_mm_cmpeq_epi8(here, backslash), _mm_cmpeq_epi8(next, u));

@@ -1,9 +1,9 @@
-// Scans request bodies with simdjson's on-demand parser: it builds no tree, throws nothing, and skips what is not read.
+// Scans request bodies with simdjson's on-demand parser, which builds no tree and skips unread values.
 #include "folded_name.h"
 #include "media.h"
 #include "parser.h"
 
-/// The most bytes that a parser keeps between scans.
+/// How many bytes of memory a parser keeps between scans at most.
 static const size_t kept_memory = 1 << 20;
 
 extern "C" cjson_parser *cjson_parser_new(void) noexcept { return new cjson_parser; }
@@ -15,7 +15,7 @@ extern "C" void cjson_parser_trim(cjson_parser *parser) noexcept {
     std::vector<uint8_t>().swap(parser->scratch);
 }
 
-/// The first token of a value, without the whitespace after it.
+/// The first token of a value, without trailing whitespace.
 static string_view token(ondemand::value &value) noexcept {
     string_view view = value.raw_json_token();
     while (!view.empty() && (view.back() == ' ' || view.back() == '\n' || view.back() == '\r' || view.back() == '\t'))
@@ -23,22 +23,24 @@ static string_view token(ondemand::value &value) noexcept {
     return view;
 }
 
-/// The position of a view in the body.
+/// The position of a view within the body.
 static cjson_range range(string_view view, const uint8_t *bytes) noexcept {
     return {size_t(reinterpret_cast<const uint8_t *>(view.data()) - bytes), view.size()};
 }
 
 // MARK: Requests
 
-/// A key, which a name spells exactly or only for a lenient JSON reader.
+/// A key of the request.
+///
+/// `is_exact` is false if only a lenient JSON parser would read the name as this key.
 struct RequestKey {
     cjson_key key;
     bool is_exact;
 };
 
-/// Looks up the name of a member from behind its opening quotation mark.
+/// Looks up a member name, given the byte after its opening quotation mark.
 ///
-/// A name that is not one of these keys is passed to the engine as it is, even if its escapes are invalid.
+/// An unknown name is passed to the engine unchanged, even if its escapes are invalid.
 static RequestKey request_key(const uint8_t *name) noexcept {
     static constexpr struct { string_view text; cjson_key key; } keys[] = {
         {"model", CJSON_KEY_MODEL},
@@ -58,7 +60,9 @@ static RequestKey request_key(const uint8_t *name) noexcept {
     return {CJSON_KEY_NONE, true};
 }
 
-/// Reads an integer; null counts as absent.
+/// Reads an integer.
+///
+/// A null counts as absent.
 static cjson_status read_integer(ondemand::value &value, ondemand::json_type type, cjson_integer &out) noexcept {
     if (type == ondemand::json_type::null) {
         bool is_null;
@@ -134,7 +138,7 @@ static cjson_status read_model(ondemand::value &value, ondemand::json_type type,
     return CJSON_OK;
 }
 
-/// Counts the prompts of a `prompt` that is an array of strings or of arrays of tokens; 0 for any other value.
+/// Counts the elements of a `prompt` that is an array of strings or of token arrays; 0 for any other value.
 static size_t count_prompts(ondemand::value &value) noexcept {
     ondemand::array prompts;
     if (value.get_array().get(prompts) != SUCCESS) return 0;

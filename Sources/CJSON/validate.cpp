@@ -1,11 +1,12 @@
-// Checks whether a text is exactly one JSON document (RFC 8259), including what simdjson's on-demand parser skips.
+// Checks whether a text is exactly one JSON document (RFC 8259), including the parts that simdjson's
+// on-demand parser skips.
 #include "parser.h"
 
 namespace {
-/// The most nested arrays and objects, the same limit as simdjson's.
+/// How deeply arrays and objects may be nested; simdjson has the same limit.
 const size_t depth_max = 1024;
 
-/// Reads a document without recursion.
+/// Reads a document without recursion, so that deep nesting cannot overflow the stack.
 struct Reader {
     const uint8_t *at, *end;
 
@@ -38,7 +39,7 @@ struct Reader {
         }
         return true;
     }
-    /// Reads a string from behind its opening quotation mark.
+    /// Reads a string, from the byte after its opening quotation mark.
     bool string() noexcept {
         while (at < end) {
             uint8_t byte = *at++;
@@ -68,7 +69,7 @@ struct Reader {
         default: return number();
         }
     }
-    /// Reads a key and its colon.
+    /// Reads a key and the colon after it.
     bool key() noexcept {
         skip_space();
         if (!take('"') || !string()) return false;
@@ -95,7 +96,7 @@ struct Reader {
             } else if (!scalar()) {
                 return false;
             }
-            // The value has ended: the array or object around it continues or ends.
+            // A value has ended here, so the enclosing array or object continues or ends.
             while (true) {
                 skip_space();
                 if (depth == 0) return at == end;

@@ -1,4 +1,4 @@
-// Readers of single JSON values.
+// Functions that read single JSON values.
 #include "values.h"
 
 void read_code(ondemand::value &value, cjson_integer &out) noexcept {

@@ -1,4 +1,4 @@
-// Readers of single JSON values, for the scans of events and requests.
+// Functions that read single JSON values, for the scans of events, responses and requests.
 #pragma once
 #include "parser.h"
 
@@ -8,15 +8,17 @@ inline bool is_object(ondemand::value &value) noexcept {
     return value.type().get(type) == SUCCESS && type == ondemand::json_type::object;
 }
 
-/// Reads a string, unescaped, into memory of the parser; leaves `out` for any other value.
+/// Reads a string into the parser's memory, with its escapes decoded.
+///
+/// Leaves `out` unchanged for any other value.
 inline void read_text(ondemand::value &value, cjson_text &out) noexcept {
     string_view view;
     if (value.get_string().get(view) == SUCCESS) out = text(view);
 }
 
-/// Returns the bytes of a string between its quotation marks, with its escapes; empty for a value that is not a string.
+/// Returns the bytes of a string between its quotation marks, with escapes as written; empty if the value is no string.
 ///
-/// Nothing is copied: the parser's memory for unescaped strings has room for each string once.
+/// Nothing is copied, because the parser's memory for decoded strings has room for each string only once.
 inline string_view raw_text(ondemand::value &value) noexcept {
     ondemand::json_type type;
     if (value.type().get(type) != SUCCESS || type != ondemand::json_type::string) return {};
@@ -25,9 +27,11 @@ inline string_view raw_text(ondemand::value &value) noexcept {
     return token.size() < 2 ? string_view() : token.substr(1, token.size() - 2);
 }
 
-/// Reads an integer, also one that is written as a string of at most nine digits; leaves `out` for any other value.
+/// Reads an integer, or a string of at most nine digits.
+///
+/// Leaves `out` unchanged for any other value.
 void read_code(ondemand::value &value, cjson_integer &out) noexcept;
-/// Whether a value is an error status, 400 to 599, as a number or as a string.
+/// Whether a value is an error status from 400 to 599, as a number or as a string.
 bool is_failure(ondemand::value &value) noexcept;
 /// Whether a value is a non-empty string, array or object, a number other than zero, or `true`.
 bool is_truthy(ondemand::value &value) noexcept;

@@ -1,5 +1,5 @@
-/* A thin layer over io_uring: one ring with a ring of provided buffers, as ReceiveRing.swift needs it. Memory is shared
- * with the kernel, so the ordered loads and stores are here; the decision what to receive is in Swift. */
+/* A thin layer over io_uring: one ring with provided buffers, as ReceiveRing.swift needs it. The kernel and the process
+ * share its memory, so the atomic loads and stores are here. ReceiveRing.swift decides what to receive. */
 #pragma once
 #include <errno.h>
 #include <linux/io_uring.h>
@@ -30,7 +30,7 @@ static inline void clinux_ring_close(struct clinux_ring *ring) {
     ring->fd = -1;
 }
 
-/* Returns a buffer to the kernel, which sees it after clinux_ring_publish_buffers. */
+/* Puts a buffer into the ring of free buffers. The kernel sees it after clinux_ring_publish_buffers. */
 static inline void clinux_ring_give_buffer(struct clinux_ring *ring, uint16_t id) {
     struct io_uring_buf *slots = (struct io_uring_buf *)ring->buffer_ring;
     struct io_uring_buf *slot = &slots[ring->buffer_tail & (ring->buffer_count - 1)];
@@ -40,18 +40,19 @@ static inline void clinux_ring_give_buffer(struct clinux_ring *ring, uint16_t id
     ring->buffer_tail++;
 }
 static inline void clinux_ring_publish_buffers(struct clinux_ring *ring) {
-    /* The tail lies in the unused part of the first slot. */
+    /* The kernel reads the tail of the buffer ring from the unused bytes 14 and 15 of its first slot. */
     uint16_t *tail = (uint16_t *)((char *)ring->buffer_ring + 14);
     __atomic_store_n(tail, ring->buffer_tail, __ATOMIC_RELEASE);
 }
 
-/* Entries and buffers: powers of two. Returns 0, or an errno when this kernel or its settings do not allow it. */
+/* Opens a ring. `entries`, `completions` and `buffer_count` must be powers of two. Returns 0, or an errno if the kernel
+ * is too old or its settings forbid io_uring. */
 static inline int clinux_ring_open(
     struct clinux_ring *ring, uint32_t entries, uint32_t completions, uint32_t buffer_count, uint32_t buffer_size
 ) {
     memset(ring, 0, sizeof *ring);
     struct io_uring_params parameters = { 0 };
-    /* The kernel completes requests only while we wait, in batches (Linux 6.1). */
+    /* IORING_SETUP_DEFER_TASKRUN (Linux 6.1): the kernel completes requests in batches, and only while we wait. */
     parameters.flags = IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN
         | IORING_SETUP_TASKRUN_FLAG;
     parameters.cq_entries = completions;
@@ -105,8 +106,9 @@ static inline int clinux_ring_open(
     return 0;
 }
 
-/* Submits the prepared requests; with `wait`, also waits for this number of completions or until `nanoseconds` have
- * passed (negative: no limit), and lets the kernel complete requests. Returns 0 or an errno (ETIME, EINTR). */
+/* Submits the prepared requests. If `wait` is set, it also lets the kernel complete requests, and waits for
+ * `completions` of them or until `nanoseconds` have passed (negative: no limit). Returns 0 or an errno such as ETIME or
+ * EINTR. */
 static inline int clinux_ring_enter(struct clinux_ring *ring, int wait, uint32_t completions, int64_t nanoseconds) {
     uint32_t count = ring->sq_local_tail - ring->sq_submitted;
     struct __kernel_timespec time = { .tv_sec = nanoseconds / 1000000000, .tv_nsec = nanoseconds % 1000000000 };
@@ -117,7 +119,7 @@ static inline int clinux_ring_enter(struct clinux_ring *ring, int wait, uint32_t
         SYS_io_uring_enter, ring->fd, count, completions, flags, wait ? &argument : NULL, wait ? sizeof argument : 0
     );
     int code = result < 0 ? errno : 0;
-    /* The kernel may have taken requests even when the wait failed. */
+    /* Reload the head even after an error, because the kernel may have taken requests before the wait failed. */
     ring->sq_submitted = __atomic_load_n(ring->sq_head, __ATOMIC_ACQUIRE);
     return code;
 }
@@ -140,7 +142,8 @@ static inline struct io_uring_sqe *clinux_ring_prepare(struct clinux_ring *ring,
     return entry;
 }
 
-/* Receives into provided buffers, with a completion each time, until the stream ends, fails or is cancelled. */
+/* Requests a multishot receive into provided buffers: each receive is a completion, until the stream ends, fails or is
+ * cancelled. Returns 0 if the submission queue is full, otherwise 1. */
 static inline int clinux_ring_receive(struct clinux_ring *ring, int fd, uint64_t data) {
     struct io_uring_sqe *entry = clinux_ring_prepare(ring, IORING_OP_RECV, fd, data);
     if (!entry) return 0;
@@ -169,13 +172,13 @@ static inline struct io_uring_cqe clinux_ring_completion(const struct clinux_rin
     __atomic_store_n(ring->cq_head, *ring->cq_head + 1, __ATOMIC_RELEASE);
     return entry;
 }
-/* The user data of a completion `ahead` of the current one; 0 when there is none. */
+/* The user data of the completion `ahead` places after the current one; 0 if there is none. */
 static inline uint64_t clinux_ring_peek(const struct clinux_ring *ring, uint32_t ahead) {
     uint32_t index = *ring->cq_head + ahead;
     if ((int32_t)(__atomic_load_n(ring->cq_tail, __ATOMIC_RELAXED) - index) <= 0) return 0;
     return ring->cqes[index & ring->cq_mask].user_data;
 }
-/* Prefetches the first cache lines of an object that is about to be used. */
+/* Prefetches the first five cache lines of an object that will soon be used. */
 static inline void clinux_prefetch(const void *object) {
     __builtin_prefetch(object);
     __builtin_prefetch((const char *)object + 64);
@@ -183,7 +186,7 @@ static inline void clinux_prefetch(const void *object) {
     __builtin_prefetch((const char *)object + 192);
     __builtin_prefetch((const char *)object + 256);
 }
-/* Whether the kernel has requests to complete, which it does while we wait. */
+/* Whether the kernel has requests to complete, which needs a call of clinux_ring_enter with `wait`. */
 static inline int clinux_ring_has_work(const struct clinux_ring *ring) {
     return (__atomic_load_n(ring->sq_flags, __ATOMIC_RELAXED) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0;
 }

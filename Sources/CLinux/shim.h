@@ -1,8 +1,8 @@
-/* A thin layer over Linux: what `import Glibc` leaves out (epoll, eventfd, signalfd, accept4, TCP options, CPU affinity),
- * and an inline twin for each call whose C form Swift cannot spell. No logic lives here. */
+/* A thin layer over Linux, without logic: declarations that `import Glibc` lacks (epoll, eventfd, signalfd, accept4,
+ * TCP options, CPU affinity), and an inline wrapper for each C call that Swift cannot import. */
 #pragma once
-/* _GNU_SOURCE is not defined: the headers would then differ from those of Swift's own Glibc module, and clash with it.
- * The few GNU calls that we need are made by their system call. */
+/* _GNU_SOURCE is not defined, because the headers would then differ from those of Swift's Glibc module and conflict
+ * with it. The few GNU functions that we need are replaced by system calls. */
 #include "ring.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -28,7 +28,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* glibc's socket calls take a transparent union of address pointers, which Swift cannot spell. */
+/* glibc declares the address parameter of its socket functions as a transparent union, which Swift cannot express. */
 static inline int clinux_accept4(int fd, struct sockaddr_storage *address, socklen_t *length, int flags) {
     return (int)syscall(SYS_accept4, fd, address, length, flags);
 }
@@ -49,7 +49,7 @@ static inline int clinux_socket_error(int fd) {
     socklen_t length = sizeof value;
     return getsockopt(fd, SOL_SOCKET, SO_ERROR, &value, &length) == 0 ? value : errno;
 }
-/* Whether a descriptor is a socket that listens. */
+/* Whether a descriptor is a listening socket. */
 static inline int clinux_is_listening(int fd) {
     int value = 0;
     socklen_t length = sizeof value;
@@ -84,7 +84,7 @@ static inline int clinux_name_thread(const char *name) { return prctl(PR_SET_NAM
 static inline int clinux_set_timer_slack(unsigned long nanoseconds) {
     return prctl(PR_SET_TIMERSLACK, nanoseconds, 0, 0, 0);
 }
-/* Macros with casts or arithmetic do not import. */
+/* Swift does not import macros that contain casts or arithmetic, so these constants repeat them. */
 static const uint32_t clinux_EPOLLIN = EPOLLIN, clinux_EPOLLOUT = EPOLLOUT, clinux_EPOLLERR = EPOLLERR;
 static const uint32_t clinux_EPOLLHUP = EPOLLHUP, clinux_EPOLLRDHUP = EPOLLRDHUP;
 static const uint32_t clinux_EPOLLET = EPOLLET;

@@ -1,9 +1,10 @@
-/* A thin layer over OpenSSL 3: function-like macros do not import, so each has an inline twin named after it, as have
- * constants with casts and variadic calls. The wire is the only part with state: the memory BIO through which all TLS
+/* A thin layer over OpenSSL 3. Swift imports neither function-like macros nor variadic functions nor constants with
+ * casts, so each has a wrapper named after it. Only the wire has state: it is the memory BIO through which all TLS
  * connections of a worker read and write. Used by Transport/TLS, Transport/Crypto and CertificateAuthority. */
 #pragma once
-/* First, so that the types of the system, such as struct tm, belong to CLinux in every build: otherwise the module that
- * is read first would own them, and importers of the other one could not see their members. */
+/* This include comes first, so that system types such as struct tm belong to the CLinux module in every build.
+ * Otherwise they would belong to the module that is read first, and importers of the other module could not see their
+ * members. */
 #include "../CLinux/shim.h"
 #include <stdint.h>
 #include <stdio.h>
@@ -23,9 +24,10 @@
 
 /* ---- The wire ------------------------------------------------------------------------------------------------- */
 
-/* Each worker has one, shared by its TLS connections, of which only one is inside OpenSSL at a time. `input` is
- * borrowed from the worker's read buffer; `output` grows as needed. `key_updates` counts the TLS 1.3 KeyUpdate messages of
- * the read in progress; beyond `key_updates_allowed` no further input is handed out, and the read fails. */
+/* Ciphertext input and output. The TLS connections of a worker share one wire, and only one of them is inside OpenSSL
+ * at a time. `input` borrows the worker's read buffer; `output` grows as needed. `key_updates` counts the TLS 1.3
+ * KeyUpdate messages during one read. If it exceeds `key_updates_allowed`, the wire supplies no more input, and the
+ * read fails. */
 struct copenssl_wire {
     const uint8_t *input;
     size_t input_length;
@@ -73,8 +75,8 @@ static inline long copenssl_wire_ctrl(BIO *bio, int command, long number, void *
     return command == BIO_CTRL_FLUSH;
 }
 
-/* Made once for the process, by TLSWire.swift, since a variable of this header would not link into Swift. The only
- * control command that a wire must support is the flush, which does nothing. */
+/* Makes the BIO method. TLSWire.swift calls this once for the process, because a variable in this header would not link
+ * into Swift. The only control command that OpenSSL needs from the wire is the flush, which does nothing. */
 static inline BIO_METHOD *copenssl_wire_method_new(void) {
     BIO_METHOD *method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "wire");
     if (!method) abort();
@@ -92,7 +94,8 @@ static inline BIO *copenssl_wire_bio_new(struct copenssl_wire *wire, const BIO_M
     return bio;
 }
 
-/* OpenSSL calls this for every record and message, so it is C and returns at once unless it is a KeyUpdate. */
+/* Message callback that counts received KeyUpdate messages. It is written in C because OpenSSL calls it for every
+ * record and message. */
 static inline void copenssl_wire_message(
     int write, int version, int type, const void *bytes, size_t length, SSL *ssl, void *wire
 ) {
@@ -105,7 +108,7 @@ static inline void copenssl_wire_count_key_updates(SSL *ssl, struct copenssl_wir
     SSL_set_msg_callback_arg(ssl, wire);
 }
 
-/* ---- Twins of macros ------------------------------------------------------------------------------------------ */
+/* ---- Wrappers of macros ------------------------------------------------------------------------------------------ */
 
 static inline long copenssl_SSL_CTX_set_mode(SSL_CTX *c, long mode) { return SSL_CTX_set_mode(c, mode); }
 static inline int copenssl_SSL_CTX_set_min_proto_version(SSL_CTX *c, int v) {
@@ -146,7 +149,7 @@ static inline GENERAL_NAME *copenssl_sk_GENERAL_NAME_value(const GENERAL_NAMES *
     return sk_GENERAL_NAME_value(names, i);
 }
 
-/* Cast-valued macros. */
+/* Constants whose macros contain casts. */
 static const uint64_t copenssl_OP_NO_RENEGOTIATION = SSL_OP_NO_RENEGOTIATION;
 static const uint64_t copenssl_OP_CIPHER_SERVER_PREFERENCE = SSL_OP_CIPHER_SERVER_PREFERENCE;
 static const uint64_t copenssl_OP_PRIORITIZE_CHACHA = SSL_OP_PRIORITIZE_CHACHA;
@@ -156,7 +159,8 @@ static const long copenssl_MODES =
     SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER;
 static const int copenssl_FILETYPE_PEM = SSL_FILETYPE_PEM;
 
-/* Variadic, or awkward to spell: key generation, the ticket's MAC parameters, an extension from its text. */
+/* Functions that are variadic or hard to call from Swift: key generation, MAC parameters of session tickets,
+ * certificate extensions. */
 static inline EVP_PKEY *copenssl_generate_P256(void) { return EVP_EC_gen("P-256"); }
 static inline EVP_PKEY *copenssl_generate_RSA2048(void) { return EVP_RSA_gen(2048); }
 
@@ -173,7 +177,8 @@ static inline int copenssl_ticket_init(
         && EVP_MAC_CTX_set_params(mac_context, parameters) == 1;
 }
 
-/* HMAC-SHA256 under one key, for many messages one after the other (EVP_MAC(3)); NULL if OpenSSL has none. */
+/* Prepares HMAC-SHA256 with one key, for any number of messages in succession (EVP_MAC(3)). Returns NULL if OpenSSL
+ * does not provide it. */
 static inline EVP_MAC_CTX *copenssl_hmac_sha256_new(const uint8_t *key, size_t key_length) {
     EVP_MAC *kind = EVP_MAC_fetch(NULL, "HMAC", NULL);
     if (!kind) return NULL;
@@ -188,7 +193,7 @@ static inline EVP_MAC_CTX *copenssl_hmac_sha256_new(const uint8_t *key, size_t k
     return NULL;
 }
 
-/* `tag` has 32 bytes. Leaves the context as it was. */
+/* Writes the 32-byte hash of one message to `tag`, and prepares the context for the next message. */
 static inline int copenssl_hmac_sha256(EVP_MAC_CTX *context, const uint8_t *bytes, size_t length, uint8_t *tag) {
     size_t tag_length = 0;
     return EVP_MAC_update(context, bytes, length) && EVP_MAC_final(context, tag, &tag_length, 32) && tag_length == 32
@@ -206,7 +211,7 @@ static inline int copenssl_X509_add_extension(X509 *subject, X509 *issuer, int n
     return added;
 }
 
-/* The message for an error code; OpenSSL itself has none for system errors. */
+/* The message for an error code. OpenSSL has no messages for system errors, so those come from strerror. */
 static inline const char *copenssl_ERR_reason(unsigned long code) {
     if (ERR_SYSTEM_ERROR(code)) return strerror(ERR_GET_REASON(code));
     const char *reason = ERR_reason_error_string(code);

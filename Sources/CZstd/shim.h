@@ -1,4 +1,4 @@
-/* The interface of libzstd (Debian 12: 1.5.4), of which only decoding is used; Swift imports all of that. */
+/* libzstd (Debian 12: 1.5.4), which we use only to decompress. Swift imports everything that we use. */
 #pragma once
 #include <zstd.h>
 #include <zstd_errors.h>

@@ -1,9 +1,11 @@
-// The directory in which development certificates are kept.
+// A directory that holds development certificates.
 
 internal import Glibc
 internal import Transport
 
-/// A directory of certificates, locked against other processes while it is written.
+/// A directory of certificates.
+///
+/// It is locked against other processes as long as this value exists.
 struct CertificateFolder: ~Copyable {
     private let directory: String
     private let descriptor: CInt
@@ -25,7 +27,9 @@ struct CertificateFolder: ~Copyable {
 
     func path(_ name: String) -> String { directory.hasSuffix("/") ? directory + name : "\(directory)/\(name)" }
 
-    /// Replaces a file atomically; a secret file is created readable by its owner only.
+    /// Replaces a file atomically.
+    ///
+    /// If `isSecret` is true, only the owner of the file can read it.
     func write(_ bytes: [UInt8], to name: String, isSecret: Bool) throws(TLSError) {
         let target = path(name)
         let temporary = "\(target).\(getpid()).new"

@@ -1,9 +1,9 @@
-// The names that a certificate is for.
+// The DNS names and IP addresses that a certificate is valid for.
 
 internal import COpenSSL
 internal import Transport
 
-/// A name of a certificate, checked so that it cannot inject a second one into the extension text.
+/// A name of a certificate, checked so that it cannot insert further names into OpenSSL's extension text.
 enum CertificateName: Hashable {
     case dns(String)
     case address([UInt8], text: String)
@@ -15,9 +15,9 @@ enum CertificateName: Hashable {
         }
     }
 
-    /// Sorts names into DNS names, in lower case, and addresses.
+    /// Recognizes each name as an IP address or as a DNS name, which is converted to lower case.
     ///
-    /// - Throws: when `names` is empty, or a name is neither a DNS name nor an address.
+    /// - Throws: when `names` is empty, or a name is neither a DNS name nor an IP address.
     static func checked(_ names: [String]) throws(TLSError) -> [CertificateName] {
         guard !names.isEmpty else { throw TLSError(.configuration, "a certificate needs a name") }
         var checked: [CertificateName] = []

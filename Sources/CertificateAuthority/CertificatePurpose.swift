@@ -1,4 +1,4 @@
-// The purposes of development certificates; the purpose decides the validity, the subject and the extensions.
+// The purposes of development certificates. A purpose determines the validity, the subject and the extensions.
 
 internal import COpenSSL
 
@@ -6,10 +6,10 @@ internal import COpenSSL
 enum CertificatePurpose {
     case authority
     case server([CertificateName])
-    /// A server whose name is in the subject only, as in old certificates.
+    /// A server whose name is only in the subject, without a SAN extension, as in old certificates.
     case commonNameOnly(String)
 
-    /// How long the certificate is valid, in seconds: for at most as long as browsers accept.
+    /// How long the certificate is valid, in seconds; no longer than browsers accept.
     var validity: Int64 {
         switch self {
         case .authority: 825 * 86_400 - 1
@@ -25,7 +25,7 @@ enum CertificatePurpose {
         }
     }
 
-    /// The extensions, in the text form of OpenSSL.
+    /// The extensions as OpenSSL's identifier (NID) and text.
     var extensions: [(CInt, String)] {
         switch self {
         case .authority:

@@ -1,4 +1,4 @@
-// Making keys and X.509 certificates with OpenSSL, for development and for tests. Called by DevelopmentCertificates.
+// Makes keys and X.509 certificates with OpenSSL, for development and for tests. Used by DevelopmentCertificates.swift.
 
 internal import COpenSSL
 internal import Glibc
@@ -9,9 +9,9 @@ struct CertifiedKey: ~Copyable {
     let certificate: Certificate
     let key: PrivateKey
 
-    /// Reads a certificate and its key from PEM files.
+    /// Reads a certificate and its private key from PEM files.
     ///
-    /// - Throws: when a file cannot be read, or the key belongs to another certificate.
+    /// - Throws: when a file cannot be read, or the key does not belong to the certificate.
     init(certificate path: String, key keyPath: String) throws(TLSError) {
         let certificate = try PEMFile(path).nextCertificate()
         let key = try PEMFile(keyPath).privateKey()
@@ -27,7 +27,7 @@ struct CertifiedKey: ~Copyable {
         self.key = key
     }
 
-    /// A new authority, which signs its own certificate.
+    /// Makes a new certificate authority with a self-signed certificate.
     static func authority(_ type: DevelopmentCertificates.KeyType, now: Int64) throws(TLSError) -> CertifiedKey {
         let key = PrivateKey.generate(type)
         let draft = Certificate.draft(.authority, for: key, from: now, until: Int64.max)
@@ -35,7 +35,9 @@ struct CertifiedKey: ~Copyable {
         return CertifiedKey(certificate: draft, key: key)
     }
 
-    /// A new key and its certificate, signed by this authority; it expires no later than the authority.
+    /// Makes a new key and its certificate, signed by this authority.
+    ///
+    /// The certificate expires no later than the authority.
     func issue(
         _ purpose: CertificatePurpose,
         _ type: DevelopmentCertificates.KeyType,
@@ -49,7 +51,11 @@ struct CertifiedKey: ~Copyable {
 }
 
 extension Certificate {
-    /// A certificate without issuer, extensions and signature.
+    /// A certificate without issuer, extensions and signature, which `sign` adds.
+    ///
+    /// - Parameters:
+    ///   - now: the time in seconds since 1970.
+    ///   - limit: the latest expiry in seconds since 1970.
     fileprivate static func draft(
         _ purpose: CertificatePurpose,
         for key: borrowing PrivateKey,
@@ -57,7 +63,7 @@ extension Certificate {
         until limit: Int64
     ) -> Certificate {
         guard let raw = unsafe X509_new() else { fatalError("out of memory") }
-        // The validity begins an hour ago, for clients whose clocks are slow.
+        // The validity begins one hour ago, so that clients whose clocks are slow accept the certificate.
         let start = now - 3600
         let end = min(start + purpose.validity, limit)
         let serial = Int64.random(in: 1...Int64.max)
@@ -99,7 +105,7 @@ extension PrivateKey {
         return unsafe PrivateKey(adopting: made)
     }
 
-    /// The key as PKCS#8 in PEM, not encrypted.
+    /// The key as unencrypted PKCS#8 in PEM.
     var pem: [UInt8] { unsafe textOf { unsafe PEM_write_bio_PrivateKey($0, raw, nil, nil, 0, nil, nil) } }
 }
 
@@ -107,7 +113,7 @@ extension Certificate {
     var pem: [UInt8] { unsafe textOf { unsafe PEM_write_bio_X509($0, raw) } }
 }
 
-/// What `body` writes into a memory BIO.
+/// The bytes that `body` writes into a memory BIO.
 private func textOf(_ body: (OpaquePointer) -> CInt) -> [UInt8] {
     guard let bio = unsafe BIO_new(BIO_s_mem()) else { fatalError("out of memory") }
     defer { unsafe BIO_free(bio) }

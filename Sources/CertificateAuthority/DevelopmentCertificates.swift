@@ -1,33 +1,35 @@
-// A certificate authority and a certificate for development, kept in a directory and made again only when needed.
-// The `certificate` command and tests use it; a serving process does not.
+// Makes a certificate authority and a server certificate for development, kept in a directory and reused while they are
+// valid. The `certificate` command and tests use them; a running server does not.
 
 internal import COpenSSL
 internal import Glibc
 package import Transport
 
-/// Where the files of a development certificate are.
+/// The paths of the files of a development certificate.
 package struct DevelopmentCertificates: Equatable, Sendable {
     /// The type of a new key: ECDSA on the curve P-256, or RSA with 2048 bits.
     package enum KeyType: Sendable { case p256, rsa2048 }
 
-    /// The path of the authority's certificate, which clients are told to trust.
+    /// The path of the authority's certificate, which clients must be configured to trust.
     package let ca: String
     /// The path of the server certificate.
     package let chain: String
-    /// The path of its private key, which only the owner can read.
+    /// The path of the server's private key, which only its owner can read.
     package let key: String
 
-    /// The server certificate and its key, as a listener takes them.
+    /// The server certificate and its key, in the form that a listener takes.
     package var files: CertificateFiles { CertificateFiles(chain: chain, key: key) }
 }
 
-/// Makes a certificate for `names` (DNS names and addresses), signed by an authority of its own, in `directory`.
+/// Makes a server certificate for `names`, and a certificate authority that signs it, in `directory`.
 ///
-/// An authority that is valid for another week is kept, so that clients need not trust a new one. A certificate with
-/// the same names and the same type of key is kept as well.
+/// An existing authority is kept if it is valid for another week, so that clients need not trust a new one. An existing
+/// certificate is kept if it is valid for another week and has the same names and the same type of key.
 ///
-/// - Parameter now: the time in seconds since 1970.
-/// - Throws: when a name is not valid, or a file cannot be written.
+/// - Parameters:
+///   - names: DNS names and IP addresses.
+///   - now: the time in seconds since 1970.
+/// - Throws: when a name is invalid, or a file cannot be written.
 package func makeDevelopmentCertificates(
     in directory: String,
     names: [String],
@@ -86,7 +88,7 @@ private func isUsable(
     return hasExactly(names, pair.certificate)
 }
 
-/// Whether the certificate has all of these names and no other.
+/// Whether the certificate has exactly these names.
 private func hasExactly(_ names: [CertificateName], _ certificate: borrowing Certificate) -> Bool {
     var wantedNames: Set<String> = [], wantedAddresses: Set<[UInt8]> = []
     for name in names {
@@ -98,7 +100,7 @@ private func hasExactly(_ names: [CertificateName], _ certificate: borrowing Cer
     return Set(certificate.alternativeDNSNames) == wantedNames && Set(certificate.addresses) == wantedAddresses
 }
 
-/// Like `makeDevelopmentCertificates`, with the name in the subject only, as old certificates have it.
+/// Like `makeDevelopmentCertificates`, but the name is only in the subject of the certificate, without a SAN extension.
 package func makeCommonNameCertificateForTest(
     in directory: String,
     name: String,

@@ -1,29 +1,35 @@
-// Keys in a SQLite file: read by the server, edited by `freeinference keys`. The only file that knows of GRDB.
+// Access keys in a SQLite file. The server reads the file, and `freeinference keys` edits it. Only this file uses GRDB.
 internal import Foundation
 internal import GRDB
 package import Routing
 
-/// Why a database could not be read or changed; it never contains a key or a hash.
+/// Why a key database could not be read or changed.
+///
+/// The description never contains a key or a hash.
 package struct KeyDatabaseError: Error, Equatable, Sendable, CustomStringConvertible {
-    /// A sentence for the operator.
+    /// A message for the operator, to be shown after the path of the file.
     package let description: String
 }
 
-/// A connection to a database of keys, usable from any thread.
+/// A connection to a database of access keys; safe to use from any thread.
 ///
-/// It uses a rollback journal and not WAL, so that a server without write permission to the file and its directory
-/// can read the database.
+/// The database uses a rollback journal instead of WAL, so that a server can read it without permission to write to the
+/// file or its directory.
 package struct KeyDatabase: Sendable {
-    /// A key, and when it was made and revoked.
+    /// A key, and the times when it was created and revoked.
     package struct Record: Equatable, Sendable {
-        /// The key with its limits; the text of the key itself is not stored anywhere.
+        /// The key's hash, tenant, role and limits.
+        ///
+        /// The text of the key is not stored anywhere.
         package var key: AccessKey
-        /// Seconds since 1970.
+        /// When the key was created, in seconds since 1970.
         package var created: Int
-        /// When it was revoked, in seconds since 1970; nil while it is in force.
+        /// When the key was revoked, in seconds since 1970; nil if it is not revoked.
         package var revoked: Int?
 
-        /// Makes a record to be added to a database; times are in seconds since 1970.
+        /// Makes a record for `add`.
+        ///
+        /// Times are in seconds since 1970.
         package init(key: AccessKey, created: Int, revoked: Int? = nil) {
             self.key = key
             self.created = created
@@ -31,14 +37,16 @@ package struct KeyDatabase: Sendable {
         }
     }
 
-    /// The version of the table layout, which SQLite stores as `user_version`.
+    /// The version of the table layout, stored in SQLite's `user_version`.
     private static let version = 1
     private let queue: DatabaseQueue
 
-    /// Opens a database for reading, and waits up to 0.2 s for a writer.
+    /// Opens a database for reading.
     ///
-    /// - Throws: `KeyDatabaseError` when the file does not exist, cannot be read, or is not a key database of this
-    ///   version.
+    /// If another process is writing, waits up to 0.2 s.
+    ///
+    /// - Throws: `KeyDatabaseError` if the file does not exist, cannot be read, or is not a key database
+    ///   of this version.
     package init(reading path: String) throws(KeyDatabaseError) {
         queue = try Self.attempt {
             var configuration = GRDB.Configuration()
@@ -49,7 +57,9 @@ package struct KeyDatabase: Sendable {
         try Self.attempt { try queue.read { try Self.checkVersion($0) } }
     }
 
-    /// Opens a database for changing, and creates it if it does not exist; waits up to 5 s for another writer.
+    /// Opens a database for changes, and creates it if it does not exist.
+    ///
+    /// If another process is writing, waits up to 5 s.
     package init(editing path: String) throws(KeyDatabaseError) {
         queue = try Self.attempt {
             var configuration = GRDB.Configuration()
@@ -82,12 +92,12 @@ package struct KeyDatabase: Sendable {
         }
     }
 
-    /// A number that changes whenever another connection has changed the database.
+    /// A number that changes whenever another connection changes the database.
     package func dataVersion() throws(KeyDatabaseError) -> Int {
         try Self.attempt { try queue.read { try Int.fetchOne($0, sql: "PRAGMA data_version") ?? 0 } }
     }
 
-    /// All keys ever made, the oldest first.
+    /// All keys, including revoked ones, oldest first.
     package func records() throws(KeyDatabaseError) -> [Record] {
         try Self.attempt {
             try queue.read { database in
@@ -101,7 +111,7 @@ package struct KeyDatabase: Sendable {
         try records().filter { $0.revoked == nil }.map(\.key)
     }
 
-    /// All keys ever made, the revoked ones marked.
+    /// All keys; `isRevoked` is set for the revoked ones.
     package func keysWithRevoked() throws(KeyDatabaseError) -> [AccessKey] {
         try records().map { record in
             var key = record.key
@@ -112,7 +122,7 @@ package struct KeyDatabase: Sendable {
 
     /// Inserts a key.
     ///
-    /// - Throws: `KeyDatabaseError` when a key with the same id or hash exists, or the file cannot be written.
+    /// - Throws: `KeyDatabaseError` if a key with the same id or hash exists, or the file cannot be written.
     package func add(_ record: Record) throws(KeyDatabaseError) {
         let key = record.key
         let values: StatementArguments = [
@@ -127,9 +137,10 @@ package struct KeyDatabase: Sendable {
         }
     }
 
-    /// Revokes a key at `seconds` since 1970.
+    /// Revokes a key.
     ///
-    /// - Returns: false when no key with this id exists, or it has been revoked before.
+    /// - Parameter seconds: the time of the revocation, in seconds since 1970.
+    /// - Returns: false if no key has this id, or it was revoked before.
     package func revoke(_ id: String, at seconds: Int) throws(KeyDatabaseError) -> Bool {
         try Self.attempt {
             try queue.write { database in
@@ -171,7 +182,7 @@ package struct KeyDatabase: Sendable {
         return Record(key: key, created: row["created"], revoked: row["revoked"])
     }
 
-    /// Errors of SQLite in its words, without the values of a statement.
+    /// Converts errors of SQLite into `KeyDatabaseError`, without the values of the SQL statement.
     private static func attempt<Answer>(_ body: () throws -> Answer) throws(KeyDatabaseError) -> Answer {
         do {
             return try body()

@@ -1,4 +1,4 @@
-// The entry of the program: the command line, whose subcommands are in Commands/, one in each file.
+// The entry point of the program. The subcommands are in the directory Commands, one file for each.
 import ArgumentParser
 import Edge
 import Transport
@@ -23,7 +23,9 @@ struct Root: ParsableCommand {
         ]
     )
 
-    /// Opens the standard descriptors that are closed, so that no socket gets their numbers, and runs the command.
+    /// Runs the command.
+    ///
+    /// Before that, it opens closed standard descriptors, because otherwise a socket could get descriptor 0, 1 or 2.
     static func main() {
         Sockets.openStandardDescriptors()
         main(nil)

@@ -1,19 +1,20 @@
-// The phases of an exchange in which `bench aborts` lets clients leave.
+// The phases of an exchange in which the clients of `bench aborts` disconnect.
 internal import Transport
 
-/// The phase of an exchange in which its client leaves.
+/// The phase of an exchange in which its client disconnects.
 package enum AbortPhase: String, CaseIterable, Sendable {
-    /// Half of the request body has been sent. A server that reads bodies whole has not sent the request to an executor
-    /// yet.
+    /// Half of the request body has been sent.
+    ///
+    /// A server that reads bodies completely has not contacted an executor yet.
     case body
-    /// The executor has the request and has sent nothing yet.
+    /// The executor has received the request, and has not sent anything yet.
     case prefill
-    /// The first event has just arrived.
+    /// The first event has just arrived at the client.
     case first
-    /// Several events have arrived.
+    /// Several events have arrived at the client.
     case stream
 
-    /// How the simulated executor serves a request whose client leaves in this phase.
+    /// The timing that the request demands from the simulated executor, so that the exchange reaches this phase.
     var simulator: (prefillMilliseconds: Int, pace: Int) {
         switch self {
         case .body: (0, 50)
@@ -23,7 +24,8 @@ package enum AbortPhase: String, CaseIterable, Sendable {
         }
     }
 
-    /// The age from which a stream may be reset; nil if the arrival of an event triggers the reset.
+    /// The minimum age of a stream before it is reset, in nanoseconds; nil if the arrival of an event
+    /// triggers the reset.
     var ageMin: Nanoseconds? {
         switch self {
         case .body, .prefill: 40_000_000
@@ -32,7 +34,7 @@ package enum AbortPhase: String, CaseIterable, Sendable {
         }
     }
 
-    /// How many tokens have to arrive before the reset.
+    /// How many tokens must arrive before the reset.
     var tokensMin: Int {
         switch self {
         case .body, .prefill: 0

@@ -1,15 +1,17 @@
-// One stream of `bench aborts`, which is reset once it has reached its phase.
+// One stream of `bench aborts`, which is reset when it has reached its phase.
 internal import Transport
 
-/// Receives the reports of the streams of a phase.
+/// Receives reports from the streams of a phase.
 protocol AbortStreamOwner: AnyObject {
-    /// The event that ends the phase has just arrived.
+    /// The event that triggers the reset of the stream has just arrived.
     func ripened(_ stream: AbortStream)
-    /// The stream ended before it was reset.
+    /// The stream ended before it could be reset.
     func endedBefore(_ stream: AbortStream, said: String)
 }
 
-/// A stream and its request; confined to the thread of the event loop.
+/// A stream and its request.
+///
+/// Confined to the thread of the event loop.
 final class AbortStream: ClientStreamHandler {
     let phase: AbortPhase
     let id: String
@@ -35,9 +37,9 @@ final class AbortStream: ClientStreamHandler {
         connection.open(stream)
     }
 
-    /// Whether the stream is old enough to be reset, and has sent its body and received its tokens.
+    /// Whether the stream is old enough to be reset, has sent its part of the body, and has received enough tokens.
     ///
-    /// Always false in a phase whose reset an event triggers, since its streams are never reset for their age.
+    /// Always false in a phase without `ageMin`, because there the arrival of an event triggers the reset.
     func isRipe(at now: Nanoseconds) -> Bool {
         guard let age = phase.ageMin, let stream else { return false }
         return now >= openedAt + age && stream.bodySent == stream.bodyLimit && tokens >= phase.tokensMin

@@ -1,15 +1,15 @@
-// `bench aborts`: measures how long it takes until the executor knows that a client has left, in each phase of an
-// exchange.
+// `bench aborts`: measures, for each phase of an exchange, how long it takes until the executor notices that the client
+// has disconnected.
 internal import Glibc
 internal import Transport
 
-/// One run on the calling thread, phase after phase.
+/// One run of the benchmark on the calling thread, one phase after the other.
 package final class AbortsBench: AbortStreamOwner, TimerTarget {
-    /// How long the bench waits for aborts after the last reset.
+    /// How long the bench waits for reports of aborts after the last reset.
     private static let abortTimeout: Nanoseconds = 3_000_000_000
-    /// How long the bench waits for an executor that it expects not to notice anything.
+    /// How long the bench waits in the phase `body`, in which the executor is expected to notice nothing.
     private static let quietPeriod: Nanoseconds = 500_000_000
-    /// A phase without a reset for this long is given up.
+    /// A phase ends early if no stream could be reset for this long.
     private static let stallMax: Nanoseconds = 10_000_000_000
 
     private let options: AbortsOptions
@@ -21,13 +21,13 @@ package final class AbortsBench: AbortStreamOwner, TimerTarget {
     private let interrupt: Interrupt
     private var report = AbortsReport()
 
-    /// The figures of the phase under way.
+    /// The figures of the current phase.
     private var figures = AbortsReport.Figures(phase: .body)
     private var isOpening = false
     private var started = 0
-    /// The open streams, in the order in which they were opened.
+    /// The open streams, oldest first.
     private var open: [AbortStream] = []
-    /// Streams that were reset and whose abort the executor has not reported yet, by request id.
+    /// Streams that were reset but whose abort the executor has not reported yet, by request id.
     private var left: [String: AbortStream] = [:]
     private var connections: [any ClientConnection] = []
     private var streamsOnLast = 0
@@ -35,9 +35,10 @@ package final class AbortsBench: AbortStreamOwner, TimerTarget {
     private var sequence = 0
     private var nextTick: Nanoseconds = 0
 
-    /// Throws if the options are out of range or the target or executor cannot be used.
+    /// Prepares a run.
     ///
-    /// - Parameter executor: the URL of the simulator, which reports the aborts that it saw.
+    /// - Parameter executor: the URL of the simulated executor, which reports the aborts that it has noticed.
+    /// - Throws: when an option is out of range, or the target or the executor cannot be used.
     package init(options: AbortsOptions, target: BenchTarget, executor: String) throws(BenchError) {
         guard options.count > 0, options.streams > 0, options.perConnection > 0, !options.phases.isEmpty else {
             throw BenchError("a phase, a reset and a stream are the least")
@@ -52,7 +53,9 @@ package final class AbortsBench: AbortStreamOwner, TimerTarget {
         interrupt = Interrupt(loop: loop)
     }
 
-    /// Runs all phases; throws if a phase has no stream to reset or the executor does not answer.
+    /// Runs all phases.
+    ///
+    /// - Throws: when no stream of a phase could be reset, or the executor does not respond.
     package func run() throws(BenchError) -> AbortsReport {
         report.url = target.url
         report.executor = executorURL
@@ -97,8 +100,8 @@ package final class AbortsBench: AbortStreamOwner, TimerTarget {
         for connection in connections { connection.close() }
         connections = []
         streamsOnLast = 0
-        // Closing the connections aborts the streams that were left over. Those aborts must not count for the next
-        // phase.
+        // Closing the connections aborts the remaining streams. Wait, so that these aborts do not count in
+        // the next phase.
         pump(100)
     }
 
@@ -117,7 +120,7 @@ package final class AbortsBench: AbortStreamOwner, TimerTarget {
         }
     }
 
-    // MARK: Ticks, each of which opens one stream and resets one
+    // MARK: Ticks, each of which opens one stream and resets another
 
     private func scheduleTick(after delay: Nanoseconds) {
         nextTick = max(nextTick + delay, Clock.monotonicNow())
@@ -136,7 +139,9 @@ package final class AbortsBench: AbortStreamOwner, TimerTarget {
         scheduleTick(after: options.spacing)
     }
 
-    /// How many streams the phase may open: one for each reset and each stream that ended early, at most two per reset.
+    /// How many streams the phase may open.
+    ///
+    /// One stream is opened for each reset, and one for each stream that ended early, but at most two for each reset.
     private var streamsMax: Int { options.count + min(figures.endedBefore, options.count) }
 
     private func openOne() {

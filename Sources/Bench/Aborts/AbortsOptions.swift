@@ -2,29 +2,31 @@
 internal import Inference
 internal import Transport
 
-/// The options of one run.
+/// The options of one run of `bench aborts`.
 package struct AbortsOptions: Sendable {
-    /// The phases, in their order.
+    /// The phases to measure, in order.
     package var phases = AbortPhase.allCases
     /// How many streams are reset in each phase.
     package var count = 1000
-    /// How many streams are open at once.
+    /// How many streams are open at the same time.
     package var streams = 64
-    /// How many streams one HTTP/2 connection carries, since servers limit the resets of a connection.
+    /// How many streams one HTTP/2 connection carries in total.
+    ///
+    /// It is limited because servers limit the resets of a connection.
     package var perConnection = 100
     /// The time from one reset to the next, in nanoseconds.
     package var spacing: UInt64 = 1_000_000
-    /// The model that requests name.
+    /// The model that requests ask for.
     package var model = "demo"
-    /// The key that requests carry; nil for none.
+    /// The API key that requests carry; nil for none.
     package var apiKey: String?
-    /// The processor that the bench runs on; nil for any.
+    /// The processor to which the bench is pinned; nil for none.
     package var pin: Int?
 
     /// The defaults of the command line.
     package init() {}
 
-    /// A request whose client leaves in this phase.
+    /// A request whose client disconnects in the given phase.
     func request(_ phase: AbortPhase, id: String) -> ClientRequest {
         var json = JSONWriter(reserving: 512)
         json.beginObject()

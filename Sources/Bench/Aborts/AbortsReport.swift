@@ -2,24 +2,24 @@
 internal import Inference
 internal import Transport
 
-/// The result of one run.
+/// The result of one run of `bench aborts`.
 package struct AbortsReport {
     /// The figures of one phase.
     struct Figures {
         var phase: AbortPhase
         var resets = 0
-        /// The time from just before the reset is written until the executor notices it, by the executor's time stamp.
+        /// The times from just before the reset is written until the executor notices it, by the executor's time stamp.
         var delay = Distribution()
-        /// The phases in which the executor says that its requests were aborted, with the number of aborts in each.
+        /// The phases in which the executor noticed the aborts, with the number of aborts in each.
         var executorPhases: [String: Int] = [:]
-        /// The number of requests that the executor received in this phase, from its own counter.
+        /// How many requests the executor received during this phase, by its own counter.
         var requests = 0
-        /// Streams that ended before they could be reset.
+        /// How many streams ended before they could be reset.
         var endedBefore = 0
 
-        /// Aborts that the executor should have reported and did not.
+        /// How many aborts the executor should have reported but did not.
         ///
-        /// A request of which only half the body was sent may never have reached the executor.
+        /// In the phase `body`, an abort is expected only for requests that the executor has received.
         var unseen: Int { max(0, (phase == .body ? min(requests, resets) : resets) - delay.count) }
     }
 
@@ -27,9 +27,9 @@ package struct AbortsReport {
     var executor = ""
     var spoken = ""
     var figures: [Figures] = []
-    /// The phase and the error of the first stream that ended before it could be reset.
+    /// The phase and the error of the first stream that ended before it could be reset; nil if there was none.
     var sample: String?
-    /// Whether a signal ended the run.
+    /// Whether a signal ended the run early.
     package internal(set) var isInterrupted = false
 
     /// Whether the executor reported every abort that it could notice.
@@ -67,7 +67,7 @@ package struct AbortsReport {
         return String(decoding: json.bytes, as: UTF8.self)
     }
 
-    /// The report as a table for people to read.
+    /// The report as a text table.
     package var text: String {
         var lines = ["\(url): \(spoken); executor \(executor)\(isInterrupted ? " (interrupted)" : "")", ""]
         let heads = ["resets", "requests", "seen", "unseen", "p50 ms", "p99 ms", "max ms"]

@@ -1,16 +1,19 @@
-// Asks the simulated executor for its counters and for the aborts that it saw, by HTTP/1.1 on the bench's event loop.
+// Asks the simulated executor for its counters and for the aborts that it noticed, through HTTP/1.1 on the bench's
+// event loop.
 internal import Transport
 
-/// The executor's report of one abort.
+/// One abort that the executor has reported.
 struct SeenAbort: Equatable {
     var sequence: Int
     var requestID: String
-    /// When the executor noticed it, in CLOCK_MONOTONIC.
+    /// When the executor noticed the abort, by CLOCK_MONOTONIC.
     var at: Nanoseconds
     var phase: String
 }
 
-/// One connection to the executor; confined to the thread of the event loop.
+/// One connection to the executor.
+///
+/// Confined to the thread of the event loop.
 final class ExecutorProbe {
     private static let timeout: Nanoseconds = 5_000_000_000
 
@@ -32,7 +35,7 @@ final class ExecutorProbe {
         dialer = try Dialer(target: BenchTarget(url: url, version: .http1), loop: loop)
     }
 
-    /// How many model requests the executor has received; health probes do not count.
+    /// How many chat requests the executor has received; without counters by path, all of its requests.
     func requests() throws(BenchError) -> Int {
         let text = try get("/simulator/counters")
         if text.contains("\"requests_by_path\"") { return Int(Self.number("/v1/chat/completions", in: text[...]) ?? 0) }
@@ -42,12 +45,14 @@ final class ExecutorProbe {
         return Int(count)
     }
 
-    /// The aborts that the executor has seen after this sequence number.
+    /// The aborts that the executor has noticed with a sequence number greater than `sequence`.
     func aborts(since sequence: Int) throws(BenchError) -> [SeenAbort] {
         Self.parse(try get("/simulator/aborts?since=\(sequence)"))
     }
 
-    /// Sends a GET and runs the loop until the response has arrived; other connections of the loop go on until then.
+    /// Sends a GET, and runs the loop until the response is complete.
+    ///
+    /// Other connections of the loop are served meanwhile.
     private func get(_ path: String) throws(BenchError) -> String {
         let answer = Answer()
         if connection?.isUsable != true { connection = try dialer.connect() }
@@ -65,7 +70,7 @@ final class ExecutorProbe {
 
     func close() { connection?.close() }
 
-    // MARK: The executor's JSON, which has only flat objects of numbers and plain strings
+    // MARK: Reading the executor's JSON, which has only flat objects of numbers and strings without escapes
 
     static func parse(_ text: String) -> [SeenAbort] {
         var found: [SeenAbort] = []

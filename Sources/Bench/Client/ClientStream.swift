@@ -1,48 +1,56 @@
-// One request of a bench and its response, whichever HTTP version carries them.
+// One request of a bench and its response, independent of the HTTP version.
 internal import Transport
 
-/// A request to the server under test.
+/// A request to the measured server.
 struct ClientRequest {
     var method = "POST"
     var path: String
-    /// The fields, with names in lower case; the connection adds `content-length`, `host` and the pseudo fields.
+    /// The header fields, with names in lower case.
+    ///
+    /// The connection adds `content-length`, `host` and pseudo-header fields.
     var fields: [(name: String, value: String)]
     var body: [UInt8] = []
 }
 
 /// How a response ended.
 enum StreamEnd: Equatable {
-    /// The response is whole, as far as its framing shows.
+    /// The response is complete, as far as its framing shows.
     case whole
-    /// The server has reset the stream, with this code.
+    /// The server reset the stream with this error code.
     case reset(UInt32)
-    /// The connection ended or was never established; the text says why.
+    /// The connection ended, or could not be established.
+    ///
+    /// The text says why.
     case cut(String)
 }
 
-/// Receives one response; no call follows after `ended`.
+/// Receives one response.
+///
+/// After `ended`, no further method is called.
 protocol ClientStreamHandler: AnyObject {
-    /// The final head has arrived.
+    /// The head of the final response (status 200 or above) has arrived.
     func responded(status: Int)
-    /// Bytes of the body have arrived; they are valid during the call.
+    /// Bytes of the body have arrived; `bytes` is valid only during the call.
     ///
-    /// - Parameter now: when the bytes were taken from the socket.
+    /// - Parameter now: when the bytes were read from the socket, by CLOCK_MONOTONIC.
     func received(_ bytes: Span<UInt8>, at now: Nanoseconds)
     /// The response has ended.
     func ended(_ end: StreamEnd)
 }
 
-/// One request and its response on a connection.
+/// One request and its response, on one connection.
 final class ClientStream {
     let request: ClientRequest
     var handler: (any ClientStreamHandler)?
-    /// The stream identifier of HTTP/2; 0 until the request is submitted.
+    /// The HTTP/2 stream identifier; 0 until the request is submitted, and always with HTTP/1.1.
     var id: Int32 = 0
-    /// Bytes of the body that have been sent.
+    /// How many bytes of the body have been sent.
     var bodySent = 0
-    /// How many bytes of the body may be sent; the request stays open if this is less than all.
+    /// How many bytes of the body may be sent.
+    ///
+    /// If less than the whole body, the request stays incomplete.
     let bodyLimit: Int
-    /// The moment before the reset was written or the connection was closed.
+    /// The time just before the reset was written or the connection was closed; nil before that.
     var resetAt: Nanoseconds?
 
     init(_ request: ClientRequest, bodyLimit: Int = .max, handler: any ClientStreamHandler) {
@@ -51,7 +59,7 @@ final class ClientStream {
         self.handler = handler
     }
 
-    /// Reports the end, once.
+    /// Reports the end of the response, at most once.
     func finish(_ end: StreamEnd) {
         let last = handler
         handler = nil
@@ -59,15 +67,20 @@ final class ClientStream {
     }
 }
 
-/// A connection to the server under test; streams may be opened before it is established.
+/// A connection to the measured server.
+///
+/// Streams may be opened before the connection is established.
 protocol ClientConnection: AnyObject {
     /// Whether another stream may be opened.
     var isUsable: Bool { get }
     /// Sends a request.
     func open(_ stream: ClientStream)
-    /// Cancels a stream, by RST_STREAM(CANCEL) or on HTTP/1.1 by closing the connection; its handler gets no more
-    /// calls.
+    /// Cancels a stream: with RST_STREAM(CANCEL) on HTTP/2, by closing the connection on HTTP/1.1.
+    ///
+    /// The handler of the stream receives no further calls.
     func reset(_ stream: ClientStream)
-    /// Closes the connection now; the handlers of its streams get no more calls.
+    /// Closes the connection at once.
+    ///
+    /// The handlers of its streams receive no further calls.
     func close()
 }

@@ -1,8 +1,10 @@
-// Opens the bench's connections to one target.
+// Opens connections to the measured server.
 internal import HTTP
 internal import Transport
 
-/// Owns what the connections share; confined to the thread of the event loop.
+/// Holds the settings that all connections share.
+///
+/// Confined to the thread of the event loop.
 final class Dialer {
     let loop: EventLoop
     let target: BenchTarget
@@ -24,7 +26,9 @@ final class Dialer {
         }
     }
 
-    /// Begins to connect; throws if no socket can be made.
+    /// Begins to connect.
+    ///
+    /// - Throws: when the socket cannot be created.
     func connect() throws(BenchError) -> any ClientConnection {
         let channel: Channel
         do throws(SystemError) {
@@ -49,7 +53,7 @@ final class Dialer {
 }
 
 extension ChannelEnd {
-    /// The end in a few words, for reports.
+    /// The reason for the end in a few words, for reports.
     var wording: String {
         switch self {
         case .closed: "the connection was closed"

@@ -1,12 +1,13 @@
-// The bench's client of HTTP/1.1: one stream at a time, the next one on the same connection if the server keeps it
-// open.
+// The bench's HTTP/1.1 client. It carries one stream at a time, and reuses the connection if the server keeps it open.
 //
-// The client of HTTP's executor side cannot serve here: it repeats some failed requests, delays TCP acknowledgements and
-// resumes TLS sessions, while the bench has to count each failure and measure each handshake.
+// It does not use the HTTP module's client for executors, because that client repeats some failed requests, delays TCP
+// acknowledgments and resumes TLS sessions. A bench must count each failure and measure each handshake.
 internal import HTTP
 internal import Transport
 
-/// One connection to the server under test; confined to the thread of its event loop.
+/// One connection to the measured server.
+///
+/// Confined to the thread of its event loop.
 final class HTTP1Client: ClientConnection, ChannelHandler {
     private enum State {
         case idle, head
@@ -22,7 +23,7 @@ final class HTTP1Client: ClientConnection, ChannelHandler {
     private var parser = HTTP1ResponseParser()
     private var decoder = ChunkedDecoder()
     private var keepAlive = false
-    /// The part of a head that has arrived so far.
+    /// The received part of an incomplete head.
     private var partial: [UInt8] = []
 
     init(channel: Channel, target: BenchTarget) {
@@ -127,9 +128,9 @@ final class HTTP1Client: ClientConnection, ChannelHandler {
         }
     }
 
-    /// Reads up to the end of a chunk's data, or of the body.
+    /// Reads the data of a chunk, or the end of the body.
     ///
-    /// - Returns: the number of bytes read; nil if the rest is incomplete or malformed.
+    /// - Returns: how many bytes were read; nil if more bytes are needed or the body is malformed.
     private func readChunk(_ bytes: Span<UInt8>, of stream: ClientStream, at now: Nanoseconds) -> Int? {
         switch decoder.decode(bytes) {
         case .data(let range):
@@ -145,7 +146,7 @@ final class HTTP1Client: ClientConnection, ChannelHandler {
         }
     }
 
-    /// Prepares to read the body that a head has announced.
+    /// Prepares to read a body with the framing that the response head announces.
     private func expect(_ body: ResponseBody) {
         switch body {
         case .none: state = .body(left: 0)
@@ -157,9 +158,9 @@ final class HTTP1Client: ClientConnection, ChannelHandler {
         }
     }
 
-    /// Reads a head.
+    /// Reads a response head.
     ///
-    /// - Returns: the length of the head in bytes; nil if it is not whole, or malformed.
+    /// - Returns: the length of the head in bytes; nil if the head is incomplete or malformed.
     private func readHead(_ bytes: Span<UInt8>, of stream: ClientStream) -> Int? {
         switch parser.parse(bytes) {
         case .incomplete:

@@ -1,9 +1,10 @@
-// The bench's client of HTTP/2: many streams, with windows so large that the bench never holds the server back.
+// The bench's HTTP/2 client. It carries many streams, with flow-control windows so large that it never
+// slows the server.
 internal import CNghttp2
 internal import HTTP
 internal import Transport
 
-/// One connection to the server under test.
+/// One connection to the measured server.
 ///
 /// Confined to the thread of its event loop.
 @safe
@@ -15,11 +16,11 @@ final class HTTP2Client: HTTP2Session, ClientConnection, ChannelHandler {
     private var streams: [Int32: ClientStream] = [:]
     /// Streams that were opened before the connection was established.
     private var waiting: [ClientStream] = []
-    /// Streams whose RST_STREAM is queued and not written yet.
+    /// Streams whose RST_STREAM is queued but not written yet.
     private var resetting: [ClientStream] = []
     private var isClosed = false
     private var isGoingAway = false
-    /// When the bytes that are being read were taken from the socket.
+    /// When the bytes that are being processed were read from the socket.
     private var receivedAt: Nanoseconds = 0
 
     init(channel: Channel, target: BenchTarget, library: HTTP2Library) {
@@ -140,10 +141,10 @@ final class HTTP2Client: HTTP2Session, ClientConnection, ChannelHandler {
         for stream in all { stream.finish(.cut(reason)) }
     }
 
-    // MARK: What nghttp2 calls
+    // MARK: Callbacks of nghttp2
 
     override func header(stream id: Int32, name: Span<UInt8>, value: Span<UInt8>) -> CInt {
-        // `:status` is the only field of a response that begins with a colon.
+        // A response has no other field than `:status` whose name begins with a colon.
         guard name.count == 7, name[0] == 0x3A, value.count == 3 else { return 0 }
         var status = 0
         for index in value.indices { status = status * 10 + Int(value[index] &- 0x30) }

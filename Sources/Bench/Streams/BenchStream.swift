@@ -1,23 +1,29 @@
 // One stream of `bench streams`: measures its tokens, and reports how it ended.
 internal import Transport
 
-/// Receives the reports of the streams of a run.
+/// Receives reports from the streams of a run.
 protocol BenchStreamOwner: AnyObject {
-    /// The first token has arrived this long after the request.
+    /// The first token has arrived.
+    ///
+    /// - Parameter after: the time since the request.
     func firstToken(after: Nanoseconds)
     /// A token has arrived.
     ///
     /// - Parameters:
-    ///   - latency: the time since the executor sent it.
-    ///   - gap: the time since the token before; nil for the first.
+    ///   - latency: the time since the executor sent the token.
+    ///   - gap: the time since the previous token; nil for the first token.
     func token(latency: Nanoseconds, gap: Nanoseconds?)
     /// The stream has ended.
     ///
-    /// - Parameter breakage: nil if the stream was whole.
+    /// - Parameters:
+    ///   - breakage: why the stream failed; nil if it was complete.
+    ///   - said: a description of the failure.
     func ended(_ stream: BenchStream, breakage: StreamsReport.Breakage?, said: String)
 }
 
-/// The handler of one stream; confined to the thread of the event loop.
+/// The handler of one stream.
+///
+/// Confined to the thread of the event loop.
 final class BenchStream: ClientStreamHandler {
     let connection: Int
     private unowned let owner: any BenchStreamOwner
@@ -27,7 +33,7 @@ final class BenchStream: ClientStreamHandler {
     private var status = 0
     private var isDone = false
     private var hasError = false
-    /// The beginning of a response that is no stream, or the end of one that has an error.
+    /// Up to 200 bytes: the beginning of a response with another status than 200, or the end of a stream with an error.
     private var said: [UInt8] = []
 
     init(connection: Int, owner: any BenchStreamOwner) {
@@ -46,7 +52,7 @@ final class BenchStream: ClientStreamHandler {
             keep(bytes)
             return
         }
-        // The scanner is moved out and back, since a copy of it would copy its buffer.
+        // The scanner is moved out and back by swaps, because a copy of the scanner would copy its buffer.
         var scanner = TokenScanner()
         swap(&scanner, &self.scanner)
         scanner.feed(bytes) { event in
@@ -55,7 +61,7 @@ final class BenchStream: ClientStreamHandler {
             case .done: self.isDone = true
             case .error:
                 self.hasError = true
-                // The error is the last event of the stream.
+                // An error is the last event of a stream, so the last 200 bytes contain it.
                 self.keep(bytes.extracting(max(0, bytes.count - 200)..<bytes.count))
             case .other: break
             }

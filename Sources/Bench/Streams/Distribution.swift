@@ -1,16 +1,18 @@
-// The distribution of durations.
+// The distribution of measured durations.
 internal import Histogram
 internal import Inference
 internal import Transport
 
-/// An HdrHistogram with three significant digits, for nanoseconds up to two minutes.
+/// An HdrHistogram with three significant digits, for durations up to two minutes.
+///
+/// Longer ones count as two minutes.
 struct Distribution {
     private static let highest: Nanoseconds = 120_000_000_000
     private var histogram = Histogram<UInt64>(
         highestTrackableValue: highest,
         numberOfSignificantValueDigits: .three
     )
-    /// The longest duration.
+    /// The longest recorded duration, in nanoseconds.
     private(set) var most: Nanoseconds = 0
 
     init() {}
@@ -25,15 +27,15 @@ struct Distribution {
         if value > most { most = value }
     }
 
-    /// A percentile in milliseconds; 0 if nothing was recorded.
+    /// A percentile (0 to 100) of the durations, in milliseconds; 0 if nothing was recorded.
     func percentile(_ percentile: Double) -> Double {
         count == 0 ? 0 : Self.milliseconds(min(histogram.valueAtPercentile(percentile), most))
     }
-    /// The longest duration in milliseconds.
+    /// The longest duration, in milliseconds.
     var maximum: Double { Self.milliseconds(most) }
 
     private static func milliseconds(_ value: Nanoseconds) -> Double {
-        // Tenths of a microsecond are enough.
+        // Rounded to tenths of a microsecond.
         Double((value + 50) / 100) / 10_000
     }
 
@@ -49,7 +51,7 @@ struct Distribution {
         json.endObject()
     }
 
-    /// The percentiles as columns of a table, in milliseconds.
+    /// The percentiles 50, 90, 99 and 99.9 and the maximum in milliseconds, as columns of a table.
     var columns: [String] {
         [percentile(50), percentile(90), percentile(99), percentile(99.9), maximum].map { Text.fixed($0, digits: 3) }
     }

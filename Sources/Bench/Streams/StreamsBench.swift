@@ -1,16 +1,17 @@
-// `bench streams`: opens connections and streams, keeps the streams running, and measures their tokens after the
-// warm-up.
+// `bench streams`: opens connections and streams, keeps the streams running, and measures their tokens after a warm-up.
 internal import Glibc
 internal import Transport
 
-/// One run on the calling thread.
+/// One run of the benchmark on the calling thread.
 package final class StreamsBench: BenchStreamOwner {
-    /// How long after a broken stream the next one is opened in its place.
+    /// How long the bench waits before it replaces a broken stream.
     private static let retryDelay: Nanoseconds = 100_000_000
-    /// How long after the warm-up all streams have to be running.
+    /// How long the bench waits after the warm-up until all streams have received a token.
     private static let beginTimeout: Nanoseconds = 10_000_000_000
 
-    /// One of the streams that run at once; when it ends, another one takes its slot.
+    /// The place of one of the concurrent streams.
+    ///
+    /// When a stream ends, a new one takes its slot.
     private struct Slot {
         var connection: (any ClientConnection)?
         var stream: BenchStream?
@@ -23,16 +24,20 @@ package final class StreamsBench: BenchStreamOwner {
     private let dialer: Dialer
     private let interrupt: Interrupt
     private let request: ClientRequest
-    /// The HTTP/2 connections, each shared by its slots; an HTTP/1.1 connection belongs to one slot.
+    /// The HTTP/2 connections, each shared by several slots.
+    ///
+    /// With HTTP/1.1, each slot has its own connection instead.
     private var shared: [(any ClientConnection)?]
     private var slots: [Slot]
-    /// The slots whose stream has ended, to be opened again.
+    /// The indices of slots whose stream has ended and must be replaced.
     private var idle: [Int] = []
     private var isMeasuring = false
     private var isOver = false
     private var report = StreamsReport()
 
-    /// Throws if the options are out of range or the target cannot be used.
+    /// Prepares a run.
+    ///
+    /// - Throws: when an option is out of range, or the target cannot be used.
     package init(options: StreamsOptions, target: BenchTarget) throws(BenchError) {
         guard options.connections > 0, options.streams > 0, options.total <= 100_000 else {
             throw BenchError("connections x streams is between 1 and 100000")
@@ -48,7 +53,9 @@ package final class StreamsBench: BenchStreamOwner {
         slots = Array(repeating: Slot(), count: options.total)
     }
 
-    /// Runs the warm-up and the measurement; throws if no token arrives.
+    /// Runs the warm-up and the measurement.
+    ///
+    /// - Throws: when no token arrives.
     package func run() throws(BenchError) -> StreamsReport {
         report.url = target.url
         report.spoken = target.wording
@@ -65,7 +72,7 @@ package final class StreamsBench: BenchStreamOwner {
 
     // MARK: The parts of a run
 
-    /// Opens all streams in the first half of the warm-up, and waits until they run.
+    /// Opens all streams during the first half of the warm-up, and waits until all have received a token.
     private func warmUp() throws(BenchError) {
         let began = Clock.monotonicNow()
         let duration = Self.nanoseconds(options.warmup)
@@ -75,7 +82,7 @@ package final class StreamsBench: BenchStreamOwner {
             let elapsed = Clock.monotonicNow() - began
             let due = elapsed >= opening ? slots.count : Int(UInt64(slots.count) * elapsed / opening) + 1
             while opened < min(due, slots.count) {
-                // Streams that are opened one after the other are on different connections.
+                // Consecutive slots use different connections, so all connections open evenly.
                 open(opened)
                 opened += 1
             }

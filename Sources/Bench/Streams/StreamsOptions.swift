@@ -1,7 +1,7 @@
 // The options of `bench streams`, and the request that its streams send.
 internal import Inference
 
-/// The options of one run.
+/// The options of one run of `bench streams`.
 package struct StreamsOptions: Sendable {
     /// How many connections are opened.
     package var connections = 4
@@ -11,35 +11,35 @@ package struct StreamsOptions: Sendable {
     package var seconds = 10.0
     /// How long the streams run before the measurement, in seconds.
     package var warmup = 3.0
-    /// The model that requests name.
+    /// The model that requests ask for.
     package var model = "demo"
-    /// The tokens of each stream in a second; nil leaves it to the executor.
+    /// How many tokens per second each stream gets; nil for the executor's default.
     package var pace: Double?
-    /// How long the simulated executor waits before the first token; nil leaves it to the executor.
+    /// How long the simulated executor waits before the first token, in milliseconds; nil for the executor's default.
     package var prefillMilliseconds: Int?
-    /// The tokens of each stream; nil for enough to last for the whole run.
+    /// How many tokens each stream gets; nil for enough to last for the whole run.
     package var maxTokens: Int?
-    /// The key that requests carry; nil for none.
+    /// The API key that requests carry; nil for none.
     package var apiKey: String?
-    /// How long the streams go on after the measurement, in seconds.
+    /// How long the streams continue after the measurement, in seconds.
     package var hold = 0.3
-    /// The processor that the bench runs on; nil for any.
+    /// The processor to which the bench is pinned; nil for none.
     package var pin: Int?
 
     /// The defaults of the command line.
     package init() {}
 
-    /// The streams of all connections.
+    /// How many streams all connections have together.
     var total: Int { connections * streams }
 
-    /// The tokens of each stream: `maxTokens`, or enough for twice the length of the run.
+    /// How many tokens each stream gets: `maxTokens`, or enough for twice the length of the run.
     private var tokensMax: Int {
         if let maxTokens { return maxTokens }
         guard let pace else { return 1_000_000 }
         return Int(pace * (warmup + seconds + hold + 10) * 2) + 1000
     }
 
-    /// The request of every stream.
+    /// The request that every stream sends.
     func request() -> ClientRequest {
         var json = JSONWriter(reserving: 512)
         json.beginObject()

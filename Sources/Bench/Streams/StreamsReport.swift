@@ -2,24 +2,24 @@
 internal import Inference
 internal import Transport
 
-/// The result of one run.
+/// The result of one run of `bench streams`.
 package struct StreamsReport {
     var url = ""
     var spoken = ""
     var connections = 0
     var streams = 0
-    /// When the measurement began and ended, in CLOCK_MONOTONIC.
+    /// When the measurement began and ended, by CLOCK_MONOTONIC.
     var measuredFrom: Nanoseconds = 0
     var measuredTo: Nanoseconds = 0
     var isInterrupted = false
 
-    /// Tokens that arrived during the measurement.
+    /// How many tokens arrived during the measurement.
     package internal(set) var tokens = 0
-    /// The time from the executor's time stamp in a token to its arrival.
+    /// The times from the executor's time stamp in a token to the token's arrival.
     var latency = Distribution()
-    /// The time between two tokens of one stream.
+    /// The times between two consecutive tokens of a stream.
     var gap = Distribution()
-    /// The time from the request to the first token, of all streams of the run; most of them begin in the warm-up.
+    /// The times from the request to the first token, for all streams of the run, including those of the warm-up.
     var firstToken = Distribution()
     var runningAtStart = 0
     var runningAtEnd = 0
@@ -28,9 +28,9 @@ package struct StreamsReport {
     var connectionsLost = 0
     /// How many streams broke, by cause.
     var broken: [Breakage: Int] = [:]
-    /// The error of the first broken stream, as text.
+    /// The error of the first broken stream; nil if none broke.
     var sample: String?
-    /// The processor time of the bench itself during the measurement.
+    /// The CPU time of the bench process during the measurement.
     var processorTime: Nanoseconds = 0
 
     /// Why a stream broke.
@@ -41,9 +41,9 @@ package struct StreamsReport {
         case reset
         /// The connection ended.
         case cut
-        /// The stream had an event with an error.
+        /// The stream had an error event.
         case errorEvent = "error_event"
-        /// The response was whole according to its framing, but had no `[DONE]`.
+        /// The response was complete according to its framing, but had no `[DONE]`.
         case unfinished
     }
 
@@ -90,7 +90,7 @@ package struct StreamsReport {
 
     private func rounded(_ value: Double) -> Double { (value * 1000).rounded() / 1000 }
 
-    /// The report as a table for people to read.
+    /// The report as a text table.
     package var text: String {
         var lines = [
             "\(url): \(spoken), \(connections) connections x \(streams) streams, "

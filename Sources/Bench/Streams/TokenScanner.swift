@@ -1,32 +1,32 @@
-// Finds tokens and ends in a stream of events without parsing JSON, since the bench shares a processor with the
-// executor.
+// Finds tokens, errors and `[DONE]` in a stream of events. It does not parse JSON, so that it takes little CPU time
+// from the executor on the same machine.
 internal import Glibc
 internal import Transport
 
-/// The reader of one stream; events may arrive in parts.
+/// Scans the events of one stream, which may arrive in parts.
 struct TokenScanner {
     /// The kinds of events that the bench distinguishes.
     enum Event: Equatable {
-        /// A token, and when the executor sent it, in CLOCK_MONOTONIC.
+        /// A token, with the time when the executor sent it, by CLOCK_MONOTONIC.
         case token(Nanoseconds)
         /// `[DONE]`.
         case done
-        /// An error, or an event larger than `tailMax`.
+        /// An error event, or an event larger than `tailMax`.
         case error
         /// A comment, the role in the first event, or the usage.
         case other
     }
 
-    /// The largest event, in bytes.
+    /// How large an event may be, in bytes.
     private static let tailMax = 1 << 20
 
-    /// The part of an event that has arrived so far.
+    /// The received part of an incomplete event.
     private var tail: [UInt8] = []
 
-    /// Whether a part of an event has arrived.
+    /// Whether a part of an incomplete event has been received.
     var isInsideEvent: Bool { !tail.isEmpty }
 
-    /// Calls `body` with each event that is whole.
+    /// Calls `body` with each complete event.
     mutating func feed(_ bytes: Span<UInt8>, _ body: (Event) -> Void) {
         unsafe bytes.withUnsafeBufferPointer { chunk in
             guard let start = chunk.baseAddress else { return }
@@ -45,9 +45,9 @@ struct TokenScanner {
         }
     }
 
-    /// Calls `body` with each whole event.
+    /// Calls `body` with each complete event.
     ///
-    /// - Returns: the length of these events in bytes.
+    /// - Returns: the total length of the complete events, in bytes.
     private static func scan(_ start: UnsafePointer<UInt8>, _ count: Int, _ body: (Event) -> Void) -> Int {
         var used = 0
         while let end = unsafe blankLine(start + used, count - used) {
@@ -57,7 +57,7 @@ struct TokenScanner {
         return used
     }
 
-    /// The end of the first event, behind its blank line; nil if it has not arrived.
+    /// The offset after the first event and its blank line; nil if the event is incomplete.
     @inline(__always)
     private static func blankLine(_ start: UnsafePointer<UInt8>, _ count: Int) -> Int? {
         var offset = 0
@@ -70,7 +70,7 @@ struct TokenScanner {
         return nil
     }
 
-    /// The decimal number that begins at this index, behind spaces; 0 if there is none.
+    /// The decimal number at `index`, after optional spaces; 0 if there is none.
     @inline(__always)
     private static func number(at index: Int, _ start: UnsafePointer<UInt8>, _ count: Int) -> UInt64 {
         var index = index
@@ -85,7 +85,7 @@ struct TokenScanner {
 
     @inline(__always)
     private static func event(_ start: UnsafePointer<UInt8>, _ count: Int) -> Event {
-        // Underscores are rare in an event, so the search looks for the one in the name.
+        // The search looks for the underscore of the name first, because underscores are rare in events.
         if let found = unsafe find("\"emitted_ns\":", anchor: 8, start, count) {
             return .token(unsafe number(at: found, start, count))
         }
@@ -97,8 +97,10 @@ struct TokenScanner {
         return isError ? .error : .other
     }
 
-    /// The offset behind the first `needle`, which is found by its byte at `anchor`: the Glibc module of Swift has no
-    /// memmem.
+    /// The offset after the first occurrence of `needle`; nil if there is none.
+    ///
+    /// The search looks for the byte at index `anchor` of `needle` with memchr, because Swift's Glibc
+    /// module lacks memmem.
     @inline(__always)
     private static func find(
         _ needle: StaticString,

@@ -1,4 +1,4 @@
-/* The C interface of simdjson: scans of request bodies, of events and of JSON responses. Nothing here throws. */
+/* The C interface to simdjson: scans of request bodies, server-sent events and JSON responses. No function throws. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -10,39 +10,39 @@ extern "C" {
 #define CJSON_NOEXCEPT
 #endif
 
-/* A parser and its memory, used by one thread at a time.
-   Texts that a scan returns are valid until the next scan or trim. */
+/* A parser and its memory. One thread at a time may use it.
+   Texts that a scan returns stay valid until the next scan or trim. */
 typedef struct cjson_parser cjson_parser;
 cjson_parser *cjson_parser_new(void) CJSON_NOEXCEPT;
 void cjson_parser_free(cjson_parser *parser) CJSON_NOEXCEPT;
-/* The bytes of memory that the parser holds between scans. */
+/* How many bytes of memory the parser holds between scans. */
 size_t cjson_parser_memory(const cjson_parser *parser) CJSON_NOEXCEPT;
 /* Frees the parser's memory if it holds more than 1 MiB. */
 void cjson_parser_trim(cjson_parser *parser) CJSON_NOEXCEPT;
 
-/* Readable bytes that must follow a document that `cjson_scan_request` reads in place. */
+/* How many readable bytes must follow a document that `cjson_scan_request` scans. */
 enum { CJSON_PADDING = 64 };
 
 typedef struct cjson_range {
     size_t offset, length;
 } cjson_range;
 typedef struct cjson_text {
-    const uint8_t *bytes; /* NULL: absent */
+    const uint8_t *bytes; /* NULL if the text is absent */
     size_t length;
 } cjson_text;
 
 typedef enum cjson_status {
     CJSON_OK = 0,
-    CJSON_INVALID,    /* not JSON, as far as the scan can follow it */
+    CJSON_INVALID,    /* not JSON; the scan checks only what it reads */
     CJSON_NOT_OBJECT, /* JSON, but not an object */
-    CJSON_TRAILING,   /* something follows the object */
+    CJSON_TRAILING,   /* other bytes follow the object */
     CJSON_DUPLICATE,  /* `key` occurs twice */
-    CJSON_FOLDED,     /* a key differs from `key` only in what some readers ignore, such as its case */
-    CJSON_WRONG_TYPE, /* `key` has a value of another type */
-    CJSON_TOO_LONG    /* `key` has a value that is too long */
+    CJSON_FOLDED,     /* a key differs from `key` only in what some parsers ignore, such as its case */
+    CJSON_WRONG_TYPE, /* the value of `key` has the wrong type */
+    CJSON_TOO_LONG    /* the value of `key` is too long */
 } cjson_status;
 
-/* The keys of a request that may be read; also bits of `wanted`. */
+/* The keys of a request body that can be read. Each is also a bit of the parameter `wanted`. */
 typedef enum cjson_key {
     CJSON_KEY_NONE = 0,
     CJSON_KEY_MODEL = 1,
@@ -70,20 +70,20 @@ typedef struct cjson_integer {
     int64_t value;
 } cjson_integer;
 
-/* The images, audio, video and files of a request body. */
+/* The images, audio, video and files in a request body. */
 typedef struct cjson_media {
     size_t images;          /* number of images, given as data, by URL or by id */
-    size_t references;      /* number of audio, video and files of which the body has only a URL or an id */
-    size_t audio_bytes, raw_audio_bytes, video_bytes, file_bytes; /* decoded bytes */
-    size_t text_bytes;      /* decoded bytes of texts that the body has in base64 */
-    size_t raw_bytes;       /* bytes of the body that all of these take */
+    size_t references;      /* number of audio, video and files that the body gives by URL or by id */
+    size_t audio_bytes, raw_audio_bytes, video_bytes, file_bytes; /* sizes after decoding, in bytes */
+    size_t text_bytes;      /* size of texts given in base64, in bytes after decoding */
+    size_t raw_bytes;       /* how many bytes of the body all of these take */
 } cjson_media;
 
 typedef struct cjson_request {
-    cjson_key key;              /* the key at fault, for an error */
+    cjson_key key;              /* the key that caused the error; NONE after success */
     size_t object;              /* offset of the object's opening brace */
-    cjson_text model;           /* unescaped */
-    cjson_range raw_model;      /* with its quotation marks */
+    cjson_text model;           /* the model, with its escapes decoded */
+    cjson_range raw_model;      /* the model with its quotation marks, as written */
     bool stream;
     cjson_presence stream_options;
     cjson_range raw_stream_options; /* `null`, or the opening brace of an object */
@@ -91,67 +91,69 @@ typedef struct cjson_request {
     cjson_presence include_usage;
     cjson_range raw_include_usage;
     cjson_integer max_tokens, max_completion_tokens, max_output_tokens, n, best_of;
-    size_t prompts;             /* elements of a prompt that is an array of texts or of arrays of tokens; otherwise 0 */
+    size_t prompts;             /* elements of a prompt that is an array of strings or of token arrays; else 0 */
     cjson_media media;
 } cjson_request;
 
 enum { CJSON_MODEL_MAX = 1024 };
 
-/* Reads the wanted top-level keys of a request body.
-   `capacity` is `length` plus at least CJSON_PADDING readable bytes. */
+/* Reads the top-level keys of a request body whose bits are set in `wanted`.
+   `capacity` is the number of readable bytes: `length`, and at least CJSON_PADDING more. */
 cjson_status cjson_scan_request(cjson_parser *parser, const uint8_t *bytes, size_t length, size_t capacity,
                                 uint32_t wanted, cjson_request *out) CJSON_NOEXCEPT;
 
 typedef struct cjson_event {
     bool has_data;       /* the event has a payload */
-    bool blank;          /* the payload is empty, or only space */
-    bool valid;          /* the payload is exactly one JSON document, once repaired if necessary; the members below
-                            except `error` are reported for a valid payload only */
+    bool blank;          /* the payload is empty, or consists of whitespace */
+    bool valid;          /* the payload is exactly one JSON document, possibly after cjson_repair. If false,
+                            the members from `type` on are empty, except `error` and `is_bare` */
     bool done;           /* the payload begins with `[DONE]` */
-    bool other_fields;   /* the event has a field `id` or `retry`, which readers of events remember */
-    cjson_text name;     /* of the `event:` line */
-    cjson_text type;     /* top-level "type" */
+    bool other_fields;   /* the event has a field `id` or `retry`, which clients keep for later events */
+    cjson_text name;     /* the value of the `event:` line */
+    cjson_text type;     /* the value of the top-level `type` */
     bool has_choices;
     bool empty_choices;
     bool has_text;       /* a choice or delta has content, reasoning or a tool call */
-    uint64_t finished;   /* bit i: choice i has a finish_reason that is not empty */
-    uint64_t unfinished; /* bit i: choice i has a finish_reason that is null or empty */
-    bool broken;         /* a finish or stop reason means that the engine broke off, such as "abort" or "error" */
+    uint64_t finished;   /* bit i is set if choice i has a finish_reason that is not empty */
+    uint64_t unfinished; /* bit i is set if choice i has a finish_reason that is null or empty */
+    bool broken;         /* a finish or stop reason says that the engine aborted, such as "abort" or "error" */
     bool no_stop_reason; /* a message has a stop_reason that is null or empty */
     cjson_text finish_reason;
     bool has_usage;
     cjson_integer prompt_tokens, completion_tokens, total_tokens;
-    cjson_integer cache_read_tokens, cache_creation_tokens; /* Anthropic: not included in prompt_tokens */
+    cjson_integer cache_read_tokens, cache_creation_tokens; /* Anthropic: excluded from prompt_tokens */
     cjson_integer cached_tokens, reasoning_tokens;          /* OpenAI: included in prompt_tokens, completion_tokens */
-    bool has_embeddings; /* there is a member of embedding responses: `data`, `embeddings` or `embedding` */
-    bool has_message;    /* there is a member of Anthropic's messages: `type` or `content` */
-    bool has_response;   /* there is a member of OpenAI's responses: `object`, `status` or `output` */
-    bool error;          /* the payload reports an error, in one of the shapes of engines */
-    bool is_bare;        /* the error stands in a line of the event that is not a `data` line */
+    bool has_embeddings; /* has a member of embedding responses: `data`, `embeddings` or `embedding` */
+    bool has_message;    /* has a member of Anthropic's messages: `type` or `content` */
+    bool has_response;   /* has a member of OpenAI's responses: `object`, `status` or `output` */
+    bool error;          /* the payload reports an error, in a format that some engine uses */
+    bool is_bare;        /* the error was found outside of the event's `data` lines */
 } cjson_event;
 
-/* Scans one whole server-sent event; its data lines are joined. */
+/* Scans one complete server-sent event, whose data lines are joined to one payload. */
 void cjson_scan_event(cjson_parser *parser, const uint8_t *event, size_t length, cjson_event *out) CJSON_NOEXCEPT;
 /* Scans the payload of an event, or a JSON response. */
 void cjson_scan_payload(cjson_parser *parser, const uint8_t *json, size_t length, cjson_event *out) CJSON_NOEXCEPT;
 
-/* Turns into valid JSON, in place, what lenient readers accept: writes spaces for a byte order mark and for control
-   characters in strings, `?` for bytes that are not UTF-8, and 0 for NaN and Infinity. Valid JSON is not changed. */
+/* Repairs, in place, text that lenient parsers accept as JSON. Spaces replace a byte order mark and the control
+   characters in strings, `?` replaces bytes that are not UTF-8, and 0 replaces NaN and Infinity. Valid JSON is not
+   changed. */
 void cjson_repair(uint8_t *json, size_t length) CJSON_NOEXCEPT;
 
-/* The patterns that the prefilter reports. It does not parse: a value that looks like a key may be reported as one. */
+/* The patterns that `cjson_prefilter` reports. It does not parse, so it may take a value that looks like a key for a
+ * key. */
 enum {
-    CJSON_PATTERN_ERROR = 1,         /* "error", as a key whose value is not null, or as a value */
+    CJSON_PATTERN_ERROR = 1,         /* "error" as a value, or as a key whose value is not null */
     CJSON_PATTERN_FINISH = 2,        /* a finish_reason that is not empty */
     CJSON_PATTERN_USAGE = 4,         /* a usage that is not null */
     CJSON_PATTERN_EMPTY_CHOICES = 8, /* an empty list of choices */
     CJSON_PATTERN_LINE_END = 16,     /* CR or LF */
     CJSON_PATTERN_TEXT = 32,         /* output of the model that is not empty */
-    CJSON_PATTERN_ESCAPE = 64,       /* an escaped letter, which may be part of a key */
+    CJSON_PATTERN_ESCAPE = 64,       /* an escaped letter, which may belong to a key */
     CJSON_PATTERN_CHOICES = 128,     /* a list of choices that is not empty */
     CJSON_PATTERN_NO_FINISH = 256    /* a finish_reason that is null or empty */
 };
-/* Looks for these patterns in a payload and returns their bits. */
+/* Searches a payload for the patterns above, and returns their bits. */
 uint32_t cjson_prefilter(const uint8_t *payload, size_t length) CJSON_NOEXCEPT;
 
 #ifdef __cplusplus

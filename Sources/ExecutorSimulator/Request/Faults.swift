@@ -1,54 +1,61 @@
-// The faults that the simulated executor commits on request.
+// The faults that a simulated executor commits if a request or its options ask for them.
 
-/// The faults of one request: at most one that ends the response, and any number of ways to write its events.
+/// The faults of one request: at most one that ends the response, and any number that change how events are written.
 package struct Faults: Sendable, Equatable {
-    /// How the response ends, or why there is none.
+    /// How the response ends, or why there is no response.
     ///
-    /// Numbers count token events: at 0 none has been written.
+    /// The number of a case says after how many token events the ending comes; 0 is before the first one.
     package enum Ending: Sendable, Equatable {
-        /// The connection closes in order, but the body does not end. On HTTP/2 the stream is reset.
+        /// The connection closes normally (FIN), but the body is incomplete.
+        ///
+        /// On HTTP/2 the stream is reset.
         case dieAfter(Int)
-        /// Half of the next event is written, then the connection closes as with `dieAfter`.
+        /// Half of the next event is written.
+        ///
+        /// Then the connection closes as with `dieAfter`.
         case cutInside(Int)
         /// The connection closes with a TCP reset.
         case resetAfter(Int)
-        /// The body ends in order, with neither `finish_reason` nor `[DONE]`.
+        /// The body ends normally, but without `finish_reason` and `[DONE]`.
         case endEarly(Int)
         /// Nothing more is sent, and the connection stays open.
         case stallAfter(Int)
         /// An error event is written, then `[DONE]` if the dialect has it.
         case errorEvent(Int)
-        /// An error event is written, then the body ends in order.
+        /// An error event is written, then the body ends normally.
         case errorOnly(Int)
-        /// An error event that blames the client and has an address in its text is written, then as with `errorEvent`.
+        /// Like `errorEvent`, but the error blames the client, and its text contains the address of an engine.
         case mistakeEvent(Int)
-        /// An error is written in a line that is not a field of an event, then the body ends in order.
+        /// An error is written in a line without `data:`, then the body ends normally.
         case errorLine(Int)
-        /// The response is a JSON document that reports an error, with status 200.
+        /// The response is a JSON document that reports an error, although its status is 200.
         case errorDocument
-        /// The response has this status and a JSON body.
+        /// The response has this status and a JSON error body.
         case status(Int)
         /// No response is sent.
         case noAnswer
-        /// The connection closes before a response.
+        /// The connection closes before a response is sent.
         case closeBeforeHead
         /// The response is not HTTP.
         case garbageHead
-        /// A body that is not streamed stops in its middle; a stream ends as with `cutInside(0)`.
+        /// The body of a response that is not streamed stops in the middle; a stream ends as with `cutInside(0)`.
         case cutJSON
-        /// The body ends in order after `finish_reason`, or in other dialects before the last event.
+        /// The body ends normally after `finish_reason`, without `[DONE]`; in other dialects without the last event.
         case noDone
-        /// Chat and completions end with the reason `abort`, messages without a reason, as vLLM's do on SIGTERM.
+        /// Chat and completions end with the finish reason `abort`, messages with a null stop reason, as vLLM
+        /// does on SIGTERM.
         case aborted
-        /// Chat, completions and messages end in order with the reason null.
+        /// Chat, completions and messages end normally, but with a null finish or stop reason.
         case noReason
-        /// A stream consists of its last event only, and any other response is empty.
+        /// A stream consists only of its last event.
+        ///
+        /// The body of a response that is not streamed is empty.
         case onlyEnd
-        /// The response redirects with status 307 or 308 to the same path with a slash behind it, which is served.
+        /// The response redirects with status 307 or 308 to the same path with a trailing slash, which is then served.
         case redirect(Int)
     }
 
-    /// How the response ends; nil for its regular end.
+    /// How the response ends; nil for a normal end.
     package var ending: Ending?
     /// Whether a comment is written before each event.
     package var hasComments = false
@@ -56,41 +63,44 @@ package struct Faults: Sendable, Equatable {
     package var hasCRLF = false
     /// Whether each event is written in three pieces.
     package var isSplit = false
-    /// How many consecutive events are written in one chunk (HTTP/1.1) or DATA frame (HTTP/2), at least 1; nil for one.
+    /// How many consecutive events are written as one chunk (HTTP/1.1) or DATA frame (HTTP/2), at least 1; nil for one.
     ///
-    /// `.max` joins the whole stream. Joined events are written before the end, and when they have 256 KiB.
+    /// `.max` joins the whole stream. Joined events are also written when they reach 256 KiB, and before
+    /// the stream ends.
     package var coalescedEvents: Int?
-    /// The size in bytes of the pieces into which the stream is cut, at least 1; each piece is a write of its own.
+    /// The size in bytes of the pieces into which the stream is cut, at least 1.
+    ///
+    /// Each piece is a separate write.
     package var splitEvery: Int?
-    /// Further offsets in bytes from the beginning of the stream at which it is cut.
+    /// Further offsets at which the stream is cut, in bytes from the beginning of the stream.
     package var splitAt: [Int] = []
-    /// Whether the last event that is written lacks its last byte, if that is an LF.
+    /// Whether the final LF of the last written event is omitted.
     package var lacksLastLF = false
-    /// The length in bytes of the text of the first token event.
+    /// The length of the text in the first token event, in bytes; nil for a normal token.
     package var hugeEvent: Int?
-    /// The length in bytes of the text of a response that is not streamed.
+    /// The length of the text in a response that is not streamed, in bytes; nil for the generated tokens.
     package var bigBody: Int?
-    /// Whether the head of a stream has no content type.
+    /// Whether the response head of a stream lacks `content-type`.
     package var lacksLabel = false
-    /// Whether a client that leaves is not noticed, so that the request runs to its end.
+    /// Whether the simulator ignores that the client disconnects, so that the request runs to its end.
     package var ignoresClose = false
 
-    /// Makes no faults.
+    /// A value without any fault.
     package init() {}
 
-    /// Reads one fault such as `die_after:3`, or several that are separated by commas.
+    /// Parses one fault such as `die_after:3`, or several faults separated by commas.
     ///
-    /// - Throws: A sentence that says what is wrong.
+    /// - Throws: an error with a sentence that says what is wrong.
     package init(_ text: String) throws(Malformed) {
         for part in text.split(separator: ",") { try add(String(part)) }
     }
 
-    /// A text that names no fault.
+    /// The error of a text that names no fault.
     package struct Malformed: Error, CustomStringConvertible {
         package var description: String
     }
 
-    /// The names of all faults, for help and messages.
+    /// The names of all faults, for help and error messages.
     package static let names = [
         "die_after:N", "cut_inside:N", "reset_after:N", "end_early:N", "stall_after:N", "error_event:N", "error_only:N",
         "mistake_event:N", "error_line:N", "error_document", "status:CODE", "no_answer", "close_before_head",
@@ -99,8 +109,9 @@ package struct Faults: Sendable, Equatable {
         "no_last_lf", "huge_event:BYTES", "big_body:BYTES", "ignore_close",
     ]
 
-    /// The endings by name, each made with the number behind the colon, which is 0 where there is none; nil where the
-    /// number does not fit.
+    /// For each name of an ending, a function that makes the ending from the number after the colon.
+    ///
+    /// The number is 0 if the text has none. The function returns nil if the number is out of range.
     private static let endings: [String: @Sendable (Int) -> Ending?] = [
         "die_after": { .dieAfter($0) },
         "cut_inside": { .cutInside($0) },
@@ -124,7 +135,7 @@ package struct Faults: Sendable, Equatable {
         "redirect": { [307, 308].contains($0) ? .redirect($0) : nil },
     ]
 
-    /// The ways to write events that are on or off, by name.
+    /// The properties that a fault without a number turns on, by the name of the fault.
     private static let switches: [String: any WritableKeyPath<Faults, Bool> & Sendable] = [
         "comments": \.hasComments,
         "crlf": \.hasCRLF,
@@ -134,9 +145,9 @@ package struct Faults: Sendable, Equatable {
         "ignore_close": \.ignoresClose,
     ]
 
-    /// Adds the fault that a text names.
+    /// Adds the fault that a text such as `die_after:3` names.
     ///
-    /// - Throws: A sentence that says what is wrong.
+    /// - Throws: an error with a sentence that says what is wrong.
     package mutating func add(_ text: String) throws(Malformed) {
         let parts = text.split(separator: ":", maxSplits: 1).map(String.init)
         let number = parts.dropFirst().first.flatMap { Int($0) }.flatMap { $0 >= 0 ? $0 : nil }
@@ -152,9 +163,9 @@ package struct Faults: Sendable, Equatable {
         }
     }
 
-    /// Adds a way to write events that has a number.
+    /// Adds a fault that does not end the response and that takes a number, such as `split_every:100`.
     ///
-    /// - Returns: false if no such way has this name.
+    /// - Returns: false if no such fault has this name.
     private mutating func addForm(_ name: String, _ number: Int?) -> Bool {
         switch name {
         case "coalesce": coalescedEvents = max(1, number ?? .max)
@@ -167,13 +178,13 @@ package struct Faults: Sendable, Equatable {
         return true
     }
 
-    /// Whether events are written in pieces.
+    /// Whether events are cut into pieces.
     var cutsEvents: Bool { isSplit || splitEvery != nil || !splitAt.isEmpty }
 
-    /// Whether a part of the stream is held back until more of it, or its end, has come.
+    /// Whether a part of the stream is held back until more of the stream, or its end, is known.
     var holdsEventsBack: Bool { coalescedEvents != nil || lacksLastLF }
 
-    /// The number of token events after which the ending comes; nil if it does not come inside of a stream.
+    /// After how many token events the ending comes; nil if the ending does not come inside of a stream.
     var endsAfter: Int? {
         switch ending {
         case .dieAfter(let count), .cutInside(let count), .resetAfter(let count), .endEarly(let count),

@@ -1,4 +1,4 @@
-// The endpoints of the simulated model.
+// The endpoints that the simulated model serves.
 
 /// An endpoint that the simulated model serves; the raw value is its path.
 enum ModelEndpoint: String {
@@ -17,6 +17,6 @@ enum ModelEndpoint: String {
         case .embeddings, .rerank, .countTokens: false
         }
     }
-    /// Whether errors have Anthropic's shape.
+    /// Whether errors have the format of Anthropic's API.
     var isAnthropic: Bool { self == .messages || self == .countTokens }
 }

@@ -1,10 +1,10 @@
-// What a request asks of the simulated model, in any dialect.
+// A model request in any dialect, parsed.
 internal import Inference
 internal import Transport
 
-/// A request body that was read and accepted.
+/// A parsed and accepted request body.
 struct ModelRequest {
-    /// The most tokens of a choice.
+    /// How many tokens a choice may have.
     private static let tokensMax = 10_000_000
 
     let endpoint: ModelEndpoint
@@ -13,31 +13,33 @@ struct ModelRequest {
     let isStream: Bool
     let includesUsage: Bool
     let promptTokens: Int
-    /// For each choice the key from which its text is generated.
+    /// The key of each choice, from which its text is generated.
     private(set) var keys: [UInt64]
-    /// The index of the first generated token; above 0 if the request has the beginning of an answer to continue.
+    /// The index of the first token to generate.
+    ///
+    /// It is above 0 if the request contains the beginning of an answer to continue.
     let start: Int
-    /// The number of tokens that each choice gets.
+    /// How many tokens each choice gets.
     private(set) var count = 0
-    /// Whether the completion ends because it has reached the client's limit.
+    /// Whether the response ends because it reaches the token limit of the request.
     private(set) var endsByLength = false
 
     /// The time from the end of the request to the first token.
     private(set) var prefill: Nanoseconds
-    /// The tokens of each choice per second; 0 for as fast as the client reads.
+    /// How many tokens per second each choice gets; 0 for as many as the client reads.
     private(set) var pace: Double
     private(set) var faults: Faults
-    /// Whether the faults are those that the server gives to every request.
+    /// Whether `faults` come from the simulator's options and not from the request.
     private(set) var hasServerFaults = false
-    /// Whether the head is sent with the first event and not before the prefill.
+    /// Whether the response head is sent with the first event, instead of before the prefill.
     private(set) var isHeadLate = false
-    /// The value of `retry-after` in an error response.
+    /// The value of `retry-after` in an error response; nil to omit the field.
     private(set) var retryAfter: String?
 
-    /// Reads a request body.
+    /// Parses a request body.
     ///
-    /// - Parameter serverFaults: The faults of a request that names none.
-    /// - Throws: The error response to a request that cannot be served.
+    /// - Parameter serverFaults: the faults to commit if the request asks for none.
+    /// - Throws: the error response to a request that cannot be served.
     init(
         _ endpoint: ModelEndpoint,
         body: [UInt8],
@@ -71,7 +73,7 @@ struct ModelRequest {
         try readBehaviour(simulator, isContinuation: prompt.start > 0)
     }
 
-    /// Reads the lengths and the number of the choices.
+    /// Reads how many choices the request asks for, and how many tokens each of them gets.
     private mutating func readCount(_ simulator: JSONValue?, options: ExecutorSimulatorOptions) throws(Refusal) {
         guard endpoint.makesText else { return }
         let limitName = endpoint == .responses ? "max_output_tokens" : "max_tokens"
@@ -95,7 +97,7 @@ struct ModelRequest {
         }
     }
 
-    /// Reads the member `simulator`, with which a request sets the timing and the faults of its response.
+    /// Reads the member `simulator`, by which a request sets the timing and the faults of its response.
     private mutating func readBehaviour(_ simulator: JSONValue?, isContinuation: Bool) throws(Refusal) {
         hasServerFaults = true
         guard let simulator else { return }
@@ -112,7 +114,7 @@ struct ModelRequest {
         try readFaults(named)
     }
 
-    /// Reads the faults from a text, or from an array of texts.
+    /// Reads the faults from a string or from an array of strings.
     private mutating func readFaults(_ named: JSONValue) throws(Refusal) {
         do throws(Faults.Malformed) {
             if let text = named.string { faults = try Faults(text) }

@@ -1,16 +1,20 @@
 // The prompt of a request, reduced to hashes and token counts.
 internal import Inference
 
-/// A prompt in the shape of any dialect.
+/// A prompt in the format of any dialect.
 struct Prompt {
-    /// The hash of each prompt; requests for completions and embeddings can have several.
+    /// The hash of each prompt.
+    ///
+    /// Requests for completions and embeddings can have several prompts.
     private(set) var keys: [UInt64] = []
-    /// The number of tokens of all prompts.
+    /// How many tokens all prompts have together, at least 1.
     private(set) var tokens = 0
-    /// The number of tokens of a trailing assistant message that is to be continued.
+    /// How many tokens the trailing assistant message has that the response must continue; 0 if there is none.
     private(set) var start = 0
 
-    /// Reads the prompt of a request body.
+    /// Reads the prompts of a request body.
+    ///
+    /// - Throws: the error response if the prompt is missing or invalid.
     init(_ endpoint: ModelEndpoint, _ body: JSONValue) throws(Refusal) {
         switch endpoint {
         case .chat: try readChat(body)
@@ -43,7 +47,9 @@ struct Prompt {
         readTurns(messages, hash: Hash())
     }
 
-    /// Reads Anthropic's messages, of which a trailing assistant message is always continued.
+    /// Reads Anthropic's messages.
+    ///
+    /// A trailing assistant message is always continued.
     private mutating func readMessages(_ body: JSONValue) throws(Refusal) {
         guard var messages = body["messages"]?.array, !messages.isEmpty else {
             throw Refusal(status: 400, message: "messages: Field required", type: "invalid_request_error")
@@ -66,7 +72,7 @@ struct Prompt {
         }
     }
 
-    /// Removes a trailing assistant message and counts its tokens.
+    /// Removes a trailing assistant message from `messages`, and counts its tokens in `start`.
     private mutating func continueLast(of messages: inout [JSONValue]) {
         guard let last = messages.last, last["role"]?.string == "assistant" else { return }
         start = Vocabulary.count(Self.text(last["content"] ?? .null))
@@ -88,7 +94,7 @@ struct Prompt {
         tokens += Vocabulary.count(text)
     }
 
-    /// Reads a text, several texts, the token ids of one text, or those of several texts.
+    /// Reads one string, one array of token ids, or an array of either.
     private mutating func readInputs(_ input: JSONValue?) {
         switch input {
         case .string(let text): readInput(.string(text))
@@ -113,7 +119,7 @@ struct Prompt {
         keys.append(hash.value)
     }
 
-    /// The text of a message's content, which is a string or an array of parts with a `text` each.
+    /// The text of a message's content, which is a string or an array of parts with a member `text`.
     private static func text(_ content: JSONValue) -> String {
         if let text = content.string { return text }
         return (content.array ?? []).map { $0["text"]?.string ?? "" }.joined()

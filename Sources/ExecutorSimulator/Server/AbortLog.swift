@@ -1,20 +1,20 @@
-// The clients that left early, as `GET /simulator/aborts` reports them.
+// A log of clients that disconnected before the end of their response, for `GET /simulator/aborts`.
 internal import Inference
 internal import Transport
 
-/// The last 4096 clients that left before the end of their response.
+/// The last 4096 clients that disconnected before the end of their response.
 struct AbortLog {
-    /// How far a request had come.
+    /// How far a request had progressed when its client disconnected.
     enum Phase: String {
-        /// The request was not complete.
+        /// The request was not completely received.
         case body
-        /// No event was written.
+        /// The request was complete, but no event was written yet.
         case prefill
         /// At least one event was written.
         case stream
     }
 
-    /// One client that left.
+    /// One client that disconnected early.
     struct Entry {
         var sequence: Int
         var requestID: String?
@@ -24,12 +24,17 @@ struct AbortLog {
     }
 
     private static let capacity = 4096
-    /// A ring: the entry with sequence number `n` is at index `(n - 1) % capacity`.
+    /// A ring buffer: the entry with sequence number `n` is at index `(n - 1) % capacity`.
     private var entries: [Entry] = []
-    /// The last sequence number.
+    /// The sequence number of the latest entry; 0 if there is none.
     private var last = 0
 
-    /// Adds an entry and drops the oldest one if the ring is full.
+    /// Adds an entry, and drops the oldest one if the ring buffer is full.
+    ///
+    /// - Parameters:
+    ///   - requestID: the client's `x-request-id`; nil if it sent none.
+    ///   - time: when the client disconnected, by CLOCK_MONOTONIC.
+    ///   - emitted: how many token events were written before.
     mutating func add(requestID: String?, time: Nanoseconds, phase: Phase, emitted: Int) {
         last += 1
         let entry = Entry(sequence: last, requestID: requestID, time: time, phase: phase, emitted: emitted)
@@ -39,7 +44,7 @@ struct AbortLog {
     /// Removes all entries.
     mutating func reset() { self = AbortLog() }
 
-    /// The entries after a sequence number as JSON, in order.
+    /// The entries with a sequence number greater than `sequence`, as a JSON array in ascending order.
     func json(since sequence: Int) -> [UInt8] {
         var writer = JSONWriter()
         writer.beginArray()

@@ -1,40 +1,42 @@
 // The counters that `GET /simulator/counters` reports.
 internal import Inference
 
-/// Counts since the start or the last reset.
+/// Counts since the start of the simulator or the last reset.
 struct Counters {
-    /// The model requests in progress, including those in their prefill.
+    /// How many model requests are in progress, including those in prefill.
     var running = 0
-    /// The model requests in their prefill.
+    /// How many model requests are in prefill.
     var waiting = 0
-    /// The model requests with a complete response.
+    /// How many model requests got a complete response.
     var finished = 0
-    /// The model requests whose client left before the end.
+    /// How many model requests ended because the client disconnected.
     var aborted = 0
-    /// The model requests that a fault has ended.
+    /// How many model requests ended by a fault.
     var broken = 0
-    /// The model requests with an error response.
+    /// How many model requests got an error response.
     var refused = 0
-    /// The token events that were written.
+    /// How many token events were written.
     var emitted = 0
-    /// All requests except those to `/simulator/`.
+    /// How many requests were received, except those to `/simulator/`.
     var requests = 0
-    /// The open connections.
+    /// How many connections are open.
     var connections = 0
-    /// All connections since the start or the last reset.
+    /// How many connections were accepted since the start or the last reset.
     var connectionsAccepted = 0
     private var paths: [String: Int] = [:]
-    /// The most paths that are counted; requests at further paths are counted in `requests` only.
+    /// How many different paths are counted at most.
+    ///
+    /// Requests to further paths are counted only in `requests`.
     private static let pathsMax = 256
 
-    /// Counts a request.
+    /// Counts a request by its path.
     mutating func count(path: String) {
         requests += 1
         guard paths[path] != nil || paths.count < Self.pathsMax else { return }
         paths[path, default: 0] += 1
     }
 
-    /// Sets the counters to 0, except those of requests and connections in progress.
+    /// Sets the counters to 0, except `running`, `waiting` and `connections`, which count what is in progress.
     mutating func reset() {
         var fresh = Counters()
         fresh.running = running

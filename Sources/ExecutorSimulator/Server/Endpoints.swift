@@ -1,11 +1,13 @@
-// The endpoints that need no model: the model list, health, and those about the simulator itself.
+// The endpoints that do not call the model: the model list, the health check, and those that report on the simulator.
 internal import HTTP
 internal import Inference
 internal import Transport
 
-/// Responds on the simulator's loop; holds no state.
+/// Responds to requests for endpoints that do not call the model; holds no state.
+///
+/// Runs on the simulator's loop.
 enum Endpoints {
-    /// Responds to a request that is not for the model.
+    /// Responds to a request for one of these endpoints, and with an error to any other request.
     static func answer(
         _ method: Method,
         path: String,
@@ -39,7 +41,7 @@ enum Endpoints {
         }
     }
 
-    /// The sequence number in `since=` of a query; 0 if there is none.
+    /// The sequence number in the query parameter `since`; 0 if there is none.
     private static func since(_ query: String) -> Int {
         for pair in query.split(separator: "&") where pair.hasPrefix("since=") { return Int(pair.dropFirst(6)) ?? 0 }
         return 0

@@ -1,12 +1,15 @@
-// An executor of language models without a model, for `make run`, tests and benchmarks.
+// A simulated model server, which generates text without a model, for `make run`, tests and benchmarks.
 package import HTTP
 internal import Inference
 package import Transport
 
-/// Serves the APIs of an executor on one event loop, to whose thread it is confined.
+/// Serves the HTTP APIs of a model server.
+///
+/// Confined to the thread of one event loop.
 package final class ExecutorSimulator: ServerDelegate {
-    /// The longest period for which streams of the same pace share a timer; a stream with a longer one would wait for
-    /// the shared timer too long.
+    /// Streams of the same pace share a timer if their period is no longer than this.
+    ///
+    /// With a longer period, a new stream might wait too long for the next step of the shared timer.
     private static let sharedPeriodMax: Nanoseconds = 100_000_000
 
     package let loop: EventLoop
@@ -16,7 +19,7 @@ package final class ExecutorSimulator: ServerDelegate {
     var aborts = AbortLog()
     var last = LastRequest()
     let created = Clock.wallTime().seconds
-    /// The buffer for the event that is being written, shared by all streams.
+    /// A buffer for the event that is being written; all streams use it in turn.
     var event: [UInt8] = []
 
     private let environment = HTTP2Environment()
@@ -25,12 +28,12 @@ package final class ExecutorSimulator: ServerDelegate {
     private var listeners: [Listener] = []
     private var connections: [ObjectIdentifier: ServerConnection] = [:]
     private var pacers: [Nanoseconds: Pacer] = [:]
-    /// The pacers that continue their rounds in the next turn of the loop.
+    /// The pacers that continue their step at the end of the current turn of the loop.
     private var unfinishedPacers: [Pacer] = []
     private var identifiers = 0
     private var faultsLeft: Int
 
-    /// Makes a simulator that does not listen yet.
+    /// Makes a simulator that does not accept connections yet.
     ///
     /// - Throws: `TLSError` if the certificate cannot be loaded.
     package init(loop: EventLoop, options: ExecutorSimulatorOptions) throws(TLSError) {
@@ -49,14 +52,14 @@ package final class ExecutorSimulator: ServerDelegate {
         }
     }
 
-    /// The TLS contexts; nil for a simulator without TLS.
+    /// The TLS contexts; nil if `options` has no certificate.
     static func contexts(for options: ExecutorSimulatorOptions) throws(TLSError) -> TLSServerContexts? {
         guard let certificate = options.certificate else { return nil }
         let keys = TicketKeys { Int64(Clock.monotonicNow() / 1_000_000_000) }
         return try TLSContext.server(certificates: [certificate], ticketKeys: keys)
     }
 
-    /// What is wrong with a certificate and its key; nil if nothing is.
+    /// Why a certificate or its key cannot be used; nil if both can.
     package static func problem(with files: CertificateFiles) -> String? {
         var options = ExecutorSimulatorOptions()
         options.certificate = files
@@ -64,7 +67,9 @@ package final class ExecutorSimulator: ServerDelegate {
         return nil
     }
 
-    /// Accepts connections on a listening socket; the caller keeps the socket and closes it.
+    /// Accepts connections on a listening socket.
+    ///
+    /// The caller keeps ownership of the socket, and closes it.
     package func serve(on socket: Socket) {
         let listener = Listener(
             loop: loop,
@@ -75,11 +80,13 @@ package final class ExecutorSimulator: ServerDelegate {
         listeners.append(listener)
     }
 
-    /// Stops accepting and closes all connections; the simulator must not be used afterwards.
+    /// Stops accepting, and closes all connections.
+    ///
+    /// The simulator must not be used afterwards.
     package func close() {
         for listener in listeners { listener.pause() }
         for connection in Array(connections.values) { connection.close(.edge) }
-        // A pacer and its simulator retain each other.
+        // Break the reference cycle: a pacer and its simulator retain each other.
         pacers = [:]
         unfinishedPacers = []
     }
@@ -96,7 +103,7 @@ package final class ExecutorSimulator: ServerDelegate {
 
     private func begin(_ socket: Socket, peer: SocketAddress) {
         let tls = contexts.map { TLSConnection.server(in: $0, wire: loop.wire) }
-        // If the system cannot watch one more socket, the connection is closed.
+        // If the system cannot watch another socket, `accept` throws and closes the connection.
         guard let channel = try? Channel.accept(socket, peer: peer, loop: loop, tls: tls) else { return }
         let connection = ServerConnection(
             channel: channel,
@@ -111,18 +118,18 @@ package final class ExecutorSimulator: ServerDelegate {
 
     // MARK: ServerDelegate
 
-    /// Makes the exchange of a request.
+    /// Makes the handler for a request.
     package func handler(for head: RequestHead, on stream: ServerStream) -> any ServerStreamHandler {
         SimulatedExchange(simulator: self, stream: stream, head: head)
     }
 
-    /// Responds to a request that the HTTP layer has refused.
+    /// Responds to a request that the HTTP layer has rejected.
     package func refusal(status: Int, message: String, on stream: ServerStream) {
         let refusal = Refusal(status: status, message: message)
         Self.respond(status: status, body: OtherAnswers.error(refusal, isAnthropic: false), on: stream)
     }
 
-    /// Forgets a connection that has ended.
+    /// Removes a connection that has ended.
     package func connectionEnded(_ connection: ServerConnection) {
         guard connections.removeValue(forKey: ObjectIdentifier(connection)) != nil else { return }
         counters.connections -= 1
@@ -130,7 +137,7 @@ package final class ExecutorSimulator: ServerDelegate {
 
     // MARK: For exchanges
 
-    /// Sends a whole JSON response.
+    /// Sends a complete response with a JSON body.
     static func respond(status: Int = 200, body: [UInt8], retryAfter: String? = nil, on stream: ServerStream) {
         var fields = FieldBlock()
         fields.append(.contentType, "application/json")
@@ -144,7 +151,7 @@ package final class ExecutorSimulator: ServerDelegate {
 
     /// The pacer for a number of tokens per second.
     ///
-    /// At a pace of 0 the pacer steps each stream every millisecond, and a step makes many tokens.
+    /// At a pace of 0, the pacer steps each stream every millisecond, and each step generates many tokens.
     func pacer(for pace: Double) -> Pacer {
         let period = pace > 0 ? max(1000, Nanoseconds(min(1_000_000_000 / pace, 1e18))) : 1_000_000
         if let pacer = pacers[period] { return pacer }
@@ -153,15 +160,19 @@ package final class ExecutorSimulator: ServerDelegate {
         return pacer
     }
 
-    /// Forgets a pacer whose last stream has left; the next stream of the pace gets a new one.
+    /// Drops a pacer that has no streams left.
+    ///
+    /// The next stream of the same pace gets a new one.
     func forget(_ pacer: Pacer) {
         if let entry = pacers.first(where: { $0.value === pacer }) { pacers[entry.key] = nil }
     }
 
-    /// Lets a pacer continue its round in the next turn of the loop, when its writes have been flushed.
+    /// Lets a pacer continue its step at the end of the turn, after the output of the turn has been flushed.
     func continueLater(_ pacer: Pacer) { unfinishedPacers.append(pacer) }
 
-    /// Continues the rounds of pacers; their writes mark connections, so the next turn does not wait before it flushes.
+    /// Lets the pacers continue.
+    ///
+    /// Their output marks channels, so the loop does not wait for events before it flushes them.
     private func continueRounds() {
         guard !unfinishedPacers.isEmpty else { return }
         let pacers = unfinishedPacers
@@ -169,20 +180,20 @@ package final class ExecutorSimulator: ServerDelegate {
         for pacer in pacers { pacer.stepBatch() }
     }
 
-    /// A new identifier of 12 hexadecimal digits.
+    /// Makes a new identifier of 12 hexadecimal digits.
     func nextIdentifier() -> String {
         identifiers += 1
         let digits = String(Hash.mix(UInt64(identifiers) &+ UInt64(created) << 24) >> 16, radix: 16)
         return String(repeating: "0", count: 12 - digits.count) + digits
     }
 
-    /// The faults of the next request that names none itself.
+    /// The faults for a request that asks for none itself; none after `faultsMax` requests.
     var serverFaults: Faults { faultsLeft > 0 ? options.faults : Faults() }
-    /// Counts a request that has got the server's faults.
+    /// Counts a request that was given the faults of the options.
     func useServerFaults() { if faultsLeft > 0, options.faults != Faults() { faultsLeft -= 1 } }
 }
 
-/// A timer after which an accepted connection is served.
+/// A timer target that delays the handling of an accepted connection.
 private final class LateAccept: TimerTarget {
     private let begin: () -> Void
     init(_ begin: @escaping () -> Void) { self.begin = begin }

@@ -1,10 +1,10 @@
-// The fault of a response that is not HTTP.
+// The fault `garbage_head`: a response that is not HTTP.
 internal import HTTP
 internal import Transport
 
 /// Takes over a connection, writes bytes that are not HTTP, and closes the connection after 20 ms.
 ///
-/// Confined to the simulator's loop.
+/// Confined to the thread of the simulator's loop.
 final class GarbageHead: ChannelHandler, TimerTarget {
     private static let bytes = Array("HTTP/9.9 two hundred\u{1}\r\n:: \r\nnot a field\r\n\r\n".utf8)
 
@@ -13,7 +13,7 @@ final class GarbageHead: ChannelHandler, TimerTarget {
 
     private init(_ connection: ServerConnection) { self.connection = connection }
 
-    /// Takes over the connection.
+    /// Takes over the connection, and schedules its end.
     static func send(on connection: ServerConnection) {
         let garbage = GarbageHead(connection)
         connection.channel.attach(garbage)

@@ -1,14 +1,14 @@
-// Generates a response token by token, with the faults that were asked for.
+// Generates the response to one model request token by token, with the requested faults.
 internal import HTTP
 internal import Transport
 
 /// The response to one model request.
 ///
-/// Confined to the simulator's loop; owned by its exchange.
+/// Confined to the thread of the simulator's loop. Owned by its `SimulatedExchange`.
 final class Generation {
-    /// The bytes in the stream's buffer at which no more tokens are generated, if the client does not read.
+    /// If the client does not read, generation pauses when the stream's buffer holds this many bytes.
     private static let bufferedMax = 256 << 10
-    /// The tokens per step at a pace of 0.
+    /// How many tokens one step generates at most if the pace is 0.
     private static let tokensPerStepMax = 64
 
     private unowned let exchange: SimulatedExchange
@@ -22,17 +22,17 @@ final class Generation {
     private let endsAfter: Int
     private var shaper: EventShaper
 
-    /// The tokens of each choice so far.
+    /// How many tokens each choice has so far.
     private var made = 0
-    /// The token events so far, or the tokens of a response that is not streamed.
+    /// How many token events were written so far; for a response that is not streamed, how many tokens it has so far.
     private(set) var emitted = 0
     private var isOpened = false
-    /// Whether the client has left and the generation continues nevertheless (`Faults.ignoresClose`).
+    /// Whether the client has disconnected and the generation continues anyway (`Faults.ignoresClose`).
     var hasLostClient = false
-    /// Whether the generation continues when the client leaves.
+    /// Whether the generation continues after the client has disconnected.
     var ignoresClose: Bool { faults.ignoresClose }
 
-    /// Prepares a response, without sending anything.
+    /// Prepares a response without sending anything.
     init(exchange: SimulatedExchange, request: ModelRequest) {
         self.exchange = exchange
         simulator = exchange.simulator
@@ -58,7 +58,7 @@ final class Generation {
         opening = request.isStream ? form.opening() : []
     }
 
-    /// Does what comes before the prefill.
+    /// Starts the response before the prefill: sends the head, or commits a fault that prevents the response.
     ///
     /// - Returns: false if no tokens will follow.
     func begin() -> Bool {
@@ -90,7 +90,7 @@ final class Generation {
 
     // MARK: Steps
 
-    /// Generates the next tokens, or ends the response.
+    /// Generates the tokens of one step, or ends the response.
     func step() {
         guard request.isStream else {
             stepWhole()
@@ -115,10 +115,12 @@ final class Generation {
         }
     }
 
-    /// Whether the client takes more events; one that has left takes all of them.
+    /// Whether the stream's buffer has room for more events.
+    ///
+    /// After the client has disconnected, there is always room.
     private var hasRoom: Bool { hasLostClient || stream.buffered < Self.bufferedMax }
 
-    /// Emits the next token of each choice, if tokens are left.
+    /// Writes the next token of each choice, if tokens are left.
     ///
     /// - Returns: false if a fault has ended the response.
     private func emitEachChoice() -> Bool {
@@ -143,7 +145,7 @@ final class Generation {
     private func emit(_ choice: Int) {
         simulator.counters.emitted += 1
         emitted += 1
-        // The shared buffer is swapped in, not copied.
+        // The shared buffer is moved here by a swap, because a second reference would cause a copy.
         var event: [UInt8] = []
         swap(&event, &simulator.event)
         if emitted == 1, let size = faults.hugeEvent {
@@ -160,10 +162,12 @@ final class Generation {
         templates[choice].render(text, time: Clock.monotonicNow(), number: opening.count + emitted - 1, into: &event)
     }
 
-    /// Writes an event in the form that the faults ask for.
+    /// Writes an event, changed as the faults demand.
     private func write(_ event: [UInt8]) { send(shaper.add(event)) }
 
-    /// Writes what the shaper holds back; must be called before the stream ends or stalls.
+    /// Writes the bytes that the shaper holds back.
+    ///
+    /// Must be called before the stream ends or stalls.
     private func flush() { send(shaper.finish()) }
 
     private func send(_ chunks: [[UInt8]]) {
@@ -193,7 +197,9 @@ final class Generation {
 
     // MARK: Responses that are not streamed
 
-    /// Makes the next token, and sends the response with the last one.
+    /// Generates the next token of a response that is not streamed.
+    ///
+    /// Sends the whole response after the last token.
     private func stepWhole() {
         while true {
             if emitted == endsAfter {
@@ -239,7 +245,7 @@ final class Generation {
         }
     }
 
-    /// Ends a response before its regular end.
+    /// Ends a response early, as the fault demands.
     private func breakOff(_ end: SimulatedExchange.End) {
         if end == .finish, !request.isStream {
             let whole = form.whole(texts: texts, tokens: tokens)
@@ -252,7 +258,7 @@ final class Generation {
         exchange.end(end)
     }
 
-    /// Writes half of the next event or of the document, and breaks off.
+    /// Writes the first half of the next event, or of the whole body, and then aborts the response.
     private func cut() {
         if request.isStream {
             if !isOpened { open() }
@@ -270,7 +276,7 @@ final class Generation {
         breakOff(.abort)
     }
 
-    /// Writes the error that the fault asks for, and ends the response.
+    /// Writes the error that the fault demands, and ends the response.
     private func reportError() {
         var fault: StreamFault = emitted == 0 ? .queueFull : .engineFailed
         if case .mistakeEvent = faults.ending { fault = .tooLong }

@@ -1,7 +1,7 @@
-// The last request, as `GET /simulator/last` reports it.
+// A record of the last request, for `GET /simulator/last`.
 internal import Inference
 
-/// The last request other than those to `/simulator/` and `/health`.
+/// The last request, except requests to `/simulator/` and `/health`.
 struct LastRequest {
     var method = ""
     var target: [UInt8] = []
@@ -17,7 +17,7 @@ struct LastRequest {
             writer.field("target", String(decoding: target, as: UTF8.self))
             writer.field("authority", String(decoding: authority, as: UTF8.self))
             writer.field("version", version)
-            // `fields` has all fields in order; `headers` has the first value of each name.
+            // `fields` lists all header fields in order; `headers` has only the first value of each name.
             writer.key("fields")
             writer.beginArray()
             for field in fields {

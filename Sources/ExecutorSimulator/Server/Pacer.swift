@@ -1,19 +1,22 @@
-// Paces streams: one timer steps all streams of a pace, all at once or spread over the period.
+// Times the tokens of streams: one timer steps all streams of the same pace, either all at once or spread
+// over a period.
 internal import Transport
 
 /// Steps each of its streams once per period.
 ///
-/// Confined to the simulator's loop.
+/// Confined to the thread of the simulator's loop.
 final class Pacer: TimerTarget {
-    /// The number of slots into which the period is divided if streams are spread.
+    /// Into how many slots a period is divided if streams are spread.
     private static let slotsWhenSpread = 40
-    /// The most steps between two flushes, so that in a burst of a thousand streams none waits for all writes.
+    /// How many streams are stepped between two flushes at most.
+    ///
+    /// In a burst of a thousand streams, the first ones then do not wait until all have written.
     private static let batch = 32
 
-    /// A slot whose streams are being stepped, from the last one to the first one.
+    /// A slot whose streams are being stepped, in the order from the last stream to the first.
     private struct Round {
         var slot: Int
-        /// The number of streams that have not been stepped.
+        /// How many streams of the slot have not been stepped in this round.
         var left: Int
     }
 
@@ -22,16 +25,18 @@ final class Pacer: TimerTarget {
     private let tick: Nanoseconds
     /// The streams of each slot.
     private var slots: [[SimulatedExchange]]
-    /// The number of streams.
+    /// How many streams all slots have together.
     private var members = 0
-    /// The slot that is stepped at `nextDue`.
+    /// The index of the slot that is stepped at `nextDue`.
     private var nextSlot = 0
-    /// The slot that the next stream joins.
+    /// The index of the slot that the next new stream joins.
     private var joinSlot = 0
     private var nextDue: Nanoseconds = 0
     private var timer: TimerID?
     private var rounds: [Round] = []
-    /// The number of the current round; a stream is stepped once in each, wherever a removal has moved it.
+    /// The number of the current round.
+    ///
+    /// A stream stores it, so that it is stepped only once even if a removal moves it.
     private var round = 0
 
     init(simulator: ExecutorSimulator, period: Nanoseconds, isSpread: Bool) {
@@ -44,7 +49,7 @@ final class Pacer: TimerTarget {
     /// Adds a stream.
     func join(_ exchange: SimulatedExchange) {
         if members == 0 {
-            // The first stream sets the phase: its first token is due now or at the end of its prefill.
+            // The first stream determines when periods begin, so that its first token is due at the end of its prefill.
             nextDue = max(exchange.readyAt, simulator.loop.now)
             nextSlot = joinSlot
             if let timer { simulator.loop.timers.cancel(timer) }
@@ -55,11 +60,13 @@ final class Pacer: TimerTarget {
         exchange.indexInSlot = slots[joinSlot].count
         exchange.round = -1
         slots[joinSlot].append(exchange)
-        // The stride has no factor in common with the number of slots, so that a few streams are spread well, too.
+        // 17 has no factor in common with the number of slots (40), so even a few streams are spread evenly.
         joinSlot = (joinSlot + 17) % slots.count
     }
 
-    /// Removes a stream; does nothing for a stream that has not joined.
+    /// Removes a stream.
+    ///
+    /// Does nothing if the stream has not joined.
     func leave(_ exchange: SimulatedExchange) {
         let slot = exchange.slot
         guard slot >= 0 else { return }
@@ -83,7 +90,7 @@ final class Pacer: TimerTarget {
             return
         }
         let now = simulator.loop.now
-        // After a long delay the missed steps are skipped, as executors do.
+        // After a long delay the missed steps are skipped, because a real model server does not catch up either.
         if nextDue + 8 * tick * Nanoseconds(slots.count) < now { nextDue = now }
         while nextDue <= now {
             rounds.append(Round(slot: nextSlot, left: slots[nextSlot].count))
@@ -94,7 +101,9 @@ final class Pacer: TimerTarget {
         stepBatch()
     }
 
-    /// Steps up to `batch` streams; the others of the round follow in the next turns of the loop.
+    /// Steps up to `batch` streams.
+    ///
+    /// The loop calls it again at the end of the turn for the other streams of the round.
     func stepBatch() {
         var budget = Self.batch
         while budget > 0, let current = rounds.first {

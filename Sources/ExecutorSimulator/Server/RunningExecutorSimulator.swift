@@ -1,12 +1,14 @@
-// A simulator on a thread of its own, for the command line, and for tests and benchmarks in the same process.
+// Runs a simulator on its own thread, for the `executor` command, and for tests and benchmarks in the same process.
 internal import Glibc
 package import Transport
 
-/// A running simulator, which `stop` ends.
+/// A running simulator.
+///
+/// `stop` ends it.
 package struct RunningExecutorSimulator: Sendable {
     fileprivate enum Command: Sendable { case stop }
 
-    /// The address at which the simulator listens, with the actual port if 0 was asked for.
+    /// The address on which the simulator listens, with the actual port if port 0 was requested.
     package let address: SocketAddress
     private let mailbox: Mailbox<Command>
     private let thread: Thread
@@ -41,7 +43,7 @@ package struct RunningExecutorSimulator: Sendable {
         }
     }
 
-    /// Closes all connections and waits until the thread has ended.
+    /// Closes all connections, and waits until the thread has ended.
     package func stop() {
         mailbox.post(.stop)
         thread.join()
@@ -50,10 +52,10 @@ package struct RunningExecutorSimulator: Sendable {
 }
 
 extension ExecutorSimulator {
-    /// Starts a simulator on a thread of its own.
+    /// Starts a simulator on its own thread.
     ///
-    /// - Parameter processor: The processor to which the thread is pinned; nil for any.
-    /// - Throws: `ListenerSet.Failure` if the address cannot be listened on.
+    /// - Parameter processor: the processor to which the thread is pinned; nil to run on any.
+    /// - Throws: `ListenerSet.Failure` if the simulator cannot listen on the address.
     package static func startThread(
         listen address: SocketAddress,
         options: ExecutorSimulatorOptions = ExecutorSimulatorOptions(),
@@ -62,16 +64,18 @@ extension ExecutorSimulator {
         try RunningExecutorSimulator(listen: address, options: options, processor: processor)
     }
 
-    /// Starts a simulator at a free port of the loopback interface.
+    /// Starts a simulator on a free port of the loopback interface.
     package static func startThread(
         options: ExecutorSimulatorOptions = ExecutorSimulatorOptions()
     ) throws(ListenerSet.Failure) -> RunningExecutorSimulator {
         try startThread(listen: SocketAddress(numeric: "127.0.0.1", port: 0)!, options: options)
     }
 
-    /// Runs a simulator until SIGTERM or SIGINT, and reports its address on stderr once it is ready.
+    /// Runs a simulator until SIGTERM or SIGINT.
     ///
-    /// Must be called on the main thread before other threads are started, since it blocks the two signals.
+    /// Reports its address on stderr when it is ready.
+    ///
+    /// Must be called on the main thread before other threads start, because it blocks the two signals for all of them.
     package static func runUntilSignal(
         listen address: SocketAddress,
         options: ExecutorSimulatorOptions,

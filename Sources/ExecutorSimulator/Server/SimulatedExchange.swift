@@ -3,12 +3,12 @@ internal import HTTP
 internal import Inference
 internal import Transport
 
-/// Reads a request, routes it, and paces its response.
+/// Reads a request, chooses the endpoint, and sends the response at the requested pace.
 ///
-/// Confined to the simulator's loop.
+/// Confined to the thread of the simulator's loop.
 final class SimulatedExchange: ServerStreamHandler, TimerTarget {
     private enum Phase { case body, prefill, stream, over }
-    /// The most bytes of a request body.
+    /// How many bytes a request body may have: 128 MiB.
     private static let bodyMax = 128 << 20
 
     let simulator: ExecutorSimulator
@@ -23,15 +23,15 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
     private var generation: Generation?
     private var pacer: Pacer?
 
-    /// When the first token is due.
+    /// When the first token is due, by the loop's clock.
     private(set) var readyAt: Nanoseconds = 0
-    /// The slot of the pacer; -1 if the exchange is in none.
+    /// The index of the pacer's slot; -1 if the exchange has not joined a pacer.
     ///
-    /// Only the pacer sets this property and the next two.
+    /// Only the pacer sets `slot`, `indexInSlot` and `round`.
     var slot = -1
-    /// The index within the pacer's slot.
+    /// The index of the exchange within the pacer's slot.
     var indexInSlot = 0
-    /// The last round of the pacer in which the exchange was stepped.
+    /// The number of the pacer's last round in which this exchange was stepped; -1 if there was none.
     var round = -1
 
     init(simulator: ExecutorSimulator, stream: ServerStream, head: RequestHead) {
@@ -42,7 +42,7 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
         let parts = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
         path = parts[0]
         query = parts.count > 1 ? parts[1] : ""
-        // The simulator's own redirects lead to the path with a slash behind it.
+        // The fault `redirect` sends the client to the same path with a trailing slash, which must work too.
         let name = path.hasSuffix("/") ? String(path.dropLast()) : path
         endpoint = head.method == .post ? ModelEndpoint(rawValue: name) : nil
         if !path.hasPrefix("/simulator/") { simulator.counters.count(path: path) }
@@ -77,7 +77,7 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
         }
     }
 
-    /// Keeps the request for `GET /simulator/last`.
+    /// Stores the request for `GET /simulator/last`.
     private func keepAsLast() {
         guard !path.hasPrefix("/simulator/"), path != "/health" else { return }
         var last = LastRequest(method: head.method.text, target: head.target, authority: head.authority, body: body)
@@ -114,7 +114,7 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
 
     // MARK: The life of a model request
 
-    /// Begins a model request.
+    /// Starts to serve a model request, or rejects it.
     private func begin(_ endpoint: ModelEndpoint) throws(Refusal) {
         let request = try ModelRequest(
             endpoint,
@@ -141,7 +141,7 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
         startPrefill(request, endpoint)
     }
 
-    /// Redirects to the same path with a slash behind it.
+    /// Redirects to the same path with a trailing slash.
     private func redirect(_ status: Int) {
         phase = .over
         var fields = FieldBlock()
@@ -150,7 +150,9 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
         stream.respond(ResponseHead(status: status, fields: fields), end: true)
     }
 
-    /// Begins the prefill of a request that is served, after which its pacer generates the tokens.
+    /// Starts the prefill of an accepted request.
+    ///
+    /// After the prefill, the pacer generates the tokens.
     private func startPrefill(_ request: ModelRequest, _ endpoint: ModelEndpoint) {
         simulator.counters.running += 1
         simulator.counters.waiting += 1
@@ -164,7 +166,9 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
         pacer.join(self)
     }
 
-    /// Makes the next step; called by the pacer.
+    /// Generates the next tokens if the prefill is over.
+    ///
+    /// Called by the pacer.
     func step() {
         guard simulator.loop.now >= readyAt else { return }
         if phase == .prefill {
@@ -196,7 +200,9 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
         over()
     }
 
-    /// Ends the request for the counters and the pacer; the output may still be under way.
+    /// Ends the exchange for the counters and the pacer.
+    ///
+    /// Its output may not be sent completely yet.
     private func over() {
         guard phase != .over else { return }
         if phase != .body { simulator.counters.running -= 1 }
@@ -209,7 +215,7 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
 
     // MARK: Output
 
-    /// The pieces that are written one by one with a millisecond between them.
+    /// The pieces of output that are written one by one, one millisecond apart.
     private var pieces: [Piece] = []
     private var nextPiece = 0
     private enum Piece {
@@ -218,15 +224,15 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
     }
     /// How a response ends.
     enum End {
-        /// The body ends in order.
+        /// The body ends normally.
         case finish
-        /// The connection closes, but the body does not end.
+        /// The connection closes before the body is complete.
         case abort
         /// The connection closes with a TCP reset.
         case reset
     }
 
-    /// Writes bytes as a piece of their own, after the pieces before them.
+    /// Writes bytes in a separate write, after all earlier pieces.
     func sendLater(_ bytes: [UInt8]) { add(.bytes(bytes)) }
 
     private func add(_ piece: Piece) {
@@ -234,7 +240,7 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
         pieces.append(piece)
     }
 
-    /// Ends the response after all pieces.
+    /// Ends the response after all pieces are written.
     func end(_ end: End) {
         if nextPiece < pieces.count { add(.end(end)) } else { endNow(end) }
     }
@@ -258,7 +264,8 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
             nextPiece += 1
             stream.send(bytes.span)
         case .end(.reset):
-            // The reset waits until the kernel has all bytes, since it would drop what is still buffered here.
+            // The reset waits until the kernel has accepted all bytes, because `reset` discards bytes that
+            // are still buffered.
             if stream.buffered == 0 {
                 nextPiece += 1
                 stream.connection.channel.reset()

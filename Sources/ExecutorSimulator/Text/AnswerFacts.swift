@@ -1,22 +1,22 @@
-// What a response says in any dialect.
+// The content of a response, independent of its dialect.
 internal import Inference
 
-/// The values that the shape of each dialect writes.
+/// The values that every dialect writes into its responses.
 struct AnswerFacts {
     var id: String
-    /// Seconds since 1970.
+    /// When the response was created, in seconds since 1970.
     var created: Int
     var model: String
-    /// The number of choices.
+    /// How many choices the response has.
     var choices: Int
     /// Whether a stream reports its usage.
     var includesUsage: Bool
     var promptTokens: Int
-    /// Whether the response ends because of the client's limit.
+    /// Whether the response ends because it reaches the token limit of the request.
     var endsByLength: Bool
-    /// Whether the response ends as that of an engine that was aborted.
+    /// Whether the response ends with the reason of an engine that has aborted.
     var isAborted = false
-    /// Whether the response ends without a reason.
+    /// Whether the response ends with a null finish or stop reason.
     var hasNoReason = false
 
     /// The `finish_reason` of chat and completions; nil for null.
@@ -24,7 +24,7 @@ struct AnswerFacts {
 }
 
 extension AnswerFacts {
-    /// Writes `usage` in the shape of OpenAI's API.
+    /// Writes the member `usage` in the format of OpenAI's API.
     func writeUsage(tokens: Int, to writer: inout JSONWriter) {
         writer.object("usage") {
             $0.field("prompt_tokens", promptTokens)
@@ -33,7 +33,7 @@ extension AnswerFacts {
         }
     }
 
-    /// An error document in the shape of OpenAI's API.
+    /// An error document in the format of OpenAI's API.
     static func error(_ fault: StreamFault) -> [UInt8] {
         JSONText.object {
             $0.object("error") {

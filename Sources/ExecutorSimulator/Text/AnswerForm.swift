@@ -1,20 +1,22 @@
-// The shape of a response in a dialect.
+// The format of responses in one dialect.
 
-/// Writes the events and bodies of one dialect.
+/// Writes the events and the bodies of one dialect.
 ///
-/// Each event ends in a blank line, and lines end in LF.
+/// Each event ends with a blank line. All lines end in LF.
 protocol AnswerForm {
     init(_ facts: AnswerFacts)
     /// The events before the first token.
     func opening() -> [[UInt8]]
-    /// The template of the token events of a choice.
+    /// The template for the token events of one choice.
     func token(choice: Int) -> EventTemplate
-    /// The events after the last token; the last one ends the stream.
+    /// The events after the last token.
+    ///
+    /// The last of them ends the stream.
     ///
     /// - Parameters:
-    ///   - texts: The whole text of each choice.
-    ///   - tokens: The tokens of all choices.
-    ///   - number: The sequence number of the first of these events, in dialects that have one.
+    ///   - texts: the complete text of each choice.
+    ///   - tokens: how many tokens all choices have together.
+    ///   - number: the sequence number of the first returned event, for dialects that number their events.
     func closing(texts: [String], tokens: Int, number: Int) -> [[UInt8]]
     /// The events that report an error inside of a stream.
     func failure(_ fault: StreamFault, number: Int) -> [[UInt8]]
@@ -23,7 +25,7 @@ protocol AnswerForm {
 }
 
 extension ModelEndpoint {
-    /// The shape of the endpoint's responses.
+    /// The format of the endpoint's responses.
     func form(_ facts: AnswerFacts) -> any AnswerForm {
         switch self {
         case .completions: CompletionsForm(facts)

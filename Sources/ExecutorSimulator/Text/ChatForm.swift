@@ -1,4 +1,4 @@
-// OpenAI's chat completions, as vLLM writes them.
+// Responses of OpenAI's chat completions API, as vLLM writes them.
 internal import Inference
 
 /// Writes `chat.completion` documents and chunks.

@@ -1,12 +1,12 @@
-// The chunks and documents with choices that OpenAI's chat completions and completions share.
+// Writes responses with `choices`, for OpenAI's chat completions and completions.
 internal import Inference
 
-/// Writes what the two shapes have in common.
+/// Writes the parts that responses of chat completions and completions have in common.
 struct CompletionChunks {
     private let facts: AnswerFacts
-    /// A chunk up to the first member that differs between chunks.
+    /// The beginning of a chunk, up to the first member that differs between chunks.
     private let beginning: String
-    /// The end of a chunk.
+    /// The end of a chunk, including its blank line.
     private let end: String
 
     init(_ facts: AnswerFacts, object: String) {
@@ -23,7 +23,7 @@ struct CompletionChunks {
         return Array((beginning + #""choices":[\#(choice)]"# + end).utf8)
     }
 
-    /// The template of the token events of a choice.
+    /// The template for the token events of one choice.
     func token(_ index: Int, before: String, after: String) -> EventTemplate {
         EventTemplate(
             beforeTime: Array((beginning + #""emitted_ns":"#).utf8),
@@ -32,7 +32,7 @@ struct CompletionChunks {
         )
     }
 
-    /// The usage, if it was asked for, and `[DONE]`.
+    /// The chunk with the usage, if the request asked for it, and `[DONE]`.
     func ending(tokens: Int) -> [[UInt8]] {
         guard facts.includesUsage else { return [Events.done] }
         var writer = JSONWriter()
@@ -41,7 +41,7 @@ struct CompletionChunks {
         return [Array((beginning + #""choices":[],"# + usage + "}\n\n").utf8), Events.done]
     }
 
-    /// A document with all choices.
+    /// The body of a response that is not streamed, with all choices.
     func whole(
         _ object: String,
         texts: [String],

@@ -1,4 +1,4 @@
-// OpenAI's completions, as vLLM writes them.
+// Responses of OpenAI's completions API, as vLLM writes them.
 internal import Inference
 
 /// Writes `text_completion` documents and chunks.

@@ -1,24 +1,26 @@
-// Shapes the bytes of a stream as its faults ask for, whatever its events are.
+// Changes how the events of a stream are written, as its faults demand. It does not read the events.
 
 /// Joins and cuts the events of one stream.
 ///
-/// The shaper does no I/O: it takes events and returns the chunks that are to be written.
+/// It does no I/O: it takes events, and returns the chunks of bytes to write.
 struct EventShaper {
-    /// The most bytes that wait to be joined with later events.
+    /// How many bytes are held back at most to be joined with later events.
     private static let joinedMax = 256 << 10
 
-    /// Whether events are written as they are, so that the shaper need not be called.
+    /// Whether events are written unchanged, so that the shaper can be bypassed.
     let isPlain: Bool
-    /// Whether the chunks are pieces, each of which must be a write of its own.
+    /// Whether the returned chunks are pieces, each of which must be a separate write.
     let isCut: Bool
 
     private let faults: Faults
-    /// Events that wait to be joined with later ones, with comments and line ends applied.
+    /// Events that wait to be joined with later events.
+    ///
+    /// Comments and line ends are already applied.
     private var waiting: [UInt8] = []
     private var waitingEvents = 0
-    /// The latest event, if it is held back because it may be the last one of the stream.
+    /// The latest event, if it is held back because it may be the last one of the stream; nil otherwise.
     private var last: [UInt8]?
-    /// The number of bytes that were returned.
+    /// How many bytes of the stream were returned so far.
     private var offset = 0
 
     init(_ faults: Faults) {
@@ -27,9 +29,9 @@ struct EventShaper {
         isPlain = !isCut && !faults.holdsEventsBack && !faults.hasComments && !faults.hasCRLF
     }
 
-    /// Takes the next event, or the beginning of an event that is never completed.
+    /// Adds the next event, or the beginning of an event that will never be completed.
     ///
-    /// - Returns: The chunks that can be written now, in order.
+    /// - Returns: the chunks to write now, in order.
     mutating func add(_ event: [UInt8]) -> [[UInt8]] {
         var bytes = event
         if faults.hasComments { bytes = Array(": a comment\n\n".utf8) + bytes }
@@ -39,7 +41,9 @@ struct EventShaper {
         return last.map { join($0) } ?? []
     }
 
-    /// Returns what has been held back, at the end of a stream or before it stalls.
+    /// Returns the bytes that were held back.
+    ///
+    /// Must be called at the end of a stream, and before it stalls.
     mutating func finish() -> [[UInt8]] {
         var pieces: [[UInt8]] = []
         if var bytes = last {
@@ -64,7 +68,9 @@ struct EventShaper {
         return bytes.isEmpty ? [] : cut(bytes)
     }
 
-    /// Cuts bytes at each offset that was asked for; offsets count from the beginning of the stream.
+    /// Cuts bytes at the offsets that the faults demand.
+    ///
+    /// Offsets count from the beginning of the stream.
     private mutating func cut(_ bytes: [UInt8]) -> [[UInt8]] {
         let start = offset
         offset += bytes.count

@@ -1,4 +1,5 @@
-// A token event of which all but the time, the number and the word is prepared, since 50,000 are sent per second.
+// A prepared token event in which only the time, the number and the word vary, so that 50,000 can be
+// written per second.
 internal import Transport
 
 /// The constant parts of the token events of one choice.
@@ -8,13 +9,12 @@ struct EventTemplate {
     private let beforeText: [UInt8]
     private let afterText: [UInt8]
 
-    /// Makes a template of its constant parts.
-    ///
     /// - Parameters:
-    ///   - beforeTime: The event up to the value of `emitted_ns`.
-    ///   - beforeNumber: The part from there to the value of `sequence_number`; nil if the dialect has none.
-    ///   - beforeText: The part from there into the string with the word.
-    ///   - afterText: The rest of the event.
+    ///   - beforeTime: the event up to the value of `emitted_ns`.
+    ///   - beforeNumber: the bytes between the time and the value of `sequence_number`; nil if the dialect
+    ///     has no number.
+    ///   - beforeText: the bytes between that value and the word.
+    ///   - afterText: the bytes after the word.
     init(beforeTime: [UInt8], beforeNumber: [UInt8]? = nil, beforeText: [UInt8], afterText: [UInt8]) {
         self.beforeTime = beforeTime
         self.beforeNumber = beforeNumber
@@ -22,9 +22,9 @@ struct EventTemplate {
         self.afterText = afterText
     }
 
-    /// Writes an event into a buffer, whose content is replaced.
+    /// Writes an event into a buffer, and replaces the buffer's contents.
     ///
-    /// - Parameter text: The word, escaped for JSON.
+    /// - Parameter text: the word, escaped for JSON.
     func render(_ text: [UInt8], time: Nanoseconds, number: Int, into event: inout [UInt8]) {
         event.removeAll(keepingCapacity: true)
         event.append(contentsOf: beforeTime)

@@ -1,16 +1,16 @@
-// Server-sent events as bytes.
+// Writes server-sent events.
 internal import Inference
 
-/// Writes whole events, each with its blank line.
+/// Writes complete server-sent events, including the blank line.
 enum Events {
-    /// The last event of a stream of choices.
+    /// The last event of a stream of OpenAI's chat completions or completions.
     static let done = Array("data: [DONE]\n\n".utf8)
 
-    /// An event with data alone.
+    /// An event that has only data.
     static func data(_ json: [UInt8]) -> [UInt8] { Array("data: ".utf8) + json + Array("\n\n".utf8) }
     /// An event with a name and data.
     static func named(_ name: String, _ json: [UInt8]) -> [UInt8] { Array("event: \(name)\n".utf8) + data(json) }
-    /// An event of a dialect that repeats the event's name in the member `type`.
+    /// An event whose name is also in the member `type` of its data.
     static func typed(_ type: String, _ body: (inout JSONWriter) -> Void) -> [UInt8] {
         named(
             type,
@@ -21,6 +21,6 @@ enum Events {
         )
     }
 
-    /// The event with CR LF in place of each LF.
+    /// The same event with CR LF instead of each LF.
     static func withCRLF(_ event: [UInt8]) -> [UInt8] { event.flatMap { $0 == 0x0A ? [0x0D, 0x0A] : [$0] } }
 }

@@ -1,7 +1,7 @@
-// Small pieces of JSON as bytes, and shorthands of the JSON writer.
+// Writes small pieces of JSON, and adds shorthands to the JSON writer.
 internal import Inference
 
-/// Writes single values.
+/// Writes single JSON values.
 enum JSONText {
     /// A text escaped for a JSON string, without the quotation marks.
     static func escaped(_ text: String) -> [UInt8] {
@@ -17,7 +17,7 @@ enum JSONText {
         return bytes
     }
 
-    /// An object written by `body`.
+    /// An object whose members `body` writes.
     static func object(_ body: (inout JSONWriter) -> Void) -> [UInt8] {
         var writer = JSONWriter()
         writer.object(body)

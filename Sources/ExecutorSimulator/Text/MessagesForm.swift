@@ -1,4 +1,4 @@
-// Anthropic's messages.
+// Responses of Anthropic's messages API.
 internal import Inference
 
 /// Writes messages and their events.
@@ -82,7 +82,7 @@ struct MessagesForm: AnswerForm {
         }
     }
 
-    /// Writes the members that all messages have.
+    /// Writes the members that a whole message and the event `message_start` have in common.
     private func writeMessage(to writer: inout JSONWriter) {
         writer.field("id", facts.id)
         writer.field("type", "message")

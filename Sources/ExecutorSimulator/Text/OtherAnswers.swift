@@ -1,9 +1,9 @@
-// Responses other than generated text: embeddings, reranking, token counts, the model list and errors.
+// Responses that are not generated text: embeddings, reranking, token counts, the model list and errors.
 internal import Inference
 
-/// Writes whole JSON documents.
+/// Writes complete JSON documents.
 enum OtherAnswers {
-    /// Vectors that depend on the inputs alone.
+    /// Embedding vectors that depend only on the inputs.
     static func embeddings(_ request: ModelRequest) -> [UInt8] {
         let dimensions = min(max(request.body["dimensions"]?.integer ?? 8, 1), 4096)
         let isBase64 = request.body["encoding_format"]?.string == "base64"
@@ -31,12 +31,14 @@ enum OtherAnswers {
         }
     }
 
-    /// A component of a vector: a multiple of 1/32768 from -1 to 1, which a `Float` represents exactly.
+    /// A component of a vector: a multiple of 1/32768 from -1 to 1, so that `Float` represents it exactly.
     private static func component(_ index: Int, of key: UInt64) -> Float {
         Float(Int(Hash.mix(key &+ UInt64(index)) >> 48) - 32768) / 32768
     }
 
-    /// The vector as base64 of little-endian floats, as OpenAI's SDK asks for it.
+    /// A vector as base64 of little-endian floats.
+    ///
+    /// OpenAI's SDK requests this format.
     private static func base64(_ vector: [Float]) -> String {
         let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
         let bytes = vector.flatMap { number in (0..<4).map { UInt8(truncatingIfNeeded: number.bitPattern >> ($0 * 8)) }
@@ -54,7 +56,7 @@ enum OtherAnswers {
         return String(decoding: text, as: UTF8.self)
     }
 
-    /// Scores that depend on the query and the documents alone, the best first.
+    /// Scores that depend only on the query and the documents, best first.
     static func rerank(_ request: ModelRequest, id: String) -> [UInt8] {
         let query = request.body["query"]?.string ?? ""
         var hash = Hash()
@@ -83,7 +85,7 @@ enum OtherAnswers {
         }
     }
 
-    /// Anthropic's count of a prompt's tokens.
+    /// The response of Anthropic's count_tokens API.
     static func countTokens(_ request: ModelRequest) -> [UInt8] {
         JSONText.object { $0.field("input_tokens", request.promptTokens) }
     }

@@ -1,4 +1,4 @@
-// OpenAI's responses.
+// Responses of OpenAI's responses API, as vLLM writes them.
 internal import Inference
 
 /// Writes responses and their events.
@@ -70,8 +70,8 @@ struct ResponsesForm: AnswerForm {
             $0.key("item")
             writeItem("completed", text: text, to: &$0)
         }
-        // vLLM names the event `response.completed` also if the limit has ended the response; its `status` is
-        // `incomplete`.
+        // vLLM names the event `response.completed` even if the token limit has ended the response. The `status` in it
+        // is then `incomplete`.
         let end = Events.typed("response.completed") {
             $0.field("sequence_number", number + 3)
             $0.key("response")
@@ -158,7 +158,7 @@ struct ResponsesForm: AnswerForm {
         }
     }
 
-    /// Writes the position of the only content part.
+    /// Writes the members that identify the only content part of the response.
     private func writePosition(to writer: inout JSONWriter) {
         writer.field("item_id", item)
         writer.field("output_index", 0)

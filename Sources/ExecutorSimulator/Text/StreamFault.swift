@@ -1,4 +1,4 @@
-// The errors that the simulated executor reports.
+// The errors that a simulated executor reports.
 
 /// An error that an executor reports inside of a stream or in a document.
 struct StreamFault {
@@ -12,13 +12,13 @@ struct StreamFault {
         type: "SERVICE_UNAVAILABLE",
         message: "The request queue is full."
     )
-    /// An error that blames the client and has an address in its text.
+    /// An error that blames the client, and whose text contains the address of an engine.
     static let tooLong = StreamFault(
         status: 400,
         type: "invalid_request_error",
         message: "The prompt is too long for the engine at 10.0.0.5:8000."
     )
-    /// The error of an engine that has failed, as vLLM reports it.
+    /// The error that vLLM reports if its engine has failed.
     static let engineFailed = StreamFault(
         status: 500,
         type: "InternalServerError",

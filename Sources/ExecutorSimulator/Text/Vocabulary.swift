@@ -1,9 +1,9 @@
-// The simulated model's text: the same prompt and seed give the same words, and each word is computed from its index
-// alone.
+// Generates the text of the simulated model. The same prompt and seed always give the same words. Each word is computed
+// from its index, without the words before it.
 
-/// The words that the simulated model knows.
+/// The words that the simulated model generates.
 ///
-/// Some have characters of several bytes, and some need escapes in JSON.
+/// Some words have characters of several bytes, and some need escapes in JSON.
 package struct Vocabulary: Sendable {
     private static let words = """
         the of and to in a is that for it as was with be by on not he his but at are this have from or had an they \
@@ -26,13 +26,13 @@ package struct Vocabulary: Sendable {
         following = first.map { [0x20] + $0 }
     }
 
-    /// The token at an index of the text that belongs to `key`, escaped for JSON.
+    /// The token at an index of the text that `key` generates, escaped for JSON.
     package func token(_ index: Int, key: UInt64) -> [UInt8] {
         let word = Self.word(index, key: key, of: texts.count)
         return index == 0 ? first[word] : following[word]
     }
 
-    /// The tokens in a range of the text that belongs to `key`.
+    /// The tokens at a range of indices of the text that `key` generates.
     package func text(_ range: Range<Int>, key: UInt64) -> String {
         var text = ""
         for index in range {
@@ -42,7 +42,7 @@ package struct Vocabulary: Sendable {
         return text
     }
 
-    /// The number of tokens of a text, which is the number of its words.
+    /// How many tokens a text has: the simulated model counts each word as one token.
     package static func count(_ text: String) -> Int {
         var count = 0
         var isInside = false
@@ -54,7 +54,7 @@ package struct Vocabulary: Sendable {
         return count
     }
 
-    /// The index of the word for a token.
+    /// Which word of the vocabulary a token is.
     private static func word(_ index: Int, key: UInt64, of count: Int) -> Int {
         Int(truncatingIfNeeded: Hash.mix(key &+ UInt64(truncatingIfNeeded: index)) % UInt64(count))
     }

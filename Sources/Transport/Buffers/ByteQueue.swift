@@ -1,16 +1,20 @@
-// Output that waits to be sent: chains of pooled chunks. Confined to the worker that owns the pool.
+// Output that waits to be sent, in chains of pooled chunks. Confined to the worker that owns the pool.
 internal import CLinux
 internal import Glibc
 
-/// The header of a chunk; its bytes follow it in the same allocation, or belong to a `SharedBytes`.
+/// The header of a chunk.
+///
+/// The bytes of the chunk follow the header in the same allocation, or belong to a `SharedBytes`.
 @safe
 struct Chunk {
     static let size = 4096
     static let room = size - MemoryLayout<Chunk>.size
-    /// The memory of a chunk without bytes of its own, in bytes, with the overhead of malloc.
+    /// If the bytes of a chunk belong to a `SharedBytes`, the chunk takes this much memory, in bytes.
+    ///
+    /// The overhead of malloc is included.
     static let referenceSize = 64
     var next: UnsafeMutablePointer<Chunk>?
-    /// The owner of the bytes if they do not follow the header; the chunk holds a reference to it.
+    /// The owner of the bytes, retained by the chunk; nil if the bytes follow the header.
     var shared: Unmanaged<SharedBytes>?
     var start: Int32 = 0
     var end: Int32 = 0
@@ -22,8 +26,9 @@ struct Chunk {
 
 /// The chunks of one worker.
 ///
-/// Keeps a bounded number of free chunks, so that a burst does not call malloc for each. The count is private with an
-/// accessor: then the compiler sees every access and omits the runtime check of exclusive access (decision 0024).
+/// Keeps a limited number of free chunks, so that a burst does not call malloc for each chunk. The count is
+/// private with an accessor, so that the compiler sees every access and omits the runtime check of exclusive
+/// access (decision 0024).
 @safe
 package final class ChunkPool {
     private var free: UnsafeMutablePointer<Chunk>?
@@ -31,9 +36,7 @@ package final class ChunkPool {
     private let freeMax: Int
     private var taken = 0
 
-    /// Makes an empty pool.
-    ///
-    /// - Parameter freeMax: the maximum number of free chunks, of 4 KiB each, that are kept.
+    /// - Parameter freeMax: how many free chunks, of 4 KiB each, the pool keeps at most.
     package init(freeMax: Int = 512) { self.freeMax = freeMax }
 
     deinit {
@@ -43,7 +46,7 @@ package final class ChunkPool {
         }
     }
 
-    /// The memory of all chunks in use, in bytes.
+    /// The memory of all chunks that queues use now, in bytes.
     package var bytesInUse: Int { taken }
 
     func take() -> UnsafeMutablePointer<Chunk> {
@@ -72,7 +75,7 @@ package final class ChunkPool {
     }
 }
 
-/// A first-in, first-out queue of bytes over pooled chunks; holds no memory when it is empty.
+/// A first-in, first-out queue of bytes in pooled chunks; holds no memory while it is empty.
 @safe
 package struct ByteQueue: ~Copyable {
     private let pool: ChunkPool
@@ -80,7 +83,7 @@ package struct ByteQueue: ~Copyable {
     private var tail: UnsafeMutablePointer<Chunk>?
     /// The number of bytes in the queue.
     package private(set) var count = 0
-    /// The memory that the queue holds, in bytes: whole chunks, and the footprint of shared bytes.
+    /// The memory that the queue holds, in bytes: its chunks, and the `footprint` of the shared bytes it references.
     package private(set) var footprint = 0
 
     package init(pool: ChunkPool) { self.pool = pool }
@@ -123,7 +126,7 @@ package struct ByteQueue: ~Copyable {
     /// Copies bytes to the end of the queue.
     package mutating func append(_ bytes: [UInt8]) { append(bytes.span) }
 
-    /// Appends bytes by reference, without a copy.
+    /// Appends a reference to `shared` to the end of the queue, without copying the bytes.
     package mutating func append(_ shared: SharedBytes) {
         guard shared.count > 0 else { return }
         let memory = unsafe malloc(MemoryLayout<Chunk>.size)!
@@ -141,9 +144,9 @@ package struct ByteQueue: ~Copyable {
         unsafe tail = chunk
     }
 
-    /// Frees a chunk that is no longer linked.
+    /// Frees a chunk that the caller has unlinked.
     ///
-    /// - Returns: the memory that it took, in bytes.
+    /// - Returns: the memory that the chunk took, in bytes.
     private static func free(_ chunk: UnsafeMutablePointer<Chunk>, of pool: ChunkPool) -> Int {
         guard let shared = unsafe chunk.pointee.shared else {
             unsafe pool.giveBack(chunk)
@@ -155,9 +158,9 @@ package struct ByteQueue: ~Copyable {
         return footprint
     }
 
-    /// Calls `body` with the first contiguous bytes, and drops as many as it returns; an empty queue does not call it.
+    /// Calls `body` with the bytes of the first chunk, and drops as many bytes as `body` returns.
     ///
-    /// - Returns: how many bytes were dropped.
+    /// - Returns: how many bytes were dropped; 0 if the queue is empty, without a call of `body`.
     package mutating func consumeFirst(_ body: (UnsafeRawBufferPointer) -> Int) -> Int {
         guard let chunk = unsafe head else { return 0 }
         let range = unsafe Int(chunk.pointee.start)..<Int(chunk.pointee.end)
@@ -174,7 +177,7 @@ package struct ByteQueue: ~Copyable {
         return used
     }
 
-    /// Moves up to `limit` bytes to the end of `target`.
+    /// Moves up to `limit` bytes from the front of the queue to the end of `target`.
     package mutating func move(upTo limit: Int, to target: Scratch) {
         var left = min(limit, count)
         while left > 0 {
@@ -186,7 +189,7 @@ package struct ByteQueue: ~Copyable {
         }
     }
 
-    /// Drops the first `amount` bytes; the queue must have at least that many.
+    /// Drops the first `amount` bytes; the queue must hold at least that many.
     package mutating func drop(_ amount: Int) {
         var left = amount
         count -= amount
@@ -203,6 +206,6 @@ package struct ByteQueue: ~Copyable {
         }
     }
 
-    /// Drops all bytes and frees their chunks.
+    /// Drops all bytes and frees the chunks.
     package mutating func removeAll() { drop(count) }
 }

@@ -1,9 +1,9 @@
-// Fast ways to append to byte arrays, for the path of each request: spans as one block, since a loop checks the
-// capacity for each byte, and numbers without a String in between.
+// Fast operations on byte arrays, for code that runs for each request. A span is appended as one block, because a loop
+// would check the capacity for each byte. Numbers are appended without an intermediate String.
 internal import Glibc
 
 extension Span<UInt8> {
-    /// Whether these are the bytes of `text`.
+    /// Whether the bytes equal the UTF-8 bytes of `text`.
     package func equals(_ text: StaticString) -> Bool {
         guard count == text.utf8CodeUnitCount else { return false }
         return unsafe withUnsafeBufferPointer {
@@ -24,7 +24,7 @@ extension [UInt8] {
         }
     }
 
-    /// Appends the last `count` decimal digits of a number that is not negative, with leading zeros.
+    /// Appends the last `count` decimal digits of a non-negative number, padded with leading zeros.
     package mutating func append(digits number: Int, count: Int) {
         var divisor = 1
         for _ in 1..<count { divisor *= 10 }
@@ -34,7 +34,7 @@ extension [UInt8] {
         }
     }
 
-    /// Appends the UTF-8 bytes of a text as one block.
+    /// Appends the UTF-8 bytes of `text` as one block.
     package mutating func append(_ text: StaticString) {
         unsafe append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }

@@ -1,7 +1,7 @@
-// Names that are compared by their bytes. Swift compares strings by Unicode equivalence, so that a name with a Kelvin
-// sign equals the same name with a K, while an executor treats them as two names.
+// Names that are compared byte by byte. Swift compares strings by Unicode equivalence, so a name with the Kelvin sign
+// (U+212A) would equal the name with a K. Executors treat them as two names.
 
-/// A text that equals another only if their bytes do.
+/// A text that equals another text only if their UTF-8 bytes are equal.
 package struct ExactText: Hashable, Sendable {
     package let text: String
 
@@ -16,7 +16,7 @@ package struct ExactText: Hashable, Sendable {
 }
 
 extension String {
-    /// Whether the other text is the same, byte by byte.
+    /// Whether both texts have the same UTF-8 bytes.
     package func hasBytes(of other: String) -> Bool {
         utf8.count == other.utf8.count && utf8.elementsEqual(other.utf8)
     }

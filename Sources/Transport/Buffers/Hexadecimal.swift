@@ -1,13 +1,13 @@
-// Bytes as hexadecimal text and back: hashes of keys, random names. It allocates; the data path uses `UInt8.hexDigit`.
+// Converts bytes to hexadecimal text and back. The results are allocated, so the data path uses `UInt8.hexDigit`.
 
 /// Hexadecimal text, without a prefix.
 package enum Hexadecimal {
-    /// Two digits a byte, in lower case.
+    /// Two lower-case digits for each byte.
     package static func text(_ bytes: [UInt8]) -> String {
         String(decoding: bytes.flatMap { [UInt8.hexDigit($0 >> 4), UInt8.hexDigit($0 & 15)] }, as: UTF8.self)
     }
 
-    /// The bytes that a text spells, in digits of either case.
+    /// The bytes that a hexadecimal text stands for; accepts digits of either case.
     ///
     /// - Returns: nil if the text is not an even number of hexadecimal digits.
     package static func bytes(_ text: String) -> [UInt8]? {

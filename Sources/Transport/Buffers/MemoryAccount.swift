@@ -1,40 +1,48 @@
-// Accounting of the memory that one connection holds. Accounts count; a `MemorySource` decides how much one may hold.
+// Counts the memory that one connection holds. A `MemorySource` decides how much each connection may hold.
 
-/// The uses of memory; request bodies have a part of the whole for themselves.
+/// The purpose of memory.
+///
+/// The memory source reserves a part of the whole for request bodies.
 package enum MemoryUse: Sendable {
     /// Request bodies.
     case bodies
-    /// Everything else: streams, heads, answers, output.
+    /// Everything else: streams, header sections, responses, output.
     case streams
-    /// Output buffers beyond the minimum of a stream; new streams have precedence over them.
+    /// Output buffers beyond the minimum of each stream.
+    ///
+    /// Memory for new streams has precedence over them.
     case shares
 }
 
 /// Grants memory to accounts.
 ///
-/// All workers use it; accounts ask it once for each `MemoryAccount.grain` bytes, and not with each charge.
+/// All workers share one source. For stream memory, an account asks it for whole grains (`MemoryAccount.grain`). For
+/// request bodies, it asks for each charge.
 package protocol MemorySource: AnyObject, Sendable {
-    /// Grants `bytes` more to an account that was granted `held` bytes for this use; false, and nothing granted, when
-    /// there is no room or the account would have more than its part.
+    /// Grants `bytes` more to an account that already holds `held` bytes for this use.
+    ///
+    /// - Returns: false, and grants nothing, if no memory is left or the account would hold more than its part.
     func grant(_ bytes: Int, beyond held: Int, for use: MemoryUse, isTrusted: Bool) -> Bool
-    /// Counts `bytes` that are held already, whatever is left.
+    /// Counts `bytes` that are allocated already, even if no memory is left.
     func take(_ bytes: Int)
-    /// Returns bytes that were granted for this use, or taken.
+    /// Returns `bytes` that `grant` or `take` has counted.
     func giveBack(_ bytes: Int, of use: MemoryUse)
 }
 
-/// The memory that one connection makes this process hold.
+/// The memory that the process holds for one connection.
 ///
-/// Confined to the thread of the connection. Charges are counted here, by the byte; the source is asked for whole
-/// grains, so that a short request or a token touches no memory that other threads use. The counts are private with
-/// accessors: then the compiler sees every access and omits the runtime check of exclusive access (decision 0024).
+/// Confined to the thread of the connection. The account counts every byte, and asks the source only for whole grains.
+/// So a short request or a token writes no memory that other threads use. The counts are private with accessors, so
+/// that the compiler sees every access and omits the runtime check of exclusive access (decision 0024).
 package final class MemoryAccount {
-    /// The unit in which the source grants memory, in bytes.
+    /// The unit in which accounts ask the source for stream memory, in bytes.
     package static let grain = 16 << 10
 
     private let source: (any MemorySource)?
     private let isTrusted: Bool
-    /// Bytes granted before the account was made; its creator returns them.
+    /// Bytes that were granted before the account was made.
+    ///
+    /// The account's creator returns them to the source.
     private let prepaid: Int
     private var granted: Int
     private var isClosed = false
@@ -44,10 +52,10 @@ package final class MemoryAccount {
     /// Opens an account.
     ///
     /// - Parameters:
-    ///   - source: what grants the memory; nil if there is no limit, as in tools and tests.
-    ///   - prepaid: bytes that the source has granted already.
-    ///   - held: the cost of the connection itself, in bytes, which is part of `prepaid`.
-    ///   - isTrusted: the connection carries the requests of many users.
+    ///   - source: the grantor of memory; nil for no limit, as in tools and tests.
+    ///   - prepaid: how many bytes the source has granted already.
+    ///   - held: the cost of the connection itself, in bytes; a part of `prepaid`.
+    ///   - isTrusted: whether the connection carries the requests of many users.
     package init(source: (any MemorySource)? = nil, prepaid: Int = 0, held: Int = 0, isTrusted: Bool = false) {
         self.source = source
         self.prepaid = prepaid
@@ -58,16 +66,17 @@ package final class MemoryAccount {
 
     deinit { close() }
 
-    /// Bytes charged for streams, heads, answers and output.
+    /// How many bytes are charged for everything except request bodies.
     package var held: Int { charged }
-    /// Bytes charged for request bodies.
+    /// How many bytes are charged for request bodies.
     package var bodies: Int { chargedBodies }
 
     // MARK: Streams
 
-    /// Charges `bytes`; false, and nothing charged, when the connection may not hold as much.
+    /// Charges `bytes` if the connection may hold them.
     ///
     /// - Parameter use: `.streams` or `.shares`.
+    /// - Returns: false, and charges nothing, if the source refuses.
     package func charge(_ bytes: Int, for use: MemoryUse = .streams) -> Bool {
         guard !isClosed else { return true }
         let missing = charged + bytes - granted
@@ -80,7 +89,7 @@ package final class MemoryAccount {
         return true
     }
 
-    /// Charges `bytes` that are allocated already and cannot be refused.
+    /// Charges `bytes` that are allocated already, and that the source therefore cannot refuse.
     package func take(_ bytes: Int) {
         guard !isClosed else { return }
         charged += bytes
@@ -91,13 +100,13 @@ package final class MemoryAccount {
         granted += grant
     }
 
-    /// Returns bytes that were charged by `charge` or `take`.
+    /// Returns bytes that `charge` or `take` has charged.
     package func release(_ bytes: Int) {
         guard !isClosed else { return }
         charged -= bytes
         assert(charged >= 0, "more is given back than was charged")
-        // One or two spare grains are kept: otherwise a connection that needs a little more than its grains would ask
-        // the source with each request.
+        // The account keeps up to three spare grains before it returns any. Otherwise a connection that needs slightly
+        // more than its grains would ask the source again for each request.
         guard granted - charged > 3 * Self.grain, granted > prepaid, let source else { return }
         let spare = min(granted - charged - Self.grain, granted - prepaid) / Self.grain * Self.grain
         guard spare > 0 else { return }
@@ -109,7 +118,9 @@ package final class MemoryAccount {
 
     // MARK: Bodies
 
-    /// Charges `bytes` of request bodies; false, and nothing charged, when there is no room for them.
+    /// Charges `bytes` for request bodies.
+    ///
+    /// - Returns: false, and charges nothing, if the source refuses.
     package func chargeBody(_ bytes: Int) -> Bool {
         guard !isClosed, let source else { return true }
         guard source.grant(bytes, beyond: chargedBodies, for: .bodies, isTrusted: isTrusted) else { return false }
@@ -117,15 +128,17 @@ package final class MemoryAccount {
         return true
     }
 
-    /// Returns bytes that were charged by `chargeBody`.
+    /// Returns bytes that `chargeBody` has charged.
     package func releaseBody(_ bytes: Int) {
         guard forgetBody(bytes) > 0 else { return }
         source?.giveBack(bytes, of: .bodies)
     }
 
-    /// Hands the duty to return the bytes of a body to the source over to the caller.
+    /// Stops counting `bytes` of a body.
     ///
-    /// - Returns: how many bytes the caller must return; 0 when the account was closed before.
+    /// The caller must return these bytes to the source itself.
+    ///
+    /// - Returns: how many bytes the caller must return; 0 if the account is closed or has no source.
     package func forgetBody(_ bytes: Int) -> Int {
         guard !isClosed, source != nil else { return 0 }
         chargedBodies -= bytes
@@ -135,7 +148,9 @@ package final class MemoryAccount {
 
     // MARK: The end
 
-    /// Returns everything to the source; later charges and releases have no effect.
+    /// Returns all memory to the source, except `prepaid`.
+    ///
+    /// Later charges and releases have no effect.
     package func close() {
         guard !isClosed else { return }
         isClosed = true
@@ -145,9 +160,9 @@ package final class MemoryAccount {
     }
 }
 
-/// The charge of one item that changes its size, such as a buffer or a queue.
+/// The charge for one item whose size changes, such as a buffer or a queue.
 ///
-/// The owner of the item returns the charge with `set(0, on:)`.
+/// The owner of the item must call `set(0, on:)` at the end, to return the charge.
 package struct MemoryCharge {
     /// The bytes charged now.
     package private(set) var bytes = 0
@@ -160,7 +175,9 @@ package struct MemoryCharge {
         bytes = size
     }
 
-    /// Raises the charge to `size` bytes if the account may hold them; returns false, and changes nothing, otherwise.
+    /// Raises the charge to `size` bytes.
+    ///
+    /// - Returns: false, and changes nothing, if the account may not hold that much.
     package mutating func grow(to size: Int, on account: MemoryAccount, for use: MemoryUse = .streams) -> Bool {
         if size > bytes {
             guard account.charge(size - bytes, for: use) else { return false }

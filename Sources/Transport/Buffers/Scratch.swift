@@ -1,10 +1,11 @@
-// The output buffer of a worker: in the flush phase one connection after the other fills it, and one write sends it.
+// The output buffer of a worker. During the flush phase, connections fill it one after the other, and each sends it
+// with one write.
 internal import CLinux
 internal import Glibc
 
 /// A growable buffer that all connections of a worker use in turn.
 ///
-/// Keeps at most 1 MiB between uses. Its count is private with an accessor: then the compiler sees every access and
+/// Keeps at most 1 MiB between uses. The count is private with an accessor, so that the compiler sees every access and
 /// omits the runtime check of exclusive access (decision 0024).
 @safe
 package final class Scratch {
@@ -19,14 +20,14 @@ package final class Scratch {
 
     deinit { unsafe free(base) }
 
-    /// The number of bytes in the buffer.
+    /// How many bytes the buffer holds.
     package var count: Int { used }
     package var isEmpty: Bool { used == 0 }
 
-    /// The bytes in the buffer; valid until the next change.
+    /// The bytes in the buffer; valid until the buffer is changed.
     package var bytes: UnsafeRawBufferPointer { unsafe UnsafeRawBufferPointer(start: base, count: count) }
 
-    /// Empties the buffer for its next use.
+    /// Empties the buffer for its next use, and shrinks it to 128 KiB if it is larger than 1 MiB.
     package func removeAll() {
         used = 0
         if capacity > 1 << 20 {
@@ -50,12 +51,14 @@ package final class Scratch {
     /// Copies bytes to the end.
     package func append(_ bytes: [UInt8]) { append(bytes.span) }
 
-    /// Copies the UTF-8 bytes of a text to the end.
+    /// Copies the UTF-8 bytes of `text` to the end.
     package func append(_ text: StaticString) {
         unsafe append(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
-    /// Calls `fill` with room for `limit` bytes, and appends as many of them as it returns.
+    /// Calls `fill` with free space of `limit` bytes.
+    ///
+    /// `fill` returns how many bytes it has written there.
     package func append(upTo limit: Int, _ fill: (UnsafeMutableRawBufferPointer) -> Int) {
         let target = unsafe UnsafeMutableRawBufferPointer(start: room(for: limit), count: limit)
         let written = unsafe fill(target)

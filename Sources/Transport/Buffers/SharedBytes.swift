@@ -1,18 +1,18 @@
-// Bytes that output queues reference instead of copying them.
+// Bytes that several output queues can reference without copying them.
 
-/// Immutable bytes to send to one client or to many.
+/// Immutable bytes that are sent to one client or to many.
 package final class SharedBytes: Sendable {
     package let bytes: [UInt8]
-    /// The memory that a queue counts for its reference to the bytes, in bytes; 0 for common ones.
+    /// How much memory a queue counts for its reference to the bytes, in bytes; 0 for bytes made with `common`.
     package let footprint: Int
 
-    /// Bytes that live as long as the process or its configuration anyway.
+    /// Bytes that stay allocated independently of any queue, as long as the process or its configuration lives.
     package init(common bytes: [UInt8]) {
         self.bytes = bytes
         footprint = 0
     }
 
-    /// Bytes that live as long as the queue that references them.
+    /// Bytes that stay allocated only while a queue references them.
     package init(owned bytes: [UInt8]) {
         self.bytes = bytes
         footprint = bytes.capacity

@@ -1,12 +1,12 @@
-// A table whose slots are used again, with keys that tell an element from an earlier one in the same slot.
+// A table that reuses its slots. Its keys distinguish an element from an earlier one in the same slot.
 
-/// Names an element of a `Slab`.
+/// Identifies an element of a `Slab`.
 ///
-/// The key of a removed element does not name the next one in its slot, until 2^32 elements have used the slot.
+/// The key of a removed element does not match a later element in the same slot, until the slot was reused 2^32 times.
 public struct SlabKey: Hashable, Sendable {
-    /// The slot, from 0.
+    /// The index of the slot, from 0.
     public let index: UInt32
-    /// The number of elements that were removed from this slot before.
+    /// How many elements were removed from the slot before this element was inserted.
     public let generation: UInt32
 
     @inlinable
@@ -15,19 +15,23 @@ public struct SlabKey: Hashable, Sendable {
         self.generation = generation
     }
 
-    /// The key that was packed into one word by `bits`.
+    /// Unpacks a key from a word that `bits` has made.
     @inlinable
     public init(bits: UInt64) { self.init(index: UInt32(truncatingIfNeeded: bits), generation: UInt32(bits >> 32)) }
 
-    /// Both numbers in one word, for system interfaces that carry 64 bits of the caller's.
+    /// Index and generation packed into one word, for system calls such as epoll that carry 64 bits of user data.
     @inlinable public var bits: UInt64 { UInt64(generation) << 32 | UInt64(index) }
 }
 
-/// Elements in numbered slots; the slot of a removed element is used again.
+/// A table of elements in numbered slots.
 ///
-/// Each operation takes constant time. The table never shrinks: it has as many slots as it ever had elements at once.
-/// Everything is inlinable and public: Swift 6.3 does not specialize a generic type of access `package` in other
-/// modules, and each operation would look up its metadata.
+/// A new element reuses the slot of a removed one.
+///
+/// Insertion, removal and access by key take constant time. The table never shrinks: it has as many slots as it ever
+/// had elements at once.
+///
+/// Everything is public and inlinable because Swift 6.3 specializes a generic type with `package` access only within
+/// its module. Elsewhere, each operation would look up type metadata.
 public struct Slab<Element> {
     @usableFromInline
     struct Slot {
@@ -42,17 +46,17 @@ public struct Slab<Element> {
     }
 
     @usableFromInline var slots: [Slot] = []
-    /// Indices of the slots without an element; the last one is taken first.
+    /// Indices of the free slots; `insert` takes the last one.
     @usableFromInline var free: [UInt32] = []
 
     @inlinable
     public init() {}
 
-    /// Number of elements.
+    /// How many elements the table holds.
     @inlinable public var count: Int { slots.count - free.count }
     @inlinable public var isEmpty: Bool { count == 0 }
 
-    /// Puts an element into a free slot, or into a new one if no slot is free.
+    /// Puts an element into a free slot, or into a new slot if none is free.
     @inlinable
     public mutating func insert(_ element: Element) -> SlabKey {
         if let index = free.popLast() {
@@ -63,9 +67,9 @@ public struct Slab<Element> {
         return SlabKey(index: UInt32(slots.count - 1), generation: 0)
     }
 
-    /// Takes an element out.
+    /// Removes an element.
     ///
-    /// - Returns: the element; nil when it was removed before.
+    /// - Returns: the removed element; nil if it was removed earlier.
     @inlinable @discardableResult
     public mutating func remove(_ key: SlabKey) -> Element? {
         let index = Int(key.index)
@@ -76,7 +80,7 @@ public struct Slab<Element> {
         return element
     }
 
-    /// The element with this key; nil when it was removed.
+    /// The element with this key; nil if it was removed.
     @inlinable public subscript(key: SlabKey) -> Element? {
         let index = Int(key.index)
         guard index < slots.count, slots[index].generation == key.generation else { return nil }
@@ -90,7 +94,7 @@ public struct Slab<Element> {
         return index < slots.count && slots[index].generation == key.generation && slots[index].element != nil
     }
 
-    /// All elements in the order of their slots, as a new array, which costs an allocation.
+    /// All elements in the order of their slots, as a newly allocated array.
     @inlinable public var elements: [Element] { slots.compactMap(\.element) }
 }
 

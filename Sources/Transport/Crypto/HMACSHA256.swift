@@ -1,8 +1,8 @@
-// HMAC-SHA256 under a secret, and a comparison in constant time.
+// HMAC-SHA256 with a secret key, and a comparison of hashes in constant time.
 
 internal import COpenSSL
 
-/// Hashes access keys under a secret, so that the hashes can be stored.
+/// Hashes access keys with a secret, so that the hashes can be stored in place of the keys.
 package struct HMACSHA256: Sendable, Equatable {
     /// The length of a hash in bytes.
     package static let count = 32
@@ -11,14 +11,17 @@ package struct HMACSHA256: Sendable, Equatable {
 
     package init(secret: [UInt8]) { self.secret = secret }
 
-    /// The hash of some bytes, in a time that depends on their number only.
+    /// The hash of `bytes`.
     ///
-    /// It sets up a context of OpenSSL each time; `HMACSHA256Hasher` does so once for many hashes.
+    /// The time it takes depends only on the number of bytes. Each call sets up an OpenSSL context. To compute many
+    /// hashes, use `HMACSHA256Hasher`.
     package func callAsFunction(_ bytes: some Collection<UInt8>) -> [UInt8] {
         HMACSHA256Hasher(self).hash(Array(bytes).span)
     }
 
-    /// Whether two hashes are equal, in a time that does not depend on where they differ.
+    /// Whether two hashes are equal.
+    ///
+    /// The time it takes does not depend on the position of the first difference.
     package static func isEqual(_ one: [UInt8], _ other: [UInt8]) -> Bool {
         guard one.count == other.count else { return false }
         return unsafe one.withUnsafeBytes { one in

@@ -1,15 +1,15 @@
-// HMAC-SHA256 of many inputs under one secret, with an OpenSSL context that is set up once.
+// Computes HMAC-SHA256 of many inputs with one secret, and reuses one OpenSSL context.
 
 internal import COpenSSL
 
-/// Computes many hashes under one secret; setting up a context for each would cost more than the hash.
+/// Computes many hashes with one secret.
 ///
-/// Confined to its thread.
+/// Setting up an OpenSSL context for each hash would cost more than the hash. Confined to the thread that made it.
 @safe package final class HMACSHA256Hasher {
     private let context: OpaquePointer
 
     package init(_ hash: HMACSHA256) {
-        // An empty array may have no address, and OpenSSL takes a null key as a request to keep the last one.
+        // The address of an empty array may be null, and OpenSSL treats a null key as "keep the previous key".
         var nothing: UInt8 = 0
         let made = unsafe hash.secret.withUnsafeBufferPointer { key in
             unsafe withUnsafePointer(to: &nothing) {
@@ -22,7 +22,9 @@ internal import COpenSSL
 
     deinit { unsafe EVP_MAC_CTX_free(context) }
 
-    /// The hash of some bytes, in a time that depends on their number only.
+    /// The hash of `bytes`.
+    ///
+    /// The time it takes depends only on the number of bytes.
     package func hash(_ bytes: Span<UInt8>) -> [UInt8] {
         unsafe bytes.withUnsafeBufferPointer { input in
             unsafe [UInt8](unsafeUninitializedCapacity: HMACSHA256.count) { tag, filled in

@@ -1,8 +1,8 @@
-// Notices that a file has changed, without reading it.
+// Detects that a file has changed, without reading its contents.
 internal import CLinux
 internal import Glibc
 
-/// The identity of a file and of its contents, as far as `stat` shows it.
+/// What `stat` reports about a file: its device, inode, size and modification time.
 package struct FileStamp: Equatable, Sendable {
     private var device: UInt
     private var inode: UInt
@@ -10,7 +10,9 @@ package struct FileStamp: Equatable, Sendable {
     private var seconds: Int
     private var nanoseconds: Int
 
-    /// Nil if there is no such file; `errno` says why.
+    /// Calls `stat`.
+    ///
+    /// Nil if the call fails; `errno` then holds the error.
     package init?(_ path: String) {
         var status = stat()
         guard unsafe stat(path, &status) == 0 else { return nil }
@@ -21,13 +23,14 @@ package struct FileStamp: Equatable, Sendable {
         nanoseconds = status.st_mtim.tv_nsec
     }
 
-    /// Whether both are one file, whatever it holds.
+    /// Whether both stamps are of the same file (device and inode), even if its contents differ.
     package func isSameFile(as other: FileStamp?) -> Bool { other?.device == device && other?.inode == inode }
 
-    /// Whether the file was changed within the last two seconds.
+    /// Whether the file was modified less than two seconds before `now`.
     ///
-    /// Two changes within one tick of the file system's clock have the same time, so such a file is read again.
+    /// The stamp of such a file is unreliable, because two changes within one tick of the file system's clock have the
+    /// same modification time. A caller should read such a file again.
     ///
-    /// - Parameter now: in seconds since 1970.
+    /// - Parameter now: the time in seconds since 1970.
     package func isNew(at now: Int) -> Bool { now - seconds < 2 }
 }

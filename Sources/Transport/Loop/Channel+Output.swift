@@ -1,12 +1,12 @@
-// The writing half of a channel: the flush phase, output that the kernel did not take, closing after the last byte.
+// How a channel writes: the flush phase, output that the kernel has not accepted yet, and closing after the last byte.
 internal import CLinux
 internal import Glibc
 
 extension Channel {
     /// Closes the channel once all output has been written.
     ///
-    /// - Parameter abruptly: closes with a TCP reset and without close_notify, so that the peer cannot mistake a part
-    ///   of the answer for the whole.
+    /// - Parameter abruptly: whether to close with a TCP reset and without close_notify. The peer then cannot mistake a
+    ///   truncated response for a complete one.
     package func closeWhenFlushed(abruptly: Bool = false) {
         if phase == .connecting { close() }
         guard phase == .open else { return }
@@ -18,13 +18,14 @@ extension Channel {
         markNow()
     }
 
-    /// Sends bytes unencrypted to a peer whose TLS handshake has failed because it does not speak TLS.
+    /// Sends bytes without encryption, to a peer whose TLS handshake failed because it speaks plaintext.
     ///
-    /// The caller then calls `closeWhenFlushed`.
+    /// The caller must then call `closeWhenFlushed`.
     package func appendInClear(_ bytes: [UInt8]) {
         guard phase == .open, !isOpened else { return }
         unsafe bytes.withUnsafeBytes { unsafe pending.append($0) }
-        // The peer has not closed. Closing waits for it, since a close with unread bytes would be a reset.
+        // The failed handshake counts as an end, but the peer has not closed. `finishClosing` must wait for the peer,
+        // because closing a socket with unread bytes sends a reset.
         hasEnded = false
         chargePending()
         markNow()
@@ -37,7 +38,7 @@ extension Channel {
         chargePending()
     }
 
-    /// Charges the account for the memory of `pending`, in whole chunks.
+    /// Charges the account for the chunks of `pending`.
     func chargePending() {
         guard pending.footprint != pendingCharge.bytes, let account else { return }
         var charge = pendingCharge
@@ -76,7 +77,7 @@ extension Channel {
         }
     }
 
-    /// Writes to the socket; bytes that the kernel does not take are copied into `pending`.
+    /// Writes to the socket, and copies the bytes that the kernel does not accept into `pending`.
     private func writeNow(_ bytes: UnsafeRawBufferPointer) {
         let written = unsafe send(bytes)
         if writeFailure != nil {
@@ -108,9 +109,9 @@ extension Channel {
 
     /// Makes one `send` call.
     ///
-    /// It calls no handler, since the caller may be borrowing `pending`.
+    /// It must not call the handler, because the caller may be accessing `pending` exclusively.
     ///
-    /// - Returns: how many bytes the kernel took; 0 also for an error, which is then in `writeFailure`.
+    /// - Returns: how many bytes the kernel accepted; 0 after an error too, which is then in `writeFailure`.
     private func send(_ bytes: UnsafeRawBufferPointer) -> Int {
         let written = unsafe Glibc.send(descriptor, bytes.baseAddress, bytes.count, clinux_MSG_NOSIGNAL)
         if written >= 0 {
@@ -121,10 +122,10 @@ extension Channel {
         return 0
     }
 
-    /// Reports a failed write, unless there may still be bytes to read.
+    /// Reports a failed write to the handler, unless the peer may have sent bytes that are still unread.
     ///
-    /// An executor that refuses a body answers, closes, and so makes the next write fail. Its answer is read first: the
-    /// poller reports the end in the next turn.
+    /// An executor that rejects a request body responds and closes, which makes our next write fail. Its response must
+    /// be read first. The poller then reports the end of the connection in a later turn.
     private func writeFailed() {
         pending.removeAll()
         guard let writeFailure, phase != .open || hasEnded || !isReading else { return }
@@ -151,7 +152,8 @@ extension Channel {
             close()
             return
         }
-        // A close with unread bytes in the kernel sends a reset, which may destroy our answer: so wait for the peer.
+        // Closing a socket with unread bytes sends a reset, which can make the peer discard our response. So the
+        // channel only closes its writing side, and waits for the peer to close.
         phase = .lingering
         _ = Glibc.shutdown(descriptor, CInt(SHUT_WR))
         isReading = true
@@ -174,7 +176,7 @@ extension Channel {
         }
     }
 
-    /// The events of the poller that the channel waits for.
+    /// The epoll events that the channel needs now.
     private var wantedEvents: UInt32 {
         var wanted = clinux_EPOLLET
         if isReading, !hasEnded, ringReceive == .none { wanted |= clinux_EPOLLIN }
@@ -195,7 +197,8 @@ extension Channel {
                 registration = try loop.register(self, descriptor: descriptor, events: wanted)
                 isUnregistered = false
             } catch {
-                // The system cannot watch the socket. The peer has closed, so everything can be read now, turn by turn.
+                // The system has no memory for another watch. The peer has closed, so no event is needed: the channel
+                // reads in every turn until it meets the end.
                 hasHungUp = true
                 revisit()
             }

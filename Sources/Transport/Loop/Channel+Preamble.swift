@@ -1,31 +1,35 @@
-// A stage before everything else on an accepted socket: bytes that are not the client's, such as a PROXY header.
+// Reads bytes that precede the client's own bytes on an accepted socket, such as a PROXY protocol header.
 internal import Glibc
 
-/// What a preamble stage decides from the bytes received so far.
+/// The decision of a `ChannelPreamble` about the bytes received so far.
 package enum ChannelPreambleVerdict: Sendable, Equatable {
-    /// More bytes are needed for a decision.
+    /// The preamble is incomplete.
     case needsMore
-    /// The preamble is complete and has this many bytes, from 0 to all that were shown; the client's bytes follow.
+    /// The preamble is complete and takes this many of the bytes, possibly 0.
+    ///
+    /// The client's own bytes follow.
     case done(Int)
-    /// The connection is to be closed without an answer.
+    /// The channel must close the connection without a response.
     case refused
 }
 
-/// Reads what arrives on a socket before the client's own bytes, and before TLS.
+/// Reads the bytes that arrive on a socket before the client's own bytes and before TLS.
 ///
-/// Each channel has a stage of its own, given to `Channel.accept` and called on the loop's thread only. The channel
-/// releases it when it is done. Nothing is sent to the peer meanwhile.
+/// Each channel has its own `ChannelPreamble`, set by `Channel.accept`, and calls it only on the loop's thread. The
+/// channel releases it once the preamble is complete. Until then, the channel sends nothing to the peer.
 package protocol ChannelPreamble: AnyObject {
-    /// The maximum length of a preamble in bytes, at least 1; a longer one closes the connection.
+    /// The maximum length of the preamble in bytes, at least 1.
+    ///
+    /// A longer preamble closes the connection.
     var bytesMax: Int { get }
 
-    /// Examines everything received so far, from the first byte on: at least 1 byte, at most `bytesMax`.
+    /// Examines all bytes received so far, from the first one on: at least 1 byte, at most `bytesMax`.
     ///
-    /// Called again with more after `.needsMore`, and never after another verdict.
+    /// After `.needsMore`, it is called again with more bytes. After any other verdict, it is not called again.
     func read(_ bytes: Span<UInt8>) -> ChannelPreambleVerdict
 }
 
-/// A stage that has not decided yet, and the bytes received so far.
+/// A preamble that is not complete yet, and all bytes received so far.
 final class PreambleReader {
     let stage: any ChannelPreamble
     var received: [UInt8] = []
@@ -34,9 +38,9 @@ final class PreambleReader {
 }
 
 extension Channel {
-    /// Passes bytes to the preamble stage, and those after the preamble on to TLS or the handler.
+    /// Passes bytes to the `ChannelPreamble`, and the bytes that follow the preamble to TLS or to the handler.
     ///
-    /// Copies the bytes, which happens only for the first ones of a connection.
+    /// The bytes are copied, which is cheap enough because it happens only at the start of a connection.
     func takePreamble(_ bytes: UnsafeRawBufferPointer) {
         guard let reader = preamble else { return }
         unsafe reader.received.append(contentsOf: bytes)
@@ -55,7 +59,7 @@ extension Channel {
         }
     }
 
-    /// Opens a channel without TLS; with TLS the handshake comes first.
+    /// Reports the channel as open if it has no TLS; with TLS, the handshake comes first.
     private func openAfterPreamble() {
         guard !isSecure else { return }
         isOpened = true

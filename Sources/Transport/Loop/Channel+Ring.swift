@@ -1,14 +1,14 @@
-// Receiving through io_uring: when a channel enters and leaves the ring, and what the ring has received.
+// How a channel receives through io_uring instead of epoll and `recv`: start, stop, and received bytes.
 internal import CLinux
 internal import Glibc
 
 extension Channel {
-    /// Starts to receive by the ring where the loop does so for every channel (`PollerChoice.ring`, for tests).
+    /// Starts to receive through io_uring if the loop does so for every channel (`PollerChoice.ring`, for tests).
     func enterRing() { if loop.choice == .ring { expectSmallReads() } }
 
-    /// Announces many small reads, such as a token stream: the ring may receive them from now on.
+    /// Lets io_uring receive for this channel, because many small reads are expected, as in a token stream.
     ///
-    /// After a call that pauses reading, up to 32 KiB may still be delivered: Linux 6.8 and later receive up to 32
+    /// After `setReading(false)`, up to 32 KiB can still be delivered, because Linux 6.8 and later fill up to 32
     /// buffers at once for one socket.
     package func expectSmallReads() {
         guard ringReceive == .none, phase == .open, isOpened, isReading, !hasEnded, readLimit >= Self.ringReadLimitMin,
@@ -18,18 +18,20 @@ extension Channel {
         updateInterest()
     }
 
-    /// Cancels receiving by the ring; the poller takes over when the ring has confirmed it.
+    /// Cancels receiving through io_uring.
+    ///
+    /// epoll takes over when the kernel has confirmed the cancellation.
     func leaveRing() {
         guard ringReceive == .open, let registration, let ring = loop.receiveRing else { return }
         ringReceive = .leaving
         ring.cancel(registration)
     }
 
-    /// Handles a completion of the ring.
+    /// Handles a completion of the channel's io_uring receive request.
     ///
     /// - Parameters:
-    ///   - result: the number of bytes, 0 at the end of the stream, or a negative errno.
-    ///   - isLast: whether the ring has stopped receiving this socket.
+    ///   - result: the number of bytes received; 0 at the end of the stream; a negative errno after an error.
+    ///   - isLast: whether the kernel has stopped receiving for this request.
     func received(_ result: Int, _ bytes: UnsafeRawBufferPointer, isLast: Bool) {
         if isLast { ringReceive = .none }
         if result > 0 {
@@ -41,7 +43,8 @@ extension Channel {
             end(.failed(SystemError("read", CInt(-result))))
         }
         guard isLast, phase != .closed else { return }
-        // The ring was out of buffers and is asked again, or the poller takes over and reports what arrived meanwhile.
+        // After ENOBUFS (no free buffer), io_uring is asked to receive again. Otherwise epoll takes over, and reports
+        // the bytes that have arrived in the meantime.
         if result == -Int(ENOBUFS) { expectSmallReads() }
         if ringReceive == .none { enterRing() }
         if ringReceive == .none { updateInterest() }

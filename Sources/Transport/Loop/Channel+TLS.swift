@@ -1,7 +1,8 @@
-// Decrypting what a channel with TLS has received.
+// How a channel with TLS decrypts what it has received.
 
 extension Channel {
-    /// Decrypts what the wire was fed and passes it to the handler, at most one plaintext buffer at a time.
+    /// Decrypts the ciphertext that the wire was fed, and passes the plaintext to the handler, up to 64 KiB
+    /// in each call.
     func decrypt() {
         while phase != .closed {
             let result = unsafe tls!.read(into: loop.plaintextBuffer)
@@ -18,8 +19,8 @@ extension Channel {
                     rebasing: loop.plaintextBuffer.bindMemory(to: UInt8.self)[..<count]
                 )
                 unsafe handler?.channel(self, received: bytes.span)
-            // The handler may act on other connections of this worker: those do not use the wire before the flush
-            // phase.
+            // During this call the handler may act on other connections of the worker. They cannot disturb the wire,
+            // because they use it only in the flush phase.
             case .wantsMore: return
             case .closed:
                 end(.closed)

@@ -1,56 +1,57 @@
-// A byte-stream socket in a loop, with TLS or without. The only code that reads and writes sockets.
+// A stream socket in an event loop, with or without TLS. Only this type reads and writes stream sockets.
 internal import CLinux
 internal import Glibc
 
-/// How a connection ended, as its handler learns it.
+/// How a connection ended.
 package enum ChannelEnd: Sendable {
-    /// The peer closed its side in order (FIN, or close_notify).
+    /// The peer closed its sending side in order, with FIN or close_notify.
     case closed
-    /// The connection was reset, timed out or could not be made.
+    /// The connection was reset, timed out, or could not be established.
     case failed(SystemError)
     case tls(TLSError)
 }
 
-/// Receives the bytes and the events of a channel.
+/// Receives the bytes and events of a channel.
 ///
-/// All calls come on the loop's thread. Once the channel is closed, only `channelReleased` is called.
+/// All calls happen on the loop's thread. After the channel is closed, only `channelReleased` is called.
 package protocol ChannelHandler: AnyObject {
-    /// The connection is established, the preamble has been read and the TLS handshake is done.
+    /// The connection is ready: it is established, its preamble is read, and its TLS handshake is complete.
     ///
-    /// Not called for an accepted channel without preamble and TLS, which is open as soon as it is attached.
+    /// Not called for an accepted channel without preamble and TLS, which is ready as soon as a handler is attached.
     func channelOpened(_ channel: Channel)
-    /// Plaintext bytes have arrived; they are valid during the call only.
+    /// Plaintext bytes have arrived; `bytes` is valid only during the call.
     func channel(_ channel: Channel, received bytes: Span<UInt8>)
-    /// The peer will send no more.
+    /// The peer will send nothing more.
     ///
-    /// If `end` is `.closed`, the peer has closed only its own direction: what is written still reaches it.
+    /// If `end` is `.closed`, the peer has closed only its sending side. It can still receive what the channel writes.
     func channel(_ channel: Channel, ended end: ChannelEnd)
-    /// Called once in the flush phase of a turn in which the channel was marked: appends the output to `scratch`.
+    /// Asks the handler for its output, which it appends to `scratch`.
     ///
-    /// A handler with more output than it appends marks the channel again, and is called in the next turn.
+    /// Called once in each flush phase if the channel was marked. A handler that has more output must mark the channel
+    /// again. It is then called in the next flush phase.
     func channelFlush(_ channel: Channel, into scratch: Scratch)
-    /// The kernel has taken all output.
+    /// The kernel has accepted all output.
     func channelDrained(_ channel: Channel)
-    /// The last call, at the end of the turn in which the channel was closed.
+    /// The last call to the handler, at the end of the turn in which the channel was closed.
     ///
-    /// The socket is closed; a handler breaks its reference cycles here.
+    /// The socket is closed by then. A handler breaks its reference cycles here.
     func channelReleased(_ channel: Channel)
 }
 
 /// A connected stream socket.
 ///
-/// Confined to its loop. Properties that other modules read are private with accessors: then the compiler sees every
-/// access and omits the runtime check of exclusive access (decision 0024).
+/// Confined to its loop's thread. Properties that other modules read are private with accessors, so that the compiler
+/// sees every access and omits the runtime check of exclusive access (decision 0024).
 package final class Channel: Registered, TimerTarget {
     enum Phase { case connecting, open, closing, lingering, closed }
-    /// How long a closed channel waits for the peer to close its side.
+    /// How long a channel that has sent everything waits for the peer to close its side: 2 s.
     static let lingerMax: Nanoseconds = 2_000_000_000
-    /// How long a closing channel waits while the peer accepts none of the remaining output.
+    /// How long a closing channel waits while the kernel accepts none of its remaining output: 30 s.
     static let closingStallMax: Nanoseconds = 30_000_000_000
 
-    /// The loop to whose thread the channel is confined.
+    /// The event loop of the channel.
     package let loop: EventLoop
-    /// The address of the other end.
+    /// The address of the peer.
     package let peer: SocketAddress
     /// Whether the channel has TLS.
     package let isSecure: Bool
@@ -59,7 +60,7 @@ package final class Channel: Registered, TimerTarget {
     private var charged: MemoryAccount?
     private var progress: Nanoseconds
 
-    // The following properties are used by Channel+Output.swift and Channel+Preamble.swift too.
+    // Channel+Output.swift and Channel+Preamble.swift use the following properties too.
     let descriptor: CInt
     var phase: Phase
     var tls: TLSConnection?
@@ -72,7 +73,7 @@ package final class Channel: Registered, TimerTarget {
     var hasEnded = false
     var closesAbruptly = false
     var closingTimer: TimerID?
-    /// The preamble stage, until it is done; nil for a channel without one.
+    /// The preamble, while it is incomplete; nil when it is complete, or if the channel has none.
     var preamble: PreambleReader?
     var writeFailure: SystemError?
 
@@ -82,17 +83,21 @@ package final class Channel: Registered, TimerTarget {
     static let ringReadLimitMin = 16 << 10
     private var reads: UInt32 = 0
     private var isRevisited = false
-    /// The poller has reported that the peer closed or reset the connection.
+    /// Whether epoll has reported that the peer closed or reset the connection.
     ///
-    /// An edge-triggered poller reports this once, so from then on the channel reads until it meets the end.
+    /// With EPOLLET, epoll reports it only once. So from then on, the channel reads until it meets the end.
     var hasHungUp = false
-    /// Whether the `ReceiveRing` receives this socket; `leaving` until the ring has confirmed the cancellation.
+    /// Whether io_uring receives for this socket; `leaving` until the kernel has confirmed the cancellation.
     enum RingReceive { case none, open, leaving }
     var ringReceive = RingReceive.none
-    /// The poller no longer watches the socket: the peer has closed, and its last bytes wait until reading resumes.
+    /// Whether epoll has stopped watching the socket.
+    ///
+    /// The peer has closed, and its last bytes wait until reading resumes.
     var isUnregistered = false
 
-    /// Registers the socket with the loop; closes the socket when that fails.
+    /// Registers the socket with the loop.
+    ///
+    /// If that fails, it closes the socket.
     private init(
         loop: EventLoop,
         socket: Socket,
@@ -120,8 +125,8 @@ package final class Channel: Registered, TimerTarget {
 
     /// Takes over an accepted socket.
     ///
-    /// - Parameter preamble: reads what comes before the client's bytes, and before TLS.
-    /// - Throws: when the system has no room to watch another socket. The socket is closed then.
+    /// - Parameter preamble: reads the bytes that precede the client's own bytes and TLS; nil if there are none.
+    /// - Throws: when the system has no memory to watch another socket. The socket is then closed.
     package static func accept(
         _ socket: Socket,
         peer: SocketAddress,
@@ -134,9 +139,11 @@ package final class Channel: Registered, TimerTarget {
         return channel
     }
 
-    /// Begins to connect; `channelOpened` or `channel(_:ended:)` follows, in a later turn.
+    /// Begins to connect.
     ///
-    /// - Throws: when the socket cannot be created or watched, or when the system refuses the address at once.
+    /// In a later turn the channel calls `channelOpened` or `channel(_:ended:)`.
+    ///
+    /// - Throws: when the socket cannot be created or watched, or when the system rejects the address at once.
     package static func connect(
         to address: SocketAddress,
         loop: EventLoop,
@@ -146,9 +153,9 @@ package final class Channel: Registered, TimerTarget {
         return try Channel(loop: loop, socket: socket, peer: address, tls: tls, pending: true)
     }
 
-    /// Sets the handler, which the channel holds until it is released.
+    /// Sets the handler, which the channel retains until it is released.
     ///
-    /// An accepted channel without preamble and TLS is open from here on; `channelOpened` is not called for it.
+    /// An accepted channel without preamble and TLS becomes ready here, without a call of `channelOpened`.
     package func attach(_ handler: any ChannelHandler) {
         attached = handler
         guard phase == .open, !isOpened, !isSecure, preamble == nil else { return }
@@ -157,7 +164,9 @@ package final class Channel: Registered, TimerTarget {
     }
 
     package var handler: (any ChannelHandler)? { attached }
-    /// The largest number of bytes read at once, for which the handler has room; at least 1024 are read.
+    /// How many bytes the channel reads at once at most, because the handler has room for no more.
+    ///
+    /// Values outside of 1024 to 65,536 are treated as the nearest of these.
     package var readLimit: Int {
         get { readMax }
         set {
@@ -165,33 +174,37 @@ package final class Channel: Registered, TimerTarget {
             if newValue < Self.ringReadLimitMin { leaveRing() }
         }
     }
-    /// The account that is charged for output that the kernel has not taken; nil if no account is.
+    /// The account that is charged for output that the kernel has not accepted yet; nil charges nothing.
     package var account: MemoryAccount? {
         get { charged }
         set { charged = newValue }
     }
-    /// When the kernel last took output of this channel, or the channel was created if it has taken none.
+    /// When the kernel last accepted output of this channel.
+    ///
+    /// Before the first output, when the channel was created.
     package internal(set) var lastProgress: Nanoseconds {
         get { progress }
         set { progress = newValue }
     }
 
-    /// Whether `close` or `reset` was called; the socket itself is closed at the end of the turn.
+    /// Whether the channel is closed.
+    ///
+    /// The descriptor itself is closed at the end of the turn.
     package var isClosed: Bool { phase == .closed }
-    /// Whether the connection, the preamble and the TLS handshake are complete.
+    /// Whether the connection is established, the preamble is read, and the TLS handshake is complete.
     package var isEstablished: Bool { isOpened }
-    /// Whether io_uring receives this socket, in place of the poller and `recv`.
+    /// Whether io_uring receives for this socket, instead of epoll and `recv`.
     package var isReceivingByRing: Bool { ringReceive == .open }
     /// Whether the TLS handshake agreed on HTTP/2 by ALPN.
     package var negotiatedHTTP2: Bool { tls?.alpn == .h2 }
-    /// A TLS session that a later connection to the same peer can resume; nil without TLS.
+    /// The TLS session, which a later connection to the same peer can resume; nil without TLS.
     package var tlsSession: TLSSession? { tls?.session }
-    /// Bytes of output that the kernel has not taken yet.
+    /// How many bytes of output the kernel has not accepted yet.
     package var backlog: Int { pending.count }
 
     // MARK: Operations
 
-    /// Asks for `channelFlush` in this turn's flush phase.
+    /// Requests a call of `channelFlush` in the next flush phase.
     package func mark() {
         guard phase != .closed, phase != .lingering else { return }
         markNow()
@@ -205,7 +218,7 @@ package final class Channel: Registered, TimerTarget {
 
     /// Pauses or resumes reading.
     ///
-    /// - Parameter watchingHangup: whether the handler is notified if the peer closes while reading is paused.
+    /// - Parameter watchingHangup: whether the handler is told when the peer closes while reading is paused.
     package func setReading(_ reading: Bool, watchingHangup: Bool = false) {
         isReading = reading
         watchesHangup = reading || watchingHangup
@@ -213,9 +226,9 @@ package final class Channel: Registered, TimerTarget {
         updateInterest()
     }
 
-    /// Delays TCP acknowledgements, so that a peer that sends one token after another gets fewer of them.
+    /// Delays TCP acknowledgments, so that a peer that sends one token after another receives fewer of them.
     ///
-    /// Call it with each read. The kernel leaves this mode by itself, so every eighth call sets the option again.
+    /// Call it for each read. The kernel can leave this mode on its own, so every eighth call sets the option again.
     package func acknowledgeLate() {
         guard !peer.isUnix else { return }
         reads &+= 1
@@ -223,7 +236,7 @@ package final class Channel: Registered, TimerTarget {
         _ = clinux_set_integer_option(descriptor, clinux_IPPROTO_TCP, TCP_QUICKACK, 0)
     }
 
-    /// Closes at once; output that was not written is lost.
+    /// Closes at once, and discards output that the kernel has not accepted.
     package func close() {
         guard phase != .closed else { return }
         phase = .closed
@@ -236,14 +249,14 @@ package final class Channel: Registered, TimerTarget {
         loop.releaseLater(self)
     }
 
-    /// Closes with a TCP reset, so that the peer cannot mistake what it has received for the complete answer.
+    /// Closes with a TCP reset, so that the peer cannot mistake a truncated response for a complete one.
     package func reset() {
         guard phase != .closed else { return }
         _ = clinux_set_linger(descriptor, 0)
         close()
     }
 
-    /// Closes the descriptor and releases the handler; called at the end of the turn in which the channel was closed.
+    /// Closes the descriptor and releases the handler, at the end of the turn in which the channel was closed.
     func release() {
         _ = Glibc.close(descriptor)
         let last = handler
@@ -267,11 +280,11 @@ package final class Channel: Registered, TimerTarget {
             updateInterest()
             markNow()
         }
-        // The ring gets the end of the stream as a completion.
+        // io_uring reports the end of the stream as a completion, so epoll's report is not needed.
         if ringReceive == .none { peerActed(events) }
     }
 
-    /// Handles what the poller tells of the peer's side: bytes, their end, or an error.
+    /// Handles what epoll reports about the peer: bytes, the end of the stream, or an error.
     @inline(__always)
     private func peerActed(_ events: UInt32) {
         if events & (clinux_EPOLLRDHUP | clinux_EPOLLHUP | clinux_EPOLLERR) != 0 { hasHungUp = true }
@@ -284,10 +297,12 @@ package final class Channel: Registered, TimerTarget {
         if phase != .closed, events & clinux_EPOLLRDHUP != 0, !isReading, watchesHangup { end(.closed) }
     }
 
-    /// Whether bytes of the peer are read: by the handler, or only to be dropped while the channel lingers.
+    /// Whether the channel reads: for the handler, or while it lingers, to discard the bytes.
     private var readsNow: Bool { isReading || phase == .lingering }
 
-    /// Handles an error or a hangup while reading is paused: epoll reports both regardless of the interest.
+    /// Handles an error or a hangup while reading is paused.
+    ///
+    /// epoll reports both even if they are not requested.
     private func hungUpWhilePaused() {
         let code = clinux_socket_error(descriptor)
         if let failure = writeFailure ?? (code != 0 || hasEnded ? SystemError("read", code) : nil) {
@@ -295,7 +310,9 @@ package final class Channel: Registered, TimerTarget {
         } else if watchesHangup {
             end(.closed)
         } else if let registration {
-            // A unix peer has closed normally. Its bytes remain to be read, and EPOLLHUP cannot be masked.
+            // The peer of a unix socket has closed normally. Its last bytes stay unread until reading resumes.
+            // The socket is unregistered because epoll would report EPOLLHUP again and again, and EPOLLHUP
+            // cannot be masked.
             loop.unregister(registration, descriptor: descriptor)
             self.registration = nil
             isUnregistered = true
@@ -322,9 +339,10 @@ package final class Channel: Registered, TimerTarget {
         return phase != .closed
     }
 
-    /// Reads on in the turn after one in which some bytes were left unread.
+    /// Reads again, because the previous turn may have left bytes unread.
     ///
-    /// The poller is edge-triggered, which saves one event for each socket and turn, and does not report them again.
+    /// With EPOLLET, epoll does not report these bytes again. EPOLLET is used because it saves one event for each
+    /// socket and turn.
     func readAgain() {
         isRevisited = false
         guard ringReceive == .none else { return }
@@ -339,7 +357,7 @@ package final class Channel: Registered, TimerTarget {
 
     private func readOnce() {
         let limit = min(EventLoop.readSize, max(1024, readLimit))
-        // recv is cheaper than read, because it bypasses the file layer of the kernel.
+        // `recv` costs less than `read`, because it bypasses the file layer of the kernel.
         let count = unsafe recv(descriptor, loop.readBuffer.baseAddress, limit, 0)
         if count > 0 {
             if count == limit || hasHungUp { revisit() }
@@ -354,7 +372,7 @@ package final class Channel: Registered, TimerTarget {
         }
     }
 
-    /// Passes bytes from the socket to the preamble, or to the handler, decrypted if the channel has TLS.
+    /// Passes bytes from the socket to the preamble, or else to the handler, decrypted if the channel has TLS.
     func take(_ bytes: UnsafeRawBufferPointer) {
         guard preamble == nil else {
             unsafe takePreamble(bytes)
@@ -371,7 +389,8 @@ package final class Channel: Registered, TimerTarget {
 
     func end(_ end: ChannelEnd) {
         if case .closed = end, phase == .closing, !hasEnded {
-            // The peer sends no more, but it may still read: the remaining output is sent first.
+            // The peer sends nothing more but can still receive, so the remaining output is sent before
+            // the channel closes.
             hasEnded = true
             updateInterest()
             markNow()

@@ -1,8 +1,9 @@
-// A deadline that is moved far more often than it is met, over one timer of a loop. Confined to the loop.
+// A deadline that is moved often but rarely expires, on top of one timer of a loop. Confined to the loop's thread.
 
-/// A point in time by which something must have happened.
+/// A time by which something must have happened.
 ///
-/// Moving it later costs one store: its timer stays where it is, and is scheduled anew when it fires too early.
+/// To move the deadline later costs a single store. The timer keeps its earlier time; if it fires before the deadline,
+/// it is scheduled again.
 package struct Deadline {
     private var due: Nanoseconds = .max
     private var timer: TimerID?
@@ -10,10 +11,12 @@ package struct Deadline {
 
     package init() {}
 
-    /// Whether there is a deadline.
+    /// Whether a deadline is set.
     package var isSet: Bool { due != .max }
 
-    /// Sets or moves the deadline; every call must have the same target and kind.
+    /// Sets or moves the deadline.
+    ///
+    /// All calls must pass the same `target` and `kind`.
     package mutating func set(
         _ due: Nanoseconds,
         on loop: EventLoop,
@@ -27,12 +30,14 @@ package struct Deadline {
         timerDue = due
     }
 
-    /// Removes the deadline.
+    /// Removes the deadline but not its timer, which may still fire once.
     ///
-    /// Its timer may still fire once; `fired` then returns false.
+    /// `fired` then returns false.
     package mutating func clear() { due = .max }
 
-    /// Removes the deadline and its timer, which would keep the target alive.
+    /// Removes the deadline and its timer.
+    ///
+    /// A remaining timer would keep `target` alive.
     package mutating func cancel(on loop: EventLoop) {
         if let timer { loop.timers.cancel(timer) }
         timer = nil
@@ -40,9 +45,12 @@ package struct Deadline {
         due = .max
     }
 
-    /// Handles the firing of the timer; the target calls it from `timerFired`.
+    /// Handles the firing of the timer.
     ///
-    /// - Returns: whether the deadline has passed; otherwise the timer is scheduled anew.
+    /// The target must call it from `timerFired`.
+    ///
+    /// - Returns: true if the deadline has passed; otherwise false, and the timer is scheduled again if it
+    ///   is still needed.
     package mutating func fired(on loop: EventLoop, target: any TimerTarget, kind: Int) -> Bool {
         timer = nil
         timerDue = .max

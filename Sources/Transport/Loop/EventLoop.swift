@@ -1,25 +1,27 @@
-// The event loop of one worker: poll, deliver, flush, expire timers, release. Confined to its thread.
+// The event loop of one thread. Each turn polls, delivers events, flushes output, fires timers and releases channels.
 internal import CLinux
 internal import Glibc
 
-/// An owner of a registered descriptor: a channel, a listener, a mailbox.
+/// The owner of a descriptor that the loop watches: a channel, a listener or a mailbox.
 protocol Registered: AnyObject {
     func ready(_ events: UInt32)
 }
 
-/// An epoll loop with timers, for one thread.
+/// An epoll loop with timers, confined to one thread.
 ///
-/// The time and the call at the end of a turn are private with accessors: then the compiler sees every access and omits
-/// the runtime check of exclusive access (decision 0024).
+/// The properties `now` and `onTurnEnd` have private storage with accessors, so that the compiler sees every access and
+/// omits the runtime check of exclusive access (decision 0024).
 @safe
 package final class EventLoop {
-    /// The maximum number of events taken from one poll, which bounds the bytes that wait for one flush.
+    /// How many events the loop takes from one poll at most.
+    ///
+    /// It limits how long received bytes wait for the flush.
     private static let eventsMax = 256
-    /// The size of the read buffer, in bytes.
+    /// The size of the read buffer, in bytes: 64 KiB.
     package static let readSize = 64 << 10
-    /// The maximum number of turns in which timers wait, after a pause of the loop, while there is something to read.
+    /// After a pause of the loop, timers wait while there is something to read, for at most this many turns.
     private static let catchUpMax = 64
-    /// A wait that ends this much later than it was asked to counts as a pause of the loop.
+    /// If a wait ends this many nanoseconds later than requested, the loop treats it as a pause.
     private static let lateMin: Nanoseconds = 1_000_000_000
 
     /// The time source of the loop and its timers.
@@ -27,7 +29,7 @@ package final class EventLoop {
     private var time: Nanoseconds
     /// The timers of the loop.
     package var timers = Timers()
-    /// The pool for the output queues of all connections of the loop.
+    /// The chunk pool for the output queues of all connections of the loop.
     package let chunks = ChunkPool()
     /// The output buffer that all connections of the loop use in turn.
     package let scratch = Scratch()
@@ -38,33 +40,37 @@ package final class EventLoop {
     let plaintextBuffer: UnsafeMutableRawBufferPointer
     private let poller: CInt
     let choice: PollerChoice
-    /// The io_uring of the loop; nil until a channel first asks for it, and if the kernel does not offer one.
+    /// The io_uring of the loop; nil before a channel needs it, or if the kernel does not provide it.
     private var ring: ReceiveRing?
     private var isRingRefused = false
     private let events: UnsafeMutablePointer<epoll_event>
-    /// The owners of the descriptors that are watched; an event whose key names none of them is ignored.
+    /// The owners of the watched descriptors.
+    ///
+    /// An event is ignored if its key matches no owner.
     private var registrations = Slab<any Registered>()
-    /// Channels to flush in this turn.
+    /// The channels to flush in the next flush phase.
     private var marked: [Channel] = []
-    /// A second array that is swapped with `marked` for each flush, so that no turn allocates.
+    /// The array that `flushMarked` swaps with `marked`, so that flushing allocates nothing.
     private var flushing: [Channel] = []
-    /// Closed channels, to be released at the end of the turn.
+    /// Closed channels that the loop releases at the end of the turn.
     private var pendingRelease: [Channel] = []
-    /// Channels with bytes that the last turn left unread.
+    /// Channels whose bytes the previous turn may not have read completely.
     private var unread: [Channel] = []
     private var isStopped = false
     private var gatherer: Gatherer
-    /// The longest wait in milliseconds, so that a `ProcessClock` is read often enough; nil for other clocks.
+    /// The longest wait for events in milliseconds, so that a `ProcessClock` is read often; nil for other clocks.
     private let waitLimit: Int?
-    /// The sum of the clock's pauses when the last turn began.
+    /// The value of `clock.paused` when the last pause was noticed.
     private var pausedBefore: Nanoseconds = 0
-    /// The number of turns in which timers may still wait for pending reads.
+    /// In how many more turns timers may wait while there is something to read.
     private var catchUpTurns = 0
-    /// An errno, ENOSPC or ENOMEM, with which registrations fail from now on; for tests.
+    /// For tests: an errno (ENOSPC or ENOMEM) with which all registrations fail; nil to register normally.
     package var registrationErrorForTest: CInt?
     private var turnEnd: (() -> Void)?
 
-    /// How long the loop waits before it polls again; may change while it runs.
+    /// How long a busy loop waits before it polls again.
+    ///
+    /// May be changed while the loop runs.
     package var gather: Gather {
         get { gatherer.mode }
         set {
@@ -94,10 +100,10 @@ package final class EventLoop {
         unsafe plaintextBuffer.deallocate()
     }
 
-    /// The time at the beginning of this turn.
+    /// The time at the beginning of the current turn, in nanoseconds.
     package var now: Nanoseconds { time }
 
-    /// Called at the end of each turn; the owner of the loop reports its counters there.
+    /// A closure that is called at the end of each turn; for example, to publish counters.
     package var onTurnEnd: (() -> Void)? {
         get { turnEnd }
         set { turnEnd = newValue }
@@ -137,8 +143,8 @@ package final class EventLoop {
 
     /// Reads the clock at the beginning of a turn.
     ///
-    /// After a pause of the process or a turn that took long, the loop reads what has arrived meanwhile before it
-    /// expires timers. A pause of the process does not count in the time of a `ProcessClock` at all.
+    /// After a pause of the process or a very late turn, the loop first reads what has arrived, and fires timers later.
+    /// So a deadline does not expire although the awaited bytes are already in the kernel.
     ///
     /// - Parameter asked: how long the poller was asked to wait, in milliseconds.
     private func readClock(asked: Int) {
@@ -164,7 +170,7 @@ package final class EventLoop {
         }
     }
 
-    /// Polls and delivers in a turn in which the poller reports every channel.
+    /// Polls and delivers, while io_uring receives for no channel.
     ///
     /// - Returns: the number of events.
     @inline(__always)
@@ -180,11 +186,11 @@ package final class EventLoop {
         return count
     }
 
-    /// Polls and delivers in a turn in which the ring receives some channels.
+    /// Polls and delivers, while io_uring receives for at least one channel.
     ///
-    /// The loop waits in the ring, which watches the poller as well.
+    /// The loop waits in `io_uring_enter`, which also polls epoll's descriptor.
     ///
-    /// - Returns: the number of events.
+    /// - Returns: the number of events and completions.
     private func turnRing(_ ring: ReceiveRing, timeout: Int) -> Int {
         wait(in: ring, timeout: timeout)
         readClock(asked: timeout)
@@ -199,7 +205,7 @@ package final class EventLoop {
         return count
     }
 
-    /// Waits in the ring: first to gather events while the worker is busy, then for the first event.
+    /// Waits in io_uring: first to gather events if the loop is busy, then for the first event.
     @inline(__always)
     private func wait(in ring: ReceiveRing, timeout: Int) {
         guard timeout != 0 else {
@@ -214,7 +220,7 @@ package final class EventLoop {
         ring.wait(for: 1, timeout: timeout < 0 ? -1 : Int64(timeout) * 1_000_000)
     }
 
-    /// Delivers what the ring has received, at most about `eventsMax` completions.
+    /// Delivers what io_uring has received; stops after the batch that reaches `eventsMax` completions.
     ///
     /// - Returns: the number of completions.
     @inline(__always)
@@ -226,17 +232,17 @@ package final class EventLoop {
                 unsafe clinux_prefetch(Unmanaged.passUnretained(owner as AnyObject).toOpaque())
             }) { key, result, bytes, isLast in
                 guard let owner = registrations[key] else { return }
-                // Only channels ask the ring to receive.
+                // Sound because only channels request to receive through io_uring.
                 unsafe unsafeDowncast(owner, to: Channel.self).received(result, bytes, isLast: isLast)
             }
             count += taken
-            // The kernel delivers completions in batches.
+            // The kernel delivers completions in batches, and a wait with timeout 0 fetches the next batch.
             guard taken > 0, count < Self.eventsMax, ring.hasMore else { return count }
             ring.wait(for: 0, timeout: 0)
         }
     }
 
-    /// The ring, made at the first call; nil where the settings exclude it or the kernel does not offer it.
+    /// The loop's io_uring, made at the first call; nil if `choice` excludes it or the kernel does not provide it.
     var receiveRing: ReceiveRing? {
         if ring == nil, choice != .epoll, !isRingRefused {
             ring = ReceiveRing(poller: poller)
@@ -248,7 +254,7 @@ package final class EventLoop {
     /// Whether this loop can use io_uring.
     package var hasRing: Bool { receiveRing != nil }
 
-    /// Reads from the channels with bytes that the last turn left unread.
+    /// Reads from the channels whose bytes the previous turn may not have read completely.
     private func readUnread() {
         guard !unread.isEmpty else { return }
         let batch = unread
@@ -267,7 +273,7 @@ package final class EventLoop {
 
     private func flushMarked() {
         guard !marked.isEmpty else { return }
-        // A channel that is marked during the flush, such as a bulk sender, is flushed in the next turn.
+        // A channel that is marked during the flush, because it has more output, is flushed in the next flush phase.
         var batch: [Channel] = []
         swap(&batch, &flushing)
         swap(&batch, &marked)
@@ -276,7 +282,7 @@ package final class EventLoop {
         flushing = batch
     }
 
-    /// Fires at most 10,000 due timers, so that timers which schedule timers cannot hold the turn.
+    /// Fires at most 10,000 due timers, so that timers that schedule new timers cannot prolong the turn without limit.
     private func expireTimers() {
         var budget = 10_000
         while budget > 0, let timer = timers.popDue(now) {
@@ -286,7 +292,7 @@ package final class EventLoop {
     }
 
     private func reap() {
-        // Releasing a channel may close others.
+        // The release of a channel can close other channels.
         while !pendingRelease.isEmpty {
             let dead = pendingRelease
             pendingRelease.removeAll(keepingCapacity: true)
@@ -294,10 +300,12 @@ package final class EventLoop {
         }
     }
 
-    /// Closes every channel and releases everything registered; must be the last call to a loop.
+    /// Closes every channel and releases all registered owners.
     ///
-    /// It breaks the reference cycles between the loop and its registrations. A connection that is closed may open
-    /// another one to retry its request; that one is closed as well.
+    /// No other call to the loop may follow.
+    ///
+    /// It breaks the reference cycles between the loop and the owners. A closed connection may open a new one to retry
+    /// its request, so the closing is repeated until no channel is left.
     package func dismantle() {
         repeat {
             for owner in registrations.elements { (owner as? Channel)?.close() }
@@ -314,10 +322,10 @@ package final class EventLoop {
 
     // MARK: For channels and listeners
 
-    /// Has the poller watch a descriptor for `owner`, which the loop holds until `unregister`.
+    /// Lets epoll watch a descriptor for `owner`, which the loop retains until `unregister`.
     ///
-    /// - Throws: when the system has no room for another watch (`fs.epoll.max_user_watches`, memory). The descriptor
-    ///   then stays open, and still belongs to the caller.
+    /// - Throws: when the system cannot watch another descriptor (`fs.epoll.max_user_watches`, memory). The descriptor
+    ///   then stays open and belongs to the caller.
     func register(_ owner: any Registered, descriptor: CInt, events: UInt32) throws(SystemError) -> SlabKey {
         let key = registrations.insert(owner)
         if let code = watch(descriptor, events: events, key) {
@@ -327,7 +335,9 @@ package final class EventLoop {
         return key
     }
 
-    /// - Returns: ENOSPC or ENOMEM; nil when the descriptor is watched.
+    /// Adds a descriptor to epoll.
+    ///
+    /// - Returns: ENOSPC or ENOMEM if the system cannot watch it; nil on success.
     private func watch(_ descriptor: CInt, events: UInt32, _ key: SlabKey) -> CInt? {
         if let registrationErrorForTest { return registrationErrorForTest }
         guard clinux_epoll_ctl(poller, EPOLL_CTL_ADD, descriptor, events, key.bits) != 0 else { return nil }
@@ -345,28 +355,30 @@ package final class EventLoop {
         registrations.remove(key)
     }
 
-    /// Flushes the channel at the end of this turn.
+    /// Requests a flush of the channel in the next flush phase.
     func mark(_ channel: Channel) { marked.append(channel) }
-    /// Reads from the channel again in the next turn.
+    /// Requests that the channel reads again in the next turn.
     func revisit(_ channel: Channel) { unread.append(channel) }
-    /// Releases the closed channel at the end of this turn.
+    /// Requests that a closed channel is released at the end of this turn.
     func releaseLater(_ channel: Channel) { pendingRelease.append(channel) }
 
-    /// Calls `body` on the loop's thread with each message that is posted to the mailbox.
+    /// Calls `body` on the loop's thread for each message that is posted to the mailbox.
     ///
-    /// A loop cannot work without its mailbox: when the system cannot watch it, the process ends.
+    /// If the system cannot watch the mailbox, the process ends, because a loop is useless without it.
     package func attach<Message: Sendable>(_ mailbox: Mailbox<Message>, _ body: @escaping (Message) -> Void) {
         keep(MailboxReader(mailbox: mailbox, body: body), descriptor: mailbox.descriptor)
     }
 
-    /// Calls `body` whenever a descriptor, such as a signalfd, becomes readable; `body` reads it.
+    /// Calls `body` whenever a descriptor, such as a signalfd, becomes readable.
     ///
-    /// When the system cannot watch the descriptor, the process ends.
+    /// `body` must read it.
+    ///
+    /// If the system cannot watch the descriptor, the process ends.
     package func watch(descriptor: CInt, _ body: @escaping () -> Void) {
         keep(DescriptorWatch(body: body), descriptor: descriptor)
     }
 
-    /// Registers an owner for as long as the loop runs.
+    /// Registers an owner for as long as the loop exists.
     private func keep(_ owner: any Registered, descriptor: CInt) {
         do throws(SystemError) {
             _ = try register(owner, descriptor: descriptor, events: clinux_EPOLLIN)

@@ -1,40 +1,44 @@
-// When to wait a little before polling: many tokens in one turn cost far less than one turn each.
+// Decides when a loop waits before it polls, because many tokens in one turn cost far less than one turn
+// for each token.
 internal import CLinux
 internal import Glibc
 
-/// How long a busy loop waits before it polls again, so that one turn carries many tokens.
+/// Whether a busy loop waits before it polls again, so that one turn handles many tokens.
 package enum Gather: Sendable, Equatable {
-    /// The loop polls at once.
+    /// The loop never waits.
     case off
-    /// The loop waits while it is busy but its turns bring few events each, or after a burst of events.
+    /// The loop waits while it has many events but few in each turn, or after a burst of events.
     case auto
-    /// As with `auto`, but always this long.
+    /// The loop waits in the same cases as with `auto`, but always for this long.
     case fixed(Nanoseconds)
 }
 
-/// Measures the rate of events, and decides whether waiting before the next poll pays.
+/// Measures the rate of events, and decides whether the loop waits before its next poll.
 ///
-/// Confined to its loop.
+/// Confined to its loop's thread.
 struct Gatherer {
-    /// The wait of a busy loop: 200 microseconds.
+    /// How long a busy loop waits: 200 microseconds.
     private static let automaticWait: Nanoseconds = 200_000
-    /// Below this many events a second, waiting costs more than it gains (measured: Benchmarks/README.md).
+    /// With fewer events a second, waiting costs more than it saves (measured: Benchmarks/README.md).
     private static let busyEventsPerSecond: UInt64 = 30_000
-    /// After this many events without a pause more are expected: many streams have produced a token at the same time.
+    /// After this many events without a pause, the loop expects more, because many streams produce tokens at
+    /// the same time.
     private static let burstEvents = 32
     private static let burstWait: Nanoseconds = 300_000
-    /// The time without events that ends a run of them: 500 microseconds.
+    /// A gap between events that ends a burst: 500 microseconds.
     private static let pause: Nanoseconds = 500_000
-    /// From this many events a turn on, waiting gains nothing.
+    /// With this many events a turn or more, waiting saves nothing.
     private static let fullTurn = 96
 
-    /// When the loop waits; may change while it runs.
+    /// Whether and when the loop waits.
+    ///
+    /// May be changed while the loop runs.
     var mode: Gather
     private var windowStart: Nanoseconds = 0
     private var windowEvents: UInt64 = 0
     private var windowTurns: UInt64 = 0
     private(set) var isBusy = false
-    /// The number of events since the last pause, and the time of the last one.
+    /// How many events the current burst has had; `lastEvent` is the time of the latest one.
     private var runEvents = 0
     private var lastEvent: Nanoseconds = 0
 
@@ -56,11 +60,12 @@ struct Gatherer {
         windowTurns = 0
     }
 
-    /// Whether waiting before the next turn pays.
+    /// Whether the loop should wait before its next poll.
     var isGathering: Bool { isBusy || runEvents >= Self.burstEvents }
 
-    /// The rest of the wait, counted from the beginning of the last turn, in nanoseconds; 0 after a pause, so that the
-    /// first event after it is served at once.
+    /// How long to wait until the chosen duration has passed since the beginning of the last turn, in nanoseconds.
+    ///
+    /// The result is 0 if the last turn is longer ago, so that the first event after a pause is handled at once.
     func wait(clock: Clock, lastTurn: Nanoseconds) -> Nanoseconds {
         let wait: Nanoseconds
         switch mode {
@@ -73,7 +78,7 @@ struct Gatherer {
         return elapsed < wait ? wait - elapsed : 0
     }
 
-    /// Sleeps for the time that `wait` returns.
+    /// Sleeps for as long as `wait(clock:lastTurn:)` returns.
     func gather(clock: Clock, lastTurn: Nanoseconds) {
         let left = wait(clock: clock, lastTurn: lastTurn)
         guard left > 0 else { return }

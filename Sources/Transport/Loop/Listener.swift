@@ -1,26 +1,28 @@
-// A listening socket in a loop: accepts connections, and pauses when the process has no room for more.
+// A listening socket in an event loop. It accepts connections, and pauses while the process has no room for more.
 internal import CLinux
 internal import Glibc
 
 /// Accepts connections for one worker.
 ///
-/// Confined to its loop. The socket belongs to the `ListenerSet`, which closes it.
+/// Confined to its loop's thread. The socket belongs to the `ListenerSet`, which closes it.
 package final class Listener: Registered, TimerTarget {
-    /// The maximum number of connections accepted in one turn, so that a storm of them does not hold it.
+    /// How many connections are accepted in one turn at most, so that a burst of them does not delay the turn.
     private static let acceptsMax = 64
-    /// The maximum number of such turns in which the backlog of a socket that is to be closed is accepted.
+    /// How many batches of `acceptsMax` connections `close` accepts at most from the socket's backlog.
     private static let closingTurnsMax = 64
 
     private let loop: EventLoop
     private let socket: Socket
     private let accepted: (Socket, SocketAddress) -> Void
     private let exhausted: (CInt?) -> Void
-    /// Reserves room for one connection before it is accepted; while it returns false, connections wait in the backlog.
+    /// Reserves room for one connection, before it is accepted.
     ///
-    /// A listener that accepted first would have to reset a connection when another thread took the last room
-    /// meanwhile.
+    /// If it returns false, connections wait in the backlog.
+    ///
+    /// Room must be reserved first, because another thread can take the last room at any time. A connection that was
+    /// accepted without room would have to be reset.
     package var takeRoom: () -> Bool = { true }
-    /// Returns room that was reserved when no connection was there to accept.
+    /// Returns the reserved room, because there was no connection to accept.
     package var returnRoom: () -> Void = {}
     private var registration: SlabKey?
     private var retry: TimerID?
@@ -30,8 +32,8 @@ package final class Listener: Registered, TimerTarget {
     /// - Parameters:
     ///   - accepted: takes over the new socket and the room reserved for it. The socket is non-blocking and has the
     ///     options of `Sockets.setStreamOptions`.
-    ///   - exhausted: called when accepting pauses for 100 ms: with the errno for lack of descriptors, memory or
-    ///     watches of the poller, with nil for lack of room.
+    ///   - exhausted: called when accepting pauses for 100 ms. Its argument is the errno if descriptors, memory or
+    ///     epoll watches are exhausted, and nil if `takeRoom` returned false.
     package init(
         loop: EventLoop,
         socket: Socket,
@@ -45,7 +47,7 @@ package final class Listener: Registered, TimerTarget {
         resume()
     }
 
-    /// Stops accepting until `resume`.
+    /// Stops accepting until `resume` is called.
     package func pause() {
         if let retry { loop.timers.cancel(retry) }
         retry = nil
@@ -53,12 +55,12 @@ package final class Listener: Registered, TimerTarget {
         registration = nil
     }
 
-    /// Accepts from now on; does nothing while it already does.
+    /// Starts to accept; does nothing if it already accepts.
     package func resume() {
         if let retry { loop.timers.cancel(retry) }
         retry = nil
         guard registration == nil else { return }
-        // EPOLLEXCLUSIVE wakes only one of the workers that share a unix socket or an inherited one.
+        // With EPOLLEXCLUSIVE, the kernel wakes only one of the workers that share a unix socket or an inherited one.
         let events = clinux_EPOLLIN | clinux_EPOLLEXCLUSIVE
         do throws(SystemError) {
             registration = try loop.register(self, descriptor: socket.descriptor, events: events)
@@ -67,9 +69,9 @@ package final class Listener: Registered, TimerTarget {
         }
     }
 
-    /// Handles a failed accept, which has given no connection.
+    /// Handles a failed call of accept.
     ///
-    /// - Returns: whether another connection may be accepted at once.
+    /// - Returns: whether to try the next connection at once.
     private func acceptsOn(after code: CInt) -> Bool {
         returnRoom()
         switch code {
@@ -101,9 +103,9 @@ package final class Listener: Registered, TimerTarget {
         }
     }
 
-    /// Accepts the connections that wait in the backlog, as far as there is room for them, and then no more.
+    /// Accepts the connections in the backlog, as far as there is room for them, and then stops accepting.
     ///
-    /// The kernel resets a connection that still waits when its socket is closed.
+    /// Connections that stay in the backlog are reset by the kernel when the socket is closed.
     package func close() {
         if registration == nil { resume() }
         for _ in 0..<Self.closingTurnsMax where registration != nil {
@@ -114,7 +116,9 @@ package final class Listener: Registered, TimerTarget {
         pause()
     }
 
-    /// Whether accepting is paused for lack of room, until its timer or a call of `resume`.
+    /// Whether accepting is paused for lack of room or descriptors.
+    ///
+    /// A timer or a call of `resume` ends the pause.
     package var isWaiting: Bool { retry != nil }
 
     private func waitForRoom(_ code: CInt?) {

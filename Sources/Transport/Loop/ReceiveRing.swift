@@ -1,29 +1,31 @@
-// io_uring for the small reads of token streams: one system call receives for many sockets. Confined to its loop.
+// io_uring for the small reads of token streams: one system call receives for many sockets. Confined to one thread.
 internal import CLinux
 internal import Glibc
 
-/// The system interfaces by which a loop reads.
+/// Which system interfaces a loop uses to read from sockets.
 package enum PollerChoice: Sendable, Equatable {
-    /// io_uring for token streams where the kernel allows it, epoll for everything else.
+    /// io_uring for token streams if the kernel permits it, and epoll for everything else.
     case auto
-    /// epoll for everything.
+    /// epoll only.
     case epoll
-    /// io_uring for every channel from its first byte; for tests, which run with each interface.
+    /// io_uring for every channel from its first byte.
+    ///
+    /// For tests, which run with each choice.
     case ring
 }
 
 /// An io_uring with provided buffers.
 ///
-/// It receives for channels that expect many small reads. Everything else stays with epoll, whose descriptor this ring
-/// polls. A turn that receives for a thousand streams takes one system call; with epoll alone it would take 1001.
+/// It receives for channels that expect many small reads, and also polls epoll's descriptor, which covers everything
+/// else. A turn that receives for 1000 streams takes one system call, instead of 1001 with epoll alone.
 @safe
 final class ReceiveRing {
     static let bufferSize = 1024
-    /// The number of buffers that the kernel can fill before the loop takes them: 512 KiB for each worker.
+    /// How many buffers the kernel can fill before the loop processes them: 512, of 1 KiB each.
     private static let bufferCount = 512
-    /// How far ahead of the current completion `takeAll` announces the next owners.
+    /// How many completions ahead `takeAll` announces a key, so that its owner can be prefetched.
     private static let lookahead: UInt32 = 2
-    // Values of `user_data` that no `SlabKey` has: its generation would have to reach 2^32 - 1.
+    // The following two values of `user_data` match no `SlabKey`, because no slot reaches generation 2^32 - 1.
     private static let pollMark = UInt64.max
     private static let cancelMark = UInt64.max - 1
 
@@ -31,10 +33,10 @@ final class ReceiveRing {
     private let poller: CInt
     private var isPolling = false
     private var isPollerReady = false
-    /// The number of sockets that the ring receives now.
+    /// How many sockets io_uring receives for.
     private(set) var active = 0
 
-    /// Fails where the kernel is too old, or where a container or a sysctl forbids io_uring.
+    /// Nil if the kernel is too old, or if a container or a sysctl forbids io_uring.
     init?(poller: CInt) {
         self.poller = poller
         let code = unsafe clinux_ring_open(&ring, 256, 2048, UInt32(Self.bufferCount), UInt32(Self.bufferSize))
@@ -45,51 +47,54 @@ final class ReceiveRing {
 
     // MARK: For channels
 
-    /// Receives from a socket until `cancel`, the end of the stream or an error.
+    /// Starts to receive from a socket, until `cancel`, the end of the stream or an error.
     ///
-    /// - Returns: false when the submission queue is full.
+    /// - Returns: false if the submission queue is full.
     func receive(_ key: SlabKey, descriptor: CInt) -> Bool {
         guard unsafe clinux_ring_receive(&ring, descriptor, key.bits) == 1 else { return false }
         active += 1
         return true
     }
 
-    /// Asks the kernel to stop receiving; the last completion of the socket confirms it.
+    /// Asks the kernel to stop receiving.
+    ///
+    /// The last completion for the socket confirms it.
     func cancel(_ key: SlabKey) { _ = unsafe clinux_ring_cancel(&ring, key.bits, Self.cancelMark) }
 
     /// Submits all prepared requests at once.
     ///
-    /// Call it before a descriptor in one of them is closed, since its number may then belong to another socket.
+    /// Call it before a descriptor in a prepared request is closed, because the number may then be reused
+    /// for another socket.
     func submit() { _ = unsafe clinux_ring_enter(&ring, 0, 0, -1) }
 
     // MARK: For the loop
 
-    /// Submits all prepared requests and waits.
+    /// Submits all prepared requests, and waits.
     ///
     /// - Parameters:
-    ///   - completions: the number of completions to wait for.
-    ///   - timeout: in nanoseconds; negative for no limit.
+    ///   - completions: how many completions to wait for.
+    ///   - timeout: the longest wait in nanoseconds; negative for no limit.
     func wait(for completions: Int, timeout: Int64) {
         if !isPolling { isPolling = unsafe clinux_ring_poll(&ring, poller, Self.pollMark) == 1 }
         _ = unsafe clinux_ring_enter(&ring, 1, UInt32(completions), timeout)
     }
 
-    /// Whether there are completions that were not taken, or the kernel has work to finish for this ring.
+    /// Whether completions are left in the queue, or the kernel still has work to finish for this ring.
     var hasMore: Bool { unsafe clinux_ring_ready(&ring) > 0 || clinux_ring_has_work(&ring) != 0 }
 
-    /// Whether the epoll descriptor became readable since the last call.
+    /// Whether epoll's descriptor has become readable since the last call.
     func takePollerReady() -> Bool {
         defer { isPollerReady = false }
         return isPollerReady
     }
 
-    /// Takes all completions, and returns each buffer to the kernel after `body` has seen it.
+    /// Takes all completions, and returns each buffer to the kernel after `body` has processed it.
     ///
     /// - Parameters:
-    ///   - prepare: called with the key of the completion after the next one, so that its owner can be prefetched: that
-    ///     memory has been cold since the last token of the stream.
-    ///   - body: called for each completion, with the key of the channel; the number of bytes, 0 at the end of the
-    ///     stream, or a negative errno; the bytes; and whether this is the last completion of the request.
+    ///   - prepare: called with the key of the completion that is two places ahead, so that the memory of its owner can
+    ///     be prefetched. That memory is usually not in the CPU cache, because it was last used for the previous token.
+    ///   - body: called for each completion. `result` is the number of bytes, 0 at the end of the stream, or a negative
+    ///     errno. `isLast` is true for the last completion of a receive request.
     /// - Returns: the number of completions.
     func takeAll(
         awaiting prepare: (SlabKey) -> Void,

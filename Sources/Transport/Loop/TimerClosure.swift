@@ -1,12 +1,12 @@
-// A timer's target that is a closure, for timers that are set seldom.
+// A timer target that calls a closure, for timers that are rarely set.
 
 /// Calls a closure when the timer fires.
 ///
-/// The loop's timers hold it until then.
+/// The loop's timers retain the object until then.
 package final class TimerClosure: TimerTarget {
     private let body: () -> Void
 
-    /// - Parameter body: called on the thread of the loop.
+    /// - Parameter body: called on the loop's thread.
     package init(_ body: @escaping () -> Void) { self.body = body }
 
     package func timerFired(_ kind: Int) { body() }

@@ -1,14 +1,14 @@
-// Timers of one loop: a heap of deadlines over a slab of entries. Confined to the loop.
+// The timers of one loop: a heap of times, and a slab of targets. Confined to the loop's thread.
 
-/// An object whose timers call it.
+/// An object that timers call.
 package protocol TimerTarget: AnyObject {
-    /// A timer is due.
+    /// Called on the loop's thread when a timer is due.
     ///
-    /// Called on the loop's thread. `kind` is the number given to `schedule`, by which a target tells its timers apart.
+    /// - Parameter kind: the number that was passed to `schedule`. It tells the timers of one target apart.
     func timerFired(_ kind: Int)
 }
 
-/// Names a timer that was scheduled, so that it can be cancelled.
+/// Identifies a scheduled timer, so that it can be cancelled.
 package struct TimerID: Equatable {
     fileprivate let key: SlabKey
 }
@@ -29,33 +29,35 @@ package struct Timers {
 
     package init() {}
 
-    /// Number of timers that are scheduled and neither fired nor cancelled.
+    /// How many timers are scheduled, and have neither fired nor been cancelled.
     package var active: Int { entries.count }
 
-    /// When the earliest timer is due; nil without timers.
+    /// The time of the earliest timer in the heap; nil if the heap is empty.
     ///
-    /// That timer may have been cancelled: then a turn of the loop finds nothing to do.
+    /// That timer may have been cancelled. The loop then wakes up without firing a timer.
     package var next: Nanoseconds? { heap.first?.due }
 
-    /// Calls `target` once, in the first turn that begins at `due` or later; holds it until then.
+    /// Schedules one call of `target`, in the first turn that begins at or after `due`.
+    ///
+    /// Retains `target` until then.
     package mutating func schedule(at due: Nanoseconds, target: any TimerTarget, kind: Int) -> TimerID {
         let key = entries.insert(Entry(target: target, kind: Int32(kind)))
         push(Node(due: due, key: key))
         return TimerID(key: key)
     }
 
-    /// Cancels a timer; does nothing when it has fired or was cancelled before.
+    /// Cancels a timer; does nothing if it has fired or was cancelled before.
     package mutating func cancel(_ id: TimerID) {
         guard entries.remove(id.key) != nil else { return }
-        // A cancelled node stays in the heap until it is due; many of them are removed at once.
+        // The node of a cancelled timer stays in the heap until it is due, unless there are so many that a sweep pays.
         if heap.count > 64, heap.count > 4 * active { sweep() }
     }
 
-    /// Removes the next timer that is due; nil when there is none.
+    /// Removes the earliest timer if it is due, and returns its target and kind; nil if no timer is due.
     mutating func popDue(_ now: Nanoseconds) -> (target: any TimerTarget, kind: Int)? {
         while let first = heap.first, first.due <= now {
             pop()
-            // A cancelled timer has no entry.
+            // A cancelled timer has no entry any more.
             guard let entry = entries.remove(first.key) else { continue }
             return (entry.target, Int(entry.kind))
         }

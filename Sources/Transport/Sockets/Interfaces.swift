@@ -1,10 +1,11 @@
-// The addresses and the name of this machine, with which `check` finds a configuration that points at itself.
+// The addresses and the host name of this machine. The `check` command uses them to find an engine URL that points back
+// at the edge itself.
 internal import CLinux
 internal import Glibc
 
 /// The network interfaces of this machine.
 package enum Interfaces {
-    /// Every address of every interface, as text, without a zone; empty where the system reports none.
+    /// Every address of every interface, as text without a zone; empty if the system reports none.
     package static func addresses() -> [String] {
         var list: UnsafeMutablePointer<ifaddrs>?
         guard unsafe getifaddrs(&list) == 0 else { return [] }
@@ -18,7 +19,7 @@ package enum Interfaces {
         return found
     }
 
-    /// The host name of this machine; empty where the system reports none.
+    /// The host name of this machine; empty if the system reports none.
     package static func hostName() -> String {
         var name = [CChar](repeating: 0, count: 256)
         let result = unsafe name.withUnsafeMutableBufferPointer { unsafe gethostname($0.baseAddress!, $0.count - 1) }

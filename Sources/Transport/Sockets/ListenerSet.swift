@@ -1,34 +1,39 @@
-// The listening sockets of the process, opened or inherited by the control thread and lent to workers.
+// The listening sockets of the process. The control thread opens or inherits them, and lends them to workers.
 internal import CLinux
 internal import Glibc
 
-/// Listening sockets, by the index of the address and of the worker.
+/// Listening sockets, indexed by address and by worker.
 ///
-/// The control thread opens and closes them; workers only accept.
+/// The control thread opens and closes the sockets; workers only accept connections on them.
 package struct ListenerSet: Sendable {
-    /// An address on which the process cannot listen, and why.
+    /// An address on which the process cannot listen, with the error.
     package struct Failure: Error, CustomStringConvertible {
         package var address: SocketAddress
         package var cause: SystemError
         package var description: String { "cannot listen on \(address): \(cause)" }
     }
 
-    /// The sockets of each address: one for each worker, or one that all share (unix, or inherited).
+    /// The sockets of each address: one for each worker, or a single one that all workers share (a unix
+    /// or inherited one).
     private var sockets: [[Socket]] = []
-    /// The paths of the unix sockets that this process bound.
+    /// The paths of the unix sockets that this process created, and removes in `close`.
     private var files: [String] = []
-    /// The addresses in the order given, each with the port that the system chose for port 0.
+    /// The addresses in the order of the initializer's argument.
+    ///
+    /// Port 0 is replaced by the port that the system chose.
     package private(set) var addresses: [SocketAddress] = []
-    /// For each address whether its socket was inherited.
+    /// For each address, whether its socket was inherited.
     package private(set) var isInherited: [Bool] = []
 
-    /// Opens a socket for each address and worker.
+    /// Opens a socket for each address and each worker.
     ///
-    /// An inherited socket bound to an address is used in its place.
+    /// If an inherited socket listens on an address, it is used instead.
     ///
-    /// - Parameter access: the permissions of the files of unix sockets, by the index of the address; inherited ones
-    ///   stay as they are.
-    /// - Throws: when an address is in use or may not be bound; what was opened is closed again.
+    /// - Parameters:
+    ///   - access: the permissions of each unix socket's file, by the index of the address; inherited
+    ///     sockets keep theirs.
+    ///   - besideOwn: whether this process already listens on an overlapping address, as during a reload.
+    /// - Throws: when an address is in use or may not be bound; the sockets opened so far are then closed.
     package init(
         addresses wanted: [SocketAddress],
         workers: Int,
@@ -60,7 +65,8 @@ package struct ListenerSet: Sendable {
             isInherited.append(true)
             return
         }
-        // With SO_REUSEPORT a second process could bind unnoticed, so a probe without it comes first.
+        // SO_REUSEPORT would let a second process bind the same address unnoticed, so a socket without it
+        // is bound first.
         let probe = try Sockets.listen(on: address, shared: besideOwn, access: access)
         let bound = Sockets.localAddress(of: probe) ?? address
         addresses.append(bound)
@@ -70,7 +76,7 @@ package struct ListenerSet: Sendable {
             sockets.append([probe])
             return
         }
-        // Also a single socket is shared, so that a reload can open a listener whose address meets this one's.
+        // SO_REUSEPORT is set even for a single worker, so that a reload can open a listener on an overlapping address.
         probe.close()
         sockets.append([])
         for _ in 0..<workers { sockets[sockets.count - 1].append(try Sockets.listen(on: bound, shared: true)) }
@@ -81,10 +87,10 @@ package struct ListenerSet: Sendable {
             && Sockets.localAddress(of: socket)?.description == address.description
     }
 
-    /// Describes the inherited sockets that do not listen on one of these addresses.
+    /// Describes the inherited sockets that listen on none of `addresses`, or duplicate an earlier socket
+    /// of an address.
     ///
-    /// Nobody would accept there, so clients would connect and wait for ever. The second of two sockets of one address
-    /// is among them.
+    /// The edge would never accept on these sockets, so their clients would connect and wait forever.
     package static func unclaimed(_ inherited: [Socket], addresses: [SocketAddress]) -> [String] {
         var left = inherited
         for address in addresses {
@@ -98,15 +104,15 @@ package struct ListenerSet: Sendable {
         }
     }
 
-    /// The listening socket of a worker for the address with this index.
+    /// The listening socket of one worker for the address at index `address`.
     package func socket(address: Int, worker: Int) -> Socket { sockets[address][worker % sockets[address].count] }
 
-    /// Whether both sets have the same sockets.
+    /// Whether both sets hold the same descriptors.
     package func isSame(as other: ListenerSet) -> Bool {
         sockets.map { $0.map(\.descriptor) } == other.sockets.map { $0.map(\.descriptor) }
     }
 
-    /// Closes everything, and removes the files of unix sockets.
+    /// Closes all sockets, and removes the files of unix sockets.
     package func close() {
         for group in sockets { for socket in group { socket.close() } }
         for file in files { unsafe unlink(file) }
@@ -114,7 +120,7 @@ package struct ListenerSet: Sendable {
 
     private static let inheritedMax: Int32 = 1024
 
-    /// The sockets that systemd hands over (`LISTEN_FDS`, sd_listen_fds(3)); they begin at descriptor 3.
+    /// The sockets that systemd passes to the process, from descriptor 3 on (`LISTEN_FDS`, sd_listen_fds(3)).
     package static func inherited(from environment: [String: String]) -> [Socket] {
         guard let pid = environment["LISTEN_PID"].flatMap({ Int32($0) }), pid == getpid(),
             let count = environment["LISTEN_FDS"].flatMap({ Int32($0) }), count > 0,

@@ -1,10 +1,10 @@
-// Addresses of sockets: numeric IPv4 and IPv6 with a port, and unix paths.
+// Socket addresses: numeric IPv4 and IPv6 addresses with a port, and unix paths.
 package import CLinux
 internal import Glibc
 
-/// Where a socket listens or connects to.
+/// An address on which a socket listens, or to which it connects.
 package struct SocketAddress: Sendable, CustomStringConvertible {
-    /// The address as system calls take it.
+    /// The address in the form that system calls take.
     package private(set) var storage: sockaddr_storage
     /// The length of the address in `storage`, in bytes.
     package private(set) var length: socklen_t
@@ -18,7 +18,7 @@ package struct SocketAddress: Sendable, CustomStringConvertible {
         self.length = length
     }
 
-    /// Copies an address of this length from a system structure.
+    /// Copies `length` bytes from a `sockaddr` structure.
     init(copying pointer: UnsafeRawPointer, length: socklen_t) {
         storage = sockaddr_storage()
         self.length = length
@@ -27,7 +27,7 @@ package struct SocketAddress: Sendable, CustomStringConvertible {
         }
     }
 
-    /// The address of a unix socket; fails when the path is empty or longer than 107 bytes.
+    /// The address of a unix socket; nil when the path is empty or longer than 107 bytes.
     package init?(unixPath path: String) {
         let bytes = Array(path.utf8)
         var address = sockaddr_un()
@@ -41,17 +41,16 @@ package struct SocketAddress: Sendable, CustomStringConvertible {
         }
     }
 
-    /// A numeric address: `127.0.0.1` or `::1` (without brackets).
-    ///
-    /// Asks no resolver.
+    /// A numeric address such as `127.0.0.1` or `::1` (without brackets); nil for any other text.
     package init?(numeric host: String, port: UInt16) {
         guard let address = Self.resolve(host: host, port: port, numeric: true).first else { return nil }
         self = address
     }
 
-    /// The addresses of a name, in the order of preference of the system; empty when it does not resolve.
+    /// The addresses of a host name, in the system's order of preference; empty when the name does not resolve.
     ///
-    /// It blocks, unless `numeric`: only the control thread may call it, at start.
+    /// Unless `numeric` is true, this call blocks on DNS. Only the control thread may call it then, while
+    /// the server starts.
     package static func resolve(host: String, port: UInt16, numeric: Bool = false) -> [SocketAddress] {
         var hints = unsafe addrinfo()
         unsafe hints.ai_socktype = CInt(clinux_SOCK_STREAM_FLAGS)
@@ -68,7 +67,7 @@ package struct SocketAddress: Sendable, CustomStringConvertible {
         return addresses
     }
 
-    /// The host part as text: an IP address, or the path of a unix socket (empty for an unnamed one).
+    /// The host part as text: an IP address, or the path of a unix socket (empty if the socket has no path).
     package var host: String {
         var copy = storage
         return unsafe withUnsafeMutablePointer(to: &copy) { pointer in
@@ -84,7 +83,8 @@ package struct SocketAddress: Sendable, CustomStringConvertible {
                     let address = unsafe raw + MemoryLayout<sockaddr_in6>.offset(of: \sockaddr_in6.sin6_addr)!
                     unsafe inet_ntop(AF_INET6, address, target, 128)
                 default:
-                    // A path of the full length has no terminating zero.
+                    // A path of the maximum length has no terminating zero, so the whole field is copied into a larger,
+                    // zeroed buffer.
                     let path = unsafe raw + MemoryLayout<sockaddr_un>.offset(of: \sockaddr_un.sun_path)!
                     unsafe memcpy(target, path, 108)
                 }
@@ -94,8 +94,6 @@ package struct SocketAddress: Sendable, CustomStringConvertible {
     }
 
     /// The port; 0 for unix sockets.
-    ///
-    /// IPv4 and IPv6 keep it at the same offset.
     package var port: UInt16 {
         guard !isUnix else { return 0 }
         var copy = storage
@@ -114,13 +112,13 @@ package struct SocketAddress: Sendable, CustomStringConvertible {
 }
 
 extension SocketAddress: Equatable {
-    /// Compares the family, the address, the port and the scope; the flow label and padding do not count.
+    /// Compares family, address, port and IPv6 scope; the flow label and padding bytes are ignored.
     package static func == (one: SocketAddress, other: SocketAddress) -> Bool {
         guard one.family == other.family, one.port == other.port, one.host == other.host else { return false }
         return one.family != AF_INET6 || one.scope == other.scope
     }
 
-    /// The interface of a link-local IPv6 address.
+    /// The interface index of a link-local IPv6 address; 0 for other addresses.
     private var scope: UInt32 {
         var copy = storage
         return unsafe withUnsafeBytes(of: &copy) {

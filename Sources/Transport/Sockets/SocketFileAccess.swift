@@ -1,12 +1,14 @@
-// Who may connect to a unix socket: the permissions and the group of its file.
+// The permissions and the group of a unix socket's file, which decide who may connect.
 internal import CLinux
 internal import Glibc
 
-/// The permissions and the group of the file of a unix socket that this process opens.
+/// The permissions and the group that a unix socket's file gets when this process creates it.
 package struct SocketFileAccess: Sendable, Equatable {
-    /// Permission bits, 0 to 0777; nil for 0660 if there is a `group`, and otherwise for what the umask leaves.
+    /// Permission bits from 0 to 0777.
+    ///
+    /// If nil, the mode is 0660 when `group` is set, and otherwise the umask decides.
     package var mode: UInt32?
-    /// Name or number of a group; nil leaves the group of the process.
+    /// The name or number of a group; nil keeps the group of the process.
     package var group: String?
 
     package init(mode: UInt32? = nil, group: String? = nil) {
@@ -14,7 +16,7 @@ package struct SocketFileAccess: Sendable, Equatable {
         self.group = group
     }
 
-    /// The number of a group, given its name or its number in digits; nil if the system has no group of this name.
+    /// The number of a group, from its name or from decimal digits; nil if the system has no group of this name.
     package static func groupID(_ name: String) -> UInt32? {
         if let number = UInt32(name), number != .max { return number }
         var entry = unsafe Glibc.group()
@@ -27,7 +29,9 @@ package struct SocketFileAccess: Sendable, Equatable {
         return unsafe entry.gr_gid
     }
 
-    /// Sets the group and the permissions of a socket file, to which nobody can connect before `listen`.
+    /// Sets the group and the permissions of a socket file.
+    ///
+    /// Call it before `listen`, so that no client can connect earlier.
     func apply(to path: String) throws(SystemError) {
         if let group { try Self.setGroup(group, of: path) }
         guard let mode = mode ?? (group == nil ? nil : 0o660) else { return }
@@ -36,7 +40,8 @@ package struct SocketFileAccess: Sendable, Equatable {
 
     private static func setGroup(_ group: String, of path: String) throws(SystemError) {
         guard let number = groupID(group) else { throw SystemError("group \(group)", ENOENT) }
-        // The systemd unit allows fchownat. A file that already has the group is left alone, for want of permission.
+        // The systemd unit permits only fchownat. A file that already has the group is skipped, because even an
+        // unchanged group can need a permission that the process lacks.
         var status = stat()
         let isThere = unsafe stat(path, &status) == 0 && status.st_gid == number
         guard unsafe isThere || fchownat(AT_FDCWD, path, uid_t.max, number, 0) == 0 else {

@@ -1,8 +1,10 @@
-// Opening sockets and setting their options. Only the event loop (Loop/) reads, writes and accepts.
+// Opens sockets and sets their options. Only the event loop (Sources/Transport/Loop) reads, writes and accepts.
 internal import CLinux
 internal import Glibc
 
-/// An open descriptor; whoever holds it last closes it.
+/// An open descriptor.
+///
+/// It is not closed automatically: the last holder must call `close`.
 package struct Socket: Sendable {
     package let descriptor: CInt
     package init(descriptor: CInt) { self.descriptor = descriptor }
@@ -10,13 +12,13 @@ package struct Socket: Sendable {
     package func close() { _ = Glibc.close(descriptor) }
 }
 
-/// Functions that open sockets and set limits.
+/// Functions that open sockets and set process limits for descriptors.
 package enum Sockets {
     /// Opens a listening socket.
     ///
     /// - Parameters:
-    ///   - shared: sets SO_REUSEPORT, so that each worker has a socket of its own.
-    ///   - access: the permissions of the file of a unix socket.
+    ///   - shared: whether to set SO_REUSEPORT, so that several sockets can listen on the same address.
+    ///   - access: the permissions of the file, if `address` is a unix path.
     /// - Throws: the system call that failed, such as `bind` with EADDRINUSE.
     package static func listen(
         on address: SocketAddress,
@@ -43,8 +45,10 @@ package enum Sockets {
         return Socket(descriptor: descriptor)
     }
 
-    /// Sets the options of a TCP socket that will listen: ports are taken over from a server that has just ended, and
-    /// `::` does not include IPv4.
+    /// Sets the options of a TCP socket before it listens.
+    ///
+    /// SO_REUSEADDR allows binding to a port whose previous server has just ended. IPV6_V6ONLY keeps `::` from
+    /// accepting IPv4 connections.
     private static func setListenOptions(_ descriptor: CInt, shared: Bool, isIPv6: Bool) throws(SystemError) {
         try check("setsockopt", clinux_set_integer_option(descriptor, SOL_SOCKET, SO_REUSEADDR, 1))
         if shared { try check("setsockopt", clinux_set_integer_option(descriptor, SOL_SOCKET, SO_REUSEPORT, 1)) }
@@ -52,7 +56,7 @@ package enum Sockets {
         try check("setsockopt", clinux_set_integer_option(descriptor, clinux_IPPROTO_IPV6, IPV6_V6ONLY, 1))
     }
 
-    /// Removes the file of a unix socket that nobody listens on, left by a process that died.
+    /// Removes the file of a unix socket on which no process listens, as a crashed process leaves it behind.
     private static func removeStaleUnixSocket(_ address: SocketAddress) throws(SystemError) {
         let probe = socket(AF_UNIX, clinux_SOCK_STREAM_FLAGS | clinux_NONBLOCK_CLOEXEC, 0)
         guard probe >= 0 else { throw SystemError.last("socket") }
@@ -61,7 +65,7 @@ package enum Sockets {
         if unsafe clinux_connect(probe, &storage, address.length) == 0 || errno == EAGAIN {
             throw SystemError("bind", EADDRINUSE)
         }
-        // A file that is not a socket refuses connections too, and must stay.
+        // A file that is not a socket refuses connections too, but must not be removed.
         var status = stat()
         guard errno == ECONNREFUSED, unsafe lstat(address.host, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK
         else {
@@ -70,9 +74,9 @@ package enum Sockets {
         unsafe unlink(address.host)
     }
 
-    /// Begins to connect.
+    /// Begins to connect to an address.
     ///
-    /// - Returns: a non-blocking socket; `pending` tells whether an event will report the outcome.
+    /// - Returns: a non-blocking socket; `pending` is true while the connection is not established yet.
     static func connect(to address: SocketAddress) throws(SystemError) -> (socket: Socket, pending: Bool) {
         let descriptor = socket(address.family, clinux_SOCK_STREAM_FLAGS | clinux_NONBLOCK_CLOEXEC, 0)
         guard descriptor >= 0 else { throw SystemError.last("socket") }
@@ -89,7 +93,7 @@ package enum Sockets {
         return (Socket(descriptor: descriptor), true)
     }
 
-    /// The address that a socket is bound to, with the port that the system chose for port 0.
+    /// The address to which a socket is bound, with the actual port if port 0 was requested.
     package static func localAddress(of socket: Socket) -> SocketAddress? {
         var storage = sockaddr_storage()
         var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
@@ -97,7 +101,8 @@ package enum Sockets {
         return SocketAddress(storage: storage, length: length)
     }
 
-    /// Sets TCP_NODELAY; keep-alive probes after 15 s, every 5 s, 3 times; and a limit of 30 s for unacknowledged data.
+    /// Sets TCP_NODELAY, TCP keep-alive (first probe after 15 s, then every 5 s, 3 probes) and a TCP_USER_TIMEOUT
+    /// of 30 s.
     static func setStreamOptions(_ descriptor: CInt) {
         let tcp = clinux_IPPROTO_TCP
         _ = clinux_set_integer_option(descriptor, tcp, TCP_NODELAY, 1)
@@ -110,7 +115,7 @@ package enum Sockets {
 
     /// Raises RLIMIT_NOFILE to its hard limit.
     ///
-    /// - Returns: the limit in force, in descriptors.
+    /// - Returns: the limit now in force, in descriptors.
     @discardableResult
     package static func raiseDescriptorLimit() -> Int {
         var limit = rlimit()
@@ -120,19 +125,22 @@ package enum Sockets {
         return Int(limit.rlim_cur)
     }
 
-    /// The hard limit of RLIMIT_NOFILE, to which a server raises its own.
+    /// The hard limit of RLIMIT_NOFILE, to which `raiseDescriptorLimit` raises the soft limit.
+    ///
+    /// In descriptors.
     package static var descriptorLimit: Int {
         var limit = rlimit()
         guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 1024 }
         return Int(clamping: limit.rlim_max)
     }
 
-    /// Opens those of the descriptors 0, 1 and 2 that are closed on /dev/null.
+    /// Opens /dev/null on each of the descriptors 0, 1 and 2 that is closed.
     ///
-    /// Must be called first: otherwise a socket could get the number of stderr, and a client would get log messages.
+    /// Call this before any socket is opened. Otherwise a socket could get descriptor 2, and a client would
+    /// receive log messages.
     package static func openStandardDescriptors() {
         for descriptor in CInt(0)...2 where fcntl(descriptor, F_GETFD) < 0 && errno == EBADF {
-            // open takes the lowest free number, and those below are open.
+            // `open` returns the lowest free descriptor, which is `descriptor` because all lower ones are open.
             _ = unsafe open("/dev/null", O_RDWR)
         }
     }

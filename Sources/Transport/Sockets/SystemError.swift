@@ -1,11 +1,11 @@
-// The error of a system call.
+// The error of a failed system call.
 internal import Glibc
 
 /// A system call that failed.
 package struct SystemError: Error, CustomStringConvertible {
-    /// The name of the call, such as `connect`, or of what it was made for.
+    /// The name of the system call, such as `connect`, or its purpose, such as `group www`.
     package var call: String
-    /// The `errno` that it set.
+    /// The `errno` of the call.
     package var code: CInt
 
     package init(_ call: String, _ code: CInt) {
@@ -13,13 +13,14 @@ package struct SystemError: Error, CustomStringConvertible {
         self.code = code
     }
 
-    /// The failure of a call that has just set this thread's `errno`.
+    /// The error of a call that has just set this thread's `errno`.
     static func last(_ call: String) -> SystemError { SystemError(call, errno) }
 
     package var description: String { "\(call): \(Self.text(code))" }
 
-    /// Whether this process has no descriptor left, or the system no room to watch another one; the peer is not at
-    /// fault.
+    /// Whether the process or the system has run out of descriptors or of epoll watches.
+    ///
+    /// The peer is then not at fault.
     package var isOutOfDescriptors: Bool {
         code == EMFILE || code == ENFILE || call == "epoll_ctl"
     }

@@ -3,7 +3,7 @@
 /// The protocol that the handshake agreed on.
 package enum ALPN: Equatable, Sendable {
     case h2, http11
-    /// No protocol was offered or chosen; by convention HTTP/1.1 is then spoken.
+    /// Client and server agreed on no protocol; the connection then speaks HTTP/1.1.
     case none
 
     init(_ name: UnsafeBufferPointer<UInt8>) {

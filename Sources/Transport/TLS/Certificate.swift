@@ -1,4 +1,4 @@
-// An owner of an X509: what a certificate says, and which keys and certificates belong to it.
+// An owner of an X509: reads the names and dates of a certificate, and checks its keys and issuers.
 
 internal import CLinux
 internal import COpenSSL
@@ -8,29 +8,31 @@ internal import Glibc
 @safe package struct Certificate: ~Copyable {
     package let raw: OpaquePointer
 
-    /// Takes over one reference.
+    /// Takes over one reference to `raw`, which `deinit` releases.
     package init(adopting raw: OpaquePointer) { unsafe self.raw = unsafe raw }
 
     deinit { unsafe X509_free(raw) }
 
-    /// Whether the certificate is for the public half of this key.
+    /// Whether `key` is the private key of this certificate.
     package func belongs(to key: borrowing PrivateKey) -> Bool { unsafe X509_check_private_key(raw, key.raw) == 1 }
 
-    /// Whether the certificate is signed with this key.
+    /// Whether the signature on this certificate was made with `key`.
     package func isSigned(by key: borrowing PrivateKey) -> Bool {
         let valid = unsafe X509_verify(raw, key.raw) == 1
         ERR_clear_error()
         return valid
     }
 
-    /// Whether the certificate names `issuer` as its issuer, which may sign certificates; the signature is not checked.
+    /// Whether `issuer` is the issuer that this certificate names, and may sign certificates.
+    ///
+    /// The signature itself is not checked.
     func isIssued(by issuer: borrowing Certificate) -> Bool {
         let isIssuer = unsafe X509_check_issued(issuer.raw, raw) == X509_V_OK
         ERR_clear_error()
         return isIssuer
     }
 
-    /// The facts about the certificate.
+    /// The names and dates of the certificate, for findings.
     ///
     /// - Parameter issuedPrevious: whether this certificate issued the one before it in the file.
     func facts(issuedPrevious: Bool) -> CertificateFacts {
@@ -51,7 +53,7 @@ internal import Glibc
         return Int64(unsafe timegm(&fields))
     }
 
-    /// The names that a client can ask for: the DNS names of the SAN extension, or else the common name; in lower case.
+    /// The DNS names of the SAN extension in lower case; if there are none, the common name of the subject.
     var dnsNames: [String] {
         let names = alternativeDNSNames
         guard names.isEmpty else { return names }
@@ -63,7 +65,7 @@ internal import Glibc
         alternativeNames(GEN_DNS).compactMap { String(validating: $0, as: UTF8.self)?.lowercased() }
     }
 
-    /// The IP addresses of the SAN extension, 4 or 16 bytes each.
+    /// The IP addresses of the SAN extension: 4 bytes for IPv4, 16 bytes for IPv6.
     package var addresses: [[UInt8]] { alternativeNames(GEN_IPADD) }
 
     private var commonName: String? {
@@ -76,7 +78,9 @@ internal import Glibc
         }
     }
 
-    /// The bytes of each alternative name of one type; a DNS name with a zero byte in it is ignored.
+    /// The bytes of each alternative name of the type `wanted`, such as `GEN_DNS`.
+    ///
+    /// A DNS name that contains a zero byte is skipped.
     private func alternativeNames(_ wanted: CInt) -> [[UInt8]] {
         guard let extensionData = unsafe X509_get_ext_d2i(raw, NID_subject_alt_name, nil, nil) else {
             ERR_clear_error()

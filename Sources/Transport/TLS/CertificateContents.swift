@@ -1,15 +1,15 @@
 // A certificate and its private key as bytes in memory, so that all workers serve the same pair.
 
-/// The contents of the two files of a certificate, as they were at one moment.
+/// The contents of a certificate file and of its key file, read at the same time.
 ///
-/// One thread reads the files, and every worker makes its contexts from these bytes: a file that is replaced meanwhile
-/// cannot give two workers different certificates, or one of them a key that does not fit.
+/// One thread reads the files, and every worker makes its TLS contexts from the same bytes. A file that is replaced
+/// meanwhile therefore cannot give workers different certificates, or a key that does not match its certificate.
 package struct CertificateContents: Equatable, Sendable {
-    /// Where the contents were read.
+    /// The paths of the two files.
     package let files: CertificateFiles
-    /// The certificate chain, PEM.
+    /// The certificate chain as PEM text, leaf first.
     package let chain: [UInt8]
-    /// The private key, PEM.
+    /// The private key as PEM text.
     package let key: [UInt8]
 
     package init(files: CertificateFiles, chain: [UInt8], key: [UInt8]) {

@@ -1,6 +1,6 @@
-// Where a certificate and its private key are on disk, as the configuration names them.
+// The paths of a certificate file and of its private key file, as the configuration names them.
 
-/// Where a certificate chain (leaf first) and its private key are, both PEM.
+/// The paths of a certificate chain (leaf first) and of its private key; both files are PEM.
 package struct CertificateFiles: Equatable, Hashable, Sendable {
     /// The path of the certificate chain.
     package let chain: String

@@ -1,17 +1,18 @@
-// Findings of `check` about certificates and keys: faults, and warnings about certificates that expire soon.
+// Findings about certificate and key files: errors, and warnings about certificates that expire soon. The `check`
+// command reports them.
 
 internal import COpenSSL
 
 /// A fault of a certificate or key file, or a warning about one.
 package struct CertificateFinding: Equatable, Sendable {
-    /// Which of the two files of a pair.
+    /// Either of the two files of a pair: the certificate chain or the private key.
     package enum Place: Sendable { case chain, key }
 
     /// The file at fault.
     package var place: Place
-    /// Whether the file can be used in spite of the finding.
+    /// Whether the file is usable in spite of the finding.
     package var isWarning = false
-    /// What is wrong, worded to follow the name of the file.
+    /// What is wrong with the file; a predicate that follows the file's name, such as "expired on 2026-01-31".
     package var message: String
 
     package init(_ place: Place, _ message: String, isWarning: Bool = false) {
@@ -26,10 +27,11 @@ package enum CertificateInspection {
     /// All findings about a certificate chain and its key.
     ///
     /// - Parameters:
-    ///   - chainIsReadable: false skips the chain, whose file has been reported already.
-    ///   - keyIsReadable: the same for the key.
+    ///   - chainIsReadable: whether to inspect the chain; false if the caller has already reported the
+    ///     file as unreadable.
+    ///   - keyIsReadable: whether to inspect the key; false if the caller has already reported the file as unreadable.
     ///   - now: the time in seconds since 1970.
-    ///   - notice: how long before its end a certificate causes a warning, in seconds.
+    ///   - notice: how many seconds before its expiry a certificate causes a warning.
     package static func findings(
         _ files: CertificateFiles,
         chainIsReadable: Bool = true,
@@ -69,9 +71,11 @@ package enum CertificateInspection {
         }
     }
 
-    /// Why these certificates, each usable alone, cannot serve one listener together.
+    /// Finds out why these certificates cannot serve one listener together.
     ///
-    /// - Returns: the index of the certificate at fault, and a message; nil without a conflict.
+    /// Each certificate alone must be usable.
+    ///
+    /// - Returns: the index of the certificate at fault and a message; nil if all of them can be served together.
     package static func conflict(among files: [CertificateFiles]) -> (index: Int, message: String)? {
         do throws(TLSError) {
             _ = try TLSContext.server(certificates: files, ticketKeys: TicketKeys { 0 })
@@ -81,12 +85,17 @@ package enum CertificateInspection {
         }
     }
 
-    /// All findings about a file of trusted authorities.
+    /// All findings about a file of certificate authorities that the edge trusts.
+    ///
+    /// - Parameters:
+    ///   - now: the time in seconds since 1970.
+    ///   - notice: how many seconds before its expiry an authority causes a warning.
     package static func findings(authorities path: String, now: Int64, notice: Int64) -> [CertificateFinding] {
         do throws(TLSError) {
             let chain = try LoadedChain(path)
             _ = try TLSContext.client(caFile: path, verify: true, alpn: [])
-            // Some certificates of a bundle have usually expired, so only the expiry of the last one is reported.
+            // A bundle usually holds some expired authorities. So a warning is due only when the last
+            // valid authority expires.
             let last = chain.facts.max { $0.expires < $1.expires }
             guard let last, last.expires - notice < now else { return [] }
             return [CertificateFinding(.chain, "holds no authority beyond: \(end(last, now))", isWarning: true)]
@@ -95,14 +104,12 @@ package enum CertificateInspection {
         }
     }
 
-    /// The first moment, in seconds since 1970, at which a certificate of the chain has expired; nil where it cannot
-    /// be read.
+    /// The earliest expiry in the chain, in seconds since 1970; nil if the file cannot be read.
     package static func expiry(chain path: String) -> Int64? {
         (try? LoadedChain(path))?.facts.map(\.expires).min()
     }
 
-    /// The name of a certificate and when the first one of its chain expires, in seconds since 1970; nil if the chain
-    /// cannot be read.
+    /// The leaf's name and the earliest expiry in the chain, in seconds since 1970; nil if the chain cannot be read.
     package static func expiry(_ contents: CertificateContents) -> (name: String, expires: Int64)? {
         guard let facts = try? LoadedChain(contents.files.chain, contents: contents.chain).facts,
             let expires = facts.map(\.expires).min()
@@ -110,7 +117,7 @@ package enum CertificateInspection {
         return (facts[0].name, expires)
     }
 
-    /// The warning about a chain that expires within `notice` seconds; nil if it does not.
+    /// A warning that the chain has expired, or expires within `notice` seconds; nil if it does not.
     package static func warning(_ contents: CertificateContents, now: Int64, notice: Int64) -> String? {
         guard let (_, expires) = expiry(contents), expires - notice < now else { return nil }
         let facts = CertificateFacts(name: "", validFrom: 0, expires: expires, issuedPrevious: true)

@@ -1,6 +1,6 @@
-// Why TLS handshakes of clients fail, as a closed list for metrics.
+// Why TLS handshakes of clients fail: a fixed list of causes, for metrics.
 
-/// The cause of a failed TLS handshake; the raw value is the `cause` label of the metric.
+/// The cause of a failed TLS handshake; the raw value is the `cause` label in the metrics.
 package enum HandshakeFailure: String, CaseIterable, Sendable {
     /// The handshake did not complete in time.
     case timeout
@@ -12,9 +12,9 @@ package enum HandshakeFailure: String, CaseIterable, Sendable {
     case notTLS = "not_tls"
     /// Client and server have no version of TLS in common.
     case noSharedVersion = "no_shared_version"
-    /// They have no cipher, group or signature algorithm in common.
+    /// Client and server have no cipher, group or signature algorithm in common.
     case noSharedCipher = "no_shared_cipher"
-    /// They have no ALPN protocol in common.
+    /// Client and server have no ALPN protocol in common.
     case noSharedProtocol = "no_shared_protocol"
     /// The client sent an alert, usually because it does not trust our certificate or its name.
     case refusedByClient = "refused_by_client"

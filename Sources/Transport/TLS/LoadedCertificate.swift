@@ -1,16 +1,16 @@
-// Certificates read from their files into memory: a chain, and a leaf with its private key.
+// Certificates that have been read from files into memory: a chain, and a leaf with its private key.
 
 internal import COpenSSL
 
-/// The facts about a certificate that findings name.
+/// The name and dates of one certificate, for findings about it.
 struct CertificateFacts: Sendable {
-    /// The first DNS name, or else the name of the subject.
+    /// The first DNS name; without one, the common name of the subject, or `without a name`.
     let name: String
     /// The beginning of the validity, in seconds since 1970.
     let validFrom: Int64
     /// The end of the validity, in seconds since 1970.
     let expires: Int64
-    /// Whether it signed the certificate before it in the file; true for the first.
+    /// Whether this certificate is the issuer of the one before it in the file; true for the first certificate.
     let issuedPrevious: Bool
 }
 
@@ -18,13 +18,13 @@ struct CertificateFacts: Sendable {
 final class LoadedChain {
     let leaf: Certificate
     let intermediates: CertificateStack
-    /// The facts about each certificate, in the order of the file.
+    /// The name and dates of each certificate, in the order of the file.
     let facts: [CertificateFacts]
 
     /// Reads a PEM file.
     ///
-    /// - Parameter contents: the contents of the file where they were read before; nil to read the file now.
-    /// - Throws: an error that names the file and what is wrong with it.
+    /// - Parameter contents: the contents of the file, if the caller has read them already; nil to read the file now.
+    /// - Throws: an error that names the file and its fault.
     init(_ path: String, contents: [UInt8]? = nil) throws(TLSError) {
         ERR_clear_error()
         let file = if let contents { try PEMFile(path, contents: contents) } else { try PEMFile(path) }
@@ -44,7 +44,7 @@ final class LoadedChain {
     }
 }
 
-/// A leaf with its intermediates and the key that belongs to it.
+/// A leaf certificate with its intermediates and its private key.
 final class LoadedCertificate {
     let files: CertificateFiles
     let chain: LoadedChain
@@ -52,18 +52,17 @@ final class LoadedCertificate {
     /// The DNS names of the leaf, in lower case; a wildcard begins with `*.`.
     let names: [String]
 
-    /// Reads both files.
+    /// Reads the certificate file and the key file.
     ///
-    /// - Throws: an error that names the file and what is wrong with it, also when the key belongs to another
-    ///   certificate.
+    /// - Throws: an error that names the file and its fault; also if the key does not belong to the leaf certificate.
     convenience init(_ files: CertificateFiles) throws(TLSError) {
         let chain = try LoadedChain(files.chain)
         try self.init(files, chain, key: try PEMFile(files.key).privateKey())
     }
 
-    /// Takes the contents of both files as they were read before.
+    /// Parses the contents of a certificate file and a key file that the caller has already read.
     ///
-    /// - Throws: the same errors as for files.
+    /// - Throws: an error that names the file and its fault; also if the key does not belong to the leaf certificate.
     convenience init(_ contents: CertificateContents) throws(TLSError) {
         let files = contents.files
         let chain = try LoadedChain(files.chain, contents: contents.chain)

@@ -1,18 +1,18 @@
-// Why a PEM file cannot be used, in words for its author: OpenSSL only says where its parser stopped.
+// Explains to an operator why a PEM file cannot be used, because OpenSSL only reports where its parser stopped.
 internal import Glibc
 
 /// Finds out what is wrong with a file that OpenSSL could not read.
 enum PEMDiagnosis {
     enum Expected: Equatable {
-        /// A certificate; `number` is its number in the file, from 1.
+        /// A certificate; `number` counts the certificates of the file from 1.
         case certificate(number: Int)
         case privateKey
     }
 
-    /// At most this many bytes of a file are examined.
+    /// How many bytes of a file are examined at most.
     private static let bytesMax = 1 << 20
 
-    /// Why the file at `path` does not hold what is expected, worded to follow the name of the file.
+    /// Why the file at `path` holds no usable certificate or key; a predicate that follows the file's name.
     static func reason(_ path: String, expecting expected: Expected) -> String {
         guard let bytes = read(path) else { return "cannot be read: \(SystemError.text(errno))" }
         return reason(bytes, expecting: expected)
@@ -35,12 +35,12 @@ enum PEMDiagnosis {
         }
     }
 
-    /// Why a byte order mark makes the file unusable: OpenSSL takes the first line for a comment and skips it.
+    /// Why the file at `path` is unusable because it begins with a byte order mark; nil if it has none.
     ///
-    /// - Returns: nil for a file without one.
+    /// OpenSSL reports no error for such a file: it treats the first line as a comment and skips it.
     static func reasonOfMark(_ path: String) -> String? { read(path, bytesMax: 3).flatMap { markReason($0) } }
 
-    /// The same for contents that were read before.
+    /// Why the contents are unusable because they begin with a byte order mark; nil if they have none.
     static func reasonOfMark(in bytes: [UInt8]) -> String? { markReason(bytes) }
 
     private static func markReason(_ bytes: [UInt8]) -> String? {
@@ -87,7 +87,7 @@ enum PEMDiagnosis {
         labels.first.map { ", but '\($0.prefix(40))'" } ?? ""
     }
 
-    /// The labels between `-----BEGIN ` and `-----` at the beginnings of lines.
+    /// The text between `-----BEGIN ` and `-----` of each line that begins so; at most 64.
     private static func labels(in bytes: [UInt8]) -> [String] {
         var labels: [String] = []
         for line in bytes.split(whereSeparator: { $0 == 0x0A || $0 == 0x0D }) where labels.count < 64 {
@@ -103,7 +103,7 @@ enum PEMDiagnosis {
         bytes.split(whereSeparator: { $0 == 0x0A || $0 == 0x0D }).contains { $0.elementsEqual(text.utf8) }
     }
 
-    /// The first bytes of the file; nil if it cannot be read, with the reason in `errno`.
+    /// The first `bytesMax` bytes of the file; nil if the file cannot be read, with the error in `errno`.
     private static func read(_ path: String, bytesMax: Int = Self.bytesMax) -> [UInt8]? {
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { return nil }

@@ -1,17 +1,17 @@
-// Reading certificates and private keys from a PEM file.
+// Reads certificates and private keys from a PEM file.
 
 internal import COpenSSL
 
 /// A PEM file open for reading.
 @safe package struct PEMFile: ~Copyable {
     private let path: String
-    /// The contents, where they were read before; nil for a file that OpenSSL reads itself.
+    /// The contents, if the caller had read the file already; nil if OpenSSL reads the file.
     private let bytes: [UInt8]?
     private let bio: OpaquePointer
 
     /// Opens a file.
     ///
-    /// - Throws: when it cannot be opened, or begins with a byte order mark.
+    /// - Throws: when the file cannot be opened, or begins with a byte order mark.
     package init(_ path: String) throws(TLSError) {
         if let reason = PEMDiagnosis.reasonOfMark(path) { throw TLSError(.file, reason, file: path) }
         guard let bio = unsafe BIO_new_file(path, "r") else {
@@ -22,13 +22,13 @@ internal import COpenSSL
         unsafe self.bio = unsafe bio
     }
 
-    /// Reads from the contents of a file that were read before.
+    /// Reads from the contents of a file that the caller has already read.
     ///
-    /// - Parameter path: the file, for error messages.
-    /// - Throws: when the contents begin with a byte order mark, or there is no memory for them.
+    /// - Parameter path: the path of the file, for error messages.
+    /// - Throws: when the contents begin with a byte order mark, or OpenSSL cannot allocate memory for them.
     package init(_ path: String, contents bytes: [UInt8]) throws(TLSError) {
         if let reason = PEMDiagnosis.reasonOfMark(in: bytes) { throw TLSError(.file, reason, file: path) }
-        // `BIO_write` copies the bytes, so that the array may move.
+        // `BIO_write` copies the bytes, so the array need not outlive this call.
         guard let bio = unsafe BIO_new(BIO_s_mem()),
             unsafe BIO_write(bio, bytes, CInt(clamping: bytes.count)) == bytes.count || bytes.isEmpty
         else { throw TLSError.fromQueue(.file, file: path, fallback: "cannot be held in memory") }
@@ -39,9 +39,11 @@ internal import COpenSSL
 
     deinit { unsafe BIO_free(bio) }
 
-    /// The next certificate, or nil at the end of the file; other PEM objects between them are skipped.
+    /// The next certificate; nil at the end of the file.
     ///
-    /// - Parameter number: the number of the certificate in the file, from 1, for an error message.
+    /// PEM objects of other types are skipped.
+    ///
+    /// - Parameter number: the number of the certificate in the file, from 1, for error messages.
     /// - Throws: when the certificate is damaged.
     package func nextCertificate(number: Int = 1) throws(TLSError) -> Certificate? {
         if let certificate = unsafe PEM_read_bio_X509(bio, nil, refusePassword, nil) {
@@ -57,7 +59,7 @@ internal import COpenSSL
 
     /// The private key of the file.
     ///
-    /// - Throws: when there is none, or one that is damaged or encrypted.
+    /// - Throws: when the file holds no private key, or a damaged or encrypted one.
     package func privateKey() throws(TLSError) -> PrivateKey {
         guard let key = unsafe PEM_read_bio_PrivateKey(bio, nil, refusePassword, nil) else {
             ERR_clear_error()
@@ -66,13 +68,15 @@ internal import COpenSSL
         return unsafe PrivateKey(adopting: key)
     }
 
-    /// Why the file does not hold what is expected, worded to follow the name of the file.
+    /// Why the file holds no usable certificate or key; a predicate that follows the file's name.
     func reason(expecting expected: PEMDiagnosis.Expected) -> String {
         bytes.map { PEMDiagnosis.reason($0, expecting: expected) } ?? PEMDiagnosis.reason(path, expecting: expected)
     }
 }
 
-/// Refuses to give a password: without this callback OpenSSL would ask for it on the terminal.
+/// Answers OpenSSL that there is no password.
+///
+/// Without this callback, OpenSSL would ask for a password on the terminal.
 private func refusePassword(
     _: UnsafeMutablePointer<CChar>?,
     _: CInt,

@@ -6,11 +6,13 @@ internal import COpenSSL
 @safe package struct PrivateKey: ~Copyable {
     package let raw: OpaquePointer
 
-    /// Takes over one reference.
+    /// Takes over one reference to `raw`, which `deinit` releases.
     package init(adopting raw: OpaquePointer) { unsafe self.raw = unsafe raw }
 
     deinit { unsafe EVP_PKEY_free(raw) }
 
-    /// OpenSSL's number of the key type, such as `EVP_PKEY_RSA`; an SSL_CTX holds one certificate of each type.
+    /// OpenSSL's identifier of the key type, such as `EVP_PKEY_RSA`.
+    ///
+    /// An SSL_CTX holds one certificate for each key type.
     package var type: CInt { unsafe EVP_PKEY_get_base_id(raw) }
 }

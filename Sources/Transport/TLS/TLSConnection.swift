@@ -1,37 +1,40 @@
-// One TLS connection, of a client or a server, over the worker's wire. It owns no socket and no buffer.
-// A channel owns it, and calls it only between feeding the wire and sending its output.
+// One TLS connection, as client or as server. It owns neither a socket nor a buffer: it reads and writes ciphertext
+// through the worker's TLSWire. A Channel owns the connection, feeds the wire before each call, and sends its output.
 
 internal import COpenSSL
 
 /// Owns an SSL.
 ///
-/// Ciphertext goes in by `TLSWire.feed` and `read`. What is to be sent is then in `TLSWire.output`: after a `write`,
-/// and also after a `read`, which performs the handshake, even one that failed.
+/// `TLSWire.feed` supplies ciphertext, and `read` decrypts it. Ciphertext to send is in `TLSWire.output` after
+/// each `write` and after each `read`, because `read` also performs the handshake. A failed handshake may leave
+/// an alert there.
 @safe package struct TLSConnection: ~Copyable {
     /// The outcome of a `read`.
     package enum Read: Equatable {
-        /// This many bytes of plaintext were read; read again until the outcome is another.
+        /// This many bytes of plaintext were read.
+        ///
+        /// More may follow, so call `read` again.
         case bytes(Int)
-        /// The fed ciphertext is used up.
+        /// All fed ciphertext has been processed.
         case wantsMore
         /// The peer sent close_notify.
         case closed
-        /// The connection has failed; the output may hold an alert to send before closing.
+        /// The connection has failed; the wire's output may hold an alert to send before closing.
         case failed(TLSError)
     }
 
     let raw: OpaquePointer
     private let wire: TLSWire
-    /// The contexts to which OpenSSL's callbacks point, held for as long as they may be called.
+    /// Keeps the contexts alive, because OpenSSL's callbacks hold unretained pointers to them.
     private let owner: AnyObject
     private let isClient: Bool
     /// Whether the handshake is complete.
     package private(set) var isEstablished = false
-    /// The application protocol that the handshake agreed on; `none` before it is complete.
+    /// The application protocol that the handshake agreed on; `none` before the handshake is complete.
     package private(set) var alpn = ALPN.none
     private var failure: TLSError?
     private var isClosed = false
-    /// Bytes of plaintext received so far.
+    /// How many bytes of plaintext have been received.
     private var received = 0
     /// How many TLS 1.3 KeyUpdate messages the peer has sent.
     package private(set) var keyUpdateCount = 0
@@ -40,7 +43,7 @@ internal import COpenSSL
         guard let raw = unsafe SSL_new(context.raw), let bio = unsafe copenssl_wire_bio_new(wire.raw, wireMethod) else {
             fatalError("out of memory")
         }
-        // One BIO for both directions; OpenSSL takes its single reference.
+        // One BIO serves both directions. SSL_set_bio takes over its single reference.
         unsafe SSL_set_bio(raw, bio, bio)
         unsafe copenssl_wire_count_key_updates(raw, wire.raw)
         unsafe self.raw = unsafe raw
@@ -49,17 +52,23 @@ internal import COpenSSL
         self.isClient = isClient
     }
 
-    /// A server's connection, which chooses its certificate from `contexts` by the server name that the client sends.
+    /// A server-side connection.
+    ///
+    /// It chooses its certificate from `contexts` by the client's server name (SNI).
     package static func server(in contexts: TLSServerContexts, wire: TLSWire) -> TLSConnection {
         let connection = TLSConnection(in: contexts.first, owner: contexts, wire: wire, isClient: false)
         unsafe SSL_set_accept_state(connection.raw)
         return connection
     }
 
-    /// A client's connection; its first `read`, with nothing fed, puts the ClientHello into the output.
+    /// A client-side connection.
     ///
-    /// - Parameter serverName: a DNS name or an IP address, which the certificate must name if the context verifies.
-    /// - Throws: when a context that verifies gets no server name, or when the name or the session cannot be used.
+    /// Its first `read` needs no ciphertext, and puts the ClientHello into the wire's output.
+    ///
+    /// - Parameter serverName: a DNS name or an IP address, which the server's certificate must contain if `context`
+    ///   verifies certificates.
+    /// - Throws: when `context` verifies certificates and `serverName` is nil, or when the server name or the session
+    ///   is unusable.
     package static func client(
         in context: TLSContext,
         wire: TLSWire,
@@ -77,13 +86,13 @@ internal import COpenSSL
     }
 
     deinit {
-        // OpenSSL makes a session unusable if its connection ended without close_notify. Here only a failure shall do
-        // that.
+        // OpenSSL marks a session as not resumable if its connection ends without close_notify. Setting both shutdown
+        // flags prevents that for a connection that has not failed.
         if failure == nil { unsafe SSL_set_shutdown(raw, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN) }
         unsafe SSL_free(raw)
     }
 
-    /// Sets SNI and what the peer's certificate must name.
+    /// Sets the SNI to send, and the name or address that the server's certificate must contain.
     private borrowing func expect(_ serverName: String?, verified: Bool) throws(TLSError) {
         guard let serverName else {
             if verified { throw TLSError(.configuration, "a verified connection needs a server name") }
@@ -103,7 +112,7 @@ internal import COpenSSL
 
     // MARK: Moving bytes
 
-    /// Performs the handshake and then decrypts the fed ciphertext into `buffer`, until either is exhausted.
+    /// Performs the handshake, then decrypts into `buffer` until the fed ciphertext is used up or `buffer` is full.
     package mutating func read(into buffer: UnsafeMutableRawBufferPointer) -> Read {
         guard failure == nil, !isClosed else {
             wire.dropInput()
@@ -115,7 +124,7 @@ internal import COpenSSL
         allowKeyUpdates()
         defer { countKeyUpdates() }
         if !isEstablished {
-            // The first bytes of a client that does not speak TLS show which protocol it speaks.
+            // If the first bytes are plaintext, they show which protocol the client speaks instead of TLS.
             let clear = unsafe isClient || SSL_in_before(raw) != 1 ? nil : ClearText(wire.unread)
             let result = unsafe SSL_do_handshake(raw)
             guard result == 1 else { return unfinished(result, clear: clear) }
@@ -124,7 +133,7 @@ internal import COpenSSL
         return unsafe decrypt(into: buffer)
     }
 
-    /// Decrypts until the ciphertext or the buffer is exhausted.
+    /// Decrypts until the fed ciphertext is used up or `buffer` is full.
     @inline(__always)
     private mutating func decrypt(into buffer: UnsafeMutableRawBufferPointer) -> Read {
         var total = 0
@@ -133,7 +142,8 @@ internal import COpenSSL
             let result = unsafe SSL_read_ex(raw, buffer.baseAddress! + total, buffer.count - total, &count)
             guard result == 1 else {
                 let outcome = unfinished(result)
-                // If the connection has ended, the next call reports it, after these bytes.
+                // The decrypted bytes are returned first. If the connection has also ended or failed, the next call
+                // reports it.
                 return total > 0 ? .bytes(total) : outcome
             }
             total += count
@@ -144,7 +154,7 @@ internal import COpenSSL
 
     /// Encrypts all of `plaintext` into the wire's output, in records of at most 16 KiB.
     ///
-    /// - Returns: nil, or why the connection has failed.
+    /// - Returns: the error if the connection has failed; nil on success.
     package mutating func write(_ plaintext: UnsafeRawBufferPointer) -> TLSError? {
         if let failure { return failure }
         precondition(isEstablished, "plaintext before the handshake is done")
@@ -152,7 +162,7 @@ internal import COpenSSL
         var offset = 0
         while offset < plaintext.count {
             var count = 0
-            // Partial writes are on: each call makes one record.
+            // Each call writes one record, because SSL_MODE_ENABLE_PARTIAL_WRITE is set.
             let result = unsafe SSL_write_ex(raw, plaintext.baseAddress! + offset, plaintext.count - offset, &count)
             guard result == 1 else { return fail(.record) }
             offset += count
@@ -160,10 +170,12 @@ internal import COpenSSL
         return nil
     }
 
-    /// Puts a close_notify into the output, once; does nothing on a connection that failed or is not established.
+    /// Puts a close_notify into the wire's output, once.
+    ///
+    /// Does nothing if the connection has failed or is not established.
     package mutating func shutdown() {
         guard isEstablished, failure == nil else { return }
-        // A second SSL_shutdown would begin to read, and the wire's input may belong to another connection.
+        // A second SSL_shutdown would read from the wire, whose input may by then belong to another connection.
         guard unsafe SSL_get_shutdown(raw) & SSL_SENT_SHUTDOWN == 0 else { return }
         ERR_clear_error()
         unsafe SSL_shutdown(raw)
@@ -186,14 +198,18 @@ internal import COpenSSL
     /// Whether the handshake resumed an earlier session.
     package var isResumed: Bool { unsafe SSL_session_reused(raw) == 1 }
 
-    /// Why the peer's certificate does not verify, also in a context that accepts it; nil when it verifies.
+    /// Why the peer's certificate does not verify; nil if it does.
+    ///
+    /// Also set if the context accepts every certificate.
     package var verifyError: String? {
         let result = unsafe SSL_get_verify_result(raw)
         guard result != Int(X509_V_OK) else { return nil }
         return unsafe String(cString: X509_verify_cert_error_string(result))
     }
 
-    /// A session that a later client connection can resume; with TLS 1.3 it arrives after the handshake.
+    /// A session that a later client connection can resume.
+    ///
+    /// With TLS 1.3 the server sends it after the handshake.
     package var session: TLSSession? {
         guard let session = unsafe SSL_get1_session(raw) else { return nil }
         return unsafe TLSSession(adopting: session)
@@ -227,7 +243,9 @@ internal import COpenSSL
         }
     }
 
-    /// The kind of a failure of the protocol.
+    /// The kind of error for a failed handshake or record.
+    ///
+    /// - Parameter clear: the plaintext protocol that the peer speaks; nil if it speaks TLS.
     private func kind(_ clear: ClearText?) -> TLSError.Kind {
         switch clear {
         case .http: .plainHTTP
@@ -256,9 +274,10 @@ internal import COpenSSL
 
     // MARK: KeyUpdate
 
-    /// Allows 32 KeyUpdate messages, and one more for each MiB received.
+    /// Allows 32 KeyUpdate messages per connection, and one more for each MiB of plaintext received.
     ///
-    /// A well-behaved peer updates keys once in many gigabytes. Each update costs two key derivations and an answer.
+    /// A KeyUpdate costs two key derivations and a reply, so a flood of them would load the worker. A well-behaved peer
+    /// sends one in many gigabytes.
     private func allowKeyUpdates() {
         let allowed = 32 + received >> 20
         unsafe wire.raw.pointee.key_updates = 0

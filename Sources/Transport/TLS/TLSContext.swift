@@ -1,12 +1,14 @@
-// An SSL_CTX with our settings: versions, ciphers, modes, tickets. A worker makes contexts on the thread that uses
-// them.
+// An SSL_CTX with the settings of the edge: TLS versions, ciphers, modes, session tickets. A worker makes its contexts
+// on its own thread.
 
 internal import COpenSSL
 
-/// Settings that TLS connections share; confined to the thread that made it.
+/// Settings that TLS connections share.
+///
+/// Confined to the thread that made it.
 @safe package final class TLSContext {
     let raw: OpaquePointer
-    /// Retained here because the ticket callback finds them through the SSL_CTX.
+    /// Retained here because the ticket callback reaches the keys through an unretained pointer in the SSL_CTX.
     private let ticketKeys: TicketKeys?
     let verifiesPeer: Bool
 
@@ -25,7 +27,7 @@ internal import COpenSSL
             unsafe copenssl_SSL_CTX_set_min_proto_version(raw, TLS1_2_VERSION) == 1
             && copenssl_SSL_CTX_set_max_proto_version(raw, TLS1_3_VERSION) == 1
             && SSL_CTX_set_cipher_list(raw, "ECDHE+AESGCM:ECDHE+CHACHA20") == 1
-            // AES-128 has ten rounds and AES-256 fourteen, and encryption is a measurable part of the cost of a token.
+            // AES-128 comes first because it costs ten rounds a block, and AES-256 costs fourteen.
             && SSL_CTX_set_ciphersuites(
                 raw,
                 "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
@@ -43,11 +45,11 @@ internal import COpenSSL
 
     // MARK: Server
 
-    /// The contexts of one listener: one for each set of certificates that serve the same names.
+    /// The TLS contexts of one listener: one context for each set of certificates that serve the same names.
     ///
-    /// A client with an unknown server name, or without one, gets the first certificate.
+    /// A client that sends an unknown server name, or none, gets the first certificate.
     ///
-    /// - Throws: when there is no certificate, or one cannot be read or used.
+    /// - Throws: when `certificates` is empty, or a certificate cannot be read or used.
     package static func server(
         certificates: [CertificateFiles],
         ticketKeys: TicketKeys,
@@ -58,7 +60,9 @@ internal import COpenSSL
         return try server(loaded, ticketKeys: ticketKeys, offersHTTP2: offersHTTP2)
     }
 
-    /// The same for certificates whose files were read before.
+    /// The TLS contexts of one listener, from the contents of certificate files that the caller has already read.
+    ///
+    /// - Throws: when `certificates` is empty, or a certificate cannot be parsed or used.
     package static func server(
         certificates: [CertificateContents],
         ticketKeys: TicketKeys,
@@ -78,7 +82,7 @@ internal import COpenSSL
         return try TLSServerContexts(loaded, ticketKeys: ticketKeys, offersHTTP2: offersHTTP2)
     }
 
-    /// A server's context with one certificate of each key type.
+    /// A server-side context that serves `certificates`, at most one for each key type.
     convenience init(
         serving certificates: [LoadedCertificate],
         ticketKeys: TicketKeys,
@@ -95,8 +99,9 @@ internal import COpenSSL
             )
             guard used == 1 else { throw TLSError.refused(certificate.files) }
         }
-        // A client that resumes a session verifies no certificate. So a session is resumed only if the certificates
-        // have the names that they had when it began. Any worker can resume it, and a renewal does not end it.
+        // A client that resumes a session does not verify the certificate again. So the session ID context is a hash of
+        // the certificate names, and a session resumes only under the same names. Any worker can resume the session,
+        // also after the certificate was renewed.
         let id = Self.sessionContext(of: certificates)
         unsafe precondition(SSL_CTX_set_session_id_context(raw, id, CUnsignedInt(id.count)) == 1)
         unsafe copenssl_SSL_CTX_set_app_data(raw, Unmanaged.passUnretained(ticketKeys).toOpaque())
@@ -110,9 +115,9 @@ internal import COpenSSL
         }
     }
 
-    /// An identifier of the certificates for sessions: a hash of all their names.
+    /// A SHA-256 hash of all names of the certificates, for use as session ID context.
     private static func sessionContext(of certificates: [LoadedCertificate]) -> [UInt8] {
-        // No DNS name has a line end in it.
+        // A line end is a safe separator because no DNS name contains one.
         let text = Set(certificates.flatMap(\.names)).sorted().joined(separator: "\n")
         let names = Array(text.utf8)
         var digest = [UInt8](repeating: 0, count: 32)
@@ -123,12 +128,12 @@ internal import COpenSSL
 
     // MARK: Client
 
-    /// A client's context.
+    /// A client-side context.
     ///
     /// - Parameters:
-    ///   - caFile: a PEM file of certificate authorities, which replace those of the system.
-    ///   - verify: false accepts every certificate; `TLSConnection.verifyError` still tells what is wrong with it.
-    ///   - alpn: the protocols to offer, in order of preference.
+    ///   - caFile: a PEM file of trusted certificate authorities; nil to trust those of the system.
+    ///   - verify: false to accept every certificate; `TLSConnection.verifyError` then still reports why it is invalid.
+    ///   - alpn: the application protocols to offer, in order of preference.
     /// - Throws: when the authorities cannot be loaded, or a protocol name is empty or longer than 255 bytes.
     package static func client(caFile: String?, verify: Bool, alpn: [String]) throws(TLSError) -> TLSContext {
         ERR_clear_error()
@@ -145,7 +150,9 @@ internal import COpenSSL
         return context
     }
 
-    /// Offers protocols by ALPN (RFC 7301), in order of preference; none if the list is empty.
+    /// Offers application protocols by ALPN (RFC 7301), in order of preference.
+    ///
+    /// An empty list sends no ALPN extension.
     private func offer(_ protocols: [String]) throws(TLSError) {
         var offer: [UInt8] = []
         for name in protocols {
@@ -154,13 +161,13 @@ internal import COpenSSL
             offer.append(contentsOf: name.utf8)
         }
         guard !offer.isEmpty else { return }
-        // This function returns 0 for success, unlike the rest of OpenSSL.
+        // SSL_CTX_set_alpn_protos returns 0 on success, unlike most functions of OpenSSL.
         let set = unsafe SSL_CTX_set_alpn_protos(raw, offer, CUnsignedInt(offer.count))
         guard set == 0 else { throw TLSError.fromQueue(.configuration) }
     }
 }
 
-/// Chooses h2 if the client offers it, otherwise http/1.1 if the client offers that.
+/// ALPN callback that chooses h2 if the client offers it, and otherwise http/1.1.
 private func selectProtocol(
     _: OpaquePointer?,
     chosen: UnsafeMutablePointer<UnsafePointer<UInt8>?>?,
@@ -170,7 +177,7 @@ private func selectProtocol(
     _: UnsafeMutableRawPointer?
 ) -> CInt { unsafe select([.h2, .http11], chosen, chosenLength, offer, offerLength) }
 
-/// Chooses http/1.1 alone.
+/// ALPN callback that chooses http/1.1 only.
 private func selectHTTP1(
     _: OpaquePointer?,
     chosen: UnsafeMutablePointer<UnsafePointer<UInt8>?>?,
@@ -180,7 +187,7 @@ private func selectHTTP1(
     _: UnsafeMutableRawPointer?
 ) -> CInt { unsafe select([.http11], chosen, chosenLength, offer, offerLength) }
 
-/// Chooses the first of `candidates` that the client offers; if it offers none, the handshake fails (RFC 7301).
+/// Chooses the first of `candidates` that the client offers; fails the handshake if it offers none (RFC 7301).
 private func select(
     _ candidates: [ALPN],
     _ chosen: UnsafeMutablePointer<UnsafePointer<UInt8>?>?,

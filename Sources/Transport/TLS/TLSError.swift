@@ -2,34 +2,38 @@
 
 internal import COpenSSL
 
-/// A failure of TLS: of a file, of our own settings, or of a peer.
+/// A TLS failure, caused by a file, by our own settings, or by a peer.
 package struct TLSError: Error, Equatable, Sendable, CustomStringConvertible {
-    /// What kind of failure it is.
+    /// The cause of the failure.
     package enum Kind: Equatable, Sendable {
-        /// A certificate or key file that cannot be read, written or used; `file` names it.
+        /// A certificate or key file cannot be read, written or used; `file` is its path.
         case file
         /// The private key in `file` does not belong to its certificate chain.
         case keyMismatch
         /// Settings that cannot work, such as a listener without certificates.
         case configuration
-        /// The handshake failed; the alert that says so, if one is due, is in the wire's output.
+        /// The handshake failed.
+        ///
+        /// If TLS requires an alert, it is in the wire's output.
         case handshake
-        /// The peer's first bytes were an HTTP request in clear.
+        /// The peer's first bytes were an HTTP request without TLS.
         case plainHTTP
-        /// The peer's first bytes were a header of the PROXY protocol.
+        /// The peer's first bytes were a PROXY protocol header.
         case proxyHeader
         /// The peer's certificate did not verify.
         case verification
-        /// A record after the handshake could not be decrypted, or broke the protocol.
+        /// After the handshake, a record could not be decrypted or violated the protocol.
         case record
-        /// The peer sent KeyUpdate messages without end.
+        /// The peer sent more KeyUpdate messages than `TLSConnection` allows.
         case keyUpdateFlood
     }
 
     package let kind: Kind
-    /// The reason in words, which follow the name of the file if there is one.
+    /// A description of the failure.
+    ///
+    /// If `file` is set, the text is a predicate that follows the file's name.
     package let reason: String
-    /// The path of the file at fault; nil if no file is.
+    /// The path of the faulty file; nil if the failure is not about a file.
     package let file: String?
 
     package init(_ kind: Kind, _ reason: String, file: String? = nil) {
@@ -38,7 +42,7 @@ package struct TLSError: Error, Equatable, Sendable, CustomStringConvertible {
         self.file = file
     }
 
-    /// Whether the peer and we have no application protocol in common (RFC 7301 section 3.2).
+    /// Whether client and server have no application protocol in common (RFC 7301 section 3.2).
     package var isNoCommonProtocol: Bool { kind == .handshake && reason.contains("no application protocol") }
 
     package var description: String {
@@ -46,7 +50,9 @@ package struct TLSError: Error, Equatable, Sendable, CustomStringConvertible {
         return "\(file): \(reason)"
     }
 
-    /// Takes all errors from this thread's OpenSSL error queue; `fallback` is the reason when the queue is empty.
+    /// Makes an error from all entries of this thread's OpenSSL error queue, and empties the queue.
+    ///
+    /// - Parameter fallback: the reason to use when the queue is empty.
     package static func fromQueue(_ kind: Kind, file: String? = nil, fallback: String = "TLS failed") -> TLSError {
         var reasons: [String] = []
         var kind = kind
@@ -60,7 +66,9 @@ package struct TLSError: Error, Equatable, Sendable, CustomStringConvertible {
         return TLSError(kind, reasons.isEmpty ? fallback : reasons.joined(separator: ": "), file: file)
     }
 
-    /// Why OpenSSL refuses to serve with a certificate that it could read; empties this thread's error queue.
+    /// Explains why OpenSSL refuses to serve a certificate that it could parse.
+    ///
+    /// Empties this thread's error queue.
     static func refused(_ files: CertificateFiles) -> TLSError {
         let error = fromQueue(.file, file: files.chain, fallback: "cannot be served with")
         let words =

@@ -1,26 +1,31 @@
-// Which certificate a client gets: the contexts of one listener on one worker, by server name.
-// A TLSConnection retains the contexts it was made in, so that a reload of certificates cuts no connection.
+// Chooses the certificate for a client: the TLS contexts of one listener on one worker, by server name. A TLSConnection
+// retains the contexts that it was made with, so a reload of certificates closes no connection.
 
 internal import COpenSSL
 
-/// One context for each distinct set of certificates that share names; confined to the thread that made it.
+/// One TLS context for each distinct set of certificates that share names.
+///
+/// Confined to the thread that made it.
 @safe package final class TLSServerContexts {
-    /// The context for clients that send no server name, or an unknown one.
+    /// The context for clients that send an unknown server name, or none.
     let first: TLSContext
     private let exact: [String: TLSContext]
-    /// The contexts for wildcard names; a key is the name without its `*`, such as ".example.com".
+    /// The contexts for wildcard names.
+    ///
+    /// The key is the name without its `*`, such as ".example.com".
     private let wildcards: [String: TLSContext]
 
-    /// The indices of the certificates of each name, the first one of each key type that has the name.
+    /// For each name, the indices of the certificates that serve it: the first certificate of each key type
+    /// with the name.
     ///
-    /// - Throws: for a certificate that no name would use.
+    /// - Throws: when a certificate would never be served, because earlier ones of its key type serve all its names.
     private static func claims(of certificates: [LoadedCertificate]) throws(TLSError) -> [String: [Int]] {
         var claims: [String: [Int]] = [:]
         for (index, certificate) in certificates.enumerated() {
             var isUsed = index == 0
             for name in certificate.names {
                 let earlier = claims[name, default: []]
-                // This also holds for the certificate itself, if it lists the name twice.
+                // Also skips the certificate itself if it lists the same name twice.
                 if earlier.contains(where: { certificates[$0].key.type == certificate.key.type }) { continue }
                 claims[name] = earlier + [index]
                 isUsed = true
@@ -56,8 +61,8 @@ internal import COpenSSL
                 exact[name] = try context(for: indices)
             }
         }
-        // A client that needs another key type gets a certificate of that type for the first name of the first
-        // certificate.
+        // The context for unknown names serves the first certificate, and those of other key types that share its first
+        // name, for clients that cannot verify the first key type.
         let companions = certificates[0].names.first.flatMap { claims[$0] } ?? [0]
         first = try context(for: companions)
         self.exact = exact
@@ -74,15 +79,16 @@ internal import COpenSSL
         var name = serverName.lowercased()
         if name.hasSuffix(".") { name.removeLast() }
         if let context = exact[name] { return context }
-        // A wildcard matches exactly one label, which is not empty.
+        // A wildcard matches exactly one label, which must not be empty.
         guard let dot = name.firstIndex(of: "."), dot != name.startIndex else { return nil }
         return wildcards[String(name[dot...])]
     }
 }
 
-/// Switches the connection to the context of the server name in the ClientHello, before OpenSSL looks for a session.
+/// ClientHello callback: switches the connection to the context of the client's server name.
 ///
-/// Otherwise a session that was begun under another name could be resumed (the class of CVE-2025-23419).
+/// The switch must come before OpenSSL looks up a session. Otherwise a client could resume a session that began under
+/// another name (as in CVE-2025-23419).
 private func chooseContextEarly(
     _ ssl: OpaquePointer?,
     _: UnsafeMutablePointer<CInt>?,
@@ -95,7 +101,7 @@ private func chooseContextEarly(
         let contexts = unsafe contexts,
         let name = unsafe serverName(UnsafeBufferPointer(start: bytes, count: count))
     else { return SSL_CLIENT_HELLO_SUCCESS }
-    // The connection holds its TLSServerContexts for as long as OpenSSL can call back.
+    // Sound because the connection retains its TLSServerContexts for as long as OpenSSL can call back.
     unsafe Unmanaged<TLSServerContexts>.fromOpaque(contexts)._withUnsafeGuaranteedRef { contexts in
         guard let context = contexts.context(for: name), unsafe SSL_get_SSL_CTX(ssl) != context.raw else { return }
         unsafe SSL_set_SSL_CTX(ssl, context.raw)
@@ -103,17 +109,18 @@ private func chooseContextEarly(
     return SSL_CLIENT_HELLO_SUCCESS
 }
 
-/// The host name of a `server_name` extension (RFC 6066 section 3); nil when it is malformed, which OpenSSL rejects.
+/// The host name in a `server_name` extension (RFC 6066 section 3); nil if it is malformed, which OpenSSL rejects.
 private func serverName(_ bytes: UnsafeBufferPointer<UInt8>) -> String? {
-    // The length of the list, a type, the length of the name.
+    // The extension holds a 2-byte list length, a 1-byte type, a 2-byte name length, and the name.
     guard bytes.count > 5, unsafe bytes[2] == UInt8(TLSEXT_NAMETYPE_host_name) else { return nil }
     let length = unsafe Int(bytes[3]) << 8 | Int(bytes[4])
     guard bytes.count >= 5 + length, length <= 255 else { return nil }
     return unsafe String(decoding: UnsafeBufferPointer(rebasing: bytes[5..<5 + length]), as: UTF8.self)
 }
 
-/// Answers OpenSSL whether the client's server name is one of ours, and switches the connection to the context of the
-/// name if that has not happened.
+/// Server name callback: tells OpenSSL whether a certificate has the client's server name.
+///
+/// It also switches the connection to the context of that name, if `chooseContextEarly` has not.
 private func chooseContext(
     _ ssl: OpaquePointer?,
     _: UnsafeMutablePointer<CInt>?,
@@ -122,7 +129,7 @@ private func chooseContext(
     guard let ssl = unsafe ssl, let contexts = unsafe contexts,
         let name = unsafe SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name)
     else { return SSL_TLSEXT_ERR_NOACK }
-    // The connection holds its TLSServerContexts for as long as OpenSSL can call back.
+    // Sound because the connection retains its TLSServerContexts for as long as OpenSSL can call back.
     return unsafe Unmanaged<TLSServerContexts>.fromOpaque(contexts)._withUnsafeGuaranteedRef { contexts in
         guard let context = unsafe contexts.context(for: String(cString: name)) else { return SSL_TLSEXT_ERR_NOACK }
         if unsafe SSL_get_SSL_CTX(ssl) != context.raw { unsafe SSL_set_SSL_CTX(ssl, context.raw) }

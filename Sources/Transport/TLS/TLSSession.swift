@@ -2,7 +2,9 @@
 
 internal import COpenSSL
 
-/// A TLS session that a client can resume; confined to the thread that made it.
+/// A TLS session that a later client connection can resume.
+///
+/// Confined to the thread that made it.
 @safe package final class TLSSession {
     let raw: OpaquePointer
 

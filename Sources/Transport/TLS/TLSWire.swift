@@ -1,16 +1,16 @@
-// The ciphertext side of TLS: each worker has one wire, through which all its TLS connections read and write memory.
-// Channels feed it and send its output; TLSConnection makes it the BIO of OpenSSL.
+// The buffers between OpenSSL and the sockets of a worker. Each worker has one wire, and all its TLS connections read
+// and write ciphertext through it. A Channel feeds the wire and sends its output; OpenSSL reaches it as a BIO.
 
 internal import COpenSSL
 internal import Glibc
 
-/// The memory between the sockets of a worker and OpenSSL.
+/// The ciphertext input and output of OpenSSL, in memory.
 ///
-/// Only one connection uses it at a time: the channel calls `feed` with bytes from the socket, then `read` until it
-/// yields no more bytes; or `write`; then it sends `output` and calls `clearOutput`. Reads and writes both add to the
-/// output.
+/// Only one connection uses the wire at a time. To read, a channel calls `feed` with bytes from the socket, then `read`
+/// until it yields no more bytes. To write, it calls `write`. After either, it sends `output` and calls `clearOutput`,
+/// because reads can produce output too.
 @safe package final class TLSWire {
-    /// An output buffer larger than this, in bytes, is freed as soon as it is empty.
+    /// The largest output buffer that is kept for later use, in bytes.
     static let retainedCapacity = 1 << 20
 
     let raw: UnsafeMutablePointer<copenssl_wire>
@@ -20,28 +20,28 @@ internal import Glibc
         unsafe raw.initialize(to: copenssl_wire())
     }
 
-    /// Lends ciphertext to the next `read`; replaces what was left of an earlier feed.
+    /// Sets the ciphertext for the next `read`, and drops any unread rest of the previous ciphertext.
     ///
-    /// The memory is not copied: it must stay valid until a read has returned anything but `.bytes`.
+    /// The memory is not copied. It must stay valid until `read` returns an outcome other than `.bytes`.
     package func feed(_ ciphertext: UnsafeRawBufferPointer) {
         unsafe raw.pointee.input = ciphertext.baseAddress?.assumingMemoryBound(to: UInt8.self)
         unsafe raw.pointee.input_length = ciphertext.count
     }
 
-    /// The fed bytes that OpenSSL has not taken yet.
+    /// The fed bytes that OpenSSL has not consumed yet.
     var unread: UnsafeRawBufferPointer {
         unsafe UnsafeRawBufferPointer(start: raw.pointee.input, count: raw.pointee.input_length)
     }
 
-    /// The number of fed bytes that OpenSSL has not taken yet.
+    /// How many fed bytes OpenSSL has not consumed yet.
     package var unreadCount: Int { unsafe raw.pointee.input_length }
 
-    /// Ciphertext to send; valid until the next read, write or `clearOutput`.
+    /// Ciphertext to send; valid until the next `read`, `write` or `clearOutput`.
     package var output: UnsafeRawBufferPointer {
         unsafe UnsafeRawBufferPointer(start: raw.pointee.output, count: raw.pointee.output_length)
     }
 
-    /// Empties the output after it was sent or copied.
+    /// Empties the output, after the caller has sent or copied it.
     package func clearOutput() {
         unsafe raw.pointee.output_length = 0
         guard unsafe raw.pointee.output_capacity > Self.retainedCapacity else { return }
@@ -50,7 +50,7 @@ internal import Glibc
         unsafe raw.pointee.output_capacity = 0
     }
 
-    /// Drops the rest of the feed when its connection has ended.
+    /// Drops the unread input, because the connection that it belongs to has ended.
     func dropInput() {
         unsafe raw.pointee.input = nil
         unsafe raw.pointee.input_length = 0
@@ -62,6 +62,6 @@ internal import Glibc
     }
 }
 
-/// The BIO method with which OpenSSL reads and writes a wire; lives as long as the process.
-// Sound because the method is made once, before its first use, and never changed or freed.
+/// The BIO method through which OpenSSL reads and writes a wire; it lives as long as the process.
+// Sound because the method is made once, before its first use, and is never changed or freed.
 nonisolated(unsafe) let wireMethod: OpaquePointer = unsafe copenssl_wire_method_new()

@@ -1,19 +1,23 @@
-// The keys that encrypt session tickets. All workers share them, and they live outside any SSL_CTX: so a client can
-// resume a session on any worker, and after a reload.
+// The keys that encrypt TLS session tickets. All workers share the keys, which outlive every SSL_CTX, so that a client
+// can resume a session on any worker and after a reload.
 
 internal import COpenSSL
 
-/// The current ticket key and the two before it; a new key becomes the current one every twelve hours.
+/// The current ticket key and the two keys before it.
 ///
-/// Any thread may use it.
+/// Every twelve hours a new key becomes the current one.
+///
+/// Safe to use from any thread.
 @safe package final class TicketKeys: Sendable {
-    /// How long a key is the current one, in seconds.
+    /// How long a key stays the current one, in seconds.
     package static let period: Int64 = 12 * 60 * 60
-    /// The lifetime of a ticket in seconds: two periods, for which its key is certain to be kept.
+    /// The lifetime of a ticket, in seconds.
+    ///
+    /// A key is kept at least this long after it encrypted a ticket.
     static let ticketLifetime = 2 * period
     private static let keptCount = 3
 
-    /// One key, in nginx's 80-byte layout: a name of 16 bytes, HMAC-SHA256 32, AES-256-CBC 32.
+    /// One key in the 80-byte layout of nginx: 16 bytes of name, 32 of HMAC-SHA256 key, 32 of AES-256-CBC key.
     private struct Key {
         static let nameLength = 16, macLength = 32
         var bytes: [80 of UInt8]
@@ -30,7 +34,7 @@ internal import COpenSSL
         var keys: [Key]
         var started: Int64
 
-        /// Adds the keys that have become due by `now`, however long the ring was not used.
+        /// Adds the keys that are due at `now`, which can be several if the ring was not used for long.
         mutating func advance(to now: Int64) {
             let due = (now - started) / TicketKeys.period
             guard due > 0 else { return }
@@ -42,13 +46,13 @@ internal import COpenSSL
 
     private let ring: Lock<Ring>
     private let now: @Sendable () -> Int64
-    // Fetched once, since OpenSSL 3 takes locks to look up an algorithm.
-    // Sound because what OpenSSL has fetched is immutable; its reference count is atomic.
+    // Fetched once, because OpenSSL 3 takes locks to look up an algorithm. Sound because a fetched cipher is immutable
+    // and its reference count is atomic.
     nonisolated(unsafe) private let cipher: OpaquePointer
 
     /// Starts with one new key.
     ///
-    /// - Parameter now: seconds of any clock that never goes back.
+    /// - Parameter now: returns the time in seconds, by a clock that never goes back.
     package init(now: @escaping @Sendable () -> Int64) {
         guard let cipher = unsafe EVP_CIPHER_fetch(nil, "AES-256-CBC", nil) else { fatalError("OpenSSL without AES") }
         unsafe self.cipher = unsafe cipher
@@ -58,7 +62,7 @@ internal import COpenSSL
 
     deinit { unsafe EVP_CIPHER_free(cipher) }
 
-    /// Prepares the contexts of OpenSSL to encrypt a ticket with the current key.
+    /// Sets up OpenSSL's cipher and MAC contexts to encrypt a ticket with the current key.
     ///
     /// - Returns: false when OpenSSL fails.
     func seal(
@@ -76,7 +80,7 @@ internal import COpenSSL
 
     enum Opened { case unknown, current, older, failed }
 
-    /// Prepares the contexts of OpenSSL to decrypt a ticket, if its key is still kept.
+    /// Sets up OpenSSL's cipher and MAC contexts to decrypt a ticket, if its key is still kept.
     func open(
         name: UnsafePointer<UInt8>,
         iv: UnsafePointer<UInt8>,
@@ -126,9 +130,9 @@ internal import COpenSSL
     }
 }
 
-/// Gives OpenSSL the key to encrypt a ticket (`encrypt` is 1) or to decrypt one.
+/// OpenSSL's ticket callback: supplies the key to encrypt a ticket (if `encrypt` is 1) or to decrypt one.
 ///
-/// A result of 2 means that the ticket was decrypted, and that the client has to get a new one.
+/// - Returns: 0 for an unknown key, -1 for an error, 1 for success, 2 for success if the client needs a new ticket.
 func ticketKeyCallback(
     ssl: OpaquePointer?,
     name: UnsafeMutablePointer<UInt8>?,
@@ -140,7 +144,7 @@ func ticketKeyCallback(
     guard let ssl = unsafe ssl, let name = unsafe name, let iv = unsafe iv, let cipher = unsafe cipher,
         let mac = unsafe mac, let keys = unsafe copenssl_SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl))
     else { return -1 }
-    // The SSL_CTX's owner holds the keys, and a connection holds that owner.
+    // Sound because the connection retains its TLSContext, and the context retains the keys.
     return unsafe Unmanaged<TicketKeys>.fromOpaque(keys)._withUnsafeGuaranteedRef { keys in
         guard encrypt == 0 else {
             return unsafe keys.seal(name: name, iv: iv, cipher: cipher, mac: mac) ? 1 : -1
@@ -149,7 +153,7 @@ func ticketKeyCallback(
         case .unknown: return 0
         case .failed: return -1
         case .older: return 2
-        // A TLS 1.3 ticket should be used once, so a client that has used one gets a new one.
+        // A client should use a TLS 1.3 ticket only once (RFC 8446 section C.4), so it gets a new one.
         case .current: return unsafe SSL_version(ssl) == TLS1_3_VERSION ? 2 : 1
         }
     }

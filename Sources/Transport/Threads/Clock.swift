@@ -1,16 +1,16 @@
-// The time source of the loops: nanoseconds of CLOCK_MONOTONIC, injected so that tests can set it.
+// The time source of event loops, in nanoseconds. It is injected, so that tests can control the time.
 internal import CLinux
 internal import Glibc
 internal import Synchronization
 
-/// Nanoseconds since some fixed moment; never goes backwards.
+/// A time in nanoseconds since a fixed moment, or a duration in nanoseconds.
 package typealias Nanoseconds = UInt64
 
-/// A source of time for loops and their timers.
+/// A source of time for event loops and their timers.
 package enum Clock: Sendable {
     /// CLOCK_MONOTONIC.
     case monotonic
-    /// The monotonic clock without the pauses of the process.
+    /// CLOCK_MONOTONIC, minus the time during which the whole process was stopped.
     case process(ProcessClock)
     case manual(ManualClock)
 
@@ -23,7 +23,7 @@ package enum Clock: Sendable {
         }
     }
 
-    /// The sum of the pauses of the process so far; 0 for clocks that do not exclude them.
+    /// How long the process has been stopped in total; always 0 except for `process`.
     var paused: Nanoseconds {
         if case .process(let clock) = self { return clock.paused }
         return 0
@@ -47,7 +47,7 @@ package enum Clock: Sendable {
 /// A clock that a test sets.
 package final class ManualClock: Sendable {
     private let time: Atomic<UInt64>
-    /// Sets the clock to a time.
+    /// Starts at the given time, 1 s by default.
     package init(_ start: Nanoseconds = 1_000_000_000) { time = Atomic(start) }
     package var now: Nanoseconds { time.load(ordering: .relaxed) }
     /// Moves the clock forward.

@@ -1,12 +1,12 @@
-// Mutual exclusion for the state that threads share. `Synchronization.Mutex` would do, but ThreadSanitizer
-// reports false races with it on Linux, so this wraps pthread_mutex_t, which the sanitizer understands.
+// A lock around state that threads share. It wraps pthread_mutex_t, which ThreadSanitizer understands. With
+// `Synchronization.Mutex`, ThreadSanitizer reports false races on Linux.
 internal import CLinux
 internal import Glibc
 
-/// A value that one thread at a time can access.
+/// A value that only one thread at a time can access.
 ///
 /// Hold the lock only for a few instructions, and never during a system call or a callback.
-// Sound because `value` is reached only inside `withLock`, between lock and unlock of `mutex`.
+// Sound because `value` is accessed only inside `withLock`, while `mutex` is locked.
 @safe
 package final class Lock<Value: ~Copyable>: @unchecked Sendable {
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
@@ -25,7 +25,9 @@ package final class Lock<Value: ~Copyable>: @unchecked Sendable {
         unsafe mutex.deallocate()
     }
 
-    /// Calls `body` with exclusive access to the value; waits while another thread has it.
+    /// Calls `body` with exclusive access to the value.
+    ///
+    /// Blocks while another thread has access.
     package func withLock<R: ~Copyable, E: Error>(
         _ body: (inout sending Value) throws(E) -> sending R
     ) throws(E) -> sending R {

@@ -1,11 +1,11 @@
-// Messages into a loop from other threads: a locked array and an eventfd.
+// Sends messages from any thread to an event loop, through a locked array and an eventfd.
 internal import CLinux
 internal import Glibc
 internal import Synchronization
 
-/// A queue of messages for a loop, to which any thread can post.
+/// A queue of messages for one event loop; any thread can post.
 ///
-/// It has no maximum length: callers bound what they post.
+/// The queue has no maximum length, so callers must limit what they post.
 package final class Mailbox<Message: Sendable>: Sendable {
     private struct Box {
         var messages: [Message] = []
@@ -14,7 +14,9 @@ package final class Mailbox<Message: Sendable>: Sendable {
 
     private let pending = Lock(Box())
     private let signalled = Atomic<Bool>(false)
-    /// An eventfd that is readable while messages wait; `EventLoop.attach` watches it.
+    /// An eventfd that is readable while messages are waiting.
+    ///
+    /// `EventLoop.attach` watches it.
     package let descriptor: CInt
 
     package init() {
@@ -26,21 +28,21 @@ package final class Mailbox<Message: Sendable>: Sendable {
 
     /// Appends a message and wakes the loop.
     ///
-    /// - Returns: false when the mailbox is closed; the message is then dropped.
+    /// - Returns: false if the mailbox is closed; the message is then dropped.
     @discardableResult
     package func post(_ message: Message) -> Bool {
         let isTaken = pending.withLock { box in
             if !box.isClosed { box.messages.append(message) }
             return !box.isClosed
         }
-        // Messages that wait together need one wake-up: the loop clears the flag before it takes them.
+        // One wake-up serves all messages that are waiting: `takeAll` clears the flag before it takes them.
         if isTaken, !signalled.exchange(true, ordering: .acquiringAndReleasing) { eventfd_write(descriptor, 1) }
         return isTaken
     }
 
-    /// Removes and returns all messages, in order.
+    /// Removes and returns all messages, oldest first.
     ///
-    /// Only the loop that owns the mailbox calls this.
+    /// Only the loop that owns the mailbox may call it.
     package func takeAll() -> [Message] {
         var count: eventfd_t = 0
         unsafe eventfd_read(descriptor, &count)
@@ -52,9 +54,9 @@ package final class Mailbox<Message: Sendable>: Sendable {
         }
     }
 
-    /// Closes the mailbox: `post` returns false from now on.
+    /// Closes the mailbox; from then on `post` returns false.
     ///
-    /// - Returns: the messages that were not read, so that the caller can release what they carry.
+    /// - Returns: the unread messages, so that the caller can release the resources they hold.
     package func close() -> [Message] {
         pending.withLock { box in
             box.isClosed = true

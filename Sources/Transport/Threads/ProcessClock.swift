@@ -1,43 +1,49 @@
-// A clock that stands still while the process does, so that a pause of the process does not expire its deadlines.
+// A clock that stops while the process is stopped, so that deadlines do not expire during a pause of the process.
 internal import Synchronization
 
-/// The monotonic clock without the pauses of the process.
+/// The monotonic clock, minus the time during which the whole process was stopped.
 ///
-/// A debugger, a freezer or a signal can stop a process. If the time went on meanwhile, all its deadlines would pass at
-/// once when it continues. A pause is a time of more than `pauseMin` in which no thread has read the clock; every loop
-/// reads it at least once each `tick`, so that only a pause of the whole process counts. All threads share one clock,
-/// since they compare their times.
+/// A debugger, the cgroup freezer or SIGSTOP can stop a process. Without this clock, all its deadlines would expire at
+/// once when it continues. Every loop reads the clock at least once each `tick`. So if no thread reads it for more than
+/// `pauseMin`, the whole process must have been stopped. All threads share one clock because they compare times.
 package final class ProcessClock: Sendable {
     /// The longest time between two readings by a running loop, in nanoseconds.
     package static let tick: Nanoseconds = 500_000_000
-    /// A longer time than this between two readings is a pause: a tick and one second.
+    /// A gap between two readings that is longer than this counts as a pause: a tick plus one second, in nanoseconds.
     package static let pauseMin: Nanoseconds = tick + 1_000_000_000
-    /// How often the time is stored, in nanoseconds; seldom, since all threads read the variable.
+    /// How often the time is stored in `seen`, in nanoseconds.
     ///
-    /// This much of each pause counts as time, because it is unknown how long after the last store the pause began.
+    /// Stores are rare because all threads read the variable.
+    ///
+    /// This much of each pause still counts as running time, because the pause may have begun at any moment after the
+    /// last store.
     package static let noteInterval: Nanoseconds = 100_000_000
 
     private let source: @Sendable () -> Nanoseconds
-    /// The time of the source when it was last stored.
+    /// The last stored time of `source`, which still includes pauses.
     private let seen: Atomic<Nanoseconds>
-    /// The sum of all pauses.
+    /// The sum of all pauses, in nanoseconds; readable without the lock.
     private let total = Atomic<Nanoseconds>(0)
-    /// The sum of all pauses, under the lock that a thread takes to store the time.
+    /// The sum of all pauses, in nanoseconds.
+    ///
+    /// A thread takes this lock to store the time in `seen`.
     private let noting = Lock<Nanoseconds>(0)
 
-    /// - Parameter source: a clock that never goes back.
+    /// - Parameter source: returns the nanoseconds of a clock that never goes back.
     package init(source: @escaping @Sendable () -> Nanoseconds = { Clock.monotonicNow() }) {
         self.source = source
         seen = Atomic(source())
     }
 
-    /// The sum of all pauses of the process so far, in nanoseconds.
+    /// How long the process has been stopped in total, in nanoseconds.
     package var paused: Nanoseconds { total.load(ordering: .relaxed) }
 
-    /// The time without pauses; it never goes back, on one thread or between threads.
+    /// The time without pauses, in nanoseconds.
     ///
-    /// `seen` is read before `total`, and the source after both: so a pause during this function is either found, or
-    /// has not begun when the source is read. A result without the lock is less than `noteInterval` after `seen`.
+    /// It never goes back, neither on one thread nor between threads.
+    ///
+    /// `seen` and `total` must be read before `source`. Then a pause during this function makes `time` exceed `seen +
+    /// noteInterval`, and `noted` handles it.
     package var now: Nanoseconds {
         let seen = seen.load(ordering: .acquiring)
         let paused = total.load(ordering: .acquiring)
@@ -45,9 +51,11 @@ package final class ProcessClock: Sendable {
         return time < seen + Self.noteInterval ? time - paused : noted()
     }
 
-    /// Stores the time; the first thread that reads the clock after a pause adds it to the sum.
+    /// Stores the current time in `seen`.
     ///
-    /// After a pause the time continues `noteInterval` after the last store, since no result before it was later.
+    /// After a pause, it first adds the length of the pause to the sum.
+    ///
+    /// The time then continues at `noteInterval` after the last store, because no reading before the pause was later.
     private func noted() -> Nanoseconds {
         noting.withLock { paused in
             let last = seen.load(ordering: .acquiring)

@@ -1,8 +1,8 @@
-// Starting threads and pinning them to processors.
+// Starts threads, and pins threads to processors.
 internal import CLinux
 internal import Glibc
 
-/// A started thread that can be waited for.
+/// A running thread that can be joined.
 package struct Thread: Sendable {
     private let handle: pthread_t
 
@@ -17,7 +17,7 @@ package struct Thread: Sendable {
 
     /// Starts a thread that runs `body`; the thread inherits the signal mask of the caller.
     ///
-    /// - Parameter name: the name that the system shows, cut to 15 bytes.
+    /// - Parameter name: the name that tools such as `top` show, cut to 15 bytes.
     package init(name: String, _ body: @escaping @Sendable () -> Void) {
         let start = Start(name: name, body: body)
         var created = pthread_t()
@@ -37,10 +37,12 @@ package struct Thread: Sendable {
         handle = created
     }
 
-    /// Lets the thread end by itself; nobody may wait for it then.
+    /// Lets the thread end on its own; it must not be joined afterwards.
     package func detach() { pthread_detach(handle) }
 
-    /// Waits until the thread has ended; must be called once, unless the thread is detached.
+    /// Waits until the thread has ended.
+    ///
+    /// Must be called exactly once, unless the thread is detached.
     package func join() { pthread_join(handle, nil) }
 }
 
@@ -48,9 +50,9 @@ package struct Thread: Sendable {
 package enum Processors {
     /// The number of processors that this process may run on.
     package static var available: Int { Int(clinux_available_cpus()) }
-    /// Pins the calling thread to a processor.
+    /// Pins the calling thread to one processor.
     ///
-    /// - Returns: false when the process may not run on it.
+    /// - Returns: false if the process may not run on that processor.
     @discardableResult
     package static func pin(to processor: Int) -> Bool { clinux_pin_to_cpu(CInt(processor)) == 0 }
 }

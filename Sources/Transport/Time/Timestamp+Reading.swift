@@ -1,13 +1,14 @@
-// Reading dates and times from text: those that people write, and those of HTTP header fields.
+// Parses dates and times: those that people write in files and commands, and those of HTTP header fields.
 internal import CLinux
 internal import Glibc
 
 extension Timestamp {
-    /// The forms that `seconds(_:)` reads, worded for an error message.
+    /// The formats that `seconds(_:)` accepts, for an error message.
     package static let expected = "a day such as 2027-01-31, or a moment such as 2027-01-31T12:00:00Z"
 
-    /// Seconds since 1970 of the beginning of a day, or of a moment, both in UTC; nil for any other text, and before
-    /// 1970.
+    /// Parses a UTC day (`2027-01-31`) or moment (`2027-01-31T12:00:00Z`) into seconds since 1970.
+    ///
+    /// - Returns: nil for any other text, and for times before 1970. A day stands for its first second.
     package static func seconds(_ text: String) -> Int? {
         let bytes = Array(text.utf8)
         guard bytes.count == 10 || bytes.count == 20, hasForm(bytes) else { return nil }
@@ -24,26 +25,28 @@ extension Timestamp {
         return seconds
     }
 
-    /// Whether a text has the characters of a day or of a moment at the right places.
+    /// Whether the digits and separators are where `2027-01-31` or `2027-01-31T12:00:00Z` has them.
     private static func hasForm(_ bytes: [UInt8]) -> Bool {
         zip(bytes, "dddd-dd-ddTdd:dd:ddZ".utf8).allSatisfy { byte, wanted in
             wanted == UInt8(ascii: "d") ? byte.isDigit : byte == wanted
         }
     }
 
-    /// Seconds since 1970 of a date in any of the three forms of RFC 9110 section 5.6.7; nil for any other text.
+    /// Parses a date in any of the three formats of RFC 9110 section 5.6.7 into seconds since 1970.
     ///
     /// The day of the week is not checked.
+    ///
+    /// - Returns: nil for any other text, and for times before 1970.
     package static func seconds(httpDate text: String) -> Int? {
         var words = text.split { " ,-".contains($0) }.map(String.init)
         guard words.count >= 5 else { return nil }
         words.removeFirst()
-        // asctime: Sun Nov  6 08:49:37 1994
+        // The asctime format, such as `Sun Nov  6 08:49:37 1994`, is reordered to match the others.
         if Int(words[0]) == nil { words = [words[1], words[0], words[3], words[2], "GMT"] }
         guard words.count == 5, ["GMT", "UTC"].contains(words[4]), let day = Int(words[0]),
             let month = months.firstIndex(of: words[1]), var year = Int(words[2])
         else { return nil }
-        // RFC 850: Sunday, 06-Nov-94 08:49:37 GMT
+        // The RFC 850 format, such as `Sunday, 06-Nov-94 08:49:37 GMT`, has a year of two digits.
         if words[2].utf8.count == 2 { year += year < 70 ? 2000 : 1900 }
         let time = words[3].split(separator: ":").map { Int($0) ?? -1 }
         guard (1970...9999).contains(year), let start = start(ofYear: year, month: month + 1, day: day),
@@ -52,7 +55,7 @@ extension Timestamp {
         return start + time[0] * 3600 + time[1] * 60 + time[2]
     }
 
-    /// The second since 1970 at which a day begins in UTC; nil where the calendar has no such day.
+    /// The first second of a UTC day, in seconds since 1970; nil if the calendar has no such day.
     ///
     /// - Parameters:
     ///   - year: from 1970 to 9999.
@@ -64,7 +67,7 @@ extension Timestamp {
         unsafe fields.tm_mon = CInt(month - 1)
         unsafe fields.tm_mday = CInt(day)
         let seconds = unsafe timegm(&fields)
-        // timegm moves a day that the month does not have, such as February 30, into the next month.
+        // timegm turns a day that the month lacks, such as February 30, into a day of the next month.
         return unsafe Int(fields.tm_mday) == day ? seconds : nil
     }
 }

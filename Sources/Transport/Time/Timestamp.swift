@@ -2,9 +2,11 @@
 internal import CLinux
 internal import Glibc
 
-/// Dates and times as text, in UTC; all times are whole seconds since 1970 without leap seconds.
+/// Formats UTC times.
+///
+/// A time is given in seconds since 1970, without leap seconds.
 package enum Timestamp {
-    /// As in `2026-11-23T19:20:17.123Z`.
+    /// A time such as `2026-11-23T19:20:17.123Z`.
     package static func rfc3339(seconds: Int, microseconds: Int) -> String {
         var text: [UInt8] = []
         appendCivil(seconds, to: &text)
@@ -14,7 +16,7 @@ package enum Timestamp {
         return String(decoding: text, as: UTF8.self)
     }
 
-    /// As in `2026-11-23T19:20:17Z`.
+    /// A time such as `2026-11-23T19:20:17Z`.
     package static func rfc3339(seconds: Int) -> String {
         var text: [UInt8] = []
         appendCivil(seconds, to: &text)
@@ -37,7 +39,7 @@ package enum Timestamp {
         unsafe two(fields.tm_sec, after: ":")
     }
 
-    /// As in `Mon, 23 Nov 2026 19:20:17 GMT`.
+    /// A time such as `Mon, 23 Nov 2026 19:20:17 GMT`.
     package static func imfFixdate(seconds: Int) -> String {
         let fields = unsafe fields(of: seconds)
         let (weekday, month) = unsafe (weekdays[Int(fields.tm_wday)], months[Int(fields.tm_mon)])
@@ -50,12 +52,12 @@ package enum Timestamp {
 
     private static func two(_ number: CInt) -> String { number < 10 ? "0\(number)" : "\(number)" }
 
-    /// The last second of the year 2147485547, the last one for which `gmtime_r` answers.
+    /// The last second that `gmtime_r` can convert, at the end of the year 2147485547.
     private static let secondsMax = 67_768_036_191_676_799
 
-    /// The date and the time of day in UTC of a second since 1970.
+    /// Splits a time in seconds since 1970 into UTC date and time of day.
     ///
-    /// A time before 1970 is invalid everywhere here, and is shown as 1970-01-01T00:00:00Z.
+    /// A negative `seconds`, a time before 1970, is treated as 0.
     private static func fields(of seconds: Int) -> tm {
         var time = min(max(0, seconds), secondsMax)
         var fields = unsafe tm()

@@ -1,33 +1,37 @@
-// A token bucket: a limit that can be spent at once, and that becomes available again evenly over a period.
+// A token bucket for rate limits: the limit can be spent at once, and becomes available again evenly over one period.
 
-/// Counts the tokens that were spent of a limit and are not available again yet.
+/// Counts how many tokens of a limit are spent and not yet available again.
 ///
-/// The limit itself is an argument, so that a changed limit holds from the next call on. As many tokens as the limit
-/// has become available again in one period. More than the limit can be spent by `adjust`, or because the limit is
-/// lowered. Such a debt is at most one limit, so the whole limit is always available again after two periods.
+/// Each call gets the limit as an argument, so that a changed limit applies from the next call on. During one period,
+/// as many tokens become available again as the limit allows.
 ///
-/// The functions are inlinable because HTTP/2 calls them with each control frame: if the compiler does not see what a
-/// call does, Swift checks exclusive access to the bucket at run time.
+/// The spent tokens can exceed the limit, through `adjust` or because the limit was lowered. They are capped at twice
+/// the limit, so the whole limit is available again after two periods at most.
+///
+/// The functions are inlinable because HTTP/2 calls them for each control frame. Without inlining, Swift would check
+/// exclusive access to the bucket at run time.
 package struct TokenBucket: Sendable {
     /// The time in which the whole limit becomes available again, in nanoseconds.
     @usableFromInline let period: Double
     @usableFromInline var spent = 0.0
-    /// The time for which `spent` was last computed.
+    /// The time for which `spent` was last computed, in nanoseconds.
     @usableFromInline var updatedAt: Nanoseconds = 0
 
-    /// A bucket of which nothing is spent; limits are per minute unless another period is given.
+    /// A bucket with no tokens spent.
+    ///
+    /// - Parameter period: the period of the limits in nanoseconds, one minute by default.
     @inlinable package init(period: Nanoseconds = 60_000_000_000) { self.period = Double(period) }
 
-    /// How much of the limit is left now.
+    /// How many tokens of `limit` are available at `now`.
     package mutating func remaining(of limit: Int, at now: Nanoseconds) -> Int {
         flow(limit, now)
         return max(0, Int((Double(limit) - spent).rounded(.down)))
     }
 
-    /// Takes `count` tokens if that many are left of the limit.
+    /// Takes `count` tokens if that many are available.
     ///
-    /// - Returns: nil when they are taken, otherwise how long to wait for them. If waiting does not help, because the
-    ///   limit is 0 or less than `count`, this is `Nanoseconds.max`.
+    /// - Returns: nil if the tokens were taken; otherwise how long to wait until they are available. The result is
+    ///   `Nanoseconds.max` if waiting cannot help, because `limit` is 0 or less than `count`.
     @inlinable
     package mutating func take(_ count: Int, of limit: Int, at now: Nanoseconds) -> Nanoseconds? {
         flow(limit, now)
@@ -40,25 +44,25 @@ package struct TokenBucket: Sendable {
         return time(excess, of: limit)
     }
 
-    /// Spends `count` more tokens without asking, or gives tokens back when `count` is negative.
+    /// Spends `count` tokens even if fewer are available; gives tokens back if `count` is negative.
     ///
-    /// This may leave a debt, of one limit at most.
+    /// The spent tokens can then exceed the limit, up to twice the limit.
     package mutating func adjust(by count: Int, of limit: Int, at now: Nanoseconds) {
         flow(limit, now)
         spent = max(0, spent + Double(count))
         capDebt(limit)
     }
 
-    /// Gives back `count` tokens that were spent, or all of them if fewer were.
+    /// Gives back `count` tokens; if fewer are spent, gives back all of them.
     @inlinable package mutating func giveBack(_ count: Int) { spent = max(0, spent - Double(count)) }
 
-    /// How long it takes until nothing is spent any more.
+    /// How long it takes until all tokens are available again.
     package mutating func reset(of limit: Int, at now: Nanoseconds) -> Nanoseconds {
         flow(limit, now)
         return limit > 0 ? time(spent, of: limit) : 0
     }
 
-    /// How long it takes until `tokens` are available again, at most two periods.
+    /// How long it takes until `tokens` spent tokens become available again; at most two periods.
     @inlinable
     func time(_ tokens: Double, of limit: Int) -> Nanoseconds {
         Nanoseconds((tokens * period / Double(limit)).rounded(.up))
@@ -68,9 +72,9 @@ package struct TokenBucket: Sendable {
 
     @inlinable
     mutating func flow(_ limit: Int, _ now: Nanoseconds) {
-        // The debt is capped first, so that the time since the last call reduces the capped debt.
+        // The cap comes first, so that the time since the last call reduces the capped number of spent tokens.
         capDebt(limit)
-        // The clocks of two workers may differ by a turn of their loops.
+        // `now` can be before `updatedAt`, because the clocks of two workers may differ by one turn of their loops.
         guard now > updatedAt else { return }
         spent = max(0, spent - Double(now - updatedAt) * Double(limit) / period)
         updatedAt = now

@@ -1,10 +1,10 @@
-// `freeinference bench aborts`: measures how soon an executor is notified when a client leaves.
+// `freeinference bench aborts`: measures how soon an executor notices that a client has disconnected.
 internal import ArgumentParser
 internal import Bench
 
-/// Aborts exchanges in each of their phases, and prints how long it took until the executor was notified.
+/// Disconnects clients in each phase of an exchange, and prints how long it took until the executor noticed it.
 ///
-/// Exits with 1 if an abort was never seen by the executor.
+/// Exits with 1 if the executor did not notice an abort, or the run was interrupted.
 struct BenchAbortsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "aborts",

@@ -1,7 +1,7 @@
-// `freeinference bench`: measures a server as its clients see it, by two subcommands.
+// `freeinference bench`: measures a server from the side of its clients. Each benchmark is a subcommand.
 internal import ArgumentParser
 
-/// Groups the benchmarks; `streams` is the default.
+/// The parent command of the benchmarks; `streams` is the default.
 struct BenchCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench",

@@ -1,10 +1,10 @@
-// `freeinference bench streams`: measures the tokens of many streams from the executor to the client.
+// `freeinference bench streams`: measures the tokens of many streams on their way from the executor to the client.
 internal import ArgumentParser
 internal import Bench
 
 /// Opens connections and streams, and prints the latency and the rate of their tokens.
 ///
-/// Exits with 1 if no token arrived.
+/// Exits with 1 if no token arrived during the measurement.
 struct BenchStreamsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "streams",

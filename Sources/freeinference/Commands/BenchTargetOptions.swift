@@ -1,8 +1,8 @@
-// The options of both benchmarks: which server is measured, and how it is reached.
+// The options that both benchmarks share: the measured server, and how to connect to it.
 internal import ArgumentParser
 internal import Bench
 
-/// The server that is measured, and the options that both benchmarks have.
+/// The measured server, and the other options that both benchmarks share.
 struct BenchTargetOptions: ParsableArguments {
     @Option(help: "The server, as https://host[:port] or http://host[:port].")
     var url: String
@@ -31,7 +31,7 @@ struct BenchTargetOptions: ParsableArguments {
     @Flag(help: "Print the figures as JSON.")
     var json = false
 
-    /// Returns the address to connect to; throws if the URL or another option is invalid.
+    /// The server to connect to; throws if the URL is invalid or its host does not resolve.
     func target() throws -> BenchTarget {
         try BenchTarget(
             url: url,

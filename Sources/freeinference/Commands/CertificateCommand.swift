@@ -1,8 +1,8 @@
-// `freeinference certificate`: makes a development CA and a certificate signed by it.
+// `freeinference certificate`: makes a development certificate authority and a certificate that it signs.
 import ArgumentParser
 import CertificateAuthority
 
-/// Writes the certificates and keys into a folder, and prints the paths of `ca.pem`, `chain.pem` and `key.pem`.
+/// Writes certificates and keys into a directory, and prints the paths of `ca.pem`, `chain.pem` and `key.pem`.
 struct CertificateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "certificate",

@@ -1,4 +1,4 @@
-// The option `--config` of the commands that read the configuration.
+// The option `--config` of all commands that read the configuration.
 import ArgumentParser
 
 /// The path of the configuration file.

@@ -1,4 +1,4 @@
-// The file of API keys that a configuration names, as the subcommands of `keys` need it.
+// The file of API keys that the configuration names, for the subcommands of `keys`.
 import ArgumentParser
 import Configuration
 import Edge
@@ -6,19 +6,21 @@ import KeyStore
 import Routing
 import Transport
 
-/// The file of keys that a configuration names, for the subcommands of `keys`.
+/// The file of API keys that the configuration names, and the secret for their hashes.
 struct ConfiguredKeys {
-    /// The path of the file of keys.
+    /// The path of the file of API keys.
     let path: String
-    /// The path of the file with the secret under which keys are hashed.
+    /// The path of the file with the secret for hashing keys.
     let secretPath: String
-    /// The ids and aliases of all models of the configuration.
+    /// The ids and aliases of all models in the configuration.
     let modelNames: [String]
     var kind: KeyStoreKind { KeyStoreKind(path: path) }
 
-    /// Reads the configuration; the files that it names need not exist yet.
+    /// Reads the configuration.
     ///
-    /// Ends the program with 2 if the configuration has errors, and with 1 if it names no file of keys.
+    /// The files that it names need not exist yet.
+    ///
+    /// Exits with 2 if the configuration has errors, and with 1 if it names no file of keys.
     init(_ options: ConfigurationOption) throws {
         switch Configuration.load(path: options.config, checkFile: { _ in nil }) {
         case .failure(let errors):
@@ -34,18 +36,18 @@ struct ConfiguredKeys {
         }
     }
 
-    /// Ends the program with 1 if the configuration has no model of one of these names.
+    /// Exits with 1 if the configuration lacks one of these models.
     func require(_ models: [String]) throws {
-        // Names are compared byte by byte, as those of requests are.
+        // Names are compared byte by byte, as the server compares the model names in requests.
         let unknown = models.filter { model in !modelNames.contains { $0.hasBytes(of: model) } }
         guard !unknown.isEmpty else { return }
         let listed = unknown.map { "'\($0)'" }.joined(separator: ", ")
         throw failure("the configuration has no model \(listed); it has: \(modelNames.joined(separator: ", "))")
     }
 
-    /// Returns the hash function with the secret, and makes the secret if there is none.
+    /// Returns the hash function with the stored secret; makes a new secret if there is none.
     ///
-    /// Ends the program with 1 if the secret is gone while there are keys that were hashed under it.
+    /// Exits with 1 if the secret is missing although stored keys were hashed with it.
     func hash() throws -> HMACSHA256 {
         let lost = KeySecret.keysLost(secretPath, keys: path)
         guard lost == 0 else { throw failure("the secret, \(KeySecret.lostReason(secretPath, keys: lost))") }
@@ -55,9 +57,9 @@ struct ConfiguredKeys {
         }
     }
 
-    /// Opens the database for changes and runs `body`; makes the database if there is none.
+    /// Opens the database for changes, and calls `body` with it; creates the database if there is none.
     ///
-    /// Ends the program with 1 on errors.
+    /// Exits with 1 on errors.
     func editing<Answer>(_ body: (KeyDatabase) throws(KeyDatabaseError) -> Answer) throws -> Answer {
         do throws(KeyDatabaseError) {
             return try body(try KeyDatabase(editing: path))
@@ -67,7 +69,7 @@ struct ConfiguredKeys {
     }
 }
 
-/// Writes a message to stderr, and returns the exit code 1, which the caller throws.
+/// Writes a message to stderr, and returns exit code 1 for the caller to throw.
 func failure(_ text: String) -> ExitCode {
     OperatorLog.say(text)
     return ExitCode(1)

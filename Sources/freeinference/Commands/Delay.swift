@@ -1,7 +1,9 @@
-// Durations as the options of `freeinference executor` have them.
+// A duration in the options of `freeinference executor`.
 import ArgumentParser
 
-/// A duration on the command line: `50ms`, `1.5s`, `200us`; a number without a unit is milliseconds.
+/// A duration on the command line, such as `50ms`, `1.5s` or `200us`.
+///
+/// A number without unit is in milliseconds.
 struct Delay: ExpressibleByArgument {
     let nanoseconds: UInt64
 

@@ -1,9 +1,9 @@
-// `freeinference executor`: runs a simulated executor, for tests, benchmarks and for trying the server.
+// `freeinference executor`: runs a simulated model server, for tests, for benchmarks, and to try the edge.
 import ArgumentParser
 import ExecutorSimulator
 import Transport
 
-/// Runs an executor without a model until a signal ends it.
+/// Runs a simulated model server until SIGTERM or SIGINT.
 struct ExecutorCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "executor",
@@ -97,7 +97,7 @@ struct ExecutorCommand: ParsableCommand {
         guard tokens >= 1 else { throw ValidationError("--tokens is at least 1") }
     }
 
-    /// Reads the faults of all `--fault`.
+    /// Parses the faults of all `--fault` options.
     private func faults() throws -> Faults {
         do {
             return try Faults(fault.joined(separator: ","))
@@ -106,7 +106,7 @@ struct ExecutorCommand: ParsableCommand {
         }
     }
 
-    /// Parses `--listen`, resolving a host name.
+    /// Parses `--listen`, and resolves its host name.
     private func address() throws -> SocketAddress {
         if listen.hasPrefix("unix:") { return try unixAddress() }
         guard let colon = listen.lastIndex(of: ":"), let port = UInt16(listen[listen.index(after: colon)...]) else {

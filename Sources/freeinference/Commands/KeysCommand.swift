@@ -1,7 +1,7 @@
-// `freeinference keys`: makes, lists and revokes API keys, each by a subcommand of its own.
+// `freeinference keys`: creates, lists and revokes API keys, each with a subcommand.
 import ArgumentParser
 
-/// Groups the subcommands for API keys.
+/// The parent command of the subcommands for API keys.
 struct KeysCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "keys",

@@ -1,4 +1,4 @@
-// `freeinference keys create`: makes an API key and prints it once.
+// `freeinference keys create`: creates an API key, and prints it once.
 import ArgumentParser
 import Configuration
 import Edge
@@ -6,9 +6,10 @@ import KeyStore
 import Routing
 import Transport
 
-/// Makes a key with its limits, and stores the hash of it.
+/// Creates a key with its limits, and stores only the hash of the key.
 ///
-/// In a SQLite database the key is in force at once; for a YAML file its entry is printed.
+/// The hash is written to the database if the configuration names a SQLite file. If it names a YAML file, the command
+/// prints the entry to add there.
 struct KeysCreateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "create",

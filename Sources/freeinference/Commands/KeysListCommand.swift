@@ -1,11 +1,11 @@
-// `freeinference keys list`: prints a line for each API key, with its limits and without its secret.
+// `freeinference keys list`: prints one line for each API key, with its limits but without its secret.
 import ArgumentParser
 import Edge
 import KeyStore
 import Routing
 import Transport
 
-/// Prints the id, the tenant, the role and the limits of each key.
+/// Prints the id, tenant, role, models, limits and dates of each key.
 struct KeysListCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "list",

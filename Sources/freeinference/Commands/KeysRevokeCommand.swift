@@ -5,7 +5,9 @@ import KeyStore
 import Routing
 import Transport
 
-/// Marks a key of a SQLite database as revoked; for a YAML file it prints which entry to remove.
+/// Marks a key in a SQLite database as revoked.
+///
+/// For a YAML file, it prints which entry the operator must remove.
 struct KeysRevokeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(commandName: "revoke", abstract: "Revoke a key, by its id.")
 
@@ -22,7 +24,7 @@ struct KeysRevokeCommand: ParsableCommand {
 
     private func revoke(in store: ConfiguredKeys) throws {
         let now = Clock.wallTime().seconds
-        // Opening for reading first makes no database where there is none.
+        // Opening for reading first ensures that a missing database is an error. `editing` would create it.
         do throws(KeyDatabaseError) { _ = try KeyDatabase(reading: store.path) } catch {
             throw failure("\(store.path): \(error)")
         }
@@ -33,7 +35,7 @@ struct KeysRevokeCommand: ParsableCommand {
         print("revoked \(id)")
     }
 
-    /// Prints how to revoke a key in a file that people write.
+    /// Prints how to revoke a key in a YAML file, which the command does not change.
     private func explain(_ store: ConfiguredKeys) throws {
         let keys: [AccessKey]
         do throws(KeyStoreError) { keys = try KeyStoreReader.load(path: store.path) } catch {
