@@ -15,7 +15,7 @@ package struct ChunkedDecoder: Sendable {
         case data(Range<Int>)
         /// All `consumed` bytes of the input were read, and the body has not ended.
         ///
-        /// The caller does not need them any more.
+        /// The caller can discard these bytes.
         case needsMore(consumed: Int)
         /// The body and its trailers have ended.
         ///
@@ -214,7 +214,7 @@ package struct ChunkedDecoder: Sendable {
 
     /// Reads the byte after an extension.
     ///
-    /// It must begin the next extension or end the line.
+    /// This byte must begin the next extension or end the line.
     private mutating func endExtension(_ byte: UInt8) throws(HTTP1Error) {
         guard hasName else { throw HTTP1Error(.malformedChunkExtension) }
         switch byte {

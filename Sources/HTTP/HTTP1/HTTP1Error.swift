@@ -45,7 +45,7 @@ package struct HTTP1Error: Error, Equatable, Sendable {
 
     /// A description of the error in one line.
     ///
-    /// It contains no bytes of the peer.
+    /// The description contains no bytes of the peer.
     package var message: String {
         switch kind {
         case .bareLineFeed: "a line ends in LF without CR"

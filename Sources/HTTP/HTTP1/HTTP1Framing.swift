@@ -3,7 +3,7 @@ internal import Transport
 
 /// The framing that the header fields of a message announce.
 ///
-/// Both head parsers use it.
+/// The request parser and the response parser both use this framing.
 struct HTTP1Framing {
     private(set) var contentLength: Int?
     private(set) var isChunked = false

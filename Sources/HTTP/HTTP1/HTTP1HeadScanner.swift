@@ -2,8 +2,8 @@
 
 /// Finds the lines of one message head.
 ///
-/// The scanner remembers how far it has read, so that each byte is examined only once, even if the bytes arrive one at a time.
-/// `HTTP1RequestParser` and `HTTP1ResponseParser` each have a scanner.
+/// The scanner remembers how far it has read, so that each byte is examined only once, even if the bytes arrive one
+/// at a time. `HTTP1RequestParser` and `HTTP1ResponseParser` each have a scanner.
 struct HTTP1HeadScanner: Sendable {
     enum Line {
         /// The range of the line without its CRLF.

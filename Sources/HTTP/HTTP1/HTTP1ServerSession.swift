@@ -3,8 +3,8 @@ internal import Transport
 
 /// The server's side of one HTTP/1.1 or HTTP/1.0 connection.
 ///
-/// A session is used only by the worker of its connection. The extensions contain refusals (`+Refusals`) and the upgrade to HTTP/2
-/// (`+Upgrade`).
+/// A session is used only by the worker of its connection. The extensions contain refusals (`+Refusals`) and the
+/// upgrade to HTTP/2 (`+Upgrade`).
 final class HTTP1ServerSession: ServerProtocol {
     enum State {
         /// Waiting for the next request head, or for the rest of it.
@@ -25,11 +25,11 @@ final class HTTP1ServerSession: ServerProtocol {
 
     /// The largest number of bytes that are received ahead of the current response.
     ///
-    /// At this number, reading pauses.
+    /// When this number is reached, reading pauses.
     static let lookAheadMax = 64 << 10
     /// The number of request body bytes that a handler may hold before reading pauses.
     ///
-    /// It equals the window of an HTTP/2 stream.
+    /// The number equals the window of an HTTP/2 stream.
     static let bodyWindow = 256 << 10
     /// The largest body of a request that can be upgraded, in bytes.
     ///
@@ -56,7 +56,7 @@ final class HTTP1ServerSession: ServerProtocol {
     var isPaused = false
     /// Whether `read` is running.
     ///
-    /// It must not be called again before it returns.
+    /// `read` must not be called again before it returns.
     var isReading = false
     /// The number of request body bytes that the handler has received but not consumed.
     var unconsumed = 0
@@ -217,7 +217,7 @@ final class HTTP1ServerSession: ServerProtocol {
 
     /// Reads body bytes of a request that asks for HTTP/2.
     ///
-    /// After the last byte, it hands the connection to HTTP/2.
+    /// After the last byte of the body, an HTTP/2 session takes over the connection.
     ///
     /// - Returns: the number of bytes that were read, including bytes after the body, which the HTTP/2 session takes.
     private func readUpgradeBody(_ bytes: Span<UInt8>, left: Int) -> Int {

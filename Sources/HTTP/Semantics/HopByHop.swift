@@ -10,7 +10,7 @@ package struct HopByHop: Sendable {
 
     /// Reads the `connection` field of a message.
     ///
-    /// It runs once for each message; `contains` then checks each field of the message.
+    /// The field is read once for each message; `contains` then checks each field of the message.
     package init(of fields: FieldBlock) {
         fields.forEachElement(of: .connection) { option in
             guard listed.count < HTTP1Limits.connectionOptions, !option.spells("close"),

@@ -14,7 +14,7 @@ package enum BodyLength: Equatable, Sendable {
 
 /// The head of a request, in the same form for HTTP/1.1 and HTTP/2.
 ///
-/// It is a class so that a copy retains only one reference. A struct with these properties would retain five.
+/// The type is a class so that a copy retains only one reference. A struct with these properties would retain five.
 package final class RequestHead: Sendable {
     /// The method.
     package let method: Method
@@ -28,9 +28,7 @@ package final class RequestHead: Sendable {
     package let fields: FieldBlock
     /// The length of the body that follows.
     package let body: BodyLength
-    /// Whether the connection may carry another request after this one.
-    ///
-    /// It is used for HTTP/1 only.
+    /// Whether the connection may carry another request after this one; used for HTTP/1 only.
     package let keepAlive: Bool
     /// Whether the client waits for 100 (Continue) before it sends the body.
     package let expectsContinue: Bool

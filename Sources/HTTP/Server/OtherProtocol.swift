@@ -55,7 +55,7 @@ package enum OtherProtocol: String, CaseIterable, Sendable {
 
     /// The response to a client that sent HTTP without TLS to a port with TLS.
     ///
-    /// A browser shows its text.
+    /// A browser shows the text of the response.
     static let plainAnswer: [UInt8] = {
         let text = "This port speaks HTTPS, and the request came in clear: use https://.\n"
         let head = "HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\ncontent-length: \(text.utf8.count)\r\n"

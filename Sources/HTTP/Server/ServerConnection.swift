@@ -78,7 +78,7 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
 
     /// Begins to serve the connection.
     ///
-    /// The code that accepted the socket calls it once.
+    /// The code that accepted the socket calls this function once.
     package func start() {
         channel.account = account
         channel.attach(self)

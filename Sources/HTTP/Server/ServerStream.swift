@@ -74,7 +74,7 @@ package protocol ServerDelegate: AnyObject {
     func spokeOtherwise(_ what: OtherProtocol, on connection: ServerConnection)
     /// The connection has ended, and its streams and its socket are released.
     ///
-    /// It is the last call for the connection, and it comes at the end of a turn of the event loop.
+    /// No other call for the connection follows. The call comes at the end of a turn of the event loop.
     func connectionEnded(_ connection: ServerConnection)
     /// A client's TLS handshake has failed.
     ///
