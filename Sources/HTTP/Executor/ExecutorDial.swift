@@ -34,7 +34,7 @@ final class ExecutorDial: ChannelHandler, TimerTarget, AttemptCarrier {
     /// This function is called once, after the first attempt has joined.
     func start() {
         guard !connectNext() else { return }
-        // The failure is reported later, because `start` runs inside the call of the sender.
+        // The failure is reported later, because the caller of `ExecutorClient.send` has not got its stream yet.
         for attempt in take() { attempt.failLater(lastFailure) }
     }
 

@@ -32,7 +32,7 @@ package struct HTTP1RequestParser: Sendable {
     private var fields = FieldBlock()
     private var failure: HTTP1Error?
 
-    /// A parser for a head that begins with the next byte.
+    /// Makes a parser, whose first byte of input must be the first byte of a head.
     package init(limits: HTTP1Limits = .request) { self.limits = limits }
 
     /// The memory that the header fields read so far occupy, in bytes.

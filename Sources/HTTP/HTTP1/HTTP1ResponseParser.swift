@@ -30,7 +30,7 @@ package struct HTTP1ResponseParser: Sendable {
     private var fields = FieldBlock()
     private var failure: HTTP1Error?
 
-    /// A parser for a head that begins with the next byte.
+    /// Makes a parser, whose first byte of input must be the first byte of a head.
     package init(limits: HTTP1Limits = .response) { self.limits = limits }
 
     /// Continues to parse a head.

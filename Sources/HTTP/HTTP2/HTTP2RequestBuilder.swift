@@ -46,7 +46,7 @@ struct HTTP2RequestBuilder {
 
     /// Sets a pseudo-header field.
     ///
-    /// nghttp2 accepts only those of RFC 9113 section 8.3.1, whose names differ in the second byte.
+    /// nghttp2 accepts only the pseudo-header fields of RFC 9113 section 8.3.1, whose names differ in the second byte.
     @inline(__always)
     private mutating func setPseudoField(_ name: Span<UInt8>, _ value: Span<UInt8>) {
         switch name[1] {

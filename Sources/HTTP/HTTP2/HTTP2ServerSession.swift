@@ -163,7 +163,7 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
         }
         let result = receiveFrames(bytes)
         guard result < 0, !ending.isFatal else { return }
-        // After these errors nghttp2 queues no GOAWAY of its own.
+        // nghttp2 queues no GOAWAY after these errors, so the session sends one.
         switch result {
         case Int(NGHTTP2_ERR_FLOODED.rawValue): fail(.frames)
         case Self.tooManyContinuations: fail(.headerFields)

@@ -49,9 +49,9 @@ package protocol ServerStreamHandler: AnyObject {
 }
 
 extension ServerStreamHandler {
-    /// Does nothing.
+    /// The default implementation does nothing.
     package func requestBegan() {}
-    /// Leaves the response to the delegate.
+    /// The default implementation leaves the response to the delegate.
     package func requestBroke(status: Int, message: String) -> Bool { false }
 }
 
@@ -83,11 +83,11 @@ package protocol ServerDelegate: AnyObject {
 }
 
 extension ServerDelegate {
-    /// Does nothing.
+    /// The default implementation does nothing.
     package func handshakeFailed(_ failure: HandshakeFailure) {}
-    /// Does nothing.
+    /// The default implementation does nothing.
     package func refusedForMemory(on connection: ServerConnection) {}
-    /// Does nothing.
+    /// The default implementation does nothing.
     package func spokeOtherwise(_ what: OtherProtocol, on connection: ServerConnection) {}
 }
 

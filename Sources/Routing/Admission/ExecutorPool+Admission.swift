@@ -56,7 +56,7 @@ extension ExecutorPool {
         ///
         /// A new try may succeed after `retryAfter`.
         case refused(retryAfter: Nanoseconds)
-        /// Every executor has been tried for this request or may not be used.
+        /// Every executor has been tried for this request or is excluded because of its health.
         case none
     }
 

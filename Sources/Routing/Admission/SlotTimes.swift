@@ -23,11 +23,12 @@ struct SlotTimes: Sendable {
     private static let stepsMax = 256
     /// A forecast is the mean of at most `roundsMax` simulations.
     ///
-    /// `workMax` limits slots plus steps of all simulations together.
+    /// If each simulation has many slots and steps, there are fewer simulations, but at least one. `workMax` is the
+    /// largest total number of slots and steps in all simulations together.
     private static let roundsMax = 16
     private static let workMax = 256
-    /// How many of the latest durations must all be longer, or all be shorter, than all earlier ones to show a change
-    /// of pace.
+    /// The number of latest durations that show a change of pace, if each is longer or each is shorter than all earlier
+    /// ones.
     private static let changeMin = 8
 
     /// When recording began; nil before `watch` is called.
@@ -200,7 +201,7 @@ struct SlotTimes: Sendable {
             return durations[min(index, durations.count - 1)] * stretch
         }
 
-        /// Takes the slot that is freed first again, for another duration.
+        /// Simulates that the slot with the earliest end is freed, and is taken again for another duration.
         private mutating func replaceFirst(of ends: inout [Double]) {
             let end = ends[0] + rest(after: 0)
             var index = 0
