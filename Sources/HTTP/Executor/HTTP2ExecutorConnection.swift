@@ -39,7 +39,8 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
     private var waiting: [ExecutorAttempt] = []
     /// Streams that ended inside a call of nghttp2, and that are reported after the call.
     var finished: [(stream: HTTP2ExecutorStream, end: StreamEnd)] = []
-    /// Streams whose whole request was handed over in this flush.
+    /// Streams whose whole request was handed over, and whose handlers are told so when the kernel has taken the
+    /// output.
     var sent: [HTTP2ExecutorStream] = []
     /// How many times bytes were received from the socket.
     private(set) var reads = 0

@@ -19,8 +19,8 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
     private static let refusedMax = 4096
     /// How long the client may take to acknowledge the server's SETTINGS.
     static let settingsAckTimeout: Nanoseconds = 10_000_000_000
-    /// How long the client may open new streams after the shutdown notice (RFC 9113 section 6.8), because it may have
-    /// sent them before it received the notice.
+    /// How long the client may still open streams after the shutdown notice (RFC 9113 section 6.8), because requests
+    /// may have been on their way when the notice was sent.
     static let noticePeriod: Nanoseconds = 1_000_000_000
     /// How long a stream that has to end may wait for its last output, or for the client's end of the request, before
     /// the server resets the stream.
@@ -185,7 +185,7 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
 
     /// Whether the frame is passed to nghttp2.
     ///
-    /// If the frame is a fault of the client, the connection ends.
+    /// A frame that the client must not send ends the connection.
     private func isAccepted(_ header: HTTP2FrameHeader) -> Bool {
         switch classify(header) {
         case .feed: return true

@@ -88,12 +88,12 @@ package final class KeyUse: Quota {
         }
     }
 
-    /// The rest of the request rate; nil if the key has no limit for requests.
+    /// The request rate and what is left of it; nil if the key has no limit for requests.
     package func requestRate(_ limits: KeyLimits, at now: Nanoseconds) -> QuotaRate? {
         rate(\.requestsPerMinute, of: \.requests, limits, at: now)
     }
 
-    /// The rest of the token rate; nil if the key has no limit for tokens.
+    /// The token rate and what is left of it; nil if the key has no limit for tokens.
     package func tokenRate(_ limits: KeyLimits, at now: Nanoseconds) -> QuotaRate? {
         rate(\.tokensPerMinute, of: \.tokens, limits, at: now)
     }

@@ -28,10 +28,10 @@ package protocol Quota: AnyObject, Sendable {
     /// - Parameter limits: the limits that were passed to `reserve`.
     func settle(reserved: Int, used: Int, _ limits: KeyLimits, at now: Nanoseconds)
 
-    /// The rest of the request rate; nil if the key has no limit for requests.
+    /// The request rate and what is left of it; nil if the key has no limit for requests.
     func requestRate(_ limits: KeyLimits, at now: Nanoseconds) -> QuotaRate?
 
-    /// The rest of the token rate; nil if the key has no limit for tokens.
+    /// The token rate and what is left of it; nil if the key has no limit for tokens.
     func tokenRate(_ limits: KeyLimits, at now: Nanoseconds) -> QuotaRate?
 }
 
