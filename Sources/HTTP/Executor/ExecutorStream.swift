@@ -83,7 +83,7 @@ package protocol ExecutorStreamHandler: AnyObject {
     func responseHead(_ head: ResponseHead, body: ResponseBody)
     /// Bytes of the response body have arrived.
     ///
-    /// They are valid only during the call.
+    /// The bytes are valid only during the call.
     func responseBody(_ bytes: Span<UInt8>)
     /// The response is complete according to its framing.
     func responseEnded()

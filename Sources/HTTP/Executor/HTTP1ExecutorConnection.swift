@@ -1,4 +1,4 @@
-// An HTTP/1.1 connection to an executor. It is kept alive and carries one request at a time.
+// An HTTP/1.1 connection to an executor, which is kept alive and carries one request at a time.
 internal import Transport
 
 /// One HTTP/1.1 connection to an executor, without pipelining.

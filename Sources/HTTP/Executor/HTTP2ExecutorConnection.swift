@@ -1,4 +1,4 @@
-// An HTTP/2 connection to an executor. It carries many requests at once, and sends a PING if the executor is silent.
+// An HTTP/2 connection to an executor, which carries many requests at once and sends a PING if the executor is silent.
 internal import CNghttp2
 internal import Transport
 
@@ -139,8 +139,8 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
             if hasRoom {
                 begin(attempt)
             } else if streams.isEmpty {
-                // The executor accepts no requests at all. This counts as a refusal, so that the attempt finally fails
-                // and does not open connections forever.
+                // The executor accepts no requests at all. The request counts as refused, so that the attempt finally
+                // fails and does not open connections forever.
                 attempt.failed(.refused)
             } else {
                 client.place(attempt)
@@ -370,8 +370,8 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
     private func becameIdle() {
         guard !isClosed else { return }
         if isRetired {
-            // The flush phase closes the connection. It cannot close here, because the caller may be a callback of
-            // nghttp2 or a loop over the streams.
+            // The flush phase closes the connection. The connection cannot close here, because the caller may be a
+            // callback of nghttp2 or a loop over the streams.
             channel.mark()
             return
         }

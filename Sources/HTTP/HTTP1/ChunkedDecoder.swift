@@ -74,7 +74,7 @@ package struct ChunkedDecoder: Sendable {
             index = 2
         }
         if state == .sizeStart {
-            // This is the fast path: nearly always, the whole size line has arrived.
+            // The fast path applies if the whole size line has arrived, as it nearly always has.
             let start = index
             let last = min(count, start + Self.sizeDigits - 1)
             var size = 0

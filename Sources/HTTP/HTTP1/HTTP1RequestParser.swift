@@ -11,7 +11,7 @@ package struct HTTP1RequestParser: Sendable {
         case incomplete
         /// A whole head, which takes `consumed` bytes.
         ///
-        /// Its body or the next head follows these bytes.
+        /// The body of the request or the next head follows these bytes.
         case head(RequestHead, consumed: Int)
         /// The head is malformed or too large.
         ///
@@ -78,7 +78,7 @@ package struct HTTP1RequestParser: Sendable {
     ///
     /// Returns false if the end of the line has not arrived yet.
     private mutating func readStartLine(_ bytes: Span<UInt8>) throws(HTTP1Error) -> Bool {
-        // This is the longest valid request line: the longest method and target, and 12 bytes for two spaces, the
+        // The longest valid request line has the longest method and target, and 12 bytes for two spaces, the
         // version and CRLF.
         let longest = scanner.lineStart + HTTP1Limits.methodBytes + limits.targetBytes + 12
         switch try scanner.nextLine(in: bytes, limit: min(longest, limits.headBytes)) {

@@ -4,7 +4,7 @@ internal import Transport
 
 /// The stream of an HTTP/1 request.
 ///
-/// Its output goes to the session, which sends the responses in order.
+/// The output of the stream goes to the session, which sends the responses in order.
 ///
 /// A stream is used only by the worker of its connection.
 final class HTTP1ServerStream: ServerStream {
@@ -54,7 +54,7 @@ final class HTTP1ServerStream: ServerStream {
 
     /// Decides how the body is framed (RFC 9112 section 6.3).
     ///
-    /// It is never chunked for HTTP/1.0, whose clients cannot read chunks.
+    /// The body is never chunked for HTTP/1.0, whose clients cannot read chunks.
     private func frameBody(of head: ResponseHead, end: Bool) -> ResponseBody {
         let length = head.fields.first(.contentLength).flatMap { Int(String(decoding: $0, as: UTF8.self)) }
         if head.status == 204 || head.status == 304 { return .none }

@@ -53,7 +53,7 @@ struct HTTP2StreamHistory {
     func fault(ofFrameOn id: Int32, isOpen: Bool) -> nghttp2_error_code? {
         guard !isOpen, id % 2 == 1, id <= highest, id > forgotten else { return nil }
         guard let entry = entries.last(where: { $0.id == id }) else {
-            // A higher stream has been opened, and this stream has not. That is an error, because identifiers only
+            // A higher stream has been opened, and this stream has not. The frame is an error, because identifiers only
             // grow (RFC 9113 section 5.1.1).
             return NGHTTP2_PROTOCOL_ERROR
         }

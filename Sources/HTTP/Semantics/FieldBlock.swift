@@ -38,7 +38,7 @@ package struct FieldBlock: Sendable {
 
     /// Appends a field as it was received.
     ///
-    /// Its name is converted to lower case.
+    /// The name of the field is converted to lower case.
     package mutating func append(name: Span<UInt8>, value: Span<UInt8>) {
         let start = storage.count
         storage.append(name)
@@ -159,7 +159,7 @@ package struct FieldBlock: Sendable {
 
     /// The position of a field in the bytes of the block.
     ///
-    /// Its name begins at `start`, and its value follows its name.
+    /// The name of the field begins at `start`, and the value follows the name.
     func extent(_ index: Int) -> (start: Int, nameLength: Int, valueLength: Int) {
         let entry = entries[index]
         return (Int(entry.start), Int(entry.nameLength), Int(entry.valueLength))

@@ -1,4 +1,4 @@
-// The hop-by-hop fields (RFC 9110 section 7.6.1). They belong to one connection, so the server forwards them neither
+// The hop-by-hop fields (RFC 9110 section 7.6.1), which belong to one connection. The server forwards them neither
 // from clients to executors nor from executors to clients.
 
 /// The hop-by-hop fields of one message: the fields of `isHopByHop`, and the fields that its `connection` field

@@ -10,7 +10,7 @@ package struct Client: Sendable, Equatable {
     package let peer: SocketAddress
     /// The address to use in limits, logs and metrics.
     ///
-    /// It equals `peer` unless a trusted source has given another address.
+    /// The address equals `peer` unless a trusted source has given another address.
     package let address: SocketAddress
     /// Whether the listener is reserved for proxies of the operator (`listeners[].trusted`).
     package let trusted: Bool

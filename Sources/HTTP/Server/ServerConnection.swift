@@ -11,7 +11,7 @@ protocol ServerProtocol: AnyObject {
     func start()
     /// Bytes have arrived.
     ///
-    /// They are valid only during the call.
+    /// The bytes are valid only during the call.
     func receive(_ bytes: Span<UInt8>)
     /// The connection has closed or is about to close.
     ///
@@ -60,7 +60,8 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     private var isDraining = false
     private var isEnded = false
 
-    /// - Parameter delegate: makes the handlers of requests. It must live until it has received `connectionEnded`.
+    /// - Parameter delegate: makes the handlers of requests. The delegate must live until it has received
+    ///   `connectionEnded`.
     package init(
         channel: Channel,
         settings: ServerSettings,

@@ -104,8 +104,8 @@ package class ServerStream {
 
     /// The stored properties that other modules read through the accessors below.
     ///
-    /// They are private so that the compiler sees every access and omits the runtime check for exclusive access
-    /// (docs/decisions/0024-exclusivity-is-checked-in-release-builds.md).
+    /// The properties are private so that the compiler sees every access and omits the runtime check for exclusive
+    /// access (docs/decisions/0024-exclusivity-is-checked-in-release-builds.md).
     private struct State {
         var handler: (any ServerStreamHandler)?
         var lastMoved: Nanoseconds
@@ -256,7 +256,7 @@ package class ServerStream {
     package func respond(_ head: ResponseHead, end: Bool) {}
     /// Queues bytes of the response body.
     ///
-    /// They are sent in the flush phase of this turn.
+    /// The bytes are sent in the flush phase of this turn.
     package func send(_ bytes: Span<UInt8>) {}
     /// Queues bytes of the response body, without a copy if the framing allows it.
     package func send(_ shared: SharedBytes) {}

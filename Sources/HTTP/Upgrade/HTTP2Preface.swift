@@ -1,4 +1,4 @@
-// The connection preface of HTTP/2 (RFC 9113 section 3.4). It tells HTTP/2 from HTTP/1 on a connection without TLS.
+// The connection preface of HTTP/2 (RFC 9113 section 3.4), which tells HTTP/2 from HTTP/1 on a connection without TLS.
 
 /// Recognizes clients that begin with HTTP/2 without negotiation (prior knowledge).
 package enum HTTP2Preface {

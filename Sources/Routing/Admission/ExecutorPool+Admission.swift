@@ -63,7 +63,8 @@ extension ExecutorPool {
     /// Chooses an executor, or puts the request into the queue.
     ///
     /// - Parameters:
-    ///   - returning: whether the request has already been at an executor. It is then served before requests that
+    ///   - returning: whether the request has already been at an executor. Such a request is served before requests
+    ///     that
     ///     have not.
     ///   - waitMax: how long the request may still wait, in nanoseconds. With 0, it is refused if all executors are
     ///     full.

@@ -165,7 +165,7 @@ struct SlotTimes: Sendable {
 
     /// One simulation of the pool.
     ///
-    /// The durations are not drawn at random. They are spread evenly over the recorded durations, starting at `draws`
+    /// The durations are not drawn at random, but are spread evenly over the recorded durations, starting at `draws`
     /// (0 to 1).
     private struct Simulation {
         let durations: [Double]

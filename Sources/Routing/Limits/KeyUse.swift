@@ -32,7 +32,7 @@ package struct KeyLimits: Equatable, Sendable {
 /// The quota of one key, counted in this process.
 ///
 /// Each key has one object while the key is in force and for some time afterwards (`KeyRing.Departed`). The object
-/// outlives snapshots. It is called a few times for each request, and never for each token.
+/// outlives snapshots. Workers call it a few times for each request, and never for each token.
 package final class KeyUse: Quota {
     private struct State {
         var running = 0
