@@ -1,44 +1,50 @@
-// One request to an executor: which connection carries it, and when it moves to another one without a failure.
+// One attempt at an executor: which connection carries its request, and when the request moves to another connection.
 internal import Transport
 
-/// What carries an attempt at the moment: a dial, a connection, or a stream of a connection.
+/// The object that carries an attempt at the moment: a dial, a connection, or a stream of a connection.
 protocol AttemptCarrier: AnyObject {
-    /// As in `ExecutorStream`.
+    /// Pauses or resumes reading, as in `ExecutorStream`.
     func setReading(_ reading: Bool)
-    /// As in `ExecutorStream`.
+    /// Sets how many bytes may arrive at once, as in `ExecutorStream`.
     func setReadLimit(_ bytes: Int)
-    /// The attempt is cancelled: its request ends at the executor in this turn of the loop.
+    /// Cancels the attempt, and ends its request at the executor in this turn of the loop.
     func cancel(_ attempt: ExecutorAttempt)
 }
 
-/// A request and the handler of its response.
+/// A request to an executor, and the handler of its response.
 ///
-/// Confined to its worker. Two failures are repaired here and not reported to the handler. If the executor has closed
-/// an idle connection in the meantime, the request moves to a fresh connection, once. If the executor refuses a request
-/// without having looked at it, the request moves to another connection, up to `movesMax` times.
+/// An attempt is used only by its worker. Two failures are not reported to the handler. If the executor has closed an
+/// idle connection, the request moves to a new connection, once. If the executor refuses a request without processing
+/// it, the request moves to another connection, up to `movesMax` times.
 final class ExecutorAttempt: ExecutorStream, TimerTarget {
-    /// How often an executor may refuse a request before the attempt fails.
+    /// How many times the request moves after a refusal of the executor.
+    ///
+    /// After the next refusal, the attempt fails.
     private static let movesMax = 4
 
     private let client: ExecutorClient
-    /// The request; it is released once it can no longer be sent again.
+    /// The request.
+    ///
+    /// The body and the fields are released when the request can no longer be sent again.
     private(set) var request: ExecutorRequest
-    /// Nil once the attempt has ended.
+    /// The handler of the response; nil after the attempt has ended.
     var handler: (any ExecutorStreamHandler)?
-    /// What carries the request now.
+    /// The object that carries the request now; nil between two connections and after the end.
     var carrier: (any AttemptCarrier)?
-    /// The connection has served before, so the executor may have closed it while the request was on its way.
+    /// Whether the connection has carried an earlier request.
+    ///
+    /// The executor may have closed such a connection while this request was on its way.
     var isReused = false
-    /// Bytes have arrived since the request was handed to the connection.
+    /// Whether bytes have arrived since the request was given to the connection.
     var hasReceived = false
-    /// `requestSent` has been called.
+    /// Whether the handler's `requestSent` has been called.
     var isSentReported = false
     private var moves = 0
-    /// The request has moved to a fresh connection once.
+    /// Whether the request has moved to a new connection, because the executor had closed the old one.
     ///
-    /// A second time would not help if the executor closes every connection.
+    /// A second move would not help if the executor closes every connection.
     private var isRetriedOnFresh = false
-    /// The failure that `failLater` reports.
+    /// The failure that `failLater` will report; nil if there is none.
     private var pendingFailure: ExecutorFailure?
 
     init(client: ExecutorClient, request: ExecutorRequest, handler: any ExecutorStreamHandler) {
@@ -47,7 +53,7 @@ final class ExecutorAttempt: ExecutorStream, TimerTarget {
         self.handler = handler
     }
 
-    /// The connection has failed the attempt: it moves to another connection, or its handler is notified.
+    /// Handles a failure: moves the request to another connection, or reports the failure to the handler.
     func failed(_ failure: ExecutorFailure) {
         carrier = nil
         guard handler != nil else { return }
@@ -66,8 +72,10 @@ final class ExecutorAttempt: ExecutorStream, TimerTarget {
         }
     }
 
-    /// Reports a failure that is known inside of `send` only in the timers' phase of the same turn, so that the handler
-    /// is not called from inside of its own call.
+    /// Reports a failure in the timers phase of the same turn.
+    ///
+    /// This function is for failures that occur inside `ExecutorClient.send`, so that the handler is not called while
+    /// it calls `send`.
     func failLater(_ failure: ExecutorFailure) {
         pendingFailure = failure
         _ = client.loop.timers.schedule(at: client.loop.now, target: self, kind: 0)
@@ -79,14 +87,14 @@ final class ExecutorAttempt: ExecutorStream, TimerTarget {
         failed(failure)
     }
 
-    /// The kernel has taken the whole request.
+    /// Tells the handler that the kernel has taken the whole request.
     func reportSent() {
         guard !isSentReported else { return }
         isSentReported = true
         handler?.requestSent()
     }
 
-    /// The response is whole.
+    /// Tells the handler that the response is complete.
     func ended() {
         carrier = nil
         let last = handler
@@ -94,7 +102,9 @@ final class ExecutorAttempt: ExecutorStream, TimerTarget {
         last?.responseEnded()
     }
 
-    /// Releases the request: it has gone out, its response has begun, and it cannot be sent again.
+    /// Releases body and fields of the request.
+    ///
+    /// The request has been sent and its response has begun, so it cannot be sent again.
     func letGoOfRequest() {
         request.body = nil
         request.fields.removeAll()

@@ -1,37 +1,39 @@
-// The connections of one worker to one executor: which of them carries a request, and when another one is opened.
+// The connections of one worker to one engine: which connection carries a request, and when another one is opened.
 package import Transport
 
-/// Sends requests to one executor.
+/// Sends requests to the executors of one engine.
 ///
-/// Confined to its worker. An HTTP/1.1 connection carries one request at a time and is kept alive between requests. An
-/// HTTP/2 connection carries as many as the executor's MAX_CONCURRENT_STREAMS; then another connection is opened.
+/// A client is used only by its worker. An HTTP/1.1 connection carries one request at a time and is kept alive
+/// between requests. An HTTP/2 connection carries up to MAX_CONCURRENT_STREAMS requests of the engine; when all
+/// connections are full, another one is opened.
 package final class ExecutorClient {
-    /// The most requests that wait for one connection while it is opened.
+    /// The largest number of requests that wait for one connection while it is being opened.
     ///
-    /// The executor has not said yet how many requests it accepts at once.
+    /// At that time, the engine has not yet announced how many requests it accepts at once.
     static let dialStreamsMax = 100
 
     let loop: EventLoop
     let settings: ExecutorClientSettings
     let environment: ExecutorEnvironment
-    /// Whether one connection carries many requests; nil until the first handshake has chosen the protocol by ALPN.
+    /// Whether one connection carries many requests; nil until the first TLS handshake has selected the protocol by
+    /// ALPN.
     private var isShared: Bool?
-    /// Unused HTTP/1.1 connections.
+    /// The unused HTTP/1.1 connections.
     ///
-    /// The connection that was used last is taken first, so that surplus ones reach their idle timeout.
+    /// The connection that was used last is taken first, so that surplus connections reach their idle timeout.
     private var idle: [HTTP1ExecutorConnection] = []
-    /// HTTP/2 connections.
+    /// The HTTP/2 connections.
     private var shared: [HTTP2ExecutorConnection] = []
     private var dials: [ExecutorDial] = []
-    /// The TLS session that the next connection resumes.
+    /// The TLS session that the next connection resumes; nil if there is none.
     private var session: TLSSession?
     private var isRetired = false
     /// The number of connections, including those that are being opened.
     package private(set) var connections = 0
-    /// The number of connections that have been opened, or tried, so far.
+    /// The number of connections that the client has opened or tried to open so far.
     package private(set) var opened = 0
 
-    /// - Parameter environment: what the worker's clients share.
+    /// - Parameter environment: the state that all clients of the worker share.
     package init(
         loop: EventLoop,
         settings: ExecutorClientSettings,
@@ -50,20 +52,24 @@ package final class ExecutorClient {
 
     /// Sends a request on an open connection or on a new one.
     ///
-    /// Failures are reported to `handler`, in this turn of the loop or in a later one.
+    /// Failures are reported to `handler`, in this turn of the loop or in a later turn.
     package func send(_ request: ExecutorRequest, handler: any ExecutorStreamHandler) -> any ExecutorStream {
         let attempt = ExecutorAttempt(client: self, request: request, handler: handler)
         place(attempt)
         return attempt
     }
 
-    /// Closes unused connections; HTTP/2 connections in use close after their last request.
+    /// Closes unused connections.
+    ///
+    /// HTTP/2 connections in use close after their last request.
     package func closeIdle() {
         for connection in idle { connection.close() }
         for connection in shared { connection.retire() }
     }
 
-    /// Ends the client: no new requests come, and each connection closes after those that it carries.
+    /// Ends the client.
+    ///
+    /// The client gets no new requests, and each connection closes after the requests that it carries.
     package func retire() {
         isRetired = true
         closeIdle()
@@ -71,9 +77,10 @@ package final class ExecutorClient {
 
     // MARK: Placing
 
-    /// Finds a connection for the attempt, or opens one.
+    /// Gives the attempt to a connection that can take it, or opens a connection.
     ///
-    /// - Parameter onFresh: do not use a connection that has been idle, since all of them may be stale.
+    /// - Parameter onFresh: whether to avoid idle HTTP/1.1 connections, because the engine may have closed all of
+    ///   them.
     func place(_ attempt: ExecutorAttempt, onFresh: Bool = false) {
         if isShared == false {
             if !onFresh, let connection = idle.popLast() { connection.begin(attempt) } else { dial(attempt) }
@@ -99,7 +106,8 @@ package final class ExecutorClient {
 
     // MARK: The end of a dial
 
-    /// A dial has opened a channel, which gets the attempts that waited for it.
+    /// Makes a connection from the channel that a dial has opened, and gives it the attempts that waited for the
+    /// dial.
     func connected(_ channel: Channel, by dial: ExecutorDial, for waiting: [ExecutorAttempt]) {
         dials.removeAll { $0 === dial }
         if settings.version == .auto, settings.tls != nil { isShared = channel.negotiatedHTTP2 }
@@ -115,7 +123,7 @@ package final class ExecutorClient {
         if isRetired { connection.retire() }
     }
 
-    /// A dial has ended without a connection.
+    /// Removes a dial that has ended without a connection.
     func lost(_ dial: ExecutorDial) {
         dials.removeAll { $0 === dial }
         connections -= 1
@@ -132,13 +140,13 @@ package final class ExecutorClient {
         return true
     }
 
-    /// A connection has closed.
+    /// Removes a connection that has closed.
     func lost(_ connection: HTTP1ExecutorConnection) {
         connections -= 1
         idle.removeAll { $0 === connection }
     }
 
-    /// A connection has closed.
+    /// Removes a connection that has closed.
     func lost(_ connection: HTTP2ExecutorConnection) {
         connections -= 1
         shared.removeAll { $0 === connection }
@@ -146,7 +154,7 @@ package final class ExecutorClient {
 
     // MARK: TLS
 
-    /// The TLS side of a new connection; nil for an executor in clear.
+    /// Makes the TLS side of a new connection; nil if the engine is reached without TLS.
     func makeTLS() throws(TLSError) -> TLSConnection? {
         guard let tls = settings.tls else { return nil }
         let context = try environment.context(caFile: tls.caFile, protocols: settings.protocols)
@@ -158,8 +166,10 @@ package final class ExecutorClient {
         )
     }
 
-    /// Keeps the TLS session of a connection on which bytes have arrived: a TLS 1.3 executor has sent its tickets by
-    /// then.
+    /// Keeps the TLS session of a connection for the next connection.
+    ///
+    /// A connection calls this function when bytes have arrived, because an engine with TLS 1.3 has sent its tickets
+    /// by then.
     func remember(_ channel: Channel) {
         guard settings.tls != nil, let session = channel.tlsSession else { return }
         self.session = session

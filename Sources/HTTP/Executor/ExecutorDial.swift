@@ -1,12 +1,12 @@
-// Opens a connection to an executor: tries its addresses in turn, then TLS.
+// Opens a connection to an executor: tries the addresses in turn, and performs the TLS handshake.
 internal import Transport
 
 /// One connection that is being opened, and the attempts that wait for it.
 ///
-/// It ends in an open channel, which it hands over with the attempts, or in a failure of all of them. Confined to its
-/// worker.
+/// A dial ends with an open channel, which it passes on together with the attempts, or with a failure of all
+/// attempts. A dial is used only by its worker.
 final class ExecutorDial: ChannelHandler, TimerTarget, AttemptCarrier {
-    /// The most addresses that are tried for one connection.
+    /// The largest number of addresses that one dial tries.
     private static let addressesMax = 4
 
     private let client: ExecutorClient
@@ -14,7 +14,7 @@ final class ExecutorDial: ChannelHandler, TimerTarget, AttemptCarrier {
     private var untried: [SocketAddress] = []
     private var channel: Channel?
     private var deadline = Deadline()
-    /// The failure of the address that was tried last.
+    /// The failure of the address that was tried last; `.unresolved` if none has been tried.
     private var lastFailure = ExecutorFailure.unresolved
     private var isOver = false
 
@@ -29,16 +29,18 @@ final class ExecutorDial: ChannelHandler, TimerTarget, AttemptCarrier {
         attempt.carrier = self
     }
 
-    /// Begins to connect; called once, when an attempt waits.
+    /// Begins to connect.
+    ///
+    /// This function is called once, after the first attempt has joined.
     func start() {
         guard !connectNext() else { return }
-        // The failure is reported later, and not inside the call of the sender.
+        // The failure is reported later, because the caller of `ExecutorClient.send` has not got its stream yet.
         for attempt in take() { attempt.failLater(lastFailure) }
     }
 
-    /// Tries the next address.
+    /// Begins to connect to the next address.
     ///
-    /// - Returns: false if there is none left, or if another one would not help.
+    /// - Returns: false if no address is left, or if every other address would fail too.
     private func connectNext() -> Bool {
         while !untried.isEmpty {
             let address = untried.removeFirst()
@@ -57,7 +59,7 @@ final class ExecutorDial: ChannelHandler, TimerTarget, AttemptCarrier {
                 return true
             } catch let error as SystemError {
                 lastFailure = .unreachable(error)
-                // The process has no descriptors left, so the next address would fail as well.
+                // The process has no free file descriptors, so the next address would fail too.
                 if error.isOutOfDescriptors { return false }
                 client.settings.addresses.failed(address)
             } catch {
@@ -97,7 +99,7 @@ final class ExecutorDial: ChannelHandler, TimerTarget, AttemptCarrier {
         }
     }
 
-    /// Never called: the dial hands the channel over before bytes arrive.
+    /// Never called, because the dial passes the channel on before bytes arrive.
     func channel(_ channel: Channel, received bytes: Span<UInt8>) {}
     func channelFlush(_ channel: Channel, into scratch: Scratch) {}
     func channelDrained(_ channel: Channel) {}
@@ -125,9 +127,9 @@ final class ExecutorDial: ChannelHandler, TimerTarget, AttemptCarrier {
         for attempt in take() { attempt.failed(failure) }
     }
 
-    /// Ends the dial and releases everything.
+    /// Ends the dial and releases its channel.
     ///
-    /// - Returns: the attempts that waited.
+    /// - Returns: the attempts that waited for the connection.
     private func take() -> [ExecutorAttempt] {
         guard !isOver else { return [] }
         isOver = true
@@ -145,7 +147,9 @@ final class ExecutorDial: ChannelHandler, TimerTarget, AttemptCarrier {
     func setReading(_ reading: Bool) {}
     func setReadLimit(_ bytes: Int) {}
 
-    /// The dial ends with the last attempt that waits for it.
+    /// Removes the attempt.
+    ///
+    /// The dial ends when no attempt waits for it.
     func cancel(_ attempt: ExecutorAttempt) {
         waiting.removeAll { $0 === attempt }
         if waiting.isEmpty { _ = take() }

@@ -1,4 +1,4 @@
-// What the connections of one worker to all its executors share: options of nghttp2, and TLS contexts.
+// The state that all connections of one worker to executors share: the options of nghttp2, and TLS contexts.
 package import Transport
 
 /// Each worker owns one environment, which lives as long as the worker's connections to executors.
@@ -6,7 +6,9 @@ package final class ExecutorEnvironment {
     let library = HTTP2Library.forExecutors()
     private var contexts: [ContextKey: CachedContext] = [:]
 
-    /// Executors with the same settings share a context, so that the system's trust store is read only once.
+    /// The settings that identify a TLS context.
+    ///
+    /// Executors with the same settings share a context, so that the trust store of the system is read only once.
     private struct ContextKey: Hashable {
         var caFile: String?
         var protocols: [String]
@@ -14,21 +16,21 @@ package final class ExecutorEnvironment {
 
     private struct CachedContext {
         let context: TLSContext
-        /// The file of authorities as it was when the context was made; nil for the system's authorities.
+        /// The state of the CA file when the context was made; nil if the context trusts the system's authorities.
         let stamp: FileStamp?
     }
 
-    /// Charged for output that waits for executors.
+    /// The account that is charged for output that waits to be sent to executors.
     let account: MemoryAccount
 
-    /// - Parameter account: charged for output that waits for executors.
+    /// - Parameter account: the account that is charged for output that waits to be sent to executors.
     package init(account: MemoryAccount = MemoryAccount()) {
         self.account = account
     }
 
-    /// The context that verifies the executor's certificate and offers these protocols by ALPN.
+    /// The TLS context that verifies the executor's certificate and offers `protocols` by ALPN.
     ///
-    /// A file of authorities that has changed is read again, so that a renewed one holds for the next connection.
+    /// If the CA file has changed, it is read again, so that the next connection uses the renewed file.
     func context(caFile: String?, protocols: [String]) throws(TLSError) -> TLSContext {
         let key = ContextKey(caFile: caFile, protocols: protocols)
         let cached = contexts[key]
@@ -39,13 +41,13 @@ package final class ExecutorEnvironment {
             contexts[key] = CachedContext(context: context, stamp: stamp)
             return context
         } catch {
-            // A file that is being replaced may be empty for a moment: the authorities of before stay.
+            // A file that is being replaced may be empty for a moment, so the previous context stays in use.
             guard let cached else { throw error }
             return cached.context
         }
     }
 
-    /// What is wrong with a PEM file of certificate authorities; nil if it can be used.
+    /// The reason why a PEM file of certificate authorities cannot be used; nil if it can be used.
     package static func problem(withAuthorities file: String) -> TLSError? {
         do throws(TLSError) { _ = try TLSContext.client(caFile: file, verify: true, alpn: []) } catch { return error }
         return nil

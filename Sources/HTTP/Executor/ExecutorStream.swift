@@ -1,38 +1,47 @@
-// The stream interface on the side of executors: one request and its response, whichever HTTP version carries them.
+// The stream interface to executors: one request and its response, independent of the HTTP version.
 package import Transport
 
-/// Why an attempt failed in the transport or in HTTP, whatever its response would have meant.
+/// A failure of an attempt in the transport or in HTTP.
+///
+/// Errors that the content of a response reports are not included.
 package enum ExecutorFailure: Error, Sendable {
-    /// There is no connection: it was refused, the address is unreachable, or the socket does not exist.
+    /// No connection could be opened: it was refused, the address is unreachable, or the unix socket does not exist.
     case unreachable(SystemError)
-    /// The host name of the executor has no address, or none yet.
+    /// The host name of the executor has no address, or it is not resolved yet.
     case unresolved
-    /// There was no connection, or no handshake on it, within the connect timeout.
+    /// The connection was not ready within the connect timeout, including the TLS handshake and the SETTINGS of
+    /// HTTP/2.
     case connectTimeout
-    /// The TLS handshake failed, before anything of the request was sent.
+    /// The TLS handshake failed.
     ///
-    /// The kind `verification` says that the executor's certificate is not trusted, and why.
+    /// Nothing of the request was sent.
+    ///
+    /// If the kind of the error is `verification`, the executor's certificate is not trusted, and the error gives the
+    /// reason.
     case tls(TLSError)
-    /// The executor does not speak HTTP/2, which is demanded of it; nothing of the request was sent.
+    /// The executor does not speak HTTP/2, which its settings demand.
+    ///
+    /// Nothing of the request was sent.
     case noHTTP2
-    /// The executor has refused the request again and again without looking at it: RST_STREAM(REFUSED_STREAM), RFC 9113
-    /// section 8.7.
+    /// The executor has refused the request repeatedly without processing it (REFUSED_STREAM, RFC 9113 section 8.7).
     case refused
     /// The connection or the stream ended before the response head had arrived whole.
     case closedBeforeHead
-    /// The connection or the stream ended inside the response.
+    /// The connection or the stream ended after the response head and before the end of the response.
     case closedInResponse
-    /// The response broke the rules of HTTP. The text says how, and holds none of the response's bytes.
+    /// The response broke the rules of HTTP.
+    ///
+    /// The text describes the violation, and contains no bytes of the response.
     case violation(String)
 }
 
 /// The body of a request to an executor.
 ///
-/// An attempt may read it more than once, since a request may be sent again.
+/// An attempt may read the body more than once, because a request may be sent again.
 package protocol RequestBodySource: AnyObject {
-    /// The length in bytes; it does not change.
+    /// The length of the body in bytes, which never changes.
     var length: Int { get }
-    /// Appends up to `limit` bytes from `offset` on to `scratch`.
+    /// Appends at most `limit` bytes of the body, starting at `offset`, to `scratch`.
     func append(from offset: Int, upTo limit: Int, to scratch: Scratch)
 }
 
@@ -40,13 +49,15 @@ package protocol RequestBodySource: AnyObject {
 package struct ExecutorRequest {
     /// The method.
     package var method: Method
-    /// Path and query.
+    /// The path and query of the request target.
     package var target: [UInt8]
     /// The value of `host` or `:authority`.
     package var host: [UInt8]
-    /// The fields; `host`, `content-length` and hop-by-hop fields among them are not sent.
+    /// The header fields.
+    ///
+    /// `host`, `content-length` and hop-by-hop fields are not sent, even if they are included.
     package var fields: FieldBlock
-    /// Nil for a request without a body.
+    /// The body; nil for a request without a body.
     package var body: (any RequestBodySource)?
 
     /// Makes a request from its parts.
@@ -61,29 +72,37 @@ package struct ExecutorRequest {
 
 /// Receives the response of an attempt.
 ///
-/// Every call comes on the worker's thread. No call follows after `attemptFailed` or `responseEnded`, nor after
-/// `cancel`.
+/// Every call comes on the worker's thread. The last call is `attemptFailed` or `responseEnded`. No call follows
+/// after `cancel`.
 package protocol ExecutorStreamHandler: AnyObject {
     /// The kernel has taken the whole request.
     func requestSent()
-    /// The final response head has arrived; interim heads are dropped.
+    /// The final response head has arrived.
+    ///
+    /// Interim heads are dropped.
     func responseHead(_ head: ResponseHead, body: ResponseBody)
-    /// Bytes of the response body have arrived; they are valid during the call.
+    /// Bytes of the response body have arrived.
+    ///
+    /// The bytes are valid only during the call.
     func responseBody(_ bytes: Span<UInt8>)
     /// The response is complete according to its framing.
     func responseEnded()
-    /// The attempt has failed, before or inside the response.
+    /// The attempt has failed, before the response or within it.
     func attemptFailed(_ failure: ExecutorFailure)
 }
 
-/// The handle of one attempt.
+/// A handle for one attempt at an executor.
 ///
-/// Confined to its worker.
+/// A stream is used only by its worker.
 package protocol ExecutorStream: AnyObject {
-    /// Pauses reading or resumes it; a pause slows the executor down by TCP or by the stream's window.
+    /// Pauses or resumes reading.
+    ///
+    /// A pause slows the executor down, by TCP flow control or by the window of the stream.
     func setReading(_ reading: Bool)
-    /// Sets how many bytes may arrive at once: by one read on HTTP/1.1, by the stream's window on HTTP/2.
+    /// Sets how many bytes may arrive at once: in one read on HTTP/1.1, and in the window of the stream on HTTP/2.
     func setReadLimit(_ bytes: Int)
-    /// Ends the attempt now: on HTTP/2 by a reset of its stream, on HTTP/1.1 with its connection.
+    /// Ends the attempt now.
+    ///
+    /// HTTP/2 resets the stream, and HTTP/1.1 closes the connection.
     func cancel()
 }

@@ -1,9 +1,9 @@
 // An HTTP/1.1 connection to an executor, which is kept alive and carries one request at a time.
 internal import Transport
 
-/// One connection; requests are not pipelined.
+/// One HTTP/1.1 connection to an executor, without pipelining.
 ///
-/// Confined to its worker.
+/// A connection is used only by its worker.
 final class HTTP1ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier {
     private enum State { case idle, head, body(left: Int), chunked, untilClose, closed }
 
@@ -11,23 +11,25 @@ final class HTTP1ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
     private let channel: Channel
     private var state = State.idle
     private var attempt: ExecutorAttempt?
-    /// The connection has carried a request before.
+    /// Whether the connection has carried an earlier request.
     private var hasServed = false
     private var parser = HTTP1ResponseParser()
     private var decoder = ChunkedDecoder()
-    /// The part of a response head that has arrived so far.
+    /// The bytes of an incomplete response head.
     private var partial: [UInt8] = []
-    /// Bytes of the response's interim heads, which are read and dropped.
+    /// The size of the interim heads of the response, in bytes.
+    ///
+    /// Interim heads are dropped.
     private var interimBytes = 0
     private var keepAlive = true
     private var deadline = Deadline()
 
-    /// The request head, until it is sent.
+    /// The request head; empty after it has been sent.
     private var head: [UInt8] = []
     private var sentOfBody = 0
     private var isRequestSent = false
 
-    /// Takes over a channel that is open.
+    /// Makes the connection from an open channel.
     init(client: ExecutorClient, channel: Channel) {
         self.client = client
         self.channel = channel
@@ -61,7 +63,7 @@ final class HTTP1ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
         channel.mark()
     }
 
-    /// Never called: a dial has opened the channel.
+    /// Never called, because the dial has already opened the channel.
     func channelOpened(_ channel: Channel) {}
 
     func channelFlush(_ channel: Channel, into scratch: Scratch) {
@@ -87,11 +89,11 @@ final class HTTP1ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
         attempt?.reportSent()
     }
 
-    // MARK: Its response
+    // MARK: The response
 
     func channel(_ channel: Channel, received bytes: Span<UInt8>) {
         guard let attempt else {
-            // A response without a request: the connection cannot be trusted.
+            // The executor has sent bytes without a request, so the connection cannot be used any more.
             close()
             return
         }
@@ -134,9 +136,9 @@ final class HTTP1ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
         }
     }
 
-    /// Reads up to the end of a chunk's data, or of the body.
+    /// Reads the data of a chunk, or up to the end of the body.
     ///
-    /// - Returns: the number of bytes read; nil if the rest is incomplete or malformed.
+    /// - Returns: the number of bytes that were read; nil if more bytes are needed, or if the body is malformed.
     @inline(__always)
     private func readChunk(_ bytes: Span<UInt8>, of attempt: ExecutorAttempt) -> Int? {
         switch decoder.decode(bytes) {
@@ -153,7 +155,7 @@ final class HTTP1ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
         }
     }
 
-    /// Prepares to read the body that a head has announced.
+    /// Sets the state for reading the body that a response head has announced.
     @inline(__always)
     private func expect(_ body: ResponseBody) {
         switch body {
@@ -168,9 +170,9 @@ final class HTTP1ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
         }
     }
 
-    /// Reads a head, and reports a final one.
+    /// Reads a response head, and passes a final head to the handler.
     ///
-    /// - Returns: the length of the head in bytes; nil if it is not whole, or malformed.
+    /// - Returns: the length of the head in bytes; nil if the head is incomplete, malformed or too large.
     private func readHead(_ bytes: Span<UInt8>, of attempt: ExecutorAttempt) -> Int? {
         switch parser.parse(bytes, toHEAD: attempt.request.method == .head) {
         case .incomplete:
@@ -197,7 +199,9 @@ final class HTTP1ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
         }
     }
 
-    /// The response is whole: the connection is kept, unless unexpected bytes follow or the executor closes it.
+    /// Ends a complete response.
+    ///
+    /// The connection is kept if both sides agree to it, the whole request was sent, and no unexpected bytes follow.
     private func responseEnded(_ attempt: ExecutorAttempt, excess: Int) {
         self.attempt = nil
         partial = []
@@ -242,7 +246,7 @@ final class HTTP1ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
         attempt?.failed(failure)
     }
 
-    /// Closes at once, whatever is under way, and reports nothing.
+    /// Closes the connection at once, even if a request is under way, and reports nothing.
     func close() {
         if case .closed = state { return }
         state = .closed
@@ -256,7 +260,7 @@ final class HTTP1ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
 
     func channelReleased(_ channel: Channel) { close() }
 
-    /// The connection has been unused for too long.
+    /// Closes the connection, because it was unused for too long.
     func timerFired(_ kind: Int) {
         guard deadline.fired(on: client.loop, target: self, kind: kind) else { return }
         if case .idle = state { close() }

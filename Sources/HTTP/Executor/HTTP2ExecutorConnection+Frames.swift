@@ -1,4 +1,4 @@
-// The callbacks of nghttp2 on a connection to an executor, and the flush phase.
+// The callbacks of nghttp2 on an HTTP/2 connection to an executor, and the flush phase of the connection.
 internal import CNghttp2
 internal import Transport
 
@@ -8,7 +8,7 @@ extension HTTP2ExecutorConnection {
     /// A field of a response head, an interim head or trailers has been decoded.
     func fieldReceived(stream id: Int32, name: Span<UInt8>, value: Span<UInt8>) -> CInt {
         guard let stream = streams[id] else { return 0 }
-        // Interim heads and trailers are dropped. Together they may be as large as a head.
+        // Interim heads and trailers are dropped. Together they may be as large as one response head.
         if stream.isHeadReported || (100..<200).contains(stream.status) {
             stream.discardedWeight += name.count + value.count + 32
             guard stream.discardedWeight > Self.headerBytesMax else { return 0 }
@@ -16,12 +16,13 @@ extension HTTP2ExecutorConnection {
             return CInt(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue)
         }
         if name.count > 0, name[0] == UInt8(ascii: ":") {
-            // A response has no other pseudo field than `:status`, and nghttp2 has checked that it has three digits.
+            // The only pseudo-header field of a response is `:status`, and nghttp2 has checked that its value has
+            // three digits.
             for index in value.indices { stream.status = stream.status * 10 + Int(value[index] &- 0x30) }
             if stream.status < 200 { stream.discardedWeight += name.count + value.count + 32 }
             return 0
         }
-        // Fields are counted before anything is kept, because nghttp2 limits neither their number nor their size.
+        // Fields are checked before they are kept, because nghttp2 limits neither their number nor their size.
         guard stream.fields.count < Self.headerCountMax,
             stream.fields.weight + name.count + value.count + 32 <= Self.headerBytesMax
         else {
@@ -61,14 +62,14 @@ extension HTTP2ExecutorConnection {
         attempt.handler?.responseHead(head, body: body)
     }
 
-    /// Bytes of a response body have arrived.
+    /// Passes bytes of a response body to the handler.
     func bodyReceived(stream id: Int32, _ bytes: Span<UInt8>) {
-        // The connection's window belongs to all streams: a stream that nobody reads must not close it for its
-        // siblings.
+        // All streams share the window of the connection. The window opens at once, so that a stream that is not read
+        // does not block the other streams.
         unsafe nghttp2_session_consume_connection(session, bytes.count)
         guard let stream = streams[id], let attempt = stream.attempt else { return }
         attempt.handler?.responseBody(bytes)
-        // A stream whose client does not keep up is held back by its own window.
+        // If the client of the stream is slow, only the window of the stream stays closed.
         if stream.isPaused {
             stream.withheld += bytes.count
         } else if stream.attempt != nil {
@@ -76,10 +77,10 @@ extension HTTP2ExecutorConnection {
         }
     }
 
-    /// nghttp2 has closed a stream.
+    /// Records the failure of a stream that nghttp2 has closed, unless the end of the stream was recorded before.
     func streamEnded(_ id: Int32, code: UInt32) {
         guard let stream = streams[id] else { return }
-        // The end of a whole response was recorded with its END_STREAM, and `end` keeps the first record.
+        // A complete response was recorded at its END_STREAM, and `end` keeps only the first record.
         let failure: ExecutorFailure =
             switch code {
             case NGHTTP2_REFUSED_STREAM.rawValue where !stream.isHeadReported: .refused
@@ -89,7 +90,9 @@ extension HTTP2ExecutorConnection {
         end(stream, .failed(failure))
     }
 
-    /// Records how the stream ended; `reportFinished` reports it once nghttp2 has returned.
+    /// Records how the stream ended.
+    ///
+    /// `reportFinished` reports the end after nghttp2 has returned.
     private func end(_ stream: HTTP2ExecutorStream, _ end: StreamEnd) {
         guard !stream.hasEnded else { return }
         stream.hasEnded = true
@@ -104,7 +107,8 @@ extension HTTP2ExecutorConnection {
         reportFinished()
         precondition(result != Int(NGHTTP2_ERR_NOMEM.rawValue), "nghttp2: out of memory")
         if scratch.count >= Self.flushBytesMax { channel.mark() }
-        // After an error of the connection nghttp2 queues a GOAWAY, and then wants nothing any more.
+        // After a connection error, nghttp2 queues a GOAWAY. When the GOAWAY is sent, nghttp2 wants neither to read
+        // nor to write.
         if !wantsRead, !wantsWrite { broke() }
         endIfDone()
     }
@@ -116,7 +120,7 @@ extension HTTP2ExecutorConnection {
         for stream in all { stream.attempt?.reportSent() }
     }
 
-    /// nghttp2 has handed a frame over.
+    /// nghttp2 has handed over a frame for sending.
     func frameWentOut(_ frame: UnsafePointer<nghttp2_frame>) {
         let header = unsafe frame.pointee.hd
         switch UInt32(header.type) {
@@ -132,14 +136,16 @@ extension HTTP2ExecutorConnection {
         }
     }
 
-    /// nghttp2 could not send a request because GOAWAY arrived first: another connection may carry it.
+    /// nghttp2 has dropped a request because GOAWAY arrived first.
+    ///
+    /// The request counts as refused, so another connection may carry it.
     func frameDropped(_ frame: UnsafePointer<nghttp2_frame>) {
         let header = unsafe frame.pointee.hd
         guard UInt32(header.type) == NGHTTP2_HEADERS.rawValue, let stream = streams[header.stream_id] else { return }
         end(stream, .failed(.refused))
     }
 
-    /// How many bytes of a request body go into the next DATA frame, at most `limit`.
+    /// Answers how many bytes of a request body go into the next DATA frame, at most `limit`.
     func bodyLength(stream id: Int32, upTo limit: Int, flags: UnsafeMutablePointer<UInt32>) -> Int {
         guard let stream = streams[id], let body = stream.body else {
             return Int(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue)
@@ -150,7 +156,7 @@ extension HTTP2ExecutorConnection {
         return step
     }
 
-    /// Writes a DATA frame: its header, and bytes of the request body.
+    /// Writes a DATA frame: its frame header, and then bytes of the request body.
     func writeData(stream id: Int32, header: UnsafeRawBufferPointer, length: Int, into scratch: Scratch) -> CInt {
         guard let stream = streams[id], let body = stream.body else {
             return CInt(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue)
@@ -158,13 +164,13 @@ extension HTTP2ExecutorConnection {
         unsafe scratch.append(header)
         body.append(from: stream.sentOfBody, upTo: length, to: scratch)
         stream.sentOfBody += length
-        // Without a pause one call of nghttp2 goes on until every stream has nothing left.
+        // Without NGHTTP2_ERR_PAUSE, one call of nghttp2 would continue until no stream has output left.
         return scratch.count < Self.flushBytesMax ? 0 : CInt(NGHTTP2_ERR_PAUSE.rawValue)
     }
 
     // MARK: Windows
 
-    /// Opens the window of a stream by the bytes that were withheld while reading was paused.
+    /// Opens the window of a stream by the number of bytes that arrived while reading was paused.
     func giveBack(_ stream: HTTP2ExecutorStream) {
         guard stream.withheld > 0, !isClosed else { return }
         unsafe nghttp2_session_consume_stream(session, stream.id, stream.withheld)

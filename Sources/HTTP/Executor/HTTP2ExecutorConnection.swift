@@ -1,65 +1,78 @@
-// An HTTP/2 connection to an executor: many requests at once, and a PING for an executor that sends nothing.
+// An HTTP/2 connection to an executor, which carries many requests at once and sends a PING if the executor is silent.
 internal import CNghttp2
 internal import Transport
 
 /// One HTTP/2 connection to an executor.
 ///
-/// Confined to its worker. Requests are handed to nghttp2 only once the executor has sent its SETTINGS: from then on it
-/// is known to speak HTTP/2, and how many requests it takes at once. Reading never pauses: a stream whose client does
-/// not keep up holds back its own window alone. The extension `+Frames` holds the callbacks of nghttp2, the flush
-/// phase and the windows of the streams.
+/// A connection is used only by its worker. Requests are given to nghttp2 only after the executor's SETTINGS have
+/// arrived. The SETTINGS show that the executor speaks HTTP/2 and how many requests it accepts at once. Reading never
+/// pauses: if a client is slow, only the window of its stream stays closed. The extension `+Frames` contains the
+/// callbacks of nghttp2, the flush phase and the windows of the streams.
 @safe
 final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, AttemptCarrier {
-    /// How much the executor may send on one stream, and on all together, before a client has taken it, in bytes.
+    /// How many bytes the executor may send on one stream, and on all streams together, before the bytes are
+    /// consumed.
     static let streamWindow: Int32 = 64 << 10
     static let connectionWindow: Int32 = 1 << 20
-    /// The most streams at once, however many the executor allows.
+    /// The largest number of concurrent streams, even if the executor allows more.
     static let streamsMax = 10_000
-    /// The largest response head, in bytes by the rule of RFC 9113 section 6.5.2, and in fields.
+    /// The largest response head: its size in bytes by the rule of RFC 9113 section 6.5.2, and its number of fields.
     static let headerBytesMax = 64 << 10
     static let headerCountMax = 200
-    /// A header block of this many times the largest head ends the connection.
+    /// A header block that exceeds the limits of a head by this factor ends the connection.
     ///
-    /// If the head is too large but its block is smaller than that, only the stream fails.
+    /// If a response head exceeds the limits by less than this factor, only its stream fails.
     private static let fatalFactor = 100
-    /// An executor that owes responses and sends nothing for this long is asked by a PING whether it is there.
+    /// How long the executor may send nothing while responses are outstanding.
+    ///
+    /// After this time, the connection sends a PING.
     static let quietTimeout: Nanoseconds = 10_000_000_000
-    /// How long the executor may take to send anything after the PING; a busy Python executor may not read for seconds.
+    /// How long the executor may send nothing after the PING.
+    ///
+    /// A busy Python executor may not read for seconds.
     static let pingTimeout: Nanoseconds = 20_000_000_000
 
     let client: ExecutorClient
     let channel: Channel
     var streams: [Int32: HTTP2ExecutorStream] = [:]
-    /// Requests that came before the executor's SETTINGS.
+    /// Requests that wait for the executor's SETTINGS.
     private var waiting: [ExecutorAttempt] = []
-    /// Streams that ended inside a call of nghttp2, and are reported after it.
+    /// Streams that ended inside a call of nghttp2, and that are reported after the call.
     var finished: [(stream: HTTP2ExecutorStream, end: StreamEnd)] = []
-    /// Streams whose request went out whole in this flush.
+    /// Streams whose whole request was handed over, and whose handlers are told so when the kernel has taken the
+    /// output.
     var sent: [HTTP2ExecutorStream] = []
-    /// How many times the socket was read.
+    /// How many times bytes were received from the socket.
     private(set) var reads = 0
-    /// The executor's SETTINGS have arrived; nghttp2 accepts no other first frame (RFC 9113 section 3.4).
-    var hasSettings = false
-    /// The requests that waited for the SETTINGS have been submitted.
-    private var isReady = false
-    /// A request has ended on this connection.
+    /// Whether the executor's SETTINGS have arrived.
     ///
-    /// The connection may have been idle since, so the executor may have closed it.
+    /// nghttp2 accepts no other first frame (RFC 9113 section 3.4).
+    var hasSettings = false
+    /// Whether the requests that waited for the SETTINGS have been submitted.
+    private var isReady = false
+    /// Whether a request has ended on this connection.
+    ///
+    /// The connection may have been idle after that request, so the executor may have closed the connection.
     private var hasServed = false
-    /// No new requests are accepted: the executor has sent GOAWAY, no stream identifiers are left, or the client is
-    /// retired.
+    /// Whether the connection accepts no new requests, because the executor has sent GOAWAY, no stream identifiers
+    /// are left, or `retire` was called.
     var isRetired = false
-    /// The executor has just refused a request while it had others.
+    /// Whether the executor has refused a request while it served others.
+    ///
+    /// The flag is cleared when the next stream ends.
     private var isRefusing = false
     private(set) var isClosed = false
     private var frames = HTTP2FrameReader(afterPreface: false)
     /// Counts the fields of the header block that is arriving.
     ///
-    /// All frames of a read are counted before nghttp2 decodes one; the size of the fields is counted by their streams.
+    /// All frames of a read are counted before nghttp2 decodes the first one. `fieldReceived` counts the size of the
+    /// fields for each stream.
     private var block: HTTP2HeaderBlock
-    /// Limits header blocks on streams that have ended: for each cancelled stream, a few blocks may be on their way.
+    /// Limits header blocks on streams that have ended.
+    ///
+    /// For each cancelled stream, a few blocks may still be on their way.
     private var lateBlocks: HTTP2Allowance
-    /// A PING is on its way, and nothing has arrived since.
+    /// Whether a PING has been submitted and nothing has arrived since.
     private var isPinged = false
     private var lastReceived: Nanoseconds
     private var deadline = Deadline()
@@ -69,7 +82,7 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
         case failed(ExecutorFailure)
     }
 
-    /// Takes over a channel that is open.
+    /// Makes the connection from an open channel.
     init(client: ExecutorClient, channel: Channel) {
         self.client = client
         self.channel = channel
@@ -89,7 +102,7 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
 
     // MARK: Start
 
-    /// Begins with the requests that waited for the connection.
+    /// Begins HTTP/2, and takes over the requests that waited for the connection.
     func start(for attempts: [ExecutorAttempt]) {
         submitSettings(
             [
@@ -104,7 +117,7 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
         channel.mark()
     }
 
-    /// Whether a request may be given to the connection now.
+    /// Whether the connection can take another request now.
     var hasRoom: Bool {
         guard !isClosed, !isRetired, !isRefusing else { return false }
         return isReady ? streams.count < streamsAllowed : waiting.count < ExecutorClient.dialStreamsMax
@@ -115,7 +128,7 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
         return min(Int(allowed), Self.streamsMax)
     }
 
-    /// The executor's SETTINGS have arrived: the requests that waited go out, as many as the executor takes.
+    /// Submits the requests that waited for the executor's SETTINGS, as many as the executor accepts.
     private func becomeReady() {
         guard !isReady, !isClosed else { return }
         isReady = true
@@ -126,8 +139,8 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
             if hasRoom {
                 begin(attempt)
             } else if streams.isEmpty {
-                // The executor accepts no requests at all. This counts as a refusal, so that the attempt fails in the
-                // end and does not open connections for ever.
+                // The executor accepts no requests at all. The request counts as refused, so that the attempt finally
+                // fails and does not open connections forever.
                 attempt.failed(.refused)
             } else {
                 client.place(attempt)
@@ -136,10 +149,10 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
         if streams.isEmpty { becameIdle() }
     }
 
-    /// Moves requests that have no room any more, once the executor has lowered its number of streams, as if it had
-    /// refused them.
+    /// Moves requests to other connections, after the executor has lowered its limit of concurrent streams.
     ///
-    /// nghttp2 would keep requests whose HEADERS have not gone out until there is room, which may be never.
+    /// Requests whose HEADERS have not been sent and that exceed the limit count as refused. nghttp2 would keep them
+    /// until there is room, which may never happen.
     private func moveRequestsWithoutRoom() {
         guard !isClosed, isReady, streams.count > streamsAllowed else { return }
         let begun = streams.values.count { $0.isBegun }
@@ -170,8 +183,8 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
         let stream = HTTP2ExecutorStream(connection: self, id: id, attempt: attempt, readsBefore: reads)
         streams[id] = stream
         attempt.carrier = stream
-        // Only for the first request: if each one set the deadline anew, a dead connection with new requests would
-        // never be found out.
+        // The deadline is set only for the first request. If each request set the deadline again, a dead connection
+        // that keeps getting new requests would never be detected.
         if streams.count == 1 { watch() }
         channel.mark()
     }
@@ -189,7 +202,7 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
         return id
     }
 
-    /// Resets the stream, in this turn of the loop.
+    /// Resets the stream in this turn of the loop.
     func cancel(_ stream: HTTP2ExecutorStream) {
         forget(stream)
         guard !isClosed else { return }
@@ -197,7 +210,7 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
         channel.mark()
     }
 
-    /// The stream has ended: another one may take its room.
+    /// Removes a stream that has ended, so that another stream may take its place.
     private func forget(_ stream: HTTP2ExecutorStream) {
         stream.attempt = nil
         guard streams.removeValue(forKey: stream.id) != nil else { return }
@@ -233,9 +246,9 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
         endIfDone()
     }
 
-    /// Counts the fields of header blocks before nghttp2 decodes them, whatever stream they are for.
+    /// Counts the fields of header blocks before nghttp2 decodes them, including blocks for unknown streams.
     ///
-    /// - Returns: why the connection must end; nil if it may go on.
+    /// - Returns: the reason why the connection must end; nil if it may continue.
     private func fault(in bytes: Span<UInt8>) -> String? {
         var used = 0
         while used < bytes.count {
@@ -260,21 +273,21 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
         return nil
     }
 
-    /// Notes a frame that begins.
+    /// Checks the header of a frame that begins.
     ///
-    /// - Returns: why the connection must end; nil if it may go on.
+    /// - Returns: the reason why the connection must end; nil if it may continue.
     @inline(__always)
     private func fault(ofFrame header: HTTP2FrameHeader) -> String? {
-        // Our SETTINGS allow no push, and the executor has them before any request.
+        // The SETTINGS of this connection disable server push, and the executor gets the SETTINGS before any request.
         if header.type == HTTP2FrameHeader.pushPromise { return "a push that was not allowed" }
         block.frame(header)
         let isLate = header.type == HTTP2FrameHeader.headers && streams[header.stream] == nil
         return isLate && !lateBlocks.take(now: now) ? "too many header blocks on streams that are over" : nil
     }
 
-    /// Reports the streams that ended inside nghttp2.
+    /// Reports the streams that ended inside a call of nghttp2.
     ///
-    /// Their handlers are called only after nghttp2 has returned, because they may send new requests.
+    /// The handlers are called only after nghttp2 has returned, because a handler may send a new request.
     func reportFinished() {
         guard !finished.isEmpty else { return }
         let all = finished
@@ -285,8 +298,8 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
             attempt.hasReceived = true
             switch end {
             case .whole:
-                // The response was whole before the request: the rest of the request is not wanted (RFC 9113 section
-                // 8.1).
+                // The response was complete before the request, so the rest of the request is not sent (RFC 9113
+                // section 8.1).
                 if !stream.isRequestSent, !isClosed {
                     submitReset(stream.id, NGHTTP2_NO_ERROR)
                     channel.mark()
@@ -301,31 +314,37 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
 
     // MARK: Ends
 
-    /// The connection has ended; the attempts on it fail.
+    /// Fails all attempts on the connection, because the connection has ended.
     ///
-    /// This is not reported as `noHTTP2`, even before the SETTINGS: the executor may be restarting.
+    /// The failure is not `noHTTP2`, even before the SETTINGS have arrived, because the executor may be restarting.
     func channel(_ channel: Channel, ended end: ChannelEnd) { fail(nil) }
 
     func channelReleased(_ channel: Channel) { fail(nil) }
 
-    /// The executor breaks the rules of HTTP/2, or it has sent no SETTINGS and so does not speak HTTP/2 at all.
+    /// Closes the connection, because the executor breaks the rules of HTTP/2.
+    ///
+    /// Before the SETTINGS have arrived, the failure is `noHTTP2`, because the executor does not seem to speak
+    /// HTTP/2.
     func broke(_ reason: String = "the executor broke the protocol") {
         fail(isReady ? .violation("HTTP/2: \(reason)") : .noHTTP2)
     }
 
-    /// Accepts no new requests, and closes after those that are under way.
+    /// Accepts no new requests, and closes the connection after the requests that are under way.
     func retire() {
         isRetired = true
         endIfDone()
     }
 
-    /// Closes a retired connection that carries nothing.
+    /// Closes the connection if it is retired and carries no requests.
     func endIfDone() {
         guard isRetired, streams.isEmpty, waiting.isEmpty, !isClosed else { return }
         fail(nil)
     }
 
-    /// Closes at once, and fails every attempt: with `failure`, or without one because the connection ended.
+    /// Closes the connection at once, and fails every attempt.
+    ///
+    /// - Parameter failure: the failure of all attempts; nil if the connection has ended, and the failure of an
+    ///   attempt then depends on whether its response head has arrived.
     private func fail(_ failure: ExecutorFailure?) {
         guard !isClosed else { return }
         isClosed = true
@@ -351,7 +370,8 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
     private func becameIdle() {
         guard !isClosed else { return }
         if isRetired {
-            // The flush closes it: this may be a callback of nghttp2, or a loop over the streams.
+            // The flush phase closes the connection. The connection cannot close here, because the caller may be a
+            // callback of nghttp2 or a loop over the streams.
             channel.mark()
             return
         }
@@ -359,7 +379,7 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
         deadline.set(now + client.settings.idleTimeout, on: client.loop, target: self, kind: 0)
     }
 
-    /// Sets the deadline for the executor to send something, while it owes responses.
+    /// Sets the deadline by which the executor must send something, while responses are outstanding.
     private func watch() {
         guard !isPinged else { return }
         deadline.set(now + Self.quietTimeout, on: client.loop, target: self, kind: 0)
@@ -393,7 +413,7 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
     func setReadLimit(_ bytes: Int) {}
     func cancel(_ attempt: ExecutorAttempt) { waiting.removeAll { $0 === attempt } }
 
-    // MARK: Callbacks of nghttp2, which the extension answers (Swift allows no override in an extension)
+    // MARK: Callbacks of nghttp2 that the extension implements (Swift allows no override in an extension)
 
     override func header(stream id: Int32, name: Span<UInt8>, value: Span<UInt8>) -> CInt {
         fieldReceived(stream: id, name: name, value: value)

@@ -1,37 +1,42 @@
-// One request on an HTTP/2 connection to an executor, and as much of its response as has arrived.
+// One request on an HTTP/2 connection to an executor, and the part of its response that has arrived.
 internal import CNghttp2
 internal import Transport
 
-/// Confined to the worker of its connection, which holds the stream until it ends.
+/// The stream of one request.
+///
+/// A stream is used only by the worker of its connection. The connection holds the stream until the stream ends.
 final class HTTP2ExecutorStream: AttemptCarrier {
     let connection: HTTP2ExecutorConnection
     let id: Int32
     var attempt: ExecutorAttempt?
     let isHEAD: Bool
-    /// The request's body; nil once it has been sent.
+    /// The body of the request; nil after it has been sent.
     ///
-    /// The attempt keeps it as long as it may have to be sent again.
+    /// The attempt keeps the body as long as the request may have to be sent again.
     var body: (any RequestBodySource)?
 
     var sentOfBody = 0
     var isRequestSent = false
-    /// The HEADERS of the request have been sent.
+    /// Whether the HEADERS frame of the request has been sent.
     var isBegun = false
-    /// The connection's number of reads when the request was handed over: with another number, something has arrived
-    /// since.
+    /// The value of `HTTP2ExecutorConnection.reads` when the request was given to the connection.
+    ///
+    /// If `reads` has changed, bytes have arrived since then.
     let readsBefore: Int
 
     var status = 0
     var fields = FieldBlock()
     var isHeadReported = false
-    /// The size of interim heads and trailers, which are dropped: bytes by the rule of RFC 9113 section 6.5.2.
+    /// The size of the dropped interim heads and trailers, in bytes by the rule of RFC 9113 section 6.5.2.
     var discardedWeight = 0
-    /// The end of the stream is recorded, and is reported once nghttp2 has returned.
+    /// Whether the end of the stream has been recorded.
+    ///
+    /// The end is reported after nghttp2 has returned.
     var hasEnded = false
     var isPaused = false
-    /// Bytes that arrived while reading was paused.
+    /// The number of bytes that arrived while reading was paused.
     ///
-    /// The stream's window opens by this number when reading is resumed.
+    /// When reading resumes, the window of the stream opens by this number.
     var withheld = 0
 
     init(connection: HTTP2ExecutorConnection, id: Int32, attempt: ExecutorAttempt, readsBefore: Int) {
@@ -54,9 +59,9 @@ final class HTTP2ExecutorStream: AttemptCarrier {
 
     // MARK: The head of the response
 
-    /// An interim or final head has arrived whole.
+    /// Handles an interim or final head that has arrived whole.
     ///
-    /// - Returns: how the body is framed; nil for an interim head, which is dropped.
+    /// - Returns: how the response body is framed; nil for an interim head, which is dropped.
     func finishHead(endsStream: Bool) -> ResponseBody? {
         guard status >= 200 else {
             status = 0

@@ -1,28 +1,39 @@
 // Removes the chunked framing of a body (RFC 9112 section 7.1) without copying the body.
 internal import Transport
 
-/// Decodes one chunked body; a value type that its connection owns.
+/// Decodes one chunked body.
 ///
-/// It runs once for each token of each stream, so `decode` has a short path for a chunk that has arrived whole.
+/// The connection that receives the body owns the decoder.
+///
+/// `decode` runs at least once for each token of a stream, so it has a fast path for a chunk that has arrived whole.
 package struct ChunkedDecoder: Sendable {
-    /// What a call of `decode` found.
+    /// The result of one call of `decode`.
     package enum Step: Equatable, Sendable {
-        /// Bytes of the body, as a range of the span. The next call continues at the range's upper bound.
+        /// Bytes of the body, as a range of the input.
+        ///
+        /// The next call continues at the upper bound of the range.
         case data(Range<Int>)
-        /// The whole span was read, which is `consumed` bytes, and the body goes on; the caller need not keep any of
-        /// them.
+        /// All `consumed` bytes of the input were read, and the body has not ended.
+        ///
+        /// The caller can discard these bytes.
         case needsMore(consumed: Int)
-        /// The body and its trailers have ended; the bytes after `consumed` belong to the next message.
+        /// The body and its trailers have ended.
+        ///
+        /// The bytes after the first `consumed` bytes belong to the next message.
         case end(consumed: Int)
-        /// The framing is malformed. Every later call fails in the same way.
+        /// The framing is malformed.
+        ///
+        /// Every later call fails in the same way.
         case failed(HTTP1Error)
     }
 
-    /// The most bytes of chunk extensions in one body; model servers and their clients send none.
+    /// The largest total size of chunk extensions in one body, in bytes.
+    ///
+    /// Model servers and their clients send no extensions.
     package static let extensionBytes = 256
-    /// The most bytes of trailers in one body.
+    /// The largest trailer section of one body, in bytes.
     static let trailerBytes = 8 * 1024
-    /// The most trailer fields of one body.
+    /// The largest number of trailer fields in one body.
     static let trailerFields = 32
     private static let sizeDigits = 16
 
@@ -37,7 +48,7 @@ package struct ChunkedDecoder: Sendable {
     private var state = State.sizeStart
     private var digits = 0
     private var hasName = false
-    /// Bytes of the current chunk that have not arrived yet.
+    /// The number of bytes of the current chunk that have not arrived yet.
     private var remaining = 0
     private var extensionBytes = 0
     private var trailerBytes = 0
@@ -45,13 +56,15 @@ package struct ChunkedDecoder: Sendable {
     private var trailerName: [UInt8] = []
     private var failure: HTTP1Error?
 
-    /// A decoder for a body that begins with the next byte.
+    /// Makes a decoder for a body that begins with the next byte.
     package init() {}
 
-    /// Whether the body has been read to its end.
+    /// Whether the whole body has been decoded without an error.
     package var isComplete: Bool { state == .ended && failure == nil }
 
-    /// Decodes the next step of the body from `bytes`, which begin where the previous step ended.
+    /// Decodes the next part of the body.
+    ///
+    /// `bytes` must begin where the previous call stopped.
     package mutating func decode(_ bytes: Span<UInt8>) -> Step {
         var index = 0
         let count = bytes.count
@@ -61,7 +74,7 @@ package struct ChunkedDecoder: Sendable {
             index = 2
         }
         if state == .sizeStart {
-            // The size line has nearly always arrived whole.
+            // The fast path applies if the whole size line has arrived, as it nearly always has.
             let start = index
             let last = min(count, start + Self.sizeDigits - 1)
             var size = 0
@@ -88,7 +101,8 @@ package struct ChunkedDecoder: Sendable {
         return .data(index..<index + length)
     }
 
-    /// Handles what is rare: lines cut by a read, extensions, the last chunk, trailers and errors.
+    /// Decodes byte by byte in the rare cases: lines that are split between two reads, extensions, the last chunk,
+    /// trailers and errors.
     @inline(never)
     private mutating func decodeByByte(_ bytes: Span<UInt8>, from start: Int) -> Step {
         if let failure { return .failed(failure) }
@@ -109,7 +123,7 @@ package struct ChunkedDecoder: Sendable {
         }
     }
 
-    /// Reads a byte outside of the data of chunks.
+    /// Reads one byte that is not chunk data.
     private mutating func read(_ byte: UInt8) throws(HTTP1Error) {
         switch state {
         case .sizeStart, .size, .sizeLineFeed: try readSize(byte)
@@ -179,9 +193,9 @@ package struct ChunkedDecoder: Sendable {
         try countExtensionByte()
     }
 
-    /// Reads a byte of a name, of an unquoted value, or between the two.
+    /// Reads a byte of an extension's name or unquoted value, or a byte between the name and the value.
     ///
-    /// - Returns: false if the byte is none of these; then it has not been read.
+    /// - Returns: false if the byte is none of them. The byte has not been read then.
     private mutating func readWord(_ byte: UInt8) throws(HTTP1Error) -> Bool {
         if byte.isToken {
             hasName = true
@@ -198,7 +212,9 @@ package struct ChunkedDecoder: Sendable {
         return true
     }
 
-    /// Reads the byte behind a name, a token or a quoted value: another extension follows, or the end of the line.
+    /// Reads the byte after an extension.
+    ///
+    /// This byte must begin the next extension or end the line.
     private mutating func endExtension(_ byte: UInt8) throws(HTTP1Error) {
         guard hasName else { throw HTTP1Error(.malformedChunkExtension) }
         switch byte {

@@ -1,36 +1,36 @@
-// Why HTTP/1.1 bytes were refused, with the status and the message that the client gets.
+// The errors of the HTTP/1.1 parsers, each with the status and the message that the client gets.
 
-/// An error of the parsers in this folder.
+/// The reason why a parser refused the bytes of an HTTP/1.1 message.
 ///
-/// Connections turn it into a response or into the failure of an attempt. The framing is lost after any of them, so the
-/// connection closes.
+/// For a request, the client gets a response with `status`; for a response of an executor, the attempt fails. The
+/// connection then closes, because it is unknown where the next message begins.
 package struct HTTP1Error: Error, Equatable, Sendable {
-    /// Which rule was broken.
+    /// The rule that the message breaks.
     package enum Kind: UInt8, CaseIterable, Sendable {
-        // Bytes of a head.
+        // Errors in the bytes of a message head.
         case bareLineFeed, bareCarriageReturn, controlCharacter, headTooLarge, tooManyFields, tooManyEmptyLines
         case malformedFieldName, spaceBeforeColon, foldedField
-        // The request line.
+        // Errors in the request line.
         case malformedRequestLine, malformedMethod, malformedTarget, targetTooLong, malformedVersion
         case unsupportedVersion, connectUnsupported
-        // What the fields say.
+        // Errors in the meaning of header fields.
         case missingHost, duplicateHost, malformedHost, hostMismatch
         case malformedContentLength, duplicateContentLength, lengthAndTransferEncoding
         case transferEncodingInHTTP10, unsupportedTransferEncoding, unsupportedExpectation, tooManyConnectionOptions
-        // A chunked body.
+        // Errors in a chunked body.
         case malformedChunkSize, malformedChunkExtension, chunkExtensionsTooLong, malformedChunkEnd
         case malformedTrailer, forbiddenTrailer, trailersTooLarge
-        // The response of an executor.
+        // Errors in the response of an executor.
         case malformedStatusLine, unexpectedUpgrade, unexpectedBody
     }
 
-    /// Which rule was broken.
+    /// The rule that the message breaks.
     package let kind: Kind
 
-    /// An error of this kind.
+    /// Makes an error of this kind.
     package init(_ kind: Kind) { self.kind = kind }
 
-    /// The status that a client gets; the kinds that only an executor can cause have 502.
+    /// The status that the client gets; 502 for the kinds that only the response of an executor can cause.
     package var status: Int {
         switch kind {
         case .targetTooLong: 414
@@ -43,7 +43,9 @@ package struct HTTP1Error: Error, Equatable, Sendable {
         }
     }
 
-    /// One line for people to read; it holds none of the peer's bytes.
+    /// A description of the error in one line.
+    ///
+    /// The description contains no bytes of the peer.
     package var message: String {
         switch kind {
         case .bareLineFeed: "a line ends in LF without CR"

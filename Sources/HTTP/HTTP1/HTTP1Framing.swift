@@ -1,14 +1,17 @@
-// How the body of a message is framed and whether its connection goes on, by one rule for requests and responses.
+// The framing of a message body, and whether the connection stays open, by the same rules for requests and responses.
 internal import Transport
 
-/// The framing that the fields of a head announce; the two head parsers read it.
+/// The framing that the header fields of a message announce.
+///
+/// The request parser and the response parser both use this framing.
 struct HTTP1Framing {
     private(set) var contentLength: Int?
     private(set) var isChunked = false
     private(set) var keepAlive: Bool
 
-    /// Reads the fields, and throws for a head whose length two readers could understand differently (RFC 9112 section
-    /// 6.3).
+    /// Reads the header fields.
+    ///
+    /// Throws if two recipients could determine different body lengths (RFC 9112 section 6.3).
     init(of fields: FieldBlock, version: HTTPVersion) throws(HTTP1Error) {
         keepAlive = try Self.keepsAlive(fields, version: version)
         var codings = 0
@@ -29,7 +32,7 @@ struct HTTP1Framing {
         guard isChunked, codings == 1 else { throw HTTP1Error(.unsupportedTransferEncoding) }
     }
 
-    /// Whether the connection may go on after the message (RFC 9112 section 9.3).
+    /// Whether the connection may stay open after the message (RFC 9112 section 9.3).
     @inline(__always)
     private static func keepsAlive(_ fields: FieldBlock, version: HTTPVersion) throws(HTTP1Error) -> Bool {
         var options = 0
@@ -44,7 +47,7 @@ struct HTTP1Framing {
         return !close && (version == .http11 || keep)
     }
 
-    /// Reads a content-length: only digits, without sign, list or whitespace, and at most 2^63-1.
+    /// Parses the value of a content-length field: only digits, with no sign, list or whitespace, and at most 2^63-1.
     private static func length(_ value: ArraySlice<UInt8>) throws(HTTP1Error) -> Int {
         guard !value.isEmpty else { throw HTTP1Error(.malformedContentLength) }
         var length = 0

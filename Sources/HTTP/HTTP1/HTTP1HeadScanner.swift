@@ -1,12 +1,14 @@
-// Splits a message head into lines, however its bytes arrive, and puts field lines into a `FieldBlock`.
+// Splits a message head into lines, even if it arrives in pieces, and appends header field lines to a `FieldBlock`.
 
-/// Finds the lines of one head.
+/// Finds the lines of one message head.
 ///
-/// It remembers how far it has read, so that each byte is examined once even if the bytes arrive one at a time. The
-/// request parser and the response parser own one each.
+/// The scanner remembers how far it has read, so that each byte is examined only once, even if the bytes arrive one
+/// at a time. `HTTP1RequestParser` and `HTTP1ResponseParser` each have a scanner.
 struct HTTP1HeadScanner: Sendable {
     enum Line {
-        /// The range of the line without its CRLF; an empty range for an empty line.
+        /// The range of the line without its CRLF.
+        ///
+        /// The range is empty for an empty line.
         case complete(Range<Int>)
         /// The end of the line has not arrived yet.
         case incomplete
@@ -14,13 +16,13 @@ struct HTTP1HeadScanner: Sendable {
         case limitReached
     }
 
-    /// The offset of the line that is being read; after `.complete`, that of the next line.
+    /// The offset of the line that is being read; after `.complete`, the offset of the next line.
     private(set) var lineStart = 0
     private var scanned = 0
 
     /// Finds the next line of the head that begins at offset 0 of `bytes`.
     ///
-    /// Throws for a bare CR or LF and for other control characters.
+    /// Throws for a bare CR, a bare LF, and any other control character except for HTAB.
     mutating func nextLine(in bytes: Span<UInt8>, limit: Int) throws(HTTP1Error) -> Line {
         let end = min(bytes.count, limit)
         var index = scanned
@@ -46,9 +48,9 @@ struct HTTP1HeadScanner: Sendable {
 }
 
 extension FieldBlock {
-    /// Appends the field of one line, in which the scanner has found no control character.
+    /// Appends the header field in one line, in which the scanner has found no control character.
     ///
-    /// Throws for a malformed or folded line, and for a field beyond `limit`.
+    /// Throws if the line is malformed or folded, or if the block already has `limit` fields.
     mutating func append(line: Range<Int>, of bytes: Span<UInt8>, limit: Int) throws(HTTP1Error) {
         guard !bytes[line.lowerBound].isBlank else { throw HTTP1Error(.foldedField) }
         var colon = line.lowerBound

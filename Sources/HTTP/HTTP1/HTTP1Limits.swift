@@ -1,30 +1,30 @@
-// How large a message head may be. The limit of the request target holds for HTTP/2 too.
+// The limits of HTTP/1.1 message heads. The limit of the request target also applies to HTTP/2.
 
-/// How much a peer may send before its message head is complete.
+/// The limits of a message head, which bound how much a peer can send before its head is complete.
 package struct HTTP1Limits: Sendable {
-    /// The most bytes of a whole head: empty lines before it, start line, fields, and the empty line that ends it.
+    /// The largest head, in bytes, with any empty lines before it and the empty line at its end.
     package var headBytes: Int
-    /// The most bytes of a request target.
+    /// The largest request target, in bytes.
     package var targetBytes: Int
-    /// The most fields.
+    /// The largest number of header fields.
     package var fields: Int
 
-    /// The defaults are those for requests.
+    /// Makes limits; the default values are the limits for requests.
     package init(headBytes: Int = 32 * 1024, targetBytes: Int = 8 * 1024, fields: Int = 100) {
         self.headBytes = headBytes
         self.targetBytes = targetBytes
         self.fields = fields
     }
 
-    /// The limits for requests of clients, unless a listener sets others.
+    /// The limits for the requests of clients, unless a listener sets other limits.
     package static let request = HTTP1Limits()
-    /// The limits for responses of executors.
+    /// The limits for the responses of executors.
     package static let response = HTTP1Limits(headBytes: 64 * 1024, fields: 200)
 
-    /// The most bytes of a method.
+    /// The longest method, in bytes.
     static let methodBytes = 32
-    /// The most empty lines before a request line.
+    /// The largest number of empty lines before a request line.
     static let emptyLines = 4
-    /// The most options in the connection field of one message.
+    /// The largest number of options in the `connection` field of one message.
     static let connectionOptions = 32
 }

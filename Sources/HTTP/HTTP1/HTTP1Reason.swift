@@ -1,6 +1,6 @@
-// The reason phrases of status lines, which `HTTP1Writer` writes. A recipient should ignore them (RFC 9112 section 4).
+// The reason phrases of status lines, which `HTTP1Writer` writes. Recipients should ignore them (RFC 9112 section 4).
 
-/// The phrase that RFC 9110 or the registry of status codes gives; for other codes the name of their class.
+/// The reason phrase of a status code; the name of the code's class for codes that are not listed here.
 func reason(_ status: Int) -> String {
     switch status {
     case 100: "Continue"

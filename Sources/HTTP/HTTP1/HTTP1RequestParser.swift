@@ -1,16 +1,21 @@
-// Reads request heads by a strict reading of RFC 9112: a head that two parsers could understand differently is an
-// error.
+// Parses request heads strictly by RFC 9112. A head that two parsers could understand differently is an error.
 internal import Transport
 
-/// Parses the request heads of one connection, one after the other; a value type that the session owns.
+/// Parses the request heads of one HTTP/1.1 connection, one after the other.
+///
+/// The session owns the parser.
 package struct HTTP1RequestParser: Sendable {
-    /// What a call of `parse` found.
+    /// The result of one call of `parse`.
     package enum Result: Sendable {
         /// The end of the head has not arrived yet.
         case incomplete
-        /// A head of `consumed` bytes; its body or the next head follows them.
+        /// A whole head, which takes `consumed` bytes.
+        ///
+        /// The body of the request or the next head follows these bytes.
         case head(RequestHead, consumed: Int)
-        /// The head is malformed or too large. Every later call fails in the same way.
+        /// The head is malformed or too large.
+        ///
+        /// Every later call fails in the same way.
         case failed(HTTP1Error)
     }
 
@@ -27,16 +32,16 @@ package struct HTTP1RequestParser: Sendable {
     private var fields = FieldBlock()
     private var failure: HTTP1Error?
 
-    /// A parser for a head that begins with the next byte.
+    /// Makes a parser, whose first byte of input must be the first byte of a head.
     package init(limits: HTTP1Limits = .request) { self.limits = limits }
 
-    /// The memory that the part of a head that has been read occupies, in bytes.
+    /// The memory that the header fields read so far occupy, in bytes.
     var footprint: Int { fields.footprint }
 
-    /// Continues to read a head, whose first byte is at offset 0 of `bytes`.
+    /// Continues to parse a head.
     ///
-    /// Each call gets the bytes of the previous call, and more after them. After a whole head the parser is ready for
-    /// the next one, whose first byte is then at offset 0.
+    /// `bytes` begins with the first byte of the head: it repeats the bytes of the previous call and adds new bytes.
+    /// After a whole head, the next call begins with the first byte of the next head.
     package mutating func parse(_ bytes: Span<UInt8>) -> Result {
         if let failure { return .failed(failure) }
         do throws(HTTP1Error) {
@@ -69,10 +74,12 @@ package struct HTTP1RequestParser: Sendable {
 
     // MARK: The request line
 
-    /// Reads the request line, or an empty line before it; false if the end of the line has not arrived yet.
+    /// Reads the request line, or an empty line before it.
+    ///
+    /// Returns false if the end of the line has not arrived yet.
     private mutating func readStartLine(_ bytes: Span<UInt8>) throws(HTTP1Error) -> Bool {
-        // In a line longer than this the target is too long, even with the longest method, two spaces, version and
-        // CRLF.
+        // The longest valid request line has the longest method and target, and 12 bytes for two spaces, the
+        // version and CRLF.
         let longest = scanner.lineStart + HTTP1Limits.methodBytes + limits.targetBytes + 12
         switch try scanner.nextLine(in: bytes, limit: min(longest, limits.headBytes)) {
         case .incomplete: return false
@@ -90,7 +97,9 @@ package struct HTTP1RequestParser: Sendable {
         }
     }
 
-    /// The offset of the space after the method; throws if the method is malformed.
+    /// The offset of the space after the method.
+    ///
+    /// Throws if the method is malformed.
     private static func methodEnd(_ line: Range<Int>, of bytes: Span<UInt8>) throws(HTTP1Error) -> Int {
         var end = line.lowerBound
         while end < line.upperBound, bytes[end].isToken { end += 1 }

@@ -1,15 +1,21 @@
-// Reads the response heads of executors, by the same rules for fields as in requests.
+// Parses the response heads of executors. The rules for header fields are the same as for requests.
 internal import Transport
 
-/// Parses the response heads of one connection, one after the other; a value type that the connection owns.
+/// Parses the response heads of one HTTP/1.1 connection, one after the other.
+///
+/// The connection owns the parser.
 package struct HTTP1ResponseParser: Sendable {
-    /// What a call of `parse` found.
+    /// The result of one call of `parse`.
     package enum Result: Sendable {
         /// The end of the head has not arrived yet.
         case incomplete
-        /// A head of `consumed` bytes. After a status of 1xx the final head follows, and `parse` is called again.
+        /// A whole head, which takes `consumed` bytes.
+        ///
+        /// After a 1xx status, the caller parses again, because the final head follows.
         case head(ResponseHead, body: ResponseBody, keepAlive: Bool, consumed: Int)
-        /// The head is malformed or too large. Every later call fails in the same way.
+        /// The head is malformed or too large.
+        ///
+        /// Every later call fails in the same way.
         case failed(HTTP1Error)
     }
 
@@ -24,14 +30,15 @@ package struct HTTP1ResponseParser: Sendable {
     private var fields = FieldBlock()
     private var failure: HTTP1Error?
 
-    /// A parser for a head that begins with the next byte.
+    /// Makes a parser, whose first byte of input must be the first byte of a head.
     package init(limits: HTTP1Limits = .response) { self.limits = limits }
 
-    /// Continues to read a head, whose first byte is at offset 0 of `bytes`.
+    /// Continues to parse a head.
     ///
-    /// Each call gets the bytes of the previous call, and more after them.
+    /// `bytes` begins with the first byte of the head: it repeats the bytes of the previous call and adds new bytes.
     ///
-    /// - Parameter toHEAD: the request was HEAD, so that no body follows, whatever the fields say.
+    /// - Parameter toHEAD: whether the request method was HEAD. The response then has no body, whatever its fields
+    ///   say.
     package mutating func parse(_ bytes: Span<UInt8>, toHEAD: Bool = false) -> Result {
         if let failure { return .failed(failure) }
         do throws(HTTP1Error) {
@@ -47,7 +54,9 @@ package struct HTTP1ResponseParser: Sendable {
         }
     }
 
-    /// Reads lines; returns the status line once the empty line that ends the head has arrived.
+    /// Reads lines.
+    ///
+    /// Returns the status line when the empty line at the end of the head has arrived, and nil before.
     private mutating func readLines(_ bytes: Span<UInt8>) throws(HTTP1Error) -> StatusLine? {
         while true {
             switch try scanner.nextLine(in: bytes, limit: limits.headBytes) {
@@ -67,7 +76,7 @@ package struct HTTP1ResponseParser: Sendable {
 
     /// Reads a status line such as `HTTP/1.1 200 OK`.
     ///
-    /// The reason may be empty, and the space before it may then be absent.
+    /// The reason may be empty, and then the space before the reason may be absent.
     private static func statusLine(_ line: Range<Int>, of bytes: Span<UInt8>) throws(HTTP1Error) -> StatusLine {
         let code = line.lowerBound + HTTP1Version.length + 1
         guard line.count >= HTTP1Version.length + 4, bytes[code - 1] == HTTP1Byte.space else {
@@ -90,7 +99,8 @@ package struct HTTP1ResponseParser: Sendable {
         switch line.status {
         case 101: throw HTTP1Error(.unexpectedUpgrade)
         case 100..<200, 204:
-            // An executor that announces a body here may send one, which would be read as the next response.
+            // These statuses have no body. Bytes that the executor announces as a body could be read as the next
+            // response.
             guard !framing.isChunked, framing.contentLength ?? 0 == 0 else { throw HTTP1Error(.unexpectedBody) }
             return (.none, framing.keepAlive)
         case 304: return (.none, framing.keepAlive)

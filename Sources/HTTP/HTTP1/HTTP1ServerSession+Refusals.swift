@@ -1,11 +1,13 @@
-// How HTTP/1.1 answers a request that breaks the rules of HTTP, in its head or in its body.
+// How the HTTP/1.1 session answers a request whose head or body breaks the rules of HTTP.
 
 extension HTTP1ServerSession {
     private static let bodyViolation: StaticString = "HTTP/1.1: the request body broke the protocol"
 
-    /// Refuses a request without a handler: the delegate responds, and the connection closes.
+    /// Refuses a request that has no handler.
     ///
-    /// - Parameter isHEAD: the method is HEAD, so that the response has no content (RFC 9110 section 9.3.2).
+    /// The delegate responds, and the connection closes.
+    ///
+    /// - Parameter isHEAD: whether the method is HEAD. Its response has no content (RFC 9110 section 9.3.2).
     func refuse(status: Int, message: String, isHEAD: Bool = false) {
         let stream = HTTP1ServerStream(server: self, connection: connection, head: nil, isHEAD: isHEAD)
         stream.keepAlive = false
@@ -14,9 +16,9 @@ extension HTTP1ServerSession {
         connection.delegate.refusal(status: status, message: message, on: stream)
     }
 
-    /// Refuses a request whose body breaks the rules.
+    /// Refuses a request whose body breaks the rules of HTTP.
     ///
-    /// If the response has not begun, its status reports the fault; if it is under way, it is aborted.
+    /// If the response has not begun, the client gets `status`. If the response is under way, it is aborted.
     func failBody(status: Int, message: String) {
         guard let stream else { return }
         state = .closing
@@ -28,7 +30,8 @@ extension HTTP1ServerSession {
             handler?.clientLeft(.violation(Self.bodyViolation))
             connection.delegate.refusal(status: status, message: message, on: stream)
         } else if !stream.isFinished {
-            // The response is under way. If it were finished, it would go out, and `drained` would end the connection.
+            // The response is under way, so it is aborted. A finished response is still sent, and then `drained`
+            // closes the connection.
             let handler = stream.handler
             stream.handler = nil
             handler?.clientLeft(.violation(Self.bodyViolation))

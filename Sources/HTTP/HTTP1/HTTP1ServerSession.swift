@@ -1,60 +1,68 @@
-// HTTP/1.1 with one client: requests strictly in their order, pipelined ones waiting in a bounded buffer.
+// HTTP/1.1 with one client: requests are served in order, and pipelined requests wait in a bounded buffer.
 internal import Transport
 
 /// The server's side of one HTTP/1.1 or HTTP/1.0 connection.
 ///
-/// Confined to the worker of its connection. The extensions hold refusals (`+Refusals`) and the upgrade to HTTP/2
-/// (`+Upgrade`).
+/// A session is used only by the worker of its connection. The extensions contain refusals (`+Refusals`) and the
+/// upgrade to HTTP/2 (`+Upgrade`).
 final class HTTP1ServerSession: ServerProtocol {
     enum State {
-        /// The next request head is awaited or has arrived in part.
+        /// Waiting for the next request head, or for the rest of it.
         case head
-        /// A body of known length is being read.
+        /// Reading a body of known length, of which `left` bytes are missing.
         case body(left: Int)
-        /// A chunked body is being read.
+        /// Reading a chunked body.
         case chunked
-        /// A request that asks for `Upgrade: h2c` is read whole before HTTP/2 begins.
+        /// Reading the body of a request that asks for `Upgrade: h2c`.
+        ///
+        /// HTTP/2 begins after the body.
         case upgradeBody(left: Int)
-        /// The request has been read, and its response is under way.
+        /// The request has been read, and its response is not complete.
         case responding
-        /// Nothing more is read, and the connection closes after the output.
+        /// No more bytes are read, and the connection closes after the output.
         case closing
     }
 
-    /// How many bytes may be read ahead of the response under way; then reading pauses.
-    static let lookAheadMax = 64 << 10
-    /// How many bytes of a request body a handler may hold; the same as the window of an HTTP/2 stream.
-    static let bodyWindow = 256 << 10
-    /// The largest body of a request that is upgraded, in bytes.
+    /// The largest number of bytes that are received ahead of the current response.
     ///
-    /// With a larger one `Upgrade` is ignored, which RFC 9110 section 7.8 allows.
+    /// When this number is reached, reading pauses.
+    static let lookAheadMax = 64 << 10
+    /// The number of request body bytes that a handler may hold before reading pauses.
+    ///
+    /// The number equals the window of an HTTP/2 stream.
+    static let bodyWindow = 256 << 10
+    /// The largest body of a request that can be upgraded, in bytes.
+    ///
+    /// With a larger body, the session ignores `Upgrade`, which RFC 9110 section 7.8 allows.
     static let upgradeBodyMax = 256 << 10
 
     let connection: ServerConnection
     var state = State.head
     var parser: HTTP1RequestParser
     var decoder = ChunkedDecoder()
-    /// Bytes that have been received and not read: a part of a head, or pipelined requests.
+    /// Bytes that have been received but not read: a part of a head, or pipelined requests.
     var waiting: [UInt8] = []
-    /// The request under way.
+    /// The stream of the current request; nil between two requests.
     var stream: HTTP1ServerStream?
-    /// Response bytes that wait for the client, in the order of their requests.
+    /// Response bytes that wait to be sent, in the order of the requests.
     var output: ByteQueue
     var outputCharge = MemoryCharge()
-    /// The request that is being read whole before HTTP/2 begins.
+    /// The request that is read before the upgrade to HTTP/2; nil if no upgrade is under way.
     var upgrading: UpgradedRequest?
-    /// The charge for `waiting`, for the part of a head, and for the request of an upgrade.
+    /// The memory charge for `waiting`, for the part of a head that has been read, and for `upgrading`.
     var inputCharge = MemoryCharge()
     var isDraining = false
-    /// Reading has been paused.
+    /// Whether reading from the channel is paused.
     var isPaused = false
-    /// `read` is running; a call from inside of it must not begin another one.
+    /// Whether `read` is running.
+    ///
+    /// `read` must not be called again before it returns.
     var isReading = false
-    /// Bytes of the request body that were given to the handler and that it has not taken yet.
+    /// The number of request body bytes that the handler has received but not consumed.
     var unconsumed = 0
-    /// The deadline for the rest of a head has been set.
+    /// Whether the deadline for the rest of a head has been set.
     var headDeadlineRuns = false
-    /// A request head has been read on this connection.
+    /// Whether a request head has been read on this connection.
     private var hasServed = false
 
     init(connection: ServerConnection) {
@@ -73,7 +81,7 @@ final class HTTP1ServerSession: ServerProtocol {
 
     func start() { awaitHead(first: true) }
 
-    /// Sets the deadline for the next request to begin.
+    /// Sets the deadline for the first byte of the next request.
     func awaitHead(first: Bool) {
         let settings = connection.settings
         connection.setDeadline(channel.loop.now + (first ? settings.headerTimeout : settings.idleTimeout))
@@ -92,30 +100,30 @@ final class HTTP1ServerSession: ServerProtocol {
         chargeInput()
     }
 
-    /// Charges the memory of bytes that were received and not read yet.
+    /// Charges the memory of bytes that were received but not read.
     ///
-    /// They are held already, so the charge may exceed what the connection may hold.
+    /// The memory is already in use, so the charge may exceed the limit of the connection.
     func chargeInput() {
         let size = waiting.capacity + (waiting.isEmpty ? 0 : parser.footprint) + (upgrading?.footprint ?? 0)
         if size != inputCharge.bytes { inputCharge.set(size, on: connection.account) }
     }
 
-    /// Charges output beyond what the handler has reserved memory for.
+    /// Charges the connection for output beyond the memory that the handler has reserved.
     func chargeOutput() {
         let beyond = output.footprint - (stream?.outputPaid ?? 0)
         if beyond > 0 || outputCharge.bytes > 0 { outputCharge.set(max(0, beyond), on: connection.account) }
     }
 
-    /// Keeps bytes for later, and pauses reading if there are too many.
+    /// Appends bytes to `waiting`, and pauses reading if `waiting` is full.
     func keep(_ bytes: Span<UInt8>) {
         if case .closing = state { return }
         waiting.append(bytes)
         updateReading()
     }
 
-    /// Pauses reading while `waiting` or the window of the body is full.
+    /// Pauses reading if `waiting` or the window of the request body is full, and otherwise resumes it.
     ///
-    /// A client that closes its connection is noticed even while reading is paused.
+    /// While reading is paused, the channel still reports that the client has closed the connection.
     func updateReading() {
         let isFull = waiting.count >= Self.lookAheadMax || unconsumed >= Self.bodyWindow
         guard isFull != isPaused, !channel.isClosed else { return }
@@ -123,28 +131,28 @@ final class HTTP1ServerSession: ServerProtocol {
         channel.setReading(!isFull, watchingHangup: true)
     }
 
-    /// The handler has taken bytes of the request body.
+    /// Reduces `unconsumed`, because the handler has processed bytes of the request body.
     func consumed(_ bytes: Int, of stream: HTTP1ServerStream) {
         guard self.stream === stream else { return }
         unconsumed = max(0, unconsumed - bytes)
         if isPaused { updateReading() }
     }
 
-    /// Reads the bytes that were kept.
+    /// Reads the bytes in `waiting`.
     func readWaiting() {
         guard !isReading, !waiting.isEmpty else { return }
         let bytes = waiting
         waiting = []
         let used = read(bytes.span)
         if case .closing = state { return }
-        // Bytes that arrived during `read` come after those that it has not read.
+        // Bytes that arrived during `read` follow the bytes that `read` has left over.
         if used < bytes.count { waiting = Array(bytes[used...]) + waiting }
         updateReading()
     }
 
-    /// Reads as many requests as it can.
+    /// Reads as many requests as possible.
     ///
-    /// - Returns: how many bytes were read; the caller keeps the rest.
+    /// - Returns: the number of bytes that were read. The caller keeps the rest.
     func read(_ bytes: Span<UInt8>) -> Int {
         isReading = true
         defer { isReading = false }
@@ -171,19 +179,20 @@ final class HTTP1ServerSession: ServerProtocol {
         return used
     }
 
-    /// The first bytes of a head have arrived: the rest has to arrive within `headerTimeout`.
+    /// Sets the deadline for the rest of a head, after its first bytes have arrived.
     func headBegan() {
         guard !headDeadlineRuns else { return }
         headDeadlineRuns = true
-        // `drain` has set a deadline for the first request.
+        // `drain` has already set a deadline for the first request, and it stays in force.
         if isDraining { return }
         connection.clearDeadline()
         connection.setDeadline(channel.loop.now + connection.settings.headerTimeout)
     }
 
-    /// Reads a head.
+    /// Reads a request head.
     ///
-    /// - Returns: how many bytes were read, which are all after a malformed head; nil if the head is not whole.
+    /// - Returns: the number of bytes that were read; nil if the head is incomplete. A malformed head counts as read
+    ///   together with all bytes after it.
     private func readHead(_ bytes: Span<UInt8>) -> Int? {
         switch parser.parse(bytes) {
         case .incomplete:
@@ -206,9 +215,11 @@ final class HTTP1ServerSession: ServerProtocol {
         }
     }
 
-    /// Keeps the body of a request that asks for HTTP/2, and changes to HTTP/2 behind it.
+    /// Reads body bytes of a request that asks for HTTP/2.
     ///
-    /// - Returns: how many bytes were read; the HTTP/2 session takes all behind the body.
+    /// After the last byte of the body, an HTTP/2 session takes over the connection.
+    ///
+    /// - Returns: the number of bytes that were read, including bytes after the body, which the HTTP/2 session takes.
     private func readUpgradeBody(_ bytes: Span<UInt8>, left: Int) -> Int {
         let step = min(left, bytes.count)
         for index in 0..<step { upgrading?.body.append(bytes[index]) }
@@ -220,7 +231,7 @@ final class HTTP1ServerSession: ServerProtocol {
 
     /// Reads a piece of a chunked body.
     ///
-    /// - Returns: how many bytes were read; nil if the request has been refused.
+    /// - Returns: the number of bytes that were read; nil if the request has been refused.
     func readChunk(_ bytes: Span<UInt8>) -> Int? {
         switch decoder.decode(bytes) {
         case .data(let range):
@@ -236,15 +247,17 @@ final class HTTP1ServerSession: ServerProtocol {
         }
     }
 
-    /// Hands bytes of a body to the handler; with `last`, the body ends.
+    /// Passes body bytes to the handler.
+    ///
+    /// `last` is true if the body ends with these bytes.
     func deliver(_ bytes: Span<UInt8>, last: Bool) {
         guard let stream else { return }
         if last {
             state = .responding
             stream.isRequestWhole = true
         }
-        // After a whole response the rest of the body is read and dropped, so that the client goes on to read the
-        // response.
+        // Once the handler has finished the response, the rest of the body is read and dropped, so that the client
+        // proceeds to read the response.
         guard !stream.isFinished, let handler = stream.handler else { return }
         if !bytes.isEmpty {
             unconsumed += bytes.count
@@ -254,14 +267,16 @@ final class HTTP1ServerSession: ServerProtocol {
         if last, !stream.isClosed, !stream.isFinished { handler.requestEnded() }
     }
 
-    /// Whether a malformed request begins with the method HEAD, after empty lines (RFC 9112 section 2.2).
+    /// Whether a malformed request has the method HEAD.
+    ///
+    /// Empty lines before the request are skipped (RFC 9112 section 2.2).
     private static func asksForHEAD(_ bytes: Span<UInt8>) -> Bool {
         var start = 0
         while start < bytes.count, bytes[start] == 0x0D || bytes[start] == 0x0A { start += 1 }
         return bytes.extracting(droppingFirst: start).extracting(first: 5).equals("HEAD ")
     }
 
-    /// Prepares to read the body that a head has announced.
+    /// Sets the state for reading the body that a request head has announced.
     private func expect(_ body: BodyLength) {
         switch body {
         case .none, .known(0): state = .responding
@@ -272,7 +287,7 @@ final class HTTP1ServerSession: ServerProtocol {
         }
     }
 
-    /// A request head has arrived whole.
+    /// Begins to serve a request whose head has arrived whole.
     func begin(_ head: RequestHead) {
         connection.clearDeadline()
         headDeadlineRuns = false
@@ -301,17 +316,19 @@ final class HTTP1ServerSession: ServerProtocol {
         stream?.lastMoved = channel.loop.now
     }
 
-    /// The kernel has taken everything up to here.
+    /// The kernel has taken all output that was queued so far.
     func drained() {
         guard let stream else { return }
         stream.lastMoved = channel.loop.now
         if !stream.isFinished { stream.handler?.outputMoved() } else if output.isEmpty { finishedResponse(of: stream) }
     }
 
-    /// The handler has sent the whole response: the client has a deadline to take it.
+    /// Sets the deadline for the client to take the response, because the handler has finished it.
     func finishing() { connection.setDeadline(channel.loop.now + connection.settings.idleTimeout) }
 
-    /// The response has gone out whole: the next request is read, or the connection closes.
+    /// Releases a response that the kernel has taken whole.
+    ///
+    /// Then it reads the next request or closes the connection.
     func finishedResponse(of stream: HTTP1ServerStream) {
         let goesOn = stream.keepAlive && stream.isRequestWhole && !isDraining
         let handler = release(stream)
@@ -328,9 +345,9 @@ final class HTTP1ServerSession: ServerProtocol {
         chargeInput()
     }
 
-    /// Releases the stream, which holds this session in turn.
+    /// Releases the stream, so that the stream and the session no longer retain each other.
     ///
-    /// - Returns: the handler, for its last call.
+    /// - Returns: the handler, so that the caller can make the last call to it.
     func release(_ stream: HTTP1ServerStream) -> (any ServerStreamHandler)? {
         let handler = stream.handler
         stream.isClosed = true
@@ -343,7 +360,9 @@ final class HTTP1ServerSession: ServerProtocol {
         return handler
     }
 
-    /// Ends a broken response with the connection: by a reset where an ordinary close would make it look whole.
+    /// Closes the connection because its response is broken.
+    ///
+    /// If an ordinary close would make the response look complete, the connection is closed with a TCP reset.
     func abort(_ stream: HTTP1ServerStream) {
         guard self.stream === stream, !stream.isClosed else { return }
         state = .closing
@@ -375,7 +394,7 @@ final class HTTP1ServerSession: ServerProtocol {
 
     func deadlinePassed() {
         if let stream {
-            // The session sets a deadline only for a finished response that its client does not take.
+            // While there is a stream, the only deadline is the one for the client to take a finished response.
             let due = max(channel.lastProgress, stream.lastMoved) + connection.settings.idleTimeout
             if due > channel.loop.now { connection.setDeadline(due) } else { connection.close(.edge) }
             return

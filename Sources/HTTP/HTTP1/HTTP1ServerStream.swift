@@ -1,25 +1,28 @@
-// A request and its response on HTTP/1.1 or HTTP/1.0, framed by length, by chunks, or by the end of the connection.
+// A request and its response on HTTP/1, where the body is framed by its length, by chunks, or by the end of the
+// connection.
 internal import Transport
 
-/// The stream of an HTTP/1 request; its output goes to the session, which keeps the order of responses.
+/// The stream of an HTTP/1 request.
 ///
-/// Confined to the worker of its connection.
+/// The output of the stream goes to the session, which sends the responses in order.
+///
+/// A stream is used only by the worker of its connection.
 final class HTTP1ServerStream: ServerStream {
     private enum Framing { case none, length(left: Int), chunked, untilClose }
 
     private let server: HTTP1ServerSession
     private let isHEAD: Bool
     private var framing = Framing.none
-    /// The client waits for 100 (Continue).
+    /// Whether the client waits for 100 (Continue).
     private var awaitsContinue: Bool
-    /// The connection may carry another request after this one.
+    /// Whether the connection may carry another request after this one.
     var keepAlive = true
-    /// The request has been read to its end.
+    /// Whether the whole request has been read.
     var isRequestWhole = false
 
     /// - Parameters:
-    ///   - head: nil for a malformed request.
-    ///   - isHEAD: the method of a malformed request is HEAD.
+    ///   - head: the request head; nil for a malformed request.
+    ///   - isHEAD: whether a malformed request has the method HEAD.
     init(server: HTTP1ServerSession, connection: ServerConnection, head: RequestHead?, isHEAD: Bool = false) {
         self.server = server
         self.isHEAD = head.map { $0.method == .head } ?? isHEAD
@@ -27,7 +30,9 @@ final class HTTP1ServerStream: ServerStream {
         super.init(connection: connection, version: head?.version ?? .http11)
     }
 
-    /// Whether the response ends with the connection: only a reset can then show that it is broken.
+    /// Whether the response ends when the connection closes.
+    ///
+    /// Then only a TCP reset can show that the response is incomplete.
     var endsWithClose: Bool {
         if case .untilClose = framing { return true }
         return false
@@ -47,7 +52,9 @@ final class HTTP1ServerStream: ServerStream {
         server.write(bytes)
     }
 
-    /// Decides how the body is framed (RFC 9112 section 6.3): a client of HTTP/1.0 cannot read chunks.
+    /// Decides how the body is framed (RFC 9112 section 6.3).
+    ///
+    /// The body is never chunked for HTTP/1.0, whose clients cannot read chunks.
     private func frameBody(of head: ResponseHead, end: Bool) -> ResponseBody {
         let length = head.fields.first(.contentLength).flatMap { Int(String(decoding: $0, as: UTF8.self)) }
         if head.status == 204 || head.status == 304 { return .none }
@@ -68,7 +75,8 @@ final class HTTP1ServerStream: ServerStream {
     override func respond(_ head: ResponseHead, end: Bool) {
         guard !isClosed, !isHeadSent else { return }
         isHeadSent = true
-        // A client that waits for 100 (Continue) may send its body now or not at all, so the connection cannot go on.
+        // The client may still send the rest of its body, or omit the body if it waits for 100 (Continue). Because
+        // the end of the request is unknown, the connection cannot carry another request.
         if awaitsContinue || !isRequestWhole { keepAlive = false }
         let body = frameBody(of: head, end: end)
         if isHEAD { framing = .none }

@@ -1,17 +1,19 @@
-// The forms of a request target (RFC 9112 section 3.2), which the HTTP/1.1 request parser reads.
+// Parses the request target of an HTTP/1.1 request (RFC 9112 section 3.2).
 
-/// A request target in the form in which the server keeps it.
+/// The parts of a request target.
 struct HTTP1Target: Sendable {
-    /// Path and query (origin form), or `*`.
+    /// The path and query, or `*`.
     var path: [UInt8]
-    /// The authority of an absolute form; nil for the other forms.
+    /// The authority of a target in absolute form; nil for the other forms.
     var authority: [UInt8]?
-    /// Whether the target is an absolute form with the scheme `https`.
+    /// Whether the target is in absolute form with the scheme `https`.
     var isSecure = false
 
-    /// Parses a target; throws if it has none of the forms.
+    /// Parses a target in origin form, absolute form or, for OPTIONS, asterisk form.
     ///
-    /// - Parameter bytes: not empty, and printable ASCII without `#`.
+    /// Throws for any other target.
+    ///
+    /// - Parameter bytes: at least one byte, and only printable ASCII without `#`.
     init(_ bytes: ArraySlice<UInt8>, method: Method) throws(HTTP1Error) {
         if bytes.first == HTTP1Byte.slash {
             path = Array(bytes)

@@ -1,15 +1,17 @@
-// Reads the version in request lines and status lines.
+// Parses the HTTP version in request lines and status lines.
 internal import Transport
 
 /// Parses `HTTP/1.0` and `HTTP/1.1`.
 enum HTTP1Version {
-    /// The length of every valid version, in bytes.
+    /// The length of every valid version string, in bytes.
     static let length = 8
 
-    /// Reads the version in `range`; throws if it is malformed or its major version is not 1.
+    /// Parses the version in `range`.
+    ///
+    /// Throws if it is malformed or if its major version is not 1.
     static func parse(_ range: Range<Int>, of bytes: Span<UInt8>) throws(HTTP1Error) -> HTTPVersion {
         guard range.count == length else { throw HTTP1Error(.malformedVersion) }
-        // Nearly all messages have this version.
+        // HTTP/1.1 is compared first because nearly all messages have this version.
         if bytes.extracting(range).equals("HTTP/1.1") { return .http11 }
         let start = range.lowerBound
         for (offset, expected) in "HTTP/0.0".utf8.enumerated() {

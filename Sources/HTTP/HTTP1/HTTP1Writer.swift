@@ -1,30 +1,31 @@
-// Writes the heads and the chunk framing of HTTP/1.1, for sessions with clients and for connections to executors.
+// Writes the heads and the chunk framing of HTTP/1.1, to clients and to executors.
 
 internal import Transport
 
 /// Writes every HTTP/1.1 head that leaves the server.
 ///
-/// Nothing can be injected, whatever a head holds. A field whose name is not a token or whose value has a control
-/// character is left out as a whole. Bytes of a target outside printable ASCII are percent-encoded. Other bytes that a
-/// host or a method cannot have are left out. The framing fields follow from `body` alone, so a head never has two.
+/// The content of a head cannot inject other fields or messages. A field is omitted if its name is not a token or its
+/// value has a control character. In a target, bytes outside printable ASCII are percent-encoded. In a host or a
+/// method, invalid bytes are omitted. The framing fields are written from `body` alone, so a head never has two of
+/// them.
 package enum HTTP1Writer {
-    /// The interim response that asks a client for its body.
+    /// The interim response that asks a client to send its body.
     package static let continueResponse = Array("HTTP/1.1 100 Continue\r\n\r\n".utf8)
-    /// The interim response after which a connection is HTTP/2.
+    /// The interim response after which the connection uses HTTP/2.
     package static let switchingToH2C = Array(
         "HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: h2c\r\n\r\n".utf8
     )
-    /// Ends a chunked body, without trailers.
+    /// The end of a chunked body without trailers.
     package static let lastChunk = Array("0\r\n\r\n".utf8)
-    /// Follows the data of every chunk.
+    /// The line end after the data of each chunk.
     package static let chunkEnd = Array("\r\n".utf8)
 
     // MARK: Heads
 
     /// Appends a request head for an executor.
     ///
-    /// Of `fields`, `host`, `content-length` and the hop-by-hop fields are left out: they follow from the other
-    /// arguments.
+    /// If `fields` has `host`, `content-length` or hop-by-hop fields, they are omitted, because the other arguments
+    /// determine host, length and framing.
     package static func appendRequest(
         method: Method,
         target: [UInt8],
@@ -57,7 +58,7 @@ package enum HTTP1Writer {
         }
     }
 
-    /// Appends the value of `host` without what is no visible ASCII character.
+    /// Appends the value of `host` without the bytes that are not visible ASCII characters.
     @inline(__always)
     private static func append(host: [UInt8], to output: inout [UInt8]) {
         if host.allSatisfy(isVisible) {
@@ -70,8 +71,9 @@ package enum HTTP1Writer {
     @inline(__always)
     private static func isVisible(_ byte: UInt8) -> Bool { byte > HTTP1Byte.space && byte < 0x7f }
 
-    /// Appends the field that says how the body of a request is framed; a method that usually has a body gets a length
-    /// of 0 without one (RFC 9110 section 8.6).
+    /// Appends the field that frames the body of a request.
+    ///
+    /// Without a body, a method that usually has one gets the length 0 (RFC 9110 section 8.6).
     @inline(__always)
     private static func append(framing body: BodyLength, of method: Method, to output: inout [UInt8]) {
         switch body {
@@ -85,11 +87,12 @@ package enum HTTP1Writer {
     /// Appends a response head for a client.
     ///
     /// - Parameters:
-    ///   - version: the version of the request. The response always says HTTP/1.1, but an HTTP/1.0 client is told by a
-    ///     field that the connection stays open.
-    ///   - body: how the body is framed; for HEAD, how the body of GET would be framed. `.none` writes no framing
-    ///     field, and neither do the statuses 1xx and 204.
-    ///   - keepAlive: whether the connection stays open, which it cannot after `.untilClose`.
+    ///   - version: the version of the request. The status line always has HTTP/1.1, but an HTTP/1.0 client gets
+    ///     `connection: keep-alive` if the connection stays open.
+    ///   - body: the framing of the body; for HEAD, the framing that the body would have for GET. `.none` writes no
+    ///     framing field. The statuses 1xx and 204 never get one.
+    ///   - keepAlive: whether the connection stays open. After a body that is framed by `.untilClose`, it always
+    ///     closes.
     package static func appendResponse(
         _ head: ResponseHead,
         version: HTTPVersion = .http11,
@@ -128,7 +131,7 @@ package enum HTTP1Writer {
 
     private static func append(name: ArraySlice<UInt8>, value: ArraySlice<UInt8>, to output: inout [UInt8]) {
         guard !name.isEmpty, name.allSatisfy({ $0.isToken }), value.allSatisfy({ $0.isFieldText }) else { return }
-        // A field is appended in one step, because each call that appends checks the array anew.
+        // A field is appended in one step, because each call that appends checks the array again.
         output.append(addingCapacity: name.count + value.count + 4) { span in
             unsafe span.withUnsafeMutableBufferPointer { buffer, count in
                 var target = unsafe UnsafeMutableRawPointer(buffer.baseAddress! + count)
@@ -173,12 +176,12 @@ package enum HTTP1Writer {
 
     // MARK: Chunks
 
-    /// The most bytes of a chunk's size line.
+    /// The largest size line of a chunk, in bytes.
     package static let chunkHeaderCapacity = 18
 
-    /// Writes a chunk's size line and returns its length, at most `chunkHeaderCapacity`.
+    /// Writes the size line of a chunk, or nothing for size 0, because a chunk of size 0 would end the body.
     ///
-    /// Nothing is written for a size of zero, which would end the body.
+    /// - Returns: the number of bytes written, at most `chunkHeaderCapacity`.
     @unsafe package static func writeChunkHeader(_ size: Int, to buffer: UnsafeMutablePointer<UInt8>) -> Int {
         guard size > 0 else { return 0 }
         let digits = (Int.bitWidth - size.leadingZeroBitCount + 3) / 4

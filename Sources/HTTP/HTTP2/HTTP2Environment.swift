@@ -1,9 +1,9 @@
-// What all HTTP/2 sessions between one worker and its clients share.
+// The state that all HTTP/2 sessions between one worker and its clients share.
 
 /// Each worker owns one environment, which lives as long as the worker's connections.
 package final class HTTP2Environment {
     let library = HTTP2Library.forClients()
 
-    /// Makes the callback table and the options.
+    /// Makes the callback table and the options of nghttp2.
     package init() {}
 }

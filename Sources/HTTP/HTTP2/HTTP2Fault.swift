@@ -1,10 +1,10 @@
-// Why the server ends a client's HTTP/2 connection: the code of the GOAWAY, and words for the client and for the log.
+// Why the server ends a client's HTTP/2 connection: the code of the GOAWAY, and a text for the client and the log.
 internal import CNghttp2
 
-/// A fault of a client that ends its connection.
+/// A fault of a client for which the server ends the connection.
 enum HTTP2Fault {
     case resets, causedResets, frames, emptyFrames, headerFields, slowHead, settings
-    /// nghttp2 or our frame reader found a frame that breaks RFC 9113.
+    /// nghttp2 or the session found a frame that breaks RFC 9113.
     case violation(nghttp2_error_code)
 
     /// The error code of the GOAWAY.
@@ -16,7 +16,7 @@ enum HTTP2Fault {
         }
     }
 
-    /// The text in the debug data of the GOAWAY and in the `detail` of log lines.
+    /// The text for the debug data of the GOAWAY and for the `detail` of log lines.
     var words: StaticString {
         switch self {
         case .resets: "HTTP/2: too many resets of streams"

@@ -1,36 +1,36 @@
-// Counts the fields of header blocks in the bytes as they arrive, before nghttp2 decodes them. One byte can stand for a
-// field of 4 KiB, and nghttp2 decodes blocks that it ignores (on a closed stream, or after a fault) without reporting a
-// field.
+// Counts the fields of header blocks in the received bytes, before nghttp2 decodes them. One byte can represent a
+// field of 4 KiB. nghttp2 also decodes blocks that it ignores (on a closed stream, or after a fault), and does not
+// report their fields.
 
-/// Finds where each representation of a field begins in HPACK (RFC 7541 section 6), and decodes nothing else.
+/// Finds where the representation of each field begins in HPACK (RFC 7541 section 6), and decodes nothing else.
 ///
-/// Confined to its session. nghttp2 refuses bytes that are not HPACK. The counter only notices integers that nghttp2
-/// would not accept, so that both always agree about where a field begins.
+/// The session owns the counter. nghttp2 refuses bytes that are not HPACK. The counter detects only integers that
+/// nghttp2 would refuse, so that both always agree on where a field begins.
 struct HTTP2FieldCounter {
     private enum State { case field, nameLength, name, valueLength, value, number }
 
-    /// The number of fields in the block so far; changes of the table's size are counted too.
+    /// The number of fields in the block so far, including dynamic table size updates.
     private(set) var fields = 0
-    /// Whether the block has an integer of more than 32 bits, which nghttp2 refuses as well.
+    /// Whether the block has an integer of more than 32 bits, which nghttp2 also refuses.
     private(set) var isMalformed = false
     private var state = State.field
-    /// The integer that is being read, and the number of its bits that have been read.
+    /// The integer that is being read, and in `shift` the number of its bits that have been read.
     private var number: UInt64 = 0
     private var shift: UInt64 = 0
-    /// The state after the integer: it is the length of a name or a value, or (`.field`) an index.
+    /// The state after the integer: `.name` or `.value` after a length, `.valueLength` or `.field` after an index.
     private var target = State.field
-    /// Bytes of the frame's payload that have not arrived yet.
+    /// The number of bytes of the frame's payload that have not arrived yet.
     private var payloadLeft = 0
-    /// Bytes of the payload before the header block that have not arrived yet.
+    /// The number of payload bytes before the header block that have not arrived yet.
     private var prefixLeft = 0
-    /// The next byte is the length of the padding.
+    /// Whether the next byte is the length of the padding.
     private var awaitsPadding = false
-    /// Bytes of padding behind the header block.
+    /// The number of padding bytes after the header block.
     private var padding = 0
 
     private static let paddedFlag: UInt8 = 8, priorityFlag: UInt8 = 32
 
-    /// The payload of a HEADERS or CONTINUATION frame follows.
+    /// Begins a HEADERS or CONTINUATION frame, whose payload follows.
     mutating func begin(_ header: HTTP2FrameHeader) {
         payloadLeft = header.length
         (prefixLeft, awaitsPadding, padding) = (0, false, 0)
@@ -40,7 +40,7 @@ struct HTTP2FieldCounter {
         prefixLeft = (awaitsPadding ? 1 : 0) + (header.flags & Self.priorityFlag != 0 ? 5 : 0)
     }
 
-    /// Whether payload of a header block has not arrived yet.
+    /// Whether bytes of the frame's payload have not arrived yet.
     var isReading: Bool { payloadLeft > 0 }
 
     /// Reads the next bytes of the frame's payload.
@@ -71,8 +71,10 @@ struct HTTP2FieldCounter {
         }
     }
 
-    /// The end of a field that has arrived whole and whose index and lengths have one byte each, as nearly all do; nil
-    /// for other fields.
+    /// The end of a field that has arrived whole and whose index and lengths take one byte each; nil for other
+    /// fields.
+    ///
+    /// Nearly all fields are that short.
     private static func endOfShortField(_ bytes: Span<UInt8>, from start: Int, to end: Int) -> Int? {
         let byte = bytes[start]
         if byte & 0x80 != 0 { return byte == 0xff ? nil : start + 1 }
@@ -90,7 +92,7 @@ struct HTTP2FieldCounter {
         return next <= end ? next : nil
     }
 
-    /// Reads one byte outside of names and values.
+    /// Reads one byte that is not part of a name or a value.
     private mutating func take(_ byte: UInt8) {
         switch state {
         case .field:
@@ -103,7 +105,7 @@ struct HTTP2FieldCounter {
         }
     }
 
-    /// Reads the first byte of a field or of a change of the table's size (RFC 7541 section 6).
+    /// Reads the first byte of a field or of a dynamic table size update (RFC 7541 section 6).
     @inline(__always)
     private mutating func beginField(_ byte: UInt8) {
         if byte & 0x80 != 0 {
@@ -129,8 +131,9 @@ struct HTTP2FieldCounter {
         if byte & 0x80 == 0 { integerEnded() }
     }
 
-    /// Reads the first byte of an integer (RFC 7541 section 5.1); `target` is the state after the whole
-    /// integer.
+    /// Reads the first byte of an integer (RFC 7541 section 5.1).
+    ///
+    /// `target` is the state after the whole integer.
     private mutating func integer(_ byte: UInt8, mask: UInt8, of target: State) {
         (self.target, number, shift) = (target, UInt64(byte & mask), 0)
         if byte & mask == mask { state = .number } else { integerEnded() }
@@ -139,7 +142,7 @@ struct HTTP2FieldCounter {
     private mutating func integerEnded() {
         state = target
         guard number == 0 else { return }
-        // The name or value is empty.
+        // The name or the value has length 0, so its state is skipped.
         if state == .name { state = .valueLength } else if state == .value { state = .field }
     }
 }

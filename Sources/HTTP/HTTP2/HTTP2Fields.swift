@@ -1,11 +1,13 @@
-// Turns field blocks into the arrays of name and value pointers that nghttp2 takes.
+// Converts field blocks to the arrays of name and value pointers that nghttp2 takes.
 package import CNghttp2
 
-/// The arrays are valid during the call of `body` only; nghttp2 copies what it keeps.
+/// Calls closures with header fields in the form that nghttp2 takes.
 ///
-/// Hop-by-hop fields are left out, since HTTP/2 forbids them (RFC 9113 section 8.2.2).
+/// The arrays are valid only during the call of `body`, because nghttp2 copies what it keeps.
+///
+/// Hop-by-hop fields are omitted, because HTTP/2 forbids them (RFC 9113 section 8.2.2).
 package enum HTTP2Fields {
-    /// Calls `body` with the fields of a response head, `:status` first.
+    /// Calls `body` with the fields of a response head; `:status` is the first field.
     static func withResponse(
         _ head: ResponseHead,
         _ body: (UnsafePointer<nghttp2_nv>, Int) -> Void
@@ -13,7 +15,8 @@ package enum HTTP2Fields {
         unsafe with(head.fields, status: head.status, body)
     }
 
-    /// Calls `body` with the fields of a request to an executor, pseudo fields first (RFC 9113 section 8.3.1).
+    /// Calls `body` with the fields of a request to an executor; the pseudo-header fields come first (RFC 9113
+    /// section 8.3.1).
     static func withRequest(
         _ request: ExecutorRequest,
         isSecure: Bool,
@@ -37,9 +40,11 @@ package enum HTTP2Fields {
         unsafe with(all, body)
     }
 
-    /// Calls `body` with the fields of a block, after `:status` if there is one.
+    /// Calls `body` with the fields of a block.
     ///
-    /// The pointers are into the block's own bytes: nothing is copied here.
+    /// `:status` comes first if `status` is not nil.
+    ///
+    /// The pointers refer to the bytes of the block, so nothing is copied.
     package static func with(
         _ fields: FieldBlock,
         status: Int? = nil,

@@ -1,5 +1,5 @@
-// Finds the frames in the bytes of a peer. nghttp2 does not report the frames that it ignores, so the sessions read the
-// frame headers themselves, in order to count frames and to check those on closed streams.
+// Splits received bytes into frames. nghttp2 does not report the frames that it ignores, so the sessions read the
+// frame headers themselves, to count frames and to check frames on closed streams.
 
 /// The header of a frame (RFC 9113 section 4.1).
 struct HTTP2FrameHeader: Equatable {
@@ -7,9 +7,10 @@ struct HTTP2FrameHeader: Equatable {
     var type: UInt8
     var flags: UInt8
     var stream: Int32
-    /// The first number in the payload: the increment of WINDOW_UPDATE, or the stream that a PRIORITY depends on.
+    /// The first number in the payload: the increment of a WINDOW_UPDATE, or the stream that a PRIORITY depends on.
     ///
-    /// It is nil for other types, and for a PRIORITY whose payload did not arrive together with its header.
+    /// The number is nil for other frame types, and for a PRIORITY whose payload did not arrive together with its
+    /// header.
     var number: Int32?
 
     static let data: UInt8 = 0, headers: UInt8 = 1, priority: UInt8 = 2, resetStream: UInt8 = 3
@@ -20,32 +21,36 @@ struct HTTP2FrameHeader: Equatable {
     var endsHeaders: Bool { flags & 4 != 0 }
 }
 
-/// Splits the bytes of one peer into pieces of at most one frame.
+/// Splits the bytes of one peer into pieces, each of which belongs to a single frame.
 ///
-/// Confined to its session.
+/// The session with the peer owns the reader.
 struct HTTP2FrameReader {
     static let headerSize = 9
     private static let prefaceSize = 24
 
     private var prefaceLeft: Int
     private var payloadLeft = 0
-    /// The part of a frame header that arrived at the end of a read.
+    /// The start of a frame whose header has not arrived whole yet.
     private var partial: [UInt8] = []
 
-    /// - Parameter afterPreface: the peer is a client, whose first frame follows the connection preface.
+    /// - Parameter afterPreface: whether the peer is a client, whose first frame follows the connection preface.
     init(afterPreface: Bool = true) { prefaceLeft = afterPreface ? Self.prefaceSize : 0 }
 
-    /// A piece to hand to nghttp2: never more than one frame, and a frame header only when it is whole.
+    /// A piece for nghttp2.
+    ///
+    /// A piece belongs to a single frame. If a piece contains a frame header, it contains the whole header.
     enum Piece {
-        /// This many bytes of the input; they begin with the header if there is one.
+        /// The next bytes of the input: their number, and their frame header if they begin with one.
         case bytes(Int, HTTP2FrameHeader?)
-        /// A header that arrived in parts: its bytes, of which the last `used` are from this input.
+        /// A frame header that arrived in parts: all its bytes, of which the last `used` bytes are from this input.
         case header([UInt8], HTTP2FrameHeader, used: Int)
-        /// The input is a part of a header, which is kept until more arrives.
+        /// The whole input is a part of a frame header.
+        ///
+        /// The reader keeps the part until more bytes arrive.
         case wait
     }
 
-    /// The next piece of the input.
+    /// Takes the next piece from the input.
     mutating func next(_ bytes: Span<UInt8>) -> Piece {
         if prefaceLeft > 0 {
             let step = min(prefaceLeft, bytes.count)
@@ -78,7 +83,8 @@ struct HTTP2FrameReader {
         return .header(whole, header, used: used)
     }
 
-    /// How many bytes of a frame must have arrived before it is handed on: its header, and a WINDOW_UPDATE as a whole.
+    /// How many bytes of a frame must have arrived before the reader passes it on: the header, or a whole
+    /// WINDOW_UPDATE.
     private static func needed(_ header: HTTP2FrameHeader) -> Int {
         header.type == HTTP2FrameHeader.windowUpdate && header.length == 4 ? headerSize + 4 : headerSize
     }
@@ -95,7 +101,7 @@ struct HTTP2FrameReader {
         return header
     }
 
-    /// The number in four bytes, without the reserved bit.
+    /// Reads a 32-bit number in network byte order, without its reserved highest bit.
     private static func number(_ bytes: Span<UInt8>, at start: Int) -> Int32 {
         var value: UInt32 = 0
         for index in start..<start + 4 { value = value << 8 | UInt32(bytes[index]) }

@@ -1,42 +1,47 @@
-// The header block that a peer is sending: how many fields it has, how large they are, and how much memory its decoding
-// takes. Heads, interim heads, trailers and blocks that nghttp2 ignores are counted alike, from clients and from
+// Limits the header blocks that a peer sends: the number of fields, their size, and the memory for decoding them. All
+// blocks count alike: heads, interim heads, trailers and blocks that nghttp2 ignores, from clients and from
 // executors.
 internal import Transport
 
 /// The limits of header blocks on one connection, and the block that is arriving.
 ///
-/// Confined to its session. Fields are counted in the bytes as they arrive, before nghttp2 decodes them; their size is
-/// counted as nghttp2 reports them.
+/// The session owns the block. Fields are counted in the received bytes, before nghttp2 decodes them. Their size is
+/// counted when nghttp2 reports the decoded fields.
 struct HTTP2HeaderBlock {
-    /// The most that nghttp2 holds while it decodes, in bytes: a name and a value have buffers of at most twice their
-    /// length, and none is accepted beyond 64 KiB.
+    /// The most memory that nghttp2 holds while it decodes a field, in bytes.
+    ///
+    /// The name and the value each have a buffer of at most twice their length, and nghttp2 accepts at most 64 KiB
+    /// for each.
     private static let decodingMax = 256 << 10
-    /// A trusted connection carries many users and has this many times the allowance.
+    /// The factor by which the allowance of a trusted connection is larger, because it carries many users.
     private static let trustedFactor = 10
-    /// A block whose fields decode to more than this many times the bytes that arrived only repeats what it has put
-    /// into the HPACK table.
+    /// A block counts as repetition of the HPACK table if its fields decode to more than this many times the received
+    /// bytes.
     private static let repeatedTimes = 8
-    /// Such a block ends the connection at this many times the limit of a block, in place of `fatalFactor` times.
+    /// A repetition of the HPACK table ends the connection at this many times `bytesMax`, and other blocks at
+    /// `fatalFactor` times.
     private static let repeatedFactor = 2
 
-    /// The limits of one block: fields, and bytes by the rule of RFC 9113 section 6.5.2 (name, value and 32 a field).
+    /// The limits of one block: the number of fields, and their bytes by the rule of RFC 9113 section 6.5.2 (name,
+    /// value and 32 for each field).
     let fieldsMax: Int
     let bytesMax: Int
     private var counter = HTTP2FieldCounter()
-    /// The size of the decoded fields, in bytes by the same rule.
+    /// The size of the decoded fields by the rule of RFC 9113 section 6.5.2, in bytes.
     private(set) var weight = 0
     private var decodedFields = 0
-    /// How many fields the block has taken from `extraFields`.
+    /// How many fields of the block have been charged to `extraFields`.
     private var fieldsCharged = 0
-    /// A block of this many times the limits ends the connection, because fields that are dropped cost their decoding.
+    /// A block that exceeds a limit by this factor ends the connection, because dropped fields still cost time for
+    /// decoding.
     private let fatalFactor: Int
-    /// How much all blocks of the connection together may have beyond `fieldsMax` and `bytesMax`.
+    /// How much all blocks of the connection together may exceed `fieldsMax` and `bytesMax`.
     ///
-    /// At once this is what one block may exceed them by, and after that `fieldsMax` and `bytesMax` each second.
-    /// Otherwise every stream could have a block just below `fatalFactor` times the limits.
+    /// The burst is the largest excess of one block, and the refill in each second is `fieldsMax` and `bytesMax`.
+    /// Without this allowance, every stream could send a block just below `fatalFactor` times the limits.
     private var extraFields: HTTP2Allowance
     private var extraBytes: HTTP2Allowance
-    /// Bytes of the frames in which the block has arrived so far.
+    /// The total payload length of the block's frames so far, in bytes.
     private var received = 0
     private var charge = MemoryCharge()
 
@@ -54,16 +59,17 @@ struct HTTP2HeaderBlock {
 
     enum Verdict { case fine, tooMuch, malformed }
 
-    /// The number of fields that have arrived, decoded or not.
+    /// The number of fields that have arrived, including fields that are not decoded yet.
     var fields: Int { counter.fields }
-    /// Whether the block is larger than a head may be.
+    /// Whether the block exceeds the limits of a head.
     var isTooLarge: Bool { counter.fields > fieldsMax || weight > bytesMax }
 
-    /// The stream whose block has begun and not ended: only a CONTINUATION of that stream may follow (RFC 9113 section
-    /// 4.3).
+    /// The stream whose header block has begun and not ended; nil if there is none.
+    ///
+    /// Only a CONTINUATION of that stream may follow (RFC 9113 section 4.3).
     private(set) var continuing: Int32?
 
-    /// A frame begins to arrive.
+    /// Begins to count the payload of a frame.
     mutating func frame(_ header: HTTP2FrameHeader) {
         switch header.type {
         case HTTP2FrameHeader.headers:
@@ -75,7 +81,7 @@ struct HTTP2HeaderBlock {
         counter.begin(header)
     }
 
-    /// Counts payload of any frame, before nghttp2 is given it.
+    /// Counts the fields in payload bytes of any frame, before nghttp2 reads the bytes.
     mutating func payload(_ bytes: Span<UInt8>, now: Nanoseconds) -> Verdict {
         guard counter.isReading else { return .fine }
         let before = counter.fields
@@ -88,16 +94,18 @@ struct HTTP2HeaderBlock {
         return isWithin ? .fine : .tooMuch
     }
 
-    /// The last field was a further part of a split cookie.
+    /// Reports that the last field was a further part of a split cookie.
     ///
-    /// All parts are one field, and only their size counts.
+    /// All parts of a cookie count as one field, and only their sizes add up.
     mutating func wasCrumb() {
         guard fieldsCharged > 0 else { return }
         fieldsCharged -= 1
         extraFields.giveBack(1)
     }
 
-    /// Counts the size of a field that nghttp2 has decoded; false when the connection has to end.
+    /// Counts the size of a field that nghttp2 has decoded.
+    ///
+    /// Returns false if the connection has to end.
     mutating func decoded(name: Span<UInt8>, value: Span<UInt8>, now: Nanoseconds) -> Bool {
         decodedFields += 1
         assert(decodedFields <= counter.fields, "nghttp2 and the counter read a header block differently")
@@ -109,15 +117,17 @@ struct HTTP2HeaderBlock {
         guard content > Self.repeatedTimes * received else {
             return weight <= bytesMax * fatalFactor && extraBytes.take(excess, now: now)
         }
-        // A block that repeats the HPACK table may have `repeatedFactor` times the limit, and others `fatalFactor`
-        // times. Its excess counts proportionally more, so that a block of either kind can use up the whole allowance.
+        // A block that repeats the HPACK table may have at most `repeatedFactor` times the limit. Its excess is
+        // multiplied by `times`, so that the largest block of either kind uses up the whole allowance.
         let times = (fatalFactor - 1) / (Self.repeatedFactor - 1)
         return weight <= bytesMax * Self.repeatedFactor && extraBytes.take(excess * times, now: now)
     }
 
-    /// Charges the memory that nghttp2 and the session hold for a block that is not whole; called at the end of a read.
+    /// Charges the memory that nghttp2 and the session hold for an incomplete block.
     ///
-    /// - Parameter fields: what the session has kept of its fields, in bytes.
+    /// The session calls this function at the end of each read.
+    ///
+    /// - Parameter fields: the memory of the block's fields that the session keeps, in bytes.
     mutating func settle(isOpen: Bool, fields: Int, on account: MemoryAccount) {
         guard isOpen || charge.bytes > 0 else { return }
         charge.set(isOpen ? min(2 * received, Self.decodingMax) + fields : 0, on: account)

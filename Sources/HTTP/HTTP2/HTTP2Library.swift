@@ -1,20 +1,24 @@
-// The callback table and the options of nghttp2 that sessions of one kind share.
+// The callback table and the options of nghttp2 that sessions of the same kind share.
 internal import CNghttp2
 
-/// Outlives the sessions that are made with it; confined to the thread of their event loop.
+/// The callback table and the options of nghttp2 for one kind of session.
+///
+/// Each session retains its library. A library is used only by the thread of its sessions' event loop.
 @safe
 public final class HTTP2Library {
-    /// The functions that nghttp2 calls: those of `HTTP2Session`, for every kind of session.
+    /// The callback table.
+    ///
+    /// Every kind of session has the same callbacks, which `HTTP2Session` installs.
     let callbacks: OpaquePointer
     let options: OpaquePointer
 
-    /// The version of the library that runs, as `0xMMNNPP` and as text.
+    /// The version of the nghttp2 library at runtime, as the number `0xMMNNPP` and as text.
     package static var version: (number: Int, text: String) {
         let information = unsafe nghttp2_version(0)!
         return unsafe (Int(information.pointee.version_num), String(cString: information.pointee.version_str))
     }
 
-    /// nghttp2's own defaults.
+    /// Makes the callback table, and options with the defaults of nghttp2.
     private init() {
         var table: OpaquePointer?
         var made = unsafe nghttp2_session_callbacks_new(&table)
@@ -27,22 +31,23 @@ public final class HTTP2Library {
         unsafe HTTP2Session.install(in: callbacks)
     }
 
-    /// For sessions of the server with clients.
+    /// Makes the library for the server's sessions with clients.
     static func forClients() -> HTTP2Library {
         let library = forServer()
-        // HTTP2Abuse counts the resets that matter. The library's own limit is only the last line of defence.
+        // `HTTP2Abuse` has lower limits and counts only the resets that indicate abuse. The limit of nghttp2 is a
+        // last safeguard.
         unsafe nghttp2_option_set_stream_reset_rate_limit(library.options, 20_000, 2000)
         return library
     }
 
-    /// For the server's connections to executors.
+    /// Makes the library for the server's connections to executors.
     static func forExecutors() -> HTTP2Library {
         let library = forServer()
         unsafe nghttp2_option_set_no_closed_streams(library.options, 1)
         return library
     }
 
-    /// For clients that measure a server.
+    /// Makes the library for the Bench tool's connections to a server.
     package static func forBench() -> HTTP2Library {
         let library = HTTP2Library()
         unsafe nghttp2_option_set_no_closed_streams(library.options, 1)
@@ -51,9 +56,9 @@ public final class HTTP2Library {
 
     private static func forServer() -> HTTP2Library {
         let library = HTTP2Library()
-        // A window opens only when its bytes have been consumed, so that a slow reader slows its sender down.
+        // A window opens only when its bytes have been consumed, so that a slow reader slows down the sender.
         unsafe nghttp2_option_set_no_auto_window_update(library.options, 1)
-        // nghttp2 1.52 as Debian 12 has it counts reads and not CONTINUATION frames: this allows 8 frames whose 9-byte
+        // nghttp2 1.52 of Debian 12 counts reads instead of CONTINUATION frames. 72 reads allow 8 frames whose 9-byte
         // headers arrive one byte at a time.
         unsafe nghttp2_option_set_max_continuations(library.options, 72)
         unsafe nghttp2_option_set_max_outbound_ack(library.options, 1000)

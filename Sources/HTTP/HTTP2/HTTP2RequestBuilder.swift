@@ -1,7 +1,9 @@
-// Collects the header fields of an HTTP/2 request into a head, and says what is wrong with them.
+// Collects the header fields of an HTTP/2 request into a head, and checks them.
 internal import Transport
 
-/// The request head of one stream while its fields arrive; limits are checked before a field is kept.
+/// The request head of one stream while its fields arrive.
+///
+/// Limits are checked before a field is kept.
 struct HTTP2RequestBuilder {
     private(set) var method = Method.other("")
     private var scheme = Scheme.other
@@ -9,18 +11,19 @@ struct HTTP2RequestBuilder {
     private(set) var path: [UInt8] = []
     private(set) var fields = FieldBlock()
     private enum Scheme { case http, https, other }
-    /// The number of fields so far, kept or not; all parts of a split cookie are one field.
+    /// The number of fields so far, including dropped fields; all parts of a split cookie are one field.
     private(set) var count = 0
     private var hasCookie = false
-    /// The size of the fields by the rule of RFC 9113 section 6.5.2; each part of a cookie has the 32 bytes of a field.
+    /// The size of the fields by the rule of RFC 9113 section 6.5.2, in bytes; each part of a split cookie adds 32
+    /// bytes.
     private(set) var weight = 0
-    /// The head exceeds a limit, and nothing of it is kept.
+    /// Whether the head exceeds a limit, so that its fields are dropped.
     private(set) var isTooLarge = false
 
     /// Adds a field.
     ///
-    /// - Returns: whether it is a further part of a split cookie (RFC 9113 section 8.2.3), which is no field of its
-    ///   own.
+    /// - Returns: true if the field is a further part of a split cookie (RFC 9113 section 8.2.3), which does not
+    ///   count as a field.
     mutating func add(name: Span<UInt8>, value: Span<UInt8>, settings: ServerSettings) -> Bool {
         let isCookie = name.equals("cookie")
         let isCrumb = isCookie && hasCookie
@@ -41,7 +44,9 @@ struct HTTP2RequestBuilder {
         return false
     }
 
-    /// Takes a pseudo field; nghttp2 accepts only those of RFC 9113 section 8.3.1, whose second bytes differ.
+    /// Sets a pseudo-header field.
+    ///
+    /// nghttp2 accepts only the pseudo-header fields of RFC 9113 section 8.3.1, whose names differ in the second byte.
     @inline(__always)
     private mutating func setPseudoField(_ name: Span<UInt8>, _ value: Span<UInt8>) {
         switch name[1] {
@@ -56,9 +61,9 @@ struct HTTP2RequestBuilder {
     /// The memory that the fields occupy, in bytes.
     var footprint: Int { authority.capacity + path.capacity + fields.footprint }
 
-    /// The head of the request.
+    /// Makes the head of the request.
     ///
-    /// - Parameter ended: no body follows.
+    /// - Parameter ended: whether the request has no body.
     func head(ended: Bool) -> RequestHead {
         let length = fields.first(.contentLength).flatMap { Int(String(decoding: $0, as: UTF8.self)) }
         let body: BodyLength = ended ? .none : length.map { .known($0) } ?? .unknown
@@ -76,7 +81,7 @@ struct HTTP2RequestBuilder {
         )
     }
 
-    /// What is wrong with the head beyond what nghttp2 checks, with the status to respond with; nil if nothing is.
+    /// The fault of the head that nghttp2 does not find, with the status of the response; nil if the head is valid.
     func fault(isSecure: Bool, isTrusted: Bool) -> (status: Int, message: String)? {
         if isTooLarge { return (431, "the request has too many or too large header fields") }
         if method == .connect { return (501, "CONNECT is not implemented") }
@@ -89,7 +94,7 @@ struct HTTP2RequestBuilder {
         return nil
     }
 
-    /// What is wrong with the host that the request names; nil if nothing is.
+    /// The fault of the host in the request, as text for the client; nil if the host is valid.
     @inline(__always)
     private func authorityFault(isSecure: Bool) -> String? {
         guard !authority.isEmpty else {
@@ -99,7 +104,7 @@ struct HTTP2RequestBuilder {
             return nil
         }
         if !isAuthority(authority) { return ":authority is malformed" }
-        // Two different names for one request are a means of request smuggling (RFC 9113 section 8.3.1).
+        // A request that names two different hosts can be used for request smuggling (RFC 9113 section 8.3.1).
         let isHTTPS = scheme == .https || (scheme == .other && isSecure)
         for index in 0..<fields.count where fields.known(index) == .host {
             let host = fields.value(index)

@@ -1,23 +1,23 @@
-// What an HTTP/2 session with a client waits for, and until when. The connection has one timer, set to the next of
-// them.
+// The deadlines of an HTTP/2 session with a client. The connection has a single timer, which is set to the earliest
+// deadline.
 internal import Transport
 
-/// Deadlines in the loop's clock; `Nanoseconds.max` for one that is not set.
+/// Deadlines on the loop's clock; `Nanoseconds.max` means that a deadline is not set.
 struct HTTP2ServerDeadlines {
-    /// The client has to acknowledge our SETTINGS.
+    /// When the client must have acknowledged the server's SETTINGS.
     var settings: Nanoseconds
-    /// The header block that is arriving has to be whole.
+    /// When the header block that is arriving must be complete.
     var headers: Nanoseconds = .max
-    /// The shutdown notice has had its time, and the final GOAWAY follows.
+    /// When the final GOAWAY follows the shutdown notice.
     var notice: Nanoseconds = .max
-    /// A connection without streams closes.
+    /// When a connection without streams closes.
     var idle: Nanoseconds = .max
-    /// Streams that are reset if they have not ended by then.
+    /// Streams that are reset at the time `due` if they have not ended before.
     var resets: [(stream: HTTP2ServerStream, due: Nanoseconds)] = []
 
     init(settings: Nanoseconds) { self.settings = settings }
 
-    /// The earliest of them.
+    /// The earliest deadline.
     var next: Nanoseconds {
         var due = min(min(settings, headers), min(notice, idle))
         for entry in resets { due = min(due, entry.due) }

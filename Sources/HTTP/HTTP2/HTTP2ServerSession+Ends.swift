@@ -1,4 +1,4 @@
-// How an HTTP/2 connection ends: its client leaves or is at fault, a deadline passes, or the server drains.
+// How an HTTP/2 connection ends: the client leaves or is at fault, a deadline passes, or the server drains.
 internal import CNghttp2
 internal import Transport
 
@@ -26,16 +26,16 @@ extension HTTP2ServerSession {
 
     // MARK: The client is at fault
 
-    /// Ends the connection for a fault of the client, with a GOAWAY in this turn's flush.
+    /// Ends the connection because of a fault of the client, with a GOAWAY in the flush phase of this turn.
     ///
-    /// No frame is read after it.
+    /// No more frames are read.
     func fail(_ fault: HTTP2Fault) {
         guard !ending.isFatal else { return }
         ending.fault = fault
         end(fault.code, saying: fault.words)
     }
 
-    /// Ends the connection with a GOAWAY of this code in this turn's flush.
+    /// Ends the connection with a GOAWAY that has this code, in the flush phase of this turn.
     private func end(_ code: nghttp2_error_code, saying words: StaticString? = nil) {
         guard !ending.isFatal else { return }
         ending.isFatal = true
@@ -60,7 +60,9 @@ extension HTTP2ServerSession {
 
     // MARK: The server drains
 
-    /// Ends gracefully: a notice first, and the final GOAWAY when the client has had time to see the notice.
+    /// Ends the connection gracefully.
+    ///
+    /// A shutdown notice is sent first, and the final GOAWAY after `noticePeriod`.
     func drain() {
         guard !ending.isDraining else { return }
         ending.isDraining = true
@@ -79,13 +81,13 @@ extension HTTP2ServerSession {
 
     // MARK: Deadlines
 
-    /// The last stream has ended, or none has begun yet.
+    /// Sets the idle deadline, because the connection has no streams.
     func idleBegins() {
         deadlines.idle = now + connection.settings.idleTimeout
         armDeadline()
     }
 
-    /// Sets the connection's timer to the earliest deadline.
+    /// Sets the connection's timer to the earliest deadline, or clears it if there is no deadline.
     func armDeadline() {
         let due = deadlines.next
         if due != .max { connection.setDeadline(due) } else { connection.clearDeadline() }

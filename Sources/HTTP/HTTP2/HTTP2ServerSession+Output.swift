@@ -1,4 +1,4 @@
-// The sending half of HTTP/2: responses, the flush phase, and what nghttp2 asks for in it.
+// How the HTTP/2 session sends: responses, the flush phase, and the callbacks of nghttp2 during the flush phase.
 internal import CNghttp2
 internal import Transport
 
@@ -26,7 +26,7 @@ extension HTTP2ServerSession {
         channel.mark()
     }
 
-    /// The stream has something to send again.
+    /// Tells nghttp2 that the stream has output again.
     func resume(_ stream: HTTP2ServerStream) {
         if stream.isDeferred {
             stream.isDeferred = false
@@ -35,9 +35,9 @@ extension HTTP2ServerSession {
         channel.mark()
     }
 
-    /// Ends a broken stream with RST_STREAM when its output has gone out, or after `resetDelay`.
+    /// Ends a broken response with RST_STREAM, after its queued output or at the latest after `resetDelay`.
     ///
-    /// nghttp2 drops queued DATA when a reset is submitted, so the reset waits for the DATA.
+    /// The reset has to wait for the queued DATA, because nghttp2 drops queued DATA when a reset is submitted.
     func breakStream(_ stream: HTTP2ServerStream) {
         guard stream.isHeadSent, !stream.isHeadOut || !stream.output.isEmpty else {
             reset(stream)
@@ -48,7 +48,7 @@ extension HTTP2ServerSession {
         resume(stream)
     }
 
-    /// Submits RST_STREAM: NO_ERROR after a whole response, otherwise INTERNAL_ERROR.
+    /// Submits RST_STREAM, with NO_ERROR after a whole response and with INTERNAL_ERROR otherwise.
     func reset(_ stream: HTTP2ServerStream) {
         guard !stream.isClosed else { return }
         submitReset(stream.id, stream.isEndSent ? NGHTTP2_NO_ERROR : NGHTTP2_INTERNAL_ERROR)
@@ -63,7 +63,7 @@ extension HTTP2ServerSession {
             outbox.preamble = []
         }
         if outbox.bytesOfClosedStreams > 0 {
-            // Otherwise the connection's window would shrink with each upload that is cut off.
+            // Without this call, each aborted upload would shrink the connection's flow-control window permanently.
             unsafe nghttp2_session_consume_connection(session, outbox.bytesOfClosedStreams)
             outbox.bytesOfClosedStreams = 0
         }
@@ -86,7 +86,9 @@ extension HTTP2ServerSession {
         if sendFrames(into: scratch) < 0 { ending.isFatal = true }
     }
 
-    /// How many bytes of a response body go into the next DATA frame, at most `limit`.
+    /// Answers how many bytes of a response body go into the next DATA frame.
+    ///
+    /// - Returns: the number of bytes, at most `limit`; `NGHTTP2_ERR_DEFERRED` if the stream has no output now.
     func bodyLength(stream id: Int32, upTo limit: Int, flags: UnsafeMutablePointer<UInt32>) -> Int {
         guard let stream = stream(id) else { return Int(NGHTTP2_ERR_DEFERRED.rawValue) }
         let available = stream.output.count
@@ -102,7 +104,7 @@ extension HTTP2ServerSession {
         return step
     }
 
-    /// Writes a DATA frame: its header, and bytes of the response body.
+    /// Writes a DATA frame: its frame header, and then bytes of the response body.
     func writeData(stream id: Int32, header: UnsafeRawBufferPointer, length: Int, into scratch: Scratch) -> CInt {
         guard let stream = stream(id) else { return CInt(NGHTTP2_ERR_CALLBACK_FAILURE.rawValue) }
         unsafe scratch.append(header)
@@ -112,19 +114,20 @@ extension HTTP2ServerSession {
         abuse.dataSent()
         if stream.output.isEmpty, stream.isBroken { outbox.streamsToReset.append(stream) }
         outbox.movedStreams.append(stream)
-        // Without a pause one call of nghttp2 goes on until every stream has nothing left.
+        // Without NGHTTP2_ERR_PAUSE, one call of nghttp2 would continue until no stream has output left.
         return scratch.count < Self.flushBytesMax ? 0 : CInt(NGHTTP2_ERR_PAUSE.rawValue)
     }
 
-    /// A HEADERS or DATA frame has been handed over.
+    /// nghttp2 has handed over a HEADERS or DATA frame for sending.
     @inline(__always)
     private func responseWentOut(_ header: nghttp2_frame_hd) {
         guard let stream = stream(header.stream_id) else { return }
         if UInt32(header.type) == NGHTTP2_HEADERS.rawValue { headSent(stream) }
         guard header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0 else { return }
         stream.isEndSent = true
-        // After an early final response the client need not send the rest of its body (RFC 9113 section 8.1). It gets a
-        // moment to see the response and to end by itself: a reset right behind the response makes curl lose it.
+        // After an early final response, the client need not send the rest of its body (RFC 9113 section 8.1). The
+        // reset of the stream waits for `resetDelay`, because curl loses a response that is directly followed by a
+        // reset.
         guard !stream.isRequestWhole else { return }
         deadlines.resets.append((stream, now + Self.resetDelay))
         armDeadline()
@@ -133,13 +136,14 @@ extension HTTP2ServerSession {
     private func resetWentOut(_ id: Int32, code: UInt32) {
         let stream = streams[id]
         stream?.isResetByUs = true
-        // INTERNAL_ERROR and NO_ERROR are ours; every other code answers a fault of the client.
+        // The server sends INTERNAL_ERROR and NO_ERROR for reasons of its own. Every other code answers a fault of
+        // the client.
         guard code != NGHTTP2_INTERNAL_ERROR.rawValue, code != NGHTTP2_NO_ERROR.rawValue, stream?.isRefused != true
         else { return }
         if !abuse.resetSent(now: now) { fail(.causedResets) }
     }
 
-    /// nghttp2 has handed a frame over.
+    /// nghttp2 has handed over a frame for sending.
     func frameWentOut(_ frame: UnsafePointer<nghttp2_frame>) {
         let header = unsafe frame.pointee.hd
         switch UInt32(header.type) {
@@ -147,7 +151,7 @@ extension HTTP2ServerSession {
         case NGHTTP2_RST_STREAM.rawValue:
             resetWentOut(header.stream_id, code: unsafe frame.pointee.rst_stream.error_code)
         case NGHTTP2_GOAWAY.rawValue:
-            // nghttp2 has found a frame that ends the connection, and has queued this GOAWAY itself.
+            // nghttp2 has queued this GOAWAY itself, because it received a frame that ends the connection.
             let code = unsafe nghttp2_error_code(rawValue: frame.pointee.goaway.error_code)
             if ending.fault == nil, code != NGHTTP2_NO_ERROR {
                 ending.isFatal = true

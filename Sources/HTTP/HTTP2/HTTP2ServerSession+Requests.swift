@@ -1,13 +1,14 @@
-// The requests of an HTTP/2 client: a head becomes a handler or is refused, a body goes to the handler, a stream ends.
+// The requests of an HTTP/2 client: a head gets a handler or is refused, the handler gets the body, and the stream
+// ends.
 internal import CNghttp2
 internal import Transport
 
 extension HTTP2ServerSession {
     // MARK: Heads
 
-    /// The head of a request has arrived whole.
+    /// Begins or refuses a request whose head has arrived whole.
     ///
-    /// - Parameter ended: no body follows.
+    /// - Parameter ended: whether the request has no body.
     func begin(_ stream: HTTP2ServerStream, ended: Bool) {
         guard let builder = stream.builder else { return }
         stream.builder = nil
@@ -15,7 +16,8 @@ extension HTTP2ServerSession {
         stream.isHEAD = builder.method == .head
         guard activeStreams <= connection.settings.streamsMax else {
             refuse(stream)
-            // Counted now and not when the reset is sent: nothing is sent to a client that reads nothing.
+            // The reset is counted now and not when it is sent, because nothing is sent to a client that reads
+            // nothing.
             if !abuse.resetSent(now: now) { fail(.causedResets) }
             return
         }
@@ -31,7 +33,9 @@ extension HTTP2ServerSession {
         stream.adopt(connection.delegate.handler(for: builder.head(ended: ended), on: stream))
     }
 
-    /// Refuses a stream with REFUSED_STREAM: nothing was done for the request, and the client may send it again.
+    /// Resets a stream with REFUSED_STREAM.
+    ///
+    /// The client may send the request again, because the server has done nothing for it.
     func refuse(_ stream: HTTP2ServerStream) {
         stream.isRefused = true
         stream.isBroken = true
@@ -39,8 +43,7 @@ extension HTTP2ServerSession {
         submitReset(stream.id, NGHTTP2_REFUSED_STREAM)
     }
 
-    /// Refuses a request whose trailers are larger than a head may be: 431 as on HTTP/1.1, unless the response has
-    /// begun.
+    /// Refuses a request whose trailers are too large, with status 431 as on HTTP/1.1, unless the response has begun.
     func refuseTrailers(of stream: HTTP2ServerStream) {
         let message = "the trailer section is too large"
         stream.isRequestWhole = true
@@ -51,9 +54,9 @@ extension HTTP2ServerSession {
         refuse(stream, status: 431, message)
     }
 
-    /// Answers a request without a handler.
+    /// Responds to a request that has no handler.
     ///
-    /// The answer has a deadline, because there is no handler to notice a client that does not take it.
+    /// The response has a deadline, because no handler notices a client that does not take the response.
     private func refuse(_ stream: HTTP2ServerStream, status: Int, _ message: String) {
         deadlines.resets.append((stream, now + connection.settings.idleTimeout))
         armDeadline()
@@ -64,14 +67,16 @@ extension HTTP2ServerSession {
 
     func requestEnded(_ stream: HTTP2ServerStream) {
         stream.isRequestWhole = true
-        // Once the response is finished, the rest of the body is dropped and its end is not reported.
+        // Once the response is finished, the rest of the body is dropped, and the handler is not told that the body
+        // has ended.
         if !stream.isFinished { stream.handler?.requestEnded() }
     }
 
-    /// Bytes of a request body have arrived.
+    /// Passes bytes of a request body to the handler.
     func bodyReceived(stream id: Int32, _ bytes: Span<UInt8>) {
         guard let stream = streams[id], let handler = stream.handler, !stream.isBroken, !stream.isFinished else {
-            // The window of a stream that is answered stays shut: that bounds what its client may still send.
+            // Once the response is finished, the window of the stream stays closed. So the client can send only a
+            // limited rest of the body.
             if streams[id]?.isFinished == true {
                 unsafe nghttp2_session_consume_connection(session, bytes.count)
             } else {
@@ -83,7 +88,7 @@ extension HTTP2ServerSession {
         handler.requestBody(bytes)
     }
 
-    /// The handler has taken bytes of a body, so the windows of the stream and the connection open by that number.
+    /// Opens the windows of the stream and the connection, because the handler has processed bytes of the body.
     func consume(_ bytes: Int, of stream: HTTP2ServerStream) {
         let taken = min(bytes, stream.unconsumed)
         guard taken > 0 else { return }
@@ -94,10 +99,12 @@ extension HTTP2ServerSession {
 
     // MARK: Ends
 
-    /// nghttp2 has closed a stream: its handler gets the last call.
+    /// nghttp2 has closed a stream.
+    ///
+    /// The handler gets its last call.
     func streamEnded(_ id: Int32, code: UInt32) {
         forgetRecent()
-        // The header fields of another stream may still be arriving.
+        // `receiving` may be another stream, whose header fields are still arriving.
         if incoming.receiving?.id == id { incoming.receiving = nil }
         guard let stream = streams.removeValue(forKey: id) else { return }
         if stream.isRefused { refusedStreams -= 1 }
@@ -117,7 +124,7 @@ extension HTTP2ServerSession {
         let fault = ending.isFatal ? ending.fault : nil
         let end: ClientEnd = stream.isResetByUs ? .violation(Self.streamViolation) : .reset(code)
         handler?.clientLeft(fault.map { .violation($0.words) } ?? end)
-        // The client reset a stream whose response was not whole.
+        // In this case, the client has reset a stream before its response was complete.
         if !stream.isResetByUs, !ending.isFatal, !abuse.resetReceived(now: now) { fail(.resets) }
     }
 }

@@ -1,9 +1,11 @@
-// How an HTTP/2 connection with a client begins: our SETTINGS, and the request of an upgrade.
+// How an HTTP/2 connection with a client begins: the server's SETTINGS, and the request of an upgrade.
 internal import CNghttp2
 internal import Transport
 
 extension HTTP2ServerSession {
-    /// The limit of streams that nghttp2 works with, which no client can reach.
+    /// The limit of concurrent streams that nghttp2 is given.
+    ///
+    /// No client can reach this limit, because the session itself enforces `streamsMax`.
     private static let libraryStreamsMax: UInt32 = 0x7fff_ffff
 
     func start() {
@@ -20,8 +22,9 @@ extension HTTP2ServerSession {
         channel.mark()
     }
 
-    /// Begins on a connection that was HTTP/1.1 until now: its request is stream 1, and the client's SETTINGS came in a
-    /// header field.
+    /// Begins HTTP/2 on a connection that was upgraded from HTTP/1.1.
+    ///
+    /// The request of the upgrade becomes stream 1. The client's SETTINGS came in a header field of that request.
     func start(upgrading request: UpgradedRequest) {
         outbox.preamble = request.preamble
         let isHEAD: CInt = request.head.method == .head ? 1 : 0
@@ -33,7 +36,7 @@ extension HTTP2ServerSession {
             fail(.violation(NGHTTP2_PROTOCOL_ERROR))
             return
         }
-        // A server's upgrade2 does not call on_begin_headers.
+        // For a server, `nghttp2_session_upgrade2` does not call `on_begin_headers`, so the stream is made here.
         let stream = HTTP2ServerStream(server: self, connection: connection, id: 1)
         stream.builder = nil
         stream.isRequestWhole = true
@@ -43,30 +46,32 @@ extension HTTP2ServerSession {
         incoming.history.opened(1)
         incoming.history.endedByClient(1)
         makeIncremental(1)
-        // The body and the settings of the request came with HTTP/1.1, whose session was charged for them.
+        // Only the head is charged here. The HTTP/1.1 session was charged for the body and the settings while it
+        // received them.
         guard stream.admit(headOf: request.head.footprint) else {
             refuse(stream)
             connection.delegate.refusedForMemory(on: connection)
             return
         }
         stream.adopt(connection.delegate.handler(for: request.head.upgraded(), on: stream))
-        // The body came with HTTP/1.1, outside of all windows: none of them has to be opened again for it.
+        // The body arrived over HTTP/1.1 and used no flow-control window, so no window has to be opened again.
         if !request.body.isEmpty, !stream.isFinished { stream.handler?.requestBody(request.body.span) }
         if !stream.isClosed { requestEnded(stream) }
     }
 
-    /// Makes the stream take turns with its siblings (RFC 9218 section 10): by default nghttp2 sends the first stream
-    /// to its end.
+    /// Makes the stream share the connection with the other streams in turns (RFC 9218 section 10).
     ///
-    /// A `priority` field of the client still takes precedence, since nghttp2 reads it itself.
+    /// By default, nghttp2 sends one stream to its end before the next one.
+    ///
+    /// A `priority` field of the client still takes precedence, because nghttp2 applies the field itself.
     func makeIncremental(_ id: Int32) {
         var priority = nghttp2_extpri(urgency: UInt32(NGHTTP2_EXTPRI_DEFAULT_URGENCY), inc: 1)
         unsafe nghttp2_session_change_extpri_stream_priority(session, id, &priority, 0)
     }
 
-    /// Puts the number of streams that the client may open into our SETTINGS, in place of nghttp2's.
+    /// Replaces the stream limit in the server's SETTINGS frame with `streamsMax`.
     ///
-    /// A stream beyond this number is then refused by the session; nghttp2 would end the connection for it.
+    /// The session then refuses a stream beyond `streamsMax`; nghttp2 would end the connection for it.
     func withStreamLimit(_ frame: [UInt8]) -> [UInt8] {
         var bytes = frame
         let start = HTTP2FrameReader.headerSize

@@ -1,74 +1,94 @@
-// HTTP/2 with one client: the state of the connection, and what is done with the bytes that arrive.
+// The HTTP/2 session with one client: its state, and how it handles received bytes and frames.
 internal import CNghttp2
 internal import Transport
 
 /// The server's side of one HTTP/2 connection.
 ///
-/// Callbacks of nghttp2 record what has happened; the event loop's flush phase sends. Confined to the worker of its
-/// connection. The extensions hold the beginning (`+Start`), the requests (`+Requests`), the responses (`+Output`) and
-/// the end (`+Ends`).
+/// The callbacks of nghttp2 record what has happened, and the flush phase of the loop's turn sends. A session is used
+/// only by the worker of its connection. The extensions contain the beginning (`+Start`), the requests (`+Requests`),
+/// the responses (`+Output`) and the end (`+Ends`).
 @safe
 final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
-    /// How much a client may send on one stream, and on all together, before a handler has taken it, in bytes.
+    /// How many bytes a client may send on one stream, and on all streams together, before handlers have consumed
+    /// them.
     static let streamWindow: Int32 = 256 << 10
     static let connectionWindow: Int32 = 1 << 20
-    /// How many refused streams may wait for the client to take their resets: as many as a few reads can open.
+    /// The largest number of refused streams whose resets have not been sent yet.
+    ///
+    /// A client can open that many streams within a few reads.
     private static let refusedMax = 4096
-    /// How long the client may take to acknowledge our SETTINGS.
+    /// How long the client may take to acknowledge the server's SETTINGS.
     static let settingsAckTimeout: Nanoseconds = 10_000_000_000
-    /// How long after the shutdown notice the client may open streams that it had already decided to open (RFC 9113
-    /// section 6.8).
+    /// How long the client may still open streams after the shutdown notice (RFC 9113 section 6.8), because requests
+    /// may have been on their way when the notice was sent.
     static let noticePeriod: Nanoseconds = 1_000_000_000
-    /// How long a stream that has to end waits for its last output, or for its client, before it is reset.
+    /// How long a stream that has to end may wait for its last output, or for the client's end of the request, before
+    /// the server resets the stream.
     static let resetDelay: Nanoseconds = 1_000_000_000
-    /// `NGHTTP2_ERR_TOO_MANY_CONTINUATIONS`, which the header of nghttp2 1.52 does not have.
+    /// The value of `NGHTTP2_ERR_TOO_MANY_CONTINUATIONS`, which the header file of nghttp2 1.52 does not define.
     private static let tooManyContinuations = -905
-    /// The reason that the handler and the log get when a stream was reset for a fault of the client.
+    /// The reason for the handler and the log when a stream was reset because of a fault of the client.
     static let streamViolation: StaticString = "HTTP/2: the stream broke the protocol"
 
-    /// What is known of the frames that arrive.
+    /// The state of reading frames.
     struct Incoming {
         var frames = HTTP2FrameReader()
         var history = HTTP2StreamHistory()
-        /// The stream whose request head is arriving; no other frame may come between its parts (RFC 9113 section 4.3).
+        /// The stream whose request head is arriving; nil if there is none.
+        ///
+        /// No other frame may come between the frames of one head (RFC 9113 section 4.3).
         var receiving: HTTP2ServerStream?
     }
 
-    /// What the flush phase has to do beside nghttp2's own output.
+    /// Work for the flush phase in addition to the output of nghttp2.
     struct Outbox {
-        /// Bytes that go out before HTTP/2 begins: the 101 after an upgrade.
+        /// HTTP/1.1 output that is sent before the first HTTP/2 frame, such as the response 101 after an upgrade.
         var preamble: [UInt8] = []
         var areSettingsSent = false
-        /// Bytes of request bodies on closed streams: they are given back to the connection's window.
+        /// The number of unconsumed body bytes of closed streams.
+        ///
+        /// The flush phase gives these bytes back to the connection's flow-control window.
         var bytesOfClosedStreams = 0
-        /// Broken streams whose last output went out in this flush, and which are reset in the same flush.
+        /// Broken streams whose last output was sent in this flush.
+        ///
+        /// These streams are reset in the same flush.
         var streamsToReset: [HTTP2ServerStream] = []
-        /// Streams that sent DATA in this flush; their handlers are notified after it.
+        /// Streams that sent DATA in this flush.
+        ///
+        /// The handlers of the streams are notified after the flush.
         var movedStreams: [HTTP2ServerStream] = []
     }
 
-    /// How far the connection has come on its way to its end.
+    /// The state of ending the connection.
     struct Ending {
-        /// The shutdown notice has been submitted.
+        /// Whether the shutdown notice has been submitted.
         var isDraining = false
-        /// The final GOAWAY has been submitted: the connection closes after its last stream.
+        /// Whether the final GOAWAY has been submitted.
+        ///
+        /// The connection closes after its last stream.
         var isGoingAway = false
-        /// No frame is read any more: the connection closes with this turn's flush.
+        /// Whether no more frames are read.
+        ///
+        /// The connection closes with the flush phase of this turn.
         var isFatal = false
-        /// Why the connection ends, where the client is to blame.
+        /// The client's fault for which the connection ends; nil if the client is not at fault.
         var fault: HTTP2Fault?
-        /// A callback has failed because of the size of a header block.
+        /// Whether a callback has failed because a header block was too large.
         var isHeaderBlockTooLarge = false
-        /// The connection is gone.
+        /// Whether the connection has ended.
         var isEnded = false
     }
 
     let connection: ServerConnection
-    /// The open streams by their identifiers: nghttp2 keeps no pointers of ours.
+    /// The open streams by stream identifier.
+    ///
+    /// nghttp2 stores only the identifiers and no pointers to these objects.
     var streams: [Int32: HTTP2ServerStream] = [:]
-    /// The stream that was last looked up while sending: nghttp2 asks three times for each DATA frame.
+    /// The stream of the last lookup during sending.
+    ///
+    /// The stream is cached because nghttp2 causes three lookups for each DATA frame.
     private var recent: HTTP2ServerStream?
-    /// How many of `streams` were refused and wait for the client to take their resets.
+    /// The number of streams in `streams` that were refused and whose resets have not been sent yet.
     var refusedStreams = 0
     var incoming = Incoming()
     var outbox = Outbox()
@@ -77,7 +97,8 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
     var abuse: HTTP2Abuse
     /// The header block that is arriving.
     ///
-    /// It is private because it is asked with each field: Swift then checks its exclusive access at compile time.
+    /// The property is private so that Swift checks its exclusive access at compile time, because it is used for each
+    /// header field.
     private var block: HTTP2HeaderBlock
 
     init(connection: ServerConnection) {
@@ -95,19 +116,19 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
     var channel: Channel { connection.channel }
     var now: Nanoseconds { connection.channel.loop.now }
 
-    /// Streams whose request head has arrived whole and which were not refused.
+    /// The number of streams whose request head has arrived whole and that were not refused.
     ///
-    /// A stream whose head is still arriving is counted, or refused, when the head is whole.
+    /// A stream whose head is still arriving is counted or refused when its head is whole.
     var activeStreams: Int { streams.count - refusedStreams - (incoming.receiving == nil ? 0 : 1) }
 
-    /// The stream of this identifier, for the callbacks of the flush phase.
+    /// Finds the stream with this identifier, for the callbacks of the flush phase.
     func stream(_ id: Int32) -> HTTP2ServerStream? {
         if let recent, recent.id == id { return recent }
         recent = streams[id]
         return recent
     }
 
-    /// A stream has left `streams`, or all of them have.
+    /// Clears the cached lookup, because one or all streams have left `streams`.
     func forgetRecent() { recent = nil }
 
     // MARK: Bytes
@@ -133,7 +154,7 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
         channel.mark()
     }
 
-    /// Hands bytes of one frame to nghttp2, once the header fields in them have been counted.
+    /// Passes bytes of one frame to nghttp2, after the header fields in the bytes have been counted.
     private func feed(_ bytes: Span<UInt8>, payload: Span<UInt8>) {
         switch block.payload(payload, now: now) {
         case .fine: break
@@ -142,7 +163,7 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
         }
         let result = receiveFrames(bytes)
         guard result < 0, !ending.isFatal else { return }
-        // After these errors nghttp2 queues no GOAWAY of its own.
+        // nghttp2 queues no GOAWAY after these errors, so the session sends one.
         switch result {
         case Int(NGHTTP2_ERR_FLOODED.rawValue): fail(.frames)
         case Self.tooManyContinuations: fail(.headerFields)
@@ -152,17 +173,19 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
 
     // MARK: Frames, before nghttp2 reads them
 
-    /// What is to be done with a frame.
+    /// What the session does with a frame.
     private enum FrameVerdict {
         case feed
-        /// The frame has been answered here and is dropped. Only for frames that arrived whole.
+        /// The session has handled the frame itself and drops it.
+        ///
+        /// Only a frame that has arrived whole can be skipped.
         case skip
         case fail(HTTP2Fault)
     }
 
-    /// Whether a frame goes to nghttp2.
+    /// Whether the frame is passed to nghttp2.
     ///
-    /// A frame that is a fault of the client ends the connection.
+    /// A frame that the client must not send ends the connection.
     private func isAccepted(_ header: HTTP2FrameHeader) -> Bool {
         switch classify(header) {
         case .feed: return true
@@ -173,7 +196,7 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
         }
     }
 
-    /// Checks what nghttp2 does not check: too many frames that ask for nothing, and frames on streams that are closed.
+    /// Checks what nghttp2 does not check: too many control frames, and frames on closed streams.
     private func classify(_ header: HTTP2FrameHeader) -> FrameVerdict {
         if let stream = block.continuing, header.type != HTTP2FrameHeader.continuation || header.stream != stream {
             return .fail(.violation(NGHTTP2_PROTOCOL_ERROR))
@@ -181,7 +204,7 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
         if header.type != HTTP2FrameHeader.continuation { deadlines.headers = .max }
         block.frame(header)
         let isOpen = streams[header.stream] != nil
-        // The frame is classified by what came before it, so the history learns of it last.
+        // The history is updated last, because a frame is judged only by the frames before it.
         defer {
             if header.endsStream || header.type == HTTP2FrameHeader.resetStream {
                 incoming.history.endedByClient(header.stream)
@@ -201,15 +224,16 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
     @inline(__always)
     private func classifyHeaders(on id: Int32, isOpen: Bool) -> FrameVerdict {
         if let code = incoming.history.fault(ofFrameOn: id, isOpen: isOpen) { return .fail(.violation(code)) }
-        // A header block that belongs to no stream is decoded for nothing, and so counts as a control frame.
+        // nghttp2 decodes this header block although no stream gets it, so the block counts as a control frame.
         guard !isOpen, ending.isGoingAway || !incoming.history.isNew(id) else { return .feed }
         return abuse.controlFrame(now: now) ? .feed : .fail(.frames)
     }
 
-    /// Checks a frame that carries neither a header block nor a body.
+    /// Checks a frame that is not HEADERS, CONTINUATION or DATA.
     @inline(__always)
     private func classifyControl(_ header: HTTP2FrameHeader, isOpen: Bool) -> FrameVerdict {
-        // The priorities of RFC 7540 are not used (RFC 9113 section 5.3), but a malformed PRIORITY is still an error.
+        // The priorities of RFC 7540 are ignored (RFC 9113 section 5.3), but a malformed PRIORITY frame is still an
+        // error.
         if header.type == HTTP2FrameHeader.priority, header.stream == 0 || header.number == header.stream {
             return .fail(.violation(NGHTTP2_PROTOCOL_ERROR))
         }
@@ -219,12 +243,13 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
         return classifyZeroIncrement(of: header.stream, isOpen: isOpen)
     }
 
-    /// A WINDOW_UPDATE with an increment of 0 is an error of the stream (RFC 9113 section 6.9); nghttp2 would end the
-    /// connection for it.
+    /// Handles a WINDOW_UPDATE with an increment of 0, which is an error of the stream (RFC 9113 section 6.9).
+    ///
+    /// nghttp2 would end the whole connection for such a frame.
     private func classifyZeroIncrement(of id: Int32, isOpen: Bool) -> FrameVerdict {
         guard id % 2 == 1, !incoming.history.isNew(id) else { return .fail(.violation(NGHTTP2_PROTOCOL_ERROR)) }
         if isOpen {
-            // The reset is counted when it is sent.
+            // `resetWentOut` counts this reset when the reset is sent.
             submitReset(id, NGHTTP2_PROTOCOL_ERROR)
         } else if !abuse.resetSent(now: now) {
             return .fail(.causedResets)
@@ -237,10 +262,10 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
     override func beginHeaders(_ frame: UnsafePointer<nghttp2_frame>) {
         deadlines.headers = now + connection.settings.headerTimeout
         armDeadline()
-        // Any other block is trailers.
+        // Every header block that is not a request head is trailers.
         guard unsafe frame.pointee.headers.cat == NGHTTP2_HCAT_REQUEST else { return }
         let id = unsafe frame.pointee.hd.stream_id
-        // The client is refused for memory again and again, and takes none of our resets.
+        // The client keeps opening streams that are refused for lack of memory, and it does not read the resets.
         if refusedStreams > Self.refusedMax { fail(.causedResets) }
         let stream = HTTP2ServerStream(server: self, connection: connection, id: id)
         streams[id] = stream
@@ -255,7 +280,7 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
             ending.isHeaderBlockTooLarge = true
             return CInt(NGHTTP2_ERR_CALLBACK_FAILURE.rawValue)
         }
-        // Trailers are counted, and none of them is kept.
+        // The fields of trailers are counted but not kept.
         if let stream = incoming.receiving, stream.id == id {
             let isCrumb = stream.builder?.add(name: name, value: value, settings: connection.settings) ?? false
             if isCrumb { block.wasCrumb() }
@@ -263,9 +288,9 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
         return 0
     }
 
-    /// A header block is invalid, and `frameReceived` is not called for it.
+    /// nghttp2 has received an invalid header block, and does not call `frameReceived` for it.
     ///
-    /// The reset that answers it is counted when it is sent.
+    /// nghttp2 answers the block with a reset, which is counted when it is sent.
     override func invalidFrameReceived() { deadlines.headers = .max }
 
     override func frameReceived(_ frame: UnsafePointer<nghttp2_frame>) {
@@ -292,7 +317,7 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
         }
     }
 
-    // MARK: Callbacks that the extensions answer (Swift allows no override in an extension)
+    // MARK: Callbacks that the extensions implement (Swift allows no override in an extension)
 
     override func dataReceived(stream id: Int32, _ bytes: Span<UInt8>) { bodyReceived(stream: id, bytes) }
 

@@ -1,35 +1,38 @@
-// A request and its response on an HTTP/2 stream.
+// A request and its response on one HTTP/2 stream.
 internal import CNghttp2
 internal import Transport
 
-/// The stream of an HTTP/2 request; it keeps its own output until nghttp2 asks for it.
+/// The stream of an HTTP/2 request, which queues its output until nghttp2 asks for it.
 ///
-/// Confined to the worker of its connection.
+/// A stream is used only by the worker of its connection.
 final class HTTP2ServerStream: ServerStream {
     /// The stream identifier.
     let id: Int32
     private let server: HTTP2ServerSession
     /// The request head while its fields arrive; nil once it is whole.
     var builder: HTTP2RequestBuilder?
-    /// nghttp2 asks for no more output until `resume`, since there was none.
+    /// Whether nghttp2 waits for `resume`, because the stream had no output when nghttp2 asked for it.
     var isDeferred = false
-    /// The request has arrived to its end.
+    /// Whether the whole request has arrived.
     var isRequestWhole = false
-    /// END_STREAM has been handed over for sending: a reset after it changes nothing.
+    /// Whether END_STREAM has been handed over for sending.
+    ///
+    /// A later reset does not change the response.
     var isEndSent = false
-    /// The stream was refused before it had a handler: its connection may hold no more memory or no more streams.
+    /// Whether the stream was refused before it had a handler, because its connection may hold no more memory or no
+    /// more streams.
     var isRefused = false
-    /// The server has reset the stream, for a fault of the client or because the response is broken.
+    /// Whether the server has reset the stream, for a fault of the client or because the response is broken.
     var isResetByUs = false
-    /// How many informational heads nghttp2 has and has not sent yet.
+    /// The number of informational heads that were submitted to nghttp2 and that it has not sent yet.
     var informationalHeads = 0
-    /// nghttp2 has sent the final head.
+    /// Whether nghttp2 has sent the head of the final response.
     var isHeadOut = false
-    /// The method is HEAD.
+    /// Whether the method is HEAD.
     var isHEAD = false
-    /// Bytes of the request body that have arrived and that the handler has not taken yet.
+    /// The number of request body bytes that have arrived and that the handler has not consumed.
     var unconsumed = 0
-    /// The response has a body.
+    /// Whether the response has a body.
     private var hasBody = false
 
     init(server: HTTP2ServerSession, connection: ServerConnection, id: Int32) {

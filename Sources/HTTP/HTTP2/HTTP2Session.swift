@@ -1,12 +1,12 @@
-// One nghttp2 session: the callbacks that the library makes, and the loops that feed it and empty it. The sessions with
-// clients, the connections to executors and the bench's connections are its subclasses.
+// One nghttp2 session: its callbacks, and the loops that pass received bytes to it and take its output. Its
+// subclasses are the sessions with clients, the connections to executors, and the connections of the Bench tool.
 public import CNghttp2
 package import Transport
 
 /// Calls `body` with the session that belongs to the context pointer of a callback.
 ///
-/// Sound because the caller of `receiveFrames` or `sendFrames` holds the session, and nghttp2 makes no callback outside
-/// of its two functions that these call.
+/// The unretained pointer is valid, because the caller of `receiveFrames` or `sendFrames` retains the session.
+/// nghttp2 makes callbacks only inside the two functions that these methods call.
 @unsafe @inline(__always)
 private func recover<R>(_ context: UnsafeMutableRawPointer?, _ body: (HTTP2Session) -> R) -> R {
     unsafe Unmanaged<HTTP2Session>.fromOpaque(context!)._withUnsafeGuaranteedRef { body($0) }
@@ -14,34 +14,37 @@ private func recover<R>(_ context: UnsafeMutableRawPointer?, _ body: (HTTP2Sessi
 
 /// Owns an nghttp2 session and receives its callbacks.
 ///
-/// A C function pointer cannot be generic over the owner of the session, so the owners are subclasses, and a callback
-/// is one dynamic call. The class is `open` only because the bench, which is another module, has a subclass as well.
+/// The owner of a session is a subclass, because a C function pointer cannot be generic over the owner. Each callback
+/// is one dynamic method call. The class is `open` only because the Bench tool, which is another module, has a
+/// subclass too.
 ///
-/// nghttp2 is not re-entrant. A callback may call `nghttp2_submit_*` and `nghttp2_session_consume*`; `receiveFrames`
-/// and `sendFrames` trap when they are called from a callback. A session is confined to the thread of its event loop,
-/// and the caller of these two functions must hold a reference to it until they return.
+/// nghttp2 is not re-entrant. A callback may call `nghttp2_submit_*` and `nghttp2_session_consume*`, but
+/// `receiveFrames` and `sendFrames` trap when a callback calls them. A session is confined to the thread of its event
+/// loop. The caller of `receiveFrames` or `sendFrames` must retain the session until the call returns.
 @safe
 open class HTTP2Session {
-    /// Which end of the connection the session is.
+    /// Which end of the connection the session represents.
     public enum Role { case client, server }
 
-    /// The most bytes that one flush hands over, give or take one frame.
+    /// The largest output of one flush, in bytes; the last frame may exceed it.
     ///
-    /// The rest waits for the loop's next turn.
+    /// The rest waits for the next turn of the loop.
     package static let flushBytesMax = 128 << 10
 
-    /// The library's session, for functions of nghttp2 that this class does not wrap.
+    /// The session object of nghttp2, for functions that this class does not wrap.
     package final let session: OpaquePointer
-    /// Holds the callback table and the options, which must outlive the session.
+    /// The callback table and the options, which must outlive the session.
     private let library: HTTP2Library
     private var isInsideLibrary = false
-    /// Where `sendFrames` writes to while it runs.
+    /// The buffer to which `sendFrames` writes; nil while `sendFrames` is not running.
     private var output: Scratch?
 
-    /// Makes a session; nothing is sent before `submitSettings`.
+    /// Makes a session.
     ///
-    /// This is `public`, as its types are, because Swift 6.3 makes an endless recursion of a `package` initializer in a
-    /// subclass that does not inherit it.
+    /// The new session sends nothing before `submitSettings` is called.
+    ///
+    /// The initializer and its parameter types are `public`, because Swift 6.3 compiles a `package` initializer to an
+    /// endless recursion in a subclass that does not inherit it.
     public init(_ role: Role, library: HTTP2Library) {
         self.library = library
         var made: OpaquePointer?
@@ -60,11 +63,12 @@ open class HTTP2Session {
         unsafe nghttp2_session_del(session)
     }
 
-    // MARK: Feeding and emptying
+    // MARK: Receiving and sending
 
-    /// Lets the library read bytes of the peer; it makes its callbacks during the call.
+    /// Passes received bytes to nghttp2, which makes its callbacks during the call.
     ///
-    /// - Returns: the number of bytes read, or a negative error code of nghttp2, after which the connection must end.
+    /// - Returns: the number of bytes read, or a negative error code of nghttp2. The connection must end after an
+    ///   error.
     package final func receiveFrames(_ bytes: Span<UInt8>) -> Int {
         precondition(!isInsideLibrary, "nghttp2 is not re-entrant")
         isInsideLibrary = true
@@ -75,9 +79,9 @@ open class HTTP2Session {
         return count
     }
 
-    /// Appends what the library has to send to `scratch`, up to `flushBytesMax`.
+    /// Appends the output of nghttp2 to `scratch`, up to `flushBytesMax`.
     ///
-    /// - Returns: 0, or a negative error code of nghttp2, after which the connection must end.
+    /// - Returns: 0, or a negative error code of nghttp2. The connection must end after an error.
     package final func sendFrames(into scratch: Scratch) -> Int {
         precondition(!isInsideLibrary, "nghttp2 is not re-entrant")
         isInsideLibrary = true
@@ -94,9 +98,9 @@ open class HTTP2Session {
         return min(result, 0)
     }
 
-    /// The library's next frame by itself, for a caller that has to change it.
+    /// Takes only the next frame from nghttp2, for a caller that has to change the frame.
     ///
-    /// - Returns: the frame; nil when there is none or on an error, which the next `sendFrames` reports again.
+    /// - Returns: the frame; nil if there is none, or after an error, which the next `sendFrames` reports again.
     final func nextFrame() -> [UInt8]? {
         precondition(!isInsideLibrary, "nghttp2 is not re-entrant")
         isInsideLibrary = true
@@ -106,14 +110,14 @@ open class HTTP2Session {
         return count > 0 ? unsafe Array(UnsafeBufferPointer(start: bytes, count: count)) : nil
     }
 
-    /// Whether the library has something to send.
+    /// Whether nghttp2 has something to send.
     package final var wantsWrite: Bool { unsafe nghttp2_session_want_write(session) != 0 }
-    /// Whether the library still expects frames; false after a GOAWAY for an error.
+    /// Whether nghttp2 still expects frames; false after a GOAWAY for an error.
     package final var wantsRead: Bool { unsafe nghttp2_session_want_read(session) != 0 }
 
     // MARK: Submitting
 
-    /// Queues our SETTINGS and sets how much the peer may send on the whole connection, in bytes.
+    /// Queues a SETTINGS frame for the peer, and sets the receive window of the whole connection, in bytes.
     package final func submitSettings(_ entries: [(id: nghttp2_settings_id, value: UInt32)], connectionWindow: Int32) {
         let none = UInt8(NGHTTP2_FLAG_NONE.rawValue)
         let settings = entries.map { nghttp2_settings_entry(settings_id: CInt($0.id.rawValue), value: $0.value) }
@@ -124,14 +128,14 @@ open class HTTP2Session {
         unsafe nghttp2_session_set_local_window_size(session, none, 0, connectionWindow)
     }
 
-    /// Queues RST_STREAM.
+    /// Queues an RST_STREAM frame.
     ///
-    /// The library drops DATA of the stream that it has not sent yet.
+    /// nghttp2 then drops the DATA of the stream that it has not sent yet.
     package final func submitReset(_ stream: Int32, _ code: nghttp2_error_code) {
         unsafe nghttp2_submit_rst_stream(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), stream, code.rawValue)
     }
 
-    /// A body that the library reads by `readData`.
+    /// The description of a body whose bytes nghttp2 reads by `readData`.
     package static var bodyProvider: nghttp2_data_provider {
         var provider = unsafe nghttp2_data_provider()
         unsafe provider.read_callback = { _, stream, bytes, length, flags, _, context in
@@ -143,34 +147,39 @@ open class HTTP2Session {
         return unsafe provider
     }
 
-    // MARK: Callbacks for a subclass to override; each does nothing by default
+    // MARK: Callbacks for a subclass to override
 
-    /// A header block begins: a request, a response or trailers.
+    /// A header block begins to arrive: a request head, a response head or trailers.
     open func beginHeaders(_ frame: UnsafePointer<nghttp2_frame>) {}
-    /// One field has been decoded.
+    /// One header field has been decoded.
     ///
     /// - Returns: 0, `NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE` to fail the stream, or `NGHTTP2_ERR_CALLBACK_FAILURE` to
     ///   fail the connection.
     open func header(stream id: Int32, name: Span<UInt8>, value: Span<UInt8>) -> CInt { 0 }
-    /// A valid frame has arrived whole; its header fields or its DATA were reported before.
+    /// A valid frame has arrived whole.
+    ///
+    /// The callbacks for its header fields or its DATA came before.
     open func frameReceived(_ frame: UnsafePointer<nghttp2_frame>) {}
     /// Bytes of DATA have arrived.
     ///
-    /// They count against the windows until they are consumed.
+    /// The bytes count against the flow-control windows until `nghttp2_session_consume` is called for them.
     open func dataReceived(stream id: Int32, _ bytes: Span<UInt8>) {}
-    /// A frame has arrived whose content is invalid; the library answers it with RST_STREAM or GOAWAY.
+    /// A frame with invalid content has arrived.
+    ///
+    /// nghttp2 answers the frame with RST_STREAM or GOAWAY.
     open func invalidFrameReceived() {}
     /// A frame has been handed over for sending.
     open func frameSent(_ frame: UnsafePointer<nghttp2_frame>) {}
-    /// A frame that was queued will not be sent.
+    /// A queued frame will not be sent.
     open func frameNotSent(_ frame: UnsafePointer<nghttp2_frame>) {}
     /// A stream has ended.
     ///
-    /// The callback cannot fail: nghttp2 would leak what it is closing.
+    /// The callback must not report an error, because nghttp2 would then leak the stream that it is closing.
     open func streamClosed(_ id: Int32, code: UInt32) {}
     /// Asks how many bytes of a body go into the next DATA frame.
     ///
-    /// The subclass writes them to `buffer`, or sets `NGHTTP2_DATA_FLAG_NO_COPY` and writes them in `sendData`.
+    /// The subclass writes the bytes to `buffer`, or it sets `NGHTTP2_DATA_FLAG_NO_COPY` and writes them in
+    /// `sendData`.
     ///
     /// - Returns: the number of bytes, at most `buffer.count`, or an error code such as `NGHTTP2_ERR_DEFERRED`.
     open func readData(
@@ -178,18 +187,19 @@ open class HTTP2Session {
         into buffer: UnsafeMutableRawBufferPointer,
         flags: UnsafeMutablePointer<UInt32>
     ) -> Int { Int(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue) }
-    /// Asks for a DATA frame after NO_COPY: its header of 9 bytes and then `length` bytes of the body go to `scratch`.
+    /// Writes a DATA frame after NO_COPY: appends its header of 9 bytes and then `length` bytes of the body to
+    /// `scratch`.
     ///
-    /// - Returns: 0, `NGHTTP2_ERR_PAUSE` to end this `sendFrames`, or an error code.
+    /// - Returns: 0, `NGHTTP2_ERR_PAUSE` to end the current `sendFrames`, or an error code.
     func sendData(stream id: Int32, header: UnsafeRawBufferPointer, length: Int, into scratch: Scratch) -> CInt {
         CInt(NGHTTP2_ERR_CALLBACK_FAILURE.rawValue)
     }
 
-    // MARK: What C calls
+    // MARK: The C callbacks
 
     /// Puts the functions that nghttp2 calls into a callback table.
     ///
-    /// Each function finds its session and calls a method of it.
+    /// Each function recovers its session from the context pointer and calls one method of the session.
     @unsafe
     static func install(in table: OpaquePointer) {
         unsafe nghttp2_session_callbacks_set_on_begin_headers_callback(table) { _, frame, context in
@@ -241,7 +251,7 @@ open class HTTP2Session {
         }
         unsafe nghttp2_session_callbacks_set_send_data_callback(table) { _, frame, header, length, _, context in
             unsafe recover(context) {
-                // `nextFrame` is for frames that are no DATA.
+                // `output` is nil only during `nextFrame`, which must not be used when the next frame is DATA.
                 guard let scratch = $0.output else { return CInt(NGHTTP2_ERR_CALLBACK_FAILURE.rawValue) }
                 return unsafe $0.sendData(
                     stream: frame!.pointee.hd.stream_id,

@@ -1,17 +1,17 @@
-// Which streams a client has opened and ended, for the errors of RFC 9113 section 5.1 on closed streams. nghttp2
-// forgets closed streams when the priorities of RFC 7540 are off (SETTINGS_NO_RFC7540_PRIORITIES).
+// Remembers which streams a client has opened and ended, to find the errors of RFC 9113 section 5.1 on closed
+// streams. nghttp2 cannot find them, because it forgets closed streams when SETTINGS_NO_RFC7540_PRIORITIES is set.
 internal import CNghttp2
 
-/// The latest streams of one connection.
+/// The most recent streams of one connection.
 ///
-/// Frames on older streams are not errors, because nothing is known of them.
+/// Frames on older streams are not treated as errors, because the history has forgotten these streams.
 struct HTTP2StreamHistory {
     private struct Entry {
         var id: Int32
-        /// The client has sent END_STREAM or RST_STREAM.
+        /// Whether the client has sent END_STREAM or RST_STREAM.
         ///
-        /// If it has sent neither when the stream closes, the server has reset the stream, and frames that were on
-        /// their way are ignored.
+        /// If the client has sent neither when the stream closes, the server has reset the stream. Frames that the
+        /// client sent before it saw the reset are ignored.
         var isEndedByClient = false
     }
 
@@ -19,15 +19,17 @@ struct HTTP2StreamHistory {
 
     private var entries: [Entry] = []
     private var highest: Int32 = 0
-    /// Nothing is known of streams up to this identifier.
+    /// The history has forgotten all streams up to this identifier.
     private var forgotten: Int32 = 0
-    /// The stream whose HEADERS both open and end it, until nghttp2 reports that it has been opened.
+    /// The stream that its HEADERS frame both opens and ends.
+    ///
+    /// The property is set until nghttp2 reports that the stream is open.
     private var endsOnOpening: Int32 = 0
 
-    /// Whether no stream of this or a higher identifier has been opened.
+    /// Whether no stream with this or a higher identifier has been opened.
     func isNew(_ id: Int32) -> Bool { id > highest }
 
-    /// nghttp2 has opened a stream.
+    /// Records that nghttp2 has opened a stream.
     mutating func opened(_ id: Int32) {
         highest = max(highest, id)
         if entries.count == Self.entriesMax {
@@ -37,7 +39,7 @@ struct HTTP2StreamHistory {
         entries.append(Entry(id: id, isEndedByClient: id == endsOnOpening))
     }
 
-    /// A frame has arrived that ends the client's side of the stream.
+    /// Records that a frame ends the client's side of the stream.
     mutating func endedByClient(_ id: Int32) {
         guard let index = entries.lastIndex(where: { $0.id == id }) else {
             if id > highest { endsOnOpening = id }
@@ -46,12 +48,13 @@ struct HTTP2StreamHistory {
         if !entries[index].isEndedByClient { entries[index].isEndedByClient = true }
     }
 
-    /// The error of HEADERS or DATA on a stream that is not open; nil if there is none, or if nothing is known of the
-    /// stream.
+    /// The error that a HEADERS or DATA frame causes on a stream that is not open; nil if the frame is no error, or
+    /// if the history has forgotten the stream.
     func fault(ofFrameOn id: Int32, isOpen: Bool) -> nghttp2_error_code? {
         guard !isOpen, id % 2 == 1, id <= highest, id > forgotten else { return nil }
         guard let entry = entries.last(where: { $0.id == id }) else {
-            // The stream was never opened and a higher one was, but identifiers only grow (section 5.1.1).
+            // A higher stream has been opened, and this stream has not. The frame is an error, because identifiers only
+            // grow (RFC 9113 section 5.1.1).
             return NGHTTP2_PROTOCOL_ERROR
         }
         return entry.isEndedByClient ? NGHTTP2_STREAM_CLOSED : nil

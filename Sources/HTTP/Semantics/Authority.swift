@@ -1,8 +1,9 @@
-// The grammar of an authority (`host[:port]`, RFC 3986 section 3.2). Both HTTP versions check clients' requests by it.
+// The grammar of an authority (`host[:port]`, RFC 3986 section 3.2), for the requests of both HTTP versions.
 internal import Transport
 
-/// Whether the bytes are `host[:port]`, without userinfo: the host is a name, an IPv4 address or an IPv6 address in
-/// brackets.
+/// Whether the bytes are `host[:port]` without userinfo.
+///
+/// The host is a name, an IPv4 address, or an IPv6 address in brackets.
 package func isAuthority(_ bytes: some BidirectionalCollection<UInt8>) -> Bool {
     let isAddress = bytes.first == UInt8(ascii: "[")
     guard let index = isAddress ? endOfAddress(bytes) : endOfName(bytes) else { return false }
@@ -13,7 +14,7 @@ package func isAuthority(_ bytes: some BidirectionalCollection<UInt8>) -> Bool {
     return port.reduce(0) { $0 * 10 + Int($1 - HTTP1Byte.zero) } <= 65535
 }
 
-/// The index behind the IPv6 address in brackets with which the bytes begin; nil if it is malformed.
+/// The index after the bracketed IPv6 address at the start of the bytes; nil if the address is malformed.
 private func endOfAddress<Bytes: BidirectionalCollection<UInt8>>(_ bytes: Bytes) -> Bytes.Index? {
     guard let close = bytes.firstIndex(of: UInt8(ascii: "]")) else { return nil }
     let address = bytes[bytes.index(after: bytes.startIndex)..<close]
@@ -23,7 +24,7 @@ private func endOfAddress<Bytes: BidirectionalCollection<UInt8>>(_ bytes: Bytes)
     return bytes.index(after: close)
 }
 
-/// The index behind the name or the IPv4 address with which the bytes begin; nil if it is malformed or empty.
+/// The index after the name or the IPv4 address at the start of the bytes; nil if it is malformed or empty.
 private func endOfName<Bytes: BidirectionalCollection<UInt8>>(_ bytes: Bytes) -> Bytes.Index? {
     var index = bytes.startIndex
     while index != bytes.endIndex, bytes[index] != HTTP1Byte.colon {
@@ -40,7 +41,7 @@ private func endOfName<Bytes: BidirectionalCollection<UInt8>>(_ bytes: Bytes) ->
 
 /// Whether two well-formed authorities name the same host and port.
 ///
-/// - Parameter isSecure: whether a missing port means 443, and not 80.
+/// - Parameter isSecure: true if a missing port means 443, false if it means 80.
 func isSameAuthority(_ one: ArraySlice<UInt8>, _ other: ArraySlice<UInt8>, isSecure: Bool) -> Bool {
     if one.equalsIgnoringCase(other) { return true }
     let (host, port) = hostAndPort(one)

@@ -1,4 +1,4 @@
-// The character classes of RFC 9110, and comparisons and lists of header field values.
+// The character classes of RFC 9110, case-insensitive comparison, and parsing of comma-separated field values.
 internal import Transport
 
 /// The bytes that have a meaning in the syntax of HTTP/1.1.
@@ -22,10 +22,13 @@ enum HTTP1Byte {
 extension UInt8 {
     /// Whether the byte is optional whitespace (`OWS` of RFC 9110 section 5.6.3).
     var isBlank: Bool { self == HTTP1Byte.space || self == HTTP1Byte.tab }
-    /// Whether the byte may stand in a field value or a reason phrase: it is no control character, except for HTAB.
+    /// Whether the byte is allowed in a field value or a reason phrase: HTAB, or any byte that is not a control
+    /// character.
     var isFieldText: Bool { (self >= 0x20 && self != 0x7f) || self == HTTP1Byte.tab }
 
-    /// Whether the byte is a `tchar` of RFC 9110 section 5.6.2, of which methods and field names consist.
+    /// Whether the byte is a `tchar` (RFC 9110 section 5.6.2).
+    ///
+    /// Methods and field names consist of these characters.
     var isToken: Bool {
         switch self {
         case 0x21, 0x23...0x27, 0x2a, 0x2b, 0x2d, 0x2e, 0x30...0x39, 0x41...0x5a, 0x5e...0x7a, 0x7c, 0x7e: true
@@ -35,12 +38,14 @@ extension UInt8 {
 }
 
 extension Collection<UInt8> {
-    /// Whether the bytes spell `text`, regardless of their case; `text` is in lower case.
+    /// Whether the bytes equal `text` without regard to case.
+    ///
+    /// `text` must be in lower case.
     func spells(_ text: String) -> Bool {
         count == text.utf8.count && zip(self, text.utf8).allSatisfy { $0.lowercased == $1 }
     }
 
-    /// Whether the bytes are the same, regardless of case.
+    /// Whether the two byte sequences are equal without regard to case.
     func equalsIgnoringCase(_ other: some Collection<UInt8>) -> Bool {
         count == other.count && zip(self, other).allSatisfy { $0.lowercased == $1.lowercased }
     }
@@ -57,7 +62,7 @@ extension ArraySlice<UInt8> {
 }
 
 extension FieldBlock {
-    /// Calls `body` with each element of a list such as `a, b`, over all fields of this name.
+    /// Calls `body` with each element of a comma-separated list, over all fields with this name.
     ///
     /// Empty elements are skipped.
     func forEachElement<Failure: Error>(
@@ -75,7 +80,9 @@ extension FieldBlock {
         }
     }
 
-    /// Whether a list field has an element, regardless of its case; `element` is in lower case.
+    /// Whether the list in the field `name` contains `element`, without regard to case.
+    ///
+    /// `element` must be in lower case.
     func lists(_ name: FieldName, _ element: String) -> Bool {
         var found = false
         forEachElement(of: name) { found = found || $0.spells(element) }

@@ -1,9 +1,10 @@
-// Header fields as both HTTP versions deliver them: one flat byte array and offsets into it, no String per field.
+// The header fields of a message, for both HTTP versions: one byte array with offsets, and no `String` for each
+// field.
 internal import Transport
 
-/// Header fields in the order of their arrival, with names in lower case.
+/// Header fields in the order in which they arrived, with names in lower case.
 ///
-/// A value type: names and values lie one behind the other in one array.
+/// All names and values are stored one after the other in one array.
 package struct FieldBlock: Sendable {
     private struct Entry {
         var start: UInt32
@@ -15,15 +16,15 @@ package struct FieldBlock: Sendable {
     private var storage: [UInt8] = []
     private var entries: [Entry] = []
 
-    /// An empty block, without an allocation.
+    /// Makes an empty block without allocating memory.
     package init() {}
 
     /// The number of fields.
     package var count: Int { entries.count }
-    /// Whether there is no field.
+    /// Whether the block has no fields.
     package var isEmpty: Bool { entries.isEmpty }
-    /// The size of the block by the rule of RFC 9113 section 6.5.2: the bytes of names and values, and 32 for each
-    /// field.
+    /// The size of the block by the rule of RFC 9113 section 6.5.2: the bytes of names and values, plus 32 bytes for
+    /// each field.
     package var weight: Int { storage.count + 32 * entries.count }
 
     /// The memory that the block occupies, in bytes.
@@ -35,7 +36,9 @@ package struct FieldBlock: Sendable {
         entries.reserveCapacity(fields)
     }
 
-    /// Appends a field as it was received; its name is put into lower case.
+    /// Appends a field as it was received.
+    ///
+    /// The name of the field is converted to lower case.
     package mutating func append(name: Span<UInt8>, value: Span<UInt8>) {
         let start = storage.count
         storage.append(name)
@@ -61,7 +64,9 @@ package struct FieldBlock: Sendable {
         endField(name, from: start)
     }
 
-    /// Appends a field with a known name, whose value is copied in one step.
+    /// Appends a field with a known name.
+    ///
+    /// The bytes of `value` are copied in one step.
     package mutating func append(_ name: FieldName, _ value: ArraySlice<UInt8>) {
         let start = appendName(of: name)
         storage.append(value.span)
@@ -75,7 +80,7 @@ package struct FieldBlock: Sendable {
         endField(name, from: start)
     }
 
-    /// Appends a field with a known name and a decimal number.
+    /// Appends a field with a known name and with `value` as a decimal number.
     package mutating func append(_ name: FieldName, _ value: Int) {
         let start = appendName(of: name)
         storage.append(decimal: value)
@@ -101,18 +106,18 @@ package struct FieldBlock: Sendable {
         )
     }
 
-    /// Appends a field by the text of its name, which must be in lower case.
+    /// Appends a field whose name is given as text, which must be in lower case.
     package mutating func append(name: String, value: String) {
         append(name: Array(name.utf8).span, value: Array(value.utf8).span)
     }
 
-    /// Removes all fields, and frees their memory.
+    /// Removes all fields and frees their memory.
     package mutating func removeAll() {
         storage.removeAll()
         entries.removeAll()
     }
 
-    /// The name of the field at `index`; `.other` if it is not in the list of `FieldName`.
+    /// The known name of the field at `index`; `.other` if `FieldName` has no case for the name.
     package func known(_ index: Int) -> FieldName { entries[index].name }
 
     /// The name of the field at `index`, in lower case.
@@ -134,7 +139,9 @@ package struct FieldBlock: Sendable {
         return nil
     }
 
-    /// Whether the first value of a field begins with `text`, which is in lower case; case is ignored.
+    /// Whether the first value of a field begins with `text`, without regard to case.
+    ///
+    /// `text` must be in lower case.
     package func begins(_ name: FieldName, with text: StaticString) -> Bool {
         guard let value = first(name), value.count >= text.utf8CodeUnitCount else { return false }
         var position = value.startIndex
@@ -145,24 +152,28 @@ package struct FieldBlock: Sendable {
         return true
     }
 
-    /// Calls `body` with the bytes of all names and values; `extent` says where those of a field are.
+    /// Calls `body` with the bytes of all names and values; `extent` gives the position of each field in these bytes.
     @unsafe func withUnsafeBytes<R>(_ body: (UnsafeBufferPointer<UInt8>) -> R) -> R {
         unsafe storage.withUnsafeBufferPointer(body)
     }
 
-    /// Where a field lies in the bytes: its name begins at `start`, and its value follows the name.
+    /// The position of a field in the bytes of the block.
+    ///
+    /// The name of the field begins at `start`, and the value follows the name.
     func extent(_ index: Int) -> (start: Int, nameLength: Int, valueLength: Int) {
         let entry = entries[index]
         return (Int(entry.start), Int(entry.nameLength), Int(entry.valueLength))
     }
 
-    /// How many fields have this name.
+    /// The number of fields with this name.
     package func occurrences(of name: FieldName) -> Int { entries.count { $0.name == name } }
 
     /// The first value of a field as text; nil if the field is absent.
     package func string(_ name: FieldName) -> String? { first(name).map { String(decoding: $0, as: UTF8.self) } }
 
-    /// The first value of a field by its lower-case name, for fields that `FieldName` does not list.
+    /// The first value of a field that `FieldName` does not list; nil if the field is absent.
+    ///
+    /// `name` must be in lower case.
     package func string(named name: String) -> String? {
         let wanted = Array(name.utf8)
         for index in entries.indices where self.name(index).elementsEqual(wanted) {

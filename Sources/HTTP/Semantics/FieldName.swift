@@ -1,7 +1,7 @@
-// The header fields that this program knows by name, and how a name is recognised.
+// The header fields that this program knows by name, and the lookup of a received name.
 internal import Glibc
 
-/// A header field that this program reads, sets or drops by name; every other field is `.other`.
+/// A header field that this program reads, sets or drops by its name; `.other` stands for every other field.
 package enum FieldName: UInt8, CaseIterable, Sendable {
     case other
     case accept, acceptEncoding, acceptRanges, age, allow, altSvc, authorization, cacheControl, connection,
@@ -15,7 +15,7 @@ package enum FieldName: UInt8, CaseIterable, Sendable {
     case claudeCodeSession, codexTurnState, conversationID, sessionID, sessionIDUnderscored, threadID, xApp
     case xSessionAffinity, xSessionID
 
-    /// The name as it goes on the wire, in lower case.
+    /// The name in lower case, as it is written to the wire; empty for `.other`.
     package var text: StaticString {
         switch self {
         case .other: ""
@@ -91,14 +91,14 @@ package enum FieldName: UInt8, CaseIterable, Sendable {
         }
     }
 
-    /// All names, the shortest first.
+    /// All names, in order of increasing length.
     private static let byLength = allCases.sorted { $0.text.utf8CodeUnitCount < $1.text.utf8CodeUnitCount }
-    /// The index in `byLength` of the first name of each length, for lengths from 0 to 32 bytes.
+    /// For each length from 0 to 32 bytes, the index in `byLength` of the first name that is at least that long.
     private static let starts = (0...32).map { length in
         byLength.firstIndex { $0.text.utf8CodeUnitCount >= length } ?? byLength.count
     }
 
-    /// The name that the lower-case bytes spell; `.other` if it is not in the list.
+    /// The case whose name equals the bytes, which must be in lower case; `.other` if there is no such case.
     package init(lowercase bytes: ArraySlice<UInt8>) {
         self = unsafe bytes.withUnsafeBufferPointer { unsafe FieldName(spelledBy: $0) }
     }

@@ -1,14 +1,16 @@
-// Which fields are about one connection and are never forwarded (RFC 9110 section 7.6.1), between client and executor
-// in both directions.
+// The hop-by-hop fields (RFC 9110 section 7.6.1), which belong to one connection. The server forwards them neither
+// from clients to executors nor from executors to clients.
 
-/// The hop-by-hop fields of one message: those with certain names, and those that its connection field lists.
+/// The hop-by-hop fields of one message: the fields of `isHopByHop`, and the fields that its `connection` field
+/// lists.
 package struct HopByHop: Sendable {
-    /// The names in the connection field that are not always hop-by-hop; nearly always empty.
+    /// The names in the `connection` field, except for `close`, `keep-alive` and `upgrade`; empty for nearly all
+    /// messages.
     private var listed: [ArraySlice<UInt8>] = []
 
-    /// Reads the connection field of a message.
+    /// Reads the `connection` field of a message.
     ///
-    /// This is done once, and `contains` is then asked for each of its fields.
+    /// The field is read once for each message; `contains` then checks each field of the message.
     package init(of fields: FieldBlock) {
         fields.forEachElement(of: .connection) { option in
             guard listed.count < HTTP1Limits.connectionOptions, !option.spells("close"),
@@ -18,7 +20,9 @@ package struct HopByHop: Sendable {
         }
     }
 
-    /// Whether the field at `index` of the same block must not be forwarded.
+    /// Whether the field at `index` must not be forwarded.
+    ///
+    /// `fields` must be the block that was given to `init`.
     package func contains(_ index: Int, in fields: FieldBlock) -> Bool {
         if isHopByHop(fields.known(index)) { return true }
         guard !listed.isEmpty else { return false }
@@ -27,7 +31,7 @@ package struct HopByHop: Sendable {
     }
 }
 
-/// Whether a field of this name is always hop-by-hop.
+/// Whether fields with this name are always hop-by-hop.
 package func isHopByHop(_ name: FieldName) -> Bool {
     switch name {
     case .connection, .keepAlive, .proxyConnection, .te, .trailer, .transferEncoding, .upgrade, .http2Settings,
@@ -37,7 +41,9 @@ package func isHopByHop(_ name: FieldName) -> Bool {
     }
 }
 
-/// Whether a field frames, routes or authorizes a message, and so must not be in the trailers (RFC 9110 section 6.5.1).
+/// Whether the field frames, routes or authorizes a message.
+///
+/// Trailers must not contain it (RFC 9110 section 6.5.1).
 func isForbiddenTrailer(_ name: FieldName) -> Bool {
     switch name {
     case .contentLength, .transferEncoding, .host, .authorization, .trailer: true

@@ -8,7 +8,7 @@ package enum Method: Equatable, Sendable {
 
     /// The method that the bytes spell.
     package init(_ bytes: Span<UInt8>) {
-        // Nearly all requests are POST.
+        // POST is compared first because nearly all requests use it.
         self = bytes.equals("POST") ? .post : unsafe bytes.withUnsafeBufferPointer { unsafe Method($0) }
     }
 
@@ -29,7 +29,7 @@ package enum Method: Equatable, Sendable {
         }
     }
 
-    /// The method as it stands in a request.
+    /// The method as it is written in a request.
     package var text: String {
         switch self {
         case .get: "GET"

@@ -1,34 +1,34 @@
-// The head of a request, the same for HTTP/1.1 and HTTP/2.
+// The head of a request, in the same form for HTTP/1.1 and HTTP/2.
 
-/// The version of HTTP that a message came in.
+/// The HTTP version of a message.
 package enum HTTPVersion: Sendable { case http10, http11, http2 }
 
-/// How much body follows a request head.
+/// The length of the body that follows a request head.
 package enum BodyLength: Equatable, Sendable {
     case none
     /// Exactly this many bytes (`content-length`).
     case known(Int)
-    /// Until the framing ends it: chunked, or END_STREAM on HTTP/2.
+    /// The framing marks the end of the body: the last chunk, or END_STREAM on HTTP/2.
     case unknown
 }
 
-/// The head of a request, as both HTTP versions deliver it.
+/// The head of a request, in the same form for HTTP/1.1 and HTTP/2.
 ///
-/// It is a class because modules pass it on: a copy then retains one reference instead of five.
+/// The type is a class so that a copy retains only one reference. A struct with these properties would retain five.
 package final class RequestHead: Sendable {
     /// The method.
     package let method: Method
-    /// The request target: path and query, or `*`, without any normalisation.
+    /// The request target: path and query, or `*`, without any normalization.
     package let target: [UInt8]
-    /// The value of `:authority` or `host` as it was received; empty if an HTTP/1.0 request has none.
+    /// The value of `:authority` or `host` as it was received; empty for an HTTP/1.0 request without a host.
     package let authority: [UInt8]
-    /// The version that the request came in.
+    /// The HTTP version of the request.
     package let version: HTTPVersion
-    /// All fields, without the pseudo fields of HTTP/2.
+    /// All header fields, without the pseudo-header fields of HTTP/2.
     package let fields: FieldBlock
-    /// How much body follows.
+    /// The length of the body that follows.
     package let body: BodyLength
-    /// Whether the connection may carry another request after this one; HTTP/1 only.
+    /// Whether the connection may carry another request after this one; used for HTTP/1 only.
     package let keepAlive: Bool
     /// Whether the client waits for 100 (Continue) before it sends the body.
     package let expectsContinue: Bool
@@ -57,7 +57,7 @@ package final class RequestHead: Sendable {
     /// The memory that the head occupies, in bytes.
     package var footprint: Int { target.capacity + authority.capacity + fields.footprint }
 
-    /// The same request as the first stream of HTTP/2, after an upgrade.
+    /// A copy of the head with the version HTTP/2, for the request that becomes stream 1 after an upgrade.
     func upgraded() -> RequestHead {
         RequestHead(
             method: method,

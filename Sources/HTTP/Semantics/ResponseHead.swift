@@ -1,10 +1,10 @@
-// The head of a response and how its body is framed, the same for HTTP/1.1 and HTTP/2.
+// The head of a response and the framing of its body, in the same form for HTTP/1.1 and HTTP/2.
 
-/// The head of a response, as both HTTP versions write and read it.
+/// The head of a response, in the same form for HTTP/1.1 and HTTP/2.
 package struct ResponseHead: Sendable {
-    /// The status code, of three digits.
+    /// The status code, which has three digits.
     package var status: Int
-    /// All fields, without the pseudo field of HTTP/2.
+    /// All header fields, without the pseudo-header field `:status` of HTTP/2.
     package var fields: FieldBlock
 
     /// Makes a head from its parts.
@@ -14,7 +14,7 @@ package struct ResponseHead: Sendable {
     }
 }
 
-/// How the body of a response ends, in the terms of HTTP/1.1.
+/// How the end of a response body is determined, in the terms of HTTP/1.1.
 package enum ResponseBody: Equatable, Sendable {
     /// There is no body: the response answers HEAD, or its status is 1xx, 204 or 304.
     case none
@@ -22,6 +22,6 @@ package enum ResponseBody: Equatable, Sendable {
     case known(Int)
     /// The framing marks the end: the last chunk, or END_STREAM on HTTP/2.
     case chunked
-    /// The body ends when the connection closes, so a complete body looks like a truncated one.
+    /// The body ends when the connection closes, so a truncated body cannot be told from a complete one.
     case untilClose
 }

@@ -1,20 +1,21 @@
-// Recognises clients that speak another protocol than their listener: TLS to a port in clear, HTTP in clear to a port
-// with TLS, or a PROXY header that no listener reads.
+// Recognizes clients that speak another protocol than their listener expects: TLS to a port without TLS, HTTP without
+// TLS to a port with TLS, or a PROXY header.
 internal import Transport
 
 /// The protocol that a client used instead of the one that its listener expects.
 ///
-/// The raw values are the labels of a metric; they help an operator who has set up a port or a proxy wrongly.
+/// The raw values are label values of a metric. The metric helps an operator who has configured a port or a proxy
+/// wrongly.
 package enum OtherProtocol: String, CaseIterable, Sendable {
     case tls = "tls_in_clear"
     case proxy = "proxy_header"
     case http = "http_on_tls"
     case unknown
 
-    /// Classifies the first bytes of a connection in clear, which are no valid request.
+    /// Classifies the first bytes of a connection without TLS, after they were found to be no valid request.
     ///
-    /// It is nil if the bytes look like a malformed request, which is answered by HTTP. A peer that never spoke HTTP,
-    /// such as a port scanner, gets no answer in HTTP.
+    /// Returns nil if the bytes look like a malformed HTTP request, to which the session responds with an error. Any
+    /// other peer, such as a port scanner, gets no HTTP response.
     init?(_ bytes: Span<UInt8>) {
         if bytes.count > 0, bytes[0] == ClearText.handshakeRecord {
             self = .tls
@@ -27,7 +28,7 @@ package enum OtherProtocol: String, CaseIterable, Sendable {
         }
     }
 
-    /// What the client spoke, for log messages.
+    /// A description of what the client sent, for log messages.
     package var description: String {
         switch self {
         case .tls: "TLS to a listener without tls"
@@ -41,7 +42,7 @@ package enum OtherProtocol: String, CaseIterable, Sendable {
         var line: [UInt8] = []
         for index in bytes.indices where line.count < 4096 {
             let isEnd = bytes[index] == UInt8(ascii: "\r") || bytes[index] == UInt8(ascii: "\n")
-            // Empty lines before a request are ignored (RFC 9112 section 2.2).
+            // Empty lines before the request line are ignored (RFC 9112 section 2.2).
             if isEnd, line.isEmpty { continue }
             if isEnd { break }
             line.append(bytes[index])
@@ -52,7 +53,9 @@ package enum OtherProtocol: String, CaseIterable, Sendable {
         return true
     }
 
-    /// The response to a client that spoke HTTP where TLS was expected; a browser shows it.
+    /// The response to a client that sent HTTP without TLS to a port with TLS.
+    ///
+    /// A browser shows the text of the response.
     static let plainAnswer: [UInt8] = {
         let text = "This port speaks HTTPS, and the request came in clear: use https://.\n"
         let head = "HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\ncontent-length: \(text.utf8.count)\r\n"

@@ -1,47 +1,56 @@
-// A client's connection: finds out which protocol the client speaks, and hands the channel's events to it.
+// A client's connection: detects which HTTP version the client speaks, and passes the channel's events to a session.
 package import Transport
 
-/// What a connection runs once it knows its protocol: an HTTP/1.1 or an HTTP/2 session.
+/// The protocol session of a connection: an `HTTP1ServerSession` or an `HTTP2ServerSession`.
 ///
-/// Every call comes from the connection, on its worker.
+/// Every call comes from the connection, on the thread of its worker.
 protocol ServerProtocol: AnyObject {
-    /// The first call; the channel is open.
+    /// The first call.
+    ///
+    /// The channel is open.
     func start()
-    /// Bytes have arrived; they are valid during the call.
+    /// Bytes have arrived.
+    ///
+    /// The bytes are valid only during the call.
     func receive(_ bytes: Span<UInt8>)
-    /// The connection has ended or is about to close: every request under way has lost its client.
+    /// The connection has closed or is about to close.
+    ///
+    /// The session makes the last call to the handler of each request.
     func ended(_ end: ClientEnd)
-    /// The flush phase of the loop's turn: appends output to `scratch`.
+    /// Appends output to `scratch`, in the flush phase of the loop's turn.
     func flush(into scratch: Scratch)
-    /// The kernel has taken all output so far.
+    /// The kernel has taken all output that was queued so far.
     func drained()
-    /// Accepts no new requests, and ends the connection when those under way have ended.
+    /// Accepts no new requests, and closes the connection when the requests under way have ended.
     func drain()
-    /// The deadline that the protocol had set by `setDeadline` has passed.
+    /// The deadline that the session set with `setDeadline` has passed.
     func deadlinePassed()
-    /// The number of requests without a whole response.
+    /// The number of requests whose response is not complete.
     var activeStreams: Int { get }
 }
 
 /// One client's connection, from accept to close.
 ///
-/// Confined to its worker.
+/// A connection is used only by its worker.
 package final class ServerConnection: ChannelHandler, TimerTarget {
-    /// Once the server drains, how long a client that has sent no request yet may take to send one, which may already
-    /// be on its way.
+    /// How long a client without a request so far may take to send one after draining has begun.
+    ///
+    /// The request may already be on its way.
     static let firstRequestPeriod: Nanoseconds = 1_000_000_000
 
-    /// The socket, with TLS if the listener has it.
+    /// The socket, with TLS if the listener uses TLS.
     package let channel: Channel
     /// The limits and deadlines of the listener.
     package let settings: ServerSettings
-    /// What the HTTP/2 sessions of the worker share.
+    /// The state that all HTTP/2 sessions of the worker share.
     package let environment: HTTP2Environment
-    /// Who is connected.
+    /// The client at the other end of the connection.
     package let client: Client
-    /// Charged for all memory that the server holds for this connection.
+    /// The account that is charged for all memory that the server holds for this connection.
     package let account: MemoryAccount
-    /// The key of the connection in the delegate's table; the delegate sets it, and until then it names no element.
+    /// The key of the connection in the delegate's table.
+    ///
+    /// The delegate sets it; before that, the key refers to no element.
     package var key = SlabKey(index: .max, generation: .max)
 
     let delegate: any ServerDelegate
@@ -51,7 +60,7 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     private var isDraining = false
     private var isEnded = false
 
-    /// - Parameter delegate: makes the handlers of requests. It must outlive the connection's last call,
+    /// - Parameter delegate: makes the handlers of requests. The delegate must live until it has received
     ///   `connectionEnded`.
     package init(
         channel: Channel,
@@ -68,9 +77,9 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
         client = Client(peer: channel.peer, trusted: settings.isTrusted)
     }
 
-    /// Begins to serve.
+    /// Begins to serve the connection.
     ///
-    /// The acceptor of the socket calls it once.
+    /// The code that accepted the socket calls this function once.
     package func start() {
         channel.account = account
         channel.attach(self)
@@ -79,21 +88,21 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
         setDeadline(loop.now + wait)
     }
 
-    /// Whether the client speaks TLS.
+    /// Whether the connection uses TLS.
     package var isSecure: Bool { channel.isSecure }
-    /// The number of requests without a whole response.
+    /// The number of requests whose response is not complete.
     package var activeStreams: Int { wire?.activeStreams ?? 0 }
 
-    /// Ends the connection after the requests that are under way, or at once if there are none.
+    /// Accepts no new requests, and closes the connection when the requests under way have ended.
     ///
-    /// A connection that was accepted a moment ago has `firstRequestPeriod` for its handshake and first request, so
-    /// that a restart does not refuse the clients that connect in that moment.
+    /// A connection that has just been accepted has `firstRequestPeriod` for its handshake and its first request, so
+    /// that a restart does not refuse clients that connect at that moment.
     package func drain() {
         isDraining = true
         if let wire { wire.drain() } else { setDeadline(channel.loop.now + Self.firstRequestPeriod) }
     }
 
-    /// Ends the connection now, whatever is under way.
+    /// Closes the connection now, even if requests are under way.
     package func close(_ end: ClientEnd) {
         guard !isEnded else { return }
         isEnded = true
@@ -113,13 +122,14 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     }
 
     package func channel(_ channel: Channel, received bytes: Span<UInt8>) {
-        // Bytes after the end are read and dropped: if they stayed unread, the kernel would close by a reset, and the
-        // client could lose the last response.
+        // Bytes that arrive after the end are read and dropped. If they stayed unread, the kernel would close the
+        // socket with a TCP reset, and the client could lose the last response.
         guard !isEnded else { return }
         if let wire { wire.receive(bytes) } else { sniff(bytes) }
     }
 
-    /// Finds out the protocol of a connection in clear by its first bytes (prior knowledge, RFC 9113 section 3.3).
+    /// Detects the HTTP version on a connection without TLS by its first bytes (prior knowledge, RFC 9113 section
+    /// 3.3).
     private func sniff(_ bytes: Span<UInt8>) {
         preface.append(bytes)
         let first = preface
@@ -139,9 +149,11 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
         if isDraining { wire.drain() }
     }
 
-    /// Replaces the HTTP/1.1 session by an HTTP/2 session after `Upgrade: h2c`; the request becomes stream 1.
+    /// Replaces the HTTP/1.1 session with an HTTP/2 session after `Upgrade: h2c`.
     ///
-    /// - Parameter rest: bytes that arrived behind the request.
+    /// The request becomes stream 1.
+    ///
+    /// - Parameter rest: the bytes that arrived after the request.
     func upgrade(_ request: UpgradedRequest, rest: Span<UInt8>) {
         let http2 = HTTP2ServerSession(connection: self)
         wire = http2
@@ -180,9 +192,9 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
         delegate.connectionEnded(self)
     }
 
-    /// Closes the connection once the queued output has gone out.
+    /// Closes the connection once the queued output has been sent.
     ///
-    /// - Parameter abruptly: closes by a reset, for a response that must not look whole.
+    /// - Parameter abruptly: whether to close with a TCP reset, for a response that must not look complete.
     func closeWhenFlushed(_ end: ClientEnd = .edge, abruptly: Bool = false) {
         guard !isEnded else { return }
         isEnded = true
@@ -197,7 +209,7 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
 
     // MARK: Deadlines
 
-    /// Sets the one timer of the connection, and so replaces its previous deadline.
+    /// Sets the single timer of the connection, which replaces the previous deadline.
     func setDeadline(_ due: Nanoseconds) {
         guard !isEnded else { return }
         deadline.set(due, on: channel.loop, target: self, kind: 0)
@@ -210,6 +222,6 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
         if let wire { wire.deadlinePassed() } else { close(.edge) }
     }
 
-    /// Whether the TLS handshake is under way and may still fail.
+    /// Whether the TLS handshake has not completed and can still fail.
     private var isShakingHands: Bool { channel.isSecure && wire == nil && !isEnded }
 }

@@ -5,28 +5,35 @@ package import Transport
 package struct ServerSettings: Sendable {
     /// The largest request head, in bytes.
     ///
-    /// HTTP/2 counts by the rule of RFC 9113 section 6.5.2.
+    /// HTTP/2 measures the head by the rule of RFC 9113 section 6.5.2.
     package var headerBytesMax = 32 << 10
-    /// The most fields of a request head.
+    /// The largest number of header fields in a request head.
     package var headerCountMax = 100
-    /// The most requests of one HTTP/2 connection at once.
+    /// The largest number of concurrent requests on one HTTP/2 connection.
     package var streamsMax = 1024
     /// How long a TLS handshake may take.
     package var handshakeTimeout: Nanoseconds = 10_000_000_000
-    /// How long a request head may take to arrive, once its first byte is there.
+    /// How long a request head may take to arrive, counted from its first byte.
+    ///
+    /// The same time applies to the first byte of a new connection.
     package var headerTimeout: Nanoseconds = 10_000_000_000
-    /// How long a connection without requests stays open, and how long a client may take nothing of a finished
-    /// response.
+    /// How long a connection without requests stays open.
+    ///
+    /// The same time limits how long a client may take no bytes of a finished response.
     package var idleTimeout: Nanoseconds = 75_000_000_000
-    /// Whether clients may speak HTTP/2; otherwise only HTTP/1 is spoken, whatever a client offers.
+    /// Whether clients may use HTTP/2.
+    ///
+    /// If false, every connection uses HTTP/1, even if the client offers HTTP/2.
     package var speaksHTTP2 = true
-    /// Whether `Upgrade: h2c` is honoured on connections in clear.
+    /// Whether the server honors `Upgrade: h2c` on connections without TLS.
     package var upgradesToHTTP2 = true
-    /// Whether the peers are proxies of the operator, whose connections carry many users: limits of abuse are higher.
+    /// Whether the peers are proxies of the operator.
+    ///
+    /// Such a proxy carries many users on one connection, so the limits against abuse are higher.
     package var isTrusted = false
-    /// The port of HTTPS to which the delegate redirects requests; nil if it does not.
+    /// The HTTPS port to which the server redirects requests; nil if it does not redirect them.
     package var redirectPort: UInt16?
 
-    /// The defaults of the configuration.
+    /// Makes settings with the default values of the configuration.
     package init() {}
 }

@@ -1,14 +1,15 @@
-// The stream interface: a request and its response, whichever HTTP version carries them.
+// The stream interface: a request and its response, independent of the HTTP version.
 package import Transport
 
-/// Why a client left before its response was whole.
+/// Why a client left before its response was complete.
 package enum ClientEnd: Sendable {
     /// The client reset the HTTP/2 stream, with this error code.
     case reset(UInt32)
     /// The client closed the connection, or the connection was lost.
     case closed
-    /// The client broke the protocol or made too much work, and the server ended its stream or connection for this
-    /// reason.
+    /// The server ended the stream or the connection, because the client broke the protocol or caused too much work.
+    ///
+    /// The text gives the reason.
     case violation(StaticString)
     /// The server closed the connection, because of a deadline, a limit or the end of draining.
     case edge
@@ -16,78 +17,95 @@ package enum ClientEnd: Sendable {
 
 /// Serves one request.
 ///
-/// Every call comes on the worker's thread from its event loop, and none from inside a call of the stream.
+/// Every call comes from the event loop on the worker's thread. No call comes while the handler is inside a call to
+/// the stream.
 package protocol ServerStreamHandler: AnyObject {
-    /// The first call: from here on the handler may respond.
+    /// The first call.
+    ///
+    /// From now on the handler may respond.
     func requestBegan()
     /// Bytes of the request body have arrived.
     ///
-    /// They are valid during the call. The handler calls `consumed` once it has taken them, and only then may the
-    /// client send more.
+    /// The bytes are valid only during the call. The handler calls `ServerStream.consumed` when it has processed
+    /// them, and only then may the client send more.
     func requestBody(_ bytes: Span<UInt8>)
-    /// The request body has arrived whole.
+    /// The whole request body has arrived.
     func requestEnded()
     /// The body breaks the rules of HTTP, and the response has not begun.
     ///
-    /// - Returns: true if the handler responds with this status itself. Otherwise it gets `clientLeft` next, and the
-    ///   delegate responds.
+    /// - Returns: true if the handler sends a response with `status` itself. After false, the handler gets
+    ///   `clientLeft`, and the delegate sends the response.
     func requestBroke(status: Int, message: String) -> Bool
-    /// The client left before the response was whole: the last call.
+    /// The client left before the response was complete.
+    ///
+    /// No other call follows.
     func clientLeft(_ end: ClientEnd)
-    /// Bytes have gone out, so that `buffered` is smaller.
+    /// Response bytes have been sent, so that `ServerStream.buffered` is smaller.
     func outputMoved()
-    /// The response has gone out whole: the last call.
+    /// The whole response has been sent.
+    ///
+    /// No other call follows.
     func responseFinished()
 }
 
 extension ServerStreamHandler {
-    /// Does nothing.
+    /// The default implementation does nothing.
     package func requestBegan() {}
-    /// Leaves the response to the delegate.
+    /// The default implementation leaves the response to the delegate.
     package func requestBroke(status: Int, message: String) -> Bool { false }
 }
 
-/// Makes the handlers of requests, and is notified of what happens to connections.
+/// Makes the handlers of requests, and is told what happens to connections.
 package protocol ServerDelegate: AnyObject {
-    /// A request head has arrived: makes its handler, which gets the body after this call.
-    func handler(for head: RequestHead, on stream: ServerStream) -> any ServerStreamHandler
-    /// Responds with this status to a request that has no handler.
+    /// Makes the handler for a request whose head has arrived.
     ///
-    /// The request broke the rules of HTTP, or (503) the connection may not hold memory for it.
+    /// The handler gets the request body after this call.
+    func handler(for head: RequestHead, on stream: ServerStream) -> any ServerStreamHandler
+    /// Responds with `status` to a request that has no handler.
+    ///
+    /// The request broke the rules of HTTP, or the connection may not hold memory for it (status 503).
     func refusal(status: Int, message: String, on stream: ServerStream)
-    /// A stream was reset with REFUSED_STREAM before it had a handler: its connection may hold no more memory.
+    /// A stream was reset with REFUSED_STREAM before it had a handler, because its connection may hold no more
+    /// memory.
     func refusedForMemory(on connection: ServerConnection)
-    /// The client speaks another protocol than its listener, and the connection ends.
+    /// The client speaks another protocol than the listener expects.
+    ///
+    /// The connection ends.
     func spokeOtherwise(_ what: OtherProtocol, on connection: ServerConnection)
-    /// The connection is gone with its streams and its socket: the last call for it, at the end of a turn of the loop.
+    /// The connection has ended, and its streams and its socket are released.
+    ///
+    /// No other call for the connection follows. The call comes at the end of a turn of the event loop.
     func connectionEnded(_ connection: ServerConnection)
-    /// A client's TLS handshake has failed, and its connection ends without a request.
+    /// A client's TLS handshake has failed.
+    ///
+    /// The connection ends without a request.
     func handshakeFailed(_ failure: HandshakeFailure)
 }
 
 extension ServerDelegate {
-    /// Does nothing.
+    /// The default implementation does nothing.
     package func handshakeFailed(_ failure: HandshakeFailure) {}
-    /// Does nothing.
+    /// The default implementation does nothing.
     package func refusedForMemory(on connection: ServerConnection) {}
-    /// Does nothing.
+    /// The default implementation does nothing.
     package func spokeOtherwise(_ what: OtherProtocol, on connection: ServerConnection) {}
 }
 
 /// One request and its response.
 ///
-/// HTTP/1.1 and HTTP/2 have a subclass each, and nothing above this module knows which one it holds. Confined to the
-/// worker of its connection.
+/// `HTTP1ServerStream` and `HTTP2ServerStream` are its subclasses. Code outside this module does not know which of
+/// them it holds. Only the worker of the connection uses a stream.
 package class ServerStream {
-    /// The memory that is charged for the objects of a stream, including its handler and those of nghttp2, in bytes.
+    /// The memory that is charged for the objects of one stream, in bytes.
     ///
-    /// The head and the output are charged separately.
+    /// The objects include the stream's handler and the objects of nghttp2. The request head and the output are charged
+    /// separately.
     package static let cost = 4 << 10
 
-    /// The properties that other modules read by the accessors below.
+    /// The stored properties that other modules read through the accessors below.
     ///
-    /// They are private so that the compiler sees every access and omits the runtime check of exclusive access
-    /// (docs/decisions/0024-exclusivity-is-checked-in-release-builds.md).
+    /// The properties are private so that the compiler sees every access and omits the runtime check for exclusive
+    /// access (docs/decisions/0024-exclusivity-is-checked-in-release-builds.md).
     private struct State {
         var handler: (any ServerStreamHandler)?
         var lastMoved: Nanoseconds
@@ -100,18 +118,20 @@ package class ServerStream {
 
     /// The connection that carries the stream.
     package let connection: ServerConnection
-    /// The version of the request.
+    /// The HTTP version of the request.
     package let version: HTTPVersion
     private var state: State
-    /// Response bytes that wait for the client; HTTP/1.1 keeps those of all its responses in its session.
+    /// Response bytes that wait to be sent; empty for HTTP/1, whose session queues the output of all responses.
     var output: ByteQueue
-    /// The handler has aborted the response, and gets no more calls.
+    /// Whether the response was aborted or the stream was refused.
+    ///
+    /// The handler gets no more calls.
     var isBroken = false
     private var cost = MemoryCharge()
     private var head = MemoryCharge()
-    /// How much output the handler has reserved memory for, in bytes.
+    /// The amount of output for which the handler has reserved memory, in bytes.
     private(set) var outputPaid = 0
-    /// The charge for output beyond `outputPaid`.
+    /// The memory charge for output beyond `outputPaid`.
     private var outputCharge = MemoryCharge()
 
     init(connection: ServerConnection, version: HTTPVersion) {
@@ -121,27 +141,28 @@ package class ServerStream {
         state = State(lastMoved: connection.channel.loop.now)
     }
 
-    /// The handler, from the head of the request to the end of the stream.
+    /// The handler of the request; nil until the delegate has made it, for a refused request, and after the end.
     package internal(set) final var handler: (any ServerStreamHandler)? {
         get { state.handler }
         set { state.handler = newValue }
     }
-    /// When bytes last went out to the client, or began to wait for it.
+    /// The loop's time at which response bytes were last sent, or at which the first bytes began to wait for the
+    /// client.
     package internal(set) final var lastMoved: Nanoseconds {
         get { state.lastMoved }
         set { state.lastMoved = newValue }
     }
-    /// The head of the final response has been sent by the handler.
+    /// Whether `respond` has sent the head of the final response.
     package internal(set) final var isHeadSent: Bool {
         get { state.isHeadSent }
         set { state.isHeadSent = newValue }
     }
-    /// The handler has sent the whole response.
+    /// Whether the whole response has been given to the stream, by `finish` or by `respond` with `end`.
     package internal(set) final var isFinished: Bool {
         get { state.isFinished }
         set { state.isFinished = newValue }
     }
-    /// The stream has ended; it accepts no more calls.
+    /// Whether the stream has ended and so ignores further calls.
     package internal(set) final var isClosed: Bool {
         get { state.isClosed }
         set { state.isClosed = newValue }
@@ -151,15 +172,15 @@ package class ServerStream {
         get { state.bytesSent }
         set { state.bytesSent = newValue }
     }
-    /// The number of response bytes that still waited to be sent when the client left.
+    /// The number of response bytes that were not sent yet when the stream ended.
     package internal(set) final var bytesLost: Int {
         get { state.bytesLost }
         set { state.bytesLost = newValue }
     }
 
-    /// Takes the handler that the delegate has made.
+    /// Sets the handler that the delegate has made, and makes the first call to it.
     ///
-    /// The stream may have ended while the delegate made it.
+    /// If the stream ended while the delegate made the handler, the handler gets `clientLeft` instead.
     func adopt(_ made: any ServerStreamHandler) {
         guard !isBroken else { return }
         if isClosed {
@@ -170,36 +191,37 @@ package class ServerStream {
         made.requestBegan()
     }
 
-    /// Who sent the request.
+    /// The client that sent the request.
     package var client: Client { connection.client }
 
     // MARK: Memory
 
-    /// Charges the stream and the head of its request, which has `bytes` bytes, to the connection.
+    /// Charges the connection for the stream and for its request head of `bytes` bytes.
     ///
-    /// - Returns: false if the connection may not hold that much memory; then nothing is charged.
+    /// - Returns: false if the connection may not hold that much memory. Nothing is charged then.
     func admit(headOf bytes: Int) -> Bool {
         let account = connection.account
         guard cost.grow(to: Self.cost, on: account) else { return false }
-        // The request to the executor has a head of the same size.
+        // The head is charged twice because the request to the executor has a head of about the same size.
         if head.grow(to: 2 * bytes, on: account) { return true }
         cost.set(0, on: account)
         return false
     }
 
-    /// The handler has released the head of the request: it is not charged any more.
+    /// Ends the charge for the request head, because the handler has released the head.
     package func letGoOfHead() { head.set(0, on: connection.account) }
 
-    /// The handler has reserved memory for `bytes` bytes of output; 0 once it has given the reservation back.
+    /// Records how many bytes of output the handler has reserved memory for; 0 after it has given up the reservation.
     package func payOutput(_ bytes: Int) {
         guard !isClosed else { return }
         outputPaid = bytes
         chargeOutput()
     }
 
-    /// Charges output beyond `outputPaid` to the connection.
+    /// Charges the connection for output beyond `outputPaid`.
     ///
-    /// It is called with each piece of output, and does nothing for output that is paid.
+    /// The stream calls this function with each piece of output. The function does nothing while the reservation of
+    /// the handler covers all output.
     func chargeOutput() {
         let beyond = output.footprint - outputPaid
         var charge = outputCharge
@@ -208,7 +230,7 @@ package class ServerStream {
         outputCharge = charge
     }
 
-    /// Gives all charges back, since the stream has ended.
+    /// Ends all charges of the stream, because the stream has ended.
     func letGoOfMemory() {
         let account = connection.account
         cost.set(0, on: account)
@@ -220,25 +242,34 @@ package class ServerStream {
 
     // MARK: Responding
 
-    /// How many bytes wait for the client.
+    /// The number of response bytes that wait to be sent to the client.
     package var buffered: Int { output.count }
 
-    /// When the client last took bytes, or bytes began to wait for it.
+    /// The loop's time at which the client last took bytes, or at which bytes began to wait for the client.
     package var lastProgress: Nanoseconds { lastMoved }
 
     /// Sends 100 (Continue) or 103 (Early Hints).
     package func sendInformational(_ head: ResponseHead) {}
-    /// Sends the head of the final response; with `end` no body follows.
+    /// Sends the head of the final response.
+    ///
+    /// If `end` is true, no body follows.
     package func respond(_ head: ResponseHead, end: Bool) {}
-    /// Queues bytes of the response body; they go out in this turn's flush.
+    /// Queues bytes of the response body.
+    ///
+    /// The bytes are sent in the flush phase of this turn.
     package func send(_ bytes: Span<UInt8>) {}
-    /// Queues bytes of the response body without a copy, where the framing allows it.
+    /// Queues bytes of the response body, without a copy if the framing allows it.
     package func send(_ shared: SharedBytes) {}
-    /// Ends the response; the end goes out in the same write as the bytes before it.
+    /// Ends the response.
+    ///
+    /// The end is sent in the same write as the bytes before it.
     package func finish() {}
-    /// Ends a broken response: queued bytes go out, and then the stream ends in a way that no client can take for
-    /// whole.
+    /// Aborts the response.
+    ///
+    /// Queued bytes are still sent; then the stream ends in such a way that the client can see that the response is
+    /// incomplete.
     package func abort() {}
-    /// The handler has taken this many bytes of the request body, so that the client may send that many more.
+    /// Reports that the handler has processed `bytes` bytes of the request body, so that the client may send that
+    /// many more.
     package func consumed(_ bytes: Int) {}
 }

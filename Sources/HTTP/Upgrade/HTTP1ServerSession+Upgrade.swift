@@ -1,11 +1,13 @@
-// The part of the HTTP/1.1 session in the upgrade of a connection in clear from HTTP/1.1 to HTTP/2.
+// How the HTTP/1.1 session upgrades a connection without TLS to HTTP/2 (`Upgrade: h2c`).
 internal import Transport
 
-/// The upgrade of RFC 7540 section 3.2, which RFC 9113 has dropped and old clients still ask for.
+/// The upgrade of RFC 7540 section 3.2.
+///
+/// RFC 9113 has removed it, but old clients still ask for it.
 extension HTTP1ServerSession {
-    /// Whether a request is upgraded.
+    /// Whether the session upgrades the connection for this request.
     ///
-    /// If so, the session reads its body first.
+    /// If so, the session first reads the whole request body.
     func wantsUpgrade(_ head: RequestHead) -> Bool {
         guard connection.settings.upgradesToHTTP2, !connection.isSecure, !isDraining,
             HTTP2SettingsField.isH2CUpgrade(head), let value = head.fields.first(.http2Settings),
@@ -24,16 +26,16 @@ extension HTTP1ServerSession {
         return true
     }
 
-    /// Queues response bytes.
+    /// Queues response bytes for the client.
     func write(_ bytes: [UInt8]) {
         output.append(bytes)
         chargeOutput()
         channel.mark()
     }
 
-    /// The request to upgrade has been read whole: HTTP/2 begins, and this session ends.
+    /// Passes the connection to a new HTTP/2 session, after the whole request has been read.
     ///
-    /// - Parameter rest: bytes that arrived behind the request.
+    /// - Parameter rest: the bytes that arrived after the request.
     func upgrade(rest: Span<UInt8>) {
         guard var request = upgrading else { return }
         upgrading = nil

@@ -1,11 +1,11 @@
-// The connection preface of HTTP/2 (RFC 9113 section 3.4), by which a connection in clear shows its protocol.
+// The connection preface of HTTP/2 (RFC 9113 section 3.4), which tells HTTP/2 from HTTP/1 on a connection without TLS.
 
-/// Recognises HTTP/2 by prior knowledge.
+/// Recognizes clients that begin with HTTP/2 without negotiation (prior knowledge).
 package enum HTTP2Preface {
     /// Which protocol the first bytes of a connection belong to.
     package enum Verdict: Equatable, Sendable {
         case http2, http1
-        /// All bytes so far are the beginning of the preface.
+        /// All bytes so far match the preface, which is not complete yet.
         case undecided
     }
 

@@ -1,16 +1,16 @@
-// The header fields of the upgrade from HTTP/1.1 to HTTP/2 in clear (RFC 7540 section 3.2).
+// The request fields that ask for an upgrade from HTTP/1.1 to HTTP/2 without TLS (RFC 7540 section 3.2).
 
-/// Reads the request fields of an upgrade; the session decides whether to upgrade.
+/// Parses the request fields of an upgrade; `HTTP1ServerSession` decides whether to upgrade.
 package enum HTTP2SettingsField {
-    /// The most settings in one field, as many as nghttp2 accepts in a frame.
+    /// The largest number of settings in one field, which equals nghttp2's limit for one SETTINGS frame.
     static let maxSettings = 32
     private static let settingBytes = 6
 
-    /// The payload of a SETTINGS frame in the value of `http2-settings`, which is base64url without padding.
+    /// Decodes the value of `http2-settings`: the payload of a SETTINGS frame as base64url without padding.
     ///
-    /// It is nil if the value is malformed; the upgrade is ignored then.
+    /// - Returns: the payload; nil if the value is malformed, and the session then ignores the request to upgrade.
     package static func decode(_ value: some Collection<UInt8>) -> [UInt8]? {
-        // A setting of six bytes is exactly eight characters, so whole settings leave no remainder.
+        // A setting has six bytes, which base64 encodes as exactly eight characters.
         guard value.count % 8 == 0, value.count <= maxSettings * 8 else { return nil }
         var payload: [UInt8] = []
         payload.reserveCapacity(value.count / 8 * settingBytes)
@@ -29,9 +29,9 @@ package enum HTTP2SettingsField {
         return areValid(payload) ? payload : nil
     }
 
-    /// Whether RFC 9113 section 6.5.2 allows the values.
+    /// Whether RFC 9113 section 6.5.2 allows the values of the settings.
     ///
-    /// With others the connection would end right after its upgrade.
+    /// An invalid value would end the connection right after the upgrade.
     private static func areValid(_ payload: [UInt8]) -> Bool {
         for start in stride(from: 0, to: payload.count, by: settingBytes) {
             let id = Int(payload[start]) << 8 | Int(payload[start + 1])
@@ -57,7 +57,9 @@ package enum HTTP2SettingsField {
         }
     }
 
-    /// Whether the request asks for HTTP/2 in clear; `decode` checks the settings.
+    /// Whether the request asks for an upgrade to HTTP/2.
+    ///
+    /// The settings are checked separately, by `decode`.
     package static func isH2CUpgrade(_ head: RequestHead) -> Bool {
         let fields = head.fields
         return head.version == .http11

@@ -1,9 +1,10 @@
 // Binary search in a sorted collection.
 
 extension RandomAccessCollection where Index == Int {
-    /// The index of the first element for which `isBefore` is false, or the end if there is none; in logarithmic time.
+    /// The index of the first element for which `isBefore` is false, or `endIndex` if there is none; takes
+    /// logarithmic time.
     ///
-    /// - Parameter isBefore: true of the first elements, false of all that follow them.
+    /// - Parameter isBefore: true for the first elements of the collection, false for all elements after them.
     func firstIndex(notBefore isBefore: (Element) -> Bool) -> Int {
         var (low, high) = (startIndex, endIndex)
         while low < high {

@@ -1,67 +1,77 @@
-// Waiting for an executor of a pool: who may wait, how long that will be, and who is next when a slot is freed.
+// Waiting for a slot of a pool: which requests may wait, how long they will wait, and which request gets the next
+// slot. A slot is the room for one attempt at an executor.
 internal import Synchronization
 package import Transport
 
-/// An executor for a request that has waited; the attempt is counted already.
+/// An executor that a waiting request has got.
+///
+/// The attempt is already counted.
 package struct Grant: Sendable {
     /// The executor that the request goes to.
     package let executor: Executor
-    /// The pool that the request has waited for.
+    /// The pool in whose queue the request has waited.
     package let pool: ExecutorPool
-    /// When the attempt was counted.
+    /// When the attempt was counted, on the loops' clock.
     package let began: Nanoseconds
     let promptBytes: Int
 
-    /// Gives the slot to the next request, because the request that had waited for it is gone.
+    /// Passes the slot to the next request, because the request that waited for the slot has ended.
     package func giveBack(at now: Nanoseconds) {
         executor.promptDone(bytes: promptBytes)
         pool.release(executor, began: began, wasUsed: false, at: now)
     }
 }
 
-/// A request was removed from the queue to make room for a request of a tenant with fewer requests in it.
+/// The removal of a request from the queue, to make room for a request of a tenant with fewer waiting requests.
 package struct GaveWay: Sendable {
     /// The pool in whose queue the request was.
     package let pool: ExecutorPool
-    /// The ticket of the request.
+    /// The ticket of the removed request.
     package let ticket: QueueTicket
-    /// How long the same request would have to wait if it came now, in nanoseconds; at least a second.
+    /// How long the same request would have to wait if it came now, in nanoseconds; at least 1 s.
     package let retryAfter: Nanoseconds
 }
 
-/// How a wait ends, unless the request leaves the queue itself.
+/// How a wait ended, other than by `ExecutorPool.leave`.
 package enum WaitEnd: Sendable {
     case granted(Grant)
     case gaveWay(GaveWay)
 
-    /// Gives a granted executor to the next request, because the request that had waited is gone.
+    /// Passes a granted executor to the next request, because the request that waited has ended.
     package func giveBack(at now: Nanoseconds) {
         if case .granted(let grant) = self { grant.giveBack(at: now) }
     }
 }
 
 extension ExecutorPool {
-    /// What becomes of a request that asks a pool for an executor.
+    /// The result of asking a pool for an executor.
     package enum Admission: Sendable {
         /// The request goes to this executor, and its attempt is counted.
         case executor(Executor)
-        /// The request waits: `ended` will be called, unless `leave` is called before.
+        /// The request waits.
+        ///
+        /// `ended` will be called, unless `leave` is called before.
         case waiting(QueueTicket)
-        /// It may not wait, the queue is full, or the wait would be too long; trying again may help after this time.
+        /// The request may not wait, the queue is full, or the wait would be too long.
+        ///
+        /// A new try may succeed after `retryAfter`.
         case refused(retryAfter: Nanoseconds)
-        /// Every executor has been tried for this request or may not be used.
+        /// Every executor has been tried for this request or is excluded because of its health.
         case none
     }
 
-    /// Chooses an executor, or lets the request wait for one.
+    /// Chooses an executor, or puts the request into the queue.
     ///
     /// - Parameters:
-    ///   - returning: whether it has been at an executor before; then it is served before requests that have not.
-    ///   - waitMax: how long it may still wait, in nanoseconds; with 0 it is refused when all executors are full.
-    ///   - queueMax: how many requests that have not been at an executor may wait. When the queue is full, a request of
-    ///     another tenant may have to give way to this one, see `FairQueue.makeRoom`.
-    ///   - ended: called once, from any thread, with an executor whose attempt is counted, or because the request had
-    ///     to give way to one of another tenant.
+    ///   - returning: whether the request has already been at an executor. Such a request is served before requests
+    ///     that
+    ///     have not.
+    ///   - waitMax: how long the request may still wait, in nanoseconds. With 0, it is refused if all executors are
+    ///     full.
+    ///   - queueMax: how many requests that have not been at an executor may wait. If the queue is full, a request of
+    ///     another tenant may have to give way, see `FairQueue.makeRoom`.
+    ///   - ended: called once, from any thread, at the end of the wait: with an executor whose attempt is counted, or
+    ///     because the request had to give way to a request of another tenant.
     package func admit(
         _ request: RoutingRequest,
         returning: Bool = false,
@@ -71,16 +81,17 @@ extension ExecutorPool {
         ended: @escaping @Sendable (WaitEnd) -> Void
     ) -> Admission {
         let (admission, others) = entry.state.withLock { state -> (Admission, [PoolEntry.Ended]) in
-            // No event says that a pause or an ejection is over, so a slot may be free. Requests that have been at an
-            // executor before get it first.
+            // A slot may be free, because no event reports the end of a pause or of an ejection. Requests that have
+            // been at an executor before get the slot first.
             var others = state.returned.isEmpty ? [] : state.serve(entry, most: .max, at: now)
-            // Only a request that has been at an executor may overtake those that wait.
+            // Only a request that has been at an executor may overtake waiting requests.
             let goesFirst = returning || state.queue.isEmpty
             if goesFirst, let admission = admitAtOnce(request, &state, at: now) { return (admission, others) }
             if let refusal = refusal(of: request, returning, state, waitMax: waitMax, queueMax: queueMax, at: now) {
                 return (refusal, others)
             }
-            // Look once more: before the engines knew of this queue, they did not notify it of slots that were freed.
+            // A second try is needed, because the engines did not report freed slots to this pool before it joined
+            // them.
             if state.join(entry, self), goesFirst, case .executor(let executor) = choose(request, &state, at: now) {
                 state.leaveIfEmpty(entry)
                 return (.executor(executor), others)
@@ -95,7 +106,7 @@ extension ExecutorPool {
         return admission
     }
 
-    /// Gives the request an executor without a wait.
+    /// Gives the request an executor without a wait, if there is a slot.
     ///
     /// - Returns: nil if all usable executors are full.
     @inline(__always)
@@ -122,17 +133,18 @@ extension ExecutorPool {
         at now: Nanoseconds
     ) -> Admission? {
         guard let pause = shortestPause(for: request, at: now) else { return Admission.none }
-        // All executors that may take the request have asked for a pause that is longer than it may wait.
+        // All executors that may take the request have asked for a pause that is longer than the request may wait.
         if pause > waitMax { return .refused(retryAfter: pause) }
         if waitMax == 0 { return .refused(retryAfter: retryAfter(request, state, returning: returning, at: now)) }
-        // It has been admitted before and is served before the others, so it waits as long as it may.
+        // A request that was at an executor has been admitted before and is served first, so no forecast can refuse
+        // it.
         if returning { return nil }
-        // One request may always wait, whatever the forecast: otherwise no request could show that a pool that was slow
-        // has become fast.
+        // A request with no other request ahead may always wait, whatever the forecast is. Otherwise no request could
+        // show that a slow pool has become fast.
         let ahead = state.ahead(of: request, returning: false)
         if ahead > 0, let forecast = forecast(behind: ahead, state, at: now) {
             let most = max(pause, forecast.most)
-            // After this time the queue will be short enough.
+            // After this time, the queue will be short enough.
             if most > waitMax { return .refused(retryAfter: max(Self.retryAfterMin, most - waitMax)) }
         }
         guard state.hasRoom(for: request.tenant, queueMax: queueMax) else {
@@ -148,7 +160,7 @@ extension ExecutorPool {
         return state.times.forecast(behind: ahead, running: running, at: now)
     }
 
-    /// How long the request would wait by the forecast, at least a second; a second if there is no forecast.
+    /// The forecast wait of the request in nanoseconds, at least 1 s; 1 s if there is no forecast.
     func retryAfter(
         _ request: RoutingRequest,
         _ state: PoolEntry.State,
@@ -159,7 +171,8 @@ extension ExecutorPool {
         return max(Self.retryAfterMin, forecast(behind: ahead, state, at: now)?.wait ?? 0)
     }
 
-    /// The shortest pause of the executors that may take the request; nil if there is no such executor.
+    /// The shortest pause of the executors that may take the request, in nanoseconds; nil if there is no such
+    /// executor.
     private func shortestPause(for request: RoutingRequest, at now: Nanoseconds) -> Nanoseconds? {
         var shortest: Nanoseconds?
         let mercy = mercy(usesBad: request.usesBad, at: now)
@@ -172,9 +185,9 @@ extension ExecutorPool {
         return shortest
     }
 
-    /// Takes a request out of the queue.
+    /// Removes a request from the queue.
     ///
-    /// - Returns: false when its wait has ended already; the caller then has to call `giveBack` on that `WaitEnd`.
+    /// - Returns: false if the wait has already ended. The caller then has to call `giveBack` on the `WaitEnd`.
     @discardableResult
     package func leave(_ ticket: QueueTicket) -> Bool {
         entry.state.withLock { state in
@@ -188,7 +201,7 @@ extension ExecutorPool {
     ///
     /// - Parameters:
     ///   - began: when the attempt was counted.
-    ///   - wasUsed: false if no request was sent to the executor.
+    ///   - wasUsed: false if no request was sent to the executor. The duration of the attempt is not recorded then.
     package func release(_ executor: Executor, began: Nanoseconds, wasUsed: Bool = true, at now: Nanoseconds) {
         executor.attemptEnded()
         if entry.isWatched.load(ordering: .relaxed) {
@@ -197,16 +210,17 @@ extension ExecutorPool {
         executor.engine.pump(at: now)
     }
 
-    /// Gives free slots to requests that wait.
+    /// Gives free slots to waiting requests.
     ///
-    /// To be called from time to time while requests wait, since no event says that a pause or an ejection is over.
+    /// The owner calls this function regularly while requests wait, because no event reports the end of a pause or an
+    /// ejection.
     package func pump(at now: Nanoseconds) { _ = entry.serve(at: now) }
 
-    /// How long one more request like this one would wait by the forecast; at least a second.
+    /// How long one more request like `request` would wait by the forecast, in nanoseconds; at least 1 s.
     package func predictedWait(of request: RoutingRequest, at now: Nanoseconds) -> Nanoseconds {
         entry.state.withLock { retryAfter(request, $0, at: now) }
     }
 
-    /// How many requests of all snapshots wait in the queue of this pool.
+    /// The number of requests that wait in the queue of this pool, for all snapshots together.
     package var waitingCount: Int { entry.waitingCount }
 }

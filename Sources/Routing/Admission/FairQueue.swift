@@ -1,11 +1,11 @@
-// The order in which waiting requests are served: fair between tenants by bytes of prompts, in order of arrival within
-// a tenant.
+// The order in which waiting requests are served: fair between tenants by the bytes of their prompts, and in order of
+// arrival within a tenant.
 
 /// A queue with one line for each tenant, served by deficit round-robin (Shreedhar and Varghese, 1995).
 ///
-/// The quantum is the smallest prompt that is first in a line. Tenants with equal prompts are therefore served in turn,
-/// one request each, however many requests one of them has waiting. It is a value type, which its owner guards by a
-/// lock.
+/// The quantum is the smallest prompt that is first in a line. So tenants whose prompts have equal sizes are served
+/// in turn, one request each, even if one tenant has many more waiting requests. The owner of the queue guards it by
+/// a lock.
 package struct FairQueue<Element> {
     /// Identifies an entry, so that it can be removed before its turn.
     package struct Ticket: Hashable, Sendable {
@@ -14,19 +14,23 @@ package struct FairQueue<Element> {
     }
 
     fileprivate struct Entry {
-        /// Counts the entries of the whole queue in the order in which they came.
+        /// The number of the entry in the order of arrival, over all lines of the queue.
         var sequence: Int
-        /// Nil once the entry was removed; the array then has a gap at this index.
+        /// The element; nil after the entry was removed.
+        ///
+        /// The array then has a gap at this index.
         var element: Element?
         var cost: Int
     }
 
     fileprivate struct Line {
         var name: String
-        /// The entries, from `head` on; neither the first nor the last of them is a gap.
+        /// The entries, of which those before `head` were removed.
+        ///
+        /// The entry at `head` and the last entry are never gaps.
         var entries: [Entry] = []
         var head = 0
-        /// How many entries are not gaps, and the sum of their costs.
+        /// The number of entries that are not gaps, and the sum of their costs.
         var count = 0
         var cost = 0
         var deficit = 0
@@ -38,7 +42,9 @@ package struct FairQueue<Element> {
             return low < entries.count && entries[low].sequence == sequence ? low : nil
         }
 
-        /// Removes an entry and leaves a gap, which is removed once it is at the beginning or the end.
+        /// Removes an entry and leaves a gap.
+        ///
+        /// Gaps at the beginning or the end of the line are removed.
         mutating func take(at index: Int) -> Element? {
             guard let element = entries[index].element else { return nil }
             entries[index].element = nil
@@ -61,26 +67,28 @@ package struct FairQueue<Element> {
     private var lines: [Line] = []
     /// The index in `lines` of each tenant that has entries.
     private var indices: [String: Int] = [:]
-    /// Indices in `lines` that no tenant has.
+    /// The indices in `lines` that no tenant uses.
     private var free: [Int] = []
     /// The tenants with entries, as indices in `lines`, in the order of their turns.
     private var turns: [Int] = []
     private var turn = 0
     private var sequence = 0
-    /// The tenant that was served last; the owner also sets it for a request that did not have to wait.
+    /// The tenant that was served last; nil if none was.
+    ///
+    /// The owner also sets it for a request that did not have to wait.
     package var lastServed: String?
-    /// How many entries wait, of all tenants.
+    /// The number of waiting entries of all tenants.
     package private(set) var count = 0
 
-    /// An empty queue.
+    /// Makes an empty queue.
     package init() {}
 
     /// Whether no entry waits.
     package var isEmpty: Bool { count == 0 }
 
-    /// Appends an element at the end of its tenant's line.
+    /// Appends an element to the line of its tenant.
     ///
-    /// - Parameter cost: the bytes of its prompt; 0 counts as 1.
+    /// - Parameter cost: the bytes of the request's prompt; 0 counts as 1.
     package mutating func push(_ element: Element, tenant: String, cost: Int) -> Ticket {
         let index = line(of: tenant)
         if lines[index].count == 0 { join(index) }
@@ -92,7 +100,9 @@ package struct FairQueue<Element> {
         return Ticket(tenant: index, sequence: sequence)
     }
 
-    /// Removes an entry; returns nil when it has been removed or served before.
+    /// Removes an entry.
+    ///
+    /// Returns nil if the entry was already removed or served.
     @discardableResult
     package mutating func remove(_ ticket: Ticket) -> Element? {
         guard ticket.tenant < lines.count, let index = lines[ticket.tenant].index(of: ticket.sequence) else {
@@ -101,24 +111,24 @@ package struct FairQueue<Element> {
         return take(at: index, of: ticket.tenant)
     }
 
-    /// Removes and returns the element that is served next; nil when the queue is empty.
+    /// Removes and returns the element that is served next; nil if the queue is empty.
     package mutating func pop() -> Element? {
         guard count > 0 else { return nil }
         let index = settle()
         guard let entry = lines[index].first else { return nil }
         lines[index].deficit -= entry.cost
         lastServed = lines[index].name
-        // The turn passes to the next tenant; what is left of the deficit counts in this tenant's next turn.
+        // The turn passes to the next tenant. The rest of the deficit counts in the next turn of this tenant.
         turn = (turn + 1) % turns.count
         return take(at: lines[index].head, of: index)
     }
 
-    /// The element that is served next; it stays in the queue.
+    /// The element that is served next, which stays in the queue; nil if the queue is empty.
     package var first: Element? {
         mutating get { count > 0 ? lines[settle()].first?.element : nil }
     }
 
-    /// The ticket of the element that is served next.
+    /// The ticket of the element that is served next; nil if the queue is empty.
     package var firstTicket: Ticket? {
         mutating get {
             guard count > 0 else { return nil }
@@ -127,7 +137,7 @@ package struct FairQueue<Element> {
         }
     }
 
-    /// Moves the turn on until the deficit of a tenant pays for its first entry.
+    /// Advances the turn until the deficit of a tenant covers the cost of its first entry.
     ///
     /// - Returns: the index of that tenant in `lines`.
     private mutating func settle() -> Int {
@@ -141,10 +151,11 @@ package struct FairQueue<Element> {
         }
     }
 
-    /// Estimates how many entries would be served before one more of this tenant.
+    /// Estimates how many entries would be served before a new entry of this tenant.
     ///
-    /// All entries of the tenant itself are counted, and of each other tenant only entries of the same total cost. That
-    /// cost includes the new entry only for tenants whose turn comes before this one's.
+    /// The estimate includes all entries of the tenant itself, and of each other tenant only entries of the same
+    /// total cost. That total cost includes the new entry only for tenants whose turn comes before the turn of this
+    /// tenant.
     package func ahead(of tenant: String, cost: Int) -> Int {
         let own = indices[tenant]
         let before = own.map { lines[$0].cost } ?? 0
@@ -166,14 +177,15 @@ package struct FairQueue<Element> {
 
     // MARK: Room
 
-    /// Whether `makeRoom` would remove another tenant's entry for one more entry of this tenant.
+    /// Whether `makeRoom` would remove an entry of another tenant for a new entry of this tenant.
     package func mayMakeRoom(for tenant: String) -> Bool { giver(for: tenant) != nil }
 
-    /// Makes room for one more entry of `tenant`: removes the latest entry of the tenant that has the most entries.
+    /// Makes room for a new entry of `tenant`, by removing the latest entry of the tenant with the most entries.
     ///
-    /// That tenant must have at least two entries more than `tenant`, or one more if it was also the one served last.
+    /// The tenant with the most entries must have at least two entries more than `tenant`, or one more if it was
+    /// served last.
     ///
-    /// - Returns: the removed entry; nil if no tenant has that many.
+    /// - Returns: the removed entry; nil if no tenant has enough entries.
     package mutating func makeRoom(for tenant: String) -> (element: Element, ticket: Ticket)? {
         guard let index = giver(for: tenant), let last = lines[index].entries.last else { return nil }
         let ticket = Ticket(tenant: index, sequence: last.sequence)
@@ -182,8 +194,8 @@ package struct FairQueue<Element> {
 
     /// The index in `lines` of the tenant from which `makeRoom` removes an entry; nil if there is none.
     ///
-    /// If several tenants have the most entries, it is the one that was served last, or otherwise the one whose turn
-    /// comes last.
+    /// If several tenants have the most entries, it is the tenant that was served last, or otherwise the tenant whose
+    /// turn comes last.
     private func giver(for tenant: String) -> Int? {
         let latest = lastServed.flatMap { indices[$0] }
         var fullest: Int?
@@ -209,14 +221,16 @@ package struct FairQueue<Element> {
     }
 
     private mutating func join(_ index: Int) {
-        // A new tenant comes last: each other tenant has a turn before it.
+        // A new tenant gets the last turn, after a turn of each other tenant.
         turns.insert(index, at: turns.isEmpty ? 0 : turn)
         if turns.count > 1 { turn = (turn + 1) % turns.count }
     }
 
-    /// Removes an entry from a tenant's line; if no entry is left, removes the tenant from the turns.
+    /// Removes an entry from the line of a tenant.
     ///
-    /// - Parameter tenant: the index of the line in `lines`.
+    /// If the line has no entries left, the tenant gets no more turns.
+    ///
+    /// - Parameter tenant: the index of the tenant's line in `lines`.
     private mutating func take(at index: Int, of tenant: Int) -> Element? {
         guard let element = lines[tenant].take(at: index) else { return nil }
         count -= 1

@@ -1,58 +1,70 @@
-// The forecast of a queue: how long a request will wait for a slot, from how long slots have been held lately.
+// The forecast of a wait for a slot, from the times for which slots were held recently.
 internal import Transport
 
-/// The times at which the slots of one pool are taken and freed, as a value.
+/// Records when the slots of one pool are taken and freed, and forecasts waits.
 ///
-/// A slot is the room for one attempt at an executor of the pool. A forecast simulates the pool: each slot that is held
-/// is freed after a time drawn from the latest durations that were at least as long as its present age, and is then
-/// held again for a time drawn from all of them. The forecast is therefore right both for slots that are freed all at
-/// once and for slots that are freed one by one. Times are in nanoseconds of the loops' clock. The pool's lock guards
-/// the value.
+/// A slot is the room for one attempt at an executor of the pool. A forecast simulates the pool. Each held slot is
+/// freed after a duration that is drawn from the latest durations that are at least as long as the slot's present
+/// age. The slot is then taken again, for a duration that is drawn from all latest durations. So the forecast is
+/// right both if all slots are freed at once and if they are freed one by one. Times are in nanoseconds on the loops'
+/// clock. The lock of the pool guards the value.
 struct SlotTimes: Sendable {
-    /// Slots that have to be freed before there is a forecast.
+    /// How many slots have to be freed before there is a forecast.
     private static let samplesMin = 3
     /// How many of the latest durations are kept.
     private static let samplesMax = 64
-    /// How many slots are simulated at most; in a larger pool each of them stands for several.
+    /// The largest number of simulated slots.
+    ///
+    /// In a larger pool, each simulated slot represents several slots.
     private static let slotsMax = 64
-    /// How many slots are freed in one simulation; the mean duration stands for further ones.
+    /// The largest number of slots that one simulation frees.
+    ///
+    /// Each further slot takes the mean duration.
     private static let stepsMax = 256
-    /// A forecast is the mean of up to `roundsMax` simulations; of fewer if each has many slots and steps (`workMax`).
+    /// A forecast is the mean of at most `roundsMax` simulations.
+    ///
+    /// If each simulation has many slots and steps, there are fewer simulations, but at least one. `workMax` is the
+    /// largest total number of slots and steps in all simulations together.
     private static let roundsMax = 16
     private static let workMax = 256
-    /// How many of the latest durations, all longer or all shorter than those before, show that the pace has changed.
+    /// The number of latest durations that show a change of pace, if each is longer or each is shorter than all earlier
+    /// ones.
     private static let changeMin = 8
 
-    /// When the recording began, so slots that were taken before are not in `begins`; nil until `watch` is called.
+    /// When recording began; nil before `watch` is called.
+    ///
+    /// Slots that were taken earlier are not in `begins`.
     private(set) var watchedSince: Nanoseconds?
-    /// When the slots that are held were taken, the earliest first.
+    /// When the slots that are held were taken, in ascending order.
     private(set) var begins: [Nanoseconds] = []
-    /// How long the latest slots were held, in nanoseconds: a ring in which `oldest` is the index of the oldest.
+    /// The durations of the latest slots in nanoseconds, as a ring buffer.
+    ///
+    /// `oldest` is the index of the oldest duration.
     private var latest: [Double] = []
     private var oldest = 0
-    /// The same durations, the shortest first.
+    /// The durations in `latest`, in ascending order.
     private var sorted: [Double] = []
-    /// How many slots have been freed since `watchedSince`, and the sum of their durations in nanoseconds.
+    /// The number of slots that were freed since `watchedSince`, and the sum of their durations in nanoseconds.
     private var freed = 0
     private var total = 0.0
 
-    /// Begins to record, unless it has begun before.
+    /// Begins to record, unless recording has begun before.
     mutating func watch(from now: Nanoseconds) { if watchedSince == nil { watchedSince = now } }
 
-    /// A slot is taken.
+    /// Records that a slot was taken.
     mutating func taken(at now: Nanoseconds) {
         guard watchedSince != nil else { return }
-        // The clocks of two workers may differ by a turn of their loops.
+        // The times may be out of order, because the clocks of two workers may differ by one turn of their loops.
         var index = begins.count
         while index > 0, begins[index - 1] > now { index -= 1 }
         begins.insert(now, at: index)
     }
 
-    /// A slot is freed.
+    /// Records that a slot was freed.
     ///
     /// - Parameters:
-    ///   - began: when it was taken.
-    ///   - wasUsed: false if no request was sent with it, so that its duration means nothing.
+    ///   - began: when the slot was taken.
+    ///   - wasUsed: false if no request was sent with the slot, so that its duration has no meaning.
     mutating func freed(takenAt began: Nanoseconds, wasUsed: Bool = true, at now: Nanoseconds) {
         guard watchedSince != nil else { return }
         if let index = begins.firstIndex(of: began) { begins.remove(at: index) }
@@ -71,7 +83,7 @@ struct SlotTimes: Sendable {
         forgetAnotherPace()
     }
 
-    /// Drops the durations from before a change of pace, because they do not help to forecast any more.
+    /// Drops the durations from before a change of pace, because they no longer help to forecast.
     private mutating func forgetAnotherPace() {
         let (count, some) = (latest.count, Self.changeMin)
         guard count >= some + some / 2 else { return }
@@ -81,7 +93,7 @@ struct SlotTimes: Sendable {
             longest = max(longest, duration)
             shortest = min(shortest, duration)
         }
-        // The latest ones are shorter, or longer, than each of the others.
+        // The latest durations are all shorter, or all longer, than each of the earlier durations.
         let areShorter = longest == sorted[some - 1] && longest < sorted[some]
         let areLonger = shortest == sorted[count - some] && shortest > sorted[count - some - 1]
         guard areShorter || areLonger else { return }
@@ -90,12 +102,12 @@ struct SlotTimes: Sendable {
         sorted = latest.sorted()
     }
 
-    /// The first index in `sorted` whose duration is not shorter than this one.
+    /// The index in `sorted` of the first duration that is not shorter than `duration`.
     private func rank(_ duration: Double) -> Int { sorted.firstIndex(notBefore: { $0 < duration }) }
 
     // MARK: The forecast
 
-    /// How long a request waits, in nanoseconds.
+    /// The forecast of a wait, in nanoseconds.
     struct Forecast: Equatable, Sendable {
         /// The expected wait.
         var wait: Nanoseconds
@@ -103,18 +115,19 @@ struct SlotTimes: Sendable {
         var most: Nanoseconds
     }
 
-    /// Simulates how long a request that comes now has to wait.
+    /// Simulates how long a new request has to wait.
     ///
     /// - Parameters:
-    ///   - ahead: how many requests are served before it.
+    ///   - ahead: how many requests are served before the new request.
     ///   - running: how many slots are held, including those that were taken before `watchedSince`.
-    /// - Returns: nil while fewer than `samplesMin` slots have been freed.
+    /// - Returns: nil if recording has not begun, if fewer than `samplesMin` slots have been freed, or if no slot is
+    ///   held.
     func forecast(behind ahead: Int, running: Int, at now: Nanoseconds) -> Forecast? {
         let slots = max(running, begins.count)
         guard let watchedSince, freed >= Self.samplesMin, slots > 0 else { return nil }
         let simulated = min(slots, Self.slotsMax)
         let ages = (0..<simulated).map { slot in
-            // Slots that were taken before `watchedSince` are the oldest.
+            // Slots that were taken before `watchedSince` are the oldest slots, and count as taken at `watchedSince`.
             let index = slot * slots / simulated - (slots - begins.count)
             let began = index < 0 ? watchedSince : begins[index]
             return now > began ? Double(now - began) : 0
@@ -129,16 +142,16 @@ struct SlotTimes: Sendable {
             let simulation = Simulation(durations: sorted, stretch: stretch, mean: mean, spread: spread, draws: first)
             wait += simulation.wait(for: steps, ages) / Double(rounds)
         }
-        // With few and unequal durations a forecast is likely to be too low, and would let too many requests wait.
+        // With few and unequal durations, the forecast is likely to be too low and would let too many requests wait.
         if mean > 0 { wait *= 1 + 0.6 * spread / mean / Double(sorted.count).squareRoot() }
         let doubt = max(wait * 0.1, 1.3 * spread * needed.squareRoot() / Double(simulated))
         return Forecast(wait: Nanoseconds(min(wait, 1e18)), most: Nanoseconds(min(wait + doubt, 1e18)))
     }
 
-    /// The mean duration, its standard deviation, and the factor by which the durations seen so far are too short.
+    /// The mean duration, its standard deviation, and the factor by which the recorded durations are too short.
     ///
-    /// The first slots to be freed are those with the shortest durations. Until as many have been freed as there are
-    /// slots, the ages of those that are still held count too.
+    /// The slots that are freed first are those with the shortest durations. Until as many slots have been freed as
+    /// the pool has, the mean also includes the ages of the held slots.
     private func moments(_ ages: [Double], _ slots: Int) -> (mean: Double, spread: Double, stretch: Double) {
         let seen = sorted.reduce(0, +) / Double(sorted.count)
         let variance = sorted.reduce(0) { $0 + ($1 - seen) * ($1 - seen) } / Double(sorted.count)
@@ -152,7 +165,8 @@ struct SlotTimes: Sendable {
 
     /// One simulation of the pool.
     ///
-    /// Its durations are not drawn at random but spread evenly over those that were seen, from `draws` (0 to 1) on.
+    /// The durations are not drawn at random, but are spread evenly over the recorded durations, starting at `draws`
+    /// (0 to 1).
     private struct Simulation {
         let durations: [Double]
         let stretch: Double
@@ -160,25 +174,25 @@ struct SlotTimes: Sendable {
         let spread: Double
         var draws: Double
 
-        /// The time after which `steps` slots have been freed.
+        /// The time in nanoseconds after which `steps` slots have been freed.
         consuming func wait(for steps: Int, _ ages: [Double]) -> Double {
             var ends: [Double] = []
             for age in ages { ends.append(rest(after: age)) }
-            // A sorted array is a heap whose first element is the earliest end.
+            // A sorted array is a valid heap. The first element of the heap is the earliest end.
             ends.sort()
             for _ in 1..<min(steps, SlotTimes.stepsMax) { replaceFirst(of: &ends) }
             let further = max(0, steps - SlotTimes.stepsMax)
             return ends[0] + Double(further) * mean / Double(ages.count)
         }
 
-        /// How much longer a slot is held that has been held for `age`.
+        /// How much longer a slot is held that has already been held for `age`, in nanoseconds.
         private mutating func rest(after age: Double) -> Double {
             // Consecutive multiples of the golden ratio are spread evenly between 0 and 1.
             draws = (draws + 0.618_033_988_749_895).truncatingRemainder(dividingBy: 1)
             guard age > 0 else { return draw(from: 0) }
             let low = durations.firstIndex(notBefore: { $0 * stretch <= age })
-            // The slot has been held for longer than all known durations. If those hardly differ, it is about to be
-            // freed; if they differ widely, it may be held for a further mean duration.
+            // The slot has been held longer than all recorded durations. If the durations are nearly equal, the slot
+            // is about to be freed; if they differ widely, it may be held for another mean duration.
             return low < durations.count ? draw(from: low) - age : min(mean, spread)
         }
 
@@ -187,7 +201,7 @@ struct SlotTimes: Sendable {
             return durations[min(index, durations.count - 1)] * stretch
         }
 
-        /// Takes the slot that is freed first again, for another duration.
+        /// Simulates that the slot with the earliest end is freed, and is taken again for another duration.
         private mutating func replaceFirst(of ends: inout [Double]) {
             let end = ends[0] + rest(after: 0)
             var index = 0

@@ -1,34 +1,38 @@
-// A key as it is stored: what it allows, and a hash of it. The key itself is known to its bearer only.
+// A key as it is stored: a hash of the key, and what the key allows. Only the bearer knows the key itself.
 internal import Transport
 
-/// The stored form of a key: whose it is, what it allows, and a hash by which it is found.
+/// The stored form of a key: its owner, what it allows, and a hash by which it is found.
 package struct AccessKey: Equatable, Sendable {
     /// What a key is for.
     package enum Role: String, CaseIterable, Sendable {
-        /// May send requests to models.
+        /// The bearer may send requests to models.
         case user
-        /// May list the models but not send requests to them: for dashboards and probes.
+        /// The bearer may list the models but not send requests to them, for dashboards and probes.
         case observer
     }
 
-    /// Its public name, which logs and lists show and by which it is revoked.
+    /// The public name of the key, which logs and lists show and by which an operator revokes the key.
     package var id: String
-    /// HMAC-SHA256 of the key under the secret.
+    /// The HMAC-SHA256 of the key with the server's secret.
     package var hash: [UInt8]
-    /// Whose key it is: the tenant in logs and metrics, and in the queue, which is fair between tenants.
+    /// The tenant to which the key belongs.
+    ///
+    /// Logs and metrics name the tenant, and the queue is fair between tenants.
     package var tenant: String
     /// What the key is for.
     package var role: Role
-    /// Ids or aliases of the models that it may use; nil for all.
+    /// The ids or aliases of the models that the key may use; nil for all models.
     package var models: [String]?
-    /// How much its bearer may use.
+    /// The limits on the use of the key.
     package var limits: KeyLimits
     /// When the key expires, in seconds since 1970; nil for never.
     package var expires: Int?
-    /// Whether the key is revoked: it is not accepted, and is kept only so that the log can say so.
+    /// Whether the key is revoked.
+    ///
+    /// A revoked key is not accepted; it is kept only so that the log can report it as revoked.
     package var isRevoked = false
 
-    /// A key that is not revoked; `hash` has 32 bytes, and `expires` is in seconds since 1970.
+    /// Makes a key that is not revoked; `hash` has 32 bytes, and `expires` is in seconds since 1970.
     package init(
         id: String,
         hash: [UInt8],
@@ -52,12 +56,12 @@ package struct AccessKey: Equatable, Sendable {
 }
 
 extension AccessKey {
-    /// How every key begins.
+    /// The prefix of every key.
     package static let prefix = "fi-"
     private static let randomBytes = 32
     private static let idBytes = 5
 
-    /// The text of a new key: the prefix and 32 random bytes in base64url (RFC 4648, section 5).
+    /// Makes the text of a new key: the prefix and 32 random bytes in base64url (RFC 4648 section 5).
     package static func makeSecretText() -> String {
         let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
         var text = Array(prefix.utf8)
@@ -75,6 +79,6 @@ extension AccessKey {
         return String(decoding: text, as: UTF8.self)
     }
 
-    /// A new `id`: random, so that it says nothing of the key.
+    /// Makes a new `id`, which is random, so that it reveals nothing about the key.
     package static func makeID() -> String { Hexadecimal.text(Randomness.bytes(idBytes)) }
 }

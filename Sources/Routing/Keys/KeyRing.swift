@@ -1,42 +1,50 @@
-// The keys in force at one moment, among which the key of a request is found.
+// The access keys at one moment, and the lookup of the key of a request.
 package import Transport
 
-/// The keys in force at one moment; immutable, and shared by all threads.
+/// The access keys at one moment, including expired and revoked keys; immutable, and shared by all threads.
 package final class KeyRing: Sendable {
-    /// A key and what its bearer uses.
+    /// A key, and the use of its limits.
     package struct Entry: Sendable {
-        /// What the key allows.
+        /// The stored form of the key.
         package let key: AccessKey
-        /// What its bearer uses; later rings go on with the same object.
+        /// The use of the key's limits.
+        ///
+        /// Later rings continue with the same object.
         package let use: KeyUse
     }
 
-    /// The use of a key that is not in force any more, in case the key comes back.
+    /// The use of a key that the ring does not have any more, in case a later ring has the key again.
     ///
-    /// Otherwise its limits would start anew if a file of keys were removed and put back.
+    /// Without it, the limits of all keys would start anew if a key file were removed and put back.
     private struct Departed: Sendable {
         var id: String
         var hash: [UInt8]
         var use: KeyUse
         var since: Nanoseconds
 
-        /// How long the use is kept, in nanoseconds: after this time the whole of its limits a minute is available
-        /// again.
+        /// How long the use is kept, in nanoseconds.
+        ///
+        /// After this time, all limits per minute are fully available again.
         static let keptFor: Nanoseconds = 120_000_000_000
 
         func isKept(at now: Nanoseconds) -> Bool { use.running > 0 || now < since + Self.keptFor }
     }
 
-    /// The keys by the first eight bytes of their hash; without the secret nobody can make keys whose hashes collide.
+    /// The keys by the first eight bytes of their hashes.
+    ///
+    /// Without the secret, nobody can make keys whose hashes collide.
     private let entries: [UInt64: [Entry]]
     private let departed: [Departed]
-    /// A hash to compare with if no key's hash begins with the same eight bytes, so that the time of a search does not
-    /// show whether one does.
+    /// The hash to compare with if no key's hash begins with the same eight bytes.
+    ///
+    /// With this comparison, the time of a lookup does not reveal whether there is such a key.
     private let nobody = [UInt8](repeating: 0, count: HMACSHA256.count)
 
-    /// A ring of `keys`, each of which goes on with the use that `previous` has for it.
+    /// Makes a ring of `keys`.
     ///
-    /// A key is found in `previous` by its hash or else by its id, even if it was not in force there any more.
+    /// Each key continues with the use that `previous` has for the key.
+    ///
+    /// A key is found in `previous` by its hash, or else by its id, even if `previous` only keeps the use of the key.
     package init(_ keys: [AccessKey] = [], after previous: KeyRing? = nil, at now: Nanoseconds = 0) {
         var known = previous?.departed ?? []
         known += previous?.all.map { Departed(id: $0.key.id, hash: $0.key.hash, use: $0.use, since: now) } ?? []
@@ -54,29 +62,29 @@ package final class KeyRing: Sendable {
         departed = known.enumerated().filter { !taken.contains($0) && $1.isKept(at: now) }.map(\.element)
     }
 
-    /// The number of keys that are not in force any more and whose use is kept.
+    /// The number of keys that the ring does not have any more and whose use is kept.
     package var departedCount: Int { departed.count }
 
-    /// All keys, expired and revoked ones among them, in no order.
+    /// All keys in no particular order, including expired and revoked keys.
     package var all: [Entry] { entries.values.flatMap(\.self) }
 
-    /// What the ring knows about the key of a request.
+    /// The result of looking up the key of a request.
     package enum Found: Sendable {
         case inForce(Entry)
-        /// With the id of the key.
+        /// The key is revoked or has expired; the text is its id.
         case revoked(String), expired(String)
         case unknown
     }
 
-    /// The key with this hash that has neither expired at `seconds` since 1970 nor been revoked.
+    /// The key with this hash; nil if there is none, or if it is revoked or has expired at `seconds` since 1970.
     package func find(_ hash: [UInt8], at seconds: Int) -> Entry? {
         if case .inForce(let entry) = look(for: hash, at: seconds) { return entry }
         return nil
     }
 
-    /// What the ring knows about the key with this hash at `seconds` since 1970.
+    /// Looks up the key with this hash, and checks whether it has expired at `seconds` since 1970.
     ///
-    /// It takes the same time for a valid, a revoked, an expired and an unknown key.
+    /// The lookup takes the same time for a valid, a revoked, an expired and an unknown key.
     package func look(for hash: [UInt8], at seconds: Int) -> Found {
         let candidates = entries[Self.bucket(of: hash)] ?? []
         var found: Entry?

@@ -1,23 +1,25 @@
-// How much of its limits the bearer of a key uses, counted over all workers.
+// How much of its limits a key uses, counted over all workers.
 package import Transport
 
-/// The limits of a key; a limit of nil means that there is none.
+/// The limits of a key.
+///
+/// A limit that is nil does not restrict the key.
 package struct KeyLimits: Equatable, Sendable {
-    /// The most exchanges at once.
+    /// The largest number of exchanges at once.
     package var concurrency: Int?
-    /// The most requests that begin in a minute.
+    /// The largest number of requests that may begin in a minute.
     package var requestsPerMinute: Int?
-    /// The most tokens of prompts and answers in a minute.
+    /// The largest number of tokens in a minute, in prompts and answers together.
     package var tokensPerMinute: Int?
 
-    /// Limits of at least 1 each.
+    /// Makes limits; each limit is nil or at least 1.
     package init(concurrency: Int? = nil, requestsPerMinute: Int? = nil, tokensPerMinute: Int? = nil) {
         self.concurrency = concurrency
         self.requestsPerMinute = requestsPerMinute
         self.tokensPerMinute = tokensPerMinute
     }
 
-    /// The limits that there are, by their names in a file of keys.
+    /// The limits that are not nil, with their names in a key file.
     package var named: [(name: String, count: Int)] {
         let all = [
             ("concurrency", concurrency), ("requests_per_minute", requestsPerMinute),
@@ -27,33 +29,33 @@ package struct KeyLimits: Equatable, Sendable {
     }
 }
 
-/// A quota that counts in this process.
+/// The quota of one key, counted in this process.
 ///
-/// There is one for each key, while the key is in force and for some time afterwards (`KeyRing.Departed`). It outlives
-/// snapshots. It is called a few times a request, never once a token.
+/// Each key has one object while the key is in force and for some time afterwards (`KeyRing.Departed`). The object
+/// outlives snapshots. Workers call it a few times for each request, and never for each token.
 package final class KeyUse: Quota {
     private struct State {
         var running = 0
         var requests = TokenBucket()
         var tokens = TokenBucket()
-        /// The limits that came with the newest request.
+        /// The limits of the latest request; nil before the first request.
         var limits: KeyLimits?
 
-        /// The limit that came with the newest request, which also holds for requests that began before a change.
+        /// The limit of the latest request, which also applies to requests that began under an older limit.
         ///
-        /// With an older, lower limit, `TokenBucket` would forget a part of what was spent under the raised one.
+        /// With an older, lower limit, `TokenBucket` would forget a part of the use under the raised limit.
         func newest(_ limit: KeyPath<KeyLimits, Int?>, else own: Int) -> Int { limits?[keyPath: limit] ?? own }
     }
 
     private let state = Lock(State())
 
-    /// A key of which nothing has been used.
+    /// Makes the quota of a key that has not been used.
     package init() {}
 
-    /// Exchanges under way.
+    /// The number of exchanges under way.
     package var running: Int { state.withLock { $0.running } }
 
-    /// Counts an exchange and a request, unless a limit forbids it; see `Quota`.
+    /// Counts an exchange and a request, unless a limit forbids them; see `Quota.begin`.
     package func begin(_ limits: KeyLimits, at now: Nanoseconds) -> QuotaDenial? {
         state.withLock { state in
             state.limits = limits
@@ -66,10 +68,10 @@ package final class KeyUse: Quota {
         }
     }
 
-    /// Ends the count of an exchange that `begin` has counted.
+    /// Ends an exchange that `begin` has counted.
     package func ended() { state.withLock { $0.running -= 1 } }
 
-    /// Reserves tokens of the rate, unless the limit forbids it; see `Quota`.
+    /// Reserves tokens from the token rate, unless the limit forbids it; see `Quota.reserve`.
     package func reserve(_ tokens: Int, _ limits: KeyLimits, at now: Nanoseconds) -> QuotaDenial? {
         guard let own = limits.tokensPerMinute else { return nil }
         return state.withLock { state in
@@ -78,7 +80,7 @@ package final class KeyUse: Quota {
         }
     }
 
-    /// Replaces a reservation by the tokens that were used; see `Quota`.
+    /// Replaces a reservation with the tokens that were used; see `Quota.settle`.
     package func settle(reserved: Int, used: Int, _ limits: KeyLimits, at now: Nanoseconds) {
         guard let own = limits.tokensPerMinute else { return }
         state.withLock { state in
@@ -86,12 +88,12 @@ package final class KeyUse: Quota {
         }
     }
 
-    /// What is left of the requests a minute; nil without a limit.
+    /// The request rate and what is left of it; nil if the key has no limit for requests.
     package func requestRate(_ limits: KeyLimits, at now: Nanoseconds) -> QuotaRate? {
         rate(\.requestsPerMinute, of: \.requests, limits, at: now)
     }
 
-    /// What is left of the tokens a minute; nil without a limit.
+    /// The token rate and what is left of it; nil if the key has no limit for tokens.
     package func tokenRate(_ limits: KeyLimits, at now: Nanoseconds) -> QuotaRate? {
         rate(\.tokensPerMinute, of: \.tokens, limits, at: now)
     }

@@ -1,56 +1,59 @@
 // The interface for counting the use of a key against its limits.
 package import Transport
 
-/// Counts what the bearers of one key use, and says whether a limit forbids more.
+/// Counts what the requests with one key use, and tells whether a limit of the key forbids more use.
 ///
-/// `KeyUse` counts in this process. A store that several processes share would be another quota, which leases shares of
-/// a limit beforehand. Every call answers at once, waits for nothing outside of the process, and may come from any
-/// worker. Limits come with each call; those of the newest `begin` hold for all exchanges under way. Times are
-/// nanoseconds of the loops' clock, which is monotonic.
+/// `KeyUse` counts within this process. Another implementation could count in a store that several processes share,
+/// if it leased parts of a limit in advance. Every call returns at once, waits for nothing outside this process, and
+/// may come from any worker. The limits come with each call. The limits of the latest `begin` apply to all exchanges
+/// under way. Times are in nanoseconds on the monotonic clock of the loops.
 package protocol Quota: AnyObject, Sendable {
-    /// Counts one exchange and takes one request of the rate.
+    /// Counts one exchange, and takes one request from the request rate.
     ///
-    /// - Returns: nil when both were possible; the caller then has to call `ended` once. Otherwise nothing was counted.
+    /// - Returns: nil if the limits allow the exchange. The caller then has to call `ended` once. Otherwise, the
+    ///   limit that forbids the exchange, of which nothing was counted.
     func begin(_ limits: KeyLimits, at now: Nanoseconds) -> QuotaDenial?
 
-    /// Ends the count of an exchange that `begin` has counted.
+    /// Ends an exchange that `begin` has counted.
     func ended()
 
-    /// Reserves tokens for a request.
+    /// Reserves tokens from the token rate for a request.
     ///
-    /// - Returns: nil when they are reserved, or when tokens have no limit and nothing is reserved. The caller then has
-    ///   to call `settle` once.
+    /// - Returns: nil if the tokens are reserved, or if the key has no token limit. The caller then has to call
+    ///   `settle` once. Otherwise, the limit that forbids the request.
     func reserve(_ tokens: Int, _ limits: KeyLimits, at now: Nanoseconds) -> QuotaDenial?
 
-    /// Replaces a reservation by what the request has used, which may be more or less; both in tokens.
+    /// Replaces a reservation with the tokens that the request has used, which may be more or fewer.
     ///
-    /// - Parameter limits: the limits with which the tokens were reserved.
+    /// - Parameter limits: the limits that were passed to `reserve`.
     func settle(reserved: Int, used: Int, _ limits: KeyLimits, at now: Nanoseconds)
 
-    /// What is left of the requests a minute; nil without a limit for them.
+    /// The request rate and what is left of it; nil if the key has no limit for requests.
     func requestRate(_ limits: KeyLimits, at now: Nanoseconds) -> QuotaRate?
 
-    /// What is left of the tokens a minute; nil without a limit for them.
+    /// The token rate and what is left of it; nil if the key has no limit for tokens.
     func tokenRate(_ limits: KeyLimits, at now: Nanoseconds) -> QuotaRate?
 }
 
-/// Which limit forbids more, and how many nanoseconds to wait; `Nanoseconds.max` if waiting does not help.
+/// The limit that forbids more use.
+///
+/// `wait` is the time in nanoseconds to wait; `Nanoseconds.max` if waiting does not help.
 package enum QuotaDenial: Equatable, Sendable {
     case concurrency
     case requests(wait: Nanoseconds)
     case tokens(wait: Nanoseconds)
 }
 
-/// What is left of a rate, for the client to see.
+/// The state of a rate limit, for the response fields that the client gets.
 package struct QuotaRate: Equatable, Sendable {
-    /// Requests or tokens a minute.
+    /// The limit, in requests or tokens per minute.
     package var limit: Int
-    /// How many of them are left now, at least 0.
+    /// How many requests or tokens are left now; at least 0.
     package var remaining: Int
-    /// The nanoseconds until the whole limit is available again.
+    /// The time until the whole limit is available again, in nanoseconds.
     package var reset: Nanoseconds
 
-    /// A rate as response fields show it.
+    /// Makes the state of a rate limit from its parts.
     package init(limit: Int, remaining: Int, reset: Nanoseconds) {
         self.limit = limit
         self.remaining = remaining
