@@ -7,7 +7,7 @@ struct ExecutorWait: Equatable, Sendable {
     private(set) var began: Nanoseconds = 0
     /// When the wait that is under way began; nil while there is none.
     private var since: Nanoseconds?
-    /// The duration of the waits that are over.
+    /// The total duration of the waits that have ended.
     private var before: Nanoseconds = 0
 
     var isUnderWay: Bool { since != nil }
