@@ -3,7 +3,7 @@ internal import HTTP
 internal import Inference
 internal import Transport
 
-/// A body and the splice of one attempt, in the form in which the HTTP layer reads it.
+/// The client's body with the changes for one attempt, as a source that the HTTP layer reads.
 ///
 /// Confined to its worker. The bytes are copied only into the output buffer of the connection.
 final class SplicedBody: RequestBodySource {
