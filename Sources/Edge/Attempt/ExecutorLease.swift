@@ -32,7 +32,9 @@ struct ExecutorLease {
         pool.report(outcome, of: executor, at: now)
     }
 
-    /// Reports an outcome that may follow `good`: `whole`, `lateFault` or `busy`. Does nothing for `neither`.
+    /// Reports an outcome that may follow `good`: `whole`, `lateFault` or `busy`.
+    ///
+    /// Does nothing for `neither`.
     mutating func reportLate(_ outcome: ExecutorPool.Outcome, at now: Nanoseconds) {
         guard outcome != .neither else { return }
         endPrompt()
