@@ -4,7 +4,7 @@
 package enum KeyRefusal: Sendable, Equatable {
     /// The request has no key, and one is required.
     case missing
-    /// The request has a key that cannot be read, or several different ones.
+    /// The request has a key that cannot be read, or several different keys.
     case unreadable
     /// No key in force has this hash.
     case unknown

@@ -15,14 +15,14 @@ package struct KeyStoreError: Error, Equatable, Sendable, CustomStringConvertibl
 
 /// Reads the keys of one store, and remembers its state, so that an unchanged store is not read again.
 ///
-/// Its calls wait for the file system: no worker makes them.
+/// Its calls wait for the file system, so no worker makes them.
 package struct KeyStoreReader: Sendable {
     private let path: String
     private let kind: KeyStoreKind
-    /// The state of the file that was read last without an error.
+    /// The identity and state of the file when it was last read without an error.
     private var seen: FileStamp?
     private var database: KeyDatabase?
-    /// SQLite's `data_version` at the last reading.
+    /// SQLite's `data_version` when the database was last read without an error.
     private var dataVersion = 0
 
     /// A reader of the store at `path`, which has read nothing yet.
@@ -52,8 +52,8 @@ package struct KeyStoreReader: Sendable {
 
     private mutating func fileChanges() throws(KeyStoreError) -> [AccessKey]? {
         guard let stamp = FileStamp(path) else { throw unreadable() }
-        // Two changes within one tick of the file system's clock have the same time, so a recently changed file is read
-        // again.
+        // Two changes within one tick of the file system's clock have the same time. A file that has just changed is
+        // therefore read again.
         if stamp == seen, !stamp.isNew(at: Clock.wallTime().seconds) { return nil }
         switch SystemFiles.read(path) {
         case .failure(let problem): throw KeyStoreError(problems: ["cannot read \(path): \(problem)"])
@@ -73,13 +73,13 @@ package struct KeyStoreReader: Sendable {
             throw unreadable()
         }
         do throws(KeyDatabaseError) {
-            // A new file with the same name is another database.
+            // A new file with the same name is another database, so it is opened anew.
             let isOpen = database != nil && stamp.isSameFile(as: seen)
             let open = isOpen ? database! : try KeyDatabase(reading: path)
             let version = try open.dataVersion()
             if isOpen, version == dataVersion { return nil }
             let keys = try open.keysWithRevoked()
-            // Noted only after everything has been read: after an error the next call reads again.
+            // These are stored only after everything has been read, so that the next call reads again after an error.
             (database, dataVersion, seen) = (open, version, stamp)
             return keys
         } catch {

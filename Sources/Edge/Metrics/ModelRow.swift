@@ -1,4 +1,4 @@
-// What one worker has counted of one model.
+// What one worker has counted for one model.
 
 /// The counters of one model at one worker; confined to the worker.
 ///

@@ -1,9 +1,9 @@
 // Writes metrics in Prometheus' text format, version 0.0.4.
 
-/// A page of metrics: families, each with its help, its type and its samples.
+/// A page of metrics: metric families, each with its help, its type and its samples.
 ///
-/// The samples of a family must be written directly after the call of `family`, since the format requires them
-/// together.
+/// The samples of a family must be written directly after the call of `family`, because the format requires that they
+/// stand together.
 package struct PrometheusText: Sendable {
     /// The type of a family; the raw values are those of the format.
     package enum Kind: String, Sendable { case counter, gauge, histogram }
@@ -23,7 +23,7 @@ package struct PrometheusText: Sendable {
     package private(set) var bytes: [UInt8] = []
     private var family = ""
 
-    /// An empty page.
+    /// Makes an empty page.
     package init() { bytes.reserveCapacity(64 << 10) }
 
     /// Begins a family; its samples must be written next.
