@@ -12,11 +12,11 @@ package final class ProcessState: Sendable {
     package let budget: MemoryBudget
     /// Where the lines of finished exchanges are written.
     package let log: LogSink
-    /// The keys of TLS session tickets: a session begun with one worker is resumed with any other.
+    /// The keys of TLS session tickets; all workers share them, so that any worker can resume a session.
     package let ticketKeys: TicketKeys
     /// The clock of all workers and of the control thread.
     package let clock: Clock
-    /// What notifies the workers of sockets that are ready.
+    /// The system interface by which workers learn that sockets are ready: epoll, or io_uring as well.
     package let poller: PollerChoice
     /// The handles of the workers, by their index.
     package let workers: [WorkerHandle]
@@ -24,7 +24,7 @@ package final class ProcessState: Sendable {
     let retries = RetryBudget()
     /// When the process started, in milliseconds since 1970; a part of every exchange's id.
     let processStart = Clock.wallTime().seconds * 1000 + Clock.wallTime().microseconds / 1000
-    /// The tenants that metrics distinguish.
+    /// The tenants that metrics distinguish by name.
     let tenants = TenantLabels()
     /// How many descriptors connections of clients may use; the others are kept for executors.
     private let descriptorsMax: Int
@@ -70,7 +70,8 @@ package final class ProcessState: Sendable {
         return room.lack
     }
 
-    /// Gives back the room of one connection that has ended, or for which room was taken but that did not come.
+    /// Gives back the room of a connection that has ended, or that was not established after room had been taken for
+    /// it.
     package func connectionEnded() {
         connections.wrappingSubtract(1, ordering: .relaxed)
         budget.release(MemoryBudget.connectionCharge)
