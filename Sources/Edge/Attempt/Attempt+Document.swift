@@ -175,7 +175,8 @@ extension Attempt {
         let mustBeJSON = answer.scan != nil && (answer.endsWithClose || dialect != .other)
         if let failure = brokenness(of: found, mustBeJSON: mustBeJSON) { return failure }
         guard (200..<300).contains(head.status), !found.isAnswer(in: dialect) else { return nil }
-        // The client may have asked for events in a way that the scan of the request does not recognize.
+        // The client may have asked for events in a way that the scan of the request does not recognize, so events are
+        // accepted.
         let begin = held
         return EventLines.begins(begin.span) == true ? nil : .noAnswer
     }

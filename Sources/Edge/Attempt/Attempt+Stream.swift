@@ -89,7 +89,7 @@ extension Attempt {
 
     /// Whether an event or a piece of an event is relayed now.
     ///
-    /// The first event that is relayed begins the response; this function then relays the held bytes before it.
+    /// The first event that is relayed begins the response. This function relays the held bytes before that event.
     @inline(__always)
     private func isRelayedNow(
         _ event: Span<UInt8>,

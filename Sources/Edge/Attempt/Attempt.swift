@@ -8,7 +8,7 @@ internal import Transport
 ///
 /// An attempt has an owner, its exchange, until the attempt is over. Bytes that the executor sends later are dropped;
 /// they cannot reach the next attempt, which is another object. The type is split by subject: this file has the state,
-/// the start, the end and the dispatch of what arrives. `+Stream` reads events, `+Document` reads other answers,
+/// the start, the end and the dispatch of received bytes. `+Stream` reads events, `+Document` reads other answers,
 /// `+Resending` sends the request again, and `+Charge` decides whose fault a failure is.
 final class Attempt: TimerTarget {
     /// How an answer ended after its relay had begun.
@@ -82,7 +82,8 @@ final class Attempt: TimerTarget {
     private(set) var times = Times()
     /// When bytes of the answer arrived last; 0 if none have.
     private(set) var lastHeard: Nanoseconds = 0
-    /// Since when nothing has arrived: the start of the attempt, the last bytes, or the end of a pause in reading.
+    /// When the current silence began: at the start of the attempt, at the last bytes, or at the end of a pause in
+    /// reading.
     private(set) var silentSince: Nanoseconds = 0
     /// Whether the edge reads from the executor; while it does not, nothing can arrive.
     private(set) var isReading = true
@@ -192,8 +193,8 @@ final class Attempt: TimerTarget {
         if timeoutOutcome != .neither { lease.reportLate(.lateFault(.timeout), at: now) }
     }
 
-    /// Ends the attempt without a result: the executor's connection or HTTP/2 stream is closed in this turn of the
-    /// loop.
+    /// Ends the attempt and charges nothing to the executor: the executor's connection or HTTP/2 stream is closed in
+    /// this turn of the loop.
     func cancel() { close(.neither) }
 
     /// Ends the attempt with a failure that the exchange has found before the answer was ready; the owner is not

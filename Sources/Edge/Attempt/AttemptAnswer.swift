@@ -12,8 +12,8 @@ struct AttemptAnswer {
         case none
         /// A stream of events.
         case events
-        /// An answer that is not a stream, or may not be one: held back until it is whole or larger than
-        /// `Attempt.heldMax`.
+        /// An answer that is not a stream, or is not yet known to be a stream: held back until it is whole or larger
+        /// than `Attempt.heldMax`.
         case document
         /// A document larger than `Attempt.heldMax`, relayed as it arrives.
         case passing

@@ -6,8 +6,8 @@ internal import Routing
 internal import Transport
 
 extension Failure {
-    /// The outcome that is reported to the pool at once; for the charge `suspect` that is `neither`, because later
-    /// attempts decide.
+    /// The outcome that is reported to the pool at once; for the charge `suspect` the outcome is `neither`, because
+    /// later attempts decide.
     var outcome: ExecutorPool.Outcome {
         switch charge {
         case .none, .suspect: .neither

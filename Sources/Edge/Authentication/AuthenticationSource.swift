@@ -2,7 +2,8 @@
 internal import Configuration
 internal import Routing
 
-/// The store of API keys in use, and the counted use of requests without a key; confined to the control thread.
+/// The store of API keys in use, and what requests without a key have used of their limits; confined to the control
+/// thread.
 final class AuthenticationSource {
     /// An authenticator that is not in force yet, and the store that it needs.
     struct Prepared {

@@ -7,13 +7,13 @@ package import Transport
 package enum CallerIdentity: Sendable {
     /// The request has this key, which is in force.
     case key(KeyRing.Entry)
-    /// The request has no key, and none is required.
+    /// The request has no key, and no key is required.
     case anonymous
     /// The request is to be refused, since its key is missing, unknown, revoked, expired or malformed.
     case refused(KeyRefusal)
 }
 
-/// The API keys in force, and whether a request must have one.
+/// The API keys in force, and whether a request must have a key.
 ///
 /// Part of a snapshot; only the keys in its table change. All threads share it, and workers read it once for each
 /// request.
@@ -25,13 +25,13 @@ package final class Authenticator: Sendable {
 
     /// Whether a request without a key is refused.
     let isRequired: Bool
-    /// The limits on all requests without a key together.
+    /// The limits that apply to all requests without a key together.
     let anonymousLimits: KeyLimits
     /// The counted use of `anonymousLimits` by all requests without a key.
     let anonymousUse: KeyUse
     /// The keys; nil if no keys are configured.
     ///
-    /// Every request is then anonymous, whatever key it has.
+    /// If no keys are configured, every request is anonymous, whatever key it has.
     let keys: KeyTable?
 
     /// - Parameter anonymousUse: what requests without a key have used so far, which outlives a snapshot.

@@ -12,7 +12,7 @@ struct Caller {
     let tenant: String
     /// The public name of the key; nil for a caller without a key.
     let keyID: String?
-    /// The ids or aliases of the models that the key allows; nil for all.
+    /// The ids or aliases of the models that the key allows; nil if it allows all models.
     private let models: [String]?
     private let limits: KeyLimits
     private let quota: any Quota
@@ -82,13 +82,13 @@ struct Caller {
         if limits.tokensPerMinute != nil { reserved = tokens }
         return nil
     }
-    /// The largest limit on an answer that is counted, in tokens; it keeps sums from overflowing.
+    /// The largest value for which a request's limit on its answer counts, in tokens, so that sums cannot overflow.
     private static let answerTokensMost = 1 << 40
 
     /// Ends the caller's use: gives back the concurrent request, and replaces the reserved tokens by the tokens that
     /// were used.
     ///
-    /// May be called again.
+    /// Further calls have no effect.
     mutating func ended(used: Int, at now: Nanoseconds) {
         if let reserved { quota.settle(reserved: reserved, used: used, limits, at: now) }
         reserved = nil

@@ -11,15 +11,15 @@ package enum KeySecret {
     private static let bytesMin = 32
     private static let bytesMax = 4096
 
-    /// Returns the hash with the secret in a file.
+    /// Returns the HMAC that is keyed with the secret in a file.
     ///
-    /// If there is no file, makes one with a random secret and mode 0600.
+    /// If there is no file, makes a file with a random secret and mode 0600.
     package static func loadOrMake(_ path: String) -> Result<HMACSHA256, FileProblem> {
         if unsafe access(path, F_OK) != 0, errno == ENOENT, let problem = make(path) { return .failure(problem) }
         return load(path)
     }
 
-    /// Returns the hash with the secret in a file that must exist.
+    /// Returns the HMAC that is keyed with the secret in a file; the file must exist.
     package static func load(_ path: String) -> Result<HMACSHA256, FileProblem> {
         switch SystemFiles.read(path) {
         case .failure(let problem): return .failure(problem)
@@ -65,7 +65,7 @@ package enum KeySecret {
 
     /// Makes a new secret.
     ///
-    /// The file gets its name when it is complete, and never replaces an existing file.
+    /// The file gets its final name only when it is complete, and never replaces an existing file.
     private static func make(_ path: String) -> FileProblem? {
         let temporary = "\(path).\(getpid())"
         let descriptor = unsafe open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR)

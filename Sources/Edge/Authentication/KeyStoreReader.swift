@@ -13,9 +13,9 @@ package struct KeyStoreError: Error, Equatable, Sendable, CustomStringConvertibl
     package var description: String { problems.joined(separator: "\n") }
 }
 
-/// Reads the keys of one store, and remembers its state, so that an unchanged store is not read again.
+/// Reads the keys of one store, and remembers the state of the store, so that an unchanged store is not read again.
 ///
-/// Its calls wait for the file system, so no worker makes them.
+/// All functions wait for the file system, so no worker calls them.
 package struct KeyStoreReader: Sendable {
     private let path: String
     private let kind: KeyStoreKind
@@ -31,7 +31,7 @@ package struct KeyStoreReader: Sendable {
         kind = KeyStoreKind(path: path)
     }
 
-    /// Reads the keys that are not revoked, once.
+    /// Reads the keys that are not revoked, for a caller that needs them only once.
     ///
     /// - Throws: if the store cannot be read or has faults.
     package static func load(path: String) throws(KeyStoreError) -> [AccessKey] {
@@ -79,7 +79,8 @@ package struct KeyStoreReader: Sendable {
             let version = try open.dataVersion()
             if isOpen, version == dataVersion { return nil }
             let keys = try open.keysWithRevoked()
-            // These are stored only after everything has been read, so that the next call reads again after an error.
+            // These values are stored only after everything has been read, so that the next call reads again after an
+            // error.
             (database, dataVersion, seen) = (open, version, stamp)
             return keys
         } catch {

@@ -51,7 +51,7 @@ final class KeyStoreWatcher: Sendable {
         self.keys = keys
     }
 
-    /// Returns the hash with the secret of a store.
+    /// Returns the HMAC that is keyed with the secret of a store.
     ///
     /// Makes a secret if there is neither a secret nor a key.
     private static func hash(_ path: String, _ secretPath: String) throws(StartError) -> HMACSHA256 {
@@ -75,7 +75,7 @@ final class KeyStoreWatcher: Sendable {
         return try Self.hash(path, secretPath) == keys.hash
     }
 
-    /// Ends the thread at its next reading.
+    /// Makes the thread end before its next read.
     func stop() { isStopped.store(true, ordering: .relaxed) }
 
     /// Starts the thread.

@@ -7,14 +7,14 @@ internal import Transport
 /// Any thread may use it. A table outlives a configuration: if a reload changes neither the store nor its secret, the
 /// next snapshot has the same table.
 package final class KeyTable: Sendable {
-    /// The hash that turns a key into its entry, with the secret of the store.
+    /// The HMAC by which keys are looked up; it is keyed with the secret of the store.
     let hash: HMACSHA256
     private let ring: Lock<KeyRing>
 
     /// Makes a table; without `previous` no key is in force before `publish`.
     ///
-    /// - Parameter previous: the table that the new one replaces. The new table begins with its keys and with what they
-    ///   have used.
+    /// - Parameter previous: the table that the new one replaces. The new table begins with the keys of `previous` and
+    ///   with what they have used.
     init(hash: HMACSHA256, after previous: KeyTable? = nil) {
         self.hash = hash
         ring = Lock(KeyRing(previous?.current.all.map(\.key) ?? [], after: previous?.current))

@@ -1,9 +1,9 @@
-// How many attempts an exchange may still make, and how long the next one may take.
+// How many attempts an exchange may still make, and how long the next attempt may take.
 internal import Inference
 internal import Routing
 internal import Transport
 
-/// The limits on the attempts of one exchange, and how much of them it has used.
+/// The limits on the attempts of one exchange, and what the exchange has used of them so far.
 struct AttemptAllowance {
     /// The maximum number of attempts of one exchange, whatever the executors answer.
     static let attemptsMax = 6

@@ -105,7 +105,7 @@ struct Preflight {
 extension Exchange {
     /// Answers the request if it is a preflight whose origin may send requests.
     ///
-    /// - Returns: Whether it was answered; otherwise it is treated like any other request.
+    /// - Returns: Whether the request was answered; false for a request that is not such a preflight.
     func answersPreflight(_ head: RequestHead) -> Bool {
         guard let preflight = Preflight(head, grant: fields.crossOrigin) else { return false }
         answerWithoutBody(status: 204, preflight.fields)

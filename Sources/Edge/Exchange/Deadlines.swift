@@ -42,7 +42,8 @@ struct Deadlines {
         stall = now + time
     }
 
-    /// Restarts the stall deadline after bytes have been relayed, or stops it while the executor is paused.
+    /// Restarts the stall deadline after bytes have been relayed, or stops it while reading from the executor is
+    /// paused.
     mutating func relayed(isPaused: Bool, at now: Nanoseconds) { stall = isPaused ? .max : now + stallTime }
 
     /// When bytes were last relayed, or the relay began; nil before the relay, and while reading from the executor is

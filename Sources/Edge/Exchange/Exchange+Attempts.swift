@@ -121,13 +121,13 @@ extension Exchange {
         deadlines.commit = record.bodyEnded + snapshot.limits.commitAfter
     }
 
-    /// Whether the client may be sent comments, before the first event of its stream and between events.
+    /// Whether the client may be sent SSE comments, before the first event of its stream and between events.
     private var mayComment: Bool {
         guard let request else { return false }
         return record.wantsStream && dialect.hasComments && !FieldPolicy.refusesComments(request.head.fields)
     }
 
-    /// Whether comments are sent during the answer, each after nothing has been relayed for `keep_alive`.
+    /// Whether a comment is sent during the answer after nothing has been relayed for `keep_alive`.
     private var sendsComments: Bool { mayComment && attempt?.answer.kind == .events }
 
     /// How long all attempts together may take until an answer is ready, in nanoseconds.

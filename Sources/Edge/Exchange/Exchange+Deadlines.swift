@@ -60,7 +60,7 @@ extension Exchange: TimerTarget {
 
     /// Handles a late answer.
     ///
-    /// For a stream another executor may be tried; an answer of another kind has used up its whole time, so the
+    /// For a stream another executor may be tried. An answer that is not a stream has used up its whole time, so the
     /// exchange fails.
     private func answerDeadlinePassed() {
         if record.wantsStream {
@@ -71,7 +71,8 @@ extension Exchange: TimerTarget {
         }
     }
 
-    /// Cuts off the client, or moves the deadline if the client has read bytes since then or if no bytes wait for it.
+    /// Cuts off a client that has read nothing for `client_stall` although bytes wait for it; otherwise sets the
+    /// deadline again.
     private func clientStallPassed() {
         let due = stream.lastProgress + snapshot.limits.clientStall
         guard due <= now, stream.buffered > 0 || stream.isFinished else {

@@ -270,7 +270,7 @@ extension Exchange: ServerStreamHandler {
         return request.map { snapshot.passthrough.has($0.target.path, of: index) } == true
     }
 
-    /// Reserves tokens of the key's token rate: as many as the request may use at most.
+    /// Reserves, from the key's token rate, the largest number of tokens that the request may use.
     ///
     /// A request that only asks for a count of tokens uses no tokens.
     ///

@@ -144,7 +144,7 @@ extension Exchange {
 
     // MARK: Flow control
 
-    /// Reserves memory for the response's output buffer, and lets the executor's connection read as many bytes ahead.
+    /// Reserves memory for the response's output buffer, and lets the executor's connection read that many bytes ahead.
     private func openWindow() {
         let share = memory.commit(most: snapshot.limits.bufferMax)
         stream.payOutput(share)

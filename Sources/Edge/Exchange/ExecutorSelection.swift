@@ -69,12 +69,13 @@ struct ExecutorSelection {
     private var waitsForRetry = false
     /// Whether a retry of the exchange is counted in the retry budget.
     private var holdsRetry = false
-    /// The failure whose retry waits for room in the retry budget; nil if no retry waits for that.
+    /// The failure after which the exchange waits for room in the retry budget; nil if the exchange does not wait for
+    /// room.
     private(set) var postponed: Failure?
 
     /// Makes the selection for a request, and counts the request in the retry budget.
     ///
-    /// - Parameter pools: The pool of the model, then those of its fallback models, in order.
+    /// - Parameter pools: The pool of the model, then the pools of its fallback models, in order.
     init(pools: [ExecutorPool], request: RoutingRequest, limits: AdmissionLimits, budget: RetryBudget) {
         self.pools = pools
         self.request = request
@@ -98,7 +99,7 @@ struct ExecutorSelection {
 
     // MARK: The next step
 
-    /// Decides on the next step and takes what it needs: an executor, a position in a queue, or room in the retry
+    /// Decides on the next step and takes what the step needs: an executor, a position in a queue, or room in the retry
     /// budget.
     ///
     /// - Parameter ended: If the step is `wait`, called once when the pool ends that wait, from any thread.
@@ -199,7 +200,7 @@ struct ExecutorSelection {
         guard let (pool, ticket) = queue, pools[pool] === grant.pool else { return nil }
         queue = nil
         // The grant may belong to an earlier wait in the same queue. The exchange then still has a position, which it
-        // leaves.
+        // leaves here.
         pools[pool].leave(ticket)
         // A granted retry is not refused even if the retry budget is full, but it counts in the budget.
         if waitsForRetry {

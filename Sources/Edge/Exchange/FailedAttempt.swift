@@ -15,7 +15,8 @@ struct FailedAttempt {
     var duration: Nanoseconds
     /// Whether the executor had received the whole request.
     var hadRequest = false
-    /// The ids of executors that are not asked either, because their `kind` would fail in the same way; empty if the
-    /// failure does not depend on the kind.
+    /// The ids of all executors in the pool that have the same `kind`, if they would fail in the same way.
+    ///
+    /// They are not asked either. Empty if the failure does not depend on the kind.
     var alike: [Int] = []
 }

@@ -85,7 +85,7 @@ enum FieldPolicy {
 
     /// The header fields of a response to a client, made from the header fields of the executor's response.
     ///
-    /// They do not contain `content-length`, which the caller adds. If the executor sends a field twice, only the first
+    /// The result has no `content-length`, which the caller adds. If the executor sends a field twice, only the first
     /// one passes.
     static func toClient(
         _ fields: FieldBlock,

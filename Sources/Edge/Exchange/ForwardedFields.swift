@@ -24,7 +24,7 @@ package struct ForwardedFields: Sendable, Equatable {
         hasUserAgent = settings.compactMap(\.userAgent).last ?? true
     }
 
-    /// Whether a field passes whose name is not a known `FieldName`.
+    /// Whether a field passes if its name is none of the known `FieldName`s.
     ///
     /// - Parameter name: The name in lower case.
     func has(_ name: ArraySlice<UInt8>) -> Bool {
@@ -33,7 +33,7 @@ package struct ForwardedFields: Sendable, Equatable {
         return names(name)
     }
 
-    /// Whether the settings list the field, unless it is a field that is never forwarded.
+    /// Whether the settings list the field; false for a field that is never forwarded.
     func names(_ name: ArraySlice<UInt8>) -> Bool {
         if exact.isEmpty, prefixes.isEmpty { return false }
         guard exact.contains(where: { name.elementsEqual($0) }) || prefixes.contains(where: { name.starts(with: $0) })

@@ -39,7 +39,7 @@ struct PendingCharges {
 
     /// Charges all executors that failed on the request.
     ///
-    /// Called when another executor has answered it, which shows that the request was good.
+    /// Called when another executor has answered the request, which shows that the request was good.
     mutating func requestAnswered(at now: Nanoseconds) {
         guard !faults.isEmpty else { return }
         for fault in faults { fault.report(at: now) }

@@ -33,7 +33,7 @@ package enum RetryPolicy {
         package var pools: Int
         /// The index of the next pool to ask.
         ///
-        /// The pools before it have no executor for the exchange; equal to `pools` if none is left.
+        /// The pools before this index have no executor for the exchange. The value is `pools` if no pool is left.
         package var asked = 0
 
         /// Makes a situation; by default nothing limits the exchange.
@@ -120,7 +120,8 @@ extension Failure.Retry {
         }
     }
 
-    /// Whether only one more attempt may follow such a failure; if that attempt fails in the same way, the client gets
-    /// the failure.
+    /// Whether only one more attempt may follow a failure with this value.
+    ///
+    /// If the next attempt fails with this value again, the client gets that failure.
     package var isSingle: Bool { self == .once || self == .otherKind }
 }

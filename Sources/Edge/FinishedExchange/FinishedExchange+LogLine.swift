@@ -51,7 +51,7 @@ extension FinishedExchange {
 
     /// Writes the error of an engine: its identifiers, and its message only if the operator wants it.
     ///
-    /// Engines quote what clients have sent in their messages.
+    /// The message is optional because it may quote what the client has sent.
     private func write(_ error: EngineError?, to json: inout JSONWriter) {
         guard let error else { return }
         json.key("engine_error")
@@ -104,7 +104,7 @@ extension FinishedExchange {
         json.endArray()
     }
 
-    /// Writes the figures of the answer, if it was of the kind that the request asked for.
+    /// Writes the figures of the answer, if the answer is a stream or a document as the request asked.
     private func writeAnswer(to json: inout JSONWriter) {
         if wantsStream, let stream {
             write(stream, to: &json)

@@ -67,12 +67,12 @@ package struct FinishedExchange: Sendable {
     var bodyEnded: Nanoseconds = 0
     var committed: Nanoseconds = 0
     var ended: Nanoseconds
-    /// How long the exchange waited for executors, all waits together; nil if it never did.
+    /// How long the exchange waited for executors, all waits together; nil if it never waited.
     var queueWait: Nanoseconds?
 
     var bytesIn = 0
     var bytesOut = 0
-    /// Bytes of the response that waited for the client when it was cut off or left.
+    /// Bytes of the response that still waited when the client was cut off or left.
     var bytesLost = 0
     /// Whether the request asked for a stream.
     var wantsStream = false
@@ -94,7 +94,7 @@ package struct FinishedExchange: Sendable {
 
     /// The status of the response.
     ///
-    /// If a failure was reported inside a response with a status below 400, the status of the failure.
+    /// If a failure was reported inside a response with a status below 400, this is the status of the failure.
     var reportedStatus: Int {
         guard status < 400, case .failed(let failure) = end else { return status }
         return failure.status

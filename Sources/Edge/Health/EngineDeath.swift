@@ -1,4 +1,5 @@
-// What the workers learn about an engine that health probes have found dead, and which attempts at the engine end.
+// What the workers learn about an engine that health probes have found dead, and which attempts at the engine are
+// ended.
 internal import Inference
 internal import Routing
 internal import Transport
@@ -7,8 +8,7 @@ internal import Transport
 package struct EngineDeath: Sendable {
     /// How the last probe failed, for logs.
     let reason: String
-    /// Whether the connection of the last probe was refused or reset, so that no process can be left that still
-    /// answers.
+    /// Whether the connection of the last probe was refused or reset, which shows that no process is left to answer.
     let isRefusal: Bool
 }
 

@@ -54,13 +54,12 @@ final class HealthProber {
         }
         for prober in left {
             prober.stop()
-            // An engine that stays in use without a probe must not be kept from requests by the results of earlier
-            // probes.
+            // If an engine is no longer probed, the results of earlier probes must not keep requests from it.
             prober.engine.probesEnded(at: loop.now)
         }
     }
 
-    /// How many probes of each engine had which result, with the name of the engine.
+    /// For each engine, its name and the number of probes by their result.
     var results: [(engine: String, counts: [ExecutorHealth.Probe: UInt64])] {
         probers.map { ($0.engine.name, $0.results) }
     }

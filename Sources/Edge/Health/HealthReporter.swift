@@ -68,7 +68,7 @@ final class HealthReporter: TimerTarget {
 
     /// Reports a change of one engine.
     ///
-    /// An engine counts as down while it is ejected, or while one of its executors is.
+    /// An engine counts as down while it is ejected, or while one of its executors is ejected.
     private func check(_ index: Int) {
         let engine = watched[index].engine
         let alone = watched[index].executors.first(where: \.isEjectedAlone)

@@ -19,8 +19,7 @@ struct ProbeLoss: Sendable, Equatable {
         self.text = text
     }
 
-    /// Classifies a failed attempt: it counts as `failed` only if it shows that no server listens at the engine's
-    /// address.
+    /// Classifies the failure of a probe: it counts as `failed` if the connection was refused, reset or closed.
     ///
     /// All other failures count as `timedOut`, because the engine may still work on the requests that it has. Such
     /// failures are a host that cannot be reached or resolved, a certificate that does not verify, and an answer that

@@ -30,6 +30,7 @@ struct ExchangeMemory {
     /// Charges what every exchange with an executor needs: `attemptCost` and the minimum share.
     ///
     /// An exchange that has been admitted can therefore always relay a response.
+    ///
     /// - Returns: false if there is no memory.
     mutating func begin() -> Bool {
         fixed.grow(to: Self.attemptCost + MemoryBudget.shareMin, on: account)

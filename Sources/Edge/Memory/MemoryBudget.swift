@@ -5,7 +5,7 @@ package import Transport
 
 /// The bytes charged against `memory_limit` by all workers together.
 ///
-/// The limit of one connection depends on the free memory, as a dynamic threshold (Choudhury and Hahne, 1998), but it
+/// The limit of one connection depends on the free memory, like a dynamic threshold (Choudhury and Hahne, 1998), but it
 /// shrinks faster than the free memory. However many connections use all of their limits, some memory is left for
 /// others. Any thread may charge memory. An exchange charges memory a few times, and never for each token.
 package final class MemoryBudget: MemorySource {
@@ -14,8 +14,8 @@ package final class MemoryBudget: MemorySource {
     package static var connectionCharge: Int { Configuration.connectionChargeBytes }
     /// The part of `connectionCharge` that a connection without a request uses, in bytes.
     package static let connectionCost = 32 << 10
-    /// What every connection may hold in bytes, of streams and of bodies each, while eight times as much memory is
-    /// free.
+    /// The amount in bytes that every connection may hold for streams, and again for bodies, while eight times as much
+    /// memory is free.
     static let connectionMin = 128 << 10
     /// The minimum share of an exchange in bytes; see `enter`.
     package static let shareMin = 16 << 10
@@ -99,7 +99,7 @@ package final class MemoryBudget: MemorySource {
     /// Charges `bytes` even if that exceeds the limit.
     package func take(_ bytes: Int) { charged.wrappingAdd(bytes, ordering: .relaxed) }
 
-    /// Gives back what an account was granted, or has taken.
+    /// Gives back bytes that an account got from `grant` or `take`.
     package func giveBack(_ bytes: Int, of use: MemoryUse) {
         if use == .bodies { bodies.wrappingSubtract(bytes, ordering: .relaxed) }
         release(bytes)

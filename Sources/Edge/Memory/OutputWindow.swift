@@ -2,8 +2,7 @@
 
 /// The limits for bytes that wait for a client: reading from the executor pauses above the high watermark.
 ///
-/// Reading resumes when half of the high watermark is left. Each exchange has one window, which is confined to its
-/// worker.
+/// Reading resumes when at most half as many bytes wait. Each exchange has one window, which is confined to its worker.
 struct OutputWindow: Equatable {
     /// The high watermark in bytes; 0 before the response has begun, when nothing is relayed.
     private(set) var highWatermark = 0

@@ -1,7 +1,7 @@
 // The ways in which exchanges and attempts end, as indices of a table of counters and as metric labels.
 internal import Inference
 
-/// Gives every way in which an exchange or an attempt can end an index, and the labels `end` and `side`.
+/// Maps each way in which an exchange or an attempt can end to an index, and to the labels `end` and `side`.
 enum Ending {
     private static let kinds = Failure.Kind.allCases
     private static let sides: [Failure.Side] = [.client, .executor, .edge]

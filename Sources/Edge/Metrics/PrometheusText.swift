@@ -5,7 +5,7 @@
 /// The samples of a family must be written directly after the call of `family`, because the format requires that they
 /// stand together.
 package struct PrometheusText: Sendable {
-    /// The type of a family; the raw values are those of the format.
+    /// The type of a family; the raw values are the words of the format.
     package enum Kind: String, Sendable { case counter, gauge, histogram }
 
     /// The unit of a histogram's values, which decides how they are written.
@@ -37,7 +37,7 @@ package struct PrometheusText: Sendable {
         line(family, labels, String(value))
     }
 
-    /// Writes a sample that is a time in nanoseconds, in seconds.
+    /// Writes a time that is given in nanoseconds as a sample in seconds.
     package mutating func sample(_ labels: [(String, String)], seconds nanoseconds: UInt64) {
         line(family, labels, Self.text(nanoseconds, .seconds))
     }

@@ -48,7 +48,7 @@ struct Usage: Equatable {
     ///
     /// - Parameters:
     ///   - scan: what was found in the response; nil if it is not a JSON document that could be scanned.
-    ///   - answerBytes: how many bytes of the response came.
+    ///   - answerBytes: how many bytes of the response arrived.
     ///   - requestBytes: the size of the request's prompt as text.
     init(_ scan: AnswerScan?, dialect: Dialect, answerBytes: Int, requestBytes: Int) {
         guard scan?.error == nil else { return }

@@ -35,12 +35,12 @@ struct UsageBounds: Equatable {
     /// Limits the counts that the executor has reported; estimates stay as they are.
     ///
     /// - Parameters:
-    ///   - answerBytes: how many bytes of the response came.
+    ///   - answerBytes: how many bytes of the response arrived.
     ///   - seen: how many tokens of the response the edge has counted.
     func cap(_ usage: inout Usage, answerBytes: Int, seen: Int) {
         let hidden = min(usage.reasoning ?? 0, completions * Self.hiddenTokens)
         // An engine that runs tools itself sends the tools' output in the response, and reads it again as part of the
-        // prompt.
+        // prompt. The bound of the input therefore includes the size of the response.
         usage.cap(
             input: input == .max ? .max : input + answerBytes,
             output: output.map { max($0, seen) } ?? max(answerBytes, seen) + hidden

@@ -42,13 +42,15 @@ package struct WorkerCounters: Sendable {
         var isEstimated: Bool
     }
 
-    /// The counters of each model by the id of its entry; under `noModel` those of requests that named no known model.
+    /// The counters of each model by the id of its entry.
+    ///
+    /// Requests that named no known model are counted under `noModel`.
     var models: [Int: OfModel] = [:]
     /// An id that no model's entry has.
     package static let noModel = 0
     /// Tokens that an executor sent for a client that had left, by the tenant's index in `TenantLabels`.
     var wastedTokens: [UInt64] = []
-    /// Connections on which the client spoke another protocol than its listener, by that protocol.
+    /// Connections on which the client spoke a protocol that the listener does not serve, by that protocol.
     var otherProtocols: [OtherProtocol: UInt64] = [:]
     /// Bytes of request bodies.
     var bytesIn: UInt64 = 0

@@ -10,11 +10,12 @@ final class WorkerMetrics {
     /// The counters of the models, by the ids of their entries.
     private var rows: [Int: ModelRow]
     private let tenants: TenantLabels
-    /// When the overhead began of each request that this turn of the event loop hands over to an executor.
+    /// The time at which the overhead began, for each request that this turn of the event loop hands over to an
+    /// executor.
     ///
     /// `turnEnded` measures the overheads when everything has been written to the kernel.
     private var requestsHandedOver: [Nanoseconds] = []
-    /// When the overhead began of each response whose first event this turn hands over to a client.
+    /// The time at which the overhead began, for each response whose first event this turn hands over to a client.
     private var answersHandedOver: [Nanoseconds] = []
     private var abortsInTurn = 0
     /// Whether anything has been handed over in this turn.

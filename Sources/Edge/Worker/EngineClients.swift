@@ -36,8 +36,8 @@ struct EngineClients {
 
     /// Uses a new snapshot from now on.
     ///
-    /// Connections to engines that the snapshot does not name, or to which it connects in another way, close after the
-    /// requests that they carry.
+    /// If the snapshot does not name an engine, or has other connection settings for it, the existing connections to
+    /// the engine close. A connection that carries requests closes after these requests.
     mutating func adopt(_ snapshot: Snapshot) {
         var targets: [Int: EngineTarget] = [:]
         for target in snapshot.engines { targets[target.engine.id] = target }

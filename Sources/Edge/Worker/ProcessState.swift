@@ -26,7 +26,7 @@ package final class ProcessState: Sendable {
     let processStart = Clock.wallTime().seconds * 1000 + Clock.wallTime().microseconds / 1000
     /// The tenants that metrics distinguish by name.
     let tenants = TenantLabels()
-    /// How many descriptors connections of clients may use; the others are kept for executors.
+    /// How many descriptors the connections of clients may use; the other descriptors are kept for executors.
     private let descriptorsMax: Int
     private let connections = Atomic<Int>(0)
     private let warnings = Lock(RationedWarnings())

@@ -8,7 +8,7 @@ internal import Transport
 struct RequestIDSource {
     private var state: UInt64
 
-    /// Seeds the generator with a random number of the system.
+    /// Seeds the generator with a random number from the system.
     init() {
         state = UInt64.random(in: .min ... .max)
     }

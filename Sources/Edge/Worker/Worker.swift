@@ -241,7 +241,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
         )
     }
 
-    /// Warns of a connection whose streams are refused because it may hold no more memory.
+    /// Warns of a connection whose streams are refused because the connection may hold no more memory.
     package func refusedForMemory(on connection: ServerConnection) {
         let held = connection.account.held >> 10
         process.warn(.memory, "requests are refused: a connection holds \(held) KiB of memory_limit")

@@ -15,8 +15,8 @@ struct WorkerListeners {
     private var entries: [ListenerKey: Entry] = [:]
     /// The listeners that the latest snapshot has removed.
     ///
-    /// They are kept because another worker may still hand on a connection of such a listener, which it accepted before
-    /// it adopted the snapshot.
+    /// They are kept because a worker that has not adopted the snapshot yet may still hand on a connection of a removed
+    /// listener.
     private var removed: [ListenerKey: Entry] = [:]
 
     /// Makes the TLS contexts; no connection is accepted before `open`.
@@ -58,8 +58,8 @@ struct WorkerListeners {
     /// settings; if it is new, it is left out.
     ///
     /// - Parameter failed: called with each plan that is not used, and the reason.
-    /// - Returns: the listeners that the snapshot does not name. The caller closes them after this call. A listener
-    ///   that is closed first accepts the connections in its backlog, and those connections are still looked up here.
+    /// - Returns: the listeners that the snapshot does not name. The caller closes them after this call. Closing a
+    ///   listener first accepts the connections in its backlog, and those connections are still looked up here.
     mutating func adopt(
         _ plans: [ListenerPlan],
         ticketKeys: TicketKeys,

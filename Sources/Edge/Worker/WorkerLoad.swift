@@ -1,4 +1,4 @@
-// How busy a worker is, and when it hands a new connection on to another one.
+// How busy a worker is, and when it hands a new connection on to another worker.
 
 /// The load of one worker, or of all workers together.
 package struct WorkerLoad: Sendable, Equatable {
@@ -20,8 +20,8 @@ package struct WorkerLoad: Sendable, Equatable {
 
     /// Whether this worker should hand the connection that it has just accepted on to another worker.
     ///
-    /// It should if it is clearly busier, because a hand-over wakes another thread. Clearly busier means two
-    /// connections or one exchange more if the load is small, and a quarter more if the load is large.
+    /// A worker hands a connection on only if it is clearly busier, because a hand-over wakes another thread. Clearly
+    /// busier means two connections or one exchange more if the load is small, and a quarter more if the load is large.
     package func handsOn(to other: WorkerLoad) -> Bool {
         weight + 1 >= other.weight + other.weight / 4 + 2
     }

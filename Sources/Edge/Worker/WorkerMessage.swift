@@ -24,7 +24,7 @@ package enum WorkerMessage: Sendable {
     ///
     /// The sender has taken room for the connection, and has counted it at the handle of the receiving worker.
     case serve(Socket, peer: SocketAddress, listener: ListenerKey)
-    /// The wait of this exchange for an executor has ended in this way.
+    /// The exchange with this key no longer waits for an executor; `WaitEnd` says how the wait has ended.
     case waitEnded(exchange: SlabKey, WaitEnd)
     /// The scan thread has finished its job for the body of the exchange with this key.
     case scanned(exchange: SlabKey, ScanOutcome)

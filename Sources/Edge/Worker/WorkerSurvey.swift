@@ -73,7 +73,7 @@ final class WorkerSurvey: TimerTarget {
         finish()
     }
 
-    /// Notes that a worker has ended and answers no question any more.
+    /// Records that a worker has ended and answers no question any more.
     func ended(worker: Int) {
         hasEnded[worker] = true
         for index in questions.indices { questions[index].pending.remove(worker) }
