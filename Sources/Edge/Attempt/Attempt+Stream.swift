@@ -17,8 +17,8 @@ extension Attempt {
         // Cases are matched by pattern, because `==` on an enum of another module would cost a function call for each
         // event.
         let isBad = if case .broken = found { true } else { meter.sawError }
-        // A bad event is not relayed, unless its first pieces have been sent already. The client then gets the last
-        // piece, too, and after it the error event.
+        // An event that reports an error is not relayed, unless its first pieces have been sent already. The client
+        // then also gets the last piece, followed by the edge's error event.
         if isBad, !hasSentBeginning(of: piece) {
             failed(by: found)
             return
@@ -37,7 +37,8 @@ extension Attempt {
         }
     }
 
-    /// Handles a bad event: fails, or records that the request has to be sent again without `stream_options`.
+    /// Handles an event that reports an error or ends the stream too early: fails the attempt, or records that the
+    /// request has to be sent again without `stream_options`.
     private func failed(by found: Meter.EventClass) {
         guard let error = meter.error else {
             fail(.brokeOff(reason: meter.finishReason))

@@ -85,7 +85,7 @@ final class Attempt: TimerTarget {
     /// When the current silence began: at the start of the attempt, at the last bytes, or at the end of a pause in
     /// reading.
     private(set) var silentSince: Nanoseconds = 0
-    /// Whether the edge reads from the executor; while it does not, nothing can arrive.
+    /// Whether the edge reads from the executor; nothing can arrive while reading is paused.
     private(set) var isReading = true
     /// Before this time, arriving bytes are not reported to the engine, because all workers share the engine.
     private var reportsHeardFrom: Nanoseconds = 0

@@ -1,4 +1,4 @@
-// Resolves the `location` of an engine's 307 or 308, and accepts it only if it leads to a path of the same engine.
+// Resolves the `location` of an engine's 307 or 308; the result is nil if the redirect leads to another engine.
 internal import Inference
 
 /// Functions without state.

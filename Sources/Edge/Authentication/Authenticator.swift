@@ -31,7 +31,7 @@ package final class Authenticator: Sendable {
     let anonymousUse: KeyUse
     /// The keys; nil if no keys are configured.
     ///
-    /// If no keys are configured, every request is anonymous, whatever key it has.
+    /// Without configured keys every request is anonymous, even if it carries a key.
     let keys: KeyTable?
 
     /// - Parameter anonymousUse: what requests without a key have used so far, which outlives a snapshot.

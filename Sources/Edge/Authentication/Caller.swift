@@ -8,7 +8,9 @@ internal import Transport
 ///
 /// The exchange must call `ended` in the end, which gives back what `begin` and `reserve` took.
 struct Caller {
-    /// The tenant: queues are fair between tenants, and log and metrics name them.
+    /// The tenant.
+    ///
+    /// Queues are fair between tenants, and the log and the metrics name the tenant.
     let tenant: String
     /// The public name of the key; nil for a caller without a key.
     let keyID: String?

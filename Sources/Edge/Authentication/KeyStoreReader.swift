@@ -41,7 +41,7 @@ package struct KeyStoreReader: Sendable {
 
     /// Reads the keys if the store may have changed since the last call that did not throw.
     ///
-    /// - Returns: All keys, including the revoked ones of a database; nil if nothing has changed.
+    /// - Returns: All keys, including the revoked keys of a database; nil if nothing has changed.
     /// - Throws: if the store cannot be read or has faults.
     package mutating func changes() throws(KeyStoreError) -> [AccessKey]? {
         switch kind {

@@ -67,7 +67,7 @@ final class KeyStoreWatcher: Sendable {
         }
     }
 
-    /// Whether a configuration names this store, and its secret file still holds the same secret.
+    /// Whether a configuration names this store, and the file of the secret still holds the same secret.
     ///
     /// - Throws: if the secret cannot be read.
     func serves(_ settings: Configuration.Authentication) throws(StartError) -> Bool {

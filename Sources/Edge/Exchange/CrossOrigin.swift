@@ -105,7 +105,8 @@ struct Preflight {
 extension Exchange {
     /// Answers the request if it is a preflight whose origin may send requests.
     ///
-    /// - Returns: Whether the request was answered; false for a request that is not such a preflight.
+    /// - Returns: Whether the request was answered; false if it is no preflight, or if its origin may not send
+    ///   requests.
     func answersPreflight(_ head: RequestHead) -> Bool {
         guard let preflight = Preflight(head, grant: fields.crossOrigin) else { return false }
         answerWithoutBody(status: 204, preflight.fields)

@@ -52,7 +52,7 @@ struct Deadlines {
 
     /// Clears all deadlines.
     ///
-    /// The timer stays armed; when it fires, it finds no deadline that has passed.
+    /// The timer may still fire; then no deadline has passed.
     mutating func clear() {
         let (timer, stallTime) = (timer, stallTime)
         self = Deadlines()

@@ -24,7 +24,7 @@ extension Exchange {
 
     // MARK: 10. The attempt
 
-    /// Makes an attempt at the leased executor; the machine then starts it with the action `startAttempt`.
+    /// Makes an attempt at the leased executor; the machine then starts the attempt with the action `startAttempt`.
     private func begin(_ lease: ExecutorLease) {
         deadlines.clearWaiting()
         guard let row = record.row else { preconditionFailure("an executor for an exchange without a model") }
@@ -162,7 +162,7 @@ extension Exchange: AttemptOwner {
         case .none:
             awaitAnswer()
             arm()
-        // The answer has its own status, so no 200 may be sent before it.
+        // The answer has its own status, so the edge must not send a 200 before the answer.
         case .document, .passing, .failure: deadlines.commit = .max
         }
     }

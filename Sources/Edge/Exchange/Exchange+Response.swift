@@ -38,7 +38,7 @@ extension Exchange {
         sendDocument(status: status, type: "application/json", json)
     }
 
-    /// Sends a head and a body, both in one write.
+    /// Sends a head and a body together in one write.
     private func sendDocument(
         status: Int,
         type: String,

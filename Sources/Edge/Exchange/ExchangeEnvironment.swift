@@ -10,7 +10,7 @@ internal import Transport
 protocol ExchangeEnvironment: AnyObject {
     /// The event loop of the thread, with its clock, timers and buffers.
     var loop: EventLoop { get }
-    /// The newest snapshot of the configuration; an exchange keeps the one that it begins with.
+    /// The newest snapshot of the configuration; an exchange keeps the snapshot with which it began.
     var snapshot: Snapshot { get }
     /// The JSON parser of the thread, for bodies and answers.
     var scanner: JSONScanner { get }
@@ -30,7 +30,7 @@ protocol ExchangeEnvironment: AnyObject {
     var date: String { get }
     /// An id that no other exchange has.
     func nextExchangeID() -> ExchangeID
-    /// The client's `x-request-id` if it is well-formed, otherwise a new one.
+    /// The client's `x-request-id` if it is well-formed, otherwise a new id.
     func requestID(for head: RequestHead) -> String
 
     /// Sends a request to an executor; a failure is reported to `handler` later, never inside this call.

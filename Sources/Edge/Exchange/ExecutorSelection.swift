@@ -58,7 +58,7 @@ struct ExecutorSelection {
     private var charges = PendingCharges()
     /// The failure of an engine that does not serve the request's path.
     ///
-    /// The client gets it if an engine of another kind fails as well.
+    /// The client gets this failure if an engine of another kind fails, too.
     private var missingPath: Failure?
     /// The exchange's position in a queue: the index of the pool, and the ticket; nil while the exchange is in no
     /// queue.

@@ -17,6 +17,6 @@ struct FailedAttempt {
     var hadRequest = false
     /// The ids of all executors in the pool that have the same `kind`, if they would fail in the same way.
     ///
-    /// They are not asked either. Empty if the failure does not depend on the kind.
+    /// These executors are not asked either. The list is empty if the failure does not depend on the kind.
     var alike: [Int] = []
 }

@@ -29,7 +29,7 @@ final class IncomingRequest {
     /// - Parameter asksForUsage: Whether the executor is asked for the token usage of a stream even if the client did
     ///   not ask.
     /// - Returns: The request, and whether the usage must be removed from the answer because the client did not ask for
-    ///   it. Nil if the request has not been scanned.
+    ///   the usage. The result is nil if the request has not been scanned.
     func forExecutor(_ executor: ExecutorTarget, dialect: Dialect, requestID: String, asksForUsage: Bool)
         -> (request: ExecutorRequest, removesUsage: Bool)?
     {

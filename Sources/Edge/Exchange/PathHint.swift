@@ -59,7 +59,7 @@ enum PathHint {
 
     // MARK: Why the path is not served
 
-    /// Why this server does not serve a path that other servers have; nil if the path is not one of those listed.
+    /// Why this server does not serve a path that other servers have; nil if this function does not know the path.
     private static func reason(_ segments: [String]) -> String? {
         let parts = segments.first == "v1" ? Array(segments.dropFirst()) : segments
         guard let first = parts.first else { return nil }

@@ -5,12 +5,13 @@ internal import Transport
 /// The failures of one exchange that are not charged to their executors yet.
 ///
 /// A single client must not be able to eject executors with a request that breaks them. If another executor answers the
-/// request, all executors that failed on it are charged. If the request fails at several executors, those that still
-/// serve other requests are not charged.
+/// request, all executors that failed on it are charged. If the request fails at several executors, the executors that
+/// still serve other requests are not charged.
 ///
-/// Confined to its exchange, which calls `requestAnswered` or `exchangeFailed` in the end.
+/// Confined to its exchange. The exchange calls `requestAnswered` if an executor has answered, and otherwise
+/// `exchangeFailed`.
 struct PendingCharges {
-    /// One failure; the properties are those of `AttemptVerdict.pending`.
+    /// One failure; `AttemptVerdict.pending` describes its properties.
     private struct Fault {
         var executor: Executor
         var pool: ExecutorPool

@@ -44,8 +44,8 @@ struct HealthProbe: Sendable, Equatable {
 
     /// Classifies the answer to a probe.
     ///
-    /// A status below 500 passes, because an engine without a health page is alive all the same. A 503 or 529 passes if
-    /// the engine says that it is busy, and is `notReady` if the engine says that it is loading its model.
+    /// A status below 500 passes, because an engine without a health page is alive, too. A 503 or 529 passes if the
+    /// engine says that it is busy, and is `notReady` if the engine says that it is loading its model.
     static func classify(status: Int, body: [UInt8]) -> ExecutorHealth.Probe {
         guard status >= 500 else { return .passed }
         guard status == 503 || status == 529 else { return .failed }

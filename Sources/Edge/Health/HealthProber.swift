@@ -23,8 +23,8 @@ final class HealthProber {
 
     /// Probes the engines of a new snapshot from now on.
     ///
-    /// If the probe of an engine is unchanged, its schedule goes on. If the probe has changed, probing starts anew, but
-    /// the counts of results go on.
+    /// If the probe of an engine is unchanged, its schedule continues. If the probe has changed, probing starts again
+    /// from the beginning, but the counts of results are kept.
     func adopt(_ snapshot: Snapshot) {
         var left = probers
         probers = []
@@ -76,7 +76,7 @@ final class HealthProber {
     }
 }
 
-/// Probes one engine: sends a request, waits for its answer, and sends the next one after the interval.
+/// Probes one engine: sends a request, waits for the answer, and sends the next request after the interval.
 private final class EngineProber: ExecutorStreamHandler, TimerTarget {
     /// How much of an answer's body is kept to be classified, in bytes.
     private static let bodyMax = 4096

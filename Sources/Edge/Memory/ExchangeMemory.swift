@@ -17,7 +17,8 @@ struct ExchangeMemory {
     private var fixed = MemoryCharge()
     /// Bytes charged for the request body.
     private var body = 0
-    /// The charge that the scan thread shares; nil if the body has not been passed to the scan thread.
+    /// The charge that the exchange shares with the scan thread; nil if the body has not been passed to the scan
+    /// thread.
     private var scan: BodyCharge?
     /// How much of the response may wait for the client before reading from its executor pauses.
     var window = OutputWindow()
@@ -36,8 +37,8 @@ struct ExchangeMemory {
         fixed.grow(to: Self.attemptCost + MemoryBudget.shareMin, on: account)
     }
 
-    /// Gives back the fixed charge of an exchange that fails before a response has begun, since it asks no further
-    /// executor.
+    /// Gives back the fixed charge of an exchange that fails before a response has begun, because the exchange asks no
+    /// further executor.
     mutating func letGoOfAttempt() {
         if window.highWatermark == 0 { fixed.set(0, on: account) }
     }
@@ -95,7 +96,7 @@ struct ExchangeMemory {
     /// Takes the exchange's share of the memory for buffered responses, when its response begins.
     ///
     /// - Parameter most: `limits.exchange_buffer`, in bytes.
-    /// - Returns: the share in bytes; the same as before if it has been taken already.
+    /// - Returns: the share in bytes; the same value as before if the share has been taken already.
     mutating func commit(most: Int) -> Int {
         guard window.highWatermark == 0 else { return window.highWatermark }
         var share = budget.enter(most: most)

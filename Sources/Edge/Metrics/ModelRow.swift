@@ -2,7 +2,7 @@
 
 /// The counters of one model at one worker; confined to the worker.
 ///
-/// An exchange holds its model's row, so that a token is counted without a search.
+/// An exchange holds the row of its model, so that no search is needed to count a token.
 final class ModelRow {
     /// The id of the model's entry; `WorkerCounters.noModel` for the row of requests that named no model.
     let id: Int

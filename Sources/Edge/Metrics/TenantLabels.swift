@@ -1,9 +1,9 @@
-// Tenants as metric labels: the first hundred by their names, all others under one name.
+// Tenants as metric labels: the first hundred by their names, all other tenants under one name.
 internal import Transport
 
 /// The tenants that metrics distinguish, each with an index.
 ///
-/// Shared by all workers, so that they use the same indices. Each call takes a lock, but is made only for wasted
+/// All workers share one table, so that they use the same indices. Each call takes a lock, but is made only for wasted
 /// tokens.
 package final class TenantLabels: Sendable {
     /// How many tenants metrics distinguish.

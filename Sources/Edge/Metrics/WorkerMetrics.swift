@@ -5,7 +5,7 @@ internal import Transport
 
 /// Counts for one worker; confined to it, without locks or atomics.
 final class WorkerMetrics {
-    /// All counters except those of the models.
+    /// All counters except the counters of the models, which are in `rows`.
     private var common = WorkerCounters()
     /// The counters of the models, by the ids of their entries.
     private var rows: [Int: ModelRow]
@@ -45,7 +45,7 @@ final class WorkerMetrics {
         return row
     }
 
-    /// Drops the rows of all models except those with these ids.
+    /// Drops the rows of all models whose ids are not in this set.
     func keep(_ models: Set<Int>) {
         rows = rows.filter { id, _ in id == WorkerCounters.noModel || models.contains(id) }
     }

@@ -11,7 +11,7 @@ struct ConnectionTable {
     private(set) var servedCount = 0
 
     var isEmpty: Bool { connections.isEmpty }
-    /// A copy of all connections: they may end while the caller iterates over them.
+    /// A copy of all connections, because connections may end while the caller iterates over them.
     var all: [ServerConnection] { connections.elements }
 
     /// Adds a connection and sets its key.

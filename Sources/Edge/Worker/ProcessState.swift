@@ -1,12 +1,12 @@
-// What the workers share: the memory budget, the number of connections, the log, TLS ticket keys, each other's handles.
+// What the workers share: the memory budget, the number of connections, the log, TLS ticket keys, the workers' handles.
 internal import Routing
 internal import Synchronization
 package import Transport
 
 /// State of the process that all workers and the control thread share.
 ///
-/// Everything in it may be used on any thread, and is used at most a few times for each exchange. Values of the
-/// configuration are in the snapshot, except those that hold until the process ends.
+/// All members may be used on any thread, and are used at most a few times for each exchange. Values of the
+/// configuration are in the snapshot, except the values that hold until the process ends.
 package final class ProcessState: Sendable {
     /// The memory that all workers together may use.
     package let budget: MemoryBudget
@@ -70,7 +70,7 @@ package final class ProcessState: Sendable {
         return room.lack
     }
 
-    /// Gives back the room of a connection that has ended, or that was not established after room had been taken for
+    /// Gives back the room of a connection that has ended, or that was not established although room had been taken for
     /// it.
     package func connectionEnded() {
         connections.wrappingSubtract(1, ordering: .relaxed)
@@ -91,7 +91,7 @@ package final class ProcessState: Sendable {
     /// Posts a message to every worker that has not ended.
     package func postToAll(_ message: WorkerMessage) { for handle in workers { handle.mailbox.post(message) } }
 
-    /// Closes the mailbox of a worker that has ended, and releases what the messages in it hold.
+    /// Closes the mailbox of a worker that has ended, and releases the sockets and executors that unread messages hold.
     package func retire(_ worker: Int) {
         workers[worker].setTakesConnections(false)
         for message in workers[worker].mailbox.close() {

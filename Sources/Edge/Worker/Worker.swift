@@ -216,7 +216,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
         connections.insert(connection)
         publishLoadSoon()
         connection.start()
-        // Another worker may have handed the connection on before it knew that this worker drains.
+        // Another worker may have handed the connection on although this worker drains already.
         if isDraining { connection.drain() }
     }
 

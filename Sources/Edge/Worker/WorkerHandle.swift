@@ -1,4 +1,4 @@
-// A worker as other threads see it: its mailbox and its load; and the choice of the worker for a new connection.
+// The mailbox and the load of a worker, for other threads; and the choice of the worker for a new connection.
 internal import Synchronization
 package import Transport
 
@@ -71,8 +71,8 @@ package final class WorkerHandle: Sendable {
     /// The load to expect of the worker, if each connection that came after the last publication carries `average`
     /// exchanges.
     ///
-    /// If many connections come together, the first ones already carry exchanges while the others are still in their
-    /// handshakes. By the number of exchanges alone, all the others would go to one worker.
+    /// If many connections come together, the first connections already carry exchanges while later connections are
+    /// still in their handshakes. By the number of exchanges alone, all later connections would go to one worker.
     fileprivate func expected(average: Int) -> WorkerLoad {
         let (published, now) = (published, load.connections)
         let known = Swift.min(now, published.connections)

@@ -55,7 +55,7 @@ struct WorkerListeners {
     /// Adopts the listeners of a new snapshot; open connections keep the settings with which they began.
     ///
     /// New listeners accept nothing before `open`. A listener whose certificates cannot be used keeps its earlier
-    /// settings; if it is new, it is left out.
+    /// settings; a new listener is then left out.
     ///
     /// - Parameter failed: called with each plan that is not used, and the reason.
     /// - Returns: the listeners that the snapshot does not name. The caller closes them after this call. Closing a

@@ -4,7 +4,7 @@ package import Transport
 
 /// A message to one worker; posted from any thread, and handled on the worker's thread.
 package enum WorkerMessage: Sendable {
-    /// Accept no new connections; those that are open end after their requests.
+    /// Accept no new connections; open connections end after their requests.
     case drain
     /// `drain_timeout` is over: exchanges under way end now, streams with an error event. The worker then ends.
     case expire
