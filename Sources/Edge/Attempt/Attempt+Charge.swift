@@ -1,4 +1,4 @@
-// Whether the failure of an attempt is charged to its executor at once, or only when the next attempt has shown more.
+// Decides whether a failed attempt is charged to its executor at once, or only after later attempts.
 internal import Inference
 internal import Routing
 internal import Transport
@@ -7,28 +7,30 @@ internal import Transport
 enum AttemptVerdict: Equatable {
     /// The outcome is reported to the pool at once.
     case atOnce(ExecutorPool.Outcome)
-    /// The request may have caused the failure, so the exchange keeps the charge until later attempts show whose fault
-    /// it was; see `PendingCharges`.
+    /// The request may have caused the failure, so the exchange keeps the charge until later attempts show the cause;
+    /// see `PendingCharges`.
     ///
     /// - Parameters:
     ///   - onlyIfMended: The charge is dropped unless another executor answers the same request.
-    ///   - servesOthers: Bytes of the engine for other requests have arrived lately.
+    ///   - servesOthers: The engine has recently sent bytes for other requests.
     case pending(FaultScope, onlyIfMended: Bool, servesOthers: Bool)
 }
 
 extension Attempt {
-    /// Decides whose fault a failure is; called as soon as the failure is found, since what the engine sends for other
-    /// requests at that time is evidence.
+    /// Decides whose fault a failure is.
+    ///
+    /// Called as soon as the failure is found, because the decision depends on whether the engine serves other requests
+    /// at that time.
     func verdict(on failure: Failure) -> AttemptVerdict {
-        // An executor that was ejected gets one trial request first. If that fails, the executor is charged at once,
-        // even though the request may have caused the failure.
+        // An ejected executor gets one request as a trial before it gets others. If the trial fails, the executor is
+        // charged at once, even though the request may have caused the failure.
         if case .trial = executor.health {
             return .atOnce(failure.charge == .suspect ? .fault(.answer) : outcome(of: failure))
         }
         switch failure.charge {
         case .none, .busy, .timeout: return .atOnce(outcome(of: failure))
         case .connection:
-            // A request cannot make a connection attempt fail, but it can make the engine close the connection.
+            // A request cannot make a connection attempt fail, but it can make the engine close an open connection.
             guard hasRequest, failure.kind != .executorUnreachable, failure.kind != .executorCertificate else {
                 return .atOnce(outcome(of: failure))
             }
@@ -44,19 +46,18 @@ extension Attempt {
         return failure.charge == .timeout ? timeoutOutcome : failure.outcome
     }
 
-    /// The outcome of a missed deadline: an engine that answers other requests meanwhile is busy, not at fault.
+    /// The outcome of a missed deadline: an engine that answers other requests in the meantime is busy, not at fault.
     var timeoutOutcome: ExecutorPool.Outcome { servesOthers(since: times.began) ? .neither : .fault(.timeout) }
 
     /// Whether the engine has sent bytes of good answers to other requests after `moment`, and within the last
     /// `ExecutorHealth.silenceMax`.
     private func servesOthers(since moment: Nanoseconds) -> Bool {
         let last = executor.engine.lastServed
-        // The bytes of this attempt's own answer do not count.
+        // Bytes of this attempt's own answer do not count.
         return last > max(moment, phase == .waiting ? 0 : lastHeard) && now < last + ExecutorHealth.silenceMax
     }
 
-    /// Whether the engine has sent anything but this attempt's answer within `ExecutorHealth.silenceMax`: to other
-    /// requests, or to health probes.
+    /// Whether the engine has answered other requests or health probes within `ExecutorHealth.silenceMax`.
     private var isEngineHeardElsewhere: Bool {
         let last = executor.engine.lastHeard
         return servesOthers(since: 0) || last > lastHeard && now < last + ExecutorHealth.silenceMax

@@ -7,9 +7,10 @@ internal import Transport
 extension Attempt {
     // MARK: A failure
 
-    /// Keeps the next bytes of the body of an error.
+    /// Holds the next bytes of the body of an error.
     func holdFailure(_ bytes: Span<UInt8>) {
-        // A body that is larger, or for which there is no memory, is classified by its first bytes.
+        // A body that is too large, or for which there is no memory, is classified by the bytes that have arrived so
+        // far.
         guard memory.hold(bytes, in: &held, expected: answer.expectedBytes), held.count <= EngineError.bodyMax else {
             failureEnded()
             return
@@ -24,8 +25,10 @@ extension Attempt {
         failOrSendAgain(EngineError(status: head.status, body: body.span))
     }
 
-    /// Fails with an error that is the whole answer; but if the error refuses `stream_options`, which the edge had
-    /// added, sends the request again without it.
+    /// Fails with the engine's error.
+    ///
+    /// If the error refuses `stream_options`, which the edge had added, the request is sent again without
+    /// `stream_options`.
     func failOrSendAgain(_ error: EngineError) {
         if phase == .waiting, error.refusesStreamOptions, sendAgainWithoutUsage() { return }
         fail(failure(of: error))
@@ -54,17 +57,17 @@ extension Attempt {
         let isHeld = memory.hold(bytes, in: &held, expected: answer.expectedBytes)
         if isHeld, held.count <= Self.heldMax || held.count == answer.expectedBytes { return }
         if !isHeld, answer.endsWithClose {
-            // The body ends with the connection, so only the complete document could show whether the connection ended
-            // too early.
+            // The body ends when the connection closes. Only the complete document could show that the connection
+            // closed too early.
             fail(.noMemory)
             return
         }
         beginPassing(bytes, isHeld: isHeld, to: owner)
     }
 
-    /// Begins to relay as it arrives a document that is larger than the limit, or that memory has no room for.
+    /// Begins to relay a document as it arrives, because it is larger than `heldMax` or there is no memory to hold it.
     ///
-    /// - Parameter isHeld: Whether `bytes`, the last ones that have arrived, are among those that are held back.
+    /// - Parameter isHeld: Whether `bytes`, the latest bytes of the document, have been appended to `held`.
     @inline(__always)
     private func beginPassing(_ bytes: Span<UInt8>, isHeld: Bool, to owner: any AttemptOwner) {
         if answer.isUnlabelled { becomeDocument(owner) }
@@ -99,8 +102,8 @@ extension Attempt {
 
     /// Relays the next bytes of a large document.
     ///
-    /// The bytes that complete the announced length are held back until the document has been checked: with them the
-    /// client would have a complete response, however the edge ended it.
+    /// The bytes that complete the announced length are held back until the document has been checked. Once they are
+    /// sent, the response is complete for the client, and the edge can report no error.
     func pass(_ bytes: Span<UInt8>, to owner: any AttemptOwner) {
         answer.documentBytes += bytes.count
         if !large.isEmpty {
@@ -130,7 +133,9 @@ extension Attempt {
 
     // MARK: The end of a document
 
-    /// Decides by its first bytes whether an answer without a content type is the stream that the request asked for.
+    /// Decides by the first bytes whether an answer is the stream that the request asked for.
+    ///
+    /// Called for an answer whose content type is not `text/event-stream`.
     func identify() {
         guard let owner, answer.kind == .document else { return }
         let begin = held
@@ -149,7 +154,7 @@ extension Attempt {
         }
     }
 
-    /// Treats an answer without a content type as a document.
+    /// Treats an answer whose content type is not `text/event-stream` as a document, and tells the owner.
     func becomeDocument(_ owner: any AttemptOwner) {
         answer.isUnlabelled = false
         owner.attempt(self, answersWith: answer.kind)
@@ -161,21 +166,22 @@ extension Attempt {
         return found.isBroken(in: dialect) ? .brokeOff(reason: found.finishReason) : nil
     }
 
-    /// The failure of a document without an error whose framing has ended cleanly; nil for a good answer.
+    /// The failure of a held document that reports no error; nil if the document is a good answer.
     ///
     /// - Parameter found: The scan of the document; nil if it was not scanned.
     private func fault(of found: AnswerScan?) -> Failure? {
         guard let found, let head = answer.head else { return nil }
-        // If the end of the connection is the end of the body, half an answer can look complete.
+        // If the body ends when the connection closes, half an answer can look complete.
         let mustBeJSON = answer.scan != nil && (answer.endsWithClose || dialect != .other)
         if let failure = brokenness(of: found, mustBeJSON: mustBeJSON) { return failure }
         guard (200..<300).contains(head.status), !found.isAnswer(in: dialect) else { return nil }
-        // The client may have requested events in a way that the scan does not know.
+        // The client may have asked for events in a way that the scan of the request does not recognize, so events are
+        // accepted.
         let begin = held
         return EventLines.begins(begin.span) == true ? nil : .noAnswer
     }
 
-    /// Scans the document that was held back; nil if it is encoded or is not JSON.
+    /// Scans the held document; nil if it is compressed or cannot be JSON.
     @inline(__always)
     private func scanHeld(_ head: ResponseHead) -> AnswerScan? {
         let bytes = held
@@ -187,7 +193,7 @@ extension Attempt {
         return found
     }
 
-    /// Checks a document that was held back when its framing has ended in order, and relays it or fails.
+    /// Checks the held document after its framing has ended cleanly, and relays it or fails.
     func documentEnded() {
         guard let owner, let head = answer.head else { return }
         if dialect != .other, held.allSatisfy({ $0 <= 0x20 }) {
@@ -215,7 +221,7 @@ extension Attempt {
 }
 
 extension Failure {
-    /// A document that is not an answer of the dialect, such as a page of HTML or an empty object.
+    /// A document that is not an answer of the dialect, such as an HTML page or an empty object.
     fileprivate static var noAnswer: Failure {
         var failure = Failure(.executorProtocol)
         failure.detail = "its document is no answer of this API"

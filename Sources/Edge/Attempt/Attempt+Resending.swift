@@ -8,8 +8,8 @@ internal import Transport
 extension Attempt {
     /// Follows a redirect of the engine to another path, or fails.
     ///
-    /// Web frameworks redirect `/path` to `/path/`. A redirect is followed once, and only to the same engine, since the
-    /// request carries a credential and the client's data may only go to engines of the configuration.
+    /// Web frameworks redirect `/path` to `/path/`, for example. An attempt follows one redirect, and only to the same
+    /// engine, because the request carries a credential and the client's data.
     func redirected(by head: ResponseHead) {
         guard [307, 308].contains(head.status), !wasRedirected, var again = request,
             let location = head.fields.string(named: "location"),
@@ -29,7 +29,8 @@ extension Attempt {
         sendAgain(again)
     }
 
-    /// Sends the request again without `stream_options.include_usage`, which the edge had added and the engine refuses.
+    /// Sends the request again without `stream_options.include_usage`, which the edge had added and the engine has
+    /// refused.
     ///
     /// Later requests to this engine do not ask for the usage.
     ///
@@ -45,7 +46,7 @@ extension Attempt {
         return true
     }
 
-    /// Gives up the answer so far, and begins with a new stream and a new `AttemptAnswer`.
+    /// Discards the answer so far, and sends the request on a new stream.
     private func sendAgain(_ again: ExecutorRequest) {
         answer = AttemptAnswer()
         meter = Meter(dialect: dialect, choices: choices)

@@ -1,24 +1,24 @@
-// The events of an attempt's answer: which are relayed, and how a stream ends.
+// Reads the events of an attempt's answer, decides which events are relayed, and decides how a stream has ended.
 internal import HTTP
 internal import Inference
 internal import Routing
 internal import Transport
 
 extension Attempt {
-    /// Meters one event, or a piece of a large one, and relays it or holds it back.
+    /// Meters one event or a piece of a large event, and relays it or holds it back.
     ///
-    /// An error of the engine is never relayed: engines report errors in forms that a client may read as good events,
-    /// and in words that may contain addresses. The attempt fails instead, and the client gets an error event of the
-    /// edge.
+    /// An engine's error event is never relayed, because a client may read it as a good event, and because its text may
+    /// contain internal addresses. The attempt fails instead, and the client gets an error event of the edge.
     func read(_ event: Span<UInt8>, _ piece: EventSplitter.Kind) {
         // An earlier event in the same read may have ended the attempt.
         guard let owner, !answer.isUsageRefused else { return }
         let usages = meter.usages
         let found = measure(event, piece)
-        // Cases are matched by pattern here: `==` of an enumeration of another module is a call for each event.
-        let isBad = if case .broken = found { true } else { meter.sawError }
-        // The client has been sent the first pieces of a large event: it gets the last piece, too, and then the error
+        // Cases are matched by pattern, because `==` on an enum of another module would cost a function call for each
         // event.
+        let isBad = if case .broken = found { true } else { meter.sawError }
+        // An event that reports an error is not relayed, unless its first pieces have been sent already. The client
+        // then also gets the last piece, followed by the edge's error event.
         if isBad, !hasSentBeginning(of: piece) {
             failed(by: found)
             return
@@ -37,15 +37,16 @@ extension Attempt {
         }
     }
 
-    /// Fails, or notes that the request has to be sent again, for an event that ends a stream too early.
+    /// Handles an event that reports an error or ends the stream too early: fails the attempt, or records that the
+    /// request has to be sent again without `stream_options`.
     private func failed(by found: Meter.EventClass) {
         guard let error = meter.error else {
             fail(.brokeOff(reason: meter.finishReason))
             return
         }
         if phase == .waiting, removesUsage, error.refusesStreamOptions {
-            // The splitter is still handing over events, so the request cannot be sent again here: `usageWasRefused`
-            // does so afterwards.
+            // The splitter is still handing over events, so the request cannot be sent again here. `usageWasRefused`
+            // sends it afterwards.
             answer.isUsageRefused = true
             return
         }
@@ -54,7 +55,7 @@ extension Attempt {
 
     /// Sends the request again if the first event has refused the usage that the edge had requested.
     ///
-    /// - Returns: Whether the usage was refused; the rest of the answer is then dropped.
+    /// - Returns: Whether the usage was refused; the caller then drops the rest of the answer.
     func usageWasRefused() -> Bool {
         guard answer.isUsageRefused else { return false }
         answer.isUsageRefused = false
@@ -62,7 +63,7 @@ extension Attempt {
         return true
     }
 
-    /// Meters an event, or a piece of one, and observes the time since the token before it.
+    /// Meters an event or a piece of an event, and records the time since the previous token.
     @inline(__always)
     private func measure(_ event: Span<UInt8>, _ piece: EventSplitter.Kind) -> Meter.EventClass {
         let now = now
@@ -80,16 +81,16 @@ extension Attempt {
         return found
     }
 
-    /// Whether the piece is the last one of a large event whose other pieces the client has been sent.
+    /// Whether the piece ends a large event whose earlier pieces have been sent to the client.
     @inline(__always)
     private func hasSentBeginning(of piece: EventSplitter.Kind) -> Bool {
         guard case .lastPiece = piece else { return false }
         return !answer.holdsEvent && phase != .waiting
     }
 
-    /// Whether an event, or a piece of one, goes to the client now.
+    /// Whether an event or a piece of an event is relayed now.
     ///
-    /// The first one that does makes the response begin, and is preceded by what has been held back.
+    /// The first event that is relayed begins the response. This function relays the held bytes before that event.
     @inline(__always)
     private func isRelayedNow(
         _ event: Span<UInt8>,
@@ -106,10 +107,10 @@ extension Attempt {
         return phase == .relaying
     }
 
-    /// Holds an event back, or drops it; false if it is to be relayed now.
+    /// Holds an event back or drops it; returns false if the event has to be relayed now.
     ///
     /// Before the first event with content, comments are dropped and events without content are held back. A large
-    /// event that is the first one, or that may be an error, is held back up to `heldMax`.
+    /// event is held back, up to `heldMax` bytes, if it is the first event or may be an error.
     private func keeps(_ event: Span<UInt8>, _ piece: EventSplitter.Kind, _ found: Meter.EventClass) -> Bool {
         switch piece {
         case .whole: return keepsWhole(event, found)
@@ -136,8 +137,8 @@ extension Attempt {
         }
     }
 
-    /// Whether the first piece of a large event contains a word that occurs in error events; it may occur in other
-    /// events, too.
+    /// Whether the first piece of a large event contains `error` or `detail`, which error events contain; a good event
+    /// may contain them, too.
     private static func mayTellError(_ event: Span<UInt8>) -> Bool {
         func has(_ word: [UInt8]) -> Bool {
             guard event.count >= word.count else { return false }
@@ -148,7 +149,7 @@ extension Attempt {
         return has(Array("error".utf8)) || has(Array("detail".utf8))
     }
 
-    /// Relays an event without its `usage`, which the client did not request, if anything else remains of the event.
+    /// Removes from an event the `usage` that the client did not request, and relays the rest if anything is left.
     private func relayWithoutUsage(_ event: Span<UInt8>, to owner: any AttemptOwner) {
         guard let left = UsageRemoval.removed(from: event) else {
             owner.attempt(self, relays: event)
@@ -159,15 +160,14 @@ extension Attempt {
 
     /// Holds back an event without content until the first event with content is relayed.
     ///
-    /// - Returns: Whether there was room for it within `fieldsMax`.
+    /// - Returns: False if the held events would be larger than `fieldsMax`.
     private func keep(_ event: Span<UInt8>) -> Bool {
         guard held.count + event.count <= Self.fieldsMax else { return false }
         for index in event.indices { held.append(event[index]) }
         return true
     }
 
-    /// Ends the attempt when the framing of its stream has ended cleanly: the stream is complete, has an error, or
-    /// broke off.
+    /// Ends the attempt after the framing of its stream has ended cleanly: as complete, or with a failure.
     func streamEnded() {
         var isBetween = splitter.finish { event, piece in read(event, piece) }
         if !isBetween, owner != nil, let (event, piece) = splitter.completedTail,
@@ -190,9 +190,10 @@ extension Attempt {
         endWhole(owner)
     }
 
-    /// The error in the bytes after the last event, none of which has been relayed.
+    /// The error in the bytes after the last whole event; nil if they contain no error.
     ///
-    /// Those bytes may be an event without its end, or a line or document that is not an event.
+    /// None of these bytes has been relayed. They may be an incomplete event, or a line or document that is not an
+    /// event.
     private var errorWithoutItsEnd: EngineError? {
         let rest = answer.holdsEvent ? held : splitter.rest
         guard !rest.isEmpty else { return nil }

@@ -1,4 +1,4 @@
-// One try of an exchange at one executor: sends the request, reads the answer, and reports both to the exchange.
+// One try of an exchange at one executor: sends the request, reads the answer, and reports to the exchange.
 internal import HTTP
 internal import Inference
 internal import Routing
@@ -6,14 +6,14 @@ internal import Transport
 
 /// One try of an exchange at one executor; confined to its worker.
 ///
-/// An attempt has an owner, its exchange, until it is over. Bytes that the executor sends after that are dropped, and
-/// never reach the next attempt, which is another object with a splitter and a meter of its own. The type is split by
-/// subject: this file has the state, the start, the end and the dispatch of what arrives; `+Stream` reads events,
-/// `+Document` reads other answers, `+Resending` sends the request again, `+Charge` decides whose fault a failure is.
+/// An attempt has an owner, its exchange, until the attempt is over. Bytes that the executor sends later are dropped;
+/// they cannot reach the next attempt, which is another object. The type is split by subject: this file has the state,
+/// the start, the end and the dispatch of received bytes. `+Stream` reads events, `+Document` reads other answers,
+/// `+Resending` sends the request again, and `+Charge` decides whose fault a failure is.
 final class Attempt: TimerTarget {
-    /// How an answer ended whose relay had begun.
+    /// How an answer ended after its relay had begun.
     enum End: Equatable {
-        /// The answer is complete: with its last event, as a whole document, or by its framing where that is enough.
+        /// The answer is complete: the last event of a stream, or the whole document, has been relayed.
         case whole
         /// The answer was cut or had an error; the failure has not been reported to the client.
         case brokeOff(Failure)
@@ -31,29 +31,32 @@ final class Attempt: TimerTarget {
         case over
     }
 
-    /// How many bytes of a document, or of a large event that may be an error, are held back until it is whole.
+    /// The most bytes that are held back of a document, or of a large event that may be an error.
     static let heldMax = 256 << 10
-    /// How many bytes of events without content, such as `retry`, are kept until the first event with content.
+    /// The most bytes of events without content (such as `retry`) that are held back until the first event with
+    /// content.
     static let fieldsMax = 4096
     /// How long an executor may take to send the body of an answer with a status of 400 or above, in nanoseconds.
     static let failureTime: Nanoseconds = 2_000_000_000
     /// How long an executor may take to end its side of an answer that is complete, in nanoseconds.
     static let drainTime: Nanoseconds = 1_000_000_000
 
-    /// The times of an attempt in nanoseconds; `sent` and `head` count from `began`, and are 0 while they have not
+    /// The times of an attempt in nanoseconds.
+    ///
+    /// `began` is a time of the event loop's clock. `sent` and `head` count from `began`, and are 0 until they have
     /// happened.
     struct Times: Equatable, Sendable {
         var began: Nanoseconds = 0
-        /// The kernel had taken the whole request; this includes the time to connect.
+        /// When the kernel had taken the whole request; includes the time to connect.
         var sent: Nanoseconds = 0
-        /// The head of the response had arrived.
+        /// When the head of the response had arrived.
         var head: Nanoseconds = 0
     }
 
     let target: ExecutorTarget
     /// The dialect that the executor answers in.
     let dialect: Dialect
-    /// How many choices the client has asked for.
+    /// The number of choices that the client has asked for (`n`).
     let choices: Int
     let environment: any ExchangeEnvironment
     /// Whether the usage has to be removed from the answer, since the edge requested it and the client did not.
@@ -64,13 +67,13 @@ final class Attempt: TimerTarget {
     var owner: (any AttemptOwner)?
     var stream: (any ExecutorStream)?
     var lease: ExecutorLease
-    /// The timer that ends `failureTime` or `drainTime`.
+    /// The timer of `failureTime` or `drainTime`; nil while neither runs.
     var timer: TimerID?
     /// Whether the client has been sent the head of a stream, so that a document cannot be relayed any more.
     var relaysEventsOnly = false
-    /// The request that was sent, as long as it may have to be sent again.
+    /// The request that was sent; nil once it cannot be sent again.
     var request: ExecutorRequest?
-    /// Whether a redirect has been followed; a second one is not.
+    /// Whether a redirect has been followed; a second redirect is not followed.
     var wasRedirected = false
     /// Whether the request asked for a stream.
     private var wantsStream = false
@@ -79,29 +82,32 @@ final class Attempt: TimerTarget {
     private(set) var times = Times()
     /// When bytes of the answer arrived last; 0 if none have.
     private(set) var lastHeard: Nanoseconds = 0
-    /// Since when nothing has arrived: the start of the attempt, the last bytes, or the end of a pause in reading.
+    /// When the current silence began: at the start of the attempt, at the last bytes, or at the end of a pause in
+    /// reading.
     private(set) var silentSince: Nanoseconds = 0
-    /// Whether the edge reads from the executor; while it does not, nothing can arrive.
+    /// Whether the edge reads from the executor; nothing can arrive while reading is paused.
     private(set) var isReading = true
-    /// The earliest time at which the next arrival of bytes is reported to the engine, which all workers share.
+    /// Before this time, arriving bytes are not reported to the engine, because all workers share the engine.
     private var reportsHeardFrom: Nanoseconds = 0
     /// Whether the executor has received the whole request, or has answered before that.
     private(set) var hasRequest = false
     /// Whether the attempt failed because the executor did not accept a connection in time.
     private(set) var isConnectTimedOut = false
-    /// Why the attempt failed before its answer was ready; nil if it has not.
+    /// Why the attempt failed before its answer was ready; nil if it has not failed before that.
     private(set) var failure: Failure?
-    /// Whether `failure` is charged to the executor.
+    /// How `failure` is charged to the executor.
     private(set) var verdict = AttemptVerdict.atOnce(.neither)
 
-    // The answer so far. The four properties after `answer` belong to it as well, but are not inside of it: while one
-    // of them is being changed, other code of the attempt runs, and exclusive access is checked for each stored
+    // The state of the answer. `meter`, `splitter`, `held` and `large` are not members of `answer`, because other code
+    // of the attempt uses `answer` while one of them is being changed. Swift checks exclusive access for each stored
     // property.
     var answer = AttemptAnswer()
     var meter: Meter
     var splitter = EventSplitter()
-    /// Bytes of the answer that are held back: a document, or the last bytes of a large one; the events without content
-    /// before the first event of a stream; a large event that may be an error.
+    /// Bytes of the answer that are held back.
+    ///
+    /// They are a document, the last bytes of a large document, the events without content at the beginning of a
+    /// stream, or a large event that may be an error.
     var held: [UInt8] = []
     /// The reader of a document that is relayed as it arrives; at most one element.
     var large: [LargeDocument] = []
@@ -141,9 +147,9 @@ final class Attempt: TimerTarget {
     /// The length of a document that is held back, in bytes.
     var heldBytes: Int { held.count }
 
-    /// Notes that bytes of the answer have arrived.
+    /// Records that bytes of the answer have arrived.
     ///
-    /// They are reported to the engine only every `Engine.heardStep`, since all workers share it.
+    /// The engine is told at most once in `Engine.heardStep`, because all workers share the engine.
     private func noteArrival() {
         let now = now
         lastHeard = now
@@ -154,7 +160,7 @@ final class Attempt: TimerTarget {
         if phase == .relaying { executor.engine.served(at: now) }
     }
 
-    /// Splices the body for the executor and sends the request; a failure is reported later, never inside this call.
+    /// Adapts the body to the executor and sends the request; a failure is reported later, never inside this call.
     func start(_ request: IncomingRequest, requestID: String) {
         let asksForUsage = target.asksForUsage && !executor.engine.refusesUsage
         guard
@@ -187,8 +193,8 @@ final class Attempt: TimerTarget {
         if timeoutOutcome != .neither { lease.reportLate(.lateFault(.timeout), at: now) }
     }
 
-    /// Ends the attempt without a result: the executor's connection or HTTP/2 stream is closed in this turn of the
-    /// loop.
+    /// Ends the attempt and charges nothing to the executor: the executor's connection or HTTP/2 stream is closed in
+    /// this turn of the loop.
     func cancel() { close(.neither) }
 
     /// Ends the attempt with a failure that the exchange has found before the answer was ready; the owner is not
@@ -200,8 +206,8 @@ final class Attempt: TimerTarget {
         if case .atOnce(let outcome) = verdict { close(outcome) } else { close(.neither) }
     }
 
-    /// The whole answer has been relayed: gives the executor `drainTime` to end its side, so that its connection is
-    /// kept.
+    /// The whole answer has been relayed: gives the executor `drainTime` to end its side, so that the connection can be
+    /// used again.
     func drain() {
         guard phase != .over, phase != .draining else { return }
         owner = nil
@@ -214,7 +220,7 @@ final class Attempt: TimerTarget {
         timer = environment.loop.timers.schedule(at: now + Self.drainTime, target: self, kind: 0)
     }
 
-    /// `failureTime` or `drainTime` is over.
+    /// `failureTime` or `drainTime` has passed.
     func timerFired(_ kind: Int) {
         timer = nil
         if phase == .waiting { failureEnded() } else { close(.neither) }
@@ -259,7 +265,7 @@ final class Attempt: TimerTarget {
         owner.attempt(self, ended: .whole)
     }
 
-    /// Classifies an error of the executor; a `retry-after` in the head takes precedence over the one in the error.
+    /// Classifies an error of the executor; a `retry-after` in the head takes precedence over a time in the error.
     func failure(of error: EngineError) -> Failure {
         var error = error
         if let head = answer.head {
@@ -269,7 +275,7 @@ final class Attempt: TimerTarget {
         return error.classified(in: dialect)
     }
 
-    /// The answer is good so far: it can be relayed, and the exchange stays with this executor.
+    /// Begins the relay: the answer is good so far, and the exchange stays with this executor.
     func becomeReady(_ owner: any AttemptOwner) {
         phase = .relaying
         request = nil
@@ -288,7 +294,7 @@ extension Attempt: ExecutorStreamHandler {
         hasRequest = true
     }
 
-    /// The head of the response: decides which kind of answer follows.
+    /// The head of the response has arrived: decides which kind of answer follows.
     func responseHead(_ head: ResponseHead, body: ResponseBody) {
         noteArrival()
         guard let owner, phase == .waiting else { return }
@@ -318,7 +324,7 @@ extension Attempt: ExecutorStreamHandler {
         timer = environment.loop.timers.schedule(at: now + Self.failureTime, target: self, kind: 0)
     }
 
-    /// The head begins a stream of events or a document.
+    /// The head announces a stream of events or a document.
     @inline(__always)
     private func answerBegan(_ head: ResponseHead, body: ResponseBody, _ owner: any AttemptOwner) {
         let isEvents = (200..<300).contains(head.status) && FieldPolicy.isEventStream(head.fields)
@@ -335,7 +341,7 @@ extension Attempt: ExecutorStreamHandler {
         if !answer.isUnlabelled { owner.attempt(self, answersWith: answer.kind) }
     }
 
-    /// The next bytes of the body; `bytes` is valid during the call.
+    /// The next bytes of the body; `bytes` is valid only during the call.
     func responseBody(_ bytes: Span<UInt8>) {
         noteArrival()
         guard let owner else { return }

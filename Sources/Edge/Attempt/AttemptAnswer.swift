@@ -1,23 +1,23 @@
-// What an attempt knows of the answer to its request: what kind of answer it is, and how far it has come.
+// The state of the answer to an attempt's request: what kind of answer it is, and how far it has come.
 internal import HTTP
 internal import Inference
 
-/// The state of one answer: an attempt that sends its request again begins with a new value.
+/// The state of one answer; an attempt that sends its request again begins with a new value.
 ///
-/// Confined to its attempt. None of its mutating functions calls anything that reads it: Swift would end the process
-/// at such a second access.
+/// Confined to its attempt.
 struct AttemptAnswer {
-    /// What kind of answer it is, as far as that is known.
+    /// The kind of an answer, as far as the kind is known.
     enum Kind: Sendable {
         /// The head of the response has not arrived.
         case none
         /// A stream of events.
         case events
-        /// Not a stream, or not known to be one: held back until it is whole or larger than `Attempt.heldMax`.
+        /// An answer that is not a stream, or is not yet known to be a stream: held back until it is whole or larger
+        /// than `Attempt.heldMax`.
         case document
         /// A document larger than `Attempt.heldMax`, relayed as it arrives.
         case passing
-        /// An answer with a status of 400 or above: read to classify the error, and never relayed as it is.
+        /// An answer with a status of 400 or above: read to classify the error, and never relayed unchanged.
         case failure
     }
 
@@ -30,16 +30,18 @@ struct AttemptAnswer {
     var expectedBytes: Int?
     /// How many bytes of a document have arrived.
     var documentBytes = 0
-    /// Whether the body ends with the connection, so that a broken connection looks like the end of a complete answer.
+    /// Whether the body ends when the connection closes, so that a lost connection looks like the end of the answer.
     var endsWithClose = false
-    /// Whether the request asked for a stream and the head does not say whether the answer is one: the first bytes
-    /// decide.
+    /// Whether the request asked for a stream, but the content type of the answer is not `text/event-stream`.
+    ///
+    /// The first bytes then decide whether the answer is a stream.
     var isUnlabelled = false
     /// Whether a document that is relayed as it arrives begins like an object or an array.
     var isLargeBracketed = false
-    /// Whether the pieces of a large event are held back until it is known if the event is an error.
+    /// Whether the pieces of a large event are held back until it is clear whether the event is an error.
     var holdsEvent = false
-    /// Whether the first event refuses `stream_options`, which the edge had added: the request is sent again without
-    /// it.
+    /// Whether the first event refuses `stream_options`, which the edge had added.
+    ///
+    /// The request is then sent again without `stream_options`.
     var isUsageRefused = false
 }

@@ -4,15 +4,15 @@ internal import Transport
 
 /// The exchange of an attempt.
 ///
-/// All calls are made on the worker's thread. An attempt makes none after it has failed, ended or been cancelled. The
-/// exchange may end the attempt during any of the calls.
+/// All calls are made on the worker's thread. An attempt makes no call after it has failed, ended or been cancelled.
+/// The exchange may end the attempt during any of the calls.
 protocol AttemptOwner: AnyObject {
-    /// The head of the response has arrived and announces an answer of this kind, of which nothing can be relayed yet.
+    /// The head of the response has arrived and announces this kind of answer; nothing of it can be relayed yet.
     ///
     /// The kind `none` means that the answer was dropped, and that the request was sent to the same engine again.
     func attempt(_ attempt: Attempt, answersWith kind: AttemptAnswer.Kind)
-    /// The answer can be relayed: the first good event has arrived, or a whole document, or as much of a large document
-    /// as is held back.
+    /// The answer can be relayed: the first good event, a whole document, or the beginning of a large document has
+    /// arrived.
     ///
     /// From now on the exchange cannot move to another executor.
     func attemptIsReady(_ attempt: Attempt)

@@ -1,4 +1,4 @@
-// The target of a 307 or 308 of an engine, if it is at the same engine: web frameworks redirect `/path` to `/path/`.
+// Resolves the `location` of an engine's 307 or 308; the result is nil if the redirect leads to another engine.
 internal import Inference
 
 /// Functions without state.
@@ -10,12 +10,12 @@ enum EngineRedirect {
     ///
     /// - Parameters:
     ///   - location: The value of the field.
-    ///   - current: The target of the request that was answered with it.
-    ///   - host: The `host` field of that request.
-    ///   - prefix: The path prefix of the engine; other services may be at the same host.
+    ///   - current: The target of the request that was redirected.
+    ///   - host: The `host` field of the request that was redirected.
+    ///   - prefix: The path prefix of the engine. Other services may be at other paths of the same host.
     ///   - isSecure: Whether the request was sent over TLS.
-    /// - Returns: nil for another scheme, host, port or prefix, and for a value that is not a URL: the redirect must
-    ///   not be followed.
+    /// - Returns: The target; nil if the redirect must not be followed, because it leads to another scheme, host, port
+    ///   or prefix, or is not a URL.
     static func target(
         _ location: String,
         from current: [UInt8],
@@ -36,7 +36,7 @@ enum EngineRedirect {
         return isBelow(whole, prefix) ? Array((whole + query).utf8) : nil
     }
 
-    /// The path and the query of a URL; nil if its scheme or its authority, where it has them, are not the engine's.
+    /// The path and the query of a URL; nil if the URL has a scheme or an authority that is not the engine's.
     private static func pathAndQuery(of location: Substring, host: [UInt8], isSecure: Bool) -> Substring? {
         var rest = location
         let scheme = isSecure ? "https:" : "http:"
@@ -56,9 +56,9 @@ enum EngineRedirect {
         return rest
     }
 
-    /// Whether a path is the engine's prefix or below it, in each way in which a server may read the path.
+    /// Whether a path is the engine's prefix or below it, however a server reads the path.
     ///
-    /// A server may decode escapes once or more often, drop the parameters of segments, and read `\` as `/`.
+    /// A server may decode percent escapes once or several times, drop the parameters of segments, and read `\` as `/`.
     private static func isBelow(_ path: String, _ prefix: [UInt8]) -> Bool {
         var own = String(decoding: prefix, as: UTF8.self)
         while own.hasSuffix("/") { own.removeLast() }
@@ -71,13 +71,13 @@ enum EngineRedirect {
         }
     }
 
-    /// The path as a lenient server reads it.
+    /// The path as a lenient server reads it: with `\` as `/`, without parameters of segments and without dot segments.
     private static func read(_ path: String) -> String {
         let segments = path.replacing("\\", with: "/").split(separator: "/", omittingEmptySubsequences: false)
         return path.isEmpty ? "" : withoutDots(segments.map { $0.prefix { $0 != ";" } }.joined(separator: "/"))
     }
 
-    /// The path with its escapes decoded once.
+    /// The path with its percent escapes decoded once.
     private static func withoutEscapes(_ path: String) -> String {
         String(decoding: percentDecoded(Array(path.utf8)[...]), as: UTF8.self)
     }

@@ -1,10 +1,10 @@
-// The use of an executor by one attempt: counted by the pool, released once, with a report on how the executor did.
+// The use of an executor by one attempt: the pool counts it, and gets a report on how the executor did.
 internal import Routing
 internal import Transport
 
-/// The use of one executor by one attempt, to which it is confined and which must call `end` exactly once.
+/// The use of one executor by one attempt; the attempt must call `end` when it is over.
 ///
-/// The pool has counted the attempt before the lease is made.
+/// Confined to its attempt. The pool has counted the attempt before the lease is made.
 struct ExecutorLease {
     let executor: Executor
     /// The pool that the executor was chosen from.
@@ -13,7 +13,7 @@ struct ExecutorLease {
     private let began: Nanoseconds
     private let promptBytes: Int
     private var isHeld = true
-    /// Whether the prompt is still counted as waiting at the executor.
+    /// Whether the prompt still counts in `Engine.waitingBytes`, the size of all prompts whose answers have not begun.
     private var isPromptWaiting = true
     private var isReported = false
 
@@ -24,7 +24,7 @@ struct ExecutorLease {
         self.promptBytes = promptBytes
     }
 
-    /// Reports to the pool how the executor did, unless the attempt has reported before.
+    /// Reports to the pool how the executor did; does nothing if the attempt has reported before.
     mutating func report(_ outcome: ExecutorPool.Outcome, at now: Nanoseconds) {
         endPrompt()
         guard !isReported else { return }
@@ -32,7 +32,9 @@ struct ExecutorLease {
         pool.report(outcome, of: executor, at: now)
     }
 
-    /// Reports an outcome that follows `good`: `whole`, `lateFault` or `busy`; `neither` is not reported.
+    /// Reports an outcome that may follow `good`: `whole`, `lateFault` or `busy`.
+    ///
+    /// Does nothing for `neither`.
     mutating func reportLate(_ outcome: ExecutorPool.Outcome, at now: Nanoseconds) {
         guard outcome != .neither else { return }
         endPrompt()

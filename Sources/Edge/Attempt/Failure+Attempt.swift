@@ -1,12 +1,13 @@
-// The failures of attempts: the client is not sent the executor's own words, which the log has as `detail`.
+// The failures of attempts. The executor's own words are written to the log as `detail`, and are not sent to the
+// client.
 internal import HTTP
 internal import Inference
 internal import Routing
 internal import Transport
 
 extension Failure {
-    /// The outcome that is reported to the pool at once; for the charge `suspect`, nothing until the next attempt
-    /// decides.
+    /// The outcome that is reported to the pool at once; for the charge `suspect` the outcome is `neither`, because
+    /// later attempts decide.
     var outcome: ExecutorPool.Outcome {
         switch charge {
         case .none, .suspect: .neither
@@ -19,8 +20,8 @@ extension Failure {
 
     /// The outcome that is reported to the pool for an attempt that failed while its answer was relayed.
     ///
-    /// No other executor can try the request then, so that the charge `suspect` counts as well. The engine could be
-    /// reached, so that the answer is charged, not the connection.
+    /// No other executor can try the request any more, so the charge `suspect` counts as a fault. The engine was
+    /// reachable, so the fault is in its answer, not in the connection.
     var lateOutcome: ExecutorPool.Outcome {
         switch charge {
         case .suspect, .connection, .answer: .lateFault(.answer)
@@ -29,8 +30,8 @@ extension Failure {
         }
     }
 
-    /// A response whose status means that it is no answer for the client: a redirect, 204 (No Content), 205 (Reset
-    /// Content) or 206 (Partial Content).
+    /// A response with a status that is no answer for the client: a redirect, 204 (No Content), 205 (Reset Content) or
+    /// 206 (Partial Content).
     static func noAnswer(in head: ResponseHead) -> Failure {
         var failure = Failure(.executorProtocol)
         let leads = (300..<400).contains(head.status) ? ", which leads to no other path of the same engine" : ""
@@ -38,21 +39,21 @@ extension Failure {
         return failure
     }
 
-    /// A response with a status of success and an empty body, which is not an answer of any known dialect.
+    /// A response with a 2xx status and an empty body, which is not an answer of any known dialect.
     static var emptyAnswer: Failure {
         var failure = Failure(.executorProtocol)
         failure.detail = "it answered without a body"
         return failure
     }
 
-    /// An answer that is an incomplete JSON document, although the framing of the response has ended cleanly.
+    /// An incomplete JSON document, although the framing of the response has ended cleanly.
     static var cutDocument: Failure {
         var failure = Failure(.executorBrokeOff)
         failure.detail = "its document is not whole"
         return failure
     }
 
-    /// An answer that is a document, although the client has been sent the head of a stream.
+    /// A document as the answer, although the client has already been sent the head of a stream.
     static var noStream: Failure {
         var failure = Failure(executorStatus: 502)
         failure.detail = "it answered a request for a stream with a document"
@@ -95,7 +96,7 @@ extension Failure {
         }
     }
 
-    /// An answer whose end says that it is not complete.
+    /// An answer whose finish reason, or lack of a reason, shows that the answer is not complete.
     ///
     /// - Parameter reason: The finish or stop reason of the answer; nil if it has none.
     static func brokeOff(reason: String?) -> Failure {

@@ -1,9 +1,9 @@
-// The request body as one attempt sends it: the client's bytes, with a few of them replaced for the executor.
+// The request body as one attempt sends it: the client's bytes, with a few bytes replaced for the executor.
 internal import HTTP
 internal import Inference
 internal import Transport
 
-/// A body and the splice of one attempt, in the form in which the HTTP layer reads it.
+/// The client's body with the changes for one attempt, as a source that the HTTP layer reads.
 ///
 /// Confined to its worker. The bytes are copied only into the output buffer of the connection.
 final class SplicedBody: RequestBodySource {
@@ -16,7 +16,7 @@ final class SplicedBody: RequestBodySource {
     }
 
     var length: Int { splice.count }
-    /// The same body without the `include_usage` that the edge has added; nil if it has added none.
+    /// The same body without the `include_usage` that the edge has added; nil if the edge has added none.
     var withoutUsage: SplicedBody? { splice.withoutUsage.map { SplicedBody(body: body, splice: $0) } }
 
     func append(from offset: Int, upTo limit: Int, to scratch: Scratch) {

@@ -1,23 +1,24 @@
-// Makes the authenticator of each snapshot; keeps the store of keys open from one configuration to the next.
+// Makes the authenticator of each snapshot, and keeps the store of API keys open from one configuration to the next.
 internal import Configuration
 internal import Routing
 
-/// The store of keys in force, and what requests without a key have used; confined to the control thread.
+/// The store of API keys in use, and what requests without a key have used of their limits; confined to the control
+/// thread.
 final class AuthenticationSource {
     /// An authenticator that is not in force yet, and the store that it needs.
     struct Prepared {
         let authenticator: Authenticator
         fileprivate let watcher: KeyStoreWatcher?
-        /// Whether the store was opened for it.
+        /// Whether `prepare` has opened the store for this authenticator, so that `discard` has to close it.
         let isNewStore: Bool
     }
 
     private var watcher: KeyStoreWatcher?
     private let anonymousUse = KeyUse()
 
-    /// Makes the authenticator of a configuration; a store that is open already stays open.
+    /// Makes the authenticator of a configuration; uses the open store if the configuration names the same store.
     ///
-    /// `commit` or `discard` must follow.
+    /// The caller must call `commit` or `discard` afterwards.
     ///
     /// - Throws: if the secret or the keys cannot be read, or if the secret of existing keys is missing.
     func prepare(_ settings: Configuration.Authentication) throws(StartError) -> Prepared {
@@ -38,6 +39,6 @@ final class AuthenticationSource {
         watcher = prepared.watcher
     }
 
-    /// Closes a store that was opened for nothing.
+    /// Drops a prepared authenticator, and closes the store that was opened for it.
     func discard(_ prepared: Prepared) { if prepared.isNewStore { prepared.watcher?.stop() } }
 }

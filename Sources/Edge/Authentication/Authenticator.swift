@@ -1,22 +1,22 @@
-// Finds out who sends a request, by the API key in its head; no call waits for a file or a database.
+// Identifies the sender of a request by the API key in the head. No call waits for a file or a database.
 package import HTTP
 package import Routing
 package import Transport
 
-/// Who sends a request, as far as its head says.
+/// The sender of a request, as the head of the request shows.
 package enum CallerIdentity: Sendable {
     /// The request has this key, which is in force.
     case key(KeyRing.Entry)
-    /// The request has no key, and none is required.
+    /// The request has no key, and no key is required.
     case anonymous
     /// The request is to be refused, since its key is missing, unknown, revoked, expired or malformed.
     case refused(KeyRefusal)
 }
 
-/// The API keys in force, and whether a request must have one.
+/// The API keys in force, and whether a request must have a key.
 ///
-/// Belongs to a snapshot and never changes, but for the keys in its table. Shared by all threads: workers read it once
-/// for each request.
+/// Part of a snapshot; only the keys in its table change. All threads share it, and workers read it once for each
+/// request.
 package final class Authenticator: Sendable {
     /// The tenant of all requests without a key.
     package static let anonymous = "anonymous"
@@ -25,14 +25,16 @@ package final class Authenticator: Sendable {
 
     /// Whether a request without a key is refused.
     let isRequired: Bool
-    /// The limits on all requests without a key together.
+    /// The limits that apply to all requests without a key together.
     let anonymousLimits: KeyLimits
-    /// What the requests without a key use of `anonymousLimits`.
+    /// The counted use of `anonymousLimits` by all requests without a key.
     let anonymousUse: KeyUse
-    /// The keys; nil if none are configured: every request is then anonymous, whatever key it has.
+    /// The keys; nil if no keys are configured.
+    ///
+    /// Without configured keys every request is anonymous, even if it carries a key.
     let keys: KeyTable?
 
-    /// - Parameter anonymousUse: what requests without a key have used under an earlier snapshot.
+    /// - Parameter anonymousUse: what requests without a key have used so far, which outlives a snapshot.
     init(keys: KeyTable?, isRequired: Bool, anonymousLimits: KeyLimits, anonymousUse: KeyUse) {
         self.keys = keys
         self.isRequired = isRequired
@@ -40,7 +42,9 @@ package final class Authenticator: Sendable {
         self.anonymousUse = anonymousUse
     }
 
-    /// No key is in force before `publish`; without a hash every request is anonymous.
+    /// Makes an authenticator without keys; `publish` adds keys.
+    ///
+    /// Without a hash every request is anonymous.
     package convenience init(
         hash: HMACSHA256? = nil,
         isRequired: Bool = false,
@@ -64,7 +68,7 @@ package final class Authenticator: Sendable {
     /// Makes the hasher of one worker; nil if no keys are configured.
     package func makeHasher() -> HMACSHA256Hasher? { keys.map { HMACSHA256Hasher($0.hash) } }
 
-    /// Finds out who sends a request with these header fields; any thread may call it.
+    /// Identifies the sender of a request with these header fields; any thread may call it.
     ///
     /// - Parameters:
     ///   - hasher: The hasher of the calling thread, made by `makeHasher`.
@@ -85,9 +89,9 @@ package final class Authenticator: Sendable {
 
     /// The key of a request, in `authorization: Bearer` (RFC 6750) or in `x-api-key`.
     ///
-    /// SDKs that have a setting for each field may send one key in both, or leave one of them empty.
+    /// Some SDKs send the same key in both fields, or leave one of the fields empty.
     ///
-    /// - Returns: nil if the request has no key; empty if it has two different ones, or none that can be read.
+    /// - Returns: nil if the request has no key; empty if it has two different keys, or a key that cannot be read.
     static func givenKey(in fields: FieldBlock) -> ArraySlice<UInt8>? {
         guard fields.occurrences(of: .authorization) < 2, fields.occurrences(of: .xAPIKey) < 2 else { return [] }
         let other = fields.first(.xAPIKey)

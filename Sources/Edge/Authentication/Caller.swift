@@ -4,13 +4,17 @@ internal import Inference
 internal import Routing
 internal import Transport
 
-/// The caller of one exchange, which must call `ended` in the end: that gives back what `begin` and `reserve` took.
+/// The caller of one exchange.
+///
+/// The exchange must call `ended` in the end, which gives back what `begin` and `reserve` took.
 struct Caller {
-    /// The tenant: queues are fair between tenants, and log and metrics name them.
+    /// The tenant.
+    ///
+    /// Queues are fair between tenants, and the log and the metrics name the tenant.
     let tenant: String
     /// The public name of the key; nil for a caller without a key.
     let keyID: String?
-    /// The ids or aliases of the models that the key allows; nil for all.
+    /// The ids or aliases of the models that the key allows; nil if it allows all models.
     private let models: [String]?
     private let limits: KeyLimits
     private let quota: any Quota
@@ -80,11 +84,13 @@ struct Caller {
         if limits.tokensPerMinute != nil { reserved = tokens }
         return nil
     }
-    /// The largest limit on the answer that is counted, so that sums do not overflow whatever a body says.
+    /// The largest value for which a request's limit on its answer counts, in tokens, so that sums cannot overflow.
     private static let answerTokensMost = 1 << 40
 
-    /// Ends the use: gives back the concurrent request, and replaces the reserved tokens by those used; may be called
-    /// again.
+    /// Ends the caller's use: gives back the concurrent request, and replaces the reserved tokens by the tokens that
+    /// were used.
+    ///
+    /// Further calls have no effect.
     mutating func ended(used: Int, at now: Nanoseconds) {
         if let reserved { quota.settle(reserved: reserved, used: used, limits, at: now) }
         reserved = nil
@@ -134,7 +140,7 @@ extension Failure {
         }
     }
 
-    /// The failure of a request that counts more tokens than the limit of a whole minute: a retry would not help.
+    /// The failure of a request that needs more tokens than the key may use in a whole minute; a retry would not help.
     fileprivate init(neverFits promptTokens: Int, answerTokens: Int, limit: Int, whose: String) {
         self.init(
             .exceedsLimit,
@@ -143,7 +149,7 @@ extension Failure {
         )
     }
 
-    /// The wait rounded up to whole seconds, at least one; nil if no wait would help.
+    /// The wait in seconds, rounded up; nil if no wait would help.
     private static func seconds(_ wait: Nanoseconds) -> Int? {
         wait == .max ? nil : Int((wait + 999_999_999) / 1_000_000_000)
     }

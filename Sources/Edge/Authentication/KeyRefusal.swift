@@ -1,10 +1,10 @@
 // Why the key of a request was refused.
 
-/// The reason for refusing a key, for the log only: the client is sent the same 401 for each of them.
+/// The reason for refusing a key, for the log only: the client is sent the same 401 for every reason.
 package enum KeyRefusal: Sendable, Equatable {
-    /// The request has no key, and one is required.
+    /// The request has no key, but a key is required.
     case missing
-    /// The request has a key that cannot be read, or several different ones.
+    /// The request has a key that cannot be read, or several different keys.
     case unreadable
     /// No key in force has this hash.
     case unknown

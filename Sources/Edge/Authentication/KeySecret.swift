@@ -1,4 +1,4 @@
-// The secret with which API keys are hashed; it has a file of its own, so that a copy of the key store alone is of no
+// The secret with which API keys are hashed. It has a file of its own, so that a copy of the key store alone is of no
 // use.
 internal import CLinux
 package import Configuration
@@ -6,18 +6,20 @@ internal import Glibc
 internal import Routing
 package import Transport
 
-/// Functions on the file of the secret; they wait for the file system.
+/// Functions that read and make the file of the secret; they wait for the file system.
 package enum KeySecret {
     private static let bytesMin = 32
     private static let bytesMax = 4096
 
-    /// The hash with the secret in a file; if there is no file, one is made with a random secret and mode 0600.
+    /// Returns the HMAC that is keyed with the secret in a file.
+    ///
+    /// If there is no file, makes a file with a random secret and mode 0600.
     package static func loadOrMake(_ path: String) -> Result<HMACSHA256, FileProblem> {
         if unsafe access(path, F_OK) != 0, errno == ENOENT, let problem = make(path) { return .failure(problem) }
         return load(path)
     }
 
-    /// The hash with the secret in a file that must exist.
+    /// Returns the HMAC that is keyed with the secret in a file; the file must exist.
     package static func load(_ path: String) -> Result<HMACSHA256, FileProblem> {
         switch SystemFiles.read(path) {
         case .failure(let problem): return .failure(problem)
@@ -34,7 +36,8 @@ package enum KeySecret {
         }
     }
 
-    /// How many keys can no longer be used since their secret is missing; 0 if the secret exists or there are no keys.
+    /// How many keys can no longer be used because their secret is missing; 0 if the secret exists or there are no
+    /// keys.
     ///
     /// - Parameters:
     ///   - path: The file of the secret.
@@ -60,7 +63,9 @@ package enum KeySecret {
         return status.st_mode & (S_IRWXG | S_IRWXO) != 0
     }
 
-    /// Makes a new secret; the file appears under its name when it is complete, and never replaces another one.
+    /// Makes a new secret.
+    ///
+    /// The file gets its final name only when it is complete, and never replaces an existing file.
     private static func make(_ path: String) -> FileProblem? {
         let temporary = "\(path).\(getpid())"
         let descriptor = unsafe open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR)

@@ -6,7 +6,7 @@ internal import Routing
 package enum KeyStoreCheck {
     /// Returns what is wrong with the keys at `path` and the secret at `secretPath`.
     ///
-    /// A check of a configuration calls it as `FileInspection.keys`.
+    /// The check of a configuration calls this function through `FileInspection.keys`.
     package static func findings(path: String, secretPath: String) -> KeyFindings {
         var found = KeyFindings()
         let keys = keys(in: path, &found)
@@ -26,7 +26,9 @@ package enum KeyStoreCheck {
         return found
     }
 
-    /// Returns the keys in force; none if they cannot be read, which is added to `found`.
+    /// Returns the keys in force.
+    ///
+    /// If the keys cannot be read, returns none and adds the problem to `found`.
     private static func keys(in path: String, _ found: inout KeyFindings) -> [AccessKey] {
         if KeyStoreKind(path: path) == .yaml, case .success(let bytes) = SystemFiles.read(path) {
             switch KeyFile.parse(bytes, path: path) {

@@ -13,16 +13,16 @@ package struct KeyStoreError: Error, Equatable, Sendable, CustomStringConvertibl
     package var description: String { problems.joined(separator: "\n") }
 }
 
-/// Reads the keys of one store, and remembers its state, so that an unchanged store is not read again.
+/// Reads the keys of one store, and remembers the state of the store, so that an unchanged store is not read again.
 ///
-/// Its calls wait for the file system: no worker makes them.
+/// All functions wait for the file system, so no worker calls them.
 package struct KeyStoreReader: Sendable {
     private let path: String
     private let kind: KeyStoreKind
-    /// The state of the file that was read last without an error.
+    /// The identity and state of the file when it was last read without an error.
     private var seen: FileStamp?
     private var database: KeyDatabase?
-    /// SQLite's `data_version` at the last reading.
+    /// SQLite's `data_version` when the database was last read without an error.
     private var dataVersion = 0
 
     /// A reader of the store at `path`, which has read nothing yet.
@@ -31,7 +31,7 @@ package struct KeyStoreReader: Sendable {
         kind = KeyStoreKind(path: path)
     }
 
-    /// Reads the keys that are not revoked, once.
+    /// Reads the keys that are not revoked, for a caller that needs them only once.
     ///
     /// - Throws: if the store cannot be read or has faults.
     package static func load(path: String) throws(KeyStoreError) -> [AccessKey] {
@@ -41,7 +41,7 @@ package struct KeyStoreReader: Sendable {
 
     /// Reads the keys if the store may have changed since the last call that did not throw.
     ///
-    /// - Returns: All keys, including the revoked ones of a database; nil if nothing has changed.
+    /// - Returns: All keys, including the revoked keys of a database; nil if nothing has changed.
     /// - Throws: if the store cannot be read or has faults.
     package mutating func changes() throws(KeyStoreError) -> [AccessKey]? {
         switch kind {
@@ -52,8 +52,8 @@ package struct KeyStoreReader: Sendable {
 
     private mutating func fileChanges() throws(KeyStoreError) -> [AccessKey]? {
         guard let stamp = FileStamp(path) else { throw unreadable() }
-        // Two changes within one tick of the file system's clock have the same time, so a recently changed file is read
-        // again.
+        // Two changes within one tick of the file system's clock have the same time. A file that has just changed is
+        // therefore read again.
         if stamp == seen, !stamp.isNew(at: Clock.wallTime().seconds) { return nil }
         switch SystemFiles.read(path) {
         case .failure(let problem): throw KeyStoreError(problems: ["cannot read \(path): \(problem)"])
@@ -73,13 +73,14 @@ package struct KeyStoreReader: Sendable {
             throw unreadable()
         }
         do throws(KeyDatabaseError) {
-            // A new file with the same name is another database.
+            // A new file with the same name is another database, so it is opened anew.
             let isOpen = database != nil && stamp.isSameFile(as: seen)
             let open = isOpen ? database! : try KeyDatabase(reading: path)
             let version = try open.dataVersion()
             if isOpen, version == dataVersion { return nil }
             let keys = try open.keysWithRevoked()
-            // Noted only after everything has been read: after an error the next call reads again.
+            // These values are stored only after everything has been read, so that the next call reads again after an
+            // error.
             (database, dataVersion, seen) = (open, version, stamp)
             return keys
         } catch {

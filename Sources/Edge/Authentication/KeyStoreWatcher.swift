@@ -1,15 +1,15 @@
-// The thread that reads the store of API keys again and again, and publishes changes to all workers.
+// The thread that reads the store of API keys at intervals, and publishes changes to all workers.
 internal import Configuration
 internal import Glibc
 internal import Routing
 internal import Synchronization
 internal import Transport
 
-/// A store of keys that is open, and the thread that watches it.
+/// An open store of keys, and the thread that watches the store.
 ///
-/// The control thread opens one for the keys of a configuration, and stops it when a reload names another store.
+/// The control thread opens a store for the keys of a configuration, and stops it when a reload names another store.
 final class KeyStoreWatcher: Sendable {
-    /// The pause between two readings, in microseconds: a change is in force within a second.
+    /// The pause between two reads in microseconds, so short that a change is in force within a second.
     private static let interval: useconds_t = 250_000
 
     /// The keys of the store, which the thread keeps up to date.
@@ -20,10 +20,10 @@ final class KeyStoreWatcher: Sendable {
 
     /// Reads the keys of a configuration, and starts the thread that watches them.
     ///
-    /// A secret is made if there is none yet.
+    /// A secret is made if there is neither a secret nor a key.
     ///
-    /// - Parameter previous: the keys that these replace.
-    /// - Returns: nil without configured keys.
+    /// - Parameter previous: the table of keys that the new table replaces; nil if there is none.
+    /// - Returns: nil if no keys are configured.
     /// - Throws: if the secret or the keys cannot be read, or if the secret of existing keys is missing.
     static func open(
         _ settings: Configuration.Authentication,
@@ -51,9 +51,11 @@ final class KeyStoreWatcher: Sendable {
         self.keys = keys
     }
 
-    /// The hash under the secret of a store; makes the secret where there is neither a secret nor a key.
+    /// Returns the HMAC that is keyed with the secret of a store.
+    ///
+    /// Makes a secret if there is neither a secret nor a key.
     private static func hash(_ path: String, _ secretPath: String) throws(StartError) -> HMACSHA256 {
-        // A new secret would make all existing keys unknown, and would take the place of the missing one.
+        // A new secret would make all existing keys unknown, so none is made while there are keys.
         let lost = KeySecret.keysLost(secretPath, keys: path)
         guard lost == 0 else {
             throw StartError(description: "authentication.secret: \(KeySecret.lostReason(secretPath, keys: lost))")
@@ -65,7 +67,7 @@ final class KeyStoreWatcher: Sendable {
         }
     }
 
-    /// Whether this is the store that a configuration names, under the secret that its file holds now.
+    /// Whether a configuration names this store, and the file of the secret still holds the same secret.
     ///
     /// - Throws: if the secret cannot be read.
     func serves(_ settings: Configuration.Authentication) throws(StartError) -> Bool {
@@ -73,13 +75,13 @@ final class KeyStoreWatcher: Sendable {
         return try Self.hash(path, secretPath) == keys.hash
     }
 
-    /// Ends the thread at its next reading.
+    /// Makes the thread end before its next read.
     func stop() { isStopped.store(true, ordering: .relaxed) }
 
     /// Starts the thread.
     ///
-    /// While the store cannot be read the last keys stay in force, so that a fault in a file does not stop traffic. The
-    /// operator is warned once for each such fault.
+    /// While the store cannot be read, the last keys stay in force, so that a fault in a file does not stop traffic.
+    /// The operator is warned once for each fault.
     private func watch(_ source: KeyStoreReader) {
         let start = source
         let thread = Thread(name: "keys") { [self] in

@@ -4,16 +4,17 @@ internal import Transport
 
 /// The keys of one store under one secret.
 ///
-/// Any thread may use it. It outlives a configuration: while a reload leaves the store and its secret as they are, the
+/// Any thread may use it. A table outlives a configuration: if a reload changes neither the store nor its secret, the
 /// next snapshot has the same table.
 package final class KeyTable: Sendable {
-    /// The hash of keys under the secret of the store.
+    /// The HMAC by which keys are looked up; it is keyed with the secret of the store.
     let hash: HMACSHA256
     private let ring: Lock<KeyRing>
 
-    /// A table in which no key is in force before `publish`.
+    /// Makes a table; without `previous` no key is in force before `publish`.
     ///
-    /// - Parameter previous: the table that this one replaces: its keys go on with what they have used.
+    /// - Parameter previous: the table that the new one replaces. The new table begins with the keys of `previous` and
+    ///   with what they have used.
     init(hash: HMACSHA256, after previous: KeyTable? = nil) {
         self.hash = hash
         ring = Lock(KeyRing(previous?.current.all.map(\.key) ?? [], after: previous?.current))
@@ -24,10 +25,10 @@ package final class KeyTable: Sendable {
 
     /// Replaces the keys in force; called by one thread at a time.
     ///
-    /// - Parameter now: the monotonic time in nanoseconds. The use of a removed key is kept for a while, so that it does
-    ///   not get new limits by coming back.
+    /// - Parameter now: the monotonic time in nanoseconds. What a removed key has used is kept for a while, so that the
+    ///   key does not get new limits when it is added again.
     func publish(_ keys: [AccessKey], at now: Nanoseconds) {
-        // There is one publisher, so that the ring that is replaced is the one that was read.
+        // Only one thread publishes, so no other change can come between the read and the write.
         let next = KeyRing(keys, after: current, at: now)
         ring.withLock { $0 = next }
     }

@@ -1,24 +1,26 @@
-// How many attempts an exchange may still make, and how long the next one may take.
+// How many attempts an exchange may still make, and how long the next attempt may take.
 internal import Inference
 internal import Routing
 internal import Transport
 
-/// The limits on the attempts of one exchange, and how much of them it has used.
+/// The limits on the attempts of one exchange, and what the exchange has used of them so far.
 struct AttemptAllowance {
     /// The maximum number of attempts of one exchange, whatever the executors answer.
     static let attemptsMax = 6
-    /// After this many executors have broken off the connection on one request, the request itself is suspected.
+    /// After this many executors have closed the connection on one request, no other executor is tried, because the
+    /// request itself may be the cause.
     static let breaksMax = 3
-    /// After this many executors have not begun to answer one request in time, the request itself is suspected.
+    /// After this many executors have not begun to answer one request in time, no other executor is tried, because the
+    /// request itself may be the cause.
     static let timeoutsMax = 2
-    /// The minimum time for an attempt, however long earlier attempts took; in nanoseconds.
+    /// The minimum time for an attempt, in nanoseconds, however long earlier attempts took.
     static let attemptTimeMin: Nanoseconds = 60_000_000_000
 
     /// How many attempts have begun.
     private(set) var attempts = 0
-    /// How long the attempts that failed have taken together, in nanoseconds.
+    /// The total duration of the failed attempts, in nanoseconds.
     private var duration: Nanoseconds = 0
-    /// How many failures were of a kind after which only one more attempt is allowed.
+    /// How many failures were of a kind that allows only one more attempt.
     private var singleRetries = 0
     /// How many executors closed the connection after they had the whole request.
     private var breaks = 0
@@ -37,7 +39,8 @@ struct AttemptAllowance {
 
     /// Whether there may be one more attempt.
     ///
-    /// - Parameter failure: The failure that has just been counted; nil if the request has just arrived or has waited.
+    /// - Parameter failure: The failure of the last attempt, which has been counted already; nil before the first
+    ///   attempt and after a wait.
     func hasLeft(after failure: Failure?) -> Bool {
         guard attempts < Self.attemptsMax, breaks < Self.breaksMax, timeouts < Self.timeoutsMax else { return false }
         guard let failure, failure.retry.isSingle else { return true }
@@ -46,8 +49,8 @@ struct AttemptAllowance {
 
     /// How long the next attempt may take until its answer is ready, in nanoseconds.
     ///
-    /// That is the rest of `total`, but at least `attemptTimeMin`, since a shorter attempt would fail in any case. If
-    /// `total` is shorter than `attemptTimeMin`, `total` is the minimum.
+    /// The result is the part of `total` that earlier attempts have left. It is at least `attemptTimeMin`, or `total`
+    /// if that is shorter, because a very short attempt would fail in any case.
     ///
     /// - Parameter total: The configured time for all attempts together, in nanoseconds.
     func answerTime(total: Nanoseconds) -> Nanoseconds {

@@ -1,5 +1,5 @@
 // The CORS protocol of the Fetch standard: the origins whose pages may send requests and read the answers
-// (`cors.origins`). Browsers are never told to send credentials, since pages send the API key themselves.
+// (`cors.origins`). `access-control-allow-credentials` is never sent, because pages send the API key themselves.
 internal import HTTP
 internal import Transport
 
@@ -8,7 +8,7 @@ package struct CrossOriginPolicy: Sendable {
     private let isOpen: Bool
     private let origins: Set<String>
 
-    /// Nil for an empty list: responses then have no fields for browsers.
+    /// Returns nil for an empty list; responses then have no CORS fields.
     init?(origins: [String]) {
         guard !origins.isEmpty else { return nil }
         isOpen = origins.contains("*")
@@ -25,7 +25,7 @@ package struct CrossOriginPolicy: Sendable {
         return origin
     }
 
-    /// The grant that the response to a request with these fields carries.
+    /// The grant for the response to a request with these header fields.
     func grant(_ fields: FieldBlock) -> CrossOriginGrant {
         guard let origin = fields.string(named: "origin") else { return .varies }
         if isOpen { return .given("*") }
@@ -56,12 +56,12 @@ enum CrossOriginGrant: Equatable {
     }
 }
 
-/// A request by which a browser asks whether a page may send another request.
+/// A CORS preflight: the request by which a browser asks whether a page may send another request.
 struct Preflight {
-    /// The header fields that a page may send if the answer does not repeat the list in its request.
+    /// The header fields that a page may send, if the answer cannot repeat the list in the preflight.
     static let usualFields =
         "accept, anthropic-beta, anthropic-version, authorization, content-type, x-api-key, x-request-id"
-    /// The maximum length of a list in a request that the answer repeats, in bytes.
+    /// The maximum length of a list in a preflight that the answer repeats, in bytes.
     static let fieldsBytesMax = 1024
     /// How long a browser may cache the answer, in seconds: the maximum of Chromium.
     static let rememberedSeconds = 7200
@@ -69,7 +69,7 @@ struct Preflight {
     private let origin: String
     private let fieldNames: String
 
-    /// Nil if the request is not a preflight, or if pages of its origin may not send requests.
+    /// Returns nil if the request is not a preflight, or if pages of its origin may not send requests.
     init?(_ head: RequestHead, grant: CrossOriginGrant?) {
         guard head.method == .options, case .given(let origin)? = grant,
             head.fields.string(named: "access-control-request-method") != nil
@@ -79,7 +79,7 @@ struct Preflight {
         fieldNames = Self.isRepeatable(asked) ? asked : Self.usualFields
     }
 
-    /// Whether the list has only characters of field names, and is not too long.
+    /// Whether the list is short enough and has only field names, commas and spaces.
     private static func isRepeatable(_ list: String) -> Bool {
         (1...fieldsBytesMax).contains(list.utf8.count)
             && list.utf8.allSatisfy { byte in
@@ -105,7 +105,8 @@ struct Preflight {
 extension Exchange {
     /// Answers the request if it is a preflight whose origin may send requests.
     ///
-    /// - Returns: Whether it was answered; otherwise it is treated like any other request.
+    /// - Returns: Whether the request was answered; false if it is no preflight, or if its origin may not send
+    ///   requests.
     func answersPreflight(_ head: RequestHead) -> Bool {
         guard let preflight = Preflight(head, grant: fields.crossOrigin) else { return false }
         answerWithoutBody(status: 204, preflight.fields)

@@ -1,22 +1,22 @@
 // The deadlines of an exchange, which share one timer.
 internal import Transport
 
-/// When each deadline of an exchange is due, in the loop's nanoseconds; `.max` while it is not set.
+/// When each deadline of an exchange is due, in nanoseconds of the event loop's clock; `.max` while it is not set.
 ///
-/// A deadline that moves later costs one store, since the timer is armed anew when it fires. Code that sets a deadline
-/// which may be earlier than all others calls `Exchange.arm`.
+/// Moving a deadline later costs one store, because the timer is armed again when it fires. Code that sets a deadline
+/// must call `Exchange.arm` if the deadline may be earlier than all others.
 struct Deadlines {
     /// When the next piece of the request body must have arrived (`timeouts.body`).
     var body: Nanoseconds = .max
     /// When the exchange must have left the queue (`admission.max_wait`).
     var queue: Nanoseconds = .max
-    /// When the pool checks its queue next, since pauses of executors end without an event.
+    /// When the exchange next makes the pool check its queue, because no event reports the end of an executor's pause.
     var pump: Nanoseconds = .max
     /// When the exchange next asks the retry budget for room.
     var retry: Nanoseconds = .max
-    /// When the first event of a stream, or the whole answer of another kind, must have arrived.
+    /// When the first event of a stream, or the whole of a document, must have arrived.
     var answer: Nanoseconds = .max
-    /// When a head with status 200 is sent if the executor has not answered by then (`commit_after`).
+    /// When status 200 and the head of a stream are sent although the executor has not answered (`commit_after`).
     var commit: Nanoseconds = .max
     /// When the next keep-alive comment is due (`keep_alive`).
     var keepAlive: Nanoseconds = .max
@@ -24,9 +24,9 @@ struct Deadlines {
     var stall: Nanoseconds = .max
     /// `timeouts.stall` of the model whose answer is relayed, in nanoseconds.
     private var stallTime: Nanoseconds = 0
-    /// When the client must have taken some of the bytes that wait for it (`timeouts.client_stall`).
+    /// When the client must have read some of the bytes that wait for it (`timeouts.client_stall`).
     var clientStall: Nanoseconds = .max
-    /// The one timer, which fires no later than the earliest of the deadlines.
+    /// The timer of all deadlines; it fires no later than the earliest deadline.
     var timer = Deadline()
 
     var earliest: Nanoseconds {
@@ -42,13 +42,17 @@ struct Deadlines {
         stall = now + time
     }
 
-    /// Restarts the stall deadline after bytes have been relayed, or stops it while the executor is paused.
+    /// Restarts the stall deadline after bytes have been relayed, or stops it while reading from the executor is
+    /// paused.
     mutating func relayed(isPaused: Bool, at now: Nanoseconds) { stall = isPaused ? .max : now + stallTime }
 
-    /// When bytes were relayed last; nil while the executor is paused, and before the first.
+    /// When bytes were last relayed, or the relay began; nil before the relay, and while reading from the executor is
+    /// paused.
     var lastRelayed: Nanoseconds? { stall == .max ? nil : stall - stallTime }
 
-    /// Clears all deadlines; the timer may still fire, and then finds none that has passed.
+    /// Clears all deadlines.
+    ///
+    /// The timer may still fire; then no deadline has passed.
     mutating func clear() {
         let (timer, stallTime) = (timer, stallTime)
         self = Deadlines()
@@ -56,7 +60,7 @@ struct Deadlines {
         self.stallTime = stallTime
     }
 
-    /// Clears the deadlines of waiting.
+    /// Clears the deadlines that apply while the exchange waits for an executor.
     mutating func clearWaiting() {
         queue = .max
         pump = .max

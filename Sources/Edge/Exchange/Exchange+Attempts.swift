@@ -1,4 +1,4 @@
-// The way of a request from the choice of an executor to its answer: the next executor, the wait for one, and attempts.
+// Chooses an executor for a request, waits for one if all are busy, and makes the attempts.
 internal import HTTP
 internal import Inference
 internal import Routing
@@ -24,7 +24,7 @@ extension Exchange {
 
     // MARK: 10. The attempt
 
-    /// Makes the attempt at the executor of the lease; the machine starts it.
+    /// Makes an attempt at the leased executor; the machine then starts the attempt with the action `startAttempt`.
     private func begin(_ lease: ExecutorLease) {
         deadlines.clearWaiting()
         guard let row = record.row else { preconditionFailure("an executor for an exchange without a model") }
@@ -41,7 +41,7 @@ extension Exchange {
         handle(.routed)
     }
 
-    /// The machine's action: the attempt splices the body for its executor and sends the request (`Attempt.start`).
+    /// The machine's action `startAttempt`: adapts the body to the executor and sends the request (`Attempt.start`).
     func startAttempt() {
         guard let attempt, let request else { return }
         if selection?.attempts == 1 {
@@ -57,28 +57,30 @@ extension Exchange {
 
     // MARK: While the exchange waits
 
-    /// How often the pool is made to check its queue while the exchange waits, in nanoseconds.
+    /// The interval at which a waiting exchange makes the pool check its queue, in nanoseconds.
     private static let pumpInterval: Nanoseconds = 250_000_000
-    /// How often an exchange that waits for the retry budget asks for room, in nanoseconds.
+    /// The interval at which an exchange asks the retry budget for room while the budget is used up, in nanoseconds.
     private static let retryInterval: Nanoseconds = 20_000_000
 
-    /// Sets the deadlines of waiting.
+    /// Sets the deadlines that apply while the exchange waits, and reports the wait to the machine.
     private func wait() {
         deadlines.queue = now + (selection?.waitLeft(at: now) ?? 0)
         deadlines.pump = now + Self.pumpInterval
         deadlines.answer = .max
-        // No head is sent while the exchange waits: if the wait fails, the client gets a status.
+        // The head is not sent during a wait, so that the client gets an error status if the wait fails.
         deadlines.commit = .max
         handle(.queued)
         arm()
     }
 
-    /// Handles the end of a wait, which the worker has found in its mailbox; the exchange may have stopped waiting.
+    /// Handles the end of a wait, which a pool has reported through the worker's mailbox.
+    ///
+    /// The exchange may have stopped waiting in the meantime.
     func waitEnded(_ end: WaitEnd) {
         switch end {
         case .granted(let grant):
             guard machine.isWaiting, let lease = selection?.granted(grant, at: now) else {
-                // The exchange has ended or left the queue, so that the executor is given back.
+                // The exchange has ended or left the queue, so the executor is given back.
                 grant.giveBack(at: now)
                 return
             }
@@ -89,13 +91,13 @@ extension Exchange {
         }
     }
 
-    /// The machine's action: the exchange leaves its queue.
+    /// The machine's action `stopWaiting`: the exchange leaves its queue.
     func stopWaiting() {
         deadlines.clearWaiting()
         selection?.stopWaiting(at: now)
     }
 
-    /// Handles those of the deadlines `queue`, `pump` and `retry` that have passed.
+    /// Handles the deadlines `queue`, `pump` and `retry` if they have passed.
     func waitingDeadlinesPassed() {
         if deadlines.take(\.pump, at: now), machine.isWaiting {
             deadlines.pump = now + Self.pumpInterval
@@ -112,25 +114,26 @@ extension Exchange {
 
     // MARK: Deadlines of the attempt
 
-    /// Sets the deadline after which the client gets a head and comments although the executor has not answered.
+    /// Sets the deadline `commit`, after which the client gets status 200 and comments although the executor has not
+    /// answered.
     private func awaitAnswer() {
         guard phase == .attempt, mayComment else { return }
         deadlines.commit = record.bodyEnded + snapshot.limits.commitAfter
     }
 
-    /// Whether the client may be sent comments, before the first event of its stream and between events.
+    /// Whether the client may be sent SSE comments, before the first event of its stream and between events.
     private var mayComment: Bool {
         guard let request else { return false }
         return record.wantsStream && dialect.hasComments && !FieldPolicy.refusesComments(request.head.fields)
     }
 
-    /// Whether a comment is sent in the midst of the answer when nothing has been relayed for `keep_alive`.
+    /// Whether a comment is sent during the answer after nothing has been relayed for `keep_alive`.
     private var sendsComments: Bool { mayComment && attempt?.answer.kind == .events }
 
     /// How long all attempts together may take until an answer is ready, in nanoseconds.
     ///
-    /// A stream has one second more for each `bytesPerExtraSecond` of the body, since a long prompt takes an executor
-    /// longer.
+    /// A stream gets one more second for each `bytesPerExtraSecond` bytes of the body, because an executor needs longer
+    /// for a long prompt.
     private func answerTime(of attempt: Attempt) -> Nanoseconds {
         let timeouts = timeouts(of: attempt)
         guard record.wantsStream else { return timeouts.response }
@@ -139,10 +142,10 @@ extension Exchange {
     }
     private static let bytesPerExtraSecond = 40_000
 
-    /// The timeouts of the model whose executor is asked, which may be a fallback of the model that the client named.
+    /// The timeouts of the attempt's model, which may be a fallback of the model that the client named.
     private func timeouts(of attempt: Attempt) -> ModelTimeouts { snapshot.models[attempt.pool.place].timeouts }
 
-    /// Ends the attempt for a failure that the exchange has found, such as a passed deadline.
+    /// Ends the attempt because of a failure that the exchange has found, such as a missed deadline.
     func attemptFailed(_ failure: Failure) {
         guard let attempt, machine.mayRetry else { return }
         attempt.giveUp(failure)
@@ -159,7 +162,7 @@ extension Exchange: AttemptOwner {
         case .none:
             awaitAnswer()
             arm()
-        // A response with a status of its own will follow, so no 200 may be sent before it.
+        // The answer has its own status, so the edge must not send a 200 before the answer.
         case .document, .passing, .failure: deadlines.commit = .max
         }
     }
@@ -168,7 +171,7 @@ extension Exchange: AttemptOwner {
         environment.metrics.answerHandedOver(since: now)
         if attempt.status < 400 { selection?.answered(at: now) }
         selection?.releaseRetry()
-        // If the client was sent its head before this attempt had a connection, that connection has no read limit yet.
+        // If the client was sent the head earlier, the attempt's connection may not have a read limit yet.
         if memory.window.highWatermark > 0 { attempt.setReadLimit(memory.window.highWatermark) }
         let sendsComments = sendsComments
         handle(.answerReady)
@@ -176,7 +179,7 @@ extension Exchange: AttemptOwner {
         deadlines.clear()
         deadlines.beginRelay(stall: timeouts(of: attempt).stall, at: now)
         if sendsComments { deadlines.keepAlive = now + snapshot.limits.keepAlive }
-        // From here on the client must take bytes in time, however few wait for it: a few bytes may wait for long, too.
+        // From here on the client must read in time, even if only a few bytes wait for it.
         watchClient()
     }
 
@@ -191,9 +194,9 @@ extension Exchange: AttemptOwner {
     }
 
     /// Called after a part of the answer was passed to the client's stream: pauses reading from the executor if too
-    /// much waits for the client.
+    /// many bytes wait for the client.
     ///
-    /// The executor's stall deadline does not run during such a pause.
+    /// The executor's stall deadline does not run during a pause.
     private func relayed() {
         if memory.window.pauses(at: stream.buffered), phase == .relay {
             attempt?.setReading(false)

@@ -1,13 +1,14 @@
-// Authentication of an exchange's caller, its right to models, and its limits, for the steps in `Exchange+Request`.
+// Authenticates the caller of an exchange, and applies the key's models and limits; for the steps in
+// `Exchange+Request`.
 internal import HTTP
 internal import Inference
 internal import Routing
 internal import Transport
 
 extension Exchange {
-    /// Checks the key of a request that the edge answers itself: no key is required, but a given key must be valid.
+    /// Checks the key of a request for the list of models: no key is required, but a given key must be valid.
     ///
-    /// A client that tries a wrong key at the list of models must not conclude that the key works.
+    /// If a wrong key were accepted here, a client that tests its key with this list would conclude that the key works.
     ///
     /// - Returns: The refusal; nil if the request may go on.
     func authenticateLookup(_ head: RequestHead) -> Failure? {
@@ -24,7 +25,9 @@ extension Exchange {
         }
     }
 
-    /// The failure with status 401: only the log, not the client, is given the reason.
+    /// Makes the failure with status 401.
+    ///
+    /// Its reason is written to the log and is not sent to the client.
     func unauthorized(_ refusal: KeyRefusal) -> Failure {
         record.isUnauthenticated = true
         record.key = refusal.keyID
@@ -33,17 +36,17 @@ extension Exchange {
         return failure
     }
 
-    /// Whether the key of the request allows this model.
+    /// Whether the caller may use this model; true for a caller without a key.
     func mayUse(_ model: Model) -> Bool { caller?.mayUse(model) ?? true }
 
-    /// Ends the caller's use: releases its concurrent request, and replaces the reserved tokens by those that were
-    /// used.
+    /// Ends the exchange's use of the caller's limits: frees its concurrent request, and replaces the reserved tokens
+    /// by the tokens that were used.
     ///
-    /// - Parameter usage: The usage that the log line has; nil if no tokens can have been used.
+    /// - Parameter usage: The tokens that the exchange has used; nil if it cannot have used any.
     func settleCaller(_ usage: Usage?) {
         guard caller != nil else { return }
         var used = usage.map { $0.input + $0.output } ?? 0
-        // A request that failed before anything was answered costs the caller no tokens.
+        // A request that failed before any output costs the caller no tokens.
         if let usage, usage.isInputEstimated, usage.output == 0, record.status >= 400 { used = 0 }
         caller?.ended(used: used, at: now)
         caller = nil

@@ -1,4 +1,4 @@
-// The timer of an exchange: it is armed for the earliest deadline, and handles those that have passed.
+// The timer of an exchange: arms it for the earliest deadline, and handles the deadlines that have passed.
 internal import HTTP
 internal import Inference
 internal import Routing
@@ -7,14 +7,14 @@ internal import Transport
 extension Exchange: TimerTarget {
     /// Makes the timer fire no later than the earliest deadline.
     ///
-    /// A deadline that moves later needs no call: the timer fires at the old time, and is armed anew.
+    /// No call is needed when a deadline moves later, because the timer fires at the old time and is then armed again.
     func arm() {
         let due = deadlines.earliest
         guard due != .max, phase != .ended else { return }
         deadlines.timer.set(due, on: environment.loop, target: self, kind: 0)
     }
 
-    /// Sets the deadline by which the client must have taken some of what waits for it (`client_stall`).
+    /// Sets the deadline by which the client must have read some of the bytes that wait for it (`client_stall`).
     func watchClient() {
         guard !stream.isClosed else { return }
         deadlines.clientStall = max(stream.lastMoved, now) + snapshot.limits.clientStall
@@ -37,10 +37,11 @@ extension Exchange: TimerTarget {
         arm()
     }
 
-    /// Sends a comment in the midst of an answer if nothing has been relayed for `keep_alive`.
+    /// Sends a comment if nothing has been relayed for `keep_alive`.
     ///
-    /// The time of the last relayed bytes is derived from the stall deadline, so that each token moves one deadline
-    /// only. There is no comment while bytes wait for the client, nor inside an event that is relayed in pieces.
+    /// During the relay no comment is sent while bytes wait for the client, nor inside an event that is relayed in
+    /// pieces. The time of the last relayed bytes is computed from the stall deadline, so that a token has to move one
+    /// deadline only.
     private func keepAlivePassed() {
         guard phase == .relay else {
             handle(.deadlinePassed(.keepAlive))
@@ -57,8 +58,10 @@ extension Exchange: TimerTarget {
         }
     }
 
-    /// The answer is late: another executor may be tried for a stream, but an answer of another kind has used up all
-    /// its time.
+    /// Handles a late answer.
+    ///
+    /// For a stream another executor may be tried. An answer that is not a stream has used up its whole time, so the
+    /// exchange fails.
     private func answerDeadlinePassed() {
         if record.wantsStream {
             attemptFailed(Failure(.firstEventTimeout))
@@ -68,7 +71,8 @@ extension Exchange: TimerTarget {
         }
     }
 
-    /// Cuts off the client; but if the client has taken bytes since the deadline was set, moves the deadline.
+    /// Cuts off a client that has read nothing for `client_stall` although bytes wait for it; otherwise sets the
+    /// deadline again.
     private func clientStallPassed() {
         let due = stream.lastProgress + snapshot.limits.clientStall
         guard due <= now, stream.buffered > 0 || stream.isFinished else {

@@ -1,5 +1,4 @@
-// The endpoints that the edge answers itself: health, `/`, the list of models, and requests to paths that are not
-// served.
+// The endpoints that the edge answers itself: health, `/`, the list of models, and all paths that are not served.
 internal import HTTP
 internal import Inference
 internal import Transport
@@ -20,9 +19,9 @@ extension Exchange {
         }
     }
 
-    /// The failure of a request to a path that is not served.
+    /// The failure for a request to a path that is not served.
     func nothingHere(_ head: RequestHead) -> Failure {
-        // No path accepts multipart bodies, so the client is told to change that first.
+        // No path accepts a multipart body. The client is told so first, because another path would not help.
         if head.method == .post, isMultipart(head) { return Failure(.unsupportedMediaType) }
         return Failure(.notFound, PathHint.message(head.method, RequestTarget(head.target).path))
     }
@@ -32,9 +31,9 @@ extension Exchange {
         head.fields.first(.contentType).map(Inference.isMultipart) ?? false
     }
 
-    /// Refuses a request, after a small body has been read to its end and dropped.
+    /// Refuses a request; if it has a small body, the body is first read to its end and dropped.
     ///
-    /// This way the connection can be used for the next request, and faults in the framing of the body are still found.
+    /// The connection can then be used for the next request, and faults in the framing of the body are still found.
     private func refuseAfterBody(_ head: RequestHead, _ failure: Failure) {
         if head.body == .none || head.expectsContinue || head.body.isOver(Self.droppedMax) {
             handle(.refused(failure))
@@ -45,7 +44,7 @@ extension Exchange {
         arm()
     }
 
-    /// How many bytes of the body of a refused request are read and dropped.
+    /// The largest body of a refused request that is read and dropped, in bytes.
     static let droppedMax = 64 << 10
 
     /// The body of the answer at `/`.
@@ -55,8 +54,8 @@ extension Exchange {
 
     /// Answers `/health`: 200, or 503 while the server drains.
     func answerHealth() {
-        // The bytes are shared by all answers, so that a health check is answered however much memory its connection
-        // holds.
+        // All answers share the same bytes, which are not charged. A health check is therefore answered however much
+        // memory its connection holds.
         let isDraining = environment.isDraining
         let json = isDraining ? Self.drainingJSON : Self.healthyJSON
         answerHere(status: isDraining ? 503 : 200, SharedBytes(common: json))
@@ -66,7 +65,7 @@ extension Exchange {
 
     private var modelShape: ModelShape { dialect.isAnthropic ? .anthropic : .openRouter }
 
-    /// Answers with the list of models that the caller may use, or with one of them.
+    /// Answers with the list of models that the caller may use, or with one model.
     func answerCatalog() {
         guard case .modelLookup(let id) = endpoint else {
             let catalog = snapshot.catalog

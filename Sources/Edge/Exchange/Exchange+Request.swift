@@ -1,5 +1,5 @@
-// The way of a request from its head to the pools that can serve it. Each step calls the next one, in the order of this
-// file; `Exchange+Attempts` continues with the choice of an executor and the first attempt.
+// The steps of a request from its head to the list of pools that can serve it. Each step calls the next one, in the
+// order of this file. `Exchange+Attempts` then chooses an executor and makes the first attempt.
 internal import HTTP
 internal import Inference
 internal import Routing
@@ -8,7 +8,7 @@ internal import Transport
 extension Exchange: ServerStreamHandler {
     // MARK: 1. The head
 
-    /// Called once, when the head of the request is whole and nothing of its body has been read.
+    /// Called once, when the whole head of the request has been read and nothing of the body.
     func requestBegan() {
         guard let head = request?.head else { return }
         if redirectsToHTTPS(head) || answersPreflight(head) { return }
@@ -27,7 +27,7 @@ extension Exchange: ServerStreamHandler {
 
     // MARK: 2. The key
 
-    /// Identifies the caller by the header, and counts the request against the caller's limits.
+    /// Identifies the caller by the API key in the header, and counts the request against the caller's limits.
     ///
     /// - Returns: The refusal; nil if the request may go on.
     private func authenticate(_ head: RequestHead) -> Failure? {
@@ -47,7 +47,8 @@ extension Exchange: ServerStreamHandler {
 
     // MARK: 3. Admission by the head
 
-    /// Refuses a request whose head alone shows that it cannot be served, and reserves memory for the announced body.
+    /// Refuses a request whose head alone shows that it cannot be served, and charges the memory that an exchange
+    /// needs.
     private func admit(_ head: RequestHead) {
         if isMultipart(head) {
             handle(.refused(Failure(.unsupportedMediaType)))
@@ -74,9 +75,9 @@ extension Exchange: ServerStreamHandler {
         arm()
     }
 
-    /// Makes the body, and reserves memory for it if it has an announced length.
+    /// Makes an empty buffer for the body, and charges its memory; refuses an announced length that is too large.
     ///
-    /// - Returns: why the body cannot be taken; nil if it can.
+    /// - Returns: The refusal; nil if the request may go on.
     @inline(__always)
     private func reserve(_ length: BodyLength) -> Failure? {
         let limit = snapshot.limits.bodyBytesMax
@@ -97,7 +98,7 @@ extension Exchange: ServerStreamHandler {
 
     // MARK: 4. The body
 
-    /// Called for each piece of the body; `bytes` is valid during the call.
+    /// Called for each piece of the body; `bytes` is valid only during the call.
     func requestBody(_ bytes: Span<UInt8>) {
         record.bytesIn += bytes.count
         guard phase == .body, let body = request?.body else {
@@ -121,10 +122,10 @@ extension Exchange: ServerStreamHandler {
         stream.consumed(bytes.count)
     }
 
-    /// When the next piece of the body must have arrived.
+    /// The time by which the next piece of the body must have arrived.
     ///
-    /// A body is late if nothing of it arrives for `timeouts.body`. After `slowBodyGrace` it is also late if it has
-    /// come more slowly than `bodyBytesPerSecondMin` on average, since it holds memory for all that time.
+    /// The body is late if nothing of it arrives within `timeouts.body`. After `slowBodyGrace`, the body is also late
+    /// if its average rate is below `bodyBytesPerSecondMin`, because a slow body occupies memory for a long time.
     private var bodyDue: Nanoseconds {
         let atLeast =
             record.began + Self.slowBodyGrace
@@ -134,7 +135,7 @@ extension Exchange: ServerStreamHandler {
     private static let slowBodyGrace: Nanoseconds = 30_000_000_000
     private static let bodyBytesPerSecondMin = 1000
 
-    /// Called once, when the request is whole; a request without a body ends with its head.
+    /// Called once, when the whole request has been read; a request without a body ends with its head.
     func requestEnded() {
         if let refusal = request?.refusal { handle(.refused(refusal)) }
         guard phase == .body, let body = request?.body else { return }
@@ -145,10 +146,10 @@ extension Exchange: ServerStreamHandler {
 
     // MARK: 5. Decoding
 
-    /// A compressed body larger than this, in bytes, is decoded by the scan thread.
+    /// The largest compressed body that the worker decodes itself, in bytes; the scan thread decodes larger ones.
     private static let decodedHereMax = 64 << 10
 
-    /// Replaces the compressed body by the decoded one, and has that one scanned.
+    /// Decodes a compressed body, and has the decoded body scanned.
     private func decode(_ body: RequestBody, from coding: ContentCoding) {
         let most = snapshot.limits.bodyBytesMax
         let size = body.footprint
@@ -179,7 +180,8 @@ extension Exchange: ServerStreamHandler {
 
     // MARK: 6. The scan
 
-    /// Scans a body without a coding: up to `ScanThread.threshold` bytes at once, a larger one on the scan thread.
+    /// Scans a body that is not compressed: on this thread up to `ScanThread.threshold` bytes, otherwise on the scan
+    /// thread.
     private func scan(_ body: RequestBody) {
         if body.count > ScanThread.threshold {
             environment.scanElsewhere(body, coding: nil, charge: memory.shareBody(), for: self)
@@ -192,9 +194,9 @@ extension Exchange: ServerStreamHandler {
         bodyScanned(result)
     }
 
-    /// Handles the answer of the scan thread, which the worker has found in its mailbox.
+    /// Handles the result of the scan thread, which reaches the worker through its mailbox.
     ///
-    /// The exchange may have failed or ended while the thread worked.
+    /// The exchange may have failed or ended in the meantime.
     func scanThreadReplied(_ outcome: ScanOutcome) {
         guard phase == .body else { return }
         switch outcome {
@@ -204,7 +206,8 @@ extension Exchange: ServerStreamHandler {
             guard let coding = request?.coding else { return }
             handle(.refused(Failure(decoding: error, from: coding, most: snapshot.limits.bodyBytesMax)))
         case .decoded(let body, let hold, let result):
-            // The compressed body is released first; until here `hold` has charged the memory of the decoded one.
+            // The charge for the compressed body is given back first. Until now `hold` has charged the memory of the
+            // decoded body.
             memory.letGoOfBody()
             hold.release()
             let decoded = body.value
@@ -218,7 +221,7 @@ extension Exchange: ServerStreamHandler {
         }
     }
 
-    /// Handles the result of the scan of the body, from either thread.
+    /// Handles the result of a scan, which either this thread or the scan thread has made.
     func bodyScanned(_ result: Result<RequestScan, RequestScanError>) {
         guard phase == .body else { return }
         switch result {
@@ -231,7 +234,8 @@ extension Exchange: ServerStreamHandler {
 
     /// Finds the model that the body names, and reserves tokens for the request.
     private func identifyModel(_ found: RequestScan) {
-        // A model that the caller may not use is answered like an unknown one, so that nobody learns that it exists.
+        // A model that the caller may not use gets the same answer as an unknown model. The caller therefore does not
+        // learn that the model exists.
         guard let index = snapshot.catalog.index(of: found.model), mayUse(snapshot.catalog.models[index]) else {
             record.modelAsked = LogText.bounded(found.model)
             handle(.refused(.modelNotFound(found.model)))
@@ -260,15 +264,15 @@ extension Exchange: ServerStreamHandler {
         route(to: index)
     }
 
-    /// Whether the model at this index of the catalog is served at the path of the request.
+    /// Whether the request's path is served for the model at this index of the catalog.
     private func hasPath(_ index: Int) -> Bool {
         guard endpoint == .passthrough else { return true }
         return request.map { snapshot.passthrough.has($0.target.path, of: index) } == true
     }
 
-    /// Reserves, from the token rate of the key, the tokens that the request may use at most.
+    /// Reserves, from the key's token rate, the largest number of tokens that the request may use.
     ///
-    /// A request that only counts tokens uses none.
+    /// A request that only asks for a count of tokens uses no tokens.
     ///
     /// - Returns: The refusal; nil if the request may go on.
     private func reserveTokens(_ found: RequestScan) -> Failure? {
@@ -282,7 +286,8 @@ extension Exchange: ServerStreamHandler {
 
     // MARK: 8. The pools
 
-    /// Lists the pools that may serve the request: that of the model, then those of its fallback models.
+    /// Lists the pools that may serve the request (the model's pool, then the pools of its fallback models), and asks
+    /// them for an executor.
     private func route(to index: Int) {
         selection = ExecutorSelection(
             pools: [snapshot.models[index].pool] + fallbacks(of: index).map { snapshot.models[$0].pool },
@@ -293,14 +298,14 @@ extension Exchange: ServerStreamHandler {
         proceed(after: .arrival)
     }
 
-    /// The catalog indices of the fallback models that the caller may use and that are served at the path.
+    /// The catalog indices of those fallback models that the caller may use and that serve the request's path.
     private func fallbacks(of index: Int) -> [Int] {
         snapshot.models[index].fallbacks.filter { mayUse(snapshot.catalog.models[$0]) && hasPath($0) }
     }
 
     // MARK: Other reports of the client's stream
 
-    /// The client has gone, or the edge has ended its stream or its connection; nothing can be sent any more.
+    /// The client or the edge has closed the stream or the connection; nothing can be sent any more.
     func clientLeft(_ end: ClientEnd) {
         if let attempt, attempt.phase == .waiting || attempt.phase == .relaying {
             environment.metrics.abortHandedOver()
@@ -312,15 +317,16 @@ extension Exchange: ServerStreamHandler {
         }
     }
 
-    /// The request breaks a rule of HTTP after its head.
+    /// Handles a violation of HTTP that was found after the head of the request.
     ///
-    /// - Returns: Whether the exchange answers; false if it has answered already, or if it is too late for a status.
+    /// - Returns: Whether the exchange sends the status; false if the whole request had already been accepted, or if a
+    ///   response has begun.
     func requestBroke(status: Int, message: String) -> Bool {
         guard phase == .body else { return false }
         handle(.refused(Failure(refusal: status, message)))
         return true
     }
 
-    /// The client has taken the last byte of the response.
+    /// The whole response has been written to the client's socket.
     func responseFinished() { handle(.responseTaken) }
 }

@@ -38,7 +38,7 @@ extension Exchange {
         sendDocument(status: status, type: "application/json", json)
     }
 
-    /// Sends head and body so that they go out in one write.
+    /// Sends a head and a body together in one write.
     private func sendDocument(
         status: Int,
         type: String,
@@ -55,7 +55,7 @@ extension Exchange {
         watchClient()
     }
 
-    /// Answers with a head alone, which the edge has made.
+    /// Answers with a head that the edge has made, and no body.
     func answerWithoutBody(status: Int, _ extra: FieldBlock) {
         handle(.answeredHere)
         respond(status, fields.withoutBody(status: status, date: environment.date, extra), end: true)
@@ -70,7 +70,7 @@ extension Exchange {
 
     // MARK: The commit
 
-    /// The machine's action: sends the head of the executor's answer, before the first bytes of its body.
+    /// The machine's action `commit`: sends the head of the executor's answer, before the first bytes of the body.
     func commit() {
         guard let attempt, let head = attempt.answer.head else { return }
         var length: Int?
@@ -90,9 +90,10 @@ extension Exchange {
         openWindow()
     }
 
-    /// The machine's action: sends 200 and the head of a stream when no answer has come for `commit_after`.
+    /// The machine's action `commitSilently`: sends 200 and the head of a stream, because no answer has come for
+    /// `commit_after`.
     ///
-    /// Proxies and SDKs would otherwise close a connection on which nothing arrives.
+    /// Otherwise proxies and SDKs would close a connection on which nothing arrives.
     func commitSilently() {
         attempt?.relaysEventsOnly = true
         var all = fields.eventStream(date: environment.date)
@@ -101,10 +102,10 @@ extension Exchange {
         openWindow()
     }
 
-    /// The machine's action: sends a comment, or a `ping` event in the dialect of Anthropic messages.
+    /// The machine's action `sendComment`: sends a comment, or a `ping` event in the dialect of Anthropic messages.
     func sendComment() {
-        // After an `id` field, openai-python 2.37 reads a blank line as an event without data, so the comment then has
-        // no blank line.
+        // After an event with an `id` or `retry` field, openai-python 2.37 takes each blank line for an event without
+        // data. The comment is then sent without a blank line.
         let comment: StaticString =
             dialect == .messages
             ? "event: ping\ndata: {\"type\": \"ping\"}\n\n"
@@ -117,7 +118,7 @@ extension Exchange {
 
     // MARK: Endings
 
-    /// Ends the response cleanly; its end goes out in the same write as the last bytes.
+    /// Ends the response cleanly; the end of the framing goes out in the same write as the last bytes.
     func finishResponse() {
         deadlines.clear()
         stream.finish()
@@ -125,7 +126,8 @@ extension Exchange {
         watchClient()
     }
 
-    /// Ends a response whose head has been sent: with an error event, and then in a way that breaks the framing.
+    /// Ends a response whose head has been sent: sends an error event, then aborts the stream so that its framing is
+    /// incomplete.
     func breakOff(_ failure: Failure) {
         // A document that is being relayed cannot carry an error event.
         if attempt?.answer.kind != .passing {
@@ -142,15 +144,14 @@ extension Exchange {
 
     // MARK: Flow control
 
-    /// Reserves memory for the output buffer of the response, and lets that much be read ahead from the executor.
+    /// Reserves memory for the response's output buffer, and lets the executor's connection read that many bytes ahead.
     private func openWindow() {
         let share = memory.commit(most: snapshot.limits.bufferMax)
         stream.payOutput(share)
         attempt?.setReadLimit(share)
     }
 
-    /// Called after the client has taken some of the waiting bytes: resumes reading from the executor if there is room
-    /// again.
+    /// Called after bytes have gone out to the client: resumes reading from the executor if there is room again.
     func outputMoved() {
         guard memory.window.resumes(at: stream.buffered) else { return }
         attempt?.setReading(true)

@@ -1,34 +1,34 @@
-// One request of a client and its response, from the head to the last byte: carries out what its machine decides.
+// One request of a client and its response, from the first byte of the head to the last byte of the response.
 internal import HTTP
 internal import Inference
 internal import Routing
 internal import Transport
 
-/// The client's side of an exchange; each try at an executor is an `Attempt` of its own.
+/// The client's side of an exchange; each try at an executor is a separate `Attempt`.
 ///
-/// Confined to its worker. The type is split by subject: this file has the state, the actions and the end. A request
-/// goes through `Exchange+Request` and then `Exchange+Attempts`; its response through `Exchange+Response`, or, if no
-/// executor is asked, `Exchange+OwnAnswers`. The timer is in `Exchange+Deadlines`, the caller in
-/// `Exchange+Authentication`.
+/// Confined to its worker. The type is split by subject. This file has the state, the actions and the end.
+/// `Exchange+Request` handles a request up to the choice of pools, `Exchange+Attempts` chooses executors, and
+/// `Exchange+Response` sends the response. `Exchange+OwnAnswers` has the endpoints that need no executor.
+/// `Exchange+Deadlines` has the timer, and `Exchange+Authentication` the caller's key and limits.
 final class Exchange {
     let environment: any ExchangeEnvironment
     let stream: ServerStream
     let snapshot: Snapshot
     let endpoint: Endpoint
     let fields: ResponseFields
-    /// The key of the exchange in the table of its worker, which sets it.
+    /// The exchange's key in the worker's table of exchanges; the worker sets it.
     var key = SlabKey(index: .max, generation: .max)
     private(set) var machine = ExchangeMachine()
     var record: ExchangeRecord
-    /// The request; nil as soon as no attempt can need it any more.
+    /// The client's request; nil once it has been released because no later attempt can need it.
     var request: IncomingRequest?
-    /// The caller whose limits the exchange uses, from authentication to the end.
+    /// The caller, whose limits apply to the request; nil while no caller is known, and after the end.
     var caller: Caller?
     /// The selection of executors; nil until the model is known.
     var selection: ExecutorSelection?
-    /// The attempt under way, or the one that the answer came from.
+    /// The latest attempt, which may be under way, have failed, or have given the answer; nil before the first attempt.
     var attempt: Attempt?
-    /// The memory that the exchange is charged, on the account of the client's connection.
+    /// Counts the memory that the exchange uses against the account of the client's connection.
     var memory: ExchangeMemory
     var deadlines = Deadlines()
 
@@ -36,7 +36,8 @@ final class Exchange {
         self.environment = environment
         self.stream = stream
         snapshot = environment.snapshot
-        // Endpoints are matched by the normal form of the target, and executors are sent that form.
+        // `RequestTarget` normalizes the target. Endpoints are matched by the normalized target, which is also sent to
+        // executors.
         let target = RequestTarget(head.target)
         endpoint = Endpoint(method: head.method, target: target, passthrough: snapshot.passthrough)
         fields = ResponseFields(
@@ -54,7 +55,7 @@ final class Exchange {
     var phase: ExchangeMachine.Phase { machine.phase }
     var now: Nanoseconds { environment.loop.now }
 
-    /// Reports an event to the machine, and carries out the actions that it returns.
+    /// Reports an event to the machine, and carries out the actions that the machine returns.
     func handle(_ event: ExchangeMachine.Event) {
         for action in machine.handle(event) { perform(action) }
     }
@@ -77,7 +78,7 @@ final class Exchange {
         }
     }
 
-    /// Releases the head and the body of the request, and gives back the memory that is charged for them.
+    /// Releases the head and the body of the request, and the memory that is charged for the head and the body.
     func letGoOfRequest() {
         request = nil
         memory.letGoOfBody()
@@ -110,10 +111,12 @@ final class Exchange {
         environment.exchangeEnded(self, finished)
     }
 
-    /// The tokens that the exchange has used; nil if it named no model, or only asked to count tokens.
+    /// The tokens that the exchange has used; nil if the request named no known model, or only asked for a count of
+    /// tokens.
     private func usage(_ end: ExchangeMachine.End) -> Usage? {
         guard record.row != nil, !dialect.onlyCounts else { return nil }
-        // No tokens are used if no executor had the request, or if the last one failed before its answer was ready.
+        // No tokens count as used if no executor received the request, or if the last attempt failed before its answer
+        // was ready.
         guard let attempt, attempt.hasRequest, attempt.failure == nil else { return Usage.none }
         var usage: Usage
         let bytes = max(stream.bytesSent, attempt.answer.documentBytes)
@@ -136,7 +139,7 @@ final class Exchange {
 }
 
 extension Endpoint {
-    /// The dialect in which errors and lists are written for a request to this endpoint.
+    /// The dialect in which this endpoint writes errors and lists of models.
     fileprivate func dialect(of head: RequestHead) -> Dialect {
         if case .model(let dialect) = self { return dialect }
         return isOfModels && head.fields.string(named: "anthropic-version") != nil ? .messages : .other

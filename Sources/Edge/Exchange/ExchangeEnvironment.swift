@@ -4,25 +4,25 @@ internal import Inference
 internal import Routing
 internal import Transport
 
-/// The services that an exchange uses, on the thread that it is confined to.
+/// What an exchange needs from its worker.
 ///
-/// `Worker` conforms. An environment and everything that it returns are confined to one thread.
+/// `Worker` conforms to it. All members are called on the worker's thread.
 protocol ExchangeEnvironment: AnyObject {
     /// The event loop of the thread, with its clock, timers and buffers.
     var loop: EventLoop { get }
-    /// The newest snapshot of the configuration; an exchange keeps the one that it begins with.
+    /// The newest snapshot of the configuration; an exchange keeps the snapshot with which it began.
     var snapshot: Snapshot { get }
     /// The JSON parser of the thread, for bodies and answers.
     var scanner: JSONScanner { get }
     /// The counters of the thread.
     var metrics: WorkerMetrics { get }
-    /// The memory that all exchanges of the process may take.
+    /// The memory budget of the process, which all workers share.
     var budget: MemoryBudget { get }
-    /// The retries that may be under way at once in the process.
+    /// The retry budget of the process, which limits how many retries are under way at once.
     var retries: RetryBudget { get }
-    /// The keys in force.
+    /// The API keys in force, and whether a request must have a key.
     var access: Authenticator { get }
-    /// The hasher of the thread for `access.identify`; nil if no keys are configured.
+    /// The worker's own hasher, which `access.identify` needs; nil if no keys are configured.
     var keyHasher: HMACSHA256Hasher? { get }
     /// Whether the server is draining: it accepts no connections, and ends when all its exchanges have ended.
     var isDraining: Bool { get }
@@ -30,7 +30,7 @@ protocol ExchangeEnvironment: AnyObject {
     var date: String { get }
     /// An id that no other exchange has.
     func nextExchangeID() -> ExchangeID
-    /// The client's `x-request-id` if it is well-formed, otherwise a new one.
+    /// The client's `x-request-id` if it is well-formed, otherwise a new id.
     func requestID(for head: RequestHead) -> String
 
     /// Sends a request to an executor; a failure is reported to `handler` later, never inside this call.
@@ -40,9 +40,9 @@ protocol ExchangeEnvironment: AnyObject {
     func waitEnd(for exchange: Exchange) -> @Sendable (WaitEnd) -> Void
     /// Scans a body on this thread; nil if there is no memory for the scan.
     func scanHere(_ body: RequestBody, dialect: Dialect) -> Result<RequestScan, RequestScanError>?
-    /// Has a body decoded, if it has a coding, and scanned by the scan thread.
+    /// Passes a body to the scan thread, which decodes it if it has a coding, and then scans it.
     ///
-    /// The result is passed to `Exchange.scanThreadReplied` later. Until then `charge` keeps the memory of the body
+    /// The result arrives later at `Exchange.scanThreadReplied`; until then `charge` keeps the memory of the body
     /// charged.
     func scanElsewhere(_ body: RequestBody, coding: ContentCoding?, charge: BodyCharge, for exchange: Exchange)
     /// Counts and logs an exchange that is over, and removes it from the table of exchanges.

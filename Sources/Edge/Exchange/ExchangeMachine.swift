@@ -4,9 +4,9 @@ package import Inference
 
 /// Decides what an exchange does next.
 ///
-/// `Exchange` reports events to the machine and carries out the actions that it returns. The events and tokens of a
-/// relayed stream do not pass through the machine, only what may change the phase. docs/life-of-an-exchange.md prints
-/// the machine as a table, which a test compares with it.
+/// `Exchange` reports events to the machine and carries out the actions that it returns. The machine is notified only
+/// of events that may change the phase, not of each token that is relayed. docs/life-of-an-exchange.md shows the
+/// machine as a table; a test compares the table with the machine.
 package struct ExchangeMachine: Equatable, Sendable {
     /// How far the exchange has come.
     package enum Phase: CaseIterable, Equatable, Sendable {
@@ -16,18 +16,21 @@ package struct ExchangeMachine: Equatable, Sendable {
         case queued
         /// An attempt is under way; the client has been sent nothing.
         case attempt
-        /// An attempt is under way; the client has been sent 200 and gets comments.
+        /// An attempt is under way; the client has been sent 200 and gets keep-alive comments.
         case waiting
-        /// The exchange waits for another executor; the client has been sent 200 and gets comments.
+        /// The exchange waits for another executor; the client has been sent 200 and gets keep-alive comments.
         case waitingInQueue
         /// The answer is being relayed.
         case relay
-        /// The whole response has been passed to the client's stream, and the client has not taken all of it.
+        /// The whole response has been passed to the client's stream, but not all of it has been written to the socket
+        /// yet.
         case finishing
         case ended
     }
 
-    /// The deadlines that the machine is notified of; `Deadlines` says what each is.
+    /// The deadlines whose passing is reported to the machine.
+    ///
+    /// `Deadlines` describes them; `response` is `Deadlines.answer` for an answer that is not a stream.
     package enum DeadlineKind: CaseIterable, Equatable, Sendable {
         case body, response, commit, keepAlive, stall, clientStall
     }
@@ -38,23 +41,25 @@ package struct ExchangeMachine: Equatable, Sendable {
         case answeredHere
         /// An executor has been chosen for the first or the next attempt.
         case routed
-        /// All executors are busy, so that the exchange waits for one, at first or after a failed attempt.
+        /// The exchange waits because all executors are busy or the retry budget has no room, before its first attempt
+        /// or after a failed one.
         case queued
-        /// The request cannot be served, and the failure is to be reported to the client.
+        /// The request cannot be served; the failure is to be reported to the client.
         case refused(Failure)
-        /// The first good event of a stream has arrived, or a whole or large answer of another kind.
+        /// The answer can be relayed: the first good event of a stream, a whole document, or the beginning of a large
+        /// document has arrived.
         case answerReady
-        /// The whole answer has been relayed: its last event, or all of it up to the end of its framing.
+        /// The whole answer has been relayed. A stream is whole after its last event, a document after the end of its
+        /// framing.
         case complete
-        /// The executor's answer failed while it was relayed: it has an error, was cut, or ended before it was
-        /// complete.
+        /// The executor's answer failed while it was relayed: it reported an error, or it ended before it was complete.
         case executorBroke(Failure)
         /// The client has closed its stream or its connection.
         case clientLeft
-        /// The edge has ended the client's stream or connection, for a fault of the client or in another of its
-        /// streams.
+        /// The edge has ended the client's stream or connection because the client broke the protocol, possibly in
+        /// another stream of the connection.
         case clientCut(Failure)
-        /// The client has taken the whole response.
+        /// The whole response has been written to the client's socket.
         case responseTaken
         case deadlinePassed(DeadlineKind)
         /// The time for draining is over: the server ends now.
@@ -64,7 +69,7 @@ package struct ExchangeMachine: Equatable, Sendable {
     /// What `Exchange` has to do.
     package enum Action: Equatable, Sendable {
         case startAttempt
-        /// Send status and head to the client.
+        /// Send the status and the header fields of the executor's answer to the client.
         case commit
         /// Send 200 and the head of a stream before the executor has answered.
         case commitSilently
@@ -73,12 +78,12 @@ package struct ExchangeMachine: Equatable, Sendable {
         case answer(Failure)
         /// End the client's response cleanly.
         case finish
-        /// End the response so that no client takes it for complete, after an error event if it is a stream.
+        /// End the response so that the client can tell that it is incomplete; a stream gets an error event first.
         case breakOff(Failure)
-        /// Cut off a client that does not read.
+        /// Abort the response to a client that does not read.
         case cutClient
         case abortAttempt
-        /// Leave the queue: the exchange takes no executor any more.
+        /// Leave the queue; if the pool still grants an executor, the executor is given back.
         case stopWaiting
         /// The exchange is over: settle limits, count, log, and release everything.
         case end(End)
@@ -86,9 +91,9 @@ package struct ExchangeMachine: Equatable, Sendable {
 
     /// How an exchange ended, for the log and the counters.
     package enum End: Equatable, Sendable {
-        /// The client has taken the whole response.
+        /// The whole response has been written to the client's socket.
         case complete
-        /// The client was sent a failure, or was cut off for one.
+        /// The client was sent a failure, or its stream was aborted because of a failure.
         case failed(Failure)
         /// The client closed its stream or its connection before the response was complete.
         case clientLeft
@@ -96,13 +101,14 @@ package struct ExchangeMachine: Equatable, Sendable {
 
     /// The current phase; only `handle` changes it.
     package private(set) var phase = Phase.body
-    /// The failure that is being sent to the client; the exchange ends when the client has taken the response.
+    /// The failure that is being sent to the client; the exchange ends when the response has been written to the
+    /// socket.
     private var failure: Failure?
 
     /// The machine of an exchange whose head has just arrived.
     package init() {}
 
-    /// Whether another attempt may follow: until the first event is relayed the exchange may move to another executor.
+    /// Whether another attempt may follow a failed one; false once a part of the answer has been relayed.
     package var mayRetry: Bool { phase == .attempt || phase == .waiting }
 
     /// Whether the exchange waits for an executor.
@@ -125,7 +131,7 @@ package struct ExchangeMachine: Equatable, Sendable {
         }
     }
 
-    /// Takes an event that has its meaning in one phase or two, and returns the actions.
+    /// Handles the events that matter in one or two phases only, and returns the actions.
     @inline(__always)
     private mutating func handleInPhase(_ event: Event) -> [Action] {
         switch (phase, event) {
@@ -144,7 +150,7 @@ package struct ExchangeMachine: Equatable, Sendable {
         }
     }
 
-    /// An attempt begins: the first one, one after a wait, or one after an attempt that has failed.
+    /// Begins an attempt: the first attempt, an attempt after a wait, or a retry after a failed attempt.
     private mutating func routed() -> [Action] {
         switch phase {
         case .body, .queued: phase = .attempt
@@ -181,7 +187,7 @@ package struct ExchangeMachine: Equatable, Sendable {
         }
     }
 
-    /// Reports a failure of any side in the way that the phase allows: as a status, or inside the response.
+    /// Reports a failure to the client: as an error status if no head has been sent, otherwise inside the response.
     private mutating func fail(_ failure: Failure) -> [Action] {
         switch phase {
         case .body, .queued, .attempt:
@@ -200,7 +206,7 @@ package struct ExchangeMachine: Equatable, Sendable {
         return release + [.breakOff(failure), .end(.failed(failure))]
     }
 
-    /// The actions that release what the exchange holds in this phase, for when it ends there.
+    /// The actions that release what the exchange holds in the current phase, for an exchange that ends in that phase.
     private var release: [Action] {
         switch phase {
         case .queued, .waitingInQueue: [.stopWaiting]

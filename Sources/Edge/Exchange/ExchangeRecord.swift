@@ -1,4 +1,4 @@
-// What an exchange notes while it runs, for its log line and the counters.
+// The facts that an exchange records while it runs, for its log line and the counters.
 internal import HTTP
 internal import Inference
 internal import Routing
@@ -8,7 +8,7 @@ internal import Transport
 ///
 /// Moments are in nanoseconds of the event loop's clock; 0 if the moment has not come.
 struct ExchangeRecord {
-    /// The maximum number of bytes that are kept of a text from the client.
+    /// The maximum length of a text from the client that is kept, in bytes; the rest is cut off.
     private static let textKept = 256
 
     let id: ExchangeID
@@ -21,25 +21,25 @@ struct ExchangeRecord {
     let began: Nanoseconds
     var bodyEnded: Nanoseconds = 0
     var committed: Nanoseconds = 0
-    /// The tenant of the caller; log and metrics take it from here.
+    /// The caller's tenant, for the log and the metrics.
     var tenant = Authenticator.anonymous
     /// Whether the request carried an unknown key, or no key where one is required.
     var isUnauthenticated = false
-    /// The public name of the key.
+    /// The public name of the API key; nil if the request has no key or an unknown key.
     var key: String?
     var model: String?
     /// The name of a model that does not exist or that the caller may not use, made safe for the log.
     var modelAsked: String?
-    /// The worker's counters of the model.
+    /// The worker's counters for the model; nil until the model is known.
     var row: ModelRow?
     var wantsStream = false
     var status = 0
     var bytesIn = 0
-    /// The estimated size of the prompt, as the bytes of a text with as many tokens.
+    /// The estimated size of the prompt in bytes; an image counts as a text with as many tokens.
     var promptBytes = 0
     /// The largest plausible usage, which caps what the executor reports.
     var bounds = UsageBounds()
-    /// Bytes of the response that waited for the client when it was cut off.
+    /// Bytes of the response that still waited for the client when it was cut off.
     var bytesLost = 0
     /// The attempts that failed before their answers were ready, in order.
     private var failed: [FinishedExchange.Attempted] = []
@@ -59,7 +59,7 @@ struct ExchangeRecord {
         failed.append(FinishedExchange.Attempted(attempt, at: now))
     }
 
-    /// The finished exchange.
+    /// Makes the value for the log line and the counters when the exchange ends.
     ///
     /// - Parameters:
     ///   - attempt: The attempt that the exchange ended with; nil if none had begun, or if the last one is in `failed`.
@@ -87,7 +87,7 @@ struct ExchangeRecord {
             key: key,
             model: model,
             modelID: row?.id,
-            // A client that was sent no status has left or was cut off: 499.
+            // Status 499 stands for a client that left or was cut off before it was sent a status.
             status: status == 0 ? Failure.Kind.clientLeft.status : status,
             end: end,
             wallTime: Clock.wallTime(),

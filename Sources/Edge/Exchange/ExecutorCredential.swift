@@ -1,4 +1,5 @@
-// The credential that an executor is sent: its `api_key` from the configuration, in the field that its kind reads.
+// The credential for an executor: the `api_key` of the configuration, in the header field that the executor's kind
+// reads.
 package import Configuration
 internal import HTTP
 
@@ -15,9 +16,9 @@ package struct ExecutorCredential: Sendable, Equatable {
         isAnthropic = kind == .anthropic
     }
 
-    /// Adds the fields of the credential.
+    /// Adds the header fields of the credential.
     ///
-    /// Anthropic reads `x-api-key` and requires a version of its API; all others read a bearer token (RFC 6750).
+    /// Anthropic reads `x-api-key` and requires a version of its API; all other kinds read a bearer token (RFC 6750).
     func append(to fields: inout FieldBlock) {
         guard isAnthropic else {
             fields.append(.authorization, "Bearer \(key)")

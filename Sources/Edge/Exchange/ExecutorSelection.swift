@@ -1,10 +1,12 @@
-// Which executor an exchange tries next: what it has tried, where it waits, and how much of its limits it has used.
+// Chooses the executor that an exchange tries next, and counts how much of its limits the exchange has used.
 internal import Inference
 internal import Routing
 internal import Transport
 
-/// Carries out `RetryPolicy` for one exchange: asks the pools of the model and of its fallback models, in this order,
-/// and counts what the exchange has used of its attempts, of its waiting time and of the retry budget.
+/// Carries out `RetryPolicy` for one exchange.
+///
+/// Asks the pool of the model, and then the pools of its fallback models. Counts the exchange's attempts, its waiting
+/// time and its place in the retry budget.
 ///
 /// Confined to its exchange, which must call `ended` exactly once.
 struct ExecutorSelection {
@@ -15,8 +17,9 @@ struct ExecutorSelection {
         case failure(Failure)
         /// The exchange has waited for as long as `admission.max_wait` allows.
         case waitOver
-        /// The exchange had to leave a queue to make room for one of another tenant; `retryAfter` is the expected wait
-        /// of a new request.
+        /// The exchange had to leave a queue to make room for an exchange of another tenant.
+        ///
+        /// `retryAfter` is the expected wait of a new request, in nanoseconds.
         case gaveWay(retryAfter: Nanoseconds)
 
         fileprivate var ofPolicy: RetryPolicy.Cause {
@@ -34,11 +37,11 @@ struct ExecutorSelection {
     }
 
     enum Step {
-        /// Begin an attempt at this executor, which its pool has counted.
+        /// Begin an attempt at the leased executor; the pool has already counted the attempt.
         case attempt(ExecutorLease)
-        /// The exchange stands in a queue until it is granted an executor.
+        /// Wait: the exchange has a position in the queue of a pool.
         case wait
-        /// The retry budget has no room: ask again soon, for the same cause.
+        /// The retry budget has no room: call `next` again soon, with the same cause.
         case waitForBudget
         /// Nothing is left to try: report this failure to the client.
         case report(Failure)
@@ -50,25 +53,29 @@ struct ExecutorSelection {
     private let budget: RetryBudget
     private(set) var wait = ExecutorWait()
     private var allowance = AttemptAllowance()
-    /// The index of the pool from which the executor of the last failed attempt was.
+    /// The index of the pool that the last failed attempt's executor was chosen from.
     private var failedPool = 0
     private var charges = PendingCharges()
-    /// The error of an engine that does not serve the path: reported if no engine of another kind answers better.
+    /// The failure of an engine that does not serve the request's path.
+    ///
+    /// The client gets this failure if an engine of another kind fails, too.
     private var missingPath: Failure?
-    /// The queue in which the exchange stands: the index of its pool, and the ticket.
+    /// The exchange's position in a queue: the index of the pool, and the ticket; nil while the exchange is in no
+    /// queue.
     private var queue: (pool: Int, ticket: QueueTicket)?
-    /// The index of the pool in whose queue the exchange stood last.
+    /// The index of the pool whose queue the exchange last left without an executor.
     private var waitedFor = 0
-    /// Whether the wait follows a failure after which the retry budget must have room for the next attempt.
+    /// Whether the attempt after the wait counts as a retry in the retry budget.
     private var waitsForRetry = false
     /// Whether a retry of the exchange is counted in the retry budget.
     private var holdsRetry = false
-    /// The failure after which the exchange waits for room in the retry budget; nil if it does not wait for that.
+    /// The failure after which the exchange waits for room in the retry budget; nil if the exchange does not wait for
+    /// room.
     private(set) var postponed: Failure?
 
     /// Makes the selection for a request, and counts the request in the retry budget.
     ///
-    /// - Parameter pools: The pool of the model, then those of its fallback models, in order.
+    /// - Parameter pools: The pool of the model, then the pools of its fallback models, in order.
     init(pools: [ExecutorPool], request: RoutingRequest, limits: AdmissionLimits, budget: RetryBudget) {
         self.pools = pools
         self.request = request
@@ -92,7 +99,7 @@ struct ExecutorSelection {
 
     // MARK: The next step
 
-    /// Decides on the next step and takes what it needs: an executor, a position in a queue, or room in the retry
+    /// Decides on the next step and takes what the step needs: an executor, a position in a queue, or room in the retry
     /// budget.
     ///
     /// - Parameter ended: If the step is `wait`, called once when the pool ends that wait, from any thread.
@@ -127,8 +134,7 @@ struct ExecutorSelection {
                 }
                 situation.asked = pool + 1
                 if situation.asked == situation.pools, refused == nil, !request.usesBad {
-                    // No pool has a healthy executor: the pools are asked again, now also for executors that are not
-                    // healthy.
+                    // No pool has a healthy executor, so the pools are asked again, now also for unhealthy executors.
                     request.usesBad = true
                     situation.asked = firstPool(after: cause)
                 }
@@ -145,9 +151,10 @@ struct ExecutorSelection {
         }
     }
 
-    /// The input of the retry policy before a pool is asked for an executor.
+    /// The situation for `RetryPolicy` before any pool is asked.
     ///
-    /// For a retry that the retry budget limits it takes one from the budget, if one is left.
+    /// If the next attempt is a retry that the retry budget limits, this function takes a place in the budget, if there
+    /// is room.
     private mutating func situation(after cause: Cause, waitIsLeft: Bool) -> RetryPolicy.Situation {
         var situation = RetryPolicy.Situation(
             cause.ofPolicy,
@@ -164,7 +171,7 @@ struct ExecutorSelection {
         return situation
     }
 
-    /// Notes the position in the queue of a pool, and leaves the retry budget until the pool grants an executor.
+    /// Records the position in a pool's queue; the retry does not count in the retry budget while the exchange waits.
     private mutating func enterQueue(of pool: Int, _ ticket: QueueTicket, at now: Nanoseconds) -> Step {
         queue = (pool, ticket)
         waitsForRetry = holdsRetry
@@ -175,8 +182,8 @@ struct ExecutorSelection {
 
     /// The index of the first pool to ask.
     ///
-    /// A wait that has ended was for its own pool and for those before it, so that only later pools are asked. An
-    /// engine of another kind is looked for in the pool of the failed attempt.
+    /// After a wait only later pools are asked, because the pool of the wait and the pools before it had no executor. A
+    /// retry at an engine of another kind uses the pool of the failed attempt.
     private func firstPool(after cause: Cause) -> Int {
         switch cause {
         case .waitOver, .gaveWay: waitedFor + 1
@@ -192,9 +199,10 @@ struct ExecutorSelection {
     mutating func granted(_ grant: Grant, at now: Nanoseconds) -> ExecutorLease? {
         guard let (pool, ticket) = queue, pools[pool] === grant.pool else { return nil }
         queue = nil
-        // The grant may be of an earlier wait in the same queue; the exchange then still stands in that queue.
+        // The grant may belong to an earlier wait in the same queue. The exchange then still has a position, which it
+        // leaves here.
         pools[pool].leave(ticket)
-        // A granted retry proceeds whether or not the budget has room, but it is counted there.
+        // A granted retry is not refused even if the retry budget is full, but it counts in the budget.
         if waitsForRetry {
             budget.retryBegan()
             holdsRetry = true
@@ -202,7 +210,7 @@ struct ExecutorSelection {
         return take(grant.executor, of: pool, began: grant.began, at: now)
     }
 
-    /// Whether the exchange still stands in the queue, at the position, that `way` is about.
+    /// Whether the exchange still has the queue position that `way` refers to.
     func stands(at way: GaveWay) -> Bool {
         guard let (pool, ticket) = queue else { return false }
         return pools[pool] === way.pool && ticket == way.ticket
@@ -250,17 +258,19 @@ struct ExecutorSelection {
         }
     }
 
-    /// The predicted wait if no pool predicts one, in nanoseconds.
+    /// The wait that is reported to the client if no pool predicts one, in nanoseconds.
     private static let waitDefault: Nanoseconds = 1_000_000_000
 
-    /// How long another request like this one would wait for the model now, at least one second; in nanoseconds.
+    /// How long a new request for the same model would wait, as its pool predicts; in nanoseconds, at least one second.
     private func predictedWait(at now: Nanoseconds) -> Nanoseconds {
         pools.first?.predictedWait(of: request, at: now) ?? Self.waitDefault
     }
 
     // MARK: Results of attempts and the end
 
-    /// The attempt has failed before its answer was ready: its executor is not asked again, unless it was only busy.
+    /// Records an attempt that failed before its answer was ready.
+    ///
+    /// The executor is not asked again, unless it was only busy.
     mutating func failed(_ failed: FailedAttempt, at now: Nanoseconds) {
         allowance.attemptFailed(failed)
         failedPool = pools.firstIndex { $0 === failed.pool } ?? 0
@@ -271,31 +281,31 @@ struct ExecutorSelection {
         request.tried += failed.alike
     }
 
-    /// An executor has answered the request: the failures of those that were asked before are charged to them.
+    /// Records that an executor has answered the request: earlier failures are now charged to their executors.
     mutating func answered(at now: Nanoseconds) { charges.requestAnswered(at: now) }
 
-    /// The retry is over, with an answer or with a failure for the client: it is no longer counted in the retry budget.
+    /// Ends the retry's count in the retry budget, when the retry has an answer or the exchange reports a failure.
     ///
-    /// May be called again.
+    /// Does nothing if no retry is counted.
     mutating func releaseRetry() {
         guard holdsRetry else { return }
         holdsRetry = false
         budget.retryEnded()
     }
 
-    /// Makes the pool check its queue, since pauses of executors end without an event.
+    /// Makes the pool check its queue, because no event reports the end of an executor's pause.
     func pump(at now: Nanoseconds) {
         if let queue { pools[queue.pool].pump(at: now) }
     }
 
-    /// Ends the wait: the exchange leaves its queue and takes no executor any more.
+    /// Ends the wait: the exchange leaves its queue and accepts no executor any more.
     mutating func stopWaiting(at now: Nanoseconds) {
         leaveQueue()
         wait.end(at: now)
         postponed = nil
     }
 
-    /// The exchange is over, although its last attempt may not be.
+    /// Ends the selection, because the exchange is over; its last attempt may still be under way.
     mutating func ended(at now: Nanoseconds) {
         stopWaiting(at: now)
         releaseRetry()
@@ -307,7 +317,7 @@ struct ExecutorSelection {
         guard let (pool, ticket) = queue else { return }
         queue = nil
         waitedFor = pool
-        // A grant that is on its way is given back by `Exchange.waitEnded`.
+        // If the pool has just granted an executor, `Exchange.waitEnded` gives the executor back.
         pools[pool].leave(ticket)
     }
 }

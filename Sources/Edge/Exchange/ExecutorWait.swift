@@ -5,9 +5,9 @@ internal import Transport
 struct ExecutorWait: Equatable, Sendable {
     /// When the first wait began, 0 if the exchange has never waited.
     private(set) var began: Nanoseconds = 0
-    /// When the wait that is under way began; nil while there is none.
+    /// When the current wait began; nil while the exchange does not wait.
     private var since: Nanoseconds?
-    /// The duration of the waits that are over.
+    /// The total duration of the waits that have ended.
     private var before: Nanoseconds = 0
 
     var isUnderWay: Bool { since != nil }
@@ -15,14 +15,14 @@ struct ExecutorWait: Equatable, Sendable {
     /// The duration of all waits up to `now`.
     func total(at now: Nanoseconds) -> Nanoseconds { before + (since.map { now &- $0 } ?? 0) }
 
-    /// Begins a wait, or continues the one that is under way.
+    /// Begins a wait; does nothing if a wait is under way.
     mutating func begin(at now: Nanoseconds) {
         guard since == nil else { return }
         since = now
         if began == 0 { began = now }
     }
 
-    /// Ends the wait that is under way, if there is one.
+    /// Ends the current wait; does nothing if no wait is under way.
     mutating func end(at now: Nanoseconds) {
         before = total(at: now)
         since = nil

@@ -1,20 +1,22 @@
-// An attempt that failed before its answer was ready, as the choice of the next executor needs to know it.
+// A failed attempt, with the facts that the choice of the next executor depends on.
 internal import Inference
 internal import Routing
 internal import Transport
 
-/// The facts about a failed attempt; made by the exchange once the executor has been released.
+/// The facts about an attempt that failed before its answer was ready; its executor has been released.
 struct FailedAttempt {
     var executor: Executor
     /// The pool that the executor was chosen from.
     var pool: ExecutorPool
     var failure: Failure
-    /// Whether the failure is charged to the executor at once, or only when later attempts show whose fault it was.
+    /// Whether the failure is charged to the executor at once, or only after later attempts have shown the cause.
     var verdict = AttemptVerdict.atOnce(.neither)
     /// The time from the start of the attempt to its failure, in nanoseconds.
     var duration: Nanoseconds
     /// Whether the executor had received the whole request.
     var hadRequest = false
-    /// Ids of other executors that would fail in the same way, such as those of the same kind.
+    /// The ids of all executors in the pool that have the same `kind`, if they would fail in the same way.
+    ///
+    /// These executors are not asked either. The list is empty if the failure does not depend on the kind.
     var alike: [Int] = []
 }

@@ -1,4 +1,4 @@
-// Refusals of a request for its head, its body or the memory that it needs.
+// The failures of a request that is refused because of its head, its body, or the memory that it needs.
 internal import HTTP
 internal import Inference
 
@@ -16,7 +16,7 @@ extension Failure {
         self.init(.malformedRequest, text)
     }
 
-    /// The `code` of the failure `unsupportedCoding`; a response with it lists the supported codings.
+    /// The `code` of the failure `unsupportedCoding`; the response lists the supported codings in `accept-encoding`.
     static let codingCode = "unsupported_content_encoding"
 
     /// The failure of a request whose compressed body cannot be decoded.
@@ -35,7 +35,7 @@ extension Failure {
         }
     }
 
-    /// 415 for a body whose `content-encoding` is not decoded here.
+    /// 415 for a body with a `content-encoding` that the edge cannot decode.
     static var unsupportedCoding: Failure {
         let message = "The content-encoding of the request body must be one of: \(ContentCoding.accepted)."
         return Failure(.unsupportedMediaType, message, code: codingCode)

@@ -1,16 +1,18 @@
-// Which header fields pass from a client to an executor, and back. Both directions list the fields that pass, so that
-// an unknown field cannot give one side control or knowledge that it must not have.
+// Which header fields pass from a client to an executor, and from an executor to a client. In both directions only
+// listed fields pass, because an unknown field could give one side control or information that it must not have.
 internal import HTTP
 internal import Inference
 
-/// Functions without state; docs/fields.md prints their lists, and a test compares them.
+/// Functions without state.
+///
+/// docs/fields.md documents the lists of fields; a test compares the document with the code.
 enum FieldPolicy {
     /// Whether the client refuses comments in its stream, with `x-freeinference-keep-alive: off`.
     static func refusesComments(_ fields: FieldBlock) -> Bool {
         fields.string(named: "x-freeinference-keep-alive")?.lowercased() == "off"
     }
 
-    /// The session that the first session field of a request names; nil if no field names one.
+    /// The value of the request's first session field that is not empty, cut at 128 bytes; nil if there is none.
     ///
     /// The field `session_id`, with an underscore, is read here too, although it is never sent to an executor.
     static func session(_ fields: FieldBlock) -> String? {
@@ -24,14 +26,14 @@ enum FieldPolicy {
         }
         return nil
     }
-    /// How many bytes of a session are kept.
+    /// The maximum length of a session's value, in bytes; the rest is cut off.
     private static let sessionKept = 128
 
-    /// The fields that an executor is sent for a client's request.
+    /// The header fields of a request to an executor, made from the header fields of the client's request.
     ///
     /// - Parameters:
-    ///   - forwarded: The fields that pass in addition to those that always do.
-    ///   - version: The version of the client's request, for `via`.
+    ///   - forwarded: The configured fields that pass in addition to the fixed list.
+    ///   - version: The HTTP version of the client's request, for `via`.
     static func toExecutor(
         _ fields: FieldBlock,
         forwarded: ForwardedFields,
@@ -50,7 +52,8 @@ enum FieldPolicy {
                 .tracestate, .xApp, .xSessionAffinity, .xSessionID:
                 kept.append(known, fields.value(index))
             case .contentType:
-                // Only the first one passes, so that an executor reads the body as the edge has read it.
+                // Only the first `content-type` passes, so that the executor reads the body in the same way as the
+                // edge.
                 if kept.first(.contentType) == nil { kept.append(known, fields.value(index)) }
             case .userAgent:
                 if forwarded.hasUserAgent { kept.append(known, fields.value(index)) }
@@ -62,7 +65,8 @@ enum FieldPolicy {
                 kept.append(known, fields.value(index))
             }
         }
-        // A compressed stream could be neither split into events nor metered.
+        // The edge does not decompress answers, so it could not split a compressed stream into events or count its
+        // tokens.
         kept.append(.acceptEncoding, "identity")
         kept.append(.requestID, requestID)
         kept.append(.via, via(version))
@@ -79,10 +83,10 @@ enum FieldPolicy {
         }
     }
 
-    /// The fields that a client is sent for an executor's answer.
+    /// The header fields of a response to a client, made from the header fields of the executor's response.
     ///
-    /// `content-length` is not among them: the sender of the body adds it. If an executor sends a field twice, only the
-    /// first one passes.
+    /// The result has no `content-length`, which the caller adds. If the executor sends a field twice, only the first
+    /// one passes.
     static func toClient(
         _ fields: FieldBlock,
         isEventStream: Bool,
@@ -96,7 +100,7 @@ enum FieldPolicy {
             let known = fields.known(index)
             switch known {
             case .contentType, .contentEncoding:
-                // An event stream gets fields of the edge's own; a document needs those of the executor.
+                // The edge sets its own `content-type` for an event stream; a document keeps the executor's fields.
                 if isEventStream { continue }
             case .codexTurnState, .contentDisposition:
                 if namesURL(fields.value(index)) { continue }
@@ -110,13 +114,14 @@ enum FieldPolicy {
         return kept
     }
 
-    /// Adds the fields of an executor's error that may pass, except those that `extra` has already.
+    /// Adds the header fields of an executor's error that may pass to the client, except fields that `extra` already
+    /// has.
     static func appendOfError(_ fields: FieldBlock, to extra: inout FieldBlock) {
         let hopByHop = HopByHop(of: fields)
         for index in 0..<fields.count where !hopByHop.contains(index, in: fields) {
             let known = fields.known(index)
             switch known {
-            // The failure already contains the time if its field could be parsed.
+            // If the executor's retry time could be parsed, the caller has already added it to `extra`.
             case .retryAfter, .retryAfterMs:
                 if extra.first(.retryAfter) != nil || extra.first(.retryAfterMs) != nil { continue }
             default: guard passesOfEachAnswer(known, fields.value(index)) else { continue }
@@ -125,7 +130,7 @@ enum FieldPolicy {
         }
     }
 
-    /// Whether a field passes with each answer, an error or not.
+    /// Whether a field may pass with every kind of answer, including an error.
     private static func passesOfEachAnswer(_ name: FieldName, _ value: ArraySlice<UInt8>) -> Bool {
         switch name {
         case .contentLanguage, .openAIModel, .openAIProcessing, .openAIVersion, .traceresponse: !namesURL(value)
@@ -144,14 +149,15 @@ enum FieldPolicy {
         return false
     }
 
-    /// Adds the fields that each event stream has: its type, and those that keep proxies from buffering it.
+    /// Adds the fields of an event stream: its content type, and the fields that keep proxies from buffering the
+    /// stream.
     static func appendEventStream(to fields: inout FieldBlock) {
         fields.append(.contentType, "text/event-stream; charset=utf-8")
         fields.append(.cacheControl, "no-cache, no-transform")
         fields.append(.xAccelBuffering, "no")
     }
 
-    /// Adds `x-request-id`, and `request-id`, which Anthropic's SDK reads, in the dialects of Anthropic.
+    /// Adds `x-request-id`, and in the dialects of Anthropic also `request-id`, which Anthropic's SDK reads.
     static func appendRequestID(_ requestID: String, dialect: Dialect, to fields: inout FieldBlock) {
         fields.append(.requestID, requestID)
         if dialect.isAnthropic { fields.append(name: "request-id", value: requestID) }

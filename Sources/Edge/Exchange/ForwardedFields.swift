@@ -3,9 +3,9 @@ package import Configuration
 internal import HTTP
 internal import Transport
 
-/// The fields of a client's request that an executor is sent in addition to those that every executor is sent.
+/// The header fields that one executor is sent in addition to the fields that every executor is sent.
 ///
-/// Resolved once for each executor; immutable.
+/// Computed once for each executor of a configuration; immutable.
 package struct ForwardedFields: Sendable, Equatable {
     private let exact: [[UInt8]]
     /// Prefixes of names, without the `*`.
@@ -15,8 +15,8 @@ package struct ForwardedFields: Sendable, Equatable {
 
     /// Combines the settings of several sections of the configuration.
     ///
-    /// - Parameter settings: The sections from the most general to the executor's own. All their fields pass; the last
-    ///   section with a `user_agent` decides about that one.
+    /// - Parameter settings: The sections from the most general to the executor's own. The fields of all sections pass;
+    ///   `user_agent` comes from the last section that sets it.
     package init(_ settings: [ForwardSettings]) {
         let names = settings.flatMap(\.fields)
         exact = names.filter { !$0.hasSuffix("*") }.map { Array($0.utf8) }
@@ -24,14 +24,16 @@ package struct ForwardedFields: Sendable, Equatable {
         hasUserAgent = settings.compactMap(\.userAgent).last ?? true
     }
 
-    /// Whether a field passes whose name is not a known `FieldName`; the name is in lower case.
+    /// Whether a field passes if its name is none of the known `FieldName`s.
+    ///
+    /// - Parameter name: The name in lower case.
     func has(_ name: ArraySlice<UInt8>) -> Bool {
-        // SDKs and agents send about a dozen of these with each request.
+        // SDKs and agents send about a dozen `x-stainless-` and `x-codex-` fields with each request.
         if begins(name, "x-stainless-") || begins(name, "x-codex-") { return !FieldName.holdsCredential(name) }
         return names(name)
     }
 
-    /// Whether the settings name the field.
+    /// Whether the settings list the field; false for a field that is never forwarded.
     func names(_ name: ArraySlice<UInt8>) -> Bool {
         if exact.isEmpty, prefixes.isEmpty { return false }
         guard exact.contains(where: { name.elementsEqual($0) }) || prefixes.contains(where: { name.starts(with: $0) })

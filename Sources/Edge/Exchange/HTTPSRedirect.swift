@@ -4,10 +4,11 @@ internal import Inference
 
 /// Which requests are redirected, and where to.
 enum HTTPSRedirect {
-    /// Certificate authorities request paths below this one without TLS (RFC 8555 section 8.3).
+    /// Certificate authorities request paths with this prefix without TLS (RFC 8555 section 8.3).
     private static let acmePrefix = Array("/.well-known/acme-challenge/".utf8)
 
-    /// Whether a request for this target is served without TLS: health checks of load balancers, and ACME challenges.
+    /// Whether a request for this target is served without TLS: a health check of a load balancer, or an ACME
+    /// challenge.
     static func exempts(_ target: [UInt8]) -> Bool {
         target.prefix { $0 != UInt8(ascii: "?") }.elementsEqual("/health".utf8) || target.starts(with: acmePrefix)
     }
@@ -16,7 +17,7 @@ enum HTTPSRedirect {
     static func location(authority: [UInt8], target: [UInt8], port: UInt16) -> [UInt8]? {
         guard isAuthority(authority) else { return nil }
         var host = authority[...]
-        // The port begins with a colon, which in an IPv6 address follows the closing bracket.
+        // The port follows the first colon, or in an IPv6 address the first colon after the closing bracket.
         let afterBrackets = (authority.lastIndex(of: UInt8(ascii: "]")) ?? -1) + 1
         if let colon = authority[afterBrackets...].firstIndex(of: UInt8(ascii: ":")) { host = authority[..<colon] }
         let portText = port == 443 ? "" : ":\(port)"

@@ -4,15 +4,15 @@ internal import Inference
 internal import Routing
 internal import Transport
 
-/// The request of one exchange, which releases it as soon as no attempt can need it any more.
+/// The request of one exchange; the exchange releases it once no later attempt can need it.
 ///
-/// It is a class so that reading one of its properties does not copy the others.
+/// This is a class, so that reading one property does not copy the others.
 final class IncomingRequest {
     let head: RequestHead
     let target: RequestTarget
     /// The bytes of the body that have arrived, or the decoded body; nil until the request has been admitted.
     var body: RequestBody?
-    /// The coding that `body` has to be decoded from; nil if it has none, or has been decoded.
+    /// The coding from which `body` must be decoded; nil if `body` has no coding, or has been decoded.
     var coding: ContentCoding?
     /// What the scan has found in the body; nil before the model has been identified.
     var scan: RequestScan?
@@ -24,11 +24,12 @@ final class IncomingRequest {
         self.target = target
     }
 
-    /// Makes the request for an executor, with the body spliced.
+    /// Makes the request for an executor, with the changes to the body that `BodySplice` describes.
     ///
-    /// - Parameter asksForUsage: Whether the usage of a stream is requested even if the client did not request it.
-    /// - Returns: The request, and whether the usage has to be removed from the answer since the client did not request
-    ///   it; nil if the request has not been scanned.
+    /// - Parameter asksForUsage: Whether the executor is asked for the token usage of a stream even if the client did
+    ///   not ask.
+    /// - Returns: The request, and whether the usage must be removed from the answer because the client did not ask for
+    ///   the usage. The result is nil if the request has not been scanned.
     func forExecutor(_ executor: ExecutorTarget, dialect: Dialect, requestID: String, asksForUsage: Bool)
         -> (request: ExecutorRequest, removesUsage: Bool)?
     {

@@ -16,7 +16,7 @@ enum PathHint {
         return "There is nothing at this path. Did you mean \(reads.contains(meant) ? "GET" : "POST") \(meant)?"
     }
 
-    /// A longer path, in bytes, gets no hint: it cannot be a served path with a typing error.
+    /// The longest path that gets a hint, in bytes; a longer path cannot be a served path with a typing error.
     private static let pathBytesMax = 256
 
     private static let reads = ["/v1/models", "/health", "/health/ready"]
@@ -24,7 +24,7 @@ enum PathHint {
 
     // MARK: What was meant
 
-    /// Paths of the APIs of engines, with the path that serves the same purpose here.
+    /// Paths of engines' own APIs, each with the path of this server that has the same purpose.
     private static let others = [
         "api/chat": "/v1/chat/completions", "api/generate": "/v1/completions", "api/embed": "/v1/embeddings",
         "api/tags": "/v1/models", "generate": "/v1/completions", "completion": "/v1/completions",
@@ -33,24 +33,25 @@ enum PathHint {
 
     private static func meant(_ segments: [String], isRead: Bool) -> String? {
         if let other = others[segments.joined(separator: "/")] { return other }
-        // The path that was requested may begin with another base URL, have a slash too many, or lack the version: so
-        // the longest served path whose end, without its version, is the end of the requested path is the likely one.
+        // The requested path may begin with another base URL, have an extra slash, or lack the version. So the likely
+        // path is the longest served path whose segments, without the version, are the last segments of the requested
+        // path.
         let known = models + reads
         let found = known.filter { path in segments.hasEnd(ending(of: path)) }
         if let longest = found.max(by: { rank($0, segments) < rank($1, segments) }) { return longest }
         if isRead, segments.contains("models") { return "/v1/models" }
-        // At most two letters may differ: with three, a short path would be close to any other one.
+        // At most two letters may differ. With three, a short path would be close to any other path.
         let path = "/" + segments.joined(separator: "/")
         return NearestKey.nearest(to: path, among: known, distanceMax: 2)
     }
 
-    /// The segments of a path without its version.
+    /// The segments of a path without its version, such as `v1`.
     private static func ending(of path: String) -> [String] {
         let segments = path.split(separator: "/").map(String.init)
         return segments.first?.first == "v" && segments.count > 1 ? Array(segments.dropFirst()) : segments
     }
 
-    /// The rank of a likely path: longer endings are more likely, and among those the one with the same version.
+    /// The rank of a likely path: by the length of the matching end, and then by whether the version matches, too.
     private static func rank(_ path: String, _ segments: [String]) -> (Int, Int) {
         let own = path.split(separator: "/").map(String.init)
         return (ending(of: path).count, segments.hasEnd(own) ? own.count : 0)
@@ -58,7 +59,7 @@ enum PathHint {
 
     // MARK: Why the path is not served
 
-    /// The reason why this server does not serve a path that other servers have; nil if it is not known.
+    /// Why this server does not serve a path that other servers have; nil if this function does not know the path.
     private static func reason(_ segments: [String]) -> String? {
         let parts = segments.first == "v1" ? Array(segments.dropFirst()) : segments
         guard let first = parts.first else { return nil }

@@ -1,17 +1,17 @@
-// Failures that may be the fault of the request or of the executor: kept until later attempts show whose fault they
-// were.
+// Failures that either the request or the executor may have caused; kept until later attempts show the cause.
 internal import Routing
 internal import Transport
 
 /// The failures of one exchange that are not charged to their executors yet.
 ///
 /// A single client must not be able to eject executors with a request that breaks them. If another executor answers the
-/// request, all executors that failed on it are charged. If the request fails at all executors, those that still serve
-/// other requests are not charged.
+/// request, all executors that failed on it are charged. If the request fails at several executors, the executors that
+/// still serve other requests are not charged.
 ///
-/// Confined to its exchange, which calls `requestAnswered` or `exchangeFailed` in the end.
+/// Confined to its exchange. The exchange calls `requestAnswered` if an executor has answered, and otherwise
+/// `exchangeFailed`.
 struct PendingCharges {
-    /// One failure; the properties are those of `AttemptVerdict.pending`.
+    /// One failure; `AttemptVerdict.pending` describes its properties.
     private struct Fault {
         var executor: Executor
         var pool: ExecutorPool
@@ -24,7 +24,7 @@ struct PendingCharges {
 
     private var faults: [Fault] = []
 
-    /// Keeps the failure of an attempt, unless its outcome was reported at once.
+    /// Keeps the failure if its verdict is `pending`; a failure with the verdict `atOnce` has been reported already.
     mutating func add(_ verdict: AttemptVerdict, of executor: Executor, in pool: ExecutorPool) {
         guard case .pending(let scope, let onlyIfMended, let servesOthers) = verdict else { return }
         faults.append(
@@ -38,20 +38,23 @@ struct PendingCharges {
         )
     }
 
-    /// Another executor has answered the request, so that the request was good: charges all executors that failed on
-    /// it.
+    /// Charges all executors that failed on the request.
+    ///
+    /// Called when another executor has answered the request, which shows that the request was good.
     mutating func requestAnswered(at now: Nanoseconds) {
         guard !faults.isEmpty else { return }
         for fault in faults { fault.report(at: now) }
         faults = []
     }
 
-    /// No executor has answered the request: charges the executors that do not serve other requests.
+    /// Charges the executors that do not serve other requests.
+    ///
+    /// Called when no executor has answered the request.
     mutating func exchangeFailed(at now: Nanoseconds) {
         guard !faults.isEmpty else { return }
         for fault in faults where !fault.onlyIfMended {
-            // An executor that serves others is not charged if the request broke its connection or failed at another
-            // one, too.
+            // The request may be the cause if it broke a connection, or if it failed at several executors. An executor
+            // that serves other requests is then not charged.
             let mayBeRequest = fault.scope == .connection || faults.count > 1
             if !(mayBeRequest && fault.servesOthers) { fault.report(at: now) }
         }

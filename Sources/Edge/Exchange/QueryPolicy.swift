@@ -1,12 +1,12 @@
-// Removes credentials from the query of a request before it is sent to an executor: some APIs take keys there
-// (`?key=`).
+// Removes credentials from the query of a request before the request is sent to an executor. Some APIs take a key in
+// the query (`?key=`).
 internal import Configuration
 internal import HTTP
 internal import Inference
 
 /// Functions without state.
 enum QueryPolicy {
-    /// The target without those members of its query whose names are like those of credentials.
+    /// The request target without the query parameters whose names suggest a credential.
     static func withoutCredentials(_ target: RequestTarget) -> [UInt8] {
         let query = target.bytes[target.path.endIndex...]
         guard !query.isEmpty else { return target.bytes }
@@ -17,9 +17,9 @@ enum QueryPolicy {
         return Array(target.path) + [UInt8(ascii: "?")] + kept.joined(separator: [UInt8(ascii: "&")])
     }
 
-    /// Whether a member of a query may hold a credential, by the words of its name: `api_key`, `access%5Ftoken`.
+    /// Whether a query parameter may hold a credential, by the words of its name: `api_key`, `access%5Ftoken`.
     ///
-    /// A name whose escapes cannot be decoded counts as one, since another server may read other words in it.
+    /// A name with invalid escapes counts as a credential, because another server may decode the name differently.
     private static func isCredential(_ name: ArraySlice<UInt8>) -> Bool {
         let decoded = percentDecoded(name)
         let escapes = name.count { $0 == UInt8(ascii: "%") }

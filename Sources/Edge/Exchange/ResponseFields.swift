@@ -2,7 +2,7 @@
 internal import HTTP
 internal import Inference
 
-/// Makes the fields of a response from what all responses of one exchange have in common.
+/// Makes the header fields of a response; holds the values that all responses of one exchange share.
 struct ResponseFields {
     let requestID: String
     /// The dialect that the client speaks.
@@ -20,7 +20,7 @@ struct ResponseFields {
         return fields
     }
 
-    /// The fields of a response without a body; the caller adds those of `crossOrigin` if the response needs them.
+    /// The fields of a response without a body; the caller adds the fields of `crossOrigin` if the response needs them.
     func withoutBody(status: Int, date: String, _ extra: FieldBlock) -> FieldBlock {
         var fields = extra
         if status != 204 { fields.append(.contentLength, "0") }

@@ -1,10 +1,11 @@
-// What an exchange does next when it has no executor: the one policy of retries, waiting and fallback models.
+// Decides what an exchange without an executor does next: retry, wait, ask a fallback model, or report a failure.
 package import Inference
 
 /// A pure function from the situation of an exchange to its next step.
 ///
 /// `ExecutorSelection` calls `next`, asks the pool that the step names, and calls `next` again if that pool has no
-/// executor. The tables of docs/life-of-an-exchange.md are these functions, written out; a test compares them.
+/// executor. docs/life-of-an-exchange.md shows these functions as tables; a test compares the tables with the
+/// functions.
 package enum RetryPolicy {
     /// Why the exchange has no executor.
     package enum Cause: Equatable, Sendable {
@@ -14,7 +15,7 @@ package enum RetryPolicy {
         case failure(Failure.Retry)
         /// The exchange has waited for as long as `admission.max_wait` allows.
         case waitOver
-        /// The exchange had to leave a queue to make room for one of another tenant.
+        /// The exchange had to leave a queue to make room for an exchange of another tenant.
         case gaveWay
     }
 
@@ -22,18 +23,20 @@ package enum RetryPolicy {
     package struct Situation: Equatable, Sendable {
         /// Why the exchange has no executor.
         package var cause: Cause
-        /// Whether the limits of `AttemptAllowance` leave one more attempt.
+        /// Whether the limits of `AttemptAllowance` allow one more attempt.
         package var attemptsAreLeft = true
         /// Whether the retry budget has room for this exchange.
         package var budgetHasRoom = true
         /// Whether the exchange has waited for less than `admission.max_wait` in all.
         package var waitIsLeft = true
-        /// How many pools there are: the one of the model, then those of its fallback models.
+        /// The number of pools: the pool of the model, and the pools of its fallback models.
         package var pools: Int
-        /// How many pools, from the first on, have been asked and have no executor for the exchange.
+        /// The index of the next pool to ask.
+        ///
+        /// The pools before this index have no executor for the exchange. The value is `pools` if no pool is left.
         package var asked = 0
 
-        /// The situation of an exchange that nothing limits, unless the arguments say so.
+        /// Makes a situation; by default nothing limits the exchange.
         package init(
             _ cause: Cause,
             attemptsAreLeft: Bool = true,
@@ -63,9 +66,8 @@ package enum RetryPolicy {
 
     /// Decides on the next step.
     ///
-    /// The exchange waits for a pool that is merely full before it asks the next one, whether or not an attempt has
-    /// failed before: a busy executor can still answer, and the next pool serves another model than the client asked
-    /// for.
+    /// The exchange waits for a full pool before it asks the next pool, even if an attempt has failed before. A busy
+    /// executor can still answer, while the next pool serves a model that the client did not ask for.
     package static func next(_ situation: Situation) -> Step {
         var mayWait = situation.waitIsLeft
         switch situation.cause {
@@ -84,9 +86,9 @@ package enum RetryPolicy {
     package enum Report: Equatable, Sendable {
         /// The failure of the last attempt.
         case failure
-        /// 429 `queue_full`: a pool is full, and its queue is full too or would take too long.
+        /// 429 `queue_full`: all executors of a pool are busy, and its queue is full or the wait would be too long.
         case queueFull
-        /// 429 `queue_timeout`: a pool is full, and the exchange has waited for as long as it may.
+        /// 429 `queue_timeout`: the exchange has waited for as long as `admission.max_wait` allows.
         case queueTimeout
         /// 503 `no_executor`: no pool has an executor that may be asked.
         case noExecutor
@@ -95,9 +97,9 @@ package enum RetryPolicy {
     /// Chooses the failure that is reported when the next step is `report`.
     ///
     /// - Parameters:
-    ///   - wasFull: Whether a pool that was asked was full, so that waiting could have helped.
-    ///   - saysBusy: Whether the failed executor said that it is busy, or the request may have caused the failure, so
-    ///     that waiting would not help.
+    ///   - wasFull: Whether one of the asked pools was full, so that a longer wait could have helped.
+    ///   - saysBusy: Whether a wait would not help: the executor itself reported that it is busy, or the request may
+    ///     have caused the failure.
     package static func report(_ cause: Cause, wasFull: Bool, saysBusy: Bool, waitIsLeft: Bool) -> Report {
         switch cause {
         case .waitOver: .queueTimeout
@@ -118,6 +120,8 @@ extension Failure.Retry {
         }
     }
 
-    /// Whether only one attempt may follow failures of this kind: a second such failure is reported to the client.
+    /// Whether only one more attempt may follow a failure with this value.
+    ///
+    /// If the next attempt fails with this value again, the client gets that failure.
     package var isSingle: Bool { self == .once || self == .otherKind }
 }

@@ -49,8 +49,9 @@ extension FinishedExchange {
         }
     }
 
-    /// Writes the error of an engine: its identifiers, and its message only if the operator wants it, since engines
-    /// quote what clients have sent.
+    /// Writes the error of an engine: its identifiers, and its message only if the operator wants it.
+    ///
+    /// The message is optional because it may quote what the client has sent.
     private func write(_ error: EngineError?, to json: inout JSONWriter) {
         guard let error else { return }
         json.key("engine_error")
@@ -80,7 +81,7 @@ extension FinishedExchange {
         if committed >= final.times.began { json.field("wait_ms", milliseconds: committed &- final.times.began) }
     }
 
-    /// Writes the failed attempts, except one whose failure is the `end` of the exchange.
+    /// Writes the failed attempts, except the last one if its failure is the `end` of the exchange.
     private func writeFailures(to json: inout JSONWriter) {
         var listed = failed[...]
         if last == nil, let failure = failed.last?.failure, end == .failed(failure) { listed.removeLast() }
@@ -103,7 +104,7 @@ extension FinishedExchange {
         json.endArray()
     }
 
-    /// Writes the figures of the answer, if it was of the kind that the request asked for.
+    /// Writes the figures of the answer, if the answer is a stream or a document as the request asked.
     private func writeAnswer(to json: inout JSONWriter) {
         if wantsStream, let stream {
             write(stream, to: &json)

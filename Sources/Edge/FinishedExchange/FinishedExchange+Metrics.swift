@@ -1,11 +1,11 @@
-// Adds an exchange that is over to the counters of its worker.
+// Adds a finished exchange to the counters of its worker.
 internal import Inference
 internal import Transport
 
 extension WorkerMetrics {
     /// Counts the exchange, its attempts and its usage, from the same value as its log line.
     ///
-    /// - Parameter row: The counters of its model, if the exchange has them at hand; otherwise they are looked up.
+    /// - Parameter row: The counters of the exchange's model; if nil, they are looked up by the id of the model.
     func count(_ finished: FinishedExchange, row: ModelRow? = nil) {
         guard !finished.isHealthCheck else { return }
         for attempt in finished.failed { count(attempt, as: finished.end, row: row) }

@@ -1,9 +1,9 @@
-// Everything that is known about an exchange that is over: the value from which log line and counters are made.
+// Everything that is known about a finished exchange; its log line and the counters are made from this value.
 internal import HTTP
 internal import Inference
 internal import Transport
 
-/// The facts about one exchange; made once at its end, and for each request that the HTTP layer refuses.
+/// The facts about one exchange or about one request that the HTTP layer has refused; made once, at its end.
 ///
 /// It holds no prompt, no completion and no key. Moments are in nanoseconds of the event loop's clock, 0 if the moment
 /// has not come; durations are in nanoseconds.
@@ -36,7 +36,7 @@ package struct FinishedExchange: Sendable {
 
     /// The id that the server gave to the exchange.
     package let id: ExchangeID
-    /// The client's `x-request-id` if it was well-formed, otherwise one that the server made.
+    /// The client's `x-request-id` if it was well-formed, otherwise an id that the server made.
     package var requestID: String
     var client: Client
     var version: HTTPVersion
@@ -49,15 +49,15 @@ package struct FinishedExchange: Sendable {
     var session: String?
     /// The caller's tenant; nil if the request carried an unknown key, or no key where one is required.
     var tenant: String?
-    /// The public name of the key.
+    /// The public name of the API key; nil if the request had no key or an unknown key.
     var key: String?
-    /// The id of the model in the configuration.
+    /// The id of the model in the configuration; nil if the request named no known model.
     var model: String?
-    /// The id of the model's entry in the registry.
+    /// The id of the model's entry in the registry; nil if the request named no known model.
     var modelID: Int?
     /// The name of a model that does not exist or that the caller may not use.
     var modelAsked: String?
-    /// The status that the client was sent, or 499 if it left before.
+    /// The status that the client was sent, or 499 if the client left before it was sent a status.
     var status: Int
     var end: ExchangeMachine.End
 
@@ -67,12 +67,12 @@ package struct FinishedExchange: Sendable {
     var bodyEnded: Nanoseconds = 0
     var committed: Nanoseconds = 0
     var ended: Nanoseconds
-    /// How long the exchange waited for executors, all waits together; nil if it never did.
+    /// How long the exchange waited for executors, all waits together; nil if it never waited.
     var queueWait: Nanoseconds?
 
     var bytesIn = 0
     var bytesOut = 0
-    /// Bytes of the response that waited for the client when it was cut off or left.
+    /// Bytes of the response that still waited when the client was cut off or left.
     var bytesLost = 0
     /// Whether the request asked for a stream.
     var wantsStream = false
@@ -92,7 +92,9 @@ package struct FinishedExchange: Sendable {
     /// Whether the exchange was a health check, which is neither logged nor counted.
     var isHealthCheck = false
 
-    /// The status of the response, or that of the failure that was reported inside of a response with a good status.
+    /// The status of the response.
+    ///
+    /// If a failure was reported inside a response with a status below 400, this is the status of the failure.
     var reportedStatus: Int {
         guard status < 400, case .failed(let failure) = end else { return status }
         return failure.status
@@ -101,8 +103,7 @@ package struct FinishedExchange: Sendable {
     /// All attempts, in order.
     var attempts: [Attempted] { last.map { failed + [$0] } ?? failed }
 
-    /// How many tokens the executor sent that the client no longer took, estimated by the share of bytes that were
-    /// lost.
+    /// How many tokens the executor sent that the client did not take, estimated by the share of lost bytes.
     var wastedTokens: Int {
         guard end != .complete, let stream, bytesLost > 0, bytesOut > 0, stream.tokens > 0 else { return 0 }
         return (stream.tokens * min(bytesLost, bytesOut) + bytesOut - 1) / bytesOut

@@ -1,4 +1,5 @@
-// What the workers learn about an engine that its health probes find dead, and which attempts at it are ended.
+// What the workers learn about an engine that health probes have found dead, and which attempts at the engine are
+// ended.
 internal import Inference
 internal import Routing
 internal import Transport
@@ -7,15 +8,15 @@ internal import Transport
 package struct EngineDeath: Sendable {
     /// How the last probe failed, for logs.
     let reason: String
-    /// Whether the last probe was refused or reset, which shows that no process is left that could still answer.
+    /// Whether the connection of the last probe was refused or reset, which shows that no process is left to answer.
     let isRefusal: Bool
 }
 
 extension Attempt {
-    /// Whether the attempt is lost now that its engine is dead.
+    /// Whether the attempt is given up because its engine is dead.
     ///
-    /// An attempt that has received bytes within `ExecutorHealth.silenceMax` is not lost, whatever the probes say. An
-    /// attempt that has received none is lost at once if the engine refuses connections.
+    /// An attempt that has received bytes within `ExecutorHealth.silenceMax` is not given up, whatever the probes say.
+    /// An attempt that has received no byte is given up at once if the engine refuses connections.
     func isLost(by death: EngineDeath, at now: Nanoseconds) -> Bool {
         guard phase == .waiting || phase == .relaying, isReading else { return false }
         if lastHeard == 0, death.isRefusal { return true }
@@ -24,8 +25,9 @@ extension Attempt {
 }
 
 extension Exchange {
-    /// Ends the attempt if its engine is dead and the attempt is lost: another executor is tried if that is still
-    /// possible.
+    /// Ends the attempt if its engine is dead and the attempt is lost.
+    ///
+    /// Another executor is tried if nothing of the answer has been relayed.
     func engineDied(_ engine: Engine, _ death: EngineDeath) {
         guard let attempt, attempt.executor.engine === engine, attempt.isLost(by: death, at: now) else { return }
         var failure = Failure(.executorBrokeOff)

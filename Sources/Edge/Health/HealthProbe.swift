@@ -1,4 +1,4 @@
-// How an executor's health is probed, and how its answers are classified.
+// How the health of an engine is probed, and how the answer to a probe is classified.
 internal import Configuration
 internal import HTTP
 internal import Inference
@@ -7,11 +7,11 @@ internal import Transport
 
 /// The health probe of one engine: a GET request at intervals.
 ///
-/// The configuration sets it (`health`); the default path depends on the executor's `kind`.
+/// The section `health` of the configuration sets the values; the default path depends on the executor's `kind`.
 struct HealthProbe: Sendable, Equatable {
-    /// The path of the request, with the path of the executor's URL before it.
+    /// The path of the request, including the path of the executor's URL.
     var path: [UInt8]
-    /// From one answer to the next request, in nanoseconds.
+    /// The time from the result of one probe to the request of the next probe, in nanoseconds.
     var interval: Nanoseconds
     /// How long a probe waits for its answer, in nanoseconds.
     var timeout: Nanoseconds
@@ -32,7 +32,8 @@ struct HealthProbe: Sendable, Equatable {
         fall = settings.health.fall
     }
 
-    /// The health page of each kind of engine; nil for remote APIs, which have no such page and count every request.
+    /// The path of the health page of each kind of engine; nil for remote APIs, which have no such page and count every
+    /// request.
     private static func path(of kind: ExecutorSettings.Kind) -> String? {
         switch kind {
         case .auto, .vllm, .sglang, .llamaCpp: "/health"
@@ -41,10 +42,10 @@ struct HealthProbe: Sendable, Equatable {
         }
     }
 
-    /// What an answer says about the engine.
+    /// Classifies the answer to a probe.
     ///
-    /// A status below 500 passes: an engine without this page is alive all the same. So does an engine that answers 503
-    /// or 529 because it is overloaded; one that says that it is loading its model is not ready.
+    /// A status below 500 passes, because an engine without a health page is alive, too. A 503 or 529 passes if the
+    /// engine says that it is busy, and is `notReady` if the engine says that it is loading its model.
     static func classify(status: Int, body: [UInt8]) -> ExecutorHealth.Probe {
         guard status >= 500 else { return .passed }
         guard status == 503 || status == 529 else { return .failed }

@@ -1,4 +1,4 @@
-// Probes the health of the engines from the control thread, so that no request has to find a dead engine first.
+// Probes the health of the engines from the control thread, so that requests are not sent to dead engines.
 internal import HTTP
 internal import Routing
 internal import Transport
@@ -23,8 +23,8 @@ final class HealthProber {
 
     /// Probes the engines of a new snapshot from now on.
     ///
-    /// An engine that is probed as before goes on in its rhythm. The counts of an engine go on where it is probed in
-    /// another way.
+    /// If the probe of an engine is unchanged, its schedule continues. If the probe has changed, probing starts again
+    /// from the beginning, but the counts of results are kept.
     func adopt(_ snapshot: Snapshot) {
         var left = probers
         probers = []
@@ -48,24 +48,23 @@ final class HealthProber {
                 results: known?.results ?? [:],
                 died: died
             )
-            // Spreads the probes over the interval: in 16 groups, each of which begins a sixteenth of it after the
-            // previous one.
+            // The probes are spread over the interval: in 16 groups, which begin a sixteenth of the interval apart.
             prober.start(after: probe.interval / 16 * Nanoseconds(index % 16))
             probers.append(prober)
         }
         for prober in left {
             prober.stop()
-            // An engine that stays, or comes back, without a probe must not be held back by what probes last found.
+            // If an engine is no longer probed, the results of earlier probes must not keep requests from it.
             prober.engine.probesEnded(at: loop.now)
         }
     }
 
-    /// How many probes of each engine had which result since the start, with the engine's name.
+    /// For each engine, its name and the number of probes by their result.
     var results: [(engine: String, counts: [ExecutorHealth.Probe: UInt64])] {
         probers.map { ($0.engine.name, $0.results) }
     }
 
-    /// How the last failed probe of an engine failed; nil if none has failed.
+    /// Why the last failed probe of an engine failed; nil if none has failed.
     func lastLoss(at engine: Engine) -> String? {
         probers.first { $0.engine === engine }?.lastLoss
     }
@@ -77,7 +76,7 @@ final class HealthProber {
     }
 }
 
-/// Probes one engine: sends a request, waits for its answer, and sends the next one after the interval.
+/// Probes one engine: sends a request, waits for the answer, and sends the next request after the interval.
 private final class EngineProber: ExecutorStreamHandler, TimerTarget {
     /// How much of an answer's body is kept to be classified, in bytes.
     private static let bodyMax = 4096
@@ -97,7 +96,7 @@ private final class EngineProber: ExecutorStreamHandler, TimerTarget {
     /// The executors of all models at this engine.
     private var executors: [Executor]
     private let died: (Engine, EngineDeath) -> Void
-    /// The probe under way; nil between two probes.
+    /// The request of the probe under way; nil between two probes.
     private var request: (any ExecutorStream)?
     private var status = 0
     private var body: [UInt8] = []
@@ -105,7 +104,7 @@ private final class EngineProber: ExecutorStreamHandler, TimerTarget {
     private var timer: TimerID?
     /// Fires when the engine has been silent for long enough to be dead.
     private var silenceTimer: TimerID?
-    /// When the probes began, in nanoseconds of the loop's clock.
+    /// When probing began, in nanoseconds of the event loop's clock.
     private var watchedSince: Nanoseconds = 0
     /// Whether the last failed probe was refused or reset.
     private var wasRefused = false
@@ -132,7 +131,7 @@ private final class EngineProber: ExecutorStreamHandler, TimerTarget {
 
     var engine: Engine { target.engine }
 
-    /// Takes over a target that is probed like the earlier one, and the executors that a new snapshot has there.
+    /// Takes over the target and the executors of a new snapshot; the probe itself is unchanged.
     func adopt(_ target: EngineTarget, executors: [Executor]) {
         self.target = target
         self.executors = executors
@@ -208,7 +207,7 @@ private final class EngineProber: ExecutorStreamHandler, TimerTarget {
         let wasEjected = engine.isEjected
         engine.report(answer, rise: probe.rise, fall: probe.fall, watchedSince: watchedSince, at: now)
         if wasEjected, !engine.isEjected { for executor in executors { executor.engineIsBack(at: now) } }
-        // The engine may have become usable again: exchanges that wait for an executor may go to it.
+        // The engine may have become usable again, so exchanges that wait for an executor may use it.
         if answer == .passed { engine.pump(at: now) }
         schedule(.ask, after: probe.interval)
     }
@@ -220,7 +219,8 @@ private final class EngineProber: ExecutorStreamHandler, TimerTarget {
 
     /// Sets the timer for the moment at which an ejected engine has been silent for long enough to be dead.
     ///
-    /// Failed probes alone do not make an engine dead: it must also have sent nothing for `ExecutorHealth.silenceMax`.
+    /// Timed-out probes alone do not make an engine dead; the engine must also have sent nothing for
+    /// `ExecutorHealth.silenceMax`.
     private func watchSilence() {
         guard engine.isEjected, !engine.isDead, silenceTimer == nil else { return }
         let due = engine.heardAtMost(watchedSince) + ExecutorHealth.silenceMax
@@ -248,7 +248,7 @@ private final class EngineProber: ExecutorStreamHandler, TimerTarget {
     func attemptFailed(_ failure: ExecutorFailure) {
         request = nil
         if case .unreachable(let error) = failure, error.isOutOfDescriptors {
-            // This process has no descriptor for the connection, which says nothing about the engine.
+            // This process has no free descriptor for the connection, so the result says nothing about the engine.
             if let timer { loop.timers.cancel(timer) }
             schedule(.ask, after: probe.interval)
         } else {

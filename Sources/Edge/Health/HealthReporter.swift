@@ -1,12 +1,10 @@
-// Reports on stderr which engines go down and come back: one line for each change, whether a worker or a probe has
-// found it.
+// Reports on stderr when an engine goes down or comes back: one line for each change of its health.
 internal import Routing
 internal import Transport
 
 /// Reports changes of the health of engines to the operator; confined to the control thread.
 ///
-/// Workers and probes change the health of an engine. This object checks that health at intervals, so that a state that
-/// lasts for less than an interval may go unreported.
+/// Checks the health of each engine at intervals, so a change that lasts for less than an interval may not be reported.
 final class HealthReporter: TimerTarget {
     /// The time between two checks, in nanoseconds.
     private static let interval: Nanoseconds = 250_000_000
@@ -43,7 +41,9 @@ final class HealthReporter: TimerTarget {
         snapshot.engines.map { Watched(engine: $0.engine, executors: snapshot.executors(at: $0.engine)) }
     }
 
-    /// Reports the engines of a new snapshot from now on; one that was down before is still reported as back.
+    /// Reports the engines of a new snapshot from now on.
+    ///
+    /// An engine that was reported as down is still reported when it comes back.
     func adopt(_ snapshot: Snapshot) {
         let before = watched
         watched = Self.watched(snapshot)
@@ -66,7 +66,9 @@ final class HealthReporter: TimerTarget {
         start()
     }
 
-    /// Reports a change of one engine: it is down while it is ejected, or while one of its executors is ejected alone.
+    /// Reports a change of one engine.
+    ///
+    /// An engine counts as down while it is ejected, or while one of its executors is ejected.
     private func check(_ index: Int) {
         let engine = watched[index].engine
         let alone = watched[index].executors.first(where: \.isEjectedAlone)

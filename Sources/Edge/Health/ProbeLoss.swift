@@ -5,9 +5,9 @@ internal import Inference
 internal import Routing
 internal import Transport
 
-/// A health probe that has got no good answer.
+/// A health probe that got no good answer.
 struct ProbeLoss: Sendable, Equatable {
-    /// How the engine's health counts the probe: `failed` or `timedOut`.
+    /// How the probe counts for the engine's health: as `failed` or as `timedOut`.
     let probe: ExecutorHealth.Probe
     /// What happened, for logs.
     let text: String
@@ -19,11 +19,11 @@ struct ProbeLoss: Sendable, Equatable {
         self.text = text
     }
 
-    /// Classifies a failed attempt: it counts as `failed` only if it shows that no server listens at the engine's
-    /// address.
+    /// Classifies the failure of a probe: it counts as `failed` if the connection was refused, reset or closed.
     ///
-    /// A host that cannot be reached or resolved now, a certificate that does not verify, an answer that is not HTTP:
-    /// the engine may still work on the requests that it has, so these count as `timedOut`.
+    /// All other failures count as `timedOut`, because the engine may still work on the requests that it has. Such
+    /// failures are a host that cannot be reached or resolved, a certificate that does not verify, and an answer that
+    /// is not HTTP.
     init(_ failure: ExecutorFailure) {
         text = Failure(attempt: failure).detail ?? Self.text(failure)
         switch failure {

@@ -1,4 +1,4 @@
-// The memory that one attempt is charged for the part of a response that it keeps.
+// Counts the memory that one attempt uses for the part of a response that it holds back.
 internal import Transport
 
 /// The charges of one attempt against the account of the client's connection.
@@ -16,8 +16,8 @@ struct AnswerMemory {
     /// Appends to a response that is held until it is complete; if there is no memory, appends nothing and returns
     /// false.
     ///
-    /// - Parameter expected: the length that the response has announced, in bytes; the buffer does not grow beyond it
-    ///   while it suffices.
+    /// - Parameter expected: the announced length of the response, in bytes. The buffer becomes larger only if more
+    ///   bytes arrive.
     mutating func hold(_ bytes: Span<UInt8>, in held: inout [UInt8], expected: Int?) -> Bool {
         let needed = held.count + bytes.count
         if needed > held.capacity {
@@ -34,7 +34,7 @@ struct AnswerMemory {
     /// Gives back the charge for the held response, which has been sent on or dropped.
     mutating func letGoOfAnswer() { answer.set(0, on: account) }
 
-    /// Charges this many bytes for an event that is not complete, in place of the previous charge for such an event.
+    /// Sets the charge for an incomplete event to this many bytes, in place of the previous charge.
     mutating func keepPiece(of bytes: Int) {
         if bytes != piece.bytes { piece.set(bytes, on: account) }
     }

@@ -2,7 +2,7 @@
 internal import Synchronization
 internal import Transport
 
-/// A charge that grows with the decoded body and goes to the exchange with it.
+/// A charge that the scan thread raises while it decodes a body, and that goes to the exchange with the decoded body.
 ///
 /// Used by one thread at a time. The charge is given back by `release`, or when the last reference is released.
 package final class BodyHold: Sendable {

@@ -1,21 +1,24 @@
-// The memory that one exchange is charged: a fixed part, its request body and its share of buffered response.
+// Counts the memory of one exchange: a fixed part, its request body, and its share of the memory for buffered
+// responses.
 internal import Transport
 
 /// The charges of one exchange against the account of its connection.
 ///
 /// Confined to the worker of the exchange. `end` gives everything back, whichever way the exchange ends.
 struct ExchangeMemory {
-    /// What an exchange with an executor costs in bytes besides its stream, heads and bodies: its own objects, the
-    /// attempt, the executor's connection or stream.
+    /// The cost of an exchange that asks an executor, in bytes, besides its stream, heads and bodies.
+    ///
+    /// It covers the exchange's objects, the attempt, and the executor's connection or stream.
     static let attemptCost = 8 << 10
 
     private let account: MemoryAccount
     private let budget: MemoryBudget
-    /// The attempt's cost and the exchange's share of buffered response.
+    /// The charge for `attemptCost` and for the exchange's share of the memory for buffered responses.
     private var fixed = MemoryCharge()
     /// Bytes charged for the request body.
     private var body = 0
-    /// The charge that the scan thread shares; nil if the body has not been passed to the scan thread.
+    /// The charge that the exchange shares with the scan thread; nil if the body has not been passed to the scan
+    /// thread.
     private var scan: BodyCharge?
     /// How much of the response may wait for the client before reading from its executor pauses.
     var window = OutputWindow()
@@ -25,15 +28,17 @@ struct ExchangeMemory {
         self.budget = budget
     }
 
-    /// Charges what every exchange with an executor needs, with its least share; false if there is no memory.
+    /// Charges what every exchange with an executor needs: `attemptCost` and the minimum share.
     ///
     /// An exchange that has been admitted can therefore always relay a response.
+    ///
+    /// - Returns: false if there is no memory.
     mutating func begin() -> Bool {
         fixed.grow(to: Self.attemptCost + MemoryBudget.shareMin, on: account)
     }
 
-    /// Gives back the fixed charge of an exchange that fails before a response has begun, since it asks no further
-    /// executor.
+    /// Gives back the fixed charge of an exchange that fails before a response has begun, because the exchange asks no
+    /// further executor.
     mutating func letGoOfAttempt() {
         if window.highWatermark == 0 { fixed.set(0, on: account) }
     }
@@ -46,7 +51,7 @@ struct ExchangeMemory {
     /// Raises the charge for the body to the size of its buffer; if there is no memory, charges nothing and returns
     /// false.
     ///
-    /// - Parameter footprint: in bytes, of the buffer as it is or is about to be.
+    /// - Parameter footprint: the size of the buffer in bytes, now or after the next bytes are appended.
     mutating func growBody(to footprint: Int) -> Bool {
         guard footprint > body else { return true }
         guard account.chargeBody(footprint - body) else { return false }
@@ -78,20 +83,20 @@ struct ExchangeMemory {
 
     // MARK: The response
 
-    /// Whether there is memory for a response of the edge's own to wait for the client.
+    /// Whether there is memory for a response that the edge makes itself, while the response waits for the client.
     ///
     /// - Parameter bytes: the size of the response.
     func admits(_ bytes: Int) -> Bool {
         guard account.charge(bytes) else { return false }
-        // From here on the charge is that of the stream's output.
+        // From here on the output buffer of the stream charges these bytes.
         account.release(bytes)
         return true
     }
 
-    /// Takes the exchange's share of buffered response, when its response begins.
+    /// Takes the exchange's share of the memory for buffered responses, when its response begins.
     ///
     /// - Parameter most: `limits.exchange_buffer`, in bytes.
-    /// - Returns: the share in bytes; the same as before if it has been taken already.
+    /// - Returns: the share in bytes; the same value as before if the share has been taken already.
     mutating func commit(most: Int) -> Int {
         guard window.highWatermark == 0 else { return window.highWatermark }
         var share = budget.enter(most: most)

@@ -1,27 +1,27 @@
-// The memory of the process, and the rule that says how much of it one connection may hold.
+// The memory budget of the process, and the rule that limits how much memory one connection may hold.
 internal import Configuration
 internal import Synchronization
 package import Transport
 
 /// The bytes charged against `memory_limit` by all workers together.
 ///
-/// What one connection may hold depends on what is free, as a dynamic threshold (Choudhury and Hahne, 1998), but it
-/// shrinks faster than the free memory. Any number of connections may therefore take all that they may, one after the
-/// other, and give nothing back: they leave some memory for the others. Any thread may charge memory; an exchange does
-/// so a few times, and never for a token.
+/// The limit of one connection depends on the free memory, like a dynamic threshold (Choudhury and Hahne, 1998), but it
+/// shrinks faster than the free memory. However many connections use all of their limits, some memory is left for other
+/// connections. Any thread may charge memory. An exchange charges memory a few times, and never for each token.
 package final class MemoryBudget: MemorySource {
     /// What each connection is charged when it is accepted, in bytes: TLS, nghttp2's session, this server's own state,
     /// and room for a few small requests.
     package static var connectionCharge: Int { Configuration.connectionChargeBytes }
     /// The part of `connectionCharge` that a connection without a request uses, in bytes.
     package static let connectionCost = 32 << 10
-    /// What every connection may hold in bytes, of streams and of bodies each, while eight times as much is free.
+    /// The amount in bytes that every connection may hold for streams, and again for bodies, while eight times as much
+    /// memory is free.
     static let connectionMin = 128 << 10
-    /// The least share of an exchange (`enter`), in bytes.
+    /// The minimum share of an exchange in bytes; see `enter`.
     package static let shareMin = 16 << 10
-    /// The factors of `part`: for a connection of one user, for a trusted connection of many users, and for bodies.
+    /// The factors for `part`: for a connection of one user, for a trusted connection of many users, and for bodies.
     ///
-    /// The factor of bodies is large because a sender has to send every byte that it is charged here, and because a
+    /// The factor of bodies is large because a client must send every byte for which it is charged here, and because a
     /// body of half the budget has to fit.
     private static let factor = 0.25, trustedFactor = 1.0, bodyFactor = 8.0
 
@@ -42,21 +42,21 @@ package final class MemoryBudget: MemorySource {
 
     /// Changes the limit.
     ///
-    /// - Returns: false, and nothing changed, where more than the new limit is used at this moment.
+    /// - Returns: false if more memory than the new limit is in use; the limit is then unchanged.
     package func setLimit(_ bytes: Int) -> Bool {
         guard used <= bytes else { return false }
         most.store(bytes, ordering: .relaxed)
         return true
     }
 
-    /// The bytes charged at this moment, with those that accounts have been granted in advance.
+    /// The bytes charged at this moment, including bytes that accounts have been granted in advance.
     package var used: Int { charged.load(ordering: .relaxed) }
 
     // MARK: The whole
 
     /// Charges `bytes`; if that would exceed the limit, charges nothing and returns false.
     package func reserve(_ bytes: Int) -> Bool {
-        // A content-length may be any number, so that adding it might overflow.
+        // A content-length may be any number, so adding it to `charged` might overflow.
         guard bytes <= limit else { return false }
         let after = charged.wrappingAdd(bytes, ordering: .relaxed).newValue
         guard after > limit else { return true }
@@ -69,26 +69,27 @@ package final class MemoryBudget: MemorySource {
 
     // MARK: Accounts
 
-    /// Charges `bytes` to an account if the rule allows its connection that much; otherwise charges nothing and returns
-    /// false.
+    /// Charges `bytes` to an account if its connection may hold as much; otherwise charges nothing and returns false.
     ///
     /// - Parameters:
-    ///   - held: what the connection holds already for this use, in bytes.
+    ///   - held: the bytes that the connection already holds for this use.
     ///   - isTrusted: whether the connection comes from a trusted proxy and carries requests of many users.
     package func grant(_ bytes: Int, beyond held: Int, for use: MemoryUse, isTrusted: Bool) -> Bool {
         switch use {
         case .streams, .shares:
             let part = Self.part(isTrusted ? Self.trustedFactor : Self.factor, ofFree: limit - used - bytes, of: limit)
-            // Early exchanges get large shares: half of what the connection may hold is left for later ones.
+            // Shares may take only half of what a connection may hold, because early exchanges get large shares and
+            // later exchanges need memory, too.
             let most = use == .shares ? part / 2 : part
             return held + bytes <= most && reserve(bytes)
         case .bodies: return grantBody(bytes, beyond: held)
         }
     }
 
-    /// What one connection may hold of `whole` bytes if `free` of them are left afterwards.
+    /// How many of `whole` bytes one connection may hold if `free` bytes are left afterwards.
     ///
-    /// If `n` connections hold all that they may, `1 / (1 + n * factor)` of the whole is left.
+    /// If `n` connections, one after the other, take all that they may hold, about `1 / (1 + n * factor)` of the whole
+    /// is left.
     private static func part(_ factor: Double, ofFree free: Int, of whole: Int) -> Int {
         guard free > 0 else { return 0 }
         let part = factor * Double(free) * (Double(free) / Double(whole))
@@ -98,7 +99,7 @@ package final class MemoryBudget: MemorySource {
     /// Charges `bytes` even if that exceeds the limit.
     package func take(_ bytes: Int) { charged.wrappingAdd(bytes, ordering: .relaxed) }
 
-    /// Gives back what an account was granted, or has taken.
+    /// Gives back bytes that an account got from `grant` or `take`.
     package func giveBack(_ bytes: Int, of use: MemoryUse) {
         if use == .bodies { bodies.wrappingSubtract(bytes, ordering: .relaxed) }
         release(bytes)
@@ -106,11 +107,12 @@ package final class MemoryBudget: MemorySource {
 
     // MARK: Bodies
 
-    /// What all bodies together may take, in bytes: three quarters, so that many slow bodies leave room for
-    /// connections.
+    /// The most bytes that all bodies together may take: three quarters of the limit.
+    ///
+    /// The rest is left for connections however many slow bodies there are.
     private var bodiesMax: Int { limit / 4 * 3 }
 
-    /// The largest body that a connection can ever hold, in bytes: seven tenths of what all bodies together may take.
+    /// The largest body that a connection can ever hold, in bytes: seven tenths of `bodiesMax`.
     package var bodyMax: Int { bodiesMax / 10 * 7 }
 
     private func grantBody(_ bytes: Int, beyond held: Int) -> Bool {
@@ -124,11 +126,12 @@ package final class MemoryBudget: MemorySource {
 
     // MARK: Shares
 
-    /// Gives an exchange its share: how much of its response may be buffered, in bytes.
+    /// Gives an exchange its share: how many bytes of its response may be buffered.
     ///
-    /// The share is an equal part of what is left, at most `most` and at least 16 KiB. All shares together have a
-    /// quarter of the budget, so that early exchanges leave room for connections. The caller charges the share to the
-    /// account of the connection, which may refuse all but the 16 KiB that were charged before the body was read.
+    /// The share is an equal part of the memory that is left, at most `most` and at least 16 KiB. All shares together
+    /// may take a quarter of the budget, so that early exchanges leave room for connections. The caller charges the
+    /// share to the connection's account. The account may refuse all but the 16 KiB, which were charged before the body
+    /// was read.
     package func enter(most: Int) -> Int {
         let sharers = holders.wrappingAdd(1, ordering: .relaxed).newValue
         let left = max(0, min(limit - used, limit / 4 - shares.load(ordering: .relaxed)))
@@ -137,7 +140,7 @@ package final class MemoryBudget: MemorySource {
         return share
     }
 
-    /// Makes the share of an exchange smaller, if its connection may not hold that much.
+    /// Makes the share of an exchange smaller, because its connection may not hold the whole share.
     package func shrink(share: Int, to smaller: Int) { shares.wrappingSubtract(share - smaller, ordering: .relaxed) }
 
     /// Gives back the share of an exchange that has ended.

@@ -1,8 +1,8 @@
-// When reading an executor pauses because its client is slow.
+// Decides when reading from an executor pauses because the client is slow.
 
-/// The bounds of what may wait for a client: reading the executor pauses above the high watermark, and resumes at half.
+/// The limits for bytes that wait for a client: reading from the executor pauses above the high watermark.
 ///
-/// Each exchange has one, confined to its worker.
+/// Reading resumes when at most half as many bytes wait. Each exchange has one window, which is confined to its worker.
 struct OutputWindow: Equatable {
     /// The high watermark in bytes; 0 before the response has begun, when nothing is relayed.
     private(set) var highWatermark = 0
@@ -11,18 +11,18 @@ struct OutputWindow: Equatable {
     /// Sets the high watermark, when the response begins.
     mutating func open(highWatermark: Int) { self.highWatermark = highWatermark }
 
-    /// Notes that `buffered` bytes wait for the client.
+    /// Records that `buffered` bytes wait for the client.
     ///
-    /// - Returns: whether reading the executor must pause now.
+    /// - Returns: whether reading from the executor must pause now.
     mutating func pauses(at buffered: Int) -> Bool {
         guard !isPaused, highWatermark > 0, buffered > highWatermark else { return false }
         isPaused = true
         return true
     }
 
-    /// Notes that `buffered` bytes still wait for the client.
+    /// Records that `buffered` bytes still wait for the client.
     ///
-    /// - Returns: whether reading the executor may resume now.
+    /// - Returns: whether reading from the executor may resume now.
     mutating func resumes(at buffered: Int) -> Bool {
         guard isPaused, buffered <= highWatermark / 2 else { return false }
         isPaused = false

@@ -1,10 +1,11 @@
-// Scans of small request bodies on the worker's own thread, and what the worker is charged for its scanner.
+// Scans of small request bodies on the worker's own thread, and the charge for the memory that the scanner keeps.
 internal import Inference
 internal import Transport
 
 extension Worker {
-    /// The largest body, in bytes, whose scan fits the buffers that the scanner keeps; the scan of a larger one is
-    /// charged while it runs.
+    /// The largest body, in bytes, whose scan fits the buffers that the scanner keeps.
+    ///
+    /// The scan of a larger body is charged while it runs.
     private static let smallScanMax = 128 << 10
 
     /// Scans a request body at once; if there is no memory for the scan, scans nothing and returns nil.

@@ -12,7 +12,7 @@ package enum AcceptPause: String, CaseIterable, Sendable {
     /// The system has no memory, or no room to watch another socket.
     case system
 
-    /// The reason for a limit of this process.
+    /// The cause for a reached limit of this process.
     init(_ lack: ConnectionRoom.Lack) {
         self =
             switch lack {
@@ -22,7 +22,7 @@ package enum AcceptPause: String, CaseIterable, Sendable {
             }
     }
 
-    /// The reason for an errno of `accept4` or of the poller.
+    /// The cause for an `errno` of `accept4` or of the poller.
     init(code: CInt) { self = code == EMFILE || code == ENFILE ? .descriptors : .system }
 
     /// The index in `WorkerCounters.acceptPauses`.

@@ -11,7 +11,7 @@ package struct AttemptCounts: Sendable {
 
     /// Counts an attempt that has ended.
     ///
-    /// - Parameter ending: the index of `Ending`.
+    /// - Parameter ending: how the attempt ended, as an index of `Ending`.
     mutating func count(_ ending: Int, executor: Int) { rows[index(of: executor)].ends[ending] &+= 1 }
 
     /// Adds what another worker has counted.

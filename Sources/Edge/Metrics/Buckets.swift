@@ -12,8 +12,9 @@ enum Buckets {
         + [1, 2, 5, 10, 20, 30, 60, 120].map { $0 * second }
     /// From 1 ms to 600 s.
     static let duration = firstToken + [300 * second, 600 * second]
-    /// From 0.1 ms to 10 s, with most buckets between 10 and 200 ms, where someone who reads the stream notices the
-    /// difference.
+    /// From 0.1 ms to 10 s.
+    ///
+    /// Most buckets are between 10 and 200 ms, where somebody who reads the stream notices differences.
     static let gap =
         [100, 200, 500].map { $0 * microsecond }
         + [1, 2, 5, 10, 20, 30, 50, 75, 100, 200, 500].map { $0 * millisecond } + [1, 2, 5, 10].map { $0 * second }
@@ -25,6 +26,6 @@ enum Buckets {
     static let overhead =
         [10, 20, 50, 100, 200, 500].map { $0 * microsecond }
         + [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000].map { $0 * millisecond }
-    /// Numbers of tokens, as OpenTelemetry's convention for `gen_ai.client.token.usage` has them.
+    /// Numbers of tokens from 1 to 4^13, as OpenTelemetry's convention recommends for `gen_ai.client.token.usage`.
     static let tokens = (0...13).map { UInt64(1) << (2 * $0) }
 }

@@ -1,12 +1,12 @@
-// How exchanges and attempts end, as the indices of a table of counters and as metric labels.
+// The ways in which exchanges and attempts end, as indices of a table of counters and as metric labels.
 internal import Inference
 
-/// Numbers every way in which an exchange or an attempt can end, and gives its labels `end` and `side`.
+/// Maps each way in which an exchange or an attempt can end to an index, and to the labels `end` and `side`.
 enum Ending {
     private static let kinds = Failure.Kind.allCases
     private static let sides: [Failure.Side] = [.client, .executor, .edge]
 
-    /// The number of endings: complete, and each kind of failure with each side.
+    /// The number of indices: one for `complete`, and one for each kind of failure with each side.
     static let count = 1 + kinds.count * sides.count
 
     /// The index of an exchange's end: 0 if it is complete.
@@ -26,7 +26,7 @@ enum Ending {
         return 1 + kind * sides.count + side
     }
 
-    /// The values of the labels for an index.
+    /// The values of the labels `end` and `side` for an index.
     static func labels(at index: Int) -> (end: String, side: String) {
         guard index > 0 else { return ("complete", "") }
         return (kinds[(index - 1) / sides.count].label, sides[(index - 1) % sides.count].rawValue)

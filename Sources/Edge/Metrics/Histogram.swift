@@ -2,14 +2,14 @@
 
 /// Counts values by buckets.
 ///
-/// Observing a value costs two reads of small tables and two additions, without a lock: each worker has its own.
+/// Observing a value costs two reads of small tables and two additions. No lock is needed, because each worker has its
+/// own histograms.
 package struct Histogram: Sendable {
     /// The upper bounds of the buckets, ascending and inclusive; larger values are counted in one more bucket.
     package let bounds: [UInt64]
-    /// For each number of significant bits, 0 to 64, the index of the first bucket that a value with that many bits can
-    /// be in.
+    /// The index of the first bucket that a value can be in, by the number of the value's significant bits (0 to 64).
     private let firstIndices: [UInt8]
-    /// The count of each bucket by its index, and at the end the count of values above the last bound.
+    /// The count of each bucket by its index; the last element counts the values above the last bound.
     package private(set) var counts: [UInt64]
     /// The sum of all observed values; wraps around at 2^64.
     package private(set) var sum: UInt64 = 0

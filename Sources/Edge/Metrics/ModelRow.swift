@@ -1,8 +1,8 @@
-// What one worker has counted of one model.
+// What one worker has counted for one model.
 
 /// The counters of one model at one worker; confined to the worker.
 ///
-/// An exchange holds its model's row, so that a token is counted without a search.
+/// An exchange holds the row of its model, so that no search is needed to count a token.
 final class ModelRow {
     /// The id of the model's entry; `WorkerCounters.noModel` for the row of requests that named no model.
     let id: Int
@@ -13,7 +13,7 @@ final class ModelRow {
     /// Counts an attempt that has ended.
     ///
     /// - Parameters:
-    ///   - index: how it ended, as an index of `Ending`.
+    ///   - index: how the attempt ended, as an index of `Ending`.
     ///   - executor: the id of the executor.
     func attemptEnded(_ index: Int, executor: Int) { counts.attempts.count(index, executor: executor) }
 }

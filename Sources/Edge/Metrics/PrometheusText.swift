@@ -1,11 +1,11 @@
 // Writes metrics in Prometheus' text format, version 0.0.4.
 
-/// A page of metrics: families, each with its help, its type and its samples.
+/// A page of metrics: metric families, each with its help, its type and its samples.
 ///
-/// The samples of a family must be written directly after the call of `family`, since the format requires them
-/// together.
+/// The samples of a family must be written directly after the call of `family`, because the format requires that they
+/// stand together.
 package struct PrometheusText: Sendable {
-    /// The type of a family; the raw values are those of the format.
+    /// The type of a family; the raw values are the words of the format.
     package enum Kind: String, Sendable { case counter, gauge, histogram }
 
     /// The unit of a histogram's values, which decides how they are written.
@@ -23,7 +23,7 @@ package struct PrometheusText: Sendable {
     package private(set) var bytes: [UInt8] = []
     private var family = ""
 
-    /// An empty page.
+    /// Makes an empty page.
     package init() { bytes.reserveCapacity(64 << 10) }
 
     /// Begins a family; its samples must be written next.
@@ -37,7 +37,7 @@ package struct PrometheusText: Sendable {
         line(family, labels, String(value))
     }
 
-    /// Writes a sample that is a time in nanoseconds, in seconds.
+    /// Writes a time that is given in nanoseconds as a sample in seconds.
     package mutating func sample(_ labels: [(String, String)], seconds nanoseconds: UInt64) {
         line(family, labels, Self.text(nanoseconds, .seconds))
     }

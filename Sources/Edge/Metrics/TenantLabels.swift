@@ -1,9 +1,10 @@
-// Tenants as metric labels: the first hundred by their names, all others under one name.
+// Tenants as metric labels: the first hundred by their names, all other tenants under one name.
 internal import Transport
 
 /// The tenants that metrics distinguish, each with an index.
 ///
-/// Shared by all workers, so that they use the same indices; takes a lock, and is used only for wasted tokens.
+/// All workers share one table, so that they use the same indices. Each call takes a lock, but is made only for wasted
+/// tokens.
 package final class TenantLabels: Sendable {
     /// How many tenants metrics distinguish.
     static let namesMax = 100
@@ -20,7 +21,7 @@ package final class TenantLabels: Sendable {
     /// Makes a table without tenants.
     package init() {}
 
-    /// The index of a tenant in `names`, which never changes; 0 once there are `namesMax` other tenants.
+    /// The index of a tenant in `names`, which never changes; 0 for a tenant that comes after the first `namesMax`.
     package func index(of tenant: String) -> Int {
         state.withLock { state in
             if let index = state.indices[tenant] { return index }

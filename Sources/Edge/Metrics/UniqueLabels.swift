@@ -1,4 +1,4 @@
-// Metric labels that differ, for executors that may have the same name.
+// Makes the metric labels of executors unique, because executors may have the same name.
 
 /// Makes the labels of executors unique: Prometheus rejects a page that has the same labels twice.
 struct UniqueLabels {

@@ -7,15 +7,15 @@ struct Usage: Equatable {
     var input = 0
     /// Tokens of the response.
     var output = 0
-    /// Whether the number is an estimate, since the executor gave no count.
+    /// Whether `input` is an estimate, because the executor gave no count or an impossible one.
     var isInputEstimated = true
     var isOutputEstimated = true
-    /// Tokens of the prompt that the executor had in a cache; nil if the executor has not reported it.
+    /// Tokens of the prompt that the executor had in its cache; nil if the executor has not reported them.
     var cached: Int?
-    /// Tokens of the response that were reasoning; nil if the executor has not reported it.
+    /// Tokens of the response that were reasoning; nil if the executor has not reported them.
     var reasoning: Int?
 
-    /// Whether the executor counted more than is possible, so that the number is the largest possible one.
+    /// Whether the executor reported an impossibly large count, which was replaced by the largest possible number.
     private(set) var isCapped = false
 
     /// How many bytes of JSON count as one token in an estimate.
@@ -26,8 +26,8 @@ struct Usage: Equatable {
 
     /// The usage of a stream of events.
     ///
-    /// The executor's count is used only if the stream is complete and no text came after the count. Counts that an
-    /// executor sends during a stream are too small if the stream breaks off; Anthropic's first event says 1.
+    /// The executor's count is used only if the stream is complete and no text came after the count. If a stream breaks
+    /// off, an earlier count is too small; the first event of an Anthropic stream, for example, reports 1 token.
     ///
     /// - Parameters:
     ///   - isWhole: whether the stream is complete.
@@ -48,7 +48,7 @@ struct Usage: Equatable {
     ///
     /// - Parameters:
     ///   - scan: what was found in the response; nil if it is not a JSON document that could be scanned.
-    ///   - answerBytes: how many bytes of the response came.
+    ///   - answerBytes: how many bytes of the response arrived.
     ///   - requestBytes: the size of the request's prompt as text.
     init(_ scan: AnswerScan?, dialect: Dialect, answerBytes: Int, requestBytes: Int) {
         guard scan?.error == nil else { return }
@@ -59,21 +59,21 @@ struct Usage: Equatable {
         } else if dialect.generates {
             output = answerBytes / Self.bytesPerToken
         } else if scan?.hasUsage == true {
-            // Embeddings and the like have a usage, but generate nothing.
+            // Endpoints that generate nothing, such as embeddings, still report a usage.
             isOutputEstimated = false
         }
         input(counts.prompt(in: dialect), requestBytes: requestBytes)
         note(counts, in: dialect)
     }
 
-    /// The usage if an executor had the request and has not answered: the prompt alone.
+    /// The usage if an executor received the request but did not answer: the tokens of the prompt.
     init(requestBytes: Int) { input(nil, requestBytes: requestBytes) }
 
     private init() {}
 
     /// Limits the executor's counts to what is possible.
     ///
-    /// An engine with absurd counts would otherwise use up its clients' rate limits for hours.
+    /// An engine that reports absurd counts would otherwise use up its clients' rate limits for hours.
     mutating func cap(input most: Int, output: Int) {
         if input > most, !isInputEstimated { (input, isInputEstimated, isCapped) = (most, true, true) }
         if self.output > output, !isOutputEstimated {

@@ -3,7 +3,7 @@ internal import Inference
 
 /// The bounds of an exchange's usage: made when its request is known, applied when it has ended.
 struct UsageBounds: Equatable {
-    /// How many tokens an engine's chat template may add to a prompt, whose own tokens have at least one byte each.
+    /// How many tokens an engine's chat template may add to the prompt of a request.
     static let templateTokens = 4096
     /// How many tokens an image, or a file that the request only refers to, may have.
     static let mediaTokens = 1 << 20
@@ -21,7 +21,7 @@ struct UsageBounds: Equatable {
     ///
     /// - Parameters:
     ///   - promptTokens: the estimated tokens of the prompt.
-    ///   - bodyBytes: the size of the whole body.
+    ///   - bodyBytes: the size of the whole body; each token of the prompt has at least one byte.
     init(_ scan: RequestScan, dialect: Dialect, promptTokens: Int, bodyBytes: Int) {
         let media = scan.media
         // A request of the Responses API may continue an earlier response, whose prompt is not in this body.
@@ -32,14 +32,15 @@ struct UsageBounds: Equatable {
         completions = min(scan.choices, 1 << 10)
     }
 
-    /// Limits the counts of a usage that are not estimates.
+    /// Limits the counts that the executor has reported; estimates stay as they are.
     ///
     /// - Parameters:
-    ///   - answerBytes: how many bytes of the response came.
+    ///   - answerBytes: how many bytes of the response arrived.
     ///   - seen: how many tokens of the response the edge has counted.
     func cap(_ usage: inout Usage, answerBytes: Int, seen: Int) {
         let hidden = min(usage.reasoning ?? 0, completions * Self.hiddenTokens)
-        // An engine that runs tools itself puts their output, which is also in the response, into further prompts.
+        // An engine that runs tools itself sends the tools' output in the response, and reads it again as part of the
+        // prompt. The bound of the input therefore includes the size of the response.
         usage.cap(
             input: input == .max ? .max : input + answerBytes,
             output: output.map { max($0, seen) } ?? max(answerBytes, seen) + hidden

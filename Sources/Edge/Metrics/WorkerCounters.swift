@@ -1,11 +1,11 @@
-// The counters of one worker, of which the control thread gets a copy when it asks.
+// The counters of one worker; the control thread asks the worker for a copy.
 internal import HTTP
 internal import Inference
 internal import Transport
 
 /// What one worker has counted since it started.
 ///
-/// A value: the worker changes its own without locks; the control thread adds up copies. Counters never decrease.
+/// The worker changes its own value without locks, and the control thread adds up copies. Counters never decrease.
 package struct WorkerCounters: Sendable {
     /// The counters of one model, or of the requests that named no known model.
     package struct OfModel: Sendable {
@@ -20,7 +20,7 @@ package struct WorkerCounters: Sendable {
         var firstToken = Histogram(bounds: Buckets.firstToken)
         /// The time between two tokens of a stream, in nanoseconds.
         var gap = Histogram(bounds: Buckets.gap)
-        /// For each complete stream, the mean time of a token after the first, in nanoseconds.
+        /// For each complete stream, the mean time per token after the first token, in nanoseconds.
         var timePerToken = Histogram(bounds: Buckets.firstToken)
         /// The time from a request's head to the end of its exchange, in nanoseconds.
         var duration = Histogram(bounds: Buckets.duration)
@@ -42,24 +42,27 @@ package struct WorkerCounters: Sendable {
         var isEstimated: Bool
     }
 
-    /// The counters of each model by the id of its entry; under `noModel` those of requests that named no known model.
+    /// The counters of each model by the id of its entry.
+    ///
+    /// Requests that named no known model are counted under `noModel`.
     var models: [Int: OfModel] = [:]
     /// An id that no model's entry has.
     package static let noModel = 0
     /// Tokens that an executor sent for a client that had left, by the tenant's index in `TenantLabels`.
     var wastedTokens: [UInt64] = []
-    /// Connections whose client spoke another protocol than its listener.
+    /// Connections on which the client spoke a protocol that the listener does not serve, by that protocol.
     var otherProtocols: [OtherProtocol: UInt64] = [:]
     /// Bytes of request bodies.
     var bytesIn: UInt64 = 0
     /// Bytes of response bodies.
     var bytesOut: UInt64 = 0
-    /// The time from the end of a request to its hand-over to an executor's connection, without its time in the queue;
-    /// in nanoseconds, like the next two histograms.
+    /// The time from the end of a request to its hand-over to an executor's connection, in nanoseconds.
+    ///
+    /// The time in the queue is not included.
     var requestOverhead = Histogram(bounds: Buckets.overhead)
-    /// The time from the first event of a response to its hand-over to the client's connection.
+    /// The time from the first event of a response to its hand-over to the client's connection, in nanoseconds.
     var answerOverhead = Histogram(bounds: Buckets.overhead)
-    /// The time from a client's departure to the end of its attempt at the executor.
+    /// The time from the turn in which a client left to the end of its attempt at the executor, in nanoseconds.
     var abortToExecutor = Histogram(bounds: Buckets.overhead)
     /// Connections of clients that this worker has accepted.
     var accepted: UInt64 = 0

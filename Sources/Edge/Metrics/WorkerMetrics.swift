@@ -5,15 +5,17 @@ internal import Transport
 
 /// Counts for one worker; confined to it, without locks or atomics.
 final class WorkerMetrics {
-    /// All counters except those of the models.
+    /// All counters except the counters of the models, which are in `rows`.
     private var common = WorkerCounters()
     /// The counters of the models, by the ids of their entries.
     private var rows: [Int: ModelRow]
     private let tenants: TenantLabels
-    /// For each request that this turn of the event loop hands over, when its overhead began; the overhead is measured
-    /// at the end of the turn, when everything has been written to the kernel.
+    /// The time at which the overhead began, for each request that this turn of the event loop hands over to an
+    /// executor.
+    ///
+    /// `turnEnded` measures the overheads when everything has been written to the kernel.
     private var requestsHandedOver: [Nanoseconds] = []
-    /// The same for the first events of responses.
+    /// The time at which the overhead began, for each response whose first event this turn hands over to a client.
     private var answersHandedOver: [Nanoseconds] = []
     private var abortsInTurn = 0
     /// Whether anything has been handed over in this turn.
@@ -43,7 +45,7 @@ final class WorkerMetrics {
         return row
     }
 
-    /// Drops the rows of all models except those with these ids.
+    /// Drops the rows of all models whose ids are not in this set.
     func keep(_ models: Set<Int>) {
         rows = rows.filter { id, _ in id == WorkerCounters.noModel || models.contains(id) }
     }
@@ -74,29 +76,29 @@ final class WorkerMetrics {
 
     // MARK: What a turn hands over
 
-    /// Notes that this turn hands a request over to an executor's connection.
+    /// Records that this turn hands a request over to an executor's connection.
     ///
-    /// - Parameter since: when the edge had everything that it needed for that.
+    /// - Parameter since: when the request was complete and its wait for an executor was over.
     func requestHandedOver(since: Nanoseconds) {
         requestsHandedOver.append(since)
         hasWork = true
     }
 
-    /// Notes that this turn hands the beginning of a response over to the client's connection.
+    /// Records that this turn hands the beginning of a response over to the client's connection.
     ///
-    /// - Parameter since: when the first event of the response came.
+    /// - Parameter since: when the first event of the response arrived.
     func answerHandedOver(since: Nanoseconds) {
         answersHandedOver.append(since)
         hasWork = true
     }
 
-    /// Notes that a client has left, so that this turn ends its attempt.
+    /// Records that a client has left, so that this turn ends its attempt.
     func abortHandedOver() {
         abortsInTurn += 1
         hasWork = true
     }
 
-    /// Measures the overheads of what the turn handed over; called at its end, when everything is written and closed.
+    /// Measures the overheads of this turn; called at the end of the turn, when everything has been written and closed.
     ///
     /// - Parameter began: when the turn began.
     func turnEnded(began: Nanoseconds, clock: Clock) {

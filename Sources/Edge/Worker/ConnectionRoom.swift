@@ -4,7 +4,7 @@ internal import Transport
 
 /// The most connections of clients under one configuration: the smallest of several limits.
 package struct ConnectionRoom: Sendable, Equatable {
-    /// The limit because of which no more connections are accepted.
+    /// The limit that keeps more connections from being accepted.
     package enum Lack: Sendable, Equatable, CustomStringConvertible {
         /// `max_connections` is reached.
         case maxConnections
@@ -35,7 +35,7 @@ package struct ConnectionRoom: Sendable, Equatable {
         if memory < most { (most, lack) = (memory, .memory) }
     }
 
-    /// The same room, also limited to this many descriptors.
+    /// This room, limited further to the given number of descriptors.
     func within(descriptors: Int) -> ConnectionRoom {
         guard descriptors < most else { return self }
         var room = self
@@ -45,8 +45,8 @@ package struct ConnectionRoom: Sendable, Equatable {
 
     /// How many of a process's descriptors connections of clients may use.
     ///
-    /// These are three quarters, less 16 for the process and 8 for each worker, but at least one quarter. Executors
-    /// keep the rest.
+    /// The result is three quarters of the limit, less 16 for the process and 8 for each worker, but at least one
+    /// quarter. The rest is kept for connections to executors.
     ///
     /// - Parameter limit: RLIMIT_NOFILE; `Int.max` if there is no limit.
     package static func descriptors(ofLimit limit: Int, workers: Int) -> Int {

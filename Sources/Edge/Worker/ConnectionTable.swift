@@ -2,7 +2,7 @@
 internal import HTTP
 internal import Transport
 
-/// The open connections of clients to one worker; confined to it.
+/// The open connections of clients to one worker; confined to the worker.
 struct ConnectionTable {
     private var connections = Slab<ServerConnection>()
     /// Whether the connection in each slot has carried a request.
@@ -11,7 +11,7 @@ struct ConnectionTable {
     private(set) var servedCount = 0
 
     var isEmpty: Bool { connections.isEmpty }
-    /// A copy of all connections: they may end while the caller iterates over them.
+    /// A copy of all connections, because connections may end while the caller iterates over them.
     var all: [ServerConnection] { connections.elements }
 
     /// Adds a connection and sets its key.
@@ -32,7 +32,7 @@ struct ConnectionTable {
         return true
     }
 
-    /// Notes that a connection has carried a request.
+    /// Records that a connection has carried a request.
     mutating func markServed(_ connection: ServerConnection) {
         let slot = Int(connection.key.index)
         guard connections.contains(connection.key), !hasServed[slot] else { return }

@@ -6,7 +6,7 @@ struct DateField {
     private var second = 0
     private var text = ""
 
-    /// The value at this second of the wall clock.
+    /// The value for the current second of the wall clock.
     mutating func value() -> String {
         let now = Clock.wallTime().seconds
         if now != second {

@@ -1,9 +1,9 @@
-// The connections of one worker to engines: all models at one engine share them.
+// The connections of one worker to engines; all models at one engine share its connections.
 internal import HTTP
 internal import Routing
 internal import Transport
 
-/// The clients of one worker by the id of their engine; confined to the worker.
+/// The `ExecutorClient`s of one worker, by the id of their engine; confined to the worker.
 struct EngineClients {
     private struct Entry {
         var target: EngineTarget
@@ -13,7 +13,7 @@ struct EngineClients {
     private let loop: EventLoop
     private let environment: ExecutorEnvironment
     private var entries: [Int: Entry] = [:]
-    /// The targets of the latest snapshot by the ids of their engines; empty before a second snapshot has come.
+    /// The targets of the latest snapshot by the ids of their engines; empty until `adopt` is called.
     private var latest: [Int: EngineTarget] = [:]
 
     init(loop: EventLoop, environment: ExecutorEnvironment) {
@@ -23,8 +23,8 @@ struct EngineClients {
 
     /// The client of an engine, which is made at the first call.
     ///
-    /// The client connects as the latest snapshot says, if that names the engine, also for exchanges of earlier
-    /// snapshots.
+    /// The client uses the connection settings of the latest snapshot if that snapshot names the engine. This is also
+    /// true for exchanges that began with an earlier snapshot.
     mutating func client(of target: EngineTarget) -> ExecutorClient {
         let id = target.engine.id
         if let entry = entries[id] { return entry.client }
@@ -36,8 +36,8 @@ struct EngineClients {
 
     /// Uses a new snapshot from now on.
     ///
-    /// Connections to engines that the snapshot does not name, or to which it connects in another way, close after the
-    /// requests that they carry.
+    /// If the snapshot does not name an engine, or has other connection settings for it, the existing connections to
+    /// the engine close. A connection that carries requests closes after these requests.
     mutating func adopt(_ snapshot: Snapshot) {
         var targets: [Int: EngineTarget] = [:]
         for target in snapshot.engines { targets[target.engine.id] = target }

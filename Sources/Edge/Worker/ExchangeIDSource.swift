@@ -9,7 +9,7 @@ struct ExchangeIDSource {
     private let step: Int
     private var last: Int
 
-    /// - Parameter worker: the index of the worker among `workers` of them.
+    /// - Parameter worker: the index of the worker, from 0 to `workers - 1`.
     init(processStart: Int, worker: Int, workers: Int) {
         self.processStart = processStart
         step = workers

@@ -1,22 +1,22 @@
-// What the workers share: the memory budget, the number of connections, the log, TLS ticket keys, each other's handles.
+// What the workers share: the memory budget, the number of connections, the log, TLS ticket keys, the workers' handles.
 internal import Routing
 internal import Synchronization
 package import Transport
 
 /// State of the process that all workers and the control thread share.
 ///
-/// Everything in it may be used on any thread, and is used at most a few times for each exchange. Values of the
-/// configuration are in the snapshot, except those that hold until the process ends.
+/// All members may be used on any thread, and are used at most a few times for each exchange. Values of the
+/// configuration are in the snapshot, except the values that hold until the process ends.
 package final class ProcessState: Sendable {
     /// The memory that all workers together may use.
     package let budget: MemoryBudget
     /// Where the lines of finished exchanges are written.
     package let log: LogSink
-    /// The keys of TLS session tickets: a session begun with one worker is resumed with any other.
+    /// The keys of TLS session tickets; all workers share them, so that any worker can resume a session.
     package let ticketKeys: TicketKeys
     /// The clock of all workers and of the control thread.
     package let clock: Clock
-    /// What notifies the workers of sockets that are ready.
+    /// The system interface by which workers learn that sockets are ready: epoll, or io_uring as well.
     package let poller: PollerChoice
     /// The handles of the workers, by their index.
     package let workers: [WorkerHandle]
@@ -24,9 +24,9 @@ package final class ProcessState: Sendable {
     let retries = RetryBudget()
     /// When the process started, in milliseconds since 1970; a part of every exchange's id.
     let processStart = Clock.wallTime().seconds * 1000 + Clock.wallTime().microseconds / 1000
-    /// The tenants that metrics distinguish.
+    /// The tenants that metrics distinguish by name.
     let tenants = TenantLabels()
-    /// How many descriptors connections of clients may use; the others are kept for executors.
+    /// How many descriptors the connections of clients may use; the other descriptors are kept for executors.
     private let descriptorsMax: Int
     private let connections = Atomic<Int>(0)
     private let warnings = Lock(RationedWarnings())
@@ -70,7 +70,8 @@ package final class ProcessState: Sendable {
         return room.lack
     }
 
-    /// Gives back the room of one connection that has ended, or for which room was taken but that did not come.
+    /// Gives back the room of a connection that has ended, or that was not established although room had been taken for
+    /// it.
     package func connectionEnded() {
         connections.wrappingSubtract(1, ordering: .relaxed)
         budget.release(MemoryBudget.connectionCharge)
@@ -90,7 +91,7 @@ package final class ProcessState: Sendable {
     /// Posts a message to every worker that has not ended.
     package func postToAll(_ message: WorkerMessage) { for handle in workers { handle.mailbox.post(message) } }
 
-    /// Closes the mailbox of a worker that has ended, and releases what the messages in it hold.
+    /// Closes the mailbox of a worker that has ended, and releases the sockets and executors that unread messages hold.
     package func retire(_ worker: Int) {
         workers[worker].setTakesConnections(false)
         for message in workers[worker].mailbox.close() {

@@ -4,16 +4,16 @@ internal import Transport
 
 /// Finds or makes request ids; confined to its worker.
 ///
-/// New ids are UUIDs because some executors answer 400 to an `x-request-id` that is not one (llama-cpp-python).
+/// New ids are UUIDs, because some executors (llama-cpp-python) answer 400 to an `x-request-id` that is not a UUID.
 struct RequestIDSource {
     private var state: UInt64
 
-    /// Starts at a random number from the kernel.
+    /// Seeds the generator with a random number from the system.
     init() {
         state = UInt64.random(in: .min ... .max)
     }
 
-    /// Starts at a given number, for tests.
+    /// Seeds the generator with a given number, for tests.
     init(seed: UInt64) {
         state = seed
     }

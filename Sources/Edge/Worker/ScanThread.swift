@@ -1,12 +1,12 @@
-// The thread that scans large request bodies and decodes compressed ones: 64 MiB of hostile JSON would otherwise block
+// The thread that scans large request bodies and decodes compressed ones. 64 MiB of hostile JSON would otherwise block
 // a worker for most of a second.
 package import Inference
 internal import Synchronization
 internal import Transport
 
 /// A value on its way from one thread to another, which the sender does not use until it comes back.
-// Sound because the exchange that posts a job does not use the body until the outcome is in its worker's mailbox. It
-// may only release its reference, and reference counts are atomic.
+// Sound because the exchange that posts a job does not use the body until the outcome is in its worker's mailbox. In
+// the meantime the exchange may only release its reference, and reference counts are atomic.
 package struct InTransit<Value>: @unchecked Sendable {
     let value: Value
 }
@@ -23,14 +23,14 @@ package enum ScanOutcome: Sendable {
     case noMemory
 }
 
-/// One thread that works for all workers, one body after the other.
+/// One thread that scans the bodies of all workers, one body after the other.
 final class ScanThread: Sendable {
     /// Bodies of up to this many bytes are scanned by their workers.
     static let threshold = 1 << 20
 
     struct Job: Sendable {
         var body: InTransit<RequestBody>
-        /// The charge for the body's memory, which lasts until neither the job nor the exchange holds it.
+        /// The charge for the body's memory, which lasts until both the job and the exchange have released it.
         var charge: BodyCharge
         var budget: MemoryBudget
         var dialect: Dialect

@@ -5,10 +5,10 @@ internal import Inference
 internal import Routing
 package import Transport
 
-/// Serves clients on one thread: accepts their connections, runs their exchanges, calls executors for them.
+/// Serves clients on one thread: accepts their connections, runs their exchanges, and calls executors.
 ///
-/// Made on its thread and confined to it. Other threads reach it by its mailbox (`WorkerMessage`), and it reaches the
-/// control thread by `report` (`WorkerReport`).
+/// Made on its thread and confined to it. Other threads send it messages through its mailbox (`WorkerMessage`). It
+/// sends messages to the control thread with `report` (`WorkerReport`).
 package final class Worker: ServerDelegate, ExchangeEnvironment {
     /// The event loop of the worker's thread.
     package let loop: EventLoop
@@ -17,11 +17,12 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
     /// This worker's own entry in `process.workers`.
     private let ownHandle: WorkerHandle
     private let report: (WorkerReport) -> Void
-    /// The snapshot with which requests begin now.
+    /// The snapshot that new requests use.
     private(set) var snapshot: Snapshot
     let scanner = JSONScanner()
-    /// The account for memory that is charged to no single connection: the scanner's, and bytes that executors have not
-    /// read yet.
+    /// The account for memory that belongs to no single client's connection.
+    ///
+    /// It is charged for the scanner, and for bytes that executors have not read yet.
     let ownMemory: MemoryAccount
     var scannerCharge = MemoryCharge()
     private(set) var keyHasher: HMACSHA256Hasher?
@@ -32,7 +33,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
     private var exchanges = Slab<Exchange>()
     private var clients: EngineClients
     private(set) var isDraining = false
-    /// The limit that was reached when a connection was last refused room.
+    /// The limit that was reached when a connection was last refused.
     private var lackOfRoom = ConnectionRoom.Lack.maxConnections
     private var publishesLoadSoon = false
     private var exchangeIDs: ExchangeIDSource
@@ -93,7 +94,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
     var retries: RetryBudget { process.retries }
     var access: Authenticator { snapshot.access }
 
-    /// Serves until a message ends it, and reports its counters then.
+    /// Runs the event loop until a message stops it, and then reports the worker's counters.
     package func run() {
         ownHandle.setTakesConnections(true)
         loop.attach(ownHandle.mailbox) { [unowned self] message in handle(message) }
@@ -103,7 +104,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
         loop.dismantle()
     }
 
-    /// A copy of everything that the worker has counted, with the exchanges that are under way at this moment.
+    /// A copy of everything that the worker has counted, with the exchanges under way at this moment.
     var counters: WorkerCounters {
         var counters = metrics.counters
         for exchange in exchanges.elements {
@@ -126,15 +127,15 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
             for exchange in exchanges.elements { exchange.engineDied(engine, death) }
         case .serve(let socket, let peer, let listener): serve(socket, from: peer, listener: listener)
         case .waitEnded(let key, let end):
-            // If the exchange has ended meanwhile, the executor is given back to its pool.
+            // If the exchange has ended in the meantime, the executor is given back to its pool.
             if let exchange = exchanges[key] { exchange.waitEnded(end) } else { end.giveBack(at: loop.now) }
         case .scanned(let key, let outcome): exchanges[key]?.scanThreadReplied(outcome)
         }
     }
 
-    /// Uses a snapshot for the requests that begin from now on; exchanges under way keep the one that they began with.
+    /// Uses a snapshot for new requests; exchanges under way keep the snapshot with which they began.
     func adopt(_ new: Snapshot, _ sockets: [ListenerKey: ListenerSet]) {
-        // A worker that drains accepts nothing, and ends with the snapshot that it has.
+        // A worker that drains accepts no connections, and ends with the snapshot that it has.
         guard new.generation > snapshot.generation, !isDraining else { return }
         if new.access.keys !== snapshot.access.keys { keyHasher = new.access.makeHasher() }
         loop.gather = new.process.gather
@@ -172,11 +173,11 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
     private func accepted(_ socket: Socket, from peer: SocketAddress, listener: ListenerKey) {
         metrics.connectionAccepted()
         let chosen = process.workers.index(forConnectionAcceptedBy: index)
-        // A worker that has not adopted this snapshot yet may not know the listener.
+        // A worker that has not adopted this snapshot yet may not know the listener of the connection.
         if chosen != index, process.workers[chosen].generation >= snapshot.generation {
             process.workers[chosen].connectionBegan()
             if process.workers[chosen].mailbox.post(.serve(socket, peer: peer, listener: listener)) { return }
-            // The other worker has ended meanwhile.
+            // The other worker has ended in the meantime.
             process.workers[chosen].connectionEnded()
         }
         ownHandle.connectionBegan()
@@ -215,7 +216,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
         connections.insert(connection)
         publishLoadSoon()
         connection.start()
-        // The connection may come from another worker that did not know yet that this one drains.
+        // Another worker may have handed the connection on although this worker drains already.
         if isDraining { connection.drain() }
     }
 
@@ -240,15 +241,15 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
         )
     }
 
-    /// Warns of a connection whose streams are refused because it may hold no more memory.
+    /// Warns of a connection whose streams are refused because the connection may hold no more memory.
     package func refusedForMemory(on connection: ServerConnection) {
         let held = connection.account.held >> 10
         process.warn(.memory, "requests are refused: a connection holds \(held) KiB of memory_limit")
     }
 
-    /// How long a change of this worker's load waits until it is published, in nanoseconds.
+    /// The delay between a change of this worker's load and its publication, in nanoseconds.
     ///
-    /// This is long enough for connections that came together to begin their streams on all workers.
+    /// The delay is long enough for connections that came together to begin their streams on all workers.
     private static let loadInterval: Nanoseconds = 250_000_000
 
     private func publishLoadSoon() {
@@ -266,7 +267,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
 
     // MARK: Exchanges
 
-    /// Begins an exchange for a request whose head has come.
+    /// Begins an exchange for a request whose head has arrived.
     package func handler(for head: RequestHead, on stream: ServerStream) -> any ServerStreamHandler {
         let exchange = Exchange(environment: self, head: head, stream: stream)
         exchange.key = exchanges.insert(exchange)
@@ -343,9 +344,9 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
 
     /// How long clients may take to read the rest of their responses after the message `expire`, in nanoseconds.
     private static let expirePeriod: Nanoseconds = 1_000_000_000
-    /// The same after the message `cut`: long enough to write what a connection says at its end.
+    /// How long connections may take to write their last bytes after the message `cut`, in nanoseconds.
     private static let cutPeriod: Nanoseconds = 50_000_000
-    /// How long the sockets of ended connections may still send what is buffered, in nanoseconds.
+    /// How long the sockets of ended connections may take to send what is buffered, in nanoseconds.
     private static let lingerPeriod: Nanoseconds = 50_000_000
 
     private func drain() {
@@ -376,7 +377,8 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
         _ = loop.timers.schedule(
             at: loop.now + Self.lingerPeriod,
             target: TimerClosure { [unowned self] in
-                // Another worker may have handed a connection on meanwhile; its end calls this function again.
+                // Another worker may have handed a connection on in the meantime; when that connection ends,
+                // `endIfDrained` is called again.
                 if connections.isEmpty { loop.stop() }
             },
             kind: 0

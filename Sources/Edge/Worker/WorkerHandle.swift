@@ -1,4 +1,4 @@
-// A worker as other threads see it: its mailbox and its load; and the choice of the worker for a new connection.
+// The mailbox and the load of a worker, for other threads; and the choice of the worker for a new connection.
 internal import Synchronization
 package import Transport
 
@@ -26,7 +26,7 @@ package final class WorkerHandle: Sendable {
         )
     }
 
-    /// The load that the worker last published: its exchanges, and those of its connections that have carried any.
+    /// The load that the worker has last published: its exchanges, and the connections that have carried an exchange.
     fileprivate var published: WorkerLoad {
         WorkerLoad(
             exchanges: publishedExchanges.load(ordering: .relaxed),
@@ -34,7 +34,7 @@ package final class WorkerHandle: Sendable {
         )
     }
 
-    /// Whether the worker serves and does not drain, so that connections may be handed on to it.
+    /// Whether the worker serves and does not drain, so that other workers may hand connections on to it.
     var takesConnections: Bool { isOpen.load(ordering: .relaxed) }
 
     /// Called by the worker when it begins to serve and when it begins to drain.
@@ -42,7 +42,7 @@ package final class WorkerHandle: Sendable {
 
     /// The generation of the snapshot that the worker uses.
     ///
-    /// A connection of a listener is handed on only to workers that know it.
+    /// A connection is handed on only to a worker whose snapshot is new enough to have the connection's listener.
     package var generation: Int { adopted.load(ordering: .acquiring) }
 
     /// Called by the worker when it has begun to use the snapshot of this generation.
@@ -50,8 +50,8 @@ package final class WorkerHandle: Sendable {
 
     /// Counts a connection of this worker.
     ///
-    /// The worker that has accepted it calls this before it hands the connection on, so that many connections that come
-    /// together do not all go to one worker.
+    /// The accepting worker calls this before it hands the connection on, so that many connections that come together
+    /// do not all go to one worker.
     package func connectionBegan() { connections.wrappingAdd(1, ordering: .relaxed) }
     /// Counts the end of a connection of this worker.
     package func connectionEnded() { connections.wrappingSubtract(1, ordering: .relaxed) }
@@ -68,11 +68,11 @@ package final class WorkerHandle: Sendable {
         publishedConnections.store(connections, ordering: .relaxed)
     }
 
-    /// The load to expect: connections that came since the worker last published are assumed to carry `average`
+    /// The load to expect of the worker, if each connection that came after the last publication carries `average`
     /// exchanges.
     ///
-    /// If many connections come together, the first ones already carry exchanges while the others are still in their
-    /// handshakes. By the number of exchanges alone, all the others would go to one worker.
+    /// If many connections come together, the first connections already carry exchanges while later connections are
+    /// still in their handshakes. By the number of exchanges alone, all later connections would go to one worker.
     fileprivate func expected(average: Int) -> WorkerLoad {
         let (published, now) = (published, load.connections)
         let known = Swift.min(now, published.connections)
@@ -84,7 +84,7 @@ package final class WorkerHandle: Sendable {
 extension [WorkerHandle] {
     /// The index of the worker that should serve a connection which the worker `acceptor` has accepted.
     ///
-    /// It is `acceptor` itself, unless another worker is clearly less busy (`WorkerLoad.handsOn`).
+    /// The result is `acceptor`, unless another worker is clearly less busy (`WorkerLoad.handsOn`).
     package func index(forConnectionAcceptedBy acceptor: Int) -> Int {
         guard count > 1 else { return acceptor }
         var all = WorkerLoad(exchanges: 0, connections: 0)

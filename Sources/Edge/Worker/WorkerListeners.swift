@@ -1,4 +1,4 @@
-// The listeners of one worker: its sockets, and what its snapshot says about the connections that they accept.
+// The listeners of one worker: its sockets, and the settings of the connections that they accept.
 internal import HTTP
 internal import Transport
 
@@ -6,21 +6,22 @@ internal import Transport
 struct WorkerListeners {
     private struct Entry {
         var plan: ListenerPlan
-        /// Nil for cleartext.
+        /// The TLS contexts; nil for cleartext.
         var contexts: TLSServerContexts?
-        /// Nil before the worker accepts connections on it.
+        /// The listener in the event loop; nil until the worker accepts connections on it.
         var listener: Listener?
     }
 
     private var entries: [ListenerKey: Entry] = [:]
     /// The listeners that the latest snapshot has removed.
     ///
-    /// Another worker may have accepted a connection on one of them before it adopted that snapshot, and hand it on.
+    /// They are kept because a worker that has not adopted the snapshot yet may still hand on a connection of a removed
+    /// listener.
     private var removed: [ListenerKey: Entry] = [:]
 
     /// Makes the TLS contexts; no connection is accepted before `open`.
     ///
-    /// - Throws: `TLSError` where a certificate cannot be used.
+    /// - Throws: `TLSError` if a certificate cannot be used.
     init(_ plans: [ListenerPlan], ticketKeys: TicketKeys) throws(TLSError) {
         for plan in plans {
             entries[plan.key] = Entry(plan: plan, contexts: try plan.makeContexts(ticketKeys))
@@ -36,28 +37,29 @@ struct WorkerListeners {
 
     /// Begins to accept on the listeners that do not accept yet.
     ///
-    /// - Parameter make: makes the listener with this key; nil where it has no socket.
+    /// - Parameter make: makes the listener with this key; nil if the key has no socket.
     mutating func open(_ make: (ListenerKey) -> Listener?) {
         for key in entries.keys where entries[key]?.listener == nil { entries[key]?.listener = make(key) }
     }
 
-    /// Accepts no more connections.
+    /// Stops accepting connections on all listeners.
     func pause() { for entry in entries.values { entry.listener?.pause() } }
 
-    /// Accepts again on the listeners that have paused for want of room.
+    /// Accepts again on the listeners that paused because there was no room for more connections.
     func resumeWaiting() {
         for entry in entries.values {
             if let listener = entry.listener, listener.isWaiting { listener.resume() }
         }
     }
 
-    /// Takes over what a new snapshot says; connections that are open keep what they began with.
+    /// Adopts the listeners of a new snapshot; open connections keep the settings with which they began.
     ///
-    /// New listeners accept nothing before `open`. A listener whose certificates cannot be used stays as it was.
+    /// New listeners accept nothing before `open`. A listener whose certificates cannot be used keeps its earlier
+    /// settings; a new listener is then left out.
     ///
-    /// - Parameter failed: called with each plan that stays out of use, and why.
-    /// - Returns: the listeners that the snapshot does not name. The caller closes them once this call has returned: they
-    ///   then accept what waits in their backlogs, and each such connection is looked up here.
+    /// - Parameter failed: called with each plan that is not used, and the reason.
+    /// - Returns: the listeners that the snapshot does not name. The caller closes them after this call. Closing a
+    ///   listener first accepts the connections in its backlog, and those connections are still looked up here.
     mutating func adopt(
         _ plans: [ListenerPlan],
         ticketKeys: TicketKeys,

@@ -1,4 +1,4 @@
-// How busy a worker is, and when it hands a new connection on to another one.
+// How busy a worker is, and when it hands a new connection on to another worker.
 
 /// The load of one worker, or of all workers together.
 package struct WorkerLoad: Sendable, Equatable {
@@ -7,7 +7,7 @@ package struct WorkerLoad: Sendable, Equatable {
     /// Open connections of clients.
     package var connections: Int
 
-    /// A load of given numbers.
+    /// Makes a load of the given numbers.
     package init(exchanges: Int, connections: Int) {
         self.exchanges = exchanges
         self.connections = connections
@@ -18,10 +18,10 @@ package struct WorkerLoad: Sendable, Equatable {
     /// Most connections are idle most of the time, but a new HTTP/2 connection may soon carry hundreds of streams.
     var weight: Int { 4 * exchanges + connections }
 
-    /// Whether another worker should have the connection that this one has just accepted.
+    /// Whether this worker should hand the connection that it has just accepted on to another worker.
     ///
-    /// It should if this one is clearly busier, since handing on wakes another thread: busier by two connections or one
-    /// exchange if the load is small, by a quarter if it is large.
+    /// A worker hands a connection on only if it is clearly busier, because a hand-over wakes another thread. Clearly
+    /// busier means two connections or one exchange more if the load is small, and a quarter more if the load is large.
     package func handsOn(to other: WorkerLoad) -> Bool {
         weight + 1 >= other.weight + other.weight / 4 + 2
     }

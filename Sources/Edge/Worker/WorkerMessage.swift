@@ -2,11 +2,11 @@
 package import Routing
 package import Transport
 
-/// A message to one worker; posted from any thread, handled on the worker's.
+/// A message to one worker; posted from any thread, and handled on the worker's thread.
 package enum WorkerMessage: Sendable {
-    /// Accept no new connections; those that are open end after their requests.
+    /// Accept no new connections; open connections end after their requests.
     case drain
-    /// `drain_timeout` is over: exchanges under way end now, streams with an error event, and then the worker ends.
+    /// `drain_timeout` is over: exchanges under way end now, streams with an error event. The worker then ends.
     case expire
     /// The same as `expire`, except that the connections have only 50 ms to send what is left.
     case cut
@@ -16,15 +16,16 @@ package enum WorkerMessage: Sendable {
     case adopt(Snapshot, [ListenerKey: ListenerSet])
     /// A question of `WorkerSurvey` with its number; the closure answers it on the worker's thread.
     case ask(Int, @Sendable (Worker) -> any Sendable)
-    /// The health probes of an engine find it dead, so attempts that wait for the engine are lost. Posted again with
-    /// each further probe.
+    /// Health probes have found the engine dead, so attempts that wait for the engine are lost.
+    ///
+    /// Posted again with each further probe that fails.
     case engineDied(Engine, EngineDeath)
     /// A connection that another worker has accepted, on the listener with this key.
     ///
-    /// Room has been taken for it, and it is counted at this worker's handle.
+    /// The sender has taken room for the connection, and has counted it at the handle of the receiving worker.
     case serve(Socket, peer: SocketAddress, listener: ListenerKey)
-    /// The exchange with this key has waited for an executor, and this is how its wait has ended.
+    /// The exchange with this key no longer waits for an executor; `WaitEnd` says how the wait has ended.
     case waitEnded(exchange: SlabKey, WaitEnd)
-    /// The body of the exchange with this key has been decoded and scanned by the scan thread.
+    /// The scan thread has finished its job for the body of the exchange with this key.
     case scanned(exchange: SlabKey, ScanOutcome)
 }

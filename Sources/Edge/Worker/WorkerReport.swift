@@ -6,9 +6,10 @@ package enum WorkerReport: Sendable {
     case started
     /// The worker could not start; the text says why.
     case failed(String)
-    /// The worker with this index uses the snapshot of this generation, and no socket of a listener that it does not name.
+    /// The worker with this index uses the snapshot of this generation, and accepts only on the listeners of that
+    /// snapshot.
     case adopted(worker: Int, generation: Int)
-    /// The worker has closed its listeners and uses the listening sockets no more.
+    /// The worker accepts no more connections, and does not use the listening sockets any more.
     case stoppedAccepting
     /// The answer of the worker with this index to the question with this number (`WorkerSurvey`).
     case answered(worker: Int, number: Int, any Sendable)

@@ -39,8 +39,8 @@ final class WorkerSurvey: TimerTarget {
     /// - Parameters:
     ///   - question: returns the answer of a worker; called on the worker's thread.
     ///   - answered: called on the control thread with each answer and the index of its worker.
-    ///   - finished: called once on the control thread, after the last answer or when `timeout`, with the number
-    ///     of workers that have not answered.
+    ///   - finished: called once on the control thread, after the last answer or after `timeout`, with the number of
+    ///     workers that have not answered.
     func ask<Answer: Sendable>(
         _ question: @escaping @Sendable (Worker) -> Answer,
         answered: @escaping (_ worker: Int, Answer) -> Void,
@@ -73,7 +73,7 @@ final class WorkerSurvey: TimerTarget {
         finish()
     }
 
-    /// Notes that a worker has ended and answers no question any more.
+    /// Records that a worker has ended and answers no question any more.
     func ended(worker: Int) {
         hasEnded[worker] = true
         for index in questions.indices { questions[index].pending.remove(worker) }
@@ -82,7 +82,7 @@ final class WorkerSurvey: TimerTarget {
 
     func timerFired(_ kind: Int) { finish() }
 
-    /// Ends the questions that all workers have answered, or that are due.
+    /// Ends the questions that all workers have answered, or whose time is over.
     private func finish() {
         let isOver = { [now = loop.now] (question: Question) in question.pending.isEmpty || question.due <= now }
         let over = questions.filter(isOver)
