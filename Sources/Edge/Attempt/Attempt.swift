@@ -56,7 +56,7 @@ final class Attempt: TimerTarget {
     let target: ExecutorTarget
     /// The dialect that the executor answers in.
     let dialect: Dialect
-    /// The number of choices that the client has asked for (`n`).
+    /// The number of choices that the response has: `n` for each prompt of the request.
     let choices: Int
     let environment: any ExchangeEnvironment
     /// Whether the usage has to be removed from the answer, since the edge requested it and the client did not.

@@ -84,7 +84,7 @@ struct Caller {
         if limits.tokensPerMinute != nil { reserved = tokens }
         return nil
     }
-    /// The largest value for which a request's limit on its answer counts, in tokens, so that sums cannot overflow.
+    /// The request's limit on the answer counts as at most this many tokens, so that sums cannot overflow.
     private static let answerTokensMost = 1 << 40
 
     /// Ends the caller's use: gives back the concurrent request, and replaces the reserved tokens by the tokens that

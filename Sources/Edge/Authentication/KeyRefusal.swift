@@ -6,14 +6,14 @@ package enum KeyRefusal: Sendable, Equatable {
     case missing
     /// The request has a key that cannot be read, or several different keys.
     case unreadable
-    /// No key in force has this hash.
+    /// No key in force has the hash of the request's key.
     case unknown
     /// The key with this id has been revoked.
     case revoked(String)
     /// The key with this id has expired.
     case expired(String)
 
-    /// The `detail` of the log line.
+    /// The reason in words, for `detail` in the log line.
     var detail: String {
         switch self {
         case .missing: "no key"

@@ -26,7 +26,7 @@ final class Exchange {
     var caller: Caller?
     /// The selection of executors; nil until the model is known.
     var selection: ExecutorSelection?
-    /// The latest attempt, which may be under way, have failed, or have given the answer; nil before the first attempt.
+    /// The latest attempt: it is under way, has failed, or has the answer; nil before the first attempt.
     var attempt: Attempt?
     /// Counts the memory that the exchange uses against the account of the client's connection.
     var memory: ExchangeMemory

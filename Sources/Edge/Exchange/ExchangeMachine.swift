@@ -41,8 +41,7 @@ package struct ExchangeMachine: Equatable, Sendable {
         case answeredHere
         /// An executor has been chosen for the first or the next attempt.
         case routed
-        /// The exchange waits because all executors are busy or the retry budget has no room, before its first attempt
-        /// or after a failed one.
+        /// The exchange waits, because all executors are busy or because the retry budget has no room.
         case queued
         /// The request cannot be served; the failure is to be reported to the client.
         case refused(Failure)

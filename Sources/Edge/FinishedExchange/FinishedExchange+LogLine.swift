@@ -81,7 +81,7 @@ extension FinishedExchange {
         if committed >= final.times.began { json.field("wait_ms", milliseconds: committed &- final.times.began) }
     }
 
-    /// Writes the failed attempts, except the last one if its failure is the `end` of the exchange.
+    /// Writes the failed attempts, except the last attempt if its failure is the `end` of the exchange.
     private func writeFailures(to json: inout JSONWriter) {
         var listed = failed[...]
         if last == nil, let failure = failed.last?.failure, end == .failed(failure) { listed.removeLast() }

@@ -31,8 +31,7 @@ struct Usage: Equatable {
     ///
     /// - Parameters:
     ///   - isWhole: whether the stream is complete.
-    ///   - requestBytes: the size of the request's prompt as text, with images and other media as the bytes of text
-    ///     that come to as many tokens.
+    ///   - requestBytes: the size of the prompt in bytes; an image or other media counts as a text with as many tokens.
     init(_ meter: Meter, isWhole: Bool, requestBytes: Int) {
         if let said = meter.completionTokens, isWhole, meter.isOutputCounted {
             output = said
@@ -49,7 +48,7 @@ struct Usage: Equatable {
     /// - Parameters:
     ///   - scan: what was found in the response; nil if it is not a JSON document that could be scanned.
     ///   - answerBytes: how many bytes of the response arrived.
-    ///   - requestBytes: the size of the request's prompt as text.
+    ///   - requestBytes: the size of the prompt in bytes.
     init(_ scan: AnswerScan?, dialect: Dialect, answerBytes: Int, requestBytes: Int) {
         guard scan?.error == nil else { return }
         let counts = scan?.tokens ?? TokenCounts()

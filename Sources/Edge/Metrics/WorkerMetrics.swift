@@ -33,10 +33,10 @@ final class WorkerMetrics {
         return copy
     }
 
-    /// The row of a model, which is made at the first call.
+    /// The counters of a model, which are made at the first call.
     func row(of model: ModelEntry) -> ModelRow { row(model.id) }
 
-    /// The row of the model with this id; for nil, the row of requests that named no known model.
+    /// The counters of the model with this id; for nil, the counters of requests that named no known model.
     func row(_ id: Int?) -> ModelRow {
         let id = id ?? WorkerCounters.noModel
         if let row = rows[id] { return row }

@@ -12,7 +12,7 @@ package enum WorkerMessage: Sendable {
     case cut
     /// End at once.
     case stop
-    /// Requests that begin from now on use this snapshot of the configuration, whose listeners have these sockets.
+    /// Use this snapshot for new requests; the dictionary has the sockets of the snapshot's listeners.
     case adopt(Snapshot, [ListenerKey: ListenerSet])
     /// A question of `WorkerSurvey` with its number; the closure answers it on the worker's thread.
     case ask(Int, @Sendable (Worker) -> any Sendable)
