@@ -53,14 +53,14 @@ package final class Engine: Sendable {
     /// If they do, load, refusals and timeouts count for the whole engine. If not (remote APIs), they count for the one
     /// executor only.
     package var modelsShareCapacity: Bool { isShared.load(ordering: .relaxed) }
-    /// The most attempts at once over all its models; nil for no limit.
+    /// The largest number of attempts at once over all models of the engine; nil for no limit.
     package var runningMax: Int? {
         let most = runningMost.load(ordering: .relaxed)
         return most == .max ? nil : most
     }
-    /// Attempts under way at all its executors, on all workers.
+    /// The number of attempts under way at all executors of the engine, on all workers.
     package var running: Int { attempts.load(ordering: .sequentiallyConsistent) }
-    /// The bytes of all prompts at its executors whose answers have not begun yet.
+    /// The bytes of all prompts at the engine whose answers have not begun yet.
     package var waitingBytes: Int { promptBytes.load(ordering: .relaxed) }
     /// The health of the server itself, without the faults of single models.
     package var health: ExecutorHealth.State { availability.state }

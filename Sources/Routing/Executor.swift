@@ -59,7 +59,7 @@ package final class Executor: Sendable {
             && engine.takesMore(at: now)
     }
 
-    /// How long no requests may be sent to the executor from `now` on, in nanoseconds, because it has refused some.
+    /// How long no requests may be sent to it from now on, because it has refused some.
     func pause(at now: Nanoseconds) -> Nanoseconds {
         max(engine.availability.pause(at: now), availability.pause(at: now))
     }

@@ -26,10 +26,10 @@ final class Availability: Sendable {
 
     /// Whether faults or failed probes have ejected the engine or executor.
     var isEjected: Bool { ejected.load(ordering: .relaxed) }
-    /// Whether its probes have found it dead, see `ExecutorHealth.isDead`.
+    /// Whether probes have found the engine dead, see `ExecutorHealth.isDead`.
     var isDead: Bool { dead.load(ordering: .relaxed) }
     var state: ExecutorHealth.State { values.withLock { $0.health.state } }
-    /// Why it was ejected last.
+    /// Why the engine or executor was ejected last.
     var cause: ExecutorHealth.Cause { values.withLock { $0.health.cause } }
 
     /// Whether a request may go to the engine or executor.

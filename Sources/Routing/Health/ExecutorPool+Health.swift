@@ -109,7 +109,7 @@ extension ExecutorPool {
         case all
     }
 
-    /// Which bad members are used at the moment.
+    /// Which unhealthy members the pool uses at the moment.
     ///
     /// - Parameter usesBad: whether to use members if all are unhealthy, because there is no better pool.
     func mercy(usesBad: Bool = true, at now: Nanoseconds) -> Mercy {
@@ -118,7 +118,7 @@ extension ExecutorPool {
         return bad > indices.count / 2 ? .some : .none
     }
 
-    /// Whether the pool uses the member at this index although the member is unhealthy.
+    /// Whether the pool uses the member at this index although it is bad.
     ///
     /// Dead members are always left out. The first of the other unhealthy members are left out too, until half of the
     /// pool is left out.
@@ -140,11 +140,11 @@ extension ExecutorPool {
     package struct Status: Sendable {
         /// The executor and its share in the pool.
         package var member: PoolMember
-        /// The health of its engine if that is not healthy, otherwise its own.
+        /// The health of the engine if the engine is not healthy, otherwise the executor's own health.
         package var state: ExecutorHealth.State
         /// Whether the health allows requests, or at least one request as a trial.
         ///
-        /// With a weight of 0, the member gets no requests even if this is true.
+        /// With a weight of 0 it gets none even so.
         package var isUsable: Bool
 
         /// The executor of `member`.
@@ -178,14 +178,14 @@ extension Executor {
         }
     }
 
-    /// Whether it is ejected for faults of this model, which do not count for its engine.
+    /// Whether the executor is ejected for faults of this model, which do not count for its engine.
     package var isEjectedAlone: Bool { availability.isEjected }
-    /// Why its engine was ejected, if it is; otherwise why this executor was ejected last.
+    /// Why the engine was ejected, if the engine is ejected; otherwise why this executor was ejected last.
     package var cause: ExecutorHealth.Cause {
         engine.isEjected ? engine.availability.cause : availability.cause
     }
 
-    /// The engine's health if that is not healthy, otherwise the executor's own.
+    /// The health of the engine if the engine is not healthy, otherwise the executor's own health.
     package var health: ExecutorHealth.State {
         let state = engine.health
         return state == .healthy ? availability.state : state
