@@ -1,12 +1,13 @@
-// One model server, as all workers count it: what is behind one URL. Called a few times a request, never once a token.
+// One model server, as all workers count it. The workers call it a few times for each request, and never for each
+// token.
 internal import Synchronization
 package import Transport
 
-/// What is behind one URL, however many models are asked of it.
+/// The model server behind one URL, for all models that it serves.
 ///
-/// It counts the attempts under way, has the health of the server itself and the limits learnt from its refusals, and
-/// knows which pools have requests that wait for a slot, which is the room for one attempt. It outlives configurations;
-/// all methods may be called from any thread.
+/// An engine counts the attempts under way, has the health of the server, and has the limits that were learned from
+/// its refusals. It also knows the pools whose requests wait for a slot, which is the room for one attempt. An engine
+/// outlives configurations. All methods may be called from any thread.
 package final class Engine: Sendable {
     /// Identifies the engine in this process; never reused, and not an index.
     package let id: Int
@@ -52,14 +53,14 @@ package final class Engine: Sendable {
     /// If they do, load, refusals and timeouts count for the whole engine. If not (remote APIs), they count for the one
     /// executor only.
     package var modelsShareCapacity: Bool { isShared.load(ordering: .relaxed) }
-    /// The most attempts at once over all its models; nil for no limit.
+    /// The largest number of attempts at once over all models of the engine; nil for no limit.
     package var runningMax: Int? {
         let most = runningMost.load(ordering: .relaxed)
         return most == .max ? nil : most
     }
-    /// Attempts under way at all its executors, on all workers.
+    /// The number of attempts under way at all executors of the engine, on all workers.
     package var running: Int { attempts.load(ordering: .sequentiallyConsistent) }
-    /// The bytes of all prompts at its executors whose answers have not begun yet.
+    /// The bytes of all prompts at the engine whose answers have not begun yet.
     package var waitingBytes: Int { promptBytes.load(ordering: .relaxed) }
     /// The health of the server itself, without the faults of single models.
     package var health: ExecutorHealth.State { availability.state }
@@ -113,7 +114,9 @@ package final class Engine: Sendable {
     func promptDone(bytes: Int) { promptBytes.wrappingSubtract(bytes, ordering: .relaxed) }
     func attemptEnded() { attempts.wrappingSubtract(1, ordering: .sequentiallyConsistent) }
 
-    /// Whether its probes have found it dead: attempts that receive no bytes from it are then given up.
+    /// Whether the probes have found the engine dead.
+    ///
+    /// Attempts that receive no bytes from a dead engine are given up.
     package var isDead: Bool { availability.isDead }
     /// Whether faults or probes have ejected the engine; a pool with too few other executors still uses it.
     package var isEjected: Bool { availability.isEjected }
@@ -201,7 +204,8 @@ package final class Engine: Sendable {
 
     private func passTurn(behind entry: PoolEntry) {
         waiting.withLock { waiting in
-            // A pool without waiting requests has left, and its successor has its index.
+            // If the pool has no more waiting requests, it has left, and another pool has its index. The turn then
+            // stays.
             guard let index = waiting.entries.firstIndex(where: { $0 === entry }) else { return }
             waiting.turn = index + 1
         }

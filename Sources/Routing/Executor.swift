@@ -12,12 +12,14 @@ package final class Executor: Sendable {
     package let engine: Engine
     /// The engine's name for the model.
     package let model: String
-    /// The health and learnt limits of this model alone, which decide with the engine's whether requests may go to it.
+    /// The health and the learned limits of this model alone.
+    ///
+    /// Requests may go to the executor if both its own health and limits and those of the engine allow it.
     let availability = Availability()
     private let attempts = Atomic<Int>(0)
     private let promptBytes = Atomic<Int>(0)
 
-    /// A pair of an engine and a model, healthy and without attempts.
+    /// Makes an executor that is healthy and has no attempts.
     package init(id: Int, engine: Engine, model: String) {
         self.id = id
         self.engine = engine
@@ -31,7 +33,7 @@ package final class Executor: Sendable {
     /// Bytes of this model's prompts whose answers have not begun yet: work that waits in the engine.
     package var waitingBytes: Int { promptBytes.load(ordering: .relaxed) }
 
-    /// Whether a request may go to it, by the health of the engine and its own.
+    /// Whether a request may go to the executor, by the health of the engine and of the executor itself.
     func use(at now: Nanoseconds) -> ExecutorHealth.Use {
         switch (engine.availability.use(at: now), availability.use(at: now)) {
         case (.yes, .yes): .yes
@@ -40,16 +42,17 @@ package final class Executor: Sendable {
         }
     }
 
-    /// Ends an ejection of this model: the engine was dead and answers its probes again, so earlier failures of the
-    /// model mean nothing any more.
+    /// Ends an ejection of this model, because the engine was dead and answers its probes again.
+    ///
+    /// Earlier failures of the model have no meaning any more.
     package func engineIsBack(at now: Nanoseconds) {
         guard availability.isEjected else { return }
         availability.change { health, _ in health.engineAnswers(wasLost: true, at: now) }
     }
 
-    /// Whether one more attempt may begin, by the limits of the pair and of the engine.
+    /// Whether one more attempt may begin, by the limits of the executor and of the engine.
     ///
-    /// - Parameter runningMax: the limit of the pair, beside the engine's own.
+    /// - Parameter runningMax: the limit of the executor in one pool; nil for no limit other than the engine's.
     func takesMore(runningMax: Int?, at now: Nanoseconds) -> Bool {
         let running = running
         return running < runningMax ?? .max && availability.takesMore(running: running, at: now)
@@ -66,8 +69,9 @@ package final class Executor: Sendable {
     /// Checking and counting are one step over all pools that use the engine.
     ///
     /// - Parameters:
-    ///   - runningMax: the limit of the pair, beside the engine's own.
-    ///   - evenIfBad: whether it is used although its health forbids it, because its pool has too few others.
+    ///   - runningMax: the limit of the executor in one pool; nil for no limit other than the engine's.
+    ///   - evenIfBad: whether to use the executor although its health forbids it, because its pool has too few
+    ///     others.
     func begin(promptBytes: Int, runningMax: Int?, evenIfBad: Bool, at now: Nanoseconds) -> Bool {
         engine.counting.withLock { _ in
             guard takesMore(runningMax: runningMax, at: now) else { return false }
@@ -94,7 +98,9 @@ package final class Executor: Sendable {
         promptBytes.wrappingSubtract(bytes, ordering: .relaxed)
         engine.promptDone(bytes: bytes)
     }
-    /// An attempt is over; `ExecutorPool.release` calls this and then serves the requests that wait for its slot.
+    /// Ends the count of an attempt.
+    ///
+    /// `ExecutorPool.release` calls this function, and then serves requests that wait for the slot.
     func attemptEnded() {
         attempts.wrappingSubtract(1, ordering: .sequentiallyConsistent)
         engine.attemptEnded()

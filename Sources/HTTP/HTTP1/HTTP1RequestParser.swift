@@ -78,8 +78,8 @@ package struct HTTP1RequestParser: Sendable {
     ///
     /// Returns false if the end of the line has not arrived yet.
     private mutating func readStartLine(_ bytes: Span<UInt8>) throws(HTTP1Error) -> Bool {
-        // The longest valid request line has the longest method and target, and 12 bytes for two spaces, the
-        // version and CRLF.
+        // The longest valid request line has the longest method and target, and 12 bytes for two spaces, the version
+        // and CRLF.
         let longest = scanner.lineStart + HTTP1Limits.methodBytes + limits.targetBytes + 12
         switch try scanner.nextLine(in: bytes, limit: min(longest, limits.headBytes)) {
         case .incomplete: return false

@@ -64,8 +64,7 @@ extension ExecutorPool {
     ///
     /// - Parameters:
     ///   - returning: whether the request has already been at an executor. Such a request is served before requests
-    ///     that
-    ///     have not.
+    ///     that have not.
     ///   - waitMax: how long the request may still wait, in nanoseconds. With 0, it is refused if all executors are
     ///     full.
     ///   - queueMax: how many requests that have not been at an executor may wait. If the queue is full, a request of

@@ -6,8 +6,9 @@ package import Transport
 /// With each of these methods, exchanges of equal work are shared in proportion to the weights of the executors that
 /// can take one. An executor with weight 0 gets none.
 package enum Balance: Sendable {
-    /// By their present work, which is running attempts and waiting prompts. Executors that already have their share of
-    /// all work are skipped, and the others take turns.
+    /// By their present work, which is running attempts and waiting prompts.
+    ///
+    /// Executors that already have their share of all work are skipped, and the others take turns.
     case leastLoad
     /// By turns, evenly interleaved.
     case roundRobin
@@ -40,7 +41,7 @@ package final class ExecutorPool: Sendable {
     /// The bytes of waiting prompts that count as much work as one running stream.
     fileprivate static let bytesAStream = 16 << 10
 
-    /// What outlives the snapshot: the queue, its pace and the turns.
+    /// The part of the pool that outlives the snapshot: the queue, the times of the slots and the turns.
     package let entry: PoolEntry
     /// The executors in the order of the configuration.
     package let members: [PoolMember]
@@ -59,7 +60,7 @@ package final class ExecutorPool: Sendable {
         case executor(Executor)
         /// Every executor that could take the request already runs as many attempts as its limit allows.
         case full
-        /// Every executor has been tried for the request or may not be used.
+        /// Every executor has been tried for the request or is excluded because of its health.
         case none
     }
 
@@ -81,13 +82,13 @@ package final class ExecutorPool: Sendable {
         }
     }
 
-    /// The index of an executor in `members`; nil if it is not one of them.
+    /// The index of an executor in `members`; nil if the pool does not have it.
     package func place(of executor: Executor) -> Int? { members.firstIndex { $0.executor === executor } }
 
     /// Chooses an executor that has not been tried, and counts the attempt.
     ///
-    /// Ejected executors are left out, but never more than half of the pool. When all are ejected, those that cost
-    /// little to try are used, if the request has no better pool.
+    /// Ejected executors are left out, but never more than half of the pool. If all are ejected and the request has
+    /// no better pool, the pool uses the executors that a request can try at little cost (`Executor.costsLittle`).
     package func choose(_ request: RoutingRequest = RoutingRequest(), at now: Nanoseconds) -> Choice {
         entry.state.withLock { choose(request, &$0, at: now) }
     }
@@ -164,7 +165,8 @@ package final class ExecutorPool: Sendable {
 extension PoolMember {
     func takesMore(at now: Nanoseconds) -> Bool { executor.takesMore(runningMax: runningMax, at: now) }
 
-    /// Its present work, in running streams: `bytesAStream` bytes of waiting prompts count as one.
+    /// The present work of the executor, in running streams: `bytesAStream` bytes of waiting prompts count as one
+    /// stream.
     fileprivate var work: Double {
         let isShared = executor.engine.modelsShareCapacity
         let running = isShared ? executor.engine.running : executor.running

@@ -1,26 +1,31 @@
-// What a pool carries from one configuration to the next: its queue, its pace, and whose turn it is.
+// The part of a pool that passes from one configuration to the next: its queue, the times of its slots, and the
+// turns.
 internal import Synchronization
 internal import Transport
 
-/// The part of a pool that outlives configurations; shared by all workers.
+/// The part of a pool that outlives configurations; all workers share it.
 ///
-/// Each snapshot has an `ExecutorPool` with this entry, which lists the members. Requests of several snapshots may wait
-/// in one queue, each for the members of its own snapshot.
+/// Each snapshot has an `ExecutorPool` with this entry, which lists the executors. Requests of several snapshots may
+/// wait in the same queue. Each request waits for the executors of its own snapshot.
 package final class PoolEntry: Sendable {
-    /// Identifies the pool in this process; never reused, and not an index.
+    /// Identifies the pool in this process.
+    ///
+    /// The id is never reused, and is not an index.
     package let id: Int
     let state: Lock<State>
     /// Whether the times at which slots are taken and freed are recorded.
     ///
-    /// They are, once the pool has had a limit or has been full.
+    /// Recording begins when the pool has a limit, or when it is full for the first time.
     let isWatched = Atomic<Bool>(false)
 
     struct State: Sendable {
-        /// Requests that have not been at an executor yet; fair between tenants.
-        var queue = FairQueue<Waiting>()
-        /// Requests that are served before the queue, in order.
+        /// Requests that have not been at an executor yet.
         ///
-        /// A request that cannot be served does not hold up those behind it.
+        /// The queue is fair between tenants.
+        var queue = FairQueue<Waiting>()
+        /// Requests that are served before `queue`, in this order.
+        ///
+        /// A request that finds no slot does not block the requests behind it.
         var returned: [Returned] = []
         var returnedSequence = 0
         var times = SlotTimes()
@@ -29,11 +34,13 @@ package final class PoolEntry: Sendable {
         var random: UInt64
         /// How many snapshots have had a pool on this entry.
         var generation = 0
-        /// The engines that have been notified that requests wait here; empty while none does.
+        /// The engines that know that requests of this pool wait; empty while no request waits.
         var joined: [Engine] = []
-        /// The generations of pools whose members' engines are among `joined`.
+        /// The generations of the pools whose engines are in `joined`.
         var joinedGenerations: [Int] = []
-        /// The indices of members that may take the request; used only during one choice.
+        /// The indices of the members that may take a request.
+        ///
+        /// The array is scratch space for a single choice.
         var free: [Int] = []
     }
 
@@ -41,37 +48,39 @@ package final class PoolEntry: Sendable {
     package struct Waiting: Sendable {
         var request: RoutingRequest
         var pool: ExecutorPool
-        /// Called once, outside of any lock, unless the request leaves the queue by itself.
+        /// Called once at the end of the wait and without a lock, unless the request leaves the queue by itself.
         var ended: @Sendable (WaitEnd) -> Void
     }
 
-    /// A request that has been at an executor, or a request of an earlier snapshot whose members are all full.
+    /// A request that has been at an executor, or a request of an earlier snapshot whose executors are all full.
     struct Returned: Sendable {
         var ticket: QueueTicket
         var waiting: Waiting
     }
 
-    /// A wait that is over; the request has not been notified yet.
+    /// A wait that has ended, and whose request has not been notified yet.
     struct Ended: Sendable {
         var waiting: Waiting
         var end: WaitEnd
     }
 
-    /// An entry without requests.
+    /// Makes an entry without requests.
     ///
-    /// - Parameter seed: the start of its random numbers; it should differ between processes, so that they do not all
-    ///   choose the same executors.
+    /// - Parameter seed: the start of the random numbers. It should differ between processes, so that the processes
+    ///   do not all choose the same executors.
     package init(id: Int, seed: UInt64 = 0x9E37_79B9_7F4A_7C15) {
         self.id = id
         state = Lock(State(random: seed | 1))
     }
 
-    /// How many requests wait; takes the lock.
+    /// The number of waiting requests.
+    ///
+    /// The property takes the lock.
     package var waitingCount: Int { state.withLock { $0.waitingCount } }
 
-    /// Gives free slots to requests that wait.
+    /// Gives free slots to waiting requests.
     ///
-    /// - Parameter most: the most slots that are given.
+    /// - Parameter most: the largest number of slots to give.
     /// - Returns: whether any slot was given.
     func serve(most: Int = .max, at now: Nanoseconds) -> Bool {
         let ended = state.withLock { $0.serve(self, most: most, at: now) }
@@ -79,12 +88,14 @@ package final class PoolEntry: Sendable {
         return !ended.isEmpty
     }
 
-    /// Notifies requests of the ends of their waits; to be called without a lock, since it posts to mailboxes.
+    /// Notifies requests that their waits have ended.
+    ///
+    /// The caller must hold no lock, because the function posts to mailboxes.
     static func deliver(_ ended: [Ended]) {
         for ended in ended { ended.waiting.ended(ended.end) }
     }
 
-    /// Begins to record when slots are taken and freed, unless it has begun before.
+    /// Begins to record when slots are taken and freed, unless recording has begun before.
     func watch(_ state: inout State, from now: Nanoseconds) {
         guard state.times.watchedSince == nil else { return }
         state.times.watch(from: now)
@@ -95,14 +106,14 @@ package final class PoolEntry: Sendable {
 extension PoolEntry.State {
     var waitingCount: Int { queue.count + returned.count }
 
-    /// How many waiting requests would be served before a new one.
+    /// How many waiting requests would be served before a new request.
     ///
-    /// - Parameter returning: whether the new one has been at an executor before.
+    /// - Parameter returning: whether the new request has been at an executor before.
     func ahead(of request: RoutingRequest, returning: Bool) -> Int {
         returning ? returned.count : returned.count + queue.ahead(of: request.tenant, cost: request.promptBytes)
     }
 
-    /// Adds a request to those that wait.
+    /// Adds a request to the waiting requests.
     mutating func push(_ waiting: PoolEntry.Waiting, returning: Bool) -> QueueTicket {
         guard returning else {
             let request = waiting.request
@@ -129,7 +140,9 @@ extension PoolEntry.State {
         return PoolEntry.Ended(waiting: waiting, end: .gaveWay(way))
     }
 
-    /// Takes a request out; returns false when it does not wait any more.
+    /// Removes a request.
+    ///
+    /// Returns false if the request does not wait any more.
     mutating func remove(_ ticket: QueueTicket) -> Bool {
         if case .inOrder(let ticket) = ticket, queue.remove(ticket) != nil { return true }
         guard let index = returned.firstIndex(where: { $0.ticket == ticket }) else { return false }
@@ -137,7 +150,7 @@ extension PoolEntry.State {
         return true
     }
 
-    /// Chooses executors for requests that wait, those of `returned` first, and counts their attempts.
+    /// Chooses executors for waiting requests, first for the requests in `returned`, and counts their attempts.
     mutating func serve(_ entry: PoolEntry, most: Int, at now: Nanoseconds) -> [PoolEntry.Ended] {
         var granted: [PoolEntry.Ended] = []
         serveReturned(&granted, most: most, at: now)
@@ -146,7 +159,8 @@ extension PoolEntry.State {
                 _ = queue.pop()
                 granted.append(grant)
             } else if next.pool.generation < generation {
-                // The members of its earlier snapshot are full, but requests behind it may go to other members.
+                // The executors of the request's earlier snapshot are full, but requests behind it may go to other
+                // executors.
                 _ = queue.pop()
                 returned.append(PoolEntry.Returned(ticket: .inOrder(ticket), waiting: next))
             } else {
@@ -157,7 +171,9 @@ extension PoolEntry.State {
         return granted
     }
 
-    /// Serves `returned`; a request whose executors are all full does not hold up those behind it.
+    /// Serves the requests in `returned`.
+    ///
+    /// A request whose executors are all full does not block the requests behind it.
     private mutating func serveReturned(_ granted: inout [PoolEntry.Ended], most: Int, at now: Nanoseconds) {
         var index = 0
         var latestIsFull = false
@@ -170,7 +186,8 @@ extension PoolEntry.State {
                 returned.remove(at: index)
                 granted.append(grant)
             } else {
-                // If a request that may go to any member of the latest pool finds no slot, no other request does.
+                // If a request that may go to any executor of the latest pool finds no slot, no other request finds
+                // one.
                 if isOfLatest, waiting.request.tried.isEmpty, waiting.request.usesBad { latestIsFull = true }
                 index += 1
             }
@@ -186,9 +203,9 @@ extension PoolEntry.State {
 
     // MARK: Engines
 
-    /// Notifies the engines of a pool's members that requests wait here.
+    /// Tells the engines of a pool's executors that requests of this entry wait.
     ///
-    /// - Returns: false when they have been notified before.
+    /// - Returns: false if the engines have been told before.
     mutating func join(_ entry: PoolEntry, _ pool: ExecutorPool) -> Bool {
         guard !joinedGenerations.contains(pool.generation) else { return false }
         joinedGenerations.append(pool.generation)
@@ -210,11 +227,11 @@ extension PoolEntry.State {
 
     // MARK: Turns
 
-    /// When an executor has its next turn.
+    /// The position of an executor's next turn on the scale of `Turns`.
     ///
-    /// - Parameter count: the number of executors, to space their first turns evenly, so that executors with equal
-    ///   shares do not all have a turn at once. With nil a new executor has its first turn at a random time, so that
-    ///   many processes do not all begin with the same executor.
+    /// - Parameter count: the number of executors, so that their first turns are spaced evenly and executors with
+    ///   equal shares do not all have a turn at once. If it is nil, the first turn of a new executor is at a random
+    ///   position, so that many processes do not all begin with the same executor.
     mutating func dueTurn(of executor: Executor, at index: Int, share: Double, among count: Int?) -> Double {
         if let due = turns.due(of: executor.id, at: index, share: share) { return due }
         let phase = count.map { (Double(index) + 0.5) / Double($0) } ?? Double(nextRandom() >> 11) / Double(1 << 53)
@@ -230,7 +247,7 @@ extension PoolEntry.State {
     }
 }
 
-/// Identifies a request that waits, so that it can be removed.
+/// Identifies a waiting request, so that it can be removed.
 package enum QueueTicket: Hashable, Sendable {
     case inOrder(FairQueue<PoolEntry.Waiting>.Ticket)
     case returned(Int)

@@ -1,7 +1,7 @@
-// A limit of retries under way, so that a failing pool does not get all its load twice.
+// A limit of the retries under way, so that a failing pool does not get twice its load.
 internal import Synchronization
 
-/// A budget of retries: a tenth of the requests under way, but at least ten, over all workers.
+/// A budget for retries over all workers: a tenth of the requests under way, but at least ten.
 package final class RetryBudget: Sendable {
     static let floor = 10
     static let share = 10
@@ -12,7 +12,7 @@ package final class RetryBudget: Sendable {
     /// Makes a budget with no retries under way.
     package init() {}
 
-    /// How many retries are under way.
+    /// The number of retries under way.
     package var underWay: Int { retries.load(ordering: .relaxed) }
 
     /// Counts one more request under way.
@@ -20,14 +20,16 @@ package final class RetryBudget: Sendable {
     /// Ends the count of a request that `requestBegan` has counted.
     package func requestEnded() { requests.wrappingSubtract(1, ordering: .relaxed) }
 
-    /// Counts one more retry if the budget has room for it; `retryEnded` gives it back.
+    /// Counts one more retry if the budget has room for it.
+    ///
+    /// Returns false, and counts nothing, if there is no room. Otherwise the caller has to call `retryEnded`.
     package func take() -> Bool {
         let most = max(Self.floor, requests.load(ordering: .relaxed) / Self.share)
         if retries.wrappingAdd(1, ordering: .relaxed).newValue <= most { return true }
         retries.wrappingSubtract(1, ordering: .relaxed)
         return false
     }
-    /// Counts a retry that cannot be refused any more, even beyond the budget.
+    /// Counts a retry that cannot be refused any more, even if the budget has no room for it.
     package func retryBegan() { retries.wrappingAdd(1, ordering: .relaxed) }
     /// Ends the count of a retry that `take` or `retryBegan` has counted.
     package func retryEnded() { retries.wrappingSubtract(1, ordering: .relaxed) }

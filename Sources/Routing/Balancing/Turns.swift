@@ -1,10 +1,12 @@
-// The order in which executors of unequal shares take turns: evenly interleaved, and as often as their shares say.
+// The order in which executors with different shares take turns: evenly interleaved, and as often as their shares
+// say.
 
-/// Stride scheduling (Waldspurger and Weihl, 1995), as a value.
+/// Stride scheduling (Waldspurger and Weihl, 1995).
 ///
-/// Turns are positions on one scale of virtual time. The turns of an executor are 1 divided by its share apart, and the
-/// executor whose next turn, its due, is the smallest comes next. A choice may leave out executors that cannot take a
-/// request. An executor that was left out for long has one turn at once, and not all the turns that it missed.
+/// Turns are positions on a scale of virtual time. The distance between two turns of an executor is 1 divided by its
+/// share. The position of the next turn of an executor is its due. The executor with the smallest due comes next, but
+/// a choice may leave out executors that cannot take a request. An executor that was left out for long gets one turn
+/// at once, and not all the turns that it missed.
 struct Turns: Sendable {
     private struct Entry: Sendable {
         var id: Int
@@ -13,17 +15,17 @@ struct Turns: Sendable {
         var share: Double
     }
 
-    /// The most early turns that count against an executor later.
+    /// The largest number of early turns that count against an executor later.
     ///
-    /// A turn is early if the executor is chosen before an executor with a smaller due, which has too much work.
+    /// A turn is early if the executor is chosen before an executor with a smaller due that has too much work.
     private static let aheadMax = 4.0
 
-    /// The executors whose next turn is known, in the order of the latest pool's members.
+    /// The executors whose next turn is known, in the order of the members of the latest pool.
     private var entries: [Entry] = []
-    /// The present position on the scale: the due of the latest turn that was not early.
+    /// The present position on the scale: the largest due of all turns that were not early.
     private var last = 0.0
 
-    /// Forgets all executors but these, given by their ids in the order of the pool's members.
+    /// Forgets all executors except those with these ids, which are in the order of the pool's members.
     mutating func keep(_ ids: [Int]) {
         entries = ids.compactMap { id in entries.first { $0.id == id } }
     }
@@ -31,8 +33,8 @@ struct Turns: Sendable {
     /// The position of an executor's next turn; nil for a new executor.
     ///
     /// - Parameters:
-    ///   - index: its index among the pool's members, where it probably is in `entries` too.
-    ///   - share: its present share, above 0; it may have changed since the last call.
+    ///   - index: the index of the executor among the pool's members. It is probably the index in `entries` too.
+    ///   - share: the present share of the executor, above 0. It may have changed since the last call.
     func due(of id: Int, at index: Int, share: Double) -> Double? {
         guard let index = self.index(of: id, at: index) else { return nil }
         let entry = entries[index]
@@ -42,18 +44,18 @@ struct Turns: Sendable {
 
     /// Adds a new executor.
     ///
-    /// - Parameter phase: how long it waits for its first turn, from 0 to 1 times the distance between its turns.
-    /// - Returns: the position of its first turn.
+    /// - Parameter phase: the wait for the first turn, as a fraction (0 to 1) of the distance between two turns.
+    /// - Returns: the position of the executor's first turn.
     mutating func add(_ id: Int, at index: Int, share: Double, phase: Double) -> Double {
         let due = last + phase / share
         entries.insert(Entry(id: id, due: due, share: share), at: min(index, entries.count))
         return due
     }
 
-    /// Records that an executor has had the turn at `due`, and sets its next one.
+    /// Records that an executor has had the turn at `due`, and sets its next turn.
     ///
-    /// - Parameter first: the smallest due among the executors that could take the request, those with too much work
-    ///   included. If it is smaller than `due`, the turn was early.
+    /// - Parameter first: the smallest due among the executors that could take the request, including executors with
+    ///   too much work. If `first` is smaller than `due`, the turn was early.
     mutating func took(_ due: Double, of id: Int, at index: Int, share: Double, first: Double) {
         guard let index = self.index(of: id, at: index) else { return }
         last = max(last, first, due - Self.aheadMax / share)

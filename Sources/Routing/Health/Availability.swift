@@ -4,16 +4,18 @@ internal import Transport
 
 /// The health and the learnt limits of an engine, or of an executor.
 ///
-/// The values that choosing an executor needs are copied to atomics after each change, so that it takes no locks.
+/// After each change, the values that are needed to choose an executor are copied to atomics, so that a choice takes
+/// no lock.
 final class Availability: Sendable {
     private struct Values: Sendable {
         var health = ExecutorHealth()
         var load = ExecutorLoad()
     }
     private let values = Lock(Values())
-    /// The moment from which one request at a time may be sent as a trial; `.max` for never, and 0 while it is healthy.
+    /// The time from which one request at a time may be sent as a trial; 0 while healthy, and `.max` if no trial is
+    /// allowed.
     private let trialFrom = Atomic<Nanoseconds>(0)
-    /// When its last ejection ended; 0 while it is ejected or if it never was.
+    /// The time at which the last ejection ended; 0 during an ejection, or if there was none.
     private let healthySince = Atomic<Nanoseconds>(0)
     private let ejected = Atomic<Bool>(false)
     private let dead = Atomic<Bool>(false)
@@ -22,22 +24,22 @@ final class Availability: Sendable {
     private let learntUntil = Atomic<Nanoseconds>(0)
     private let pausedUntil = Atomic<Nanoseconds>(0)
 
-    /// Whether it is out of rotation because of faults or failed probes.
+    /// Whether faults or failed probes have ejected the engine or executor.
     var isEjected: Bool { ejected.load(ordering: .relaxed) }
-    /// Whether its probes have found it dead, see `ExecutorHealth.isDead`.
+    /// Whether probes have found the engine dead, see `ExecutorHealth.isDead`.
     var isDead: Bool { dead.load(ordering: .relaxed) }
     var state: ExecutorHealth.State { values.withLock { $0.health.state } }
-    /// Why it was ejected last.
+    /// Why the engine or executor was ejected last.
     var cause: ExecutorHealth.Cause { values.withLock { $0.health.cause } }
 
-    /// Whether a request may go there.
+    /// Whether a request may go to the engine or executor.
     func use(at now: Nanoseconds) -> ExecutorHealth.Use {
         let from = trialFrom.load(ordering: .relaxed)
         if from == 0 { return .yes }
         return from != .max && now >= from ? .trial : .no
     }
 
-    /// A share of 1, or less for a while after it has come back.
+    /// The factor for the weight: 1, or less for some time after an ejection.
     func share(at now: Nanoseconds) -> Double {
         let since = healthySince.load(ordering: .relaxed)
         return since == 0 ? 1 : ExecutorHealth.share(healthySince: since, at: now)
@@ -63,7 +65,9 @@ final class Availability: Sendable {
         change { health, _ in health.trialBegan(at: now) }
     }
 
-    /// Records that an answer has ended whole; takes no lock unless answers have failed in their midst before.
+    /// Records that an answer has ended whole.
+    ///
+    /// The function takes a lock only if answers have failed in the middle before.
     func endedWhole() {
         guard hasLateFaults.load(ordering: .relaxed) else { return }
         change { health, _ in health.endedWhole() }

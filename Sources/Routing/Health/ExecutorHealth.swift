@@ -1,34 +1,39 @@
-// Whether an engine, or one model at it, is to be trusted with requests, as a value: no clock and no sockets.
+// The health of an engine, or of one model at an engine, as a value that has no clock and no sockets.
 package import Transport
 
-/// An engine or an executor is healthy until shown otherwise.
+/// The health of an engine or an executor, which is healthy until faults or probes show otherwise.
 ///
-/// Faults in traffic and failed probes eject it; the first ejection lasts 3 s, each further one longer. The ejection
-/// ends by answered probes, or by one request that is sent as a trial; its share of requests then grows slowly. A
-/// client's 4xx and a client that leaves are not faults, and a busy executor (429) is not a dead one.
+/// Faults in traffic and failed probes eject an executor. The first ejection lasts 3 s, and each further ejection
+/// lasts longer. An ejection ends by answered probes, or by one request that is sent as a trial. The share of
+/// requests then grows slowly. A client's 4xx and a client that leaves are no faults, and a busy executor (429) is
+/// not dead.
 ///
-/// A pool may use some executors in spite of their ejection, see `ExecutorPool.mercy`.
+/// A pool may use some executors in spite of an ejection, see `ExecutorPool.mercy`.
 package struct ExecutorHealth: Sendable, Equatable {
-    /// Whether requests go there at the moment.
+    /// Whether requests go to the executor at the moment.
     package enum State: Sendable, Equatable {
         case healthy
-        /// Gets no request before `until`, and then one request first, as a trial.
+        /// The executor gets no request before `until`, and then one request as a trial.
         case ejected(until: Nanoseconds)
-        /// One request is under way to find out whether the executor is well again.
+        /// One request is under way as a trial, to find out whether the executor works again.
         case trial(since: Nanoseconds)
     }
 
-    /// Whether requests may be sent to it; with `trial` only one, which shows whether it works again.
+    /// Whether requests may be sent to the executor.
+    ///
+    /// `trial` allows only one request, which shows whether the executor works again.
     package enum Use: Sendable, Equatable { case yes, trial, no }
 
     /// The result of one health probe.
     package enum Probe: Sendable, Equatable {
         case passed
-        /// The connection was refused or reset, or the answer was a 5xx.
+        /// The connection was refused or reset, or the answer had a 5xx status.
         case failed
         /// No answer came in time.
         case timedOut
-        /// The engine is alive but still loads its model: this is no fault, but it gets no requests.
+        /// The engine is alive but still loads its model.
+        ///
+        /// Loading is no fault, but the engine gets no requests.
         case notReady
     }
 
@@ -39,68 +44,72 @@ package struct ExecutorHealth: Sendable, Equatable {
         case faults(FaultScope)
     }
 
-    /// The number of faults in a row that eject.
+    /// The number of faults in a row that eject an executor.
     static let faultsMax = 3
     static let ejectionStep: Nanoseconds = 3_000_000_000
     static let ejectionMax: Nanoseconds = 60_000_000_000
-    /// How long it takes from the end of an ejection to a full share of the requests.
+    /// How long it takes from the end of an ejection to the full share of the requests.
     static let slowStart: Nanoseconds = 10_000_000_000
     /// For this long after a success in traffic, a lost probe does not count.
     static let trafficWins: Nanoseconds = 5_000_000_000
-    /// How long an engine whose probes time out may send no byte before it is dead, and an attempt at a dead engine may
-    /// receive no byte before it is given up.
+    /// How long an engine whose probes time out may send no byte before it is dead.
+    ///
+    /// The same time limits how long an attempt at a dead engine may receive no byte before the attempt is given up.
     package static let silenceMax: Nanoseconds = 20_000_000_000
-    /// How long a trial without a result keeps other requests from being the next trial.
+    /// How long a trial without a result prevents the next trial.
     static let trialMax: Nanoseconds = 60_000_000_000
-    /// After this long without an ejection, past ejections are forgotten.
+    /// After this time without an ejection, past ejections are forgotten.
     static let forgiveAfter: Nanoseconds = 60_000_000_000
 
-    /// The present state, without what the probes say at the moment; `trialFrom` takes both into account.
+    /// The state as faults, successes and trials set it.
+    ///
+    /// `trialFrom` also takes the probes into account.
     package private(set) var state = State.healthy
-    /// Why it was ejected last; meaningless while it is healthy.
+    /// Why the executor was ejected last; it has no meaning while the executor is healthy.
     package private(set) var cause = Cause.faults(.connection)
-    /// Whether it is dead: enough probes in a row failed, or they timed out and no byte has come for `silenceMax`.
+    /// Whether the engine is dead: enough probes in a row failed, or they timed out and no byte has come for
+    /// `silenceMax`.
     package private(set) var isDead = false
-    /// Faults in a row since an answer last began.
+    /// The number of faults in a row since an answer last began.
     private var faults = 0
-    /// Faults in the midst of answers since an answer last ended whole; at most `faultsMax`.
+    /// The number of faults in the middle of answers since an answer last ended whole; at most `faultsMax`.
     private var lateFaults = 0
     private var ejections = 0
     private(set) var healthySince: Nanoseconds?
     private var lastSuccess: Nanoseconds?
-    /// Failed and timed out probes in a row.
+    /// The number of failed and timed out probes in a row.
     private var probesLost = 0
-    /// Failed probes in a row, none of them timed out.
+    /// The number of failed probes in a row, none of which timed out.
     private var probesFailed = 0
     private var probesPassed = 0
-    /// The conclusion from the latest probes: `passed`, `failed` (also for timeouts) or `notReady`; nil before there is
-    /// one.
+    /// The conclusion from the latest probes: `passed`, `failed` (also for timeouts) or `notReady`; nil before there
+    /// is a conclusion.
     private var verdict: Probe?
 
-    /// Healthy, and never probed.
+    /// Makes the health of an executor that is healthy and was never probed.
     package init() {}
 
-    /// Whether it is ejected; also true during a trial.
+    /// Whether the executor is ejected, including during a trial.
     package var isEjected: Bool { state != .healthy }
-    /// Whether answers have failed in their midst and none has ended whole since.
+    /// Whether answers have failed in the middle and no answer has ended whole since.
     var hasLateFaults: Bool { lateFaults > 0 }
 
-    /// The moment from which a request may be sent as a trial; 0 while it is healthy, and `.max` while probes forbid
-    /// it.
+    /// The time from which a request may be sent as a trial; 0 while healthy, and `.max` while probes forbid a trial.
     var trialFrom: Nanoseconds {
         if verdict == .notReady { return .max }
         switch state {
         case .healthy: return 0
-        // While probes fail, no client's request has to be risked to find out that requests fail.
+        // While probes fail, a trial would only risk the request of a client.
         case .ejected(let until): return verdict == .failed ? .max : max(1, until)
         case .trial(let since): return verdict == .failed ? .max : since + Self.trialMax
         }
     }
 
-    /// Its share of requests: 1, but less for `slowStart` after an ejection.
+    /// The factor for the weight of the executor: 1, but less for `slowStart` after an ejection.
     static func share(healthySince: Nanoseconds, at now: Nanoseconds) -> Double {
         guard now < healthySince + slowStart else { return 1 }
-        // The clocks of two workers may differ by a turn of their loops.
+        // The time may be earlier than `healthySince`, because the clocks of two workers may differ by one turn of
+        // their loops.
         let healthyFor = now > healthySince ? now - healthySince : 0
         return max(0.1, Double(healthyFor) / Double(slowStart))
     }
@@ -108,10 +117,10 @@ package struct ExecutorHealth: Sendable, Equatable {
     /// Records that one request is sent as a trial.
     package mutating func trialBegan(at now: Nanoseconds) { state = .trial(since: now) }
 
-    /// Records that the first event of a stream or a whole document has arrived: the executor can be reached, and
-    /// answers.
+    /// Records that the first event of a stream, or a whole document, has arrived.
     ///
-    /// Its answers may still break off, so faults in the midst of answers count until `endedWhole`.
+    /// So the executor can be reached and answers. The answers may still break off, so faults in the middle of
+    /// answers count until `endedWhole`.
     package mutating func succeeded(at now: Nanoseconds) {
         faults = 0
         lastSuccess = now
@@ -125,18 +134,19 @@ package struct ExecutorHealth: Sendable, Equatable {
 
     /// Records that an answer has ended whole.
     ///
-    /// This ends no ejection, because the answer may have begun long before it.
+    /// A whole answer ends no ejection, because the answer may have begun long before the ejection.
     package mutating func endedWhole() { lateFaults = 0 }
 
-    /// Records that an answer has failed in its midst: by an error event, a lost connection, a stall or an early end.
+    /// Records that an answer has failed in the middle: by an error event, a lost connection, a stall or an early
+    /// end.
     ///
-    /// This does not end a trial, whose result was known when the answer began.
+    /// The failure does not end a trial, because the result of a trial is known when the answer begins.
     package mutating func failedLate(_ scope: FaultScope, at now: Nanoseconds) {
         lateFaults = min(lateFaults + 1, Self.faultsMax)
         if case .healthy = state, faults + lateFaults >= Self.faultsMax { eject(.faults(scope), at: now) }
     }
 
-    /// Records a fault before the first event: no connection, a reset, a timeout or a 5xx.
+    /// Records a fault before the first event: no connection, a reset, a timeout or a 5xx status.
     package mutating func failed(_ scope: FaultScope = .connection, at now: Nanoseconds) {
         switch state {
         case .trial: eject(.faults(scope), at: now)
@@ -147,15 +157,17 @@ package struct ExecutorHealth: Sendable, Equatable {
         }
     }
 
-    /// Records an answer that may be a failure: it shows that the engine can be reached, which is all that a trial of
-    /// the engine has to show.
+    /// Records an answer that may be a failure.
+    ///
+    /// The answer shows that the engine can be reached, which is enough for a trial of the engine.
     package mutating func answered(at now: Nanoseconds) {
         guard case .trial = state else { return }
         comeBack(faults: 0, at: now)
     }
 
-    /// Ends a trial without a result, because its client left or the executor was busy; the next request is a new
-    /// trial.
+    /// Ends a trial without a result, because the client left or the executor was busy.
+    ///
+    /// The next request is a new trial.
     package mutating func trialTold(nothingAt now: Nanoseconds) {
         if case .trial = state { state = .ejected(until: now) }
     }
@@ -166,8 +178,8 @@ package struct ExecutorHealth: Sendable, Equatable {
     ///
     /// - Parameters:
     ///   - rise: how many answered probes in a row end an ejection.
-    ///   - fall: how many failed or timed out probes in a row eject it.
-    ///   - lastHeard: when a byte from it last arrived on any connection; if none has, when probing began.
+    ///   - fall: how many failed or timed out probes in a row eject the engine.
+    ///   - lastHeard: when a byte of the engine last arrived on any connection; if none has, when probing began.
     package mutating func probed(
         _ probe: Probe,
         at now: Nanoseconds,
@@ -193,9 +205,9 @@ package struct ExecutorHealth: Sendable, Equatable {
         }
     }
 
-    /// Counts a lost probe, and ejects after `fall` in a row.
+    /// Counts a lost probe, and ejects the engine after `fall` lost probes in a row.
     ///
-    /// - Parameter isFailed: The probe got a failure, not merely no answer in time.
+    /// - Parameter isFailed: whether the probe failed; false if it timed out.
     private mutating func probeLost(isFailed: Bool, at now: Nanoseconds, fall: Int, lastHeard: Nanoseconds) {
         probesPassed = 0
         probesLost += 1
@@ -208,13 +220,13 @@ package struct ExecutorHealth: Sendable, Equatable {
         silence(at: now, fall: fall, lastHeard: lastHeard)
     }
 
-    /// Declares an engine dead that has lost `fall` probes in a row and has sent no byte for `silenceMax`.
+    /// Declares the engine dead if it has lost `fall` probes in a row and has sent no byte for `silenceMax`.
     package mutating func silence(at now: Nanoseconds, fall: Int, lastHeard: Nanoseconds) {
         guard probesLost >= fall, now >= lastHeard + Self.silenceMax else { return }
         isDead = true
     }
 
-    /// Forgets what probes have found, because nobody probes it any more.
+    /// Forgets the results of the probes, because the engine is not probed any more.
     ///
     /// An ejection then ends by a trial, as for an executor that was never probed.
     package mutating func probesEnded() {
@@ -223,11 +235,12 @@ package struct ExecutorHealth: Sendable, Equatable {
         isDead = false
     }
 
-    /// Ends an ejection without a trial, because probes are answered, if its time is over or probes were lost before.
+    /// Ends an ejection without a trial, because probes are answered, if its time has passed or probes were lost
+    /// before.
     ///
-    /// A single fault then ejects it again, as a fault in a trial would.
+    /// A single fault then ejects the executor again, as a fault in a trial would.
     ///
-    /// - Parameter wasLost: whether enough probes to eject it had failed or timed out before.
+    /// - Parameter wasLost: whether enough probes for an ejection had failed or timed out before.
     package mutating func engineAnswers(wasLost: Bool, at now: Nanoseconds) {
         switch state {
         case .healthy: isDead = false
@@ -247,8 +260,8 @@ package struct ExecutorHealth: Sendable, Equatable {
         self.cause = cause
         ejections += 1
         faults = 0
-        // After the ejection one more fault in the midst of an answer may eject it again, unless an answer has ended
-        // whole before.
+        // After the ejection, one more fault in the middle of an answer can eject the executor again, unless an
+        // answer has ended whole before.
         lateFaults = min(lateFaults, Self.faultsMax - 1)
         probesPassed = 0
         healthySince = nil

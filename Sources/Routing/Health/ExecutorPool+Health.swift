@@ -26,18 +26,19 @@ package enum FaultScope: Sendable, Equatable {
 extension ExecutorPool {
     /// What an attempt has shown about its executor.
     package enum Outcome: Sendable, Equatable {
-        /// It gave its first event, or a whole document.
+        /// The executor sent its first event, or a whole JSON document.
         case good
-        /// After `good`: the answer has ended whole.
+        /// After `good`, the whole answer has arrived.
         case whole
-        /// It failed before its answer began.
+        /// The attempt failed before the answer began.
         case fault(FaultScope)
-        /// After `good`: it failed in the midst of its answer.
+        /// After `good`, the attempt failed in the middle of the answer.
         case lateFault(FaultScope)
-        /// Its client left, or the fault was the client's.
+        /// The client left, or the client caused the fault.
         case neither
-        /// The executor answered 429: it is alive, and asks for a pause of so many nanoseconds, or does not say how
-        /// long.
+        /// The executor answered 429.
+        ///
+        /// The executor is alive, and asks for a pause of this many nanoseconds; nil if it does not say how long.
         case busy(Nanoseconds?)
     }
 
@@ -70,8 +71,10 @@ extension ExecutorPool {
         }
     }
 
-    /// The executor has refused an attempt because it is busy: its load is lowered, or that of its engine if the
-    /// engine's models share their capacity.
+    /// Records that the executor has refused an attempt because it is busy.
+    ///
+    /// If the models of the engine share their capacity, the refusal counts for the engine, otherwise for the
+    /// executor.
     private func refused(_ executor: Executor, pause: Nanoseconds?, at now: Nanoseconds) {
         let engine = executor.engine
         let isShared = engine.modelsShareCapacity
@@ -92,19 +95,23 @@ extension ExecutorPool {
 
     // MARK: Mercy
 
-    /// Which members the pool uses although they are bad, so that never more than half of it is left out.
+    /// Which unhealthy members the pool uses, so that it never leaves out more than half of its members.
     enum Mercy {
-        /// At most half are bad, and none of those is used.
+        /// The pool uses no unhealthy member: at most half are unhealthy, or all are and another pool is better.
         case none
-        /// More than half are bad: some of them are used, see `isSpared`.
+        /// More than half of the members are unhealthy.
+        ///
+        /// The pool uses some of the unhealthy members, see `isSpared`.
         case some
-        /// All are bad: those that cost little to try are used, see `Executor.costsLittle`.
+        /// All members are unhealthy.
+        ///
+        /// The pool uses those that a request can try at little cost, see `Executor.costsLittle`.
         case all
     }
 
-    /// Which bad members are used at the moment.
+    /// Which unhealthy members the pool uses at the moment.
     ///
-    /// - Parameter usesBad: whether a pool whose members are all bad may be used, because there is no better one.
+    /// - Parameter usesBad: whether to use members if all are unhealthy, because there is no better pool.
     func mercy(usesBad: Bool = true, at now: Nanoseconds) -> Mercy {
         let bad = indices.count { members[$0].executor.use(at: now) == .no }
         if bad == indices.count { return usesBad ? .all : .none }
@@ -113,8 +120,8 @@ extension ExecutorPool {
 
     /// Whether the pool uses the member at this index although it is bad.
     ///
-    /// Dead members are always left out, and so are the first of the other bad members, until half of the pool is left
-    /// out.
+    /// Dead members are always left out. The first of the other unhealthy members are left out too, until half of the
+    /// pool is left out.
     func isSpared(_ index: Int, by mercy: Mercy, at now: Nanoseconds) -> Bool {
         switch mercy {
         case .none: return false
@@ -133,9 +140,9 @@ extension ExecutorPool {
     package struct Status: Sendable {
         /// The executor and its share in the pool.
         package var member: PoolMember
-        /// The health of its engine if that is not healthy, otherwise its own.
+        /// The health of the engine if the engine is not healthy, otherwise the executor's own health.
         package var state: ExecutorHealth.State
-        /// Whether its health allows requests, or at least one as a trial.
+        /// Whether the health allows requests, or at least one request as a trial.
         ///
         /// With a weight of 0 it gets none even so.
         package var isUsable: Bool
@@ -154,11 +161,12 @@ extension ExecutorPool {
 }
 
 extension Executor {
-    /// Whether a request can try the executor although it is bad, because it will soon be answered or fail.
+    /// Whether a request can try the unhealthy executor at little cost, because the request will soon be answered or
+    /// fail.
     ///
-    /// An executor that refuses connections or answers with a failure does so at once. One that takes requests and does
-    /// not begin to answer may only be slow, as may one whose probes are late while its bytes still arrive. If it does
-    /// not accept connections, each try would cost the whole connect timeout.
+    /// An executor that refuses connections, or that answers with a failure, does so at once. An executor that
+    /// accepts requests but does not begin to answer may only be slow. The same is true if probes are late while
+    /// bytes still arrive. If an executor does not accept connections, each try costs the whole connect timeout.
     func costsLittle(at now: Nanoseconds) -> Bool {
         guard !engine.isDead else { return false }
         let isEjected = engine.isEjected || isEjectedAlone
@@ -170,14 +178,14 @@ extension Executor {
         }
     }
 
-    /// Whether it is ejected for faults of this model, which do not count for its engine.
+    /// Whether the executor is ejected for faults of this model, which do not count for its engine.
     package var isEjectedAlone: Bool { availability.isEjected }
-    /// Why its engine was ejected, if it is; otherwise why this executor was ejected last.
+    /// Why the engine was ejected, if the engine is ejected; otherwise why this executor was ejected last.
     package var cause: ExecutorHealth.Cause {
         engine.isEjected ? engine.availability.cause : availability.cause
     }
 
-    /// The engine's health if that is not healthy, otherwise the executor's own.
+    /// The health of the engine if the engine is not healthy, otherwise the executor's own health.
     package var health: ExecutorHealth.State {
         let state = engine.health
         return state == .healthy ? availability.state : state
