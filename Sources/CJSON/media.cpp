@@ -1,6 +1,6 @@
 // Finds the images, audio, video and files in a request body, in the formats of all APIs. It sums up their bytes, so
-// that they are not counted as text. The body is parsed for this only if `may_have_media` finds a key or type of
-// such a part.
+// that the bytes are not counted as text. The body is parsed for this only if `may_have_media` finds a key or type of
+// such media.
 #include "media.h"
 #include "values.h"
 #include <algorithm>

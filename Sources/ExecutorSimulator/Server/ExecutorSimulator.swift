@@ -9,7 +9,7 @@ package import Transport
 package final class ExecutorSimulator: ServerDelegate {
     /// Streams of the same pace share a timer if their period is no longer than this.
     ///
-    /// With a longer period, a new stream might wait too long for the next step of the shared timer.
+    /// With a longer period, a new stream might wait too long until the shared timer fires.
     private static let sharedPeriodMax: Nanoseconds = 100_000_000
 
     package let loop: EventLoop
@@ -187,7 +187,7 @@ package final class ExecutorSimulator: ServerDelegate {
         return String(repeating: "0", count: 12 - digits.count) + digits
     }
 
-    /// The faults for a request that asks for none itself; none after `faultsMax` requests.
+    /// The faults for a request that asks for none itself; after `faultsMax` requests, there are none.
     var serverFaults: Faults { faultsLeft > 0 ? options.faults : Faults() }
     /// Counts a request that was given the faults of the options.
     func useServerFaults() { if faultsLeft > 0, options.faults != Faults() { faultsLeft -= 1 } }

@@ -21,9 +21,7 @@ package struct ExecutorSimulatorOptions: Sendable {
     package var faults = Faults()
     /// How many requests get `faults`; nil for all requests.
     package var faultsMax: Int?
-    /// How many requests may be in progress; further requests get status 429.
-    ///
-    /// Nil for no limit.
+    /// How many requests may be in progress, before further requests get status 429; nil for no limit.
     package var runningMax: Int?
     /// The paths of the certificate and key for TLS; nil to serve without TLS.
     package var certificate: CertificateFiles?

@@ -8,9 +8,8 @@ internal import Transport
 final class Pacer: TimerTarget {
     /// Into how many slots a period is divided if streams are spread.
     private static let slotsWhenSpread = 40
-    /// How many streams are stepped between two flushes at most.
-    ///
-    /// In a burst of a thousand streams, the first ones then do not wait until all have written.
+    /// How many streams are stepped between two flushes at most, so that in a burst of a thousand streams the output of
+    /// the first streams is sent early.
     private static let batch = 32
 
     /// A slot whose streams are being stepped, in the order from the last stream to the first.

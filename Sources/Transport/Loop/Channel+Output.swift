@@ -77,7 +77,9 @@ extension Channel {
         }
     }
 
-    /// Writes to the socket, and copies the bytes that the kernel does not accept into `pending`.
+    /// Writes to the socket.
+    ///
+    /// Bytes that the kernel does not accept are copied into `pending`.
     private func writeNow(_ bytes: UnsafeRawBufferPointer) {
         let written = unsafe send(bytes)
         if writeFailure != nil {

@@ -23,12 +23,12 @@ package protocol ChannelHandler: AnyObject {
     func channel(_ channel: Channel, received bytes: Span<UInt8>)
     /// The peer will send nothing more.
     ///
-    /// If `end` is `.closed`, the peer has closed only its sending side. It can still receive what the channel writes.
+    /// If `end` is `.closed`, the peer has closed only its sending side, and can still receive what the channel writes.
     func channel(_ channel: Channel, ended end: ChannelEnd)
-    /// Asks the handler for its output, which it appends to `scratch`.
+    /// Asks the handler to append its output to `scratch`.
     ///
     /// Called once in each flush phase if the channel was marked. A handler that has more output must mark the channel
-    /// again. It is then called in the next flush phase.
+    /// again, and is then called in the next flush phase.
     func channelFlush(_ channel: Channel, into scratch: Scratch)
     /// The kernel has accepted all output.
     func channelDrained(_ channel: Channel)

@@ -10,7 +10,7 @@ package enum PollerChoice: Sendable, Equatable {
     case epoll
     /// io_uring for every channel from its first byte.
     ///
-    /// For tests, which run with each choice.
+    /// Used in tests, which run with each of the three choices.
     case ring
 }
 

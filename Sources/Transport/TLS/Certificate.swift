@@ -34,7 +34,7 @@ internal import Glibc
 
     /// The names and dates of the certificate, for findings.
     ///
-    /// - Parameter issuedPrevious: whether this certificate issued the one before it in the file.
+    /// - Parameter issuedPrevious: whether this certificate issued the previous certificate in the file.
     func facts(issuedPrevious: Bool) -> CertificateFacts {
         CertificateFacts(
             name: dnsNames.first ?? "without a name",

@@ -86,8 +86,8 @@ internal import COpenSSL
     }
 
     deinit {
-        // OpenSSL marks a session as not resumable if its connection ends without close_notify. Setting both shutdown
-        // flags prevents that for a connection that has not failed.
+        // OpenSSL marks a session as not resumable if its connection ends without close_notify. To keep the session
+        // resumable, both shutdown flags are set, unless the connection has failed.
         if failure == nil { unsafe SSL_set_shutdown(raw, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN) }
         unsafe SSL_free(raw)
     }

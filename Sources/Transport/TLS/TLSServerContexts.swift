@@ -61,8 +61,8 @@ internal import COpenSSL
                 exact[name] = try context(for: indices)
             }
         }
-        // The context for unknown names serves the first certificate, and those of other key types that share its first
-        // name, for clients that cannot verify the first key type.
+        // The context for unknown names serves the first certificate. Clients that cannot verify its key type get a
+        // certificate of another key type that has the first name of that certificate.
         let companions = certificates[0].names.first.flatMap { claims[$0] } ?? [0]
         first = try context(for: companions)
         self.exact = exact

@@ -6,9 +6,9 @@ internal import Glibc
 
 /// The ciphertext input and output of OpenSSL, in memory.
 ///
-/// Only one connection uses the wire at a time. To read, a channel calls `feed` with bytes from the socket, then `read`
-/// until it yields no more bytes. To write, it calls `write`. After either, it sends `output` and calls `clearOutput`,
-/// because reads can produce output too.
+/// Only one connection uses the wire at a time. To read, a channel calls `feed` with bytes from the socket, and then
+/// `TLSConnection.read` until it yields no more bytes. To write, the channel calls `TLSConnection.write`. After each
+/// read or write, the channel sends `output` and calls `clearOutput`, because reads can produce output too.
 @safe package final class TLSWire {
     /// The largest output buffer that is kept for later use, in bytes.
     static let retainedCapacity = 1 << 20
