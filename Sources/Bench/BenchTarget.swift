@@ -15,9 +15,7 @@ package struct BenchTarget: Sendable {
     package let host: String
     /// `host[:port]` from the URL, for `host` and `:authority` fields.
     package let authority: String
-    /// The address to connect to.
-    ///
-    /// It comes from `resolve`, or else is the first address of the host.
+    /// The address to connect to: the one from `resolve`, or else the first address of the host.
     package let address: SocketAddress
     /// The HTTP version that the bench speaks.
     package let version: Version

@@ -251,9 +251,9 @@ static void read_object(ondemand::value &root, cjson_event *out) noexcept {
     if (out->type.length == 5 && has_type_prefix(out, "error")) out->error = true;
     if (out->type.length == 15 && has_type_prefix(out, "response.failed")) out->error = true;
     if (patterns.has_failed && patterns.is_response) out->error = true;
-    // The events of OpenAI's responses and of Anthropic's messages report errors only by the type `error`. They
-    // are not matched against the error patterns, because other events of these APIs have members such as
-    // `message` and `code` too.
+    // The events of OpenAI's responses and of Anthropic's messages report errors only by the type `error`. The error
+    // patterns are not applied to these events, because other events of these APIs have members such as `message` and
+    // `code` too.
     bool is_event = has_type_prefix(out, "response.") || has_type_prefix(out, "message") ||
                     has_type_prefix(out, "content_block");
     if (!out->has_choices && !out->has_usage && !is_event && patterns.error.is_match()) out->error = true;

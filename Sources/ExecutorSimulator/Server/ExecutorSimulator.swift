@@ -172,7 +172,7 @@ package final class ExecutorSimulator: ServerDelegate {
 
     /// Lets the pacers continue.
     ///
-    /// Their output marks channels, so the loop does not wait for events before it flushes them.
+    /// The output of the pacers marks channels, so the loop does not wait for events before it flushes the output.
     private func continueRounds() {
         guard !unfinishedPacers.isEmpty else { return }
         let pacers = unfinishedPacers

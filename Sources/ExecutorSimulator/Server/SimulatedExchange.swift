@@ -200,9 +200,7 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
         over()
     }
 
-    /// Ends the exchange for the counters and the pacer.
-    ///
-    /// Its output may not be sent completely yet.
+    /// Ends the exchange for the counters and the pacer, although its output may not be sent completely yet.
     private func over() {
         guard phase != .over else { return }
         if phase != .body { simulator.counters.running -= 1 }

@@ -310,8 +310,8 @@ package final class Channel: Registered, TimerTarget {
         } else if watchesHangup {
             end(.closed)
         } else if let registration {
-            // The peer of a unix socket has closed normally. Its last bytes stay unread until reading resumes.
-            // The socket is unregistered because epoll would report EPOLLHUP again and again, and EPOLLHUP
+            // The peer of a unix socket has closed normally. The last bytes of the peer stay unread until reading
+            // resumes. The socket is unregistered because epoll would report EPOLLHUP again and again, and EPOLLHUP
             // cannot be masked.
             loop.unregister(registration, descriptor: descriptor)
             self.registration = nil

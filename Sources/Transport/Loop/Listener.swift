@@ -1,4 +1,4 @@
-// A listening socket in an event loop. It accepts connections, and pauses while the process has no room for more.
+// A listening socket in an event loop, which accepts connections and pauses while the process has no room for more.
 internal import CLinux
 internal import Glibc
 

@@ -2,9 +2,7 @@
 internal import CLinux
 internal import Glibc
 
-/// An open descriptor.
-///
-/// It is not closed automatically: the last holder must call `close`.
+/// An open descriptor, which is not closed automatically: the last holder must call `close`.
 package struct Socket: Sendable {
     package let descriptor: CInt
     package init(descriptor: CInt) { self.descriptor = descriptor }

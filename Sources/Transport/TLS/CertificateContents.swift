@@ -2,8 +2,8 @@
 
 /// The contents of a certificate file and of its key file, read at the same time.
 ///
-/// One thread reads the files, and every worker makes its TLS contexts from the same bytes. So all workers have the
-/// same certificate and a key that matches it, even if a file is replaced while the workers start.
+/// One thread reads the files, and every worker makes its TLS contexts from the same bytes. So a file that is replaced
+/// while the workers start cannot give them different certificates.
 package struct CertificateContents: Equatable, Sendable {
     /// The paths of the two files.
     package let files: CertificateFiles

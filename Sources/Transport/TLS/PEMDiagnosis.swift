@@ -37,7 +37,7 @@ enum PEMDiagnosis {
 
     /// Why the file at `path` is unusable because it begins with a byte order mark; nil if it has none.
     ///
-    /// OpenSSL reports no error for such a file: it treats the first line as a comment and skips it.
+    /// OpenSSL reports no error for a byte order mark, but treats the first line of the file as a comment and skips it.
     static func reasonOfMark(_ path: String) -> String? { read(path, bytesMax: 3).flatMap { markReason($0) } }
 
     /// Why the contents are unusable because they begin with a byte order mark; nil if they have none.

@@ -120,7 +120,7 @@ private func serverName(_ bytes: UnsafeBufferPointer<UInt8>) -> String? {
 
 /// Server name callback: tells OpenSSL whether a certificate has the client's server name.
 ///
-/// It also switches the connection to the context of that name, if `chooseContextEarly` has not.
+/// The callback also switches the connection to the context of that name, if `chooseContextEarly` has not.
 private func chooseContext(
     _ ssl: OpaquePointer?,
     _: UnsafeMutablePointer<CInt>?,

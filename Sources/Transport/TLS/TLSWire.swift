@@ -22,7 +22,7 @@ internal import Glibc
 
     /// Sets the ciphertext for the next `read`, and drops any unread rest of the previous ciphertext.
     ///
-    /// The memory is not copied. It must stay valid until `read` returns an outcome other than `.bytes`.
+    /// The memory is not copied, so it must stay valid until `read` returns an outcome other than `.bytes`.
     package func feed(_ ciphertext: UnsafeRawBufferPointer) {
         unsafe raw.pointee.input = ciphertext.baseAddress?.assumingMemoryBound(to: UInt8.self)
         unsafe raw.pointee.input_length = ciphertext.count
