@@ -1,6 +1,6 @@
-// Finds the images, audio, video and files in a request body, in the formats of all APIs, and sums up their bytes, so
-// that the bytes are not counted as text. The body is parsed for this only if `may_have_media` finds a key or type of
-// such media.
+// Finds the images, audio, video and files in a request body, in the formats of all APIs. The sum of their bytes is
+// needed so that media are not counted as text. The body is parsed for this only if `may_have_media` finds a key or
+// type of such media.
 #include "media.h"
 #include "values.h"
 #include <algorithm>
@@ -227,7 +227,7 @@ struct walker {
     cjson_media &media;
     /// How deeply values are searched; deeper ones are ignored.
     static const int depth_max = 48;
-    /// How many bytes of base64 count as media at least if no type says so.
+    /// The minimum size of base64, in bytes, that counts as media if no type says so.
     ///
     /// Shorter base64 may be a word.
     static const size_t untyped_min = 256;

@@ -4,7 +4,7 @@
 ///
 /// The shaper does no I/O: it takes events, and returns the chunks of bytes to write.
 struct EventShaper {
-    /// How many bytes are held back at most to be joined with later events.
+    /// The maximum number of bytes that are held back to be joined with later events.
     private static let joinedMax = 256 << 10
 
     /// Whether events are written unchanged, so that the shaper can be bypassed.

@@ -164,9 +164,9 @@ package final class Channel: Registered, TimerTarget {
     }
 
     package var handler: (any ChannelHandler)? { attached }
-    /// How many bytes the channel reads at once at most, because the handler has room for no more.
+    /// The maximum number of bytes that the channel reads at once, set by a handler that has limited room.
     ///
-    /// Values outside of 1024 to 65,536 are treated as the nearest of these.
+    /// A value below 1024 counts as 1024, and a value above 65,536 counts as 65,536.
     package var readLimit: Int {
         get { readMax }
         set {

@@ -13,7 +13,7 @@ protocol Registered: AnyObject {
 /// omits the runtime check of exclusive access (decision 0024).
 @safe
 package final class EventLoop {
-    /// How many events the loop takes from one poll at most.
+    /// The maximum number of events that the loop takes from one poll.
     ///
     /// The limit bounds how long received bytes wait for the flush.
     private static let eventsMax = 256

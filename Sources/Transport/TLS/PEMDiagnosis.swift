@@ -9,7 +9,7 @@ enum PEMDiagnosis {
         case privateKey
     }
 
-    /// How many bytes of a file are examined at most.
+    /// The maximum number of bytes of a file that are examined.
     private static let bytesMax = 1 << 20
 
     /// Why the file at `path` holds no usable certificate or key; a predicate that follows the file's name.
