@@ -149,7 +149,7 @@ package final class ExecutorSimulator: ServerDelegate {
         stream.finish()
     }
 
-    /// The pacer for a number of tokens per second.
+    /// The `Pacer` that steps streams at `pace` tokens per second.
     ///
     /// At a pace of 0, the pacer steps each stream every millisecond, and each step generates many tokens.
     func pacer(for pace: Double) -> Pacer {

@@ -27,7 +27,7 @@ package struct ExecutorSimulatorOptions: Sendable {
     package var certificate: CertificateFiles?
     /// How many streams an HTTP/2 connection may have at the same time.
     package var streamsMax = 10_000
-    /// After which time an idle connection is closed.
+    /// How long a connection may be idle before it is closed.
     package var idleTimeout: Nanoseconds = 75_000_000_000
 
     /// Makes the default settings.

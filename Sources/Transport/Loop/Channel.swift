@@ -85,7 +85,7 @@ package final class Channel: Registered, TimerTarget {
     private var isRevisited = false
     /// Whether epoll has reported that the peer closed or reset the connection.
     ///
-    /// With EPOLLET, epoll reports it only once. So from then on, the channel reads until it meets the end.
+    /// With EPOLLET, epoll reports the hangup only once. So from then on, the channel reads until it meets the end.
     var hasHungUp = false
     /// Whether io_uring receives for this socket; `leaving` until the kernel has confirmed the cancellation.
     enum RingReceive { case none, open, leaving }
