@@ -15,7 +15,7 @@ package struct BenchTarget: Sendable {
     package let host: String
     /// `host[:port]` from the URL, for `host` and `:authority` fields.
     package let authority: String
-    /// The first address of the host, or the one from `resolve`.
+    /// The address to connect to: the one from `resolve`, or else the first address of the host.
     package let address: SocketAddress
     /// The HTTP version that the bench speaks.
     package let version: Version

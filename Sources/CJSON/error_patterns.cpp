@@ -57,8 +57,8 @@ void ErrorPatterns::read_status(ondemand::value &value) noexcept {
 
 /// Reads a code.
 ///
-/// A word that does not mean success is an error. So is a number below zero, and a number from 400 on whose first digit
-/// is 4 or 5, such as 50505.
+/// A word that does not mean success is an error. A number is an error if it is below zero, or if it is at least 400
+/// and its first digit is 4 or 5, such as 50505.
 ///
 /// - Parameter is_own_name: whether only errors have this member. Then every number except 0 and 200 is an error.
 void ErrorPatterns::read_error_code(ondemand::value &value, bool is_own_name) noexcept {

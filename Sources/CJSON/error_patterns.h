@@ -61,7 +61,7 @@ class ErrorPatterns {
     bool has_error_member_ = false;
     /// Whether there is a member such as `fault`.
     ///
-    /// It marks an error only if the document has no members that errors usually lack.
+    /// The member marks an error only if the document has no members that errors usually lack.
     bool has_fault_member_ = false;
     /// Whether there is a non-empty `detail`, a non-empty list `errors`, or a `success` that is false.
     bool has_detail_ = false, has_error_list_ = false, is_unsuccessful_ = false;

@@ -168,7 +168,8 @@ static void read_nested(string_view name, ondemand::value &value, cjson_event *o
 
 /// Reads `delta`.
 ///
-/// Anthropic's `delta` is an object that may have a stop reason; the one of OpenAI's responses is a string.
+/// In Anthropic's events it is an object that may have a stop reason. In the events of OpenAI's responses API it
+/// is a string.
 static void read_delta(ondemand::value &value, cjson_event *out) noexcept {
     if (!is_object(value)) {
         out->has_text |= is_truthy(value);
@@ -191,7 +192,8 @@ static void keep_only_error(cjson_event *out) noexcept {
     *out = kept;
 }
 
-/// What the top-level members of one document say: whether it is an error, or a failed response of OpenAI's responses.
+/// What the top-level members of one document say: whether it is an error, or a failed response of
+/// OpenAI's responses API.
 struct RootPatterns {
     ErrorPatterns error;
     bool has_failed = false, is_response = false;
@@ -249,17 +251,17 @@ static void read_object(ondemand::value &root, cjson_event *out) noexcept {
     if (out->type.length == 5 && has_type_prefix(out, "error")) out->error = true;
     if (out->type.length == 15 && has_type_prefix(out, "response.failed")) out->error = true;
     if (patterns.has_failed && patterns.is_response) out->error = true;
-    // The events of OpenAI's responses and of Anthropic's messages report errors only by the type `error`. They
-    // are not matched against the error patterns, because other events of these APIs have members such as
-    // `message` and `code` too.
+    // The events of OpenAI's responses and of Anthropic's messages report errors only by the type `error`. The error
+    // patterns are not applied to these events, because other events of these APIs have members such as `message` and
+    // `code` too.
     bool is_event = has_type_prefix(out, "response.") || has_type_prefix(out, "message") ||
                     has_type_prefix(out, "content_block");
     if (!out->has_choices && !out->has_usage && !is_event && patterns.error.is_match()) out->error = true;
 }
 
-/// Reads a document that is an array, as Gemini sends it with one error.
+/// Reads a document that is an array, because Gemini sends an error as an array with one element.
 ///
-/// It is an error if all its elements are errors.
+/// The document is an error if all its elements are errors.
 static void read_list(ondemand::value &root, cjson_event *out) noexcept {
     ondemand::array list;
     if (root.get_array().get(list) != SUCCESS) return;

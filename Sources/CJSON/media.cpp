@@ -1,6 +1,6 @@
-// Finds the images, audio, video and files in a request body, in the formats of all APIs. It sums up their bytes, so
-// that they are not counted as text. The body is parsed for this only if `may_have_media` finds a key or type of
-// such a part.
+// Finds the images, audio, video and files in a request body, in the formats of all APIs. The sum of their bytes is
+// needed so that media are not counted as text. The body is parsed for this only if `may_have_media` finds a key or
+// type of such media.
 #include "media.h"
 #include "values.h"
 #include <algorithm>
@@ -85,9 +85,7 @@ bool starts_with_word(string_view text, string_view word) noexcept {
     return true;
 }
 
-/// Whether the text is a data URL (RFC 2397).
-///
-/// Its scheme is case-insensitive.
+/// Whether the text is a data URL (RFC 2397), whose scheme is case-insensitive.
 bool is_data_url(string_view text) noexcept { return starts_with_word(text, "data:"); }
 
 /// Whether the part of a data URL before the comma declares the content to be base64.
@@ -115,7 +113,7 @@ kind kind_of_type(string_view type) noexcept {
 
 /// The kind that a media type names.
 ///
-/// Its slash may be escaped.
+/// The slash of the media type may be escaped.
 kind kind_of_media_type(string_view type) noexcept {
     if (starts_with(type, "image")) return kind::image;
     if (starts_with(type, "audio")) {
@@ -180,9 +178,7 @@ bool decode(string_view raw, uint8_t *out, size_t room, size_t &count) noexcept 
     return true;
 }
 
-/// The kind that the first bytes of the content show.
-///
-/// It is used only if no type, media type or file name says the kind.
+/// The kind that the first bytes of the content show, for content whose kind no type, media type or file name says.
 kind kind_of_bytes(const uint8_t *bytes, size_t count) noexcept {
     string_view head(reinterpret_cast<const char *>(bytes), count);
     if (starts_with(head, "\x89PNG") || starts_with(head, "\xff\xd8\xff") || starts_with(head, "GIF8"))
@@ -231,7 +227,7 @@ struct walker {
     cjson_media &media;
     /// How deeply values are searched; deeper ones are ignored.
     static const int depth_max = 48;
-    /// How many bytes of base64 count as media at least if no type says so.
+    /// The minimum size of base64, in bytes, that counts as media if no type says so.
     ///
     /// Shorter base64 may be a word.
     static const size_t untyped_min = 256;

@@ -1,9 +1,9 @@
 // The prefilter: one pass over the payload of an event that reports which patterns occur, so that most events
 // need no parser.
 //
-// The pass examines only a quotation mark before the first letter of a key of interest, and `\u`. It ignores the
-// structure of the document, so it may report a value that looks like a key. That is harmless, because an event with an
-// important pattern is then parsed.
+// The pass examines only a quotation mark before the first letter of a key of interest, and `\u`. The pass ignores the
+// structure of the document, so it may report a value that looks like a key. A false report is harmless, because an
+// event with an important pattern is then parsed.
 #include "CJSON.h"
 #include <cstring>
 #if defined(__SSE2__)

@@ -3,7 +3,7 @@
 #include "media.h"
 #include "parser.h"
 
-/// How many bytes of memory a parser keeps between scans at most.
+/// The maximum number of bytes that a parser keeps between scans.
 static const size_t kept_memory = 1 << 20;
 
 extern "C" cjson_parser *cjson_parser_new(void) noexcept { return new cjson_parser; }

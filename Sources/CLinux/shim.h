@@ -1,8 +1,8 @@
 /* A thin layer over Linux, without logic: declarations that `import Glibc` lacks (epoll, eventfd, signalfd, accept4,
  * TCP options, CPU affinity), and an inline wrapper for each C call that Swift cannot import. */
 #pragma once
-/* _GNU_SOURCE is not defined, because the headers would then differ from those of Swift's Glibc module and conflict
- * with it. The few GNU functions that we need are replaced by system calls. */
+/* _GNU_SOURCE must not be defined: it changes the headers, which would then conflict with Swift's Glibc module. The few
+ * GNU functions that we need are replaced by system calls. */
 #include "ring.h"
 #include <errno.h>
 #include <fcntl.h>

@@ -3,8 +3,8 @@
  * connections of a worker read and write. Used by Transport/TLS, Transport/Crypto and CertificateAuthority. */
 #pragma once
 /* This include comes first, so that system types such as struct tm belong to the CLinux module in every build.
- * Otherwise they would belong to the module that is read first, and importers of the other module could not see their
- * members. */
+ * Otherwise the types would belong to the module that is read first, and importers of the other module could not see
+ * their members. */
 #include "../CLinux/shim.h"
 #include <stdint.h>
 #include <stdio.h>
@@ -94,8 +94,8 @@ static inline BIO *copenssl_wire_bio_new(struct copenssl_wire *wire, const BIO_M
     return bio;
 }
 
-/* Message callback that counts received KeyUpdate messages. It is written in C because OpenSSL calls it for every
- * record and message. */
+/* Message callback that counts received KeyUpdate messages, written in C because OpenSSL calls it for every record and
+ * message. */
 static inline void copenssl_wire_message(
     int write, int version, int type, const void *bytes, size_t length, SSL *ssl, void *wire
 ) {

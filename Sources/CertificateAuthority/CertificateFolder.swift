@@ -3,9 +3,7 @@
 internal import Glibc
 internal import Transport
 
-/// A directory of certificates.
-///
-/// It is locked against other processes as long as this value exists.
+/// A directory of certificates, which is locked against other processes as long as this value exists.
 struct CertificateFolder: ~Copyable {
     private let directory: String
     private let descriptor: CInt

@@ -10,9 +10,7 @@ package struct AbortsOptions: Sendable {
     package var count = 1000
     /// How many streams are open at the same time.
     package var streams = 64
-    /// How many streams one HTTP/2 connection carries in total.
-    ///
-    /// It is limited because servers limit the resets of a connection.
+    /// How many streams one HTTP/2 connection carries in total, because servers limit the resets of a connection.
     package var perConnection = 100
     /// The time from one reset to the next, in nanoseconds.
     package var spacing: UInt64 = 1_000_000

@@ -48,7 +48,7 @@ final class ClientStream {
     var bodySent = 0
     /// How many bytes of the body may be sent.
     ///
-    /// If less than the whole body, the request stays incomplete.
+    /// If this is less than the whole body, the request stays incomplete.
     let bodyLimit: Int
     /// The time just before the reset was written or the connection was closed; nil before that.
     var resetAt: Nanoseconds?

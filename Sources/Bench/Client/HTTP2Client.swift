@@ -1,4 +1,4 @@
-// The bench's HTTP/2 client. It carries many streams, with flow-control windows so large that it never
+// The bench's HTTP/2 client, which carries many streams, with flow-control windows so large that it never
 // slows the server.
 internal import CNghttp2
 internal import HTTP

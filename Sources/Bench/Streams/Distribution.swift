@@ -3,9 +3,9 @@ internal import Histogram
 internal import Inference
 internal import Transport
 
-/// An HdrHistogram with three significant digits, for durations up to two minutes.
+/// An HdrHistogram of durations, with three significant digits.
 ///
-/// Longer ones count as two minutes.
+/// A duration above two minutes counts as two minutes.
 struct Distribution {
     private static let highest: Nanoseconds = 120_000_000_000
     private var histogram = Histogram<UInt64>(

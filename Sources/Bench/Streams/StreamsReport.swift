@@ -19,7 +19,9 @@ package struct StreamsReport {
     var latency = Distribution()
     /// The times between two consecutive tokens of a stream.
     var gap = Distribution()
-    /// The times from the request to the first token, for all streams of the run, including those of the warm-up.
+    /// The times from the request to the first token, for all streams of the run.
+    ///
+    /// Streams of the warm-up are included.
     var firstToken = Distribution()
     var runningAtStart = 0
     var runningAtEnd = 0

@@ -1,4 +1,4 @@
-// Finds tokens, errors and `[DONE]` in a stream of events. It does not parse JSON, so that it takes little CPU time
+// Finds tokens, errors and `[DONE]` in a stream of events without parsing JSON, so that the bench takes little CPU time
 // from the executor on the same machine.
 internal import Glibc
 internal import Transport

@@ -140,7 +140,7 @@ void cjson_scan_payload(cjson_parser *parser, const uint8_t *json, size_t length
    changed. */
 void cjson_repair(uint8_t *json, size_t length) CJSON_NOEXCEPT;
 
-/* The patterns that `cjson_prefilter` reports. It does not parse, so it may take a value that looks like a key for a
+/* The patterns that `cjson_prefilter` reports. The prefilter does not parse, so it may report a value that looks like a
  * key. */
 enum {
     CJSON_PATTERN_ERROR = 1,         /* "error" as a value, or as a key whose value is not null */

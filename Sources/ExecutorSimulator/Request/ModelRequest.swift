@@ -1,4 +1,4 @@
-// A model request in any dialect, parsed.
+// A parsed model request in any dialect.
 internal import Inference
 internal import Transport
 
@@ -15,9 +15,8 @@ struct ModelRequest {
     let promptTokens: Int
     /// The key of each choice, from which its text is generated.
     private(set) var keys: [UInt64]
-    /// The index of the first token to generate.
-    ///
-    /// It is above 0 if the request contains the beginning of an answer to continue.
+    /// The index of the first token to generate; above 0 if the request contains the beginning of an
+    /// answer to continue.
     let start: Int
     /// How many tokens each choice gets.
     private(set) var count = 0

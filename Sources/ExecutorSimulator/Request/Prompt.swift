@@ -9,7 +9,7 @@ struct Prompt {
     private(set) var keys: [UInt64] = []
     /// How many tokens all prompts have together, at least 1.
     private(set) var tokens = 0
-    /// How many tokens the trailing assistant message has that the response must continue; 0 if there is none.
+    /// The response must continue a trailing assistant message of this many tokens; 0 if there is no such message.
     private(set) var start = 0
 
     /// Reads the prompts of a request body.
@@ -94,7 +94,7 @@ struct Prompt {
         tokens += Vocabulary.count(text)
     }
 
-    /// Reads one string, one array of token ids, or an array of either.
+    /// Reads a string, an array of token ids, or an array whose elements are strings or arrays of token ids.
     private mutating func readInputs(_ input: JSONValue?) {
         switch input {
         case .string(let text): readInput(.string(text))

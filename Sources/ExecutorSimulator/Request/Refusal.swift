@@ -1,6 +1,6 @@
-// The error response of the simulator to a request that it does not serve.
+// The error response that the simulator sends to a request that it does not serve.
 
-/// An error response.
+/// An error response, thrown while a request is read.
 struct Refusal: Error {
     var status: Int
     var message: String

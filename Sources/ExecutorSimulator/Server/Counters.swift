@@ -24,7 +24,7 @@ struct Counters {
     /// How many connections were accepted since the start or the last reset.
     var connectionsAccepted = 0
     private var paths: [String: Int] = [:]
-    /// How many different paths are counted at most.
+    /// The maximum number of different paths that are counted.
     ///
     /// Requests to further paths are counted only in `requests`.
     private static let pathsMax = 256

@@ -1,4 +1,4 @@
-// The endpoints that do not call the model: the model list, the health check, and those that report on the simulator.
+// The endpoints that do not call the model: the model list, the health check, and reports on the simulator itself.
 internal import HTTP
 internal import Inference
 internal import Transport

@@ -9,7 +9,7 @@ package import Transport
 package final class ExecutorSimulator: ServerDelegate {
     /// Streams of the same pace share a timer if their period is no longer than this.
     ///
-    /// With a longer period, a new stream might wait too long for the next step of the shared timer.
+    /// With a longer period, a new stream might wait too long until the shared timer fires.
     private static let sharedPeriodMax: Nanoseconds = 100_000_000
 
     package let loop: EventLoop
@@ -149,7 +149,7 @@ package final class ExecutorSimulator: ServerDelegate {
         stream.finish()
     }
 
-    /// The pacer for a number of tokens per second.
+    /// The `Pacer` that steps streams at `pace` tokens per second.
     ///
     /// At a pace of 0, the pacer steps each stream every millisecond, and each step generates many tokens.
     func pacer(for pace: Double) -> Pacer {
@@ -172,7 +172,7 @@ package final class ExecutorSimulator: ServerDelegate {
 
     /// Lets the pacers continue.
     ///
-    /// Their output marks channels, so the loop does not wait for events before it flushes them.
+    /// The output of the pacers marks channels, so the loop does not wait for events before it flushes the output.
     private func continueRounds() {
         guard !unfinishedPacers.isEmpty else { return }
         let pacers = unfinishedPacers
@@ -187,7 +187,7 @@ package final class ExecutorSimulator: ServerDelegate {
         return String(repeating: "0", count: 12 - digits.count) + digits
     }
 
-    /// The faults for a request that asks for none itself; none after `faultsMax` requests.
+    /// The faults for a request that asks for none itself; after `faultsMax` requests, there are none.
     var serverFaults: Faults { faultsLeft > 0 ? options.faults : Faults() }
     /// Counts a request that was given the faults of the options.
     func useServerFaults() { if faultsLeft > 0, options.faults != Faults() { faultsLeft -= 1 } }

@@ -21,15 +21,13 @@ package struct ExecutorSimulatorOptions: Sendable {
     package var faults = Faults()
     /// How many requests get `faults`; nil for all requests.
     package var faultsMax: Int?
-    /// How many requests may be in progress; further requests get status 429.
-    ///
-    /// Nil for no limit.
+    /// How many requests may be in progress, before further requests get status 429; nil for no limit.
     package var runningMax: Int?
     /// The paths of the certificate and key for TLS; nil to serve without TLS.
     package var certificate: CertificateFiles?
     /// How many streams an HTTP/2 connection may have at the same time.
     package var streamsMax = 10_000
-    /// After which time an idle connection is closed.
+    /// How long a connection may be idle before it is closed.
     package var idleTimeout: Nanoseconds = 75_000_000_000
 
     /// Makes the default settings.

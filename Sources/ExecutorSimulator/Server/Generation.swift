@@ -8,7 +8,7 @@ internal import Transport
 final class Generation {
     /// If the client does not read, generation pauses when the stream's buffer holds this many bytes.
     private static let bufferedMax = 256 << 10
-    /// How many tokens one step generates at most if the pace is 0.
+    /// The maximum number of tokens that one step generates if the pace is 0.
     private static let tokensPerStepMax = 64
 
     private unowned let exchange: SimulatedExchange

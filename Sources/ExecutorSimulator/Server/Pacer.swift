@@ -8,9 +8,9 @@ internal import Transport
 final class Pacer: TimerTarget {
     /// Into how many slots a period is divided if streams are spread.
     private static let slotsWhenSpread = 40
-    /// How many streams are stepped between two flushes at most.
+    /// The maximum number of streams stepped between two flushes.
     ///
-    /// In a burst of a thousand streams, the first ones then do not wait until all have written.
+    /// In a burst of a thousand streams, the limit lets the first streams send their output early.
     private static let batch = 32
 
     /// A slot whose streams are being stepped, in the order from the last stream to the first.

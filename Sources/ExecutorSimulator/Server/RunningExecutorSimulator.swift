@@ -75,7 +75,8 @@ extension ExecutorSimulator {
     ///
     /// Reports its address on stderr when it is ready.
     ///
-    /// Must be called on the main thread before other threads start, because it blocks the two signals for all of them.
+    /// Must be called on the main thread before other threads start, because it blocks the two signals, and new threads
+    /// inherit that.
     package static func runUntilSignal(
         listen address: SocketAddress,
         options: ExecutorSimulatorOptions,

@@ -25,7 +25,7 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
 
     /// When the first token is due, by the loop's clock.
     private(set) var readyAt: Nanoseconds = 0
-    /// The index of the pacer's slot; -1 if the exchange has not joined a pacer.
+    /// The index of the exchange's slot in its `Pacer`; -1 if it has not joined one.
     ///
     /// Only the pacer sets `slot`, `indexInSlot` and `round`.
     var slot = -1
@@ -200,9 +200,7 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
         over()
     }
 
-    /// Ends the exchange for the counters and the pacer.
-    ///
-    /// Its output may not be sent completely yet.
+    /// Ends the exchange for the counters and the pacer, although its output may not be sent completely yet.
     private func over() {
         guard phase != .over else { return }
         if phase != .body { simulator.counters.running -= 1 }

@@ -1,10 +1,10 @@
-// Changes how the events of a stream are written, as its faults demand. It does not read the events.
+// Changes how the events of a stream are written, as the faults of the request demand, without reading the events.
 
 /// Joins and cuts the events of one stream.
 ///
-/// It does no I/O: it takes events, and returns the chunks of bytes to write.
+/// The shaper does no I/O: it takes events, and returns the chunks of bytes to write.
 struct EventShaper {
-    /// How many bytes are held back at most to be joined with later events.
+    /// The maximum number of bytes that are held back to be joined with later events.
     private static let joinedMax = 256 << 10
 
     /// Whether events are written unchanged, so that the shaper can be bypassed.

@@ -1,7 +1,7 @@
 // Responses of OpenAI's responses API, as vLLM writes them.
 internal import Inference
 
-/// Writes responses and their events.
+/// Writes the responses and stream events of the responses API.
 struct ResponsesForm: AnswerForm {
     private let facts: AnswerFacts
     /// The id of the only output item.

@@ -36,7 +36,7 @@ package final class ChunkPool {
     private let freeMax: Int
     private var taken = 0
 
-    /// - Parameter freeMax: how many free chunks, of 4 KiB each, the pool keeps at most.
+    /// - Parameter freeMax: the maximum number of free chunks, of 4 KiB each, that the pool keeps.
     package init(freeMax: Int = 512) { self.freeMax = freeMax }
 
     deinit {

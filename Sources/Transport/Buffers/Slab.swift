@@ -1,4 +1,4 @@
-// A table that reuses its slots. Its keys distinguish an element from an earlier one in the same slot.
+// A table that reuses its slots. A key distinguishes its element from earlier elements in the same slot.
 
 /// Identifies an element of a `Slab`.
 ///

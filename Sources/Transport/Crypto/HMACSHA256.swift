@@ -13,15 +13,15 @@ package struct HMACSHA256: Sendable, Equatable {
 
     /// The hash of `bytes`.
     ///
-    /// The time it takes depends only on the number of bytes. Each call sets up an OpenSSL context. To compute many
-    /// hashes, use `HMACSHA256Hasher`.
+    /// The time of the computation depends only on the number of bytes. Each call sets up an OpenSSL context. To compute
+    /// many hashes, use `HMACSHA256Hasher`.
     package func callAsFunction(_ bytes: some Collection<UInt8>) -> [UInt8] {
         HMACSHA256Hasher(self).hash(Array(bytes).span)
     }
 
     /// Whether two hashes are equal.
     ///
-    /// The time it takes does not depend on the position of the first difference.
+    /// The time of the comparison does not depend on the position of the first difference.
     package static func isEqual(_ one: [UInt8], _ other: [UInt8]) -> Bool {
         guard one.count == other.count else { return false }
         return unsafe one.withUnsafeBytes { one in

@@ -24,7 +24,7 @@ internal import COpenSSL
 
     /// The hash of `bytes`.
     ///
-    /// The time it takes depends only on the number of bytes.
+    /// The time of the computation depends only on the number of bytes.
     package func hash(_ bytes: Span<UInt8>) -> [UInt8] {
         unsafe bytes.withUnsafeBufferPointer { input in
             unsafe [UInt8](unsafeUninitializedCapacity: HMACSHA256.count) { tag, filled in

@@ -12,7 +12,7 @@ package struct FileStamp: Equatable, Sendable {
 
     /// Calls `stat`.
     ///
-    /// Nil if the call fails; `errno` then holds the error.
+    /// The result is nil if the call fails; `errno` then holds the error.
     package init?(_ path: String) {
         var status = stat()
         guard unsafe stat(path, &status) == 0 else { return nil }

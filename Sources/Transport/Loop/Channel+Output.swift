@@ -77,7 +77,9 @@ extension Channel {
         }
     }
 
-    /// Writes to the socket, and copies the bytes that the kernel does not accept into `pending`.
+    /// Writes to the socket.
+    ///
+    /// Bytes that the kernel does not accept are copied into `pending`.
     private func writeNow(_ bytes: UnsafeRawBufferPointer) {
         let written = unsafe send(bytes)
         if writeFailure != nil {
@@ -109,9 +111,9 @@ extension Channel {
 
     /// Makes one `send` call.
     ///
-    /// It must not call the handler, because the caller may be accessing `pending` exclusively.
+    /// This function must not call the handler, because the caller may be accessing `pending` exclusively.
     ///
-    /// - Returns: how many bytes the kernel accepted; 0 after an error too, which is then in `writeFailure`.
+    /// - Returns: how many bytes the kernel accepted; 0 also after an error, which is then in `writeFailure`.
     private func send(_ bytes: UnsafeRawBufferPointer) -> Int {
         let written = unsafe Glibc.send(descriptor, bytes.baseAddress, bytes.count, clinux_MSG_NOSIGNAL)
         if written >= 0 {
@@ -124,8 +126,8 @@ extension Channel {
 
     /// Reports a failed write to the handler, unless the peer may have sent bytes that are still unread.
     ///
-    /// An executor that rejects a request body responds and closes, which makes our next write fail. Its response must
-    /// be read first. The poller then reports the end of the connection in a later turn.
+    /// An executor that rejects a request body responds and closes, which makes our next write fail. The executor's
+    /// response must then be read first. The poller reports the end of the connection in a later turn.
     private func writeFailed() {
         pending.removeAll()
         guard let writeFailure, phase != .open || hasEnded || !isReading else { return }

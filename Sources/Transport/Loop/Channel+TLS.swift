@@ -19,8 +19,8 @@ extension Channel {
                     rebasing: loop.plaintextBuffer.bindMemory(to: UInt8.self)[..<count]
                 )
                 unsafe handler?.channel(self, received: bytes.span)
-            // During this call the handler may act on other connections of the worker. They cannot disturb the wire,
-            // because they use it only in the flush phase.
+            // During this call the handler may act on other connections of the worker. Other connections use the wire
+            // only in the flush phase, so they cannot disturb it.
             case .wantsMore: return
             case .closed:
                 end(.closed)

@@ -23,12 +23,12 @@ package protocol ChannelHandler: AnyObject {
     func channel(_ channel: Channel, received bytes: Span<UInt8>)
     /// The peer will send nothing more.
     ///
-    /// If `end` is `.closed`, the peer has closed only its sending side. It can still receive what the channel writes.
+    /// If `end` is `.closed`, the peer has closed only its sending side, and can still receive what the channel writes.
     func channel(_ channel: Channel, ended end: ChannelEnd)
-    /// Asks the handler for its output, which it appends to `scratch`.
+    /// Asks the handler to append its output to `scratch`.
     ///
     /// Called once in each flush phase if the channel was marked. A handler that has more output must mark the channel
-    /// again. It is then called in the next flush phase.
+    /// again, and is then called in the next flush phase.
     func channelFlush(_ channel: Channel, into scratch: Scratch)
     /// The kernel has accepted all output.
     func channelDrained(_ channel: Channel)
@@ -85,7 +85,7 @@ package final class Channel: Registered, TimerTarget {
     private var isRevisited = false
     /// Whether epoll has reported that the peer closed or reset the connection.
     ///
-    /// With EPOLLET, epoll reports it only once. So from then on, the channel reads until it meets the end.
+    /// With EPOLLET, epoll reports the hangup only once. So from then on, the channel reads until it meets the end.
     var hasHungUp = false
     /// Whether io_uring receives for this socket; `leaving` until the kernel has confirmed the cancellation.
     enum RingReceive { case none, open, leaving }
@@ -164,9 +164,9 @@ package final class Channel: Registered, TimerTarget {
     }
 
     package var handler: (any ChannelHandler)? { attached }
-    /// How many bytes the channel reads at once at most, because the handler has room for no more.
+    /// The maximum number of bytes that the channel reads at once, set by a handler that has limited room.
     ///
-    /// Values outside of 1024 to 65,536 are treated as the nearest of these.
+    /// A value below 1024 counts as 1024, and a value above 65,536 counts as 65,536.
     package var readLimit: Int {
         get { readMax }
         set {
@@ -310,8 +310,8 @@ package final class Channel: Registered, TimerTarget {
         } else if watchesHangup {
             end(.closed)
         } else if let registration {
-            // The peer of a unix socket has closed normally. Its last bytes stay unread until reading resumes.
-            // The socket is unregistered because epoll would report EPOLLHUP again and again, and EPOLLHUP
+            // The peer of a unix socket has closed normally. The last bytes of the peer stay unread until reading
+            // resumes. The socket is unregistered because epoll would report EPOLLHUP again and again, and EPOLLHUP
             // cannot be masked.
             loop.unregister(registration, descriptor: descriptor)
             self.registration = nil

@@ -47,7 +47,7 @@ package struct Deadline {
 
     /// Handles the firing of the timer.
     ///
-    /// The target must call it from `timerFired`.
+    /// The target must call `fired` from `timerFired`.
     ///
     /// - Returns: true if the deadline has passed; otherwise false, and the timer is scheduled again if it
     ///   is still needed.

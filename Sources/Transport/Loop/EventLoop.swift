@@ -13,9 +13,9 @@ protocol Registered: AnyObject {
 /// omits the runtime check of exclusive access (decision 0024).
 @safe
 package final class EventLoop {
-    /// How many events the loop takes from one poll at most.
+    /// The maximum number of events that the loop takes from one poll.
     ///
-    /// It limits how long received bytes wait for the flush.
+    /// The limit bounds how long received bytes wait for the flush.
     private static let eventsMax = 256
     /// The size of the read buffer, in bytes: 64 KiB.
     package static let readSize = 64 << 10
@@ -304,8 +304,8 @@ package final class EventLoop {
     ///
     /// No other call to the loop may follow.
     ///
-    /// It breaks the reference cycles between the loop and the owners. A closed connection may open a new one to retry
-    /// its request, so the closing is repeated until no channel is left.
+    /// The call breaks the reference cycles between the loop and the owners. A closed connection may open a new one to
+    /// retry its request, so the closing is repeated until no channel is left.
     package func dismantle() {
         repeat {
             for owner in registrations.elements { (owner as? Channel)?.close() }

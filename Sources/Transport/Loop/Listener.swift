@@ -1,4 +1,4 @@
-// A listening socket in an event loop. It accepts connections, and pauses while the process has no room for more.
+// A listening socket in an event loop, which accepts connections and pauses while the process has no room for more.
 internal import CLinux
 internal import Glibc
 
@@ -6,9 +6,9 @@ internal import Glibc
 ///
 /// Confined to its loop's thread. The socket belongs to the `ListenerSet`, which closes it.
 package final class Listener: Registered, TimerTarget {
-    /// How many connections are accepted in one turn at most, so that a burst of them does not delay the turn.
+    /// The maximum number of connections accepted in one turn, so that a burst of them does not delay the turn.
     private static let acceptsMax = 64
-    /// How many batches of `acceptsMax` connections `close` accepts at most from the socket's backlog.
+    /// The maximum number of batches, of `acceptsMax` connections each, that `close` accepts from the socket's backlog.
     private static let closingTurnsMax = 64
 
     private let loop: EventLoop

@@ -10,14 +10,14 @@ package enum PollerChoice: Sendable, Equatable {
     case epoll
     /// io_uring for every channel from its first byte.
     ///
-    /// For tests, which run with each choice.
+    /// Used in tests, which run with each of the three choices.
     case ring
 }
 
-/// An io_uring with provided buffers.
+/// An io_uring with provided buffers, which receives for channels that expect many small reads.
 ///
-/// It receives for channels that expect many small reads, and also polls epoll's descriptor, which covers everything
-/// else. A turn that receives for 1000 streams takes one system call, instead of 1001 with epoll alone.
+/// The ring also polls epoll's descriptor, which covers everything else. A turn that receives for 1000 streams takes
+/// one system call, instead of 1001 with epoll alone.
 @safe
 final class ReceiveRing {
     static let bufferSize = 1024
@@ -92,7 +92,8 @@ final class ReceiveRing {
     ///
     /// - Parameters:
     ///   - prepare: called with the key of the completion that is two places ahead, so that the memory of its owner can
-    ///     be prefetched. That memory is usually not in the CPU cache, because it was last used for the previous token.
+    ///     be prefetched. The memory of an owner is usually not in the CPU cache, because it was last used for the
+    ///     previous token.
     ///   - body: called for each completion. `result` is the number of bytes, 0 at the end of the stream, or a negative
     ///     errno. `isLast` is true for the last completion of a receive request.
     /// - Returns: the number of completions.

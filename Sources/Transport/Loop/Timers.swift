@@ -4,7 +4,7 @@
 package protocol TimerTarget: AnyObject {
     /// Called on the loop's thread when a timer is due.
     ///
-    /// - Parameter kind: the number that was passed to `schedule`. It tells the timers of one target apart.
+    /// - Parameter kind: the number that was passed to `schedule`, by which a target can tell its timers apart.
     func timerFired(_ kind: Int)
 }
 
@@ -34,7 +34,7 @@ package struct Timers {
 
     /// The time of the earliest timer in the heap; nil if the heap is empty.
     ///
-    /// That timer may have been cancelled. The loop then wakes up without firing a timer.
+    /// If the earliest timer has been cancelled, the loop wakes up without firing a timer.
     package var next: Nanoseconds? { heap.first?.due }
 
     /// Schedules one call of `target`, in the first turn that begins at or after `due`.

@@ -65,8 +65,8 @@ package struct ListenerSet: Sendable {
             isInherited.append(true)
             return
         }
-        // SO_REUSEPORT would let a second process bind the same address unnoticed, so a socket without it
-        // is bound first.
+        // Two processes can bind the same address if their sockets have SO_REUSEPORT. So a socket without the option is
+        // bound first, which fails if another process uses the address.
         let probe = try Sockets.listen(on: address, shared: besideOwn, access: access)
         let bound = Sockets.localAddress(of: probe) ?? address
         addresses.append(bound)

@@ -6,7 +6,7 @@ internal import Glibc
 package struct SocketFileAccess: Sendable, Equatable {
     /// Permission bits from 0 to 0777.
     ///
-    /// If nil, the mode is 0660 when `group` is set, and otherwise the umask decides.
+    /// If the value is nil, the mode is 0660 when `group` is set, and otherwise the umask decides.
     package var mode: UInt32?
     /// The name or number of a group; nil keeps the group of the process.
     package var group: String?
@@ -31,7 +31,7 @@ package struct SocketFileAccess: Sendable, Equatable {
 
     /// Sets the group and the permissions of a socket file.
     ///
-    /// Call it before `listen`, so that no client can connect earlier.
+    /// Call `apply` before `listen`, so that no client can connect earlier.
     func apply(to path: String) throws(SystemError) {
         if let group { try Self.setGroup(group, of: path) }
         guard let mode = mode ?? (group == nil ? nil : 0o660) else { return }

@@ -2,9 +2,7 @@
 internal import CLinux
 internal import Glibc
 
-/// An open descriptor.
-///
-/// It is not closed automatically: the last holder must call `close`.
+/// An open descriptor, which is not closed automatically: the last holder must call `close`.
 package struct Socket: Sendable {
     package let descriptor: CInt
     package init(descriptor: CInt) { self.descriptor = descriptor }
@@ -125,9 +123,7 @@ package enum Sockets {
         return Int(limit.rlim_cur)
     }
 
-    /// The hard limit of RLIMIT_NOFILE, to which `raiseDescriptorLimit` raises the soft limit.
-    ///
-    /// In descriptors.
+    /// The hard limit of RLIMIT_NOFILE in descriptors, to which `raiseDescriptorLimit` raises the soft limit.
     package static var descriptorLimit: Int {
         var limit = rlimit()
         guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 1024 }

@@ -23,7 +23,7 @@ internal import Glibc
         return valid
     }
 
-    /// Whether `issuer` is the issuer that this certificate names, and may sign certificates.
+    /// Whether `issuer` is the issuer that this certificate names, and is allowed to sign certificates.
     ///
     /// The signature itself is not checked.
     func isIssued(by issuer: borrowing Certificate) -> Bool {
@@ -34,7 +34,7 @@ internal import Glibc
 
     /// The names and dates of the certificate, for findings.
     ///
-    /// - Parameter issuedPrevious: whether this certificate issued the one before it in the file.
+    /// - Parameter issuedPrevious: whether this certificate issued the previous certificate in the file.
     func facts(issuedPrevious: Bool) -> CertificateFacts {
         CertificateFacts(
             name: dnsNames.first ?? "without a name",

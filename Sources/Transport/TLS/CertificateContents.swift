@@ -2,8 +2,8 @@
 
 /// The contents of a certificate file and of its key file, read at the same time.
 ///
-/// One thread reads the files, and every worker makes its TLS contexts from the same bytes. A file that is replaced
-/// meanwhile therefore cannot give workers different certificates, or a key that does not match its certificate.
+/// One thread reads the files, and every worker makes its TLS contexts from the same bytes. So a file that is replaced
+/// while the workers start cannot give them different certificates.
 package struct CertificateContents: Equatable, Sendable {
     /// The paths of the two files.
     package let files: CertificateFiles

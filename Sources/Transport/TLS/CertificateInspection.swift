@@ -94,8 +94,8 @@ package enum CertificateInspection {
         do throws(TLSError) {
             let chain = try LoadedChain(path)
             _ = try TLSContext.client(caFile: path, verify: true, alpn: [])
-            // A bundle usually holds some expired authorities. So a warning is due only when the last
-            // valid authority expires.
+            // A bundle usually holds some expired authorities. So a warning is due only if the last of them to expire
+            // has expired, or expires soon.
             let last = chain.facts.max { $0.expires < $1.expires }
             guard let last, last.expires - notice < now else { return [] }
             return [CertificateFinding(.chain, "holds no authority beyond: \(end(last, now))", isWarning: true)]

@@ -10,7 +10,7 @@ struct CertificateFacts: Sendable {
     let validFrom: Int64
     /// The end of the validity, in seconds since 1970.
     let expires: Int64
-    /// Whether this certificate is the issuer of the one before it in the file; true for the first certificate.
+    /// Whether this certificate issued the previous certificate in the file; true for the first certificate.
     let issuedPrevious: Bool
 }
 

@@ -9,7 +9,7 @@ enum PEMDiagnosis {
         case privateKey
     }
 
-    /// How many bytes of a file are examined at most.
+    /// The maximum number of bytes of a file that are examined.
     private static let bytesMax = 1 << 20
 
     /// Why the file at `path` holds no usable certificate or key; a predicate that follows the file's name.
@@ -37,7 +37,7 @@ enum PEMDiagnosis {
 
     /// Why the file at `path` is unusable because it begins with a byte order mark; nil if it has none.
     ///
-    /// OpenSSL reports no error for such a file: it treats the first line as a comment and skips it.
+    /// OpenSSL reports no error for a byte order mark, but treats the first line of the file as a comment and skips it.
     static func reasonOfMark(_ path: String) -> String? { read(path, bytesMax: 3).flatMap { markReason($0) } }
 
     /// Why the contents are unusable because they begin with a byte order mark; nil if they have none.

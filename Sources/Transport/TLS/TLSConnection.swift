@@ -1,5 +1,6 @@
-// One TLS connection, as client or as server. It owns neither a socket nor a buffer: it reads and writes ciphertext
-// through the worker's TLSWire. A Channel owns the connection, feeds the wire before each call, and sends its output.
+// One TLS connection, as client or as server. The connection owns neither a socket nor a buffer: it reads and writes
+// ciphertext through the worker's TLSWire. A Channel owns the connection, feeds the wire before each call, and sends
+// its output.
 
 internal import COpenSSL
 
@@ -13,7 +14,7 @@ internal import COpenSSL
     package enum Read: Equatable {
         /// This many bytes of plaintext were read.
         ///
-        /// More may follow, so call `read` again.
+        /// Call `read` again, because more bytes may follow.
         case bytes(Int)
         /// All fed ciphertext has been processed.
         case wantsMore
@@ -54,7 +55,7 @@ internal import COpenSSL
 
     /// A server-side connection.
     ///
-    /// It chooses its certificate from `contexts` by the client's server name (SNI).
+    /// The connection chooses its certificate from `contexts` by the client's server name (SNI).
     package static func server(in contexts: TLSServerContexts, wire: TLSWire) -> TLSConnection {
         let connection = TLSConnection(in: contexts.first, owner: contexts, wire: wire, isClient: false)
         unsafe SSL_set_accept_state(connection.raw)
@@ -63,7 +64,7 @@ internal import COpenSSL
 
     /// A client-side connection.
     ///
-    /// Its first `read` needs no ciphertext, and puts the ClientHello into the wire's output.
+    /// The first `read` needs no ciphertext, and puts the ClientHello into the wire's output.
     ///
     /// - Parameter serverName: a DNS name or an IP address, which the server's certificate must contain if `context`
     ///   verifies certificates.
@@ -86,8 +87,8 @@ internal import COpenSSL
     }
 
     deinit {
-        // OpenSSL marks a session as not resumable if its connection ends without close_notify. Setting both shutdown
-        // flags prevents that for a connection that has not failed.
+        // OpenSSL marks a session as not resumable if its connection ends without close_notify. To keep the session
+        // resumable, both shutdown flags are set, unless the connection has failed.
         if failure == nil { unsafe SSL_set_shutdown(raw, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN) }
         unsafe SSL_free(raw)
     }

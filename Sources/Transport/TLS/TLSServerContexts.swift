@@ -61,8 +61,8 @@ internal import COpenSSL
                 exact[name] = try context(for: indices)
             }
         }
-        // The context for unknown names serves the first certificate, and those of other key types that share its first
-        // name, for clients that cannot verify the first key type.
+        // The context for unknown names serves the first certificate. Clients that cannot verify its key type get a
+        // certificate of another key type that has the first name of that certificate.
         let companions = certificates[0].names.first.flatMap { claims[$0] } ?? [0]
         first = try context(for: companions)
         self.exact = exact
@@ -120,7 +120,7 @@ private func serverName(_ bytes: UnsafeBufferPointer<UInt8>) -> String? {
 
 /// Server name callback: tells OpenSSL whether a certificate has the client's server name.
 ///
-/// It also switches the connection to the context of that name, if `chooseContextEarly` has not.
+/// The callback also switches the connection to the context of that name, if `chooseContextEarly` has not.
 private func chooseContext(
     _ ssl: OpaquePointer?,
     _: UnsafeMutablePointer<CInt>?,

@@ -6,9 +6,9 @@ internal import Glibc
 
 /// The ciphertext input and output of OpenSSL, in memory.
 ///
-/// Only one connection uses the wire at a time. To read, a channel calls `feed` with bytes from the socket, then `read`
-/// until it yields no more bytes. To write, it calls `write`. After either, it sends `output` and calls `clearOutput`,
-/// because reads can produce output too.
+/// Only one connection uses the wire at a time. To read, a channel calls `feed` with bytes from the socket, and then
+/// `TLSConnection.read` until it yields no more bytes. To write, the channel calls `TLSConnection.write`. After each
+/// read or write, the channel sends `output` and calls `clearOutput`, because reads can produce output too.
 @safe package final class TLSWire {
     /// The largest output buffer that is kept for later use, in bytes.
     static let retainedCapacity = 1 << 20
@@ -22,7 +22,7 @@ internal import Glibc
 
     /// Sets the ciphertext for the next `read`, and drops any unread rest of the previous ciphertext.
     ///
-    /// The memory is not copied. It must stay valid until `read` returns an outcome other than `.bytes`.
+    /// The memory is not copied, so it must stay valid until `read` returns an outcome other than `.bytes`.
     package func feed(_ ciphertext: UnsafeRawBufferPointer) {
         unsafe raw.pointee.input = ciphertext.baseAddress?.assumingMemoryBound(to: UInt8.self)
         unsafe raw.pointee.input_length = ciphertext.count

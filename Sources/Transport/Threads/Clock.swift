@@ -1,4 +1,4 @@
-// The time source of event loops, in nanoseconds. It is injected, so that tests can control the time.
+// The time source of event loops, in nanoseconds. The clock is injected, so that tests can control the time.
 internal import CLinux
 internal import Glibc
 internal import Synchronization

@@ -1,4 +1,4 @@
-// A lock around state that threads share. It wraps pthread_mutex_t, which ThreadSanitizer understands. With
+// A lock around state that threads share. The lock wraps pthread_mutex_t, which ThreadSanitizer understands. With
 // `Synchronization.Mutex`, ThreadSanitizer reports false races on Linux.
 internal import CLinux
 internal import Glibc

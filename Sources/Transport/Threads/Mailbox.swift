@@ -42,7 +42,7 @@ package final class Mailbox<Message: Sendable>: Sendable {
 
     /// Removes and returns all messages, oldest first.
     ///
-    /// Only the loop that owns the mailbox may call it.
+    /// Only the loop that owns the mailbox may call `takeAll`.
     package func takeAll() -> [Message] {
         var count: eventfd_t = 0
         unsafe eventfd_read(descriptor, &count)

@@ -15,8 +15,8 @@ package final class ProcessClock: Sendable {
     ///
     /// Stores are rare because all threads read the variable.
     ///
-    /// This much of each pause still counts as running time, because the pause may have begun at any moment after the
-    /// last store.
+    /// The clock counts this much of each pause as running time, because it does not know when after the last store the
+    /// pause began.
     package static let noteInterval: Nanoseconds = 100_000_000
 
     private let source: @Sendable () -> Nanoseconds
@@ -40,10 +40,10 @@ package final class ProcessClock: Sendable {
 
     /// The time without pauses, in nanoseconds.
     ///
-    /// It never goes back, neither on one thread nor between threads.
+    /// The time never goes back, neither on one thread nor between threads.
     ///
-    /// `seen` and `total` must be read before `source`. Then a pause during this function makes `time` exceed `seen +
-    /// noteInterval`, and `noted` handles it.
+    /// `seen` and `total` must be read before `source`. A pause during this function then makes `time` exceed `seen +
+    /// noteInterval`, and `noted` handles the pause.
     package var now: Nanoseconds {
         let seen = seen.load(ordering: .acquiring)
         let paused = total.load(ordering: .acquiring)

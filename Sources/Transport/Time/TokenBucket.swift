@@ -5,8 +5,8 @@
 /// Each call gets the limit as an argument, so that a changed limit applies from the next call on. During one period,
 /// as many tokens become available again as the limit allows.
 ///
-/// The spent tokens can exceed the limit, through `adjust` or because the limit was lowered. They are capped at twice
-/// the limit, so the whole limit is available again after two periods at most.
+/// The spent tokens can exceed the limit, through `adjust` or because the limit was lowered. The spent tokens are
+/// capped at twice the limit, so the whole limit is available again after two periods at most.
 ///
 /// The functions are inlinable because HTTP/2 calls them for each control frame. Without inlining, Swift would check
 /// exclusive access to the bucket at run time.
