@@ -7,9 +7,10 @@ internal import CZstd
 package enum BodyDecodingError: Error, Equatable, Sendable {
     /// The body is not in the coding that its `content-encoding` names, or is cut off.
     case malformed
-    /// The decoded body is larger than a body may be.
+    /// The decoded body is larger than the limit for bodies.
     case tooLarge
-    /// The decoded body is too many times larger than the compressed one (`RequestBody.expansionMax`), as in an attack.
+    /// The decoded body is more than `RequestBody.expansionMax` times as large as the compressed body, as in a
+    /// decompression bomb.
     case tooDense
     /// A zstd frame requires a window larger than 8 MiB (RFC 9659).
     case windowTooLarge
@@ -18,9 +19,9 @@ package enum BodyDecodingError: Error, Equatable, Sendable {
 }
 
 extension RequestBody {
-    /// How many times larger than the compressed body a decoded body above `denseMax` bytes may be.
+    /// The highest allowed ratio of decoded to compressed length, for decoded bodies above `denseMax` bytes.
     package static let expansionMax = 100
-    /// The length in bytes up to which a decoded body may have any ratio to the compressed one.
+    /// The decoded length in bytes up to which `expansionMax` does not apply.
     static let denseMax = 1 << 20
     /// The most bytes that are decoded in one step.
     private static let stepSize = 64 << 10
@@ -29,8 +30,8 @@ extension RequestBody {
     ///
     /// - Parameters:
     ///   - bytesMax: The most bytes that the decoded body may have.
-    ///   - grow: Called before the decoded body takes more memory, with its footprint in bytes; false ends the
-    ///   decoding.
+    ///   - grow: Called before the decoded body takes more memory, with the memory in bytes that the body will then
+    ///   take. If the closure returns false, the decoding ends with `noMemory`.
     /// - Throws: Why the body cannot be decoded.
     package func decoded(
         from coding: ContentCoding,
@@ -71,7 +72,7 @@ extension RequestBody {
     }
 }
 
-/// The result of one call of a library.
+/// The result of one call of zlib or libzstd.
 private struct DecodingStep {
     enum Outcome { case continues, ended, malformed, windowTooLarge }
 
@@ -88,9 +89,13 @@ private protocol BodyDecoder {
 /// Decodes gzip members, one after the other (RFC 1952 section 2.2).
 @safe
 private final class GzipDecoder: BodyDecoder {
-    /// The state of zlib, which keeps this address.
+    /// The state of zlib.
+    ///
+    /// It is allocated here because zlib requires that its address does not change.
     private let stream: UnsafeMutablePointer<z_stream>
-    /// The largest window of 15 bits, plus 16, which makes zlib accept gzip only.
+    /// The largest window, 15 bits.
+    ///
+    /// The addition of 16 makes zlib accept only gzip.
     private static let windowBits: CInt = 15 + 16
 
     init() {

@@ -2,14 +2,15 @@
 
 /// Why a request body is refused.
 package enum RequestScanError: Error, Equatable, Sendable {
-    /// The body is not JSON, as far as it is read.
+    /// The part of the body that the scan has read is not JSON.
     case invalidJSON
     case notAnObject
     case trailingContent
     case missingModel
     /// The body has this key twice.
     case duplicate(String)
-    /// The body has a key that a reader that ignores case, or some Unicode letters, would take for this one.
+    /// The body has a key that is not equal to this key, but that some JSON readers take for it, for example because
+    /// they ignore case.
     case ambiguous(String)
     case wrongType(String, expected: String)
     case tooLong(String, limit: Int)
