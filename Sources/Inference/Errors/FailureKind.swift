@@ -1,7 +1,7 @@
 // The table of failures: the label, the status and the message of each kind.
 
 extension Failure.Kind {
-    /// The word for the kind in `end` of the log and in metric labels.
+    /// The word for the kind in the log field `end` and in metric labels.
     package var label: String { row.label }
     /// The status for the client; 499 for a client that gets no response.
     package var status: Int { row.status }

@@ -16,7 +16,7 @@ extension Failure {
         return writer.bytes
     }
 
-    /// The event that reports the failure inside of a stream, up to and with its blank line.
+    /// The event that reports the failure inside of a stream, including its blank line.
     package func event(_ dialect: Dialect, stream: StreamIdentity, requestID: String) -> [UInt8] {
         var writer = JSONWriter(reserving: 512)
         var lead = "data: "

@@ -12,7 +12,7 @@ struct SentenceTokenizer {
     private static let nameMax = 256
 
     private let text: [Character]
-    /// The next character.
+    /// The index of the next character.
     private var index = 0
     /// The word that is being read.
     private var word = ""
@@ -76,7 +76,7 @@ struct SentenceTokenizer {
         index >= text.count || text[index].isWhitespace || ".!?\"'`)]}\\".contains(text[index])
     }
 
-    /// The index of the mark that closes the quoted name that begins here.
+    /// The index of the mark that closes the quoted name that begins at the current index.
     ///
     /// - Returns: nil if no name begins here, or if the quotation is a whole sentence.
     private func endOfName(closedBy mark: Character?) -> Int? {
@@ -91,7 +91,7 @@ struct SentenceTokenizer {
         return spaces >= 2 && beginsMessage ? nil : end
     }
 
-    /// Whether a quotation that begins here may be the whole message: at the beginning, or behind `message:`.
+    /// Whether a quotation that begins here may be the whole message: at the beginning, or after `message:`.
     private var beginsMessage: Bool {
         let isFirst = words.isEmpty && sentences.isEmpty
         return isFirst || isAfterColon && words.last.map { Self.messageKeys.contains($0.text) } == true

@@ -1,4 +1,4 @@
-// What identifies a stream of choices, so that an error event of the edge belongs to it.
+// The members that identify a stream of choices, so that an error event of the edge can repeat them.
 
 /// The members that each chunk of a stream repeats.
 package struct StreamIdentity: Equatable, Sendable {
@@ -9,7 +9,7 @@ package struct StreamIdentity: Equatable, Sendable {
     /// The `created` of the chunks, in seconds since 1970.
     package var created: Int
 
-    /// Makes an identity of its members.
+    /// Makes an identity from its members.
     package init(id: String, model: String, created: Int) {
         self.id = id
         self.model = model
