@@ -22,6 +22,6 @@ package enum ForeignDocument {
     /// Returns a text of the file as messages quote it: control characters replaced, cut after 80 Unicode scalars.
     package static func printable(_ text: String) -> String { ConfigurationSection.printable(text) }
 
-    /// Whether a scalar without quotes is YAML's null.
+    /// Whether the text of a scalar without quotes means null in YAML.
     package static func isNull(_ text: String) -> Bool { ConfigurationSection.isNull(text) }
 }

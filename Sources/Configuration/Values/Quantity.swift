@@ -13,14 +13,14 @@ enum Quantity {
         scaled(text, by: durationUnits).map { .nanoseconds($0) }
     }
 
-    /// Parses `64MiB`, `256KiB` or plain bytes; nil for an unknown unit or an overflow.
+    /// Parses `64MiB`, `256KiB` or a number of bytes without a unit; nil for an unknown unit or an overflow.
     static func size(_ text: String) -> Int? {
         scaled(text, by: sizeUnits)
     }
 
     /// Parses decimal digits after an optional minus sign.
     ///
-    /// The sign is accepted so that a negative number is reported as out of range.
+    /// The sign is accepted so that a negative number is reported as out of range, and not as no number.
     static func count(_ text: String) -> Int? {
         let digits = text.utf8.first == 0x2D ? text.utf8.dropFirst() : text.utf8[...]
         guard !digits.isEmpty, digits.allSatisfy(\.isDigit) else { return nil }
