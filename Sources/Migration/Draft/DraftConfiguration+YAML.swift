@@ -1,16 +1,17 @@
-// Writing a drafted configuration as commented YAML.
+// Writes a draft of a configuration as YAML with comments.
 internal import Configuration
 internal import Transport
 
 extension DraftConfiguration {
-    /// The ports that the listener may have; the first one that no executor has is taken.
+    /// The ports for the listener; the listener gets the first port that is not in use.
     private static let listenerPorts: [UInt16] = [8080, 8088, 8888, 18_080, 28_080]
-    /// The ports that the admin listener may have; the first one is the default.
+    /// The ports for the admin listener; 9901 is the default, and each further port is for the case that others are in
+    /// use.
     private static let adminPorts: [UInt16] = [9901, 9902, 9903, 19_901]
 
-    /// The file, in YAML, which ends with a line end.
+    /// The configuration as YAML, which ends with a line end.
     ///
-    /// - Parameter portsInUse: Ports of this machine on which something else listens.
+    /// - Parameter portsInUse: The ports of this machine on which other programs listen.
     func yaml(portsInUse: Set<UInt16> = []) -> String {
         let used = portsInUse.union(executorPorts)
         var lines = heading.map { "# \(YAMLText.comment($0))" }
@@ -41,7 +42,7 @@ extension DraftConfiguration {
         return lines.joined(separator: "\n") + "\n"
     }
 
-    /// The ports of all executors that name one, whatever their host.
+    /// The ports in the URLs of all executors, on this machine and on others.
     private var executorPorts: Set<UInt16> {
         var ports: Set<UInt16> = []
         for executor in models.flatMap(\.executors) {
