@@ -42,7 +42,7 @@ package struct TokenCounts: Equatable, Sendable {
     /// The `reasoning_tokens`, which are part of `output`.
     package var reasoning = TokenCount()
 
-    /// Makes absent counts.
+    /// Makes counts that are all absent.
     package init() {}
 
     /// The number of tokens in the prompt, including cached tokens; nil if the executor has not reported it.

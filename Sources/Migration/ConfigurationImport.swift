@@ -4,7 +4,7 @@ internal import Configuration
 
 /// The result of the import of a file.
 package struct ConfigurationImport: Sendable {
-    /// The configuration, in YAML with comments; `check` finds no error in it once its variables are set.
+    /// The configuration, in YAML with comments; `freeinference check` finds no error in it once its variables are set.
     package let yaml: String
     /// The number of models in the configuration, at least one.
     package let modelCount: Int

@@ -89,7 +89,9 @@ extension ConfigurationSection {
         return bytes
     }
 
-    /// Returns a point in time in seconds since 1970, which the file has as a date, or as a date with a time.
+    /// Returns a point in time in seconds since 1970.
+    ///
+    /// The file writes it as a date, or as a date with a time.
     fileprivate func moment(_ key: String) -> Int? {
         guard let scalar = scalar(key, expecting: Timestamp.expected) else { return nil }
         guard let seconds = Timestamp.seconds(scalar.text) else {

@@ -13,7 +13,7 @@ package struct FileInspection {
     /// Returns the reason why valid certificates cannot be used together on one listener, and the index of the
     /// certificate at fault; nil if they can be used together.
     let conflict: ([CertificateFiles]) -> (index: Int, message: String)?
-    /// Checks a file of certificate authorities; one that expires within `notice` seconds gets a warning.
+    /// Checks a file of certificate authorities; an authority that expires within `notice` seconds gets a warning.
     let authorities: (_ path: String, _ notice: Int64) -> [CertificateFinding]
     /// Checks the file of API keys and the file of their secret; nil if these files are not checked.
     let keys: ((_ path: String, _ secretPath: String) -> KeyFindings)?

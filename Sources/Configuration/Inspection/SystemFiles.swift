@@ -1,4 +1,4 @@
-// Reading and writing files, and the environment of the process, without Foundation.
+// Reads and writes files, and reads the environment of the process, without Foundation.
 
 import Glibc
 
@@ -33,7 +33,7 @@ package enum SystemFiles {
         return readAll(of: descriptor)
     }
 
-    /// Returns the reason why an open file cannot be read without waiting; nil if it can be read so.
+    /// Returns a problem if an open file is a pipe or a socket, which cannot be read without waiting; otherwise nil.
     private static func pipeProblem(_ descriptor: CInt) -> FileProblem? {
         var status = stat()
         guard unsafe fstat(descriptor, &status) == 0 else { return lastProblem() }
@@ -67,7 +67,7 @@ package enum SystemFiles {
         }
     }
 
-    /// Writes a whole file, with mode 0644 minus the umask if it is new.
+    /// Writes a whole file; a new file gets mode 0644, reduced by the umask.
     ///
     /// - Parameter overwriting: Whether an existing file is replaced; if false, an existing file is a problem.
     /// - Returns: The reason why the file could not be written; nil if it was written.

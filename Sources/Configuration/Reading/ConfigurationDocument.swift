@@ -28,7 +28,9 @@ struct ConfigurationDocument {
         readSecret = { reader.readSecret($0) }
     }
 
-    /// Returns the root of the tree; nil for an empty file, and for a file that is not valid and is reported.
+    /// Returns the root of the tree; nil for an empty file.
+    ///
+    /// A file that cannot be parsed is reported and also gives nil.
     mutating func parse(_ bytes: [UInt8]) -> ConfigurationNode? {
         var bytes = bytes[...]
         if bytes.starts(with: [0xEF, 0xBB, 0xBF]) {

@@ -1,4 +1,4 @@
-// Reading the single values of a section as texts: names, secrets, lists of texts, paths of files.
+// Reads the single values of a section as texts: names, secrets, lists of texts, paths of files.
 
 extension ConfigurationSection {
     /// A single value of the file, with its variables expanded.

@@ -9,7 +9,7 @@ final class ConfigurationSection {
     let entries: [ConfigurationEntry]
     /// The section's name in messages, such as `models[].executors[]`; empty for the whole file.
     private let path: String
-    /// The keys that were looked up, in that order.
+    /// The keys that were looked up, in the order of their first lookup.
     private var lookedUp: [String] = []
 
     init(_ entries: [ConfigurationEntry], path: String, position: Position, reader: ConfigurationReader) {
@@ -41,12 +41,12 @@ final class ConfigurationSection {
         return entries.first { $0.key == key }?.value
     }
 
-    /// Whether the file has the key; does not mark it as known.
+    /// Whether the section has the key; the key is not marked as known.
     func has(_ key: String) -> Bool {
         entries.contains { $0.key == key }
     }
 
-    /// A key as messages name it, such as `limits.body`.
+    /// The name of a key in messages, such as `limits.body`.
     func name(of key: String) -> String { path.isEmpty ? key : "\(path).\(key)" }
 
     /// The position of a key's value, or of the section if the key is absent.
@@ -63,7 +63,7 @@ final class ConfigurationSection {
         }
     }
 
-    /// Reports every key of the section that was not looked up as unknown.
+    /// Reports an error for every key of the section that was not looked up, because such a key is unknown.
     func finish() {
         for entry in entries where !lookedUp.contains(entry.key) {
             let place = path.isEmpty ? "" : " in '\(path)'"
@@ -91,7 +91,7 @@ final class ConfigurationSection {
 
     /// Returns an item of an imported file's list as a section.
     ///
-    /// Messages give it the name that this section has.
+    /// In messages, the returned section has the same name as this section.
     func imported(_ node: ConfigurationNode, reader: ConfigurationReader) -> ConfigurationSection? {
         ConfigurationSection([], path: "", position: node.position, reader: reader)
             .section(node, named: path, path: path)
@@ -141,7 +141,8 @@ final class ConfigurationSection {
         reader.report("\(name(of: key)): expected \(expected), found \(found)", at: node.position)
     }
 
-    /// Returns a text of the file as messages quote it: control characters replaced, cut after 80 Unicode scalars.
+    /// Returns a text in the form that messages quote: with control characters replaced, and cut after 80 Unicode
+    /// scalars.
     static func printable(_ text: String) -> String {
         let scalars = text.unicodeScalars.map { $0.properties.generalCategory == .control ? "\u{FFFD}" : $0 }
         var result = String.UnicodeScalarView()

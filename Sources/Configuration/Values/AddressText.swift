@@ -1,4 +1,4 @@
-// Parsing the parts of addresses that listeners and executors both have: IP addresses, ports, paths of unix sockets.
+// Parses the parts of addresses that listeners and executors both have: IP addresses, ports, paths of unix sockets.
 import Glibc
 internal import Transport
 

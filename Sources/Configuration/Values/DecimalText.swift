@@ -6,7 +6,7 @@ package enum DecimalText {
     /// The most bytes of a number, and the largest absolute value of its exponent.
     static let digitsMax = 64
 
-    /// Rewrites a JSON number (`0.2`, `-3`, `2e-7`) without an exponent; nil for any other text or beyond `digitsMax`.
+    /// Rewrites a JSON number (`0.2`, `-3`, `2e-7`) without an exponent; nil for any other text, or above `digitsMax`.
     ///
     /// `2e-7` becomes `0.0000002`; a number without an exponent is returned unchanged.
     package static func plain(_ text: String) -> String? {

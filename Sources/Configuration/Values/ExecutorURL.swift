@@ -10,9 +10,9 @@ package struct ExecutorURL: Sendable, Hashable {
         case http, https, unix
     }
 
-    /// How the executor is reached.
+    /// The scheme, which says whether the executor is reached in cleartext, over TLS or over a unix socket.
     package let scheme: Scheme
-    /// A host name or an address in lower case, IPv6 without brackets; empty for a unix socket.
+    /// The host name or the IP address, in lower case and without brackets; empty for a unix socket.
     package let host: String
     /// The port, 1 to 65535; 0 for a unix socket.
     package let port: UInt16

@@ -66,7 +66,7 @@ package enum ListenAddress: Sendable, Hashable {
         }
     }
 
-    /// Whether both are the same address, even if they are written differently.
+    /// Whether both addresses are the same, even if they are written differently.
     package func isSame(as other: ListenAddress) -> Bool {
         switch (self, other) {
         case (.unix(let path), .unix(let otherPath)): Self.simplified(path) == Self.simplified(otherPath)

@@ -20,19 +20,19 @@ enum Quantity {
 
     /// Parses decimal digits after an optional minus sign.
     ///
-    /// The sign is accepted so that a negative number is reported as out of range, and not as no number.
+    /// The sign is accepted so that the error for a negative number says that the number is out of range.
     static func count(_ text: String) -> Int? {
         let digits = text.utf8.first == 0x2D ? text.utf8.dropFirst() : text.utf8[...]
         guard !digits.isEmpty, digits.allSatisfy(\.isDigit) else { return nil }
         return Int(text)
     }
 
-    /// Prints a duration in the largest unit that divides it.
+    /// Prints a duration in the largest unit in which it is a whole number.
     static func text(_ duration: Duration) -> String {
         largest(duration.inNanoseconds, of: durationUnits, zero: "0s")
     }
 
-    /// Prints a size in the largest unit that divides it.
+    /// Prints a size in the largest unit in which it is a whole number.
     static func text(bytes: Int) -> String {
         largest(bytes, of: sizeUnits, zero: "0")
     }

@@ -38,7 +38,7 @@ package struct ModelCatalog: Sendable {
 
     /// The response to `GET /v1/models` for a client that may use only some models.
     ///
-    /// It is rendered at each call.
+    /// The response is rendered at each call.
     package func listJSON(as shape: ModelShape = .openRouter, where isShown: (Model) -> Bool) -> [UInt8] {
         Self.list(models.filter(isShown), as: shape)
     }

@@ -69,7 +69,7 @@ extension EngineError {
             let isOurs = !isWord && (saysModelIsMissing(text) || isOfOurAccount(text))
             return isOurs ? .misconfiguration : found == .badRequest ? .clientError(400) : found
         case .misconfiguration where retryAfterMs != nil && (status == 402 || namedStatus == 402):
-            // A 402 that says when to retry reports a temporary limit, not an unpaid bill.
+            // An error with status 402 and a time to retry reports a temporary limit, not an unpaid bill.
             return .busy(429)
         case .misconfiguration where status == 403 || namedStatus == 403:
             return text.saysContentIsRefused ? .clientError(403) : found

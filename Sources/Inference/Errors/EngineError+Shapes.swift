@@ -99,7 +99,8 @@ extension EngineError {
 
     /// The values that may contain the time to retry or the error's code, in order of precedence.
     ///
-    /// The first value is the error itself. The others are its members `metadata`, `headers` and `details`.
+    /// The first value is the error itself. The others are its members `metadata`, `headers` and `details`, and the
+    /// member `headers` of `metadata`.
     private static func hintSources(of value: JSONValue) -> [JSONValue] {
         var sources = [value]
         for key in ["metadata", "headers", "details"] {
@@ -168,10 +169,10 @@ extension EngineError {
         var code: String?
     }
 
-    /// The error of a document in one of the shapes below; nil if `read(_:depth:)` reads the document as it is.
+    /// The parts of the error in a document that has one of the shapes below; nil for every other document.
     private static func unusual(in value: JSONValue) -> Parts? {
         guard case .object(let members) = value else { return nil }
-        // MiniMax: every response has `base_resp`; its `status_code` is 0 in a good response.
+        // The shape of MiniMax: every response has `base_resp`, whose `status_code` is 0 if there is no error.
         if let status = value["base_resp"], let number = status["status_code"]?.integer, number != 0 {
             return Parts(message: status["status_msg"]?.string, type: miniMaxType(number), code: "\(number)")
         }
@@ -179,7 +180,7 @@ extension EngineError {
         if let error = value["Response"]?["Error"] ?? value["Error"] ?? value["fault"] { return parts(of: error) }
         // The shape of Groq.
         if let error = value["x_groq"]?["error"] { return parts(of: error) }
-        // Bedrock: the name of the member is the type.
+        // The shape of Bedrock, in which the name of the member is the type.
         if let exception = members.first(where: { $0.key.hasSuffix("Exception") }) {
             var found = parts(of: exception.value)
             found.type = exception.key

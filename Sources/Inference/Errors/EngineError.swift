@@ -2,7 +2,7 @@
 //
 // Which file of this folder answers which question:
 //
-//   Is there an error in a document or event with a good status?   Sources/CJSON/error_patterns.cpp
+//   Is there an error in a response or event with status 200?      Sources/CJSON/error_patterns.cpp
 //   In which members does an error stand?                          EngineError+Shapes.swift
 //   What does the error mean, and what does the client get?        EngineError+Meaning.swift
 //   Which meanings are there?                                      ErrorMeaning.swift

@@ -44,8 +44,8 @@ enum ErrorCodeTable {
         return nil
     }
 
-    /// Parts that name the edge's key or account at the engine (`subject`), each with parts that say that the key or
-    /// the account cannot be used (`predicate`).
+    /// Parts of words that name the edge's key or account at the engine (`subject`), with parts that say that the key
+    /// or the account cannot be used (`predicate`).
     private static let blamesOurAccount: [(subject: String, predicate: String)] = [
         (
             "apikey accesstoken authtoken accesskey subscriptionkey credential",
@@ -61,13 +61,13 @@ enum ErrorCodeTable {
         return ["model", "deployment", "adapter"].contains { word.contains($0) }
     }
 
-    /// Parts that say that a model cannot be used.
+    /// Parts of words that say that a model cannot be used.
     private static let missing = """
         notfound notexist nosuch unknown invalid unsupported notsupported notavailable notloaded unloaded notserved \
         notdeployed notenabled deprecated decommissioned retired removed disabled notallowed termsrequired missing \
         notactive noaccess accessdenied
         """
-    /// Parts that say that an account cannot be used.
+    /// Parts of words that say that an account cannot be used.
     private static let closed = """
         restricted disabled deactivated suspended blocked banned inactive notactive expired overdue terminated closed \
         locked frozen

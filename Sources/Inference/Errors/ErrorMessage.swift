@@ -82,7 +82,7 @@ struct ErrorMessage {
         "requests", "credit", "credits", "balance", "spend", "disk", "took", "taking", "takes", "workers", "loading",
     ]
 
-    /// Whether the message says that the input is longer than the model or the engine takes.
+    /// Whether the message says that the input is longer than the model or the engine accepts.
     private var saysInputIsTooLong: Bool {
         if Self.tooLong.contains(where: text.contains) { return true }
         return sentences.contains {

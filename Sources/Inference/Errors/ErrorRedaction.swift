@@ -201,7 +201,7 @@ private struct Redactor {
 
     private func isOfHost(_ byte: UInt8) -> Bool { byte.isAlphanumeric || "_.-".utf8.contains(byte) }
 
-    /// Words that are not hosts although a colon and a number follow, as in `line:12`.
+    /// Words that are not host names, even if a colon and a number follow, as in `line:12`.
     private static let noHosts: Set<String> = [
         "line", "lines", "code", "column", "char", "pos", "position", "token", "tokens", "error", "errors", "status",
         "length",
@@ -327,8 +327,8 @@ private struct Redactor {
         "secret", "token", "key",
     ].map { Array($0.utf8) }
 
-    /// The name from `secretNames` that stands at this index, in any case, and is not the end of the text; nil if there
-    /// is none.
+    /// The name from `secretNames` at this index, in upper or lower case; nil if there is none, or if the text ends
+    /// with the name.
     private func secretName(_ index: Int) -> [UInt8]? {
         Self.secretNames.first { name in
             index + name.count < text.count && zip(name, text[index...]).allSatisfy { $0 == $1 || $0 == $1 | 0x20 }

@@ -175,8 +175,8 @@ extension ErrorSentence {
         return false
     }
 
-    /// Whether the engine could not find or use the model: `could not find model x`, `you do not have access to the
-    /// model`, `not found: model x`.
+    /// Whether words before the model say that the engine could not find or use it: `could not find model x`, `you do
+    /// not have access to the model`, `not found: model x`.
     private func isSought(_ index: Int) -> Bool {
         var verbIndex = governor(of: index)
         if word(verbIndex) == "to", word(verbIndex - 1) == "access" { verbIndex -= 1 }

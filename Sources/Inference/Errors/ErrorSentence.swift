@@ -18,7 +18,7 @@ struct ErrorSentence {
     /// words.
     let text: String
 
-    /// Makes a sentence of words.
+    /// Makes a sentence from its words.
     init(words: [Word]) {
         self.words = words
         text = words.reduce(into: " ") { $0 += $1.text + " " }

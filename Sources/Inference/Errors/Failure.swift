@@ -25,12 +25,12 @@ package struct Failure: Error, Equatable, Sendable {
     package enum Retry: CaseIterable, Sendable {
         /// No other executor is tried, and the client gets the failure.
         case never
-        /// Another executor may try at once, since the failed attempt has cost its executor nothing.
+        /// Another executor may try at once, because the failed attempt has cost its executor nothing.
         case elsewhere
-        /// Another executor may try when the retry budget has room, since the failed attempt has cost its executor
+        /// Another executor may try if the retry budget allows it, because the failed attempt has cost its executor
         /// work.
         case withinBudget
-        /// One other executor may try when the retry budget has room; a second such failure goes to the client.
+        /// One other executor may try if the retry budget allows it; a second such failure goes to the client.
         case once
         /// One executor in the same pool whose setting `kind` is different may try at once; a second such failure goes
         /// to the client.
@@ -41,7 +41,7 @@ package struct Failure: Error, Equatable, Sendable {
     package enum Charge: CaseIterable, Sendable {
         /// No fault is counted, because the request, the client or the edge's configuration is at fault.
         case none
-        /// The executor is busy, which is no fault, but it gets no requests for `retryAfterMs`.
+        /// No fault is counted, because the executor is only busy. It gets no requests for `retryAfterMs`.
         case busy
         /// The executor could not be reached, or broke off before its response began.
         case connection
@@ -156,7 +156,7 @@ package struct Failure: Error, Equatable, Sendable {
 
     /// The status for the client.
     package var status: Int { verdict?.status ?? kind.status }
-    /// The engine's error; nil if the failure was not made from the body of an engine's response.
+    /// The engine's error; nil if the failure was not made from an error that an engine reported.
     package var engineError: EngineError? { engineErrors.first }
     /// The word for the kind in the log field `end` and in metric labels.
     package var label: String { kind.label }
@@ -177,7 +177,7 @@ package struct Failure: Error, Equatable, Sendable {
         }
     }
 
-    /// Whether another executor may try.
+    /// Whether another executor may try after the failure.
     package var retry: Retry {
         switch kind {
         case .executorUnreachable, .executorCertificate, .executorBrokeOff, .executorProtocol: .elsewhere

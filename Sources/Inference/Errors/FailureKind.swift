@@ -8,7 +8,7 @@ extension Failure.Kind {
     /// The message for the client.
     var message: String { row.message }
 
-    /// OpenAI's `error.code`.
+    /// The value of OpenAI's `error.code` for the kind.
     var code: String? {
         switch self {
         case .modelNotFound: "model_not_found"

@@ -37,7 +37,7 @@ extension Failure {
         return Array(lead.utf8) + writer.bytes + [0x0A, 0x0A]
     }
 
-    /// OpenAI's `error.type` for the status.
+    /// The value of OpenAI's `error.type` for the status.
     package var type: String {
         switch status {
         case 401: "authentication_error"
@@ -50,7 +50,7 @@ extension Failure {
         }
     }
 
-    /// Anthropic's `error.type` for the status.
+    /// The value of Anthropic's `error.type` for the status.
     package var anthropicType: String {
         switch status {
         case 401: "authentication_error"

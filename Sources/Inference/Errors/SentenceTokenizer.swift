@@ -21,7 +21,7 @@ struct SentenceTokenizer {
     private var words: [ErrorSentence.Word] = []
     private var sentences: [ErrorSentence] = []
 
-    /// Takes a message in lower case.
+    /// Makes a tokenizer for a message in lower case.
     init(_ text: [Character]) { self.text = text }
 
     /// Reads the whole message.
@@ -58,7 +58,9 @@ struct SentenceTokenizer {
         }
     }
 
-    /// Reads a colon or an equals sign: it ends a word, except for a colon within a word.
+    /// Reads a colon or an equals sign.
+    ///
+    /// The sign ends a word, unless it is a colon within a word.
     private mutating func readColon(_ character: Character) {
         guard character == "=" || word.isEmpty || endsHere(index) else {
             word.append(character)

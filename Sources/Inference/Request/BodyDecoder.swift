@@ -32,7 +32,7 @@ extension RequestBody {
     ///   - bytesMax: The most bytes that the decoded body may have.
     ///   - grow: Called before the decoded body takes more memory, with the memory in bytes that the body will then
     ///   take. If the closure returns false, the decoding ends with `noMemory`.
-    /// - Throws: Why the body cannot be decoded.
+    /// - Throws: The reason why the body cannot be decoded.
     package func decoded(
         from coding: ContentCoding,
         bytesMax: Int,
@@ -82,7 +82,9 @@ private struct DecodingStep {
 }
 
 private protocol BodyDecoder {
-    /// Continues with the rest of the input, and writes into the buffer from its beginning.
+    /// Decodes a part of `input`, which has the bytes that no earlier step has consumed.
+    ///
+    /// The decoded bytes are written at the beginning of `buffer`.
     func step(_ input: Span<UInt8>, into buffer: inout [UInt8]) -> DecodingStep
 }
 
@@ -130,7 +132,7 @@ private final class GzipDecoder: BodyDecoder {
             outcome = isLast ? .ended : .continues
             if !isLast { unsafe inflateReset(stream) }
         } else if result == Z_OK {
-            // All input is consumed and there is room for output, so the member is cut off.
+            // If all input is consumed and there is still room for output, the member is cut off.
             outcome = consumed == input.count && produced < capacity ? .malformed : .continues
         }
         return DecodingStep(consumed: consumed, produced: produced, outcome: outcome)
@@ -169,7 +171,7 @@ private final class ZstdDecoder: BodyDecoder {
                     } else if result == 0 {
                         isWhole ? .ended : .continues
                     } else {
-                        // All input is consumed and there is room for output, so the frame is cut off.
+                        // If all input is consumed and there is still room for output, the frame is cut off.
                         isWhole && hasRoom ? .malformed : .continues
                     }
                 return unsafe DecodingStep(consumed: source.pos, produced: target.pos, outcome: outcome)

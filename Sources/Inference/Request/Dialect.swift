@@ -15,7 +15,7 @@ package enum Dialect: UInt8, CaseIterable, Sendable {
     case responses
     /// Anthropic's messages API.
     case messages
-    /// Anthropic's counting of a prompt's tokens.
+    /// Anthropic's API that counts the tokens of a prompt.
     case countTokens
     /// Reranking of documents, in the shape of any engine.
     case rerank

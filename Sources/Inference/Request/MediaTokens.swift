@@ -1,6 +1,6 @@
 // Estimates the tokens of images, audio, video and files. The estimate is used until an engine reports its own count.
 
-/// The settings of a model that say how many tokens images, audio, video and files are estimated to have.
+/// The settings of a model from which the tokens of images, audio, video and files are estimated.
 package struct MediaTokens: Equatable, Sendable {
     /// The tokens of an image, whatever its size.
     package var image = 1000
@@ -27,7 +27,7 @@ package struct MediaTokens: Equatable, Sendable {
     /// Media count as text of the same number of tokens.
     ///
     /// - Parameters:
-    ///   - media: What the body contains besides text.
+    ///   - media: The images, audio, video and files of the body.
     ///   - bodyBytes: The length of the whole body in bytes.
     package func promptBytes(of media: RequestMedia, bodyBytes: Int) -> Int {
         guard media != RequestMedia() else { return bodyBytes }

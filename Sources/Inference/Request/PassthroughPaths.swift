@@ -1,4 +1,4 @@
-// The paths that models add to those that every model has (`passthrough` of a model in the configuration).
+// The paths that only some models have (`passthrough` of a model in the configuration).
 
 /// The passthrough paths of each model.
 ///

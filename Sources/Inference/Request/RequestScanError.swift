@@ -1,4 +1,4 @@
-// What can be wrong with a request body.
+// The reasons for which a request body is refused.
 
 /// Why a request body is refused.
 package enum RequestScanError: Error, Equatable, Sendable {
@@ -9,8 +9,7 @@ package enum RequestScanError: Error, Equatable, Sendable {
     case missingModel
     /// The body has this key twice.
     case duplicate(String)
-    /// The body has a key that is not equal to this key, but that some JSON readers take for it, for example because
-    /// they ignore case.
+    /// The body has a key that some JSON readers treat as equal to this key, for example because they ignore case.
     case ambiguous(String)
     case wrongType(String, expected: String)
     case tooLong(String, limit: Int)

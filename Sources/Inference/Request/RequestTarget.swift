@@ -30,7 +30,7 @@ package struct RequestTarget: Equatable, Sendable {
     /// The parameter is a concrete type, because other modules would call a generic initializer unspecialized for each
     /// request.
     package init(_ target: [UInt8]) {
-        // Nearly all requests have this target.
+        // Nearly all requests have this target, which is already in its normal form.
         if target.span.equals("/v1/chat/completions") {
             (bytes, fault, pathEnd) = (target, nil, target.count)
             return

@@ -13,7 +13,7 @@ package struct EventSplitter: Sendable {
         case whole
         /// The first piece of an event that is larger than `limit`.
         case firstPiece
-        /// A piece between the first and the last one.
+        /// A piece between the first and the last piece.
         case piece
         /// The last piece of an event, which ends in the blank line.
         case lastPiece
@@ -53,7 +53,7 @@ package struct EventSplitter: Sendable {
     package var pending: Int { tail.count }
     /// Whether no event is incomplete.
     package var isBetweenEvents: Bool { tail.isEmpty && !isOversized }
-    /// Whether the first piece of a large event has been handed over, and its last one has not.
+    /// Whether the first piece of a large event has been handed over, and the last piece has not.
     package var isInPieces: Bool { isOversized }
 
     /// Takes the next bytes.

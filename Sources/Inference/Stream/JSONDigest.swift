@@ -12,7 +12,7 @@ struct JSONDigest: Sendable {
         case choices
         case choice
         case delta
-        /// A value that is kept entirely, such as a usage or an error.
+        /// A value that is kept entirely, such as a `usage` object or an error.
         case all
     }
 

@@ -1,4 +1,4 @@
-// Meters the events of one stream: classifies each, measures their pace, and decides whether the stream is complete.
+// Meters one stream: classifies its events, measures the time between them, and decides whether the stream is complete.
 
 import CJSON
 
@@ -95,7 +95,7 @@ package struct Meter: Sendable {
 
     /// Makes the meter of a stream.
     ///
-    /// - Parameter choices: The number of choices that the client asked for; above 64 it is taken for 64.
+    /// - Parameter choices: The number of choices that the client asked for; a number above 64 counts as 64.
     package init(dialect: Dialect, choices: Int = 1) {
         self.dialect = dialect
         self.choices = UInt8(max(1, min(choices, 64)))

@@ -7,11 +7,11 @@ enum DecimalWeights {
     /// The largest weight that a configuration may have.
     static let weightMax = 1_000_000
 
-    /// Returns whole numbers from 0 to `weightMax` in the same proportion.
-    ///
-    /// - Returns: nil if a text is not a number from 0, or if a number has too many digits.
+    /// Returns whole numbers from 0 to `weightMax` in the same proportion, as exactly as `weightMax` allows.
     ///
     /// A weight above 0 does not become 0.
+    ///
+    /// - Returns: nil if a text is not a number from 0, or if a number has too many digits.
     static func whole(_ texts: [String]) -> [Int]? {
         var parts: [(digits: String, decimals: Int)] = []
         for text in texts {

@@ -3,10 +3,9 @@ internal import Configuration
 internal import Transport
 
 extension DraftConfiguration {
-    /// The ports for the listener; the listener gets the first port that is not in use.
+    /// The ports for the listener, in order of preference.
     private static let listenerPorts: [UInt16] = [8080, 8088, 8888, 18_080, 28_080]
-    /// The ports for the admin listener; 9901 is the default, and each further port is for the case that others are in
-    /// use.
+    /// The ports for the admin listener, in order of preference; the first port is the default of a configuration.
     private static let adminPorts: [UInt16] = [9901, 9902, 9903, 19_901]
 
     /// The configuration as YAML, which ends with a line end.
@@ -70,7 +69,7 @@ extension DraftConfiguration {
     private static func lines(of executor: DraftExecutor, of id: String) -> [String] {
         var lines = executor.comments.map { "      # \(YAMLText.comment($0))" }
         lines.append("      - url: \(YAMLText.scalar(executor.url))")
-        // The default is the model's id.
+        // The default of `model` is the id of the model.
         if let model = executor.model, !model.hasBytes(of: id) {
             lines.append("        model: \(YAMLText.scalar(model))")
         }

@@ -47,8 +47,8 @@ struct ExecutorAddress {
         return true
     }
 
-    /// Whether the URL is one of a remote API, because it has TLS.
+    /// Whether the URL has TLS, so that it is treated as the URL of a remote API.
     ///
-    /// Remote APIs have no path for frequent health checks.
+    /// A remote API has no path for health checks every two seconds.
     var isSecure: Bool { text.hasPrefix("https://") }
 }

@@ -10,7 +10,7 @@ struct SecretReferences {
     /// The variables that got their names here, each with the model for which its name was made.
     private(set) var named: [(variable: String, model: String)] = []
 
-    /// Makes references that avoid some names.
+    /// Makes a table that has no references yet.
     ///
     /// - Parameter used: Names of variables to which the input refers. They must not be used for another secret.
     init(used: Set<String> = []) {

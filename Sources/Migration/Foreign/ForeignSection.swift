@@ -76,9 +76,10 @@ final class ForeignSection {
         return node
     }
 
-    /// Takes a key and returns its single value; nil, with a note, for a value that is not a text.
+    /// Takes a key and returns its single value; nil if the key is absent.
     ///
-    /// A list, a section, an empty text and a text with control characters are noted as not carried over.
+    /// A list, a section, an empty text and a text with control characters are noted as not carried over and also give
+    /// nil.
     func text(_ key: String) -> ForeignText? {
         guard let node = node(key) else { return nil }
         return text(node, key)

@@ -117,9 +117,9 @@ extension LiteLLMImport {
 
     // MARK: Weights and orders
 
-    /// Makes models from the groups.
+    /// Makes the models from their groups of deployments.
     ///
-    /// The deployments of each order after the first become a fallback model.
+    /// The deployments of each order after the first become a fallback model of their own.
     mutating func finishGroups() {
         for group in groups {
             let orders = Set(group.deployments.map { $0.order ?? Int.max }).sorted()

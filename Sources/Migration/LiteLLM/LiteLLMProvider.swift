@@ -3,7 +3,7 @@ internal import Configuration
 
 /// The settings of an executor that a provider of LiteLLM determines.
 struct LiteLLMProvider {
-    /// The executor's `kind` if its URL has no TLS, so that it is in the operator's own network.
+    /// The executor's `kind`, which `LiteLLMImport.executor` may still change according to the URL.
     var kind: ExecutorSettings.Kind
     /// The executor's URL if the deployment has no `api_base`; nil if the deployment must have an `api_base`.
     var url: String?
