@@ -1,8 +1,8 @@
 // A whole JSON value as a tree, for documents outside of the data path, such as engines' errors.
 //
 // simdjson is not used here for three reasons. A visitor behind the C interface would hardly be shorter than the reader
-// below. It would treat numbers out of range, lone surrogates and deep nesting differently. And the fuzzer needs an
-// independent reader with which it compares the scans.
+// below. Such a visitor would treat numbers out of range, lone surrogates and deep nesting differently. And the fuzzer
+// needs an independent reader with which it compares the scans.
 internal import Transport
 
 /// Any JSON value.

@@ -2,7 +2,7 @@
 
 /// A count of tokens that may be absent.
 ///
-/// It takes four bytes, because every stream keeps seven counts.
+/// A count takes four bytes, because every stream keeps seven counts.
 package struct TokenCount: Equatable, Sendable {
     private var stored: Int32 = -1
 
@@ -27,19 +27,19 @@ package struct TokenCount: Equatable, Sendable {
 
 /// The token counts of one `usage` object, or of all `usage` objects of one stream.
 package struct TokenCounts: Equatable, Sendable {
-    /// The `prompt_tokens` or `input_tokens`.
+    /// The count `prompt_tokens` or `input_tokens`.
     package var input = TokenCount()
-    /// The `completion_tokens` or `output_tokens`.
+    /// The count `completion_tokens` or `output_tokens`.
     package var output = TokenCount()
-    /// The `total_tokens`.
+    /// The count `total_tokens`.
     package var total = TokenCount()
-    /// Anthropic's `cache_read_input_tokens`, which are not part of `input`.
+    /// Anthropic's count `cache_read_input_tokens`, which `input` does not include.
     package var cacheRead = TokenCount()
-    /// Anthropic's `cache_creation_input_tokens`, which are not part of `input`.
+    /// Anthropic's count `cache_creation_input_tokens`, which `input` does not include.
     package var cacheCreation = TokenCount()
-    /// OpenAI's `cached_tokens`, which are part of `input`.
+    /// OpenAI's count `cached_tokens`, which `input` includes.
     package var cached = TokenCount()
-    /// The `reasoning_tokens`, which are part of `output`.
+    /// The count `reasoning_tokens`, which `output` includes.
     package var reasoning = TokenCount()
 
     /// Makes counts that are all absent.
@@ -64,8 +64,8 @@ package struct TokenCounts: Equatable, Sendable {
     /// Merges the counts of a later `usage` object of the same stream.
     ///
     /// In Anthropic's dialect, a `usage` object with cache counts describes the whole prompt. The `input_tokens` of an
-    /// object without cache counts may repeat the first object's `input_tokens`. They may also include the cached
-    /// tokens, as in the first `usage` object of vLLM.
+    /// object without cache counts may repeat the first object's `input_tokens`, or may include the cached tokens, as
+    /// vLLM's first `usage` object does.
     mutating func absorb(_ later: TokenCounts, in dialect: Dialect) {
         let hasCacheCounts = later.cacheRead.value != nil || later.cacheCreation.value != nil
         if dialect == .messages, let input = later.input.value {

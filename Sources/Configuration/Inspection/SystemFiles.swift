@@ -24,7 +24,7 @@ package enum SystemFiles {
 
     /// Reads a whole file; the size of the file may be unknown in advance, as under /proc.
     ///
-    /// The function never waits. It therefore returns a problem for a pipe or a socket.
+    /// The function never waits, so that it returns a problem for a pipe or a socket.
     package static func read(_ path: String) -> Result<[UInt8], FileProblem> {
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { return .failure(lastProblem()) }

@@ -11,7 +11,7 @@ package struct ConfigurationOutline: Sendable, Equatable {
         var isShown: Bool
     }
 
-    /// Keys whose values are never shown.
+    /// Keys whose values are secrets, so that messages never show them.
     private static let secretKeys: Set<String> = ["api_key"]
     /// The keys that identify an entry of a list, in the order in which they are looked for.
     private static let identifyingKeys = ["id", "url", "address", "import", "certificate", "name"]

@@ -10,7 +10,7 @@ package struct Model: Equatable, Sendable {
     package var created: Int
     /// When the model was created, as text (RFC 3339) for Anthropic's shape.
     package var createdAt: String
-    /// OpenAI's `owned_by`.
+    /// The owner of the model, for OpenAI's member `owned_by`.
     package var ownedBy: String
     /// The fields of OpenRouter's flat provider shape, in the order in which they are shown.
     package var fields: [CatalogField]
@@ -39,8 +39,8 @@ package struct Model: Equatable, Sendable {
 
     /// Neutral values of fields that OpenRouter requires, for models that do not configure these fields.
     ///
-    /// OpenRouter also requires quantization, lengths and pricing. They have no neutral value, so they are left out if
-    /// they are not configured.
+    /// OpenRouter also requires quantization, lengths and pricing. These fields have no neutral value, so that they are
+    /// left out if they are not configured.
     private static var defaults: [CatalogField] {
         [
             CatalogField(name: "hugging_face_id", value: .text("")),

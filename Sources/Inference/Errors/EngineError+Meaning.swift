@@ -43,7 +43,8 @@ extension EngineError {
         }
     }
 
-    /// Whether the error names `stream_options` or its member `include_usage`; Google's APIs write both in camel case.
+    /// Whether the error names `stream_options` or its member `include_usage`; Google's APIs write the two names in
+    /// camel case.
     private var namesStreamOptions: Bool {
         [param, message].contains { part in
             let text = part?.lowercased() ?? ""

@@ -139,8 +139,8 @@ extension EngineError {
     /// Reads an error from a document or an event of a response with status 200.
     ///
     /// Some shapes occur only in such responses. A document in one of these shapes is first rewritten in OpenAI's
-    /// shape, and the rewritten document is read. Its members therefore take precedence over all other members of the
-    /// original document, and the client gets the rewritten document.
+    /// shape. The rewritten document is then read, so that the members of the shape take precedence over all other
+    /// members of the original document. The client also gets the rewritten document.
     ///
     /// In a response with an error status, `read(_:depth:)` reads the same members with a lower precedence. The
     /// rewriting is therefore a separate step.
@@ -186,8 +186,7 @@ extension EngineError {
             found.type = exception.key
             return found
         }
-        // The parts of the error are top-level members. They are read here only if `read(_:depth:)` finds no message in
-        // another member.
+        // The parts of the error may be top-level members, if `read(_:depth:)` finds no message in another member.
         let known = ["message", "msg", "detail", "error", "errors", "response", "error_message", "error_description"]
         guard !known.contains(where: { value[$0] != nil && value[$0] != .null }) else { return nil }
         let own = parts(of: value)

@@ -162,7 +162,7 @@ struct ErrorMessage {
 
     // MARK: Paths and members
 
-    /// Whether the message is one that servers give for an unknown path.
+    /// Whether the message is a message that servers give for an unknown path.
     ///
     /// AWS's gateway reports a missing token for an unknown path.
     var saysPathIsMissing: Bool {
@@ -175,7 +175,7 @@ struct ErrorMessage {
     var isEmpty: Bool { sentences.isEmpty }
     /// Whether the message is about the request's member `model`, as Anthropic writes it: `model: claude-x`.
     var beginsWithModel: Bool { text.hasPrefix("model:") }
-    /// Whether the message is the one that Hugging Face's engine gives when it is overloaded.
+    /// Whether the message is the message that Hugging Face's engine gives when it is overloaded.
     var saysModelIsOverloaded: Bool { text.hasPrefix("model is overloaded") }
 
     /// Whether the message says that a member of the request is unknown or not supported.

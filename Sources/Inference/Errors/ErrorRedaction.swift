@@ -111,7 +111,7 @@ private struct Redactor {
         return (0..<count).allSatisfy { unsafe text[index + $0] == word.utf8Start[$0] }
     }
 
-    /// The index of the end of the URL that begins at this index; nil if no URL begins here.
+    /// The index of the end of the URL that begins at this index; nil if no URL begins at this index.
     ///
     /// The functions below do the same for other kinds of text.
     private func url(_ index: Int) -> Int? {
@@ -335,7 +335,8 @@ private struct Redactor {
         }
     }
 
-    /// The beginning and the end of the value in `api_key=...` or `x-api-key: ...`; nil if there is no such value here.
+    /// The beginning and the end of the value in `api_key=...` or `x-api-key: ...`; nil if no such text is at this
+    /// index.
     private func assignedSecret(_ index: Int, behind before: UInt8) -> (Int, Int)? {
         guard !before.isAlphanumeric, text[index].isLetter, let name = secretName(index) else { return nil }
         var start = end(from: index + name.count) { "'\"\\".utf8.contains($0) }

@@ -1,4 +1,4 @@
-// Whether a sentence says that the edge's key is wrong, or that the edge's account is empty or closed.
+// Recognizes sentences that say that the edge's key is wrong, or that the edge's account is empty or closed.
 
 extension ErrorSentence {
     /// Phrases that name a credential.

@@ -1,4 +1,4 @@
-// Whether a sentence says that a model does not exist or cannot be used.
+// Recognizes sentences that say that a model does not exist or cannot be used.
 
 extension ErrorSentence {
     /// Nouns for a model.
@@ -153,7 +153,7 @@ extension ErrorSentence {
         return denies(at: end) || isDenied(behindPhraseAt: end)
     }
 
-    /// The index after the model's name, if one stands at this index; otherwise this index.
+    /// The index after the model's name, if a name stands at this index; otherwise this index.
     private func pastName(_ index: Int) -> Int {
         guard words.indices.contains(index) else { return index }
         guard let word = word(index) else { return index + 1 }

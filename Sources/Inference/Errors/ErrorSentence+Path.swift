@@ -1,4 +1,4 @@
-// Whether a sentence is one that servers give for an unknown path.
+// Recognizes the sentences that servers give for an unknown path.
 
 extension ErrorSentence {
     /// Nouns for a path or for the resource at a path.
@@ -31,8 +31,8 @@ extension ErrorSentence {
 
     /// Whether the sentence says that a path does not exist and contains only words that occur in such sentences.
     ///
-    /// The sentence need not name the path. If it names another object, as `File file-1 not found` names the client's
-    /// file, it is not about a path.
+    /// The sentence need not name the path. A sentence that names another object is not about a path: `File file-1 not
+    /// found` is about a file of the client.
     var saysPathIsMissing: Bool {
         var isAbsent = false
         var namesPath = false

@@ -75,7 +75,7 @@ struct ErrorSentence {
     ///
     /// Before a noun they describe the noun.
     private static let alsoBeforeNouns: Set<String> = ["missing", "unknown", "invalid", "unsupported", "unrecognized"]
-    /// Predicates that may also say what a model cannot do, as in `not supported with tools`.
+    /// Predicates that may also say that a model lacks an ability, as in `not supported with tools`.
     private static let ofAbilities: Set<String> = [
         "supported", "unsupported", "available", "unavailable", "enabled", "disabled", "valid", "invalid", "allowed",
         "permitted", "active", "accessible",

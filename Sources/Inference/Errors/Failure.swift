@@ -41,7 +41,7 @@ package struct Failure: Error, Equatable, Sendable {
     package enum Charge: CaseIterable, Sendable {
         /// No fault is counted, because the request, the client or the edge's configuration is at fault.
         case none
-        /// No fault is counted, because the executor is only busy. It gets no requests for `retryAfterMs`.
+        /// No fault is counted, because the executor is only busy; the executor gets no requests for `retryAfterMs`.
         case busy
         /// The executor could not be reached, or broke off before its response began.
         case connection
@@ -82,15 +82,16 @@ package struct Failure: Error, Equatable, Sendable {
     package var retryAfterMs: Int?
     /// The cause as the system, TLS or the executor's framing reported it.
     ///
-    /// It goes to the log and never to the client.
+    /// The cause goes to the log and never to the client.
     package var detail: String?
     /// The engine's own JSON document, if the client gets it; nil if the failure is rendered in the client's dialect.
     var document: [UInt8]?
     /// The consequences of the engine's error; set only for the kind `executorError`.
     private var verdict: Verdict?
-    /// The engine's error, at most one.
+    /// The engine's error; the array has at most one element.
     ///
-    /// An array stores the error outside of the failure, because exchanges hold failures by value.
+    /// An array stores the error outside of the failure, so that the failure stays small: exchanges hold failures by
+    /// value.
     private var engineErrors: [EngineError] = []
 
     /// Makes a failure of a kind.
@@ -140,7 +141,7 @@ package struct Failure: Error, Equatable, Sendable {
 
     /// The failure of an exchange whose stream or connection the edge ended because the client broke the protocol.
     ///
-    /// - Parameter detail: What the client did, for the log.
+    /// - Parameter detail: The client's violation of the protocol, for the log.
     package static func clientViolation(_ detail: String) -> Failure {
         var failure = Failure(.clientViolation)
         failure.detail = detail

@@ -80,7 +80,7 @@ struct SentenceTokenizer {
 
     /// The index of the mark that closes the quoted name that begins at the current index.
     ///
-    /// - Returns: nil if no name begins here, or if the quotation is a whole sentence.
+    /// - Returns: nil if no name begins at that index, or if the quotation is a whole sentence.
     private func endOfName(closedBy mark: Character?) -> Int? {
         guard let mark else { return nil }
         let rest = text[(index + 1)...].prefix(Self.nameMax)
@@ -93,7 +93,8 @@ struct SentenceTokenizer {
         return spaces >= 2 && beginsMessage ? nil : end
     }
 
-    /// Whether a quotation that begins here may be the whole message: at the beginning, or after `message:`.
+    /// Whether a quotation that begins at the current index may be the whole message: at the beginning, or after
+    /// `message:`.
     private var beginsMessage: Bool {
         let isFirst = words.isEmpty && sentences.isEmpty
         return isFirst || isAfterColon && words.last.map { Self.messageKeys.contains($0.text) } == true

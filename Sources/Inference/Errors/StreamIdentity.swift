@@ -2,11 +2,11 @@
 
 /// The members that each chunk of a stream repeats.
 package struct StreamIdentity: Equatable, Sendable {
-    /// The `id` of the chunks.
+    /// The member `id` of each chunk.
     package var id: String
-    /// The `model` of the chunks, by the name that the client used.
+    /// The member `model` of each chunk, which is the name that the client used.
     package var model: String
-    /// The `created` of the chunks, in seconds since 1970.
+    /// The member `created` of each chunk, in seconds since 1970.
     package var created: Int
 
     /// Makes an identity from its members.

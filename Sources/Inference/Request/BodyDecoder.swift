@@ -93,7 +93,7 @@ private protocol BodyDecoder {
 private final class GzipDecoder: BodyDecoder {
     /// The state of zlib.
     ///
-    /// It is allocated here because zlib requires that its address does not change.
+    /// The state is allocated on the heap because zlib requires that its address does not change.
     private let stream: UnsafeMutablePointer<z_stream>
     /// The largest window, 15 bits.
     ///

@@ -6,9 +6,9 @@ package import HTTP
 ///
 /// The configuration reads this table, too, because a model may not claim a path of the edge.
 package enum Endpoint: Equatable, Sendable {
-    /// A request that names a model in its body, in this dialect.
+    /// A request in the given dialect, whose body names a model.
     case model(Dialect)
-    /// A request at a path that only some models have. The body names the model.
+    /// A request at a path that only some models have, whose body names a model.
     case passthrough
     /// The list of models.
     case models

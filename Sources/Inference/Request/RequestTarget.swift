@@ -65,8 +65,8 @@ package struct RequestTarget: Equatable, Sendable {
             guard index + 2 < path.endIndex, let high = path[index + 1].hexDigitValue,
                 let low = path[index + 2].hexDigitValue
             else {
-                // A `%` that does not begin an escape is escaped itself. Otherwise it could form an escape with
-                // the characters after it once those are decoded.
+                // A `%` that does not begin an escape is escaped itself. Otherwise the `%` could begin an escape
+                // after the characters behind it have been decoded.
                 appendEscaped(byte, to: &normal)
                 index += 1
                 continue

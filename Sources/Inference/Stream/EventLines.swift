@@ -74,7 +74,7 @@ package enum EventLines {
         return true
     }
 
-    /// Whether the first bytes of a response without a content type are those of a stream of events.
+    /// Whether the first bytes of a response without a content type are the beginning of a stream of events.
     ///
     /// - Returns: nil if too few bytes have arrived to decide.
     package static func begins(_ bytes: Span<UInt8>) -> Bool? {

@@ -7,7 +7,7 @@ import Glibc
 ///
 /// Bytes are copied only while an event is incomplete. An event larger than `limit` is handed over in pieces.
 package struct EventSplitter: Sendable {
-    /// The part of an event that the splitter hands over in one call.
+    /// The part of an event that the splitter hands over in one call of the closure `body`.
     package enum Kind: Sendable {
         /// A whole event.
         case whole

@@ -81,8 +81,8 @@ struct JSONDigest: Sendable {
                 index += 1
             }
         } else if text == .none {
-            // The OR turns the brackets and braces (0x5B, 0x5D, 0x7B, 0x7D) into 0x7F. It does so with a few other
-            // bytes, which then end the skip early.
+            // The OR turns the brackets and braces (0x5B, 0x5D, 0x7B, 0x7D) into 0x7F. A few other bytes also become
+            // 0x7F, which only ends the skip early.
             while index < bytes.count, bytes[index] | 0x26 != 0x7F, bytes[index] != UInt8(ascii: "\"") { index += 1 }
         }
         return index

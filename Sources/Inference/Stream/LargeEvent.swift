@@ -60,7 +60,7 @@ struct LargeEvent: Sendable {
     private mutating func begin() {
         switch String(decoding: field, as: UTF8.self) {
         case "data":
-            // A line end joins the values of two `data` lines.
+            // In an event, line ends join the values of several `data` lines.
             if hasData { digest.take(0x0A) }
             hasData = true
             line = .data

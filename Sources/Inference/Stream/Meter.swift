@@ -4,7 +4,7 @@ import CJSON
 
 /// The state of one stream of events.
 ///
-/// It takes less than 200 bytes, because every stream has a meter.
+/// The state takes less than 200 bytes, because every stream has a meter.
 package struct Meter: Sendable {
     /// The class of an event, which decides how it is relayed and counted.
     package enum EventClass: Equatable, Sendable {
@@ -39,7 +39,7 @@ package struct Meter: Sendable {
     private var saysNothing = false
     /// Whether the event that completes the stream has been read.
     ///
-    /// It then no longer matters how the HTTP framing ends.
+    /// After this event it does not matter how the HTTP framing ends.
     package private(set) var isComplete = false
     /// Whether an event had an `id` or `retry` field.
     ///
@@ -82,13 +82,13 @@ package struct Meter: Sendable {
     ///
     /// For OpenAI's responses it is the last part of the final event's type, such as `completed`.
     package private(set) var finishReason: String?
-    /// The large event that is being read, at most one.
+    /// The large event that is being read; the array has at most one element.
     ///
-    /// An array stores the event outside of the meter, because few streams have a large event.
+    /// An array stores the event outside of the meter, so that the meter stays small. Few streams have a large event.
     private var large: [LargeEvent] = []
-    /// The first error, at most one.
+    /// The first error that the stream has reported; the array has at most one element.
     ///
-    /// An array stores the error outside of the meter, because few streams have an error.
+    /// An array stores the error outside of the meter, so that the meter stays small. Few streams have an error.
     private var errors: [EngineError] = [] { didSet { sawError = !errors.isEmpty } }
     /// Whether the first error stands outside of the `data` lines, where clients do not look for it.
     package private(set) var isErrorBare = false

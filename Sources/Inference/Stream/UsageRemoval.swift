@@ -19,8 +19,9 @@ package enum UsageRemoval {
 
     /// The event without its member `usage`; nil if it has no such member.
     ///
-    /// If no content for the client is left, only the `id` and `retry` lines are returned. They have no blank line, so
-    /// that they become part of the next event: some clients would read them as an event of their own, without data.
+    /// If no content for the client is left, only the `id` and `retry` lines are returned. No blank line follows, so
+    /// that these lines become part of the next event. With a blank line, some clients would read the lines as an event
+    /// without data.
     ///
     /// - Parameter event: A whole event whose data is one whole JSON document.
     package static func removed(from event: Span<UInt8>) -> [UInt8]? {
@@ -33,7 +34,8 @@ package enum UsageRemoval {
                 continue
             }
             let value = line.dropFirst(5)
-            // A line end joins two `data` lines. A space replaces it, because JSON allows either between two tokens.
+            // In an event, line ends join the values of several `data` lines. A space is as good as a line end between
+            // two tokens of JSON.
             if !json.isEmpty { json.append(0x20) }
             json += value.first == 0x20 ? value.dropFirst() : value
         }

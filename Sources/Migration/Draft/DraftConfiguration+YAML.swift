@@ -41,7 +41,7 @@ extension DraftConfiguration {
         return lines.joined(separator: "\n") + "\n"
     }
 
-    /// The ports in the URLs of all executors, on this machine and on others.
+    /// The ports in the URLs of all executors, on this machine and on other machines.
     private var executorPorts: Set<UInt16> {
         var ports: Set<UInt16> = []
         for executor in models.flatMap(\.executors) {

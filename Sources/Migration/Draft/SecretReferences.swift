@@ -7,12 +7,12 @@ internal import Transport
 struct SecretReferences {
     private var names: [ExactText: String] = [:]
     private var usedNames: Set<String>
-    /// The variables that got their names here, each with the model for which its name was made.
+    /// The variables that `variable(for:model:)` has named, each with the model from which its name was made.
     private(set) var named: [(variable: String, model: String)] = []
 
     /// Makes a table that has no references yet.
     ///
-    /// - Parameter used: Names of variables to which the input refers. They must not be used for another secret.
+    /// - Parameter used: Names of variables to which the input refers, and which another secret must not get.
     init(used: Set<String> = []) {
         usedNames = used
     }
