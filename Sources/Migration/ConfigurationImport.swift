@@ -12,7 +12,7 @@ package struct ConfigurationImport: Sendable {
     package let program: String
     /// Environment variables that the operator must set, because the input has their values in clear text.
     package let variablesToSet: [String]
-    /// The notes about settings that were not carried over or changed, sorted by their position in the input.
+    /// The notes about settings that were left out or changed, sorted by their position in the input.
     package let notes: [MigrationNote]
 
     /// The reason why the import produced no configuration.

@@ -50,7 +50,7 @@ package struct ConfigurationOutline: Sendable, Equatable {
             guard case .mapping(let entries) = item.kind else { continue }
             let label = Self.label(of: entries)
             labels[label, default: 0] += 1
-            // Entries with the same name get a number, in the order of the list.
+            // If several entries have the same name, each entry after the first gets a number.
             let suffix = labels[label, default: 1] > 1 ? " #\(labels[label, default: 1])" : ""
             add(item, at: "\(path)[\(label)\(suffix)]", isSecret: isSecret)
         }

@@ -1,7 +1,7 @@
 // The shapes in which engines and gateways write errors, and how each is read into an `EngineError`.
 
 extension EngineError {
-    // MARK: Shapes of error responses
+    // MARK: Shapes that occur with any status
 
     /// The number of nesting levels in which an error is looked for.
     private static let depthMax = 5

@@ -95,7 +95,7 @@ struct ErrorMessage {
         }
     }
 
-    // MARK: Busy
+    // MARK: The engine is busy
 
     /// Phrases about a rate limit.
     private static let rate = [
@@ -142,7 +142,7 @@ struct ErrorMessage {
         }
     }
 
-    // MARK: Our configuration
+    // MARK: Errors in the edge's configuration
 
     /// Whether the message says that a model does not exist.
     ///
@@ -160,7 +160,7 @@ struct ErrorMessage {
         ["flagged", "moderation", "content policy", "safety", "guardrail"].contains(where: text.contains)
     }
 
-    // MARK: Paths and members
+    // MARK: Unknown paths and members
 
     /// Whether the message is a message that servers give for an unknown path.
     ///

@@ -42,7 +42,7 @@ struct ErrorSentence {
     /// Whether one of these phrases is in the sentence, quoted or not.
     func says(_ phrases: [String]) -> Bool { phrases.contains { text.contains($0) } }
 
-    // MARK: Whether a predicate denies its subject
+    // MARK: Predicates that deny their subject
 
     static let negations: Set<String> = [
         "not", "no", "never", "isn't", "wasn't", "aren't", "doesn't", "don't", "didn't", "couldn't", "cannot", "can't",

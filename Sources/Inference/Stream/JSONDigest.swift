@@ -127,7 +127,7 @@ struct JSONDigest: Sendable {
         if keepsScalar, kept.count < Self.limit + Self.textLimit { kept.append(byte) }
     }
 
-    // MARK: Texts
+    // MARK: Strings
 
     private mutating func beginText() {
         if skipped == 0, expectsKey {
@@ -155,7 +155,7 @@ struct JSONDigest: Sendable {
         keepText(byte, isInEscape: isInEscape)
     }
 
-    /// Takes a byte after a backslash.
+    /// Takes a byte of an escape, after the escape's backslash.
     @inline(__always)
     private mutating func takeEscape(_ byte: UInt8) {
         if isEscape {

@@ -76,7 +76,7 @@ struct DraftExecutor {
     /// The kind of server that the executor is; nil for the default, `auto`.
     var kind: ExecutorSettings.Kind?
     var weight: Int?
-    /// A reference to the environment variable with the API key, such as `${NAME}`; nil if the executor needs no key.
+    /// A reference to the environment variable with the API key, such as `${NAME}`; nil if the executor has no key.
     var apiKey: String?
     var maxRunning: Int?
     /// The position of the executor in the input.

@@ -132,7 +132,7 @@ extension LiteLLMImport {
         ]
     }()
 
-    // MARK: Both
+    // MARK: Settings of both sections
 
     private func readTimeout(_ section: ForeignSection, _ key: String, into value: inout String?) {
         guard let found = section.text(key) else { return }
