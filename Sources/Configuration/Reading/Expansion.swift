@@ -1,7 +1,7 @@
 // Expansion of `${VAR}`, `${VAR:-default}` and `${file:PATH}` in the values of a configuration.
 internal import Transport
 
-/// Expands environment variables in the style of a shell, and the contents of files.
+/// Expands references to environment variables, as a shell does, and references to files.
 package enum Expansion {
     private static let filePrefix = "file:"
 

@@ -4,7 +4,7 @@
 package enum UsageRemoval {
     /// Members without content for the client.
     ///
-    /// An event without choices is dropped if it has no other members.
+    /// An event without choices that has only these members is dropped.
     private static let emptyMembers: Set = [
         "id", "object", "created", "model", "system_fingerprint", "service_tier", "obfuscation",
     ]
