@@ -7,7 +7,9 @@
 package struct ConfigurationOutline: Sendable, Equatable {
     private struct Value: Sendable, Equatable {
         var text: String
-        /// Whether messages may show the text, because it is not a secret and was not expanded from a reference.
+        /// Whether messages may show the text.
+        ///
+        /// A secret is not shown, and neither is a text that was expanded from a reference.
         var isShown: Bool
     }
 

@@ -54,7 +54,7 @@ package enum ListenAddress: Sendable, Hashable {
         }
     }
 
-    /// Whether one process cannot listen on both addresses; two addresses with port 0 never collide.
+    /// Whether a listener on one address makes a listener on the other impossible; two ports 0 never collide.
     package func collides(with other: ListenAddress) -> Bool {
         switch (self, other) {
         case (.unix, .unix):

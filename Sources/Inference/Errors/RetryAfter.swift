@@ -9,8 +9,8 @@ package enum RetryAfter {
 
     /// The wait that the header fields of a response ask for; nil if they ask for none.
     ///
-    /// The fields are `retry-after-ms`, then `retry-after` in seconds, with a fraction or as a date (RFC 9110 section
-    /// 10.2.3), then the times at which used-up rate limits are reset.
+    /// The first field that is present counts. The order is: `retry-after-ms`; `retry-after` in seconds, with a
+    /// fraction, or as a date (RFC 9110 section 10.2.3); the times at which used-up rate limits are reset.
     ///
     /// - Parameter now: The time in seconds since 1970; the response's own `date` is used instead if there is one.
     package static func milliseconds(_ fields: FieldBlock, now: Int) -> Int? {

@@ -72,7 +72,7 @@ package struct BodySplice: Equatable, Sendable {
     }
 
     /// The splice without the edge's request for the `usage` object, for an engine that refuses such a request; nil if
-    /// the edge has added none.
+    /// the edge has not added the request.
     package var withoutUsage: BodySplice? {
         guard let usage else { return nil }
         var splice = BodySplice()

@@ -1,5 +1,5 @@
-// The normal form of a request target. The edge makes every decision by the normal form and sends it to executors, so
-// that a router or a framework in front of an engine cannot interpret the target differently from the edge.
+// The normal form of a request target. The edge makes every decision by the normal form, and sends it to executors.
+// A router or a framework in front of an engine can therefore not interpret the target differently from the edge.
 internal import Transport
 
 /// The path and the query of a request in their normal form.

@@ -51,7 +51,7 @@ package struct EventSplitter: Sendable {
     package var rest: [UInt8] { tail }
     /// The number of bytes that are kept of an incomplete event.
     package var pending: Int { tail.count }
-    /// Whether no event is incomplete.
+    /// Whether the next byte begins a new event.
     package var isBetweenEvents: Bool { tail.isEmpty && !isOversized }
     /// Whether the first piece of a large event has been handed over, and the last piece has not.
     package var isInPieces: Bool { isOversized }
@@ -95,7 +95,7 @@ package struct EventSplitter: Sendable {
         feed(bytes.extracting(droppingFirst: index), body)
     }
 
-    /// The incomplete event at the end of a stream, with the missing line ends added; nil if no event is incomplete.
+    /// The incomplete event at the end of a stream, with the missing line ends added; nil if there is none.
     ///
     /// If the splitter has already handed over pieces of the event, the value consists of the line ends alone.
     package var completedTail: (bytes: [UInt8], kind: Kind)? {

@@ -1,6 +1,6 @@
 // Reduces a JSON document of any size, as it arrives, to a small document with the members that the scanner reads.
 
-/// Takes a document byte by byte and keeps only the members that can report an error, a finish reason or the usage.
+/// Takes a document byte by byte and keeps only the common members that report an error, a finish reason or the usage.
 ///
 /// The result, `kept`, is a small JSON document for the scanner.
 struct JSONDigest: Sendable {

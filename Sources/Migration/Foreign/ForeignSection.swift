@@ -161,7 +161,7 @@ final class ForeignSection {
 
     // MARK: Notes
 
-    /// Takes a key and notes it as not carried over; does nothing if the key is absent.
+    /// Takes a key and notes that it is left out; does nothing if the key is absent.
     func drop(_ key: String, _ why: String) {
         taken.insert(key)
         guard let entry = entries.first(where: { $0.key == key }) else { return }
@@ -175,7 +175,7 @@ final class ForeignSection {
         notes.changed(name(of: key), how, at: entry.keyPosition)
     }
 
-    /// Notes every key that has not been taken as not carried over.
+    /// Drops every key that has not been taken, with a note.
     ///
     /// - Parameters:
     ///   - reasons: The reasons for keys of the other program, by the name of the key.
