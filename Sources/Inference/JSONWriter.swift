@@ -2,8 +2,9 @@
 
 internal import Transport
 
-/// Appends JSON to a byte array and sets the commas; the caller pairs braces, and alternates keys and values in
-/// objects.
+/// Appends JSON to a byte array and sets the commas.
+///
+/// The caller closes each brace that it opens, and alternates keys and values in objects.
 package struct JSONWriter: Sendable {
     /// The JSON that was written so far.
     package private(set) var bytes: [UInt8] = []
