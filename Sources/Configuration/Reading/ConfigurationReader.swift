@@ -2,8 +2,8 @@
 
 /// Collects the errors and warnings of one file, and reads the other files to which the file refers.
 ///
-/// An imported file has a reader of its own, which shares its findings with the importing file's reader.
-/// A reader is confined to the thread that loads the configuration.
+/// An imported file has a reader of its own, which shares its findings with the importing file's reader. A reader is
+/// confined to the thread that loads the configuration.
 final class ConfigurationReader {
     /// The findings in all files of a configuration.
     private final class Findings {

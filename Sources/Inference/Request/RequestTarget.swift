@@ -1,5 +1,5 @@
-// The normal form of a request target. The edge makes every decision by the normal form, and sends it to executors.
-// A router or a framework in front of an engine can therefore not interpret the target differently from the edge.
+// The normal form of a request target. The edge makes every decision by the normal form, and sends it to executors. A
+// router or a framework in front of an engine can therefore not interpret the target differently from the edge.
 internal import Transport
 
 /// The path and the query of a request in their normal form.
@@ -65,8 +65,8 @@ package struct RequestTarget: Equatable, Sendable {
             guard index + 2 < path.endIndex, let high = path[index + 1].hexDigitValue,
                 let low = path[index + 2].hexDigitValue
             else {
-                // A `%` that does not begin an escape is escaped itself. Otherwise the `%` could begin an escape
-                // after the characters behind it have been decoded.
+                // A `%` that does not begin an escape is escaped itself. Otherwise the `%` could begin an escape after
+                // the characters behind it have been decoded.
                 appendEscaped(byte, to: &normal)
                 index += 1
                 continue
