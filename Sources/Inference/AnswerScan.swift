@@ -2,58 +2,60 @@
 
 /// What a scan of an event or of a JSON response has found.
 ///
-/// Members other than `error` describe a valid payload only; `isValid` says whether it is one.
+/// The properties that describe the JSON document, except `error`, are set only if `isValid` is true.
 package struct AnswerScan: Equatable, Sendable {
-    /// Whether the event has a payload; true for a response that is not empty.
+    /// Whether the event has a `data` field, or the JSON response is not empty.
     package var hasData = false
-    /// Whether the payload is empty or only space.
+    /// Whether the payload is empty or consists of white space only.
     package var isBlank = false
-    /// Whether the payload is exactly one JSON document, as lenient readers accept it.
+    /// Whether the payload is exactly one JSON document, after the repairs of `cjson_repair` if they are necessary.
     package var isValid = false
     /// Whether the payload begins with `[DONE]`.
     package var isDone = false
-    /// Whether the event has an `id` or `retry` line, which readers of events remember.
+    /// Whether the event has an `id` or `retry` field; clients remember these fields even if the event has no data.
     package var hasOtherFields = false
-    /// Whether there is a list of choices.
+    /// Whether the document has a `choices` array.
     package var hasChoices = false
-    /// Whether the list of choices is empty.
+    /// Whether the `choices` array is empty.
     package var hasEmptyChoices = false
-    /// Whether there is output of the model: text, reasoning or a tool call.
+    /// Whether the document contains output of the model, such as text, reasoning or a tool call.
     package var hasText = false
     /// Bit i is set if choice i, up to 63, has a `finish_reason` that is not empty.
     package var finished: UInt64 = 0
     /// Bit i is set if choice i, up to 63, has a `finish_reason` that is null or empty.
     package var unfinished: UInt64 = 0
-    /// The first 32 bytes of the first finish or stop reason that is not empty.
+    /// The first 32 bytes of the first finish or stop reason that is not empty; nil if there is none.
     package var finishReason: String?
-    /// Whether a reason means that the engine broke the attempt off, such as `abort` or `error`.
+    /// Whether a finish or stop reason, such as `abort` or `error`, means that the engine broke the attempt off.
     package var isBroken = false
-    /// Whether a message has a `stop_reason` that is null or empty.
+    /// Whether there is a `stop_reason` that is null or empty, as in the first event of an Anthropic message.
     package var hasNoStopReason = false
-    /// Whether there is a usage.
+    /// Whether there is a `usage` object.
     package var hasUsage = false
-    /// The counts of the usage.
+    /// The token counts of the `usage` object; every count is absent if there is no such object.
     package var tokens = TokenCounts()
-    /// Whether there is a member by which a response of embeddings is recognized.
+    /// Whether there is a member of an embeddings response: `data`, `embeddings` or `embedding`.
     package var hasEmbeddings = false
-    /// Whether there is a member by which a response of Anthropic's messages API is recognized.
+    /// Whether there is a member of a response of Anthropic's messages API: `type` or `content`.
     package var hasMessage = false
-    /// Whether there is a member by which a response of OpenAI's responses API is recognized.
+    /// Whether there is a member of a response of OpenAI's responses API: `object`, `status` or `output`.
     package var hasResponse = false
-    /// The top-level `type`, or else the name in the `event:` line.
+    /// The top-level `type` of the document, or else the name in the `event:` line; empty if there is neither.
     package var type = ""
-    /// The error that the payload reports.
+    /// The error that the event or the response reports; nil if there is none.
     package var error: EngineError?
-    /// Whether the error stands in a line that readers of events skip.
+    /// Whether the error stands outside of the event's `data` lines, where clients do not look for it.
     package var isErrorBare = false
 
     /// Makes the result of a scan that has found nothing.
     package init() {}
 
-    /// Whether a JSON response is that of an attempt that broke off: it has a reason such as `abort`, or no reason.
+    /// Whether a JSON response shows that the engine broke the attempt off.
     ///
-    /// A completion without a member for the reason is complete, since small engines leave it out. A message without
-    /// one is not: Anthropic's API always has it in a complete response, and vLLM leaves it out when it has aborted.
+    /// A reason such as `abort` shows this, and so does a reason that is null or empty. A completion without any
+    /// `finish_reason` is complete, because small engines omit this member. A message without a `stop_reason` is not
+    /// complete, because Anthropic's API always sets this member in a complete response, and vLLM omits it after an
+    /// abort.
     package func isBroken(in dialect: Dialect) -> Bool {
         if isBroken { return true }
         return switch dialect {
@@ -63,9 +65,10 @@ package struct AnswerScan: Equatable, Sendable {
         }
     }
 
-    /// Whether a document is a response of the dialect, which is recognized by a member that every response of it has.
+    /// Whether a document is a response of the dialect.
     ///
-    /// A dialect without such a member takes every document for a response.
+    /// A response is recognized by a member that every response of its dialect has. If a dialect has no such member,
+    /// every document counts as a response.
     package func isAnswer(in dialect: Dialect) -> Bool {
         switch dialect {
         case .openAIChat, .completions: hasChoices

@@ -12,14 +12,14 @@ import CJSON
     package init() { unsafe parser = cjson_parser_new() }
     deinit { unsafe cjson_parser_free(parser) }
 
-    /// The bytes of memory that are held between scans, at most 1 MiB.
+    /// The bytes of memory that the scanner holds between scans, at most 1 MiB.
     package var memory: Int { unsafe cjson_parser_memory(parser) }
-    /// The bytes of memory that the scan of a body of this length takes, in addition to the body.
+    /// The bytes of memory that a scan of a body of `length` bytes takes, in addition to the body itself.
     package static func memoryForScan(of length: Int) -> Int { max(length, 131_072) * 17 / 3 }
 
     /// Scans a whole request body.
     ///
-    /// - Throws: What is wrong with the body, or with a member that the edge reads.
+    /// - Throws: `RequestScanError` if the body is not valid, or if a member that the edge reads is not valid.
     package func scanRequest(
         _ body: RequestBody,
         dialect: Dialect = .openAIChat
@@ -54,7 +54,7 @@ import CJSON
         return scan
     }
 
-    /// Scans one whole event, up to and with its blank line.
+    /// Scans one whole event, including its blank line.
     package func scanEvent(_ event: Span<UInt8>) -> AnswerScan {
         var found = unsafe cjson_event()
         unsafe event.withUnsafeBufferPointer { unsafe cjson_scan_event(parser, $0.baseAddress, $0.count, &found) }
@@ -79,7 +79,7 @@ import CJSON
         return scan
     }
 
-    /// The keys that have a meaning in a dialect that the edge reads, as bits of `cjson_key`.
+    /// The members of a request that the edge reads in a dialect, as a set of `cjson_key` bits.
     private static func wanted(_ dialect: Dialect) -> UInt32 {
         var keys = CJSON_KEY_MODEL.rawValue | CJSON_KEY_STREAM.rawValue
         if dialect == .completions { keys |= CJSON_KEY_PROMPT.rawValue | CJSON_KEY_BEST_OF.rawValue }
@@ -94,7 +94,7 @@ import CJSON
         return keys
     }
 
-    /// The error for a status of the scan; nil for success.
+    /// The error for a status that the C scanner returned; nil for success.
     private static func error(_ status: cjson_status, key: cjson_key) -> RequestScanError? {
         switch status {
         case CJSON_OK: nil
@@ -108,7 +108,7 @@ import CJSON
         }
     }
 
-    /// The error for a number that is too small; nil if all are in range.
+    /// The error for a member whose number is too small; nil if all numbers are in range.
     ///
     /// A token limit of -1 means no limit, as llama.cpp and its clients write it.
     private static func countError(_ found: cjson_request) -> RequestScanError? {
@@ -120,7 +120,9 @@ import CJSON
         return unsafe found.best_of.isBelow(0) ? .tooSmall("best_of", expected: "0 or more") : nil
     }
 
-    /// The largest of the token limits, since an engine that knows only one of their names applies that one.
+    /// The largest token limit of the request; nil if the request sets no limit.
+    ///
+    /// The largest limit counts because an engine may know only one of the three members and apply that one.
     private static func maxTokens(_ found: cjson_request) -> Int? {
         let most = unsafe max(found.max_tokens.limit, found.max_completion_tokens.limit, found.max_output_tokens.limit)
         return most < 0 ? nil : most
@@ -210,7 +212,7 @@ extension AnswerScan {
 
 extension cjson_integer {
     fileprivate func isBelow(_ least: Int64) -> Bool { present && value < least }
-    /// The value as a token limit, -1 if there is none.
+    /// The value as a token limit; -1 if the member is absent.
     fileprivate var limit: Int { present ? Int(value) : -1 }
     fileprivate var tokens: TokenCount { present ? TokenCount(Int(value)) : TokenCount() }
 }

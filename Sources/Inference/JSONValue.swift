@@ -1,13 +1,13 @@
-// A whole JSON value as a tree, for documents off the data path: errors of engines, and requests to the simulator.
+// A whole JSON value as a tree, for documents outside of the data path, such as engines' errors.
 //
-// simdjson does not do this: a visitor behind the C interface would be hardly shorter than the reader below, would read
-// numbers out of range, lone surrogates and deep nesting in another way, and the fuzzer needs an independent reader to
-// compare the scans with.
+// simdjson is not used here for three reasons. A visitor behind the C interface would hardly be shorter than the reader
+// below. Such a visitor would treat numbers out of range, lone surrogates and deep nesting differently. And the fuzzer
+// needs an independent reader with which it compares the scans.
 internal import Transport
 
 /// Any JSON value.
 ///
-/// An object keeps the order of its members; of members with the same key the first one is found.
+/// An object keeps the order of its members. If several members have the same key, a lookup returns the first of them.
 package enum JSONValue: Equatable, Sendable {
     case null
     case bool(Bool)
@@ -22,29 +22,34 @@ package enum JSONValue: Equatable, Sendable {
         /// The key, unescaped.
         package var key: String
         package var value: JSONValue
-        /// Makes a member of its parts.
+        /// Makes a member from its key and its value.
         package init(_ key: String, _ value: JSONValue) {
             self.key = key
             self.value = value
         }
     }
 
-    /// Reads one value with nothing but space around it; nil if the bytes are not JSON, or nest deeper than 256 levels.
+    /// Parses one value, with only white space around it.
+    ///
+    /// - Returns: nil if the bytes are not JSON, or nest deeper than 256 levels.
     package init?(parsing bytes: [UInt8]) {
         var reader = JSONReader(bytes: bytes)
         guard let value = reader.document() else { return nil }
         self = value
     }
 
-    /// Reads a document that was cut off, by closing its open string, arrays and objects; nil if the result is not
-    /// JSON.
+    /// Parses a document that was cut off, after closing its open string, arrays and objects.
+    ///
+    /// - Returns: nil if the closed document is not JSON.
     package init?(parsingCut bytes: [UInt8]) {
         guard let cut = Cut(bytes) else { return nil }
         let whole = cut.isString ? Self.closingString(bytes, isEscaped: cut.isEscaped) : bytes
         self.init(parsing: whole + cut.open.reversed())
     }
 
-    /// Closes the string in which the bytes end; it must not end in half of an escape or half of a character.
+    /// Closes the string in which the bytes end.
+    ///
+    /// Half of an escape or half of a character at the end is removed first.
     ///
     /// - Parameter isEscaped: Whether the string ends in the backslash of an escape.
     private static func closingString(_ bytes: [UInt8], isEscaped: Bool) -> [UInt8] {
@@ -61,7 +66,7 @@ package enum JSONValue: Equatable, Sendable {
         return whole
     }
 
-    /// What is open at the end of a document that was cut off.
+    /// The string, the arrays and the objects that are open at the end of a document that was cut off.
     private struct Cut {
         /// The bytes that close the open arrays and objects, the innermost last.
         private(set) var open: [UInt8] = []
@@ -69,7 +74,7 @@ package enum JSONValue: Equatable, Sendable {
         /// Whether the open string ends in the backslash of an escape.
         private(set) var isEscaped = false
 
-        /// Reads a document; nil if an array or an object is closed that is not open.
+        /// Reads a document; nil if it closes an array or an object that is not open.
         init?(_ bytes: [UInt8]) {
             for byte in bytes {
                 if isEscaped {
@@ -83,7 +88,7 @@ package enum JSONValue: Equatable, Sendable {
             }
         }
 
-        /// Takes a byte outside of strings; false if it closes what is not open.
+        /// Reads a byte outside of strings; false if the byte closes an array or an object that is not open.
         private mutating func take(_ byte: UInt8) -> Bool {
             switch byte {
             case UInt8(ascii: "\""): isString = true
@@ -138,7 +143,7 @@ package enum JSONValue: Equatable, Sendable {
     package var isNull: Bool { self == .null }
 }
 
-/// A recursive descent over the grammar of RFC 8259, at most `depthMax` deep.
+/// A recursive-descent parser of JSON (RFC 8259), for documents of at most `depthMax` levels.
 private struct JSONReader {
     private static let depthMax = 256
 
@@ -160,7 +165,7 @@ private struct JSONReader {
         while let byte = next, byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 { position += 1 }
     }
 
-    /// Skips the next byte if it is this one.
+    /// Skips the next byte if it equals `byte`; false if it does not.
     private mutating func take(_ byte: UInt8) -> Bool {
         guard next == byte else { return false }
         position += 1
@@ -250,9 +255,9 @@ private struct JSONReader {
         return true
     }
 
-    /// Reads the character of a `\u` escape, whose `\u` has been read; a surrogate pair consists of two escapes.
+    /// Reads the rest of a `\u` escape after its `\u`, and the second escape if the first one begins a surrogate pair.
     ///
-    /// Half of a pair is read as U+FFFD.
+    /// Half of a surrogate pair is read as U+FFFD.
     private mutating func escapedScalar() -> Unicode.Scalar? {
         guard let first = fourDigits() else { return nil }
         guard first & 0xFC00 == 0xD800 else { return Unicode.Scalar(first) ?? "\u{FFFD}" }

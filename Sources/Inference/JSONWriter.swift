@@ -2,8 +2,9 @@
 
 internal import Transport
 
-/// Appends JSON to a byte array and sets the commas; the caller pairs braces, and alternates keys and values in
-/// objects.
+/// Appends JSON to a byte array and sets the commas.
+///
+/// The caller closes each brace that it opens, and alternates keys and values in objects.
 package struct JSONWriter: Sendable {
     /// The JSON that was written so far.
     package private(set) var bytes: [UInt8] = []
@@ -21,7 +22,7 @@ package struct JSONWriter: Sendable {
     /// Writes `]`.
     package mutating func endArray() { close(0x5D) }
 
-    /// Writes a key that contains nothing to escape.
+    /// Writes a key that needs no escapes.
     package mutating func key(_ name: StaticString) {
         separate()
         bytes.append(0x22)
@@ -88,7 +89,9 @@ package struct JSONWriter: Sendable {
         key(named: name)
         value(number)
     }
-    /// Writes a member whose value is a number with two decimals, such as `12.05` for 1205, which must not be negative.
+    /// Writes a member whose value is given in hundredths, such as `12.05` for 1205.
+    ///
+    /// The number must not be negative.
     package mutating func field(_ name: StaticString, hundredths number: Int) {
         key(name)
         bytes.append(decimal: number / 100)

@@ -1,13 +1,17 @@
-// The token counts that an executor reports in a usage, in the shapes of all dialects.
+// The token counts that an executor reports in a `usage` object, in the shapes of all dialects.
 
-/// A count of tokens, or its absence, in four bytes, since every stream keeps seven counts.
+/// A count of tokens that may be absent.
+///
+/// A count takes four bytes, because every stream keeps seven counts.
 package struct TokenCount: Equatable, Sendable {
     private var stored: Int32 = -1
 
     /// Makes an absent count.
     package init() {}
 
-    /// Makes a count; a number that cannot be one, negative or above 2^31 - 1, makes an absent count.
+    /// Makes a count.
+    ///
+    /// A negative number, or a number above 2^31 - 1, makes an absent count.
     package init(_ number: Int) {
         if number >= 0 { stored = Int32(exactly: number) ?? -1 }
     }
@@ -15,33 +19,33 @@ package struct TokenCount: Equatable, Sendable {
     /// The count; nil if it is absent.
     package var value: Int? { stored < 0 ? nil : Int(stored) }
 
-    /// Takes a later count, unless that is absent.
+    /// Replaces the count by a later count, unless the later count is absent.
     mutating func take(_ later: TokenCount) {
         if later.stored >= 0 { self = later }
     }
 }
 
-/// The counts of a usage, or of several usages of one stream.
+/// The token counts of one `usage` object, or of all `usage` objects of one stream.
 package struct TokenCounts: Equatable, Sendable {
-    /// The `prompt_tokens` or `input_tokens`.
+    /// The count `prompt_tokens` or `input_tokens`.
     package var input = TokenCount()
-    /// The `completion_tokens` or `output_tokens`.
+    /// The count `completion_tokens` or `output_tokens`.
     package var output = TokenCount()
-    /// The `total_tokens`.
+    /// The count `total_tokens`.
     package var total = TokenCount()
-    /// Anthropic's `cache_read_input_tokens`, which are not part of `input`.
+    /// Anthropic's count `cache_read_input_tokens`, which `input` does not include.
     package var cacheRead = TokenCount()
-    /// Anthropic's `cache_creation_input_tokens`, which are not part of `input`.
+    /// Anthropic's count `cache_creation_input_tokens`, which `input` does not include.
     package var cacheCreation = TokenCount()
-    /// OpenAI's `cached_tokens`, which are part of `input`.
+    /// OpenAI's count `cached_tokens`, which `input` includes.
     package var cached = TokenCount()
-    /// The `reasoning_tokens`, which are part of `output`.
+    /// The count `reasoning_tokens`, which `output` includes.
     package var reasoning = TokenCount()
 
-    /// Makes absent counts.
+    /// Makes counts that are all absent.
     package init() {}
 
-    /// All tokens of the prompt, including those from a cache; nil if the usage has no count of them.
+    /// The number of tokens in the prompt, including cached tokens; nil if the executor has not reported it.
     package func prompt(in dialect: Dialect) -> Int? {
         switch dialect {
         case .messages:
@@ -52,16 +56,16 @@ package struct TokenCounts: Equatable, Sendable {
         }
     }
 
-    /// The tokens of the prompt that came from a cache; nil if the usage has no count of them.
+    /// The number of tokens in the prompt that came from a cache; nil if the executor has not reported it.
     package func cached(in dialect: Dialect) -> Int? {
         dialect == .messages ? cacheRead.value ?? cached.value : cached.value ?? cacheRead.value
     }
 
-    /// Takes the counts of a later usage of the same stream.
+    /// Merges the counts of a later `usage` object of the same stream.
     ///
-    /// In Anthropic's dialect a usage with counts of caches describes the whole prompt. A usage without them may repeat
-    /// the `input_tokens` of the first usage, or may include the cached tokens in them, as the first usage of vLLM
-    /// does.
+    /// In Anthropic's dialect, a `usage` object with cache counts describes the whole prompt. The `input_tokens` of an
+    /// object without cache counts may repeat the first object's `input_tokens`, or may include the cached tokens, as
+    /// vLLM's first `usage` object does.
     mutating func absorb(_ later: TokenCounts, in dialect: Dialect) {
         let hasCacheCounts = later.cacheRead.value != nil || later.cacheCreation.value != nil
         if dialect == .messages, let input = later.input.value {

@@ -1,28 +1,29 @@
-// Turning the configuration of another gateway into one of ours: which gateway's it is, and what comes out.
+// Converts the configuration of another gateway into a configuration of this server, after finding out which gateway's
+// configuration it is.
 internal import Configuration
 
-/// What an import made of a file.
+/// The result of the import of a file.
 package struct ConfigurationImport: Sendable {
-    /// The configuration, in YAML with comments; `check` finds no error in it once its variables are set.
+    /// The configuration, in YAML with comments; `freeinference check` finds no error in it once its variables are set.
     package let yaml: String
-    /// How many models it has; at least one.
+    /// The number of models in the configuration, at least one.
     package let modelCount: Int
-    /// The program whose file it was.
+    /// The name of the program to which the input file belongs.
     package let program: String
     /// Environment variables that the operator must set, because the input has their values in clear text.
     package let variablesToSet: [String]
-    /// What was not carried over, or means something else, sorted by its line in the input.
+    /// The notes about settings that were left out or changed, sorted by their position in the input.
     package let notes: [MigrationNote]
 
-    /// Why nothing usable came out.
+    /// The reason why the import produced no configuration.
     package struct Failure: Error, Sendable, CustomStringConvertible {
-        /// One line or more, each as it is printed.
+        /// The reason in one or more lines, as they are printed.
         package let description: String
-        /// What had been noted until then.
+        /// The notes that the import had made before it failed.
         package var notes: [MigrationNote] = []
     }
 
-    /// Turns a file of FreeInference (`models.yaml`) or LiteLLM (`config.yaml`) into a configuration of this server.
+    /// Converts a file of FreeInference (`models.yaml`) or LiteLLM (`config.yaml`) into a configuration of this server.
     ///
     /// - Parameters:
     ///   - bytes: The whole file.
@@ -114,7 +115,7 @@ package struct ConfigurationImport: Sendable {
         return Set(entries.map(\.key))
     }
 
-    /// Returns the first error that `check` would find with these variables; nil if there is none.
+    /// Returns the first error that `freeinference check` would find with the given variables; nil if there is none.
     static func problem(with yaml: String, environment: PlaceholderEnvironment) -> String? {
         let result = Configuration.load(
             path: "the configuration",
@@ -130,7 +131,7 @@ package struct ConfigurationImport: Sendable {
 }
 
 extension DraftConfiguration {
-    /// Writes the heading of the file, and lists the variables that it refers to.
+    /// Sets the heading of the file, and lists the variables to which the file refers.
     fileprivate mutating func describe(
         program: String,
         path: String,

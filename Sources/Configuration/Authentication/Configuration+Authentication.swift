@@ -1,4 +1,4 @@
-// Reading the section `authentication` of a configuration: who may send requests.
+// Reads the section `authentication` of a configuration, which says which clients may send requests.
 internal import Routing
 
 extension Configuration {
@@ -7,7 +7,7 @@ extension Configuration {
         let section = root.section("authentication")
         if let section {
             authentication.keysPath = section.readableFile("keys")
-            // The server makes the secret's file if it is missing, so that file is not checked here.
+            // The file of the secret is not checked here, because the server makes the file if it is missing.
             authentication.secretPath = section.text("secret", expecting: "the path of a file").map(root.reader.resolve)
             if let anonymous = section.section("anonymous") {
                 authentication.anonymousLimits = KeyLimits(reading: anonymous)
@@ -33,7 +33,7 @@ extension Configuration {
         }
     }
 
-    /// Checks the file of keys and the file of their secret, and warns of listeners on which keys pass in cleartext.
+    /// Checks the file of keys and the file of their secret, and warns about listeners that receive keys in cleartext.
     func inspectKeys(from root: ConfigurationSection, listeners: [ReadListener]) {
         let reader = root.reader
         guard let inspect = reader.inspection.keys, let section = root.section("authentication"),
@@ -43,7 +43,7 @@ extension Configuration {
             let way = "keys pass \(listener.settings.address) in clear: whoever is on the way can read them"
             reader.warn(way, at: listener.position)
         }
-        // If the file cannot be read, that has been reported already.
+        // A file that cannot be read has already been reported by `readAuthentication`.
         guard reader.checkFile(path) == nil else { return }
         let found = inspect(path, secretPath)
         reader.report(found.problems)

@@ -1,13 +1,13 @@
-// Reading a YAML file of API keys, which the operator edits by hand, as a configuration is read: every error has its
-// position. Hashes are never quoted in messages: one could be a key that was pasted into the wrong field.
+// Reads a YAML file of API keys, which the operator edits by hand. Every error has its position, as in a configuration.
+// Messages never quote hashes, because an operator may have pasted a key into the field of the hash.
 package import Routing
 internal import Transport
 
 /// Reads and writes YAML files of API keys.
 package enum KeyFile {
-    /// Returns the keys of a file, or everything that is wrong with it.
+    /// Returns the keys of a file, or all errors in the file.
     ///
-    /// - Parameter path: The name of the file for messages; it is not opened.
+    /// - Parameter path: The path of the file for messages; the file is not opened.
     package static func parse(_ bytes: [UInt8], path: String) -> Result<[AccessKey], ConfigurationErrors> {
         let reader = ConfigurationReader(file: path) { _ in nil }
         var document = ConfigurationDocument(environment: [:], reader: reader)
@@ -16,7 +16,7 @@ package enum KeyFile {
         let empty = ConfigurationNode(position: Position(), kind: .mapping([]))
         var keys: [AccessKey] = []
         if let section = ConfigurationSection(root: root ?? empty, reader: reader) {
-            // A file without keys is valid: the operator may have removed all.
+            // A file without keys is valid, because the operator may have removed all keys.
             keys = readAll(from: section)
             section.finish()
         }
@@ -24,7 +24,7 @@ package enum KeyFile {
     }
 
     private static func readAll(from root: ConfigurationSection) -> [AccessKey] {
-        // `keys:` without a value is valid too: the last entry may have been removed.
+        // `keys:` without a value is valid too, because the operator may have removed the last entry.
         if case .scalar("", _, true)? = root.node("keys")?.kind { return [] }
         var ids: [String: Int] = [:]
         var hashes: [[UInt8]: Int] = [:]
@@ -89,7 +89,9 @@ extension ConfigurationSection {
         return bytes
     }
 
-    /// Returns a moment in seconds since 1970, which is written as a date or a date with a time.
+    /// Returns a point in time in seconds since 1970.
+    ///
+    /// The file writes it as a date, or as a date with a time.
     fileprivate func moment(_ key: String) -> Int? {
         guard let scalar = scalar(key, expecting: Timestamp.expected) else { return nil }
         guard let seconds = Timestamp.seconds(scalar.text) else {

@@ -1,11 +1,11 @@
-// Reading the limits of a key, in the configuration and in a file of keys.
+// Reads the limits of a key from a file of keys, and the limits for clients without a key from the configuration.
 package import Routing
 
 extension KeyLimits {
-    /// The largest limit that may be given.
+    /// The largest value that a limit may have.
     package static let most = 1_000_000_000
 
-    /// Reads the limits of one key, or those of all clients without a key.
+    /// Reads the limits of one key, or the limits for clients without a key.
     init(reading section: ConfigurationSection) {
         self.init(
             concurrency: section.count("concurrency", in: 1...Self.most),

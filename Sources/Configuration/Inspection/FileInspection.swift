@@ -1,30 +1,30 @@
-// How the files that a configuration names are checked, beyond whether they can be read, and what is asked of the
-// machine. These checks are parameters, so that tests can provide their own files and their own machine.
+// The checks of a configuration that read the contents of other files or ask for properties of this machine. The checks
+// are closures, so that tests can replace the files and the machine.
 internal import Transport
 
-/// The checks of certificates, keys and authorities, and what a configuration's check asks of the machine.
+/// The checks of certificates, API keys and certificate authorities, and the properties of this machine.
 package struct FileInspection {
-    /// Checks a certificate chain and its key; the two flags say which of the files can be read.
+    /// Checks a certificate chain and its key; the two flags say whether the chain's and the key's file can be read.
     ///
     /// A chain that expires within `notice` seconds gets a warning.
     let pair:
         (_ files: CertificateFiles, _ chainIsReadable: Bool, _ keyIsReadable: Bool, _ notice: Int64) ->
             [CertificateFinding]
-    /// Returns why certificates, each of which is valid, cannot be used on one listener together, and the index of the
-    /// one at fault; nil if they can be.
+    /// Returns the reason why valid certificates cannot be used together on one listener, and the index of the
+    /// certificate at fault; nil if they can be used together.
     let conflict: ([CertificateFiles]) -> (index: Int, message: String)?
-    /// Checks a file of certificate authorities, with the same warning.
+    /// Checks a file of certificate authorities; an authority that expires within `notice` seconds gets a warning.
     let authorities: (_ path: String, _ notice: Int64) -> [CertificateFinding]
-    /// Checks the file of API keys and the file of their secret; nil if they are not checked.
+    /// Checks the file of API keys and the file of their secret; nil if these files are not checked.
     let keys: ((_ path: String, _ secretPath: String) -> KeyFindings)?
     /// Returns the addresses of this machine's interfaces, as text.
     let ownAddresses: () -> [String]
     /// Returns the name of this machine.
     let ownName: () -> String
-    /// Returns the number of a group; nil if the system knows no group of this name.
+    /// Returns the id of a group of users by its name; nil if the system does not know the name.
     let group: (String) -> UInt32?
 
-    /// Checks nothing.
+    /// The inspection that checks nothing.
     package static var none: FileInspection {
         FileInspection(
             pair: { _, _, _, _ in [] },
@@ -37,11 +37,11 @@ package struct FileInspection {
         )
     }
 
-    /// Checks the files on this machine.
+    /// The inspection that checks the files on this machine.
     ///
     /// - Parameters:
-    ///   - keys: Checks the file of API keys and its secret. The server passes nil: it opens both itself, and makes the
-    ///     secret if there is none.
+    ///   - keys: Checks the file of API keys and the file of their secret. The server passes nil, because it opens both
+    ///     files itself and makes the secret if there is none.
     ///   - now: The time for expiry dates, in seconds since 1970.
     package static func ofFiles(
         keys: ((_ path: String, _ secretPath: String) -> KeyFindings)? = nil,
@@ -63,7 +63,7 @@ package struct FileInspection {
 }
 
 extension ConfigurationSection {
-    /// Reports what was found in the file at `path`, which `key` names.
+    /// Reports a finding about the file at `path`, which the value of `key` names.
     func report(_ finding: CertificateFinding, in path: String, at key: String) {
         let message = "\(Self.printable(path)) \(finding.message)"
         if finding.isWarning { warn(key, message) } else { report(key, message) }

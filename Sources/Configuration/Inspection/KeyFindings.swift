@@ -1,18 +1,18 @@
-// What a check of API keys and their secret found. The check itself needs the key store and is made by `Edge`.
+// The result of a check of API keys and their secret. The target Edge makes the check, because it needs the key store.
 
 /// The errors and warnings about the file of API keys and the file of their secret.
 package struct KeyFindings: Equatable {
     /// An error or a warning about one key of the section `authentication`.
     package struct Finding: Equatable {
-        /// The key of the section: `keys` or `secret`.
+        /// The configuration key in the section: `keys` or `secret`.
         package var key: String
-        /// The message, without the key's name.
+        /// The message, without the name of the configuration key.
         package var message: String
-        /// Whether this is a warning, so that the configuration can still be used.
+        /// Whether the finding is a warning, so that the configuration can still be used.
         package var isWarning: Bool
     }
 
-    /// Errors and warnings about the keys and the secret as a whole, in the order in which they were found.
+    /// Errors and warnings about the API keys and the secret as a whole, in the order in which they were found.
     package private(set) var findings: [Finding] = []
     /// Errors in a YAML file of keys, with their positions in that file.
     package var problems: [ConfigurationProblem] = []

@@ -1,6 +1,6 @@
 // The addresses that this process listens on, none of which may be an executor's URL.
 
-/// The listeners of a configuration, and its admin listener, to compare with the URLs of executors.
+/// The addresses of a configuration's listeners and of its admin listener, for comparison with executors' URLs.
 ///
 /// A request to an executor with such an address would come back to this process again and again.
 struct OwnAddresses {

@@ -1,15 +1,16 @@
-// Reading and writing files, and the environment of the process, without Foundation.
+// Reads and writes files, and reads the environment of the process, without Foundation.
 
 import Glibc
 
 /// Reads and writes files of this machine.
 package enum SystemFiles {
-    /// The most bytes of a file that is read: 4 MiB.
+    /// The size in bytes of the largest file that can be read: 4 MiB.
     package static let bytesMax = 4 << 20
 
     /// Returns the environment that the process was started with.
     ///
-    /// It is read from /proc, because the C variable `environ` is mutable global state, which Swift 6 rejects.
+    /// The environment is read from /proc, because the C variable `environ` is mutable global state, which Swift 6
+    /// rejects.
     package static func environment() -> [String: String] {
         guard case .success(let bytes) = read("/proc/self/environ") else { return [:] }
         var result: [String: String] = [:]
@@ -21,9 +22,9 @@ package enum SystemFiles {
         return result
     }
 
-    /// Reads a whole file; its size may be unknown before, as under /proc.
+    /// Reads a whole file; the size of the file may be unknown in advance, as under /proc.
     ///
-    /// Never waits: a pipe or a socket, which might, is a problem.
+    /// The function never waits, so that it returns a problem for a pipe or a socket.
     package static func read(_ path: String) -> Result<[UInt8], FileProblem> {
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { return .failure(lastProblem()) }
@@ -32,7 +33,7 @@ package enum SystemFiles {
         return readAll(of: descriptor)
     }
 
-    /// Why an open file cannot be read without waiting; nil if it can.
+    /// Returns a problem if an open file is a pipe or a socket, which cannot be read without waiting; otherwise nil.
     private static func pipeProblem(_ descriptor: CInt) -> FileProblem? {
         var status = stat()
         guard unsafe fstat(descriptor, &status) == 0 else { return lastProblem() }
@@ -41,9 +42,9 @@ package enum SystemFiles {
         return FileProblem("it is a pipe, which cannot be read again and again")
     }
 
-    /// Reads a whole file, or a pipe up to its end; waits for whoever writes the pipe.
+    /// Reads a whole file, or a pipe up to its end; waits for the program that writes into the pipe.
     ///
-    /// For the configuration of a command, which may be `/dev/stdin` or the output of another command.
+    /// Commands use this function for their configuration, which may be `/dev/stdin` or the output of another command.
     package static func readOnce(_ path: String) -> Result<[UInt8], FileProblem> {
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return .failure(lastProblem()) }
@@ -66,10 +67,10 @@ package enum SystemFiles {
         }
     }
 
-    /// Writes a whole file, with the permissions that the umask leaves of 0644.
+    /// Writes a whole file; a new file gets mode 0644, reduced by the umask.
     ///
-    /// - Parameter overwriting: Whether a file that is there already is replaced; otherwise it is a problem.
-    /// - Returns: Why the file could not be written; nil if it was.
+    /// - Parameter overwriting: Whether an existing file is replaced; if false, an existing file is a problem.
+    /// - Returns: The reason why the file could not be written; nil if it was written.
     package static func write(_ bytes: [UInt8], to path: String, overwriting: Bool) -> FileProblem? {
         let flags = O_WRONLY | O_CREAT | O_CLOEXEC | (overwriting ? O_TRUNC : O_EXCL)
         let descriptor = unsafe open(path, flags, 0o644)
@@ -87,22 +88,22 @@ package enum SystemFiles {
         return nil
     }
 
-    /// Whether something of this name is there: a file, a folder, a link that leads nowhere.
+    /// Whether a file, a folder or a symbolic link exists at the path; a link counts even if its target is missing.
     package static func exists(_ path: String) -> Bool {
         var status = stat()
         return unsafe lstat(path, &status) == 0
     }
 
-    /// The folder in which relative paths start; `.` where the system does not say.
+    /// The current directory of the process; `.` if the system cannot determine it.
     package static var currentFolder: String {
         guard let text = unsafe getcwd(nil, 0) else { return "." }
         defer { unsafe free(text) }
         return unsafe String(cString: text)
     }
 
-    /// Returns why this process cannot read a file; nil if it can.
+    /// Returns the reason why this process cannot read a file; nil if it can read the file.
     package static func check(_ path: String) -> FileProblem? {
-        // `access` is not used: it would check the real user in place of the effective one, and would accept
+        // `access` is not used, because it would check the real user instead of the effective user, and would accept
         // directories.
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { return lastProblem() }
@@ -112,13 +113,15 @@ package enum SystemFiles {
         return unsafe Glibc.read(descriptor, &byte, 1) < 0 ? lastProblem() : nil
     }
 
-    /// Makes the folder in which a file is to be, with mode 0755, if it is missing; the folders above it must exist.
+    /// Creates the folder that will contain a file, with mode 0755, if the folder is missing.
+    ///
+    /// The folders above it must exist. Errors are ignored.
     package static func makeFolder(of path: String) {
         guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else { return }
         _ = unsafe mkdir(String(path[..<slash]), 0o755)
     }
 
-    /// Returns the text of `errno`.
+    /// Returns a problem with the system's text for `errno`.
     private static func lastProblem() -> FileProblem {
         let code = errno
         var text = [CChar](repeating: 0, count: 256)

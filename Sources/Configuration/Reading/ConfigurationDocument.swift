@@ -1,21 +1,23 @@
-// Parsing a configuration file: YAML by Yams, variables expanded, duplicate keys found, each error at its position.
+// Parses a configuration file: reads its YAML with Yams, expands variables, and reports each error with its position.
 
 import Yams
 
-/// Parses the bytes of one file into a tree of `ConfigurationNode`, and reports what is wrong with them.
+/// Parses the bytes of one file into a tree of `ConfigurationNode`, and reports the errors of the file.
 struct ConfigurationDocument {
-    /// The variables that are expanded; nil means that texts stay as the file has them.
+    /// The environment from which variables are expanded; nil if nothing is expanded.
     private let environment: [String: String]?
     private let report: (String, Position) -> Void
     private let warn: (String, Position) -> Void
     private let noteVariables: ([String]) -> Void
-    /// Returns the contents of a file that a value names by `${file:PATH}`.
+    /// Reads a file to which a value refers as `${file:PATH}`.
     private let readSecret: (String) -> Result<[UInt8], FileProblem>
-    /// Original names of the duplicate keys that `compose` has renamed.
+    /// The original names of the duplicate keys that `compose` has renamed, by the position of the key.
     private var renamed: [Position: String] = [:]
     private var nodesLeft = Self.nodesMax
 
-    /// The most values of a tree; without a limit, YAML aliases could make a huge tree of a short file.
+    /// The most values of a tree.
+    ///
+    /// Without this limit, YAML aliases could make a huge tree from a short file.
     static let nodesMax = 100_000
 
     init(environment: [String: String]?, reader: ConfigurationReader) {
@@ -26,7 +28,9 @@ struct ConfigurationDocument {
         readSecret = { reader.readSecret($0) }
     }
 
-    /// Returns the root of the tree; nil for an empty file, and for one that is not valid YAML, which is reported.
+    /// Returns the root of the tree; nil for an empty file.
+    ///
+    /// A file that cannot be parsed is reported and also gives nil.
     mutating func parse(_ bytes: [UInt8]) -> ConfigurationNode? {
         var bytes = bytes[...]
         if bytes.starts(with: [0xEF, 0xBB, 0xBF]) {
@@ -52,7 +56,8 @@ struct ConfigurationDocument {
     /// Parses the text, and continues after duplicate keys so that all errors are reported at once.
     ///
     /// Yams rejects a file at its first duplicate key and gives the position of the key's first occurrence. `compose`
-    /// renames that occurrence to a name of the same length and parses again; `entries(of:)` restores the old name.
+    /// gives that occurrence another name of the same length and parses the text again. `entries(of:)` restores the
+    /// original name.
     private mutating func compose(_ text: String) -> Node? {
         var scalars = Array(text.unicodeScalars)
         let lineStarts = [0] + scalars.indices.filter { scalars[$0] == "\n" }.map { $0 + 1 }
@@ -62,14 +67,14 @@ struct ConfigurationDocument {
             do {
                 return try Parser(yaml: String(source), encoding: .utf8).singleRoot()
             } catch YamlError.duplicatedKeysInMapping(let duplicates, let context) {
-                // The duplicates are sorted by name, and the mark is that of the first. A list or a section as a key
-                // has no order, so with one among them it is unknown which key the mark belongs to.
+                // Yams sorts the duplicate keys by name, and gives the mark of the first of them. A list or a section
+                // that is a key cannot be sorted. If there is such a key, the mark may belong to any of the keys.
                 guard let key = duplicates.first, !duplicates.contains(Self.noScalar) else {
                     report("a key must be a single word, not a list or a section, and stand once", Position())
                     return nil
                 }
                 let position = Position(context.mark)
-                // The new name starts with a character of the private use area, which no known key contains.
+                // The new name starts with a character of Unicode's private use area, which no known key contains.
                 guard let start = Self.start(of: key, at: position, in: scalars, lineStarts: lineStarts),
                     renamed.count < 1000, let standIn = Unicode.Scalar(0xE000 + UInt32(renamed.count))
                 else {
@@ -81,7 +86,7 @@ struct ConfigurationDocument {
                 renamed[position] = key
             } catch {
                 let (message, position) = Self.problem(in: error)
-                // libyaml adds a line end to the last line, and may then report the line after the last one.
+                // libyaml adds a line end to the last line, and may then report an error after the end of the file.
                 report(message, min(position, Position(after: text.utf8[...])))
                 return nil
             }
@@ -91,7 +96,7 @@ struct ConfigurationDocument {
     /// The name that Yams reports for a duplicate key that is a list or a section.
     private static let noScalar = "<uncovertable>"
 
-    /// Returns the index of a key's first character; nil if the key is written in another way (escapes, anchors, tags).
+    /// Returns the index of a key's first character; nil if an escape, an anchor or a tag is part of the written key.
     private static func start(
         of key: String,
         at position: Position,
@@ -190,7 +195,7 @@ extension Position {
         self.init(line: mark.line, column: mark.column)
     }
 
-    /// Returns the position after the given beginning of the file; lines end in LF, CR or both.
+    /// Makes the position after the given beginning of a file, whose lines may end in LF, CR or CRLF.
     fileprivate init(after beginning: Substring.UTF8View) {
         self.init()
         var followsCR = false

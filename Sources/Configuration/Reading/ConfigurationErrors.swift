@@ -1,10 +1,10 @@
-// Everything that is wrong with a configuration, sorted by position.
+// The errors and warnings of a configuration, sorted by position.
 
-/// All errors of a configuration: those of the main file first, then those of each imported file.
+/// The errors of a configuration: first the errors of the main file, then the errors of each imported file.
 ///
-/// Its description has one line for each error and each warning.
+/// The description has one line for each error and each warning.
 package struct ConfigurationErrors: Error, Sendable, Equatable, CustomStringConvertible {
-    /// The errors alone; never empty if a configuration cannot be used.
+    /// The errors without the warnings; never empty if the configuration cannot be used.
     package let problems: [ConfigurationProblem]
     /// Errors and warnings, sorted together.
     package let all: [ConfigurationProblem]

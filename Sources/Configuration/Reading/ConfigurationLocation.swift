@@ -1,4 +1,4 @@
-// A position together with the file it is in, for messages that name two positions.
+// A position together with its file, for messages that name two positions.
 
 /// A position in one of the files of a configuration.
 struct ConfigurationLocation {
@@ -7,7 +7,7 @@ struct ConfigurationLocation {
 
     func report(_ message: String) { reader.report(message, at: position) }
 
-    /// How a message about `other` refers to this location: by its line, and by its file if that is another one.
+    /// The words with which a message about `other` refers to this location: the line, and the file if it is different.
     func described(from other: ConfigurationLocation) -> String {
         reader === other.reader ? "on line \(position.line)" : "at \(reader.file):\(position.line)"
     }

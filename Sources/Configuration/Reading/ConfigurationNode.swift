@@ -5,8 +5,8 @@ package struct ConfigurationNode {
     package enum Kind {
         /// A single value.
         ///
-        /// `raw` is the text of the file, `text` the same with its variables expanded. `isPlain` is true if the value
-        /// had no quotes.
+        /// `raw` is the text in the file, and `text` is the same text with its variables expanded. `isPlain` is true if
+        /// the value has no quotes in the file.
         case scalar(text: String, raw: String, isPlain: Bool)
         case sequence([ConfigurationNode])
         case mapping([ConfigurationEntry])
@@ -14,7 +14,7 @@ package struct ConfigurationNode {
         case unusable
     }
 
-    /// Where the value begins.
+    /// The position at which the value begins.
     package let position: Position
     package let kind: Kind
 }

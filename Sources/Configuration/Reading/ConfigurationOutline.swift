@@ -1,17 +1,19 @@
-// The values of a configuration file as a flat list, by which two configurations are compared in words.
+// The values of a configuration file as a flat list, from which the differences of two configurations are described.
 
 /// Every single value of a configuration, by its path, such as `models[llama].executors[http://gpu:8000].weight`.
 ///
-/// The entries of a list of sections are named by what identifies them (`id`, `url`, `address`), so that a new order of
-/// the file, or an entry before them, is no change of theirs.
+/// An entry of a list of sections is named by a key that identifies it, such as `id`, `url` or `address`, and not by
+/// its index. A new order of the list is therefore not a change.
 package struct ConfigurationOutline: Sendable, Equatable {
     private struct Value: Sendable, Equatable {
         var text: String
-        /// Whether the text may be shown: it is no secret and comes from the file itself.
+        /// Whether messages may show the text.
+        ///
+        /// A secret is not shown, and neither is a text that was expanded from a reference.
         var isShown: Bool
     }
 
-    /// Keys whose values are never shown.
+    /// Keys whose values are secrets, so that messages never show them.
     private static let secretKeys: Set<String> = ["api_key"]
     /// The keys that identify an entry of a list, in the order in which they are looked for.
     private static let identifyingKeys = ["id", "url", "address", "import", "certificate", "name"]
@@ -22,13 +24,13 @@ package struct ConfigurationOutline: Sendable, Equatable {
     /// The paths in the order of the file.
     private var order: [String] = []
 
-    /// An outline without values.
+    /// Makes an outline without values.
     package init() {}
 
     /// Adds the values of a file.
     mutating func add(_ root: ConfigurationNode) { add(root, at: "", isSecret: false) }
 
-    /// Adds the models of an imported file to those of the main file.
+    /// Adds the models of an imported file to the models of the main file.
     mutating func add(models: [ConfigurationNode]) { add(list: models, at: "models", isSecret: false) }
 
     private mutating func add(_ node: ConfigurationNode, at path: String, isSecret: Bool) {
@@ -50,11 +52,11 @@ package struct ConfigurationOutline: Sendable, Equatable {
             guard case .mapping(let entries) = item.kind else { continue }
             let label = Self.label(of: entries)
             labels[label, default: 0] += 1
-            // Two entries with one name are told apart by their order.
+            // If several entries have the same name, each entry after the first gets a number.
             let suffix = labels[label, default: 1] > 1 ? " #\(labels[label, default: 1])" : ""
             add(item, at: "\(path)[\(label)\(suffix)]", isSecret: isSecret)
         }
-        // Single values have no name of their own: a list of them is one value.
+        // A list of single values counts as one value, because its items have no names.
         var texts: [String] = []
         var isShown = !isSecret
         for item in list {
@@ -81,10 +83,10 @@ package struct ConfigurationOutline: Sendable, Equatable {
 
     // MARK: Changes
 
-    /// The differences of a newer configuration, one line each: values that were removed, added or changed.
+    /// Describes the values that a newer configuration has removed, added or changed, in one line each.
     ///
-    /// An entry of a list that is new or gone as a whole has one line. Values of secrets and of environment variables
-    /// are not shown.
+    /// An entry of a list that was added or removed as a whole has only one line. Values of secrets and of environment
+    /// variables are not shown.
     package func changes(to new: ConfigurationOutline) -> [String] {
         var lines: [String] = []
         var seen: Set<String> = []
@@ -130,7 +132,7 @@ package struct ConfigurationOutline: Sendable, Equatable {
         Self.entries(of: path).first { !entries.contains($0) }
     }
 
-    /// The entries of lists in which the value at a path is, the outermost first.
+    /// The paths of the list entries that contain the value at a path, the outermost first.
     private static func entries(of path: String) -> [String] {
         var found: [String] = []
         for index in path.indices where path[index] == "]" {

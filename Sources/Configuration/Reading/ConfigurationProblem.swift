@@ -8,7 +8,7 @@ package struct ConfigurationProblem: Sendable, Hashable, CustomStringConvertible
     package let line: Int
     /// The column, starting at 1, in Unicode scalars.
     package let column: Int
-    /// One line of text, which starts with `warning: ` if this is a warning.
+    /// One line of text, which starts with `warning: ` if the problem is a warning.
     package let message: String
 
     package init(file: String, line: Int, column: Int, message: String) {
@@ -21,6 +21,6 @@ package struct ConfigurationProblem: Sendable, Hashable, CustomStringConvertible
     /// The problem as `check` prints it: `FILE:LINE:COLUMN: MESSAGE`.
     package var description: String { "\(file):\(line):\(column): \(message)" }
 
-    /// Whether this is a warning, so that the configuration can still be used.
+    /// Whether the problem is a warning, so that the configuration can still be used.
     package var isWarning: Bool { message.hasPrefix("warning: ") }
 }

@@ -1,26 +1,29 @@
-// The state that belongs to one file of a configuration while it is read, and what was found in all files so far.
+// The state of one configuration file while it is read, and the findings in all files so far.
 
-/// Collects the errors and warnings of one file, and knows how other files are reached from it.
+/// Collects the errors and warnings of one file, and reads the other files to which the file refers.
 ///
-/// An imported file has a reader of its own, which shares its findings with the importing file's reader.
-/// A reader is confined to the thread that loads the configuration.
+/// An imported file has a reader of its own, which shares its findings with the importing file's reader. A reader is
+/// confined to the thread that loads the configuration.
 final class ConfigurationReader {
-    /// What was found in all files of a configuration.
+    /// The findings in all files of a configuration.
     private final class Findings {
         var problems: [ConfigurationProblem] = []
         var warnings: [ConfigurationProblem] = []
-        /// Every key that was looked up, such as `listeners[].address`; a test compares them with the documentation.
+        /// Every key that was looked up, such as `listeners[].address`.
+        ///
+        /// A test compares these keys with the documentation.
         var knownKeys: Set<String> = []
-        /// The texts that messages must not show, by the reference in the file that was expanded to each: the name of an
-        /// environment variable, or `file:PATH`.
+        /// The texts that messages must not show.
+        ///
+        /// The key is the reference that was expanded to the text: the name of an environment variable, or `file:PATH`.
         var expandedVariables: [String: String] = [:]
-        /// Every environment variable that a value of a file names.
+        /// Every environment variable to which a value in a file refers.
         var variables: Set<String> = []
         /// The models of all imported files.
         var importedModels: [ConfigurationNode] = []
-        /// How long before its end a certificate causes a warning, in seconds.
+        /// The time before the expiry of a certificate at which warnings begin, in seconds.
         var certificateNotice: Int64 = 0
-        /// Paths of the files, in the order in which they were opened.
+        /// The paths of the files, in the order in which the files were opened.
         var files: [String]
 
         init(file: String) {
@@ -30,14 +33,14 @@ final class ConfigurationReader {
 
     /// The path of the file, as messages show it.
     let file: String
-    /// Returns the bytes of a file, or why it cannot be read.
+    /// Returns the bytes of a file, or the reason why the file cannot be read.
     let readFile: (String) -> Result<[UInt8], FileProblem>
-    /// Returns why a file cannot be read; nil if it can be.
+    /// Returns the reason why a file cannot be read; nil if it can be read.
     let checkFile: (String) -> FileProblem?
     let inspection: FileInspection
-    /// The variables that `${VAR}` may name.
+    /// The environment from which `${VAR}` is expanded.
     var environment: [String: String] = [:]
-    /// How many imports lead to this file: 0 for the main file.
+    /// The number of imports from the main file to this file; 0 for the main file.
     let importDepth: Int
     private let findings: Findings
 
@@ -78,12 +81,12 @@ final class ConfigurationReader {
     /// The warnings alone, sorted by their position.
     var warnings: [ConfigurationProblem] { ConfigurationErrors([], warnings: findings.warnings, files: files).all }
 
-    /// `certificate_notice`: how long before its end a certificate causes a warning, in seconds.
+    /// The time before the expiry of a certificate at which warnings begin, in seconds (`certificate_notice`).
     var certificateNotice: Int64 {
         get { findings.certificateNotice }
         set { findings.certificateNotice = newValue }
     }
-    /// The environment variables that values of the files name, sorted.
+    /// The environment variables to which values in the files refer, sorted.
     var variables: [String] { findings.variables.sorted() }
     /// The models of all imported files, in the order in which the files were opened.
     var importedModels: [ConfigurationNode] { findings.importedModels }
@@ -91,22 +94,26 @@ final class ConfigurationReader {
     /// Remembers the models of an imported file.
     func noteImported(_ models: [ConfigurationNode]) { findings.importedModels += models }
 
-    /// Remembers the environment variables that a value names.
+    /// Remembers the environment variables to which a value refers.
     func noteVariables(ofValue names: [String]) { findings.variables.formUnion(names) }
 
     func noteLookup(of key: String) { findings.knownKeys.insert(key) }
 
-    /// Records an error: the configuration will not be used.
+    /// Records an error.
+    ///
+    /// A configuration with an error is not used.
     func report(_ message: String, at position: Position) {
         findings.problems.append(problem(message, at: position))
     }
 
-    /// Records something that is probably a mistake, but does not keep the configuration from being used.
+    /// Records a warning about a probable mistake.
+    ///
+    /// A configuration with warnings can be used.
     func warn(_ message: String, at position: Position) {
         findings.warnings.append(problem("warning: \(message)", at: position))
     }
 
-    /// Records errors in a file that is not a configuration and has positions of its own.
+    /// Records errors in another file, such as a file of API keys, with their positions in that file.
     func report(_ problems: [ConfigurationProblem]) { findings.problems += problems }
 
     private func problem(_ message: String, at position: Position) -> ConfigurationProblem {
@@ -118,7 +125,7 @@ final class ConfigurationReader {
         )
     }
 
-    /// Escapes control characters and cuts the message after 1024 Unicode scalars, whatever the file contains.
+    /// Escapes control characters, and cuts the message after 1024 Unicode scalars.
     private static func singleLine(_ message: String) -> String {
         var result = ""
         for scalar in message.unicodeScalars.prefix(1024) {
@@ -131,7 +138,7 @@ final class ConfigurationReader {
         return result
     }
 
-    /// Replaces the values of environment variables by `${NAME}`: any of them may be a secret.
+    /// Replaces expanded values by their references, such as `${NAME}`, because any value may be a secret.
     private func redactingVariables(in message: String) -> String {
         var result = message
         for (name, value) in findings.expandedVariables where result.contains(value) {
@@ -142,14 +149,15 @@ final class ConfigurationReader {
 
     // MARK: Environment and paths
 
-    /// Remembers the variables that a file names, so that messages do not show their values.
+    /// Remembers the variables to which a file refers, so that messages do not show their values.
     func noteVariables(in text: String) {
         for (name, value) in environment where value.utf8.count >= Self.secretLengthMin && text.contains("${\(name)") {
             findings.expandedVariables[name] = value
         }
     }
 
-    /// Reads a file that a value names by `${file:PATH}`, and remembers its contents, so that messages do not show them.
+    /// Reads a file to which a value refers as `${file:PATH}`, and remembers the contents so that messages do not show
+    /// them.
     func readSecret(_ path: String) -> Result<[UInt8], FileProblem> {
         let read = readFile(resolve(path))
         if case .success(let bytes) = read {
@@ -159,12 +167,14 @@ final class ConfigurationReader {
         return read
     }
 
-    /// The length in bytes from which a variable's value may be a secret.
+    /// The smallest length in bytes of a value that messages do not show.
     ///
-    /// Shorter values are ports and flags, which messages contain by chance.
+    /// Shorter values are ports and flags, which messages may contain by chance.
     private static let secretLengthMin = 6
 
-    /// Returns the path of a file that the configuration names; relative paths start in the configuration's folder.
+    /// Returns the path of a file that the configuration names.
+    ///
+    /// A relative path starts in the configuration's folder.
     func resolve(_ path: String) -> String {
         guard !path.hasPrefix("/"), let slash = file.lastIndex(of: "/") else { return path }
         return file[...slash] + path

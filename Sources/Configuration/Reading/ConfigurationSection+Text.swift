@@ -1,22 +1,27 @@
-// Reading the single values of a section as texts: names, secrets, lists of texts, paths of files.
+// Reads the single values of a section as texts: names, secrets, lists of texts, paths of files.
 
 extension ConfigurationSection {
     /// A single value of the file, with its variables expanded.
     struct Scalar {
         let text: String
-        /// The value as the file has it, before expansion: messages quote this one.
+        /// The value as the file has it, before expansion.
+        ///
+        /// Messages quote this text, because `text` may be a secret.
         let raw: String
         let position: Position
     }
 
-    /// Returns the single value of a key; nil if the key is absent, or if it is a list or a section, which is reported.
+    /// Returns the single value of a key; nil if the key is absent.
+    ///
+    /// A list or a section is reported and also gives nil.
     func scalar(_ key: String, expecting expected: String) -> Scalar? {
         node(key).flatMap { scalar($0, named: key, expecting: expected) }
     }
 
     /// Returns a text that is not empty and has no control characters.
     ///
-    /// - Parameter isSecret: The text becomes a header field and must be visible ASCII; messages never quote it.
+    /// - Parameter isSecret: Whether the text is a secret that is sent in a header field, so that it must be visible
+    ///   ASCII.
     func text(_ key: String, expecting expected: String, isSecret: Bool = false) -> String? {
         guard let scalar = scalar(key, expecting: expected) else { return nil }
         return checked(scalar, key, expecting: expected, isSecret: isSecret)
@@ -33,10 +38,11 @@ extension ConfigurationSection {
         }
     }
 
-    /// Returns the path of a file, made absolute, and reports a file that cannot be read now.
+    /// Returns the path of a file, resolved as `ConfigurationReader.resolve` does, and reports a file that cannot be
+    /// read.
     func readableFile(_ key: String) -> String? { checkedFile(key)?.path }
 
-    /// Returns the same as `readableFile`, and whether the file can be read.
+    /// Returns the path that `readableFile` returns, and whether the file can be read.
     func checkedFile(_ key: String) -> (path: String, isReadable: Bool)? {
         guard let path = text(key, expecting: "the path of a file").map(reader.resolve) else { return nil }
         guard let problem = reader.checkFile(path) else { return (path, true) }
@@ -44,7 +50,9 @@ extension ConfigurationSection {
         return (path, false)
     }
 
-    /// Reports a value, quoting it as the file has it: values of environment variables may be secrets.
+    /// Reports an error in a value.
+    ///
+    /// The message quotes the text before its expansion, because an expanded text may contain a secret.
     func reject(_ scalar: Scalar, _ key: String, _ why: String) {
         let expanded = scalar.raw == scalar.text ? "" : " once expanded"
         reader.report("\(name(of: key)): '\(Self.printable(scalar.raw))'\(expanded): \(why)", at: scalar.position)

@@ -1,7 +1,7 @@
-// Reading the single values of a section as numbers, durations, sizes, flags and choices, each within its range.
+// Reads the single values of a section as numbers, durations, sizes, flags and choices, each within its range.
 //
-// `read` replaces a default if the file has a valid value; the other functions return nil if it has none. Every value
-// that cannot be read or is out of its range is reported.
+// `read` replaces the default in `target` if the file has a valid value. The other functions return nil if the file has
+// no valid value. Every value that cannot be read or is out of its range is reported as an error.
 
 extension ConfigurationSection {
     func read(_ key: String, _ target: inout Duration, in range: ClosedRange<Duration>) {
@@ -34,7 +34,7 @@ extension ConfigurationSection {
         target = value
     }
 
-    /// Reads one of the raw values of an enumeration.
+    /// Reads a case of an enumeration, written as its raw value.
     func read<Choice: CaseIterable & RawRepresentable<String>>(_ key: String, _ target: inout Choice) {
         let names = Choice.allCases.map(\.rawValue).joined(separator: ", ")
         guard let scalar = scalar(key, expecting: "one of \(names)") else { return }
@@ -46,7 +46,8 @@ extension ConfigurationSection {
 
     /// Returns a whole number.
     ///
-    /// - Parameter words: What else the key may hold, as an error says it before `a whole number`: `auto or `.
+    /// - Parameter words: The other values that the key accepts, as an error names them before `a whole number`, such
+    ///   as `auto or `.
     func count(_ key: String, in range: ClosedRange<Int>, or words: String = "") -> Int? {
         guard let scalar = scalar(key, expecting: "\(words)a whole number") else { return nil }
         guard let value = Quantity.count(scalar.text) else {
@@ -62,7 +63,7 @@ extension ConfigurationSection {
 
     /// Returns a duration such as `250ms`.
     ///
-    /// - Parameter words: What else the key may hold, as for `count`.
+    /// - Parameter words: The other values that the key accepts, as in `count`.
     func duration(_ key: String, in range: ClosedRange<Duration>, or words: String = "") -> Duration? {
         let expected = "\(words)a whole number with a unit, such as 250ms, 10s, 5m or 1h"
         guard let scalar = scalar(key, expecting: expected) else { return nil }

@@ -2,14 +2,14 @@
 
 /// A mapping of the file, whose keys are read one by one.
 ///
-/// `finish` reports every key that was not looked up before it: such a key is unknown.
+/// `finish` reports every key that was not looked up before, because such a key is unknown.
 final class ConfigurationSection {
     let reader: ConfigurationReader
     let position: Position
     let entries: [ConfigurationEntry]
     /// The section's name in messages, such as `models[].executors[]`; empty for the whole file.
     private let path: String
-    /// The keys that were looked up, in that order.
+    /// The keys that were looked up, in the order of their first lookup.
     private var lookedUp: [String] = []
 
     init(_ entries: [ConfigurationEntry], path: String, position: Position, reader: ConfigurationReader) {
@@ -19,7 +19,7 @@ final class ConfigurationSection {
         self.reader = reader
     }
 
-    /// Makes the section of the whole file; nil, and an error is reported, if the file is not a mapping.
+    /// Makes the section of the whole file; nil if the file is not a mapping, which is reported as an error.
     convenience init?(root: ConfigurationNode, reader: ConfigurationReader) {
         switch root.kind {
         case .mapping(let entries):
@@ -41,12 +41,12 @@ final class ConfigurationSection {
         return entries.first { $0.key == key }?.value
     }
 
-    /// Whether the file has the key; does not mark it as known.
+    /// Whether the section has the key; the key is not marked as known.
     func has(_ key: String) -> Bool {
         entries.contains { $0.key == key }
     }
 
-    /// A key as messages name it, such as `limits.body`.
+    /// The name of a key in messages, such as `limits.body`.
     func name(of key: String) -> String { path.isEmpty ? key : "\(path).\(key)" }
 
     /// The position of a key's value, or of the section if the key is absent.
@@ -54,7 +54,7 @@ final class ConfigurationSection {
         entries.first { $0.key == key }?.value.position ?? position
     }
 
-    /// Reports a key that is absent, or an empty list.
+    /// Reports an error if a key is absent or its value is an empty list.
     func requireKey(_ key: String, expecting expected: String) {
         switch entries.first(where: { $0.key == key })?.value.kind {
         case nil: reader.report("\(name(of: key)): missing; expected \(expected)", at: position)
@@ -63,7 +63,7 @@ final class ConfigurationSection {
         }
     }
 
-    /// Reports the keys that nobody has looked up.
+    /// Reports an error for every key of the section that was not looked up, because such a key is unknown.
     func finish() {
         for entry in entries where !lookedUp.contains(entry.key) {
             let place = path.isEmpty ? "" : " in '\(path)'"
@@ -89,7 +89,9 @@ final class ConfigurationSection {
         }
     }
 
-    /// Returns an item of an imported file's list as a section that has the same name in messages as this one.
+    /// Returns an item of an imported file's list as a section.
+    ///
+    /// In messages, the returned section has the same name as this section.
     func imported(_ node: ConfigurationNode, reader: ConfigurationReader) -> ConfigurationSection? {
         ConfigurationSection([], path: "", position: node.position, reader: reader)
             .section(node, named: path, path: path)
@@ -121,12 +123,12 @@ final class ConfigurationSection {
         reader.report("\(name(of: key)): \(why)", at: position(of: key))
     }
 
-    /// Warns of the value of a key.
+    /// Reports a warning about the value of a key.
     func warn(_ key: String, _ why: String) {
         reader.warn("\(name(of: key)): \(why)", at: position(of: key))
     }
 
-    /// Reports a value that is of another kind than `expected`, such as a list in place of a single value.
+    /// Reports a value that is not of the kind `expected`, such as a list in place of a single value.
     func reportKind(of node: ConfigurationNode, _ key: String, expecting expected: String) {
         let found: String
         switch node.kind {
@@ -139,7 +141,8 @@ final class ConfigurationSection {
         reader.report("\(name(of: key)): expected \(expected), found \(found)", at: node.position)
     }
 
-    /// Returns a text of the file as messages quote it: control characters replaced, cut after 80 Unicode scalars.
+    /// Returns a text in the form that messages quote: with control characters replaced, and cut after 80 Unicode
+    /// scalars.
     static func printable(_ text: String) -> String {
         let scalars = text.unicodeScalars.map { $0.properties.generalCategory == .control ? "\u{FFFD}" : $0 }
         var result = String.UnicodeScalarView()
@@ -147,6 +150,6 @@ final class ConfigurationSection {
         return String(result) + (scalars.count > 80 ? "..." : "")
     }
 
-    /// Whether a scalar without quotes is YAML's null.
+    /// Whether the text of a scalar without quotes means null in YAML.
     static func isNull(_ text: String) -> Bool { ["", "~", "null"].contains(text) }
 }

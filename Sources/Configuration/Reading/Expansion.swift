@@ -1,18 +1,19 @@
 // Expansion of `${VAR}`, `${VAR:-default}` and `${file:PATH}` in the values of a configuration.
 internal import Transport
 
-/// Expands environment variables in the style of a shell, and the contents of files.
+/// Expands references to environment variables, as a shell does, and references to files.
 package enum Expansion {
     private static let filePrefix = "file:"
 
-    /// Replaces the variables that `text` names by their values in `environment`, and `${file:PATH}` by the contents of
-    /// the file, without the line end at its end.
+    /// Replaces references to variables by their values in `environment`, and `${file:PATH}` by the contents of the
+    /// file.
     ///
-    /// `$${` is written for a literal `${`. As in a shell, the default after `:-` is also used for a variable that is
-    /// set and empty. Values are not expanded again, and a default ends at the first closing brace.
+    /// `$${` stands for a literal `${`. As in a shell, the default after `:-` is also used for a variable that is set
+    /// and empty. Values are not expanded again, and a default ends at the first closing brace. Line ends at the end of
+    /// a file are left out.
     ///
-    /// Fails where a variable is not set and has no default, where a file cannot be read or holds more than one line,
-    /// and where a reference is malformed.
+    /// - Returns: A problem if a variable is not set and has no default, if a file cannot be read, is empty or has more
+    ///   than one line, or if a reference is malformed.
     package static func expand(
         _ text: String,
         environment: [String: String],
@@ -48,7 +49,7 @@ package enum Expansion {
         return .success(result + rest)
     }
 
-    /// The environment variables that `text` names, in order.
+    /// The environment variables that `text` refers to, in order.
     static func variables(in text: String) -> [String] {
         text.split(separator: "${", omittingEmptySubsequences: false).dropFirst().compactMap { part in
             let name = String(part.prefix { $0 != ":" && $0 != "}" })
@@ -56,7 +57,7 @@ package enum Expansion {
         }
     }
 
-    /// The line that a file holds.
+    /// The only line of a file; a problem if the file does not have exactly one line.
     private static func contents(
         of path: String,
         readFile: (String) -> Result<[UInt8], FileProblem>

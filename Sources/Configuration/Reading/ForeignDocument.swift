@@ -1,4 +1,4 @@
-// Reading a YAML file that is not a configuration of this server, as `freeinference import` does.
+// Reads a YAML file that is not a configuration of this server, for `freeinference import`.
 
 /// A YAML file of another program: a tree with positions, in which no variable is expanded.
 package enum ForeignDocument {
@@ -19,9 +19,10 @@ package enum ForeignDocument {
         return reader.problems.isEmpty ? .success((root, reader.warnings)) : .failure(reader.errors)
     }
 
-    /// Returns a text of the file as messages quote it: control characters replaced, cut after 80 Unicode scalars.
+    /// Returns a text in the form that messages quote: with control characters replaced, and cut after 80 Unicode
+    /// scalars.
     package static func printable(_ text: String) -> String { ConfigurationSection.printable(text) }
 
-    /// Whether a scalar without quotes is YAML's null.
+    /// Whether the text of a scalar without quotes means null in YAML.
     package static func isNull(_ text: String) -> Bool { ConfigurationSection.isNull(text) }
 }

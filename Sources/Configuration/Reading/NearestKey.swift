@@ -1,13 +1,13 @@
-// Which known key an unknown one was probably meant to be: "did you mean ...?".
+// Finds the known key that an unknown key was probably meant to be, for the hint "did you mean ...?".
 
-/// Finds the known name that is nearest to a misspelt one.
+/// Finds the known name that is nearest to a misspelled name.
 package enum NearestKey {
-    /// Returns the name in `known` that the fewest edits turn `key` into; nil if every name takes too many.
+    /// Returns the name in `known` that differs from `key` by the fewest edits; nil if every name differs by too many.
     ///
-    /// - Parameter distanceMax: The most edits; nil means a third of the found name's length, and 2 at least.
+    /// - Parameter distanceMax: The most edits; nil means a third of the found name's length, but at least 2.
     package static func nearest(to key: String, among known: [String], distanceMax: Int? = nil) -> String? {
-        // The computation takes time in proportion to the product of the lengths, and all known keys are shorter than
-        // this.
+        // The time of the computation is proportional to the product of the two lengths, and all known keys are shorter
+        // than 64 bytes.
         guard key.utf8.count <= 64 else { return nil }
         let distances = known.map { (key: $0, distance: distance(Array(key.utf8), Array($0.utf8))) }
         guard let best = distances.min(by: { $0.distance < $1.distance }) else { return nil }
@@ -15,7 +15,7 @@ package enum NearestKey {
         return best.distance <= most && best.distance < best.key.utf8.count ? best.key : nil
     }
 
-    /// Counts the insertions, deletions, substitutions and swaps of neighbours between two names (optimal string
+    /// Counts the insertions, deletions, substitutions and swaps of adjacent bytes between two names (optimal string
     /// alignment distance).
     static func distance(_ a: [UInt8], _ b: [UInt8]) -> Int {
         var beforeLast = [Int]()

@@ -6,14 +6,14 @@ struct YAMLFault {
     var problem: String
     /// The construct that libyaml was parsing, such as `while parsing a flow sequence`; empty if libyaml names none.
     var context = ""
-    /// Where the construct of `context` starts.
+    /// The position at which the construct in `context` starts; nil if libyaml names no construct.
     var contextStart: Position?
     /// The text of the line with the error, without its line end.
     var line = ""
     /// The column of the error in the line, starting at 1.
     var column = 1
 
-    /// Advice on how to correct the line; nil if libyaml's message is advice enough.
+    /// Advice on how to correct the line; nil if there is no advice to add to libyaml's message.
     var hint: String? {
         if let value = bracketed { return "a value with '[' in it needs quotes" + quoted(value) }
         if problem.contains("mapping values are not allowed") {
@@ -49,7 +49,7 @@ struct YAMLFault {
 
     /// Returns the hint to quote a value whose first character has a meaning in YAML; nil if there is no such value.
     ///
-    /// - Parameter offset: Where the value starts, in characters from the column of the error.
+    /// - Parameter offset: The distance from the error's column to the start of the value, in characters.
     private func needsQuotes(startingAt offset: Int) -> String? {
         let scalars = Array(line.unicodeScalars)
         var start = min(max(0, column - 1 + offset), scalars.count)
@@ -63,7 +63,7 @@ struct YAMLFault {
         return "a value that begins with '\(first)' needs quotes" + quoted(Self.text(value))
     }
 
-    /// Returns `: "VALUE"`, the value as it should be written; an empty text if it may be a secret.
+    /// Returns `: "VALUE"`, the value as it should be written; an empty text if the value may be a secret.
     private func quoted(_ value: String) -> String {
         let words = ["key", "secret", "password", "token"]
         let mayBeSecret = words.contains { line.lowercased().contains($0) } || value.dropFirst().contains("@")
@@ -74,7 +74,7 @@ struct YAMLFault {
         line.unicodeScalars.dropFirst(column - 1).first
     }
 
-    /// The first value on the line that contains an IPv6 address in brackets and has no quotes around it.
+    /// The first value on the line that has an IPv6 address in brackets but no quotes around it; nil if there is none.
     private var bracketed: String? {
         let scalars = Array(line.unicodeScalars)
         for open in scalars.indices where scalars[open] == "[" {
@@ -83,7 +83,7 @@ struct YAMLFault {
             guard close < scalars.count, scalars[close] == "]", address.contains(":") else { continue }
             let before = scalars[..<open].reversed().prefix { !" \t,{[\"'".unicodeScalars.contains($0) }
             let start = open - before.count
-            // A value in quotes is no error.
+            // A value in quotes is not an error.
             if start > 0, "\"'".unicodeScalars.contains(scalars[start - 1]) { continue }
             let after = scalars[(close + 1)...].prefix { !" \t,}]".unicodeScalars.contains($0) }
             return Self.text(scalars[start...close] + after)

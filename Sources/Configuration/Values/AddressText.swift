@@ -1,8 +1,8 @@
-// Parsing the parts of addresses that listeners and executors both have: IP addresses, ports, paths of unix sockets.
+// Parses the parts of addresses that listeners and executors both have: IP addresses, ports, paths of unix sockets.
 import Glibc
 internal import Transport
 
-/// Checks the path after `unix:`, or returns what is wrong with it.
+/// Checks the path after `unix:`, and returns the path or a problem.
 func unixPath(_ path: Substring) -> Result<String, ValueProblem> {
     guard path.hasPrefix("/"), path.count > 1 else {
         return .failure(ValueProblem("needs an absolute path after unix:"))
@@ -18,7 +18,7 @@ func unixPath(_ path: Substring) -> Result<String, ValueProblem> {
     return .success(String(path))
 }
 
-/// Parses a port of one to five decimal digits, 0 to 65535.
+/// Parses a port of one to five decimal digits, 0 to 65535; nil for any other text.
 func parsePort(_ text: Substring) -> UInt16? {
     guard (1...5).contains(text.utf8.count), text.utf8.allSatisfy(\.isDigit) else { return nil }
     return UInt16(text)
@@ -37,9 +37,9 @@ func isIPv6(_ host: String) -> Bool {
 /// Whether a text is `::1` in any of its forms.
 func isIPv6Loopback(_ host: String) -> Bool { addressBytes(host) == Array(repeating: 0, count: 15) + [1] }
 
-/// Returns the IPv4 address that an IPv4-mapped IPv6 address such as `::ffff:127.0.0.1` stands for; nil for any other.
+/// Returns the IPv4 address in an IPv4-mapped IPv6 address such as `::ffff:127.0.0.1`; nil for any other text.
 ///
-/// A socket that accepts IPv6 alone cannot be bound to such an address.
+/// A socket that accepts only IPv6 cannot be bound to an IPv4-mapped address.
 func mappedIPv4(_ host: String) -> String? {
     guard let bytes = addressBytes(host), bytes.count == 16,
         bytes[..<12] == Array(repeating: 0, count: 10) + [0xFF, 0xFF]
@@ -47,7 +47,7 @@ func mappedIPv4(_ host: String) -> String? {
     return bytes[12...].map(String.init).joined(separator: ".")
 }
 
-/// Whether the bytes are those of `0.0.0.0` or `::`, which mean all addresses of a family.
+/// Whether the bytes are the address `0.0.0.0` or `::`, each of which means all addresses of its family.
 func isUnspecified(_ bytes: [UInt8]) -> Bool { bytes.allSatisfy { $0 == 0 } }
 
 /// Returns the 4 or 16 bytes of an address in network order; nil if the text is not an address.

@@ -6,7 +6,7 @@ package enum DecimalText {
     /// The most bytes of a number, and the largest absolute value of its exponent.
     static let digitsMax = 64
 
-    /// Rewrites a number of JSON's form (`0.2`, `-3`, `2e-7`) without an exponent; nil for anything else.
+    /// Rewrites a JSON number (`0.2`, `-3`, `2e-7`) without an exponent; nil for any other text, or above `digitsMax`.
     ///
     /// `2e-7` becomes `0.0000002`; a number without an exponent is returned unchanged.
     package static func plain(_ text: String) -> String? {
@@ -16,7 +16,7 @@ package enum DecimalText {
         let isNegative = text.hasPrefix("-")
         let parts = text[..<mark].drop { $0 == "-" }.split(separator: ".")
         var digits = parts.joined()
-        // How many of the digits are before the decimal point.
+        // The number of digits before the decimal point.
         var point = parts[0].count + exponent
         if point < 1 {
             digits = String(repeating: "0", count: 1 - point) + digits
@@ -29,7 +29,7 @@ package enum DecimalText {
         return (isNegative ? "-" : "") + whole + (fraction.isEmpty ? "" : "." + fraction)
     }
 
-    /// Whether a number without an exponent is at least 10 to the given negative power.
+    /// Whether a number without an exponent is at least 10 to the power `power`, which must be negative.
     static func reaches(_ plain: String, tenToThe power: Int) -> Bool {
         guard !plain.hasPrefix("-") else { return false }
         let parts = plain.split(separator: ".", omittingEmptySubsequences: false)
@@ -37,7 +37,7 @@ package enum DecimalText {
         return parts.count > 1 && parts[1].prefix(-power).contains { $0 != "0" }
     }
 
-    /// Whether a text is a number of JSON's form (RFC 8259, section 6).
+    /// Whether a text is a JSON number (RFC 8259, section 6).
     static func isNumber(_ text: String) -> Bool {
         var rest = text.utf8[...]
         func digits() -> Int {

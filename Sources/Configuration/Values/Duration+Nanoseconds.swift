@@ -1,4 +1,4 @@
-// The durations of a configuration in nanoseconds, as timers need them.
+// Converts the durations of a configuration to nanoseconds, which timers need.
 
 extension Duration {
     /// The duration in nanoseconds.

@@ -1,25 +1,28 @@
 // The URL of an executor: `http://HOST:PORT/PREFIX`, `https://HOST:PORT/PREFIX` or `unix:/PATH`.
 package import Transport
 
-/// The URL of an executor, parsed; together with a model's name it identifies the executor in logs and metrics.
+/// The parsed URL of an executor.
+///
+/// Together with a model's name, the URL identifies the executor in logs and metrics.
 package struct ExecutorURL: Sendable, Hashable {
     /// The URL's scheme; `unix` is cleartext over a unix socket.
     package enum Scheme: String, Sendable, CaseIterable {
         case http, https, unix
     }
 
-    /// How the executor is reached.
+    /// The scheme, which says whether the executor is reached in cleartext, over TLS or over a unix socket.
     package let scheme: Scheme
-    /// A host name or an address in lower case, IPv6 without brackets; empty for a unix socket.
+    /// The host name or the IP address, in lower case and without brackets; empty for a unix socket.
     package let host: String
     /// The port, 1 to 65535; 0 for a unix socket.
     package let port: UInt16
-    /// The part of request targets before `/v1`: empty, or a path that starts with a slash and does not end in one.
+    /// The part of request targets before `/v1`: empty, or a path that starts with a slash and does not end with a
+    /// slash.
     package let pathPrefix: String
     /// The absolute path of the unix socket; empty for the other schemes.
     package let socketPath: String
 
-    /// Parses a URL, or returns what is wrong with it.
+    /// Parses a URL; returns a problem for any other text.
     package static func parse(_ text: String) -> Result<ExecutorURL, ValueProblem> {
         if text.hasPrefix("unix:") {
             return unixPath(text.dropFirst(5)).map {
@@ -46,7 +49,9 @@ package struct ExecutorURL: Sendable, Hashable {
         }
     }
 
-    /// The value of the `host` field in requests to the executor; without the port if that is the scheme's default.
+    /// The value of the `host` field in requests to the executor.
+    ///
+    /// The default port of the scheme is left out.
     package var authority: String {
         if scheme == .unix { return "localhost" }
         let bracketed = host.contains(":") ? "[\(host)]" : host
@@ -75,7 +80,9 @@ package struct ExecutorURL: Sendable, Hashable {
         return .success((host.lowercased(), port))
     }
 
-    /// Whether a text is an IPv4 address or a DNS name, which may have the underscores of container networks.
+    /// Whether a text is an IPv4 address or a DNS name.
+    ///
+    /// A name may have underscores, as names in container networks do.
     private static func isHostName(_ host: Substring) -> Bool {
         guard (1...253).contains(host.utf8.count) else { return false }
         let labels = host.split(separator: ".", omittingEmptySubsequences: false)
@@ -84,13 +91,14 @@ package struct ExecutorURL: Sendable, Hashable {
         return last.utf8.allSatisfy(\.isDigit) ? isIPv4(String(host)) : true
     }
 
-    /// Whether a text is one label of a name: letters, digits, underscores, and hyphens between them.
+    /// Whether a text is one label of a name: letters, digits, underscores, and hyphens that are neither first nor
+    /// last.
     private static func isLabel(_ label: Substring) -> Bool {
         (1...63).contains(label.utf8.count) && label.utf8.first != 0x2D && label.utf8.last != 0x2D
             && label.utf8.allSatisfy { $0.isAlphanumeric || $0 == 0x2D || $0 == 0x5F }
     }
 
-    /// Checks the path of a URL and returns it without its final slashes.
+    /// Checks the path of a URL, and returns the path without its final slashes.
     private static func prefix(_ path: Substring) -> Result<String, ValueProblem> {
         if path.contains(where: { "?#".contains($0) }) {
             return .failure(ValueProblem("must not carry a query or a fragment"))
@@ -115,9 +123,10 @@ package struct ExecutorURL: Sendable, Hashable {
         return .success(String(path))
     }
 
-    /// Returns how many segments precede the endpoint that a path ends in; nil if it ends in no endpoint.
+    /// Returns the number of segments before the endpoint at the end of a path; nil if no endpoint is at the end.
     ///
-    /// A single word is an endpoint only after `v1` or as the whole path: otherwise it may be a gateway's route.
+    /// A single segment is an endpoint only after `v1` or as the whole path, because it may otherwise be a gateway's
+    /// route.
     private static func base(_ segments: [String]) -> Int? {
         func ends(in words: [String]) -> Bool {
             let base = segments.count - words.count
@@ -141,7 +150,7 @@ package struct ExecutorURL: Sendable, Hashable {
 }
 
 extension ExecutorURL: CustomStringConvertible {
-    /// The URL in one form, always with its port, as logs and metrics name the executor.
+    /// The URL in a normal form, which always has the port; logs and metrics show this form.
     package var description: String {
         if scheme == .unix { return "unix:\(socketPath)" }
         let bracketed = host.contains(":") ? "[\(host)]" : host
@@ -150,7 +159,9 @@ extension ExecutorURL: CustomStringConvertible {
 }
 
 extension AddressBook {
-    /// The addresses to which a URL connects; of a host name none before a `NameResolver` has found some.
+    /// Makes the address book of a URL.
+    ///
+    /// The book of a host name is empty until a `NameResolver` has found addresses.
     package convenience init(of url: ExecutorURL) {
         guard url.scheme == .unix else {
             self.init(host: url.host, port: url.port)

@@ -12,7 +12,7 @@ package enum ListenAddress: Sendable, Hashable {
     /// The most bytes of a path that fit into `sockaddr_un.sun_path` with the zero byte at the end.
     package static let unixPathBytesMax = 107
 
-    /// Parses `HOST:PORT`, `[v6]:PORT` or `unix:/PATH`, or returns what is wrong with it.
+    /// Parses `HOST:PORT`, `[v6]:PORT` or `unix:/PATH`; returns a problem for any other text.
     package static func parse(_ text: String) -> Result<ListenAddress, ValueProblem> {
         if text.hasPrefix("unix:") {
             return unixPath(text.dropFirst(5)).map { .unix(path: $0) }
@@ -26,7 +26,7 @@ package enum ListenAddress: Sendable, Hashable {
         return address(host: String(text[..<colon]), port: port)
     }
 
-    /// Checks the host of an address before its last colon.
+    /// Checks the host, which is the text before the last colon, and makes an address of the host and the port.
     private static func address(host: String, port: UInt16) -> Result<ListenAddress, ValueProblem> {
         if host.hasPrefix("["), host.hasSuffix("]") {
             let host = String(host.dropFirst().dropLast())
@@ -54,7 +54,7 @@ package enum ListenAddress: Sendable, Hashable {
         }
     }
 
-    /// Whether binding both addresses would fail; two ports 0 never collide.
+    /// Whether a listener on one address makes a listener on the other impossible; two ports 0 never collide.
     package func collides(with other: ListenAddress) -> Bool {
         switch (self, other) {
         case (.unix, .unix):
@@ -66,7 +66,7 @@ package enum ListenAddress: Sendable, Hashable {
         }
     }
 
-    /// Whether both are the same address, even if they are written differently.
+    /// Whether both addresses are the same, even if they are written differently.
     package func isSame(as other: ListenAddress) -> Bool {
         switch (self, other) {
         case (.unix(let path), .unix(let otherPath)): Self.simplified(path) == Self.simplified(otherPath)
@@ -78,19 +78,19 @@ package enum ListenAddress: Sendable, Hashable {
 
     /// Whether two addresses are equal, or one of them means all addresses of their family.
     ///
-    /// A listener on `::` does not accept IPv4 connections here.
+    /// A listener of this server on `::` does not accept IPv4 connections.
     private static func overlap(_ host: String, _ other: String) -> Bool {
         guard let bytes = addressBytes(host), let otherBytes = addressBytes(other), bytes.count == otherBytes.count
         else { return false }
         return bytes == otherBytes || isUnspecified(bytes) || isUnspecified(otherBytes)
     }
 
-    /// Returns the segments of a path without empty ones and `.`, which do not change its meaning.
+    /// Returns the segments of a path without empty segments and `.`, because these do not change the path's meaning.
     private static func simplified(_ path: String) -> [Substring] { path.split(separator: "/").filter { $0 != "." } }
 }
 
 extension ListenAddress: CustomStringConvertible {
-    /// The address in the form that a configuration has: `HOST:PORT`, `[v6]:PORT` or `unix:/PATH`.
+    /// The address as a configuration writes it: `HOST:PORT`, `[v6]:PORT` or `unix:/PATH`.
     package var description: String {
         switch self {
         case .tcp(let host, let port): host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"

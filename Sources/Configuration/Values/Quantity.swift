@@ -13,26 +13,26 @@ enum Quantity {
         scaled(text, by: durationUnits).map { .nanoseconds($0) }
     }
 
-    /// Parses `64MiB`, `256KiB` or plain bytes; nil for an unknown unit or an overflow.
+    /// Parses `64MiB`, `256KiB` or a number of bytes without a unit; nil for an unknown unit or an overflow.
     static func size(_ text: String) -> Int? {
         scaled(text, by: sizeUnits)
     }
 
     /// Parses decimal digits after an optional minus sign.
     ///
-    /// The sign is accepted so that a negative number is reported as out of range.
+    /// The sign is accepted so that the error for a negative number says that the number is out of range.
     static func count(_ text: String) -> Int? {
         let digits = text.utf8.first == 0x2D ? text.utf8.dropFirst() : text.utf8[...]
         guard !digits.isEmpty, digits.allSatisfy(\.isDigit) else { return nil }
         return Int(text)
     }
 
-    /// Prints a duration in the largest unit that divides it.
+    /// Prints a duration in the largest unit in which it is a whole number.
     static func text(_ duration: Duration) -> String {
         largest(duration.inNanoseconds, of: durationUnits, zero: "0s")
     }
 
-    /// Prints a size in the largest unit that divides it.
+    /// Prints a size in the largest unit in which it is a whole number.
     static func text(bytes: Int) -> String {
         largest(bytes, of: sizeUnits, zero: "0")
     }

@@ -1,8 +1,8 @@
 // Why a single value of a configuration is not valid.
 
-/// What is wrong with a single value, worded to follow the quoted value in a message.
+/// A problem of a single value, worded so that it can follow the quoted value in a message.
 package struct ValueProblem: Error, Sendable, Equatable {
-    /// What is wrong, without the value.
+    /// The text of the problem, without the value.
     package let message: String
 
     package init(_ message: String) {

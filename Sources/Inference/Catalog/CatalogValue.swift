@@ -5,7 +5,7 @@ package struct CatalogField: Sendable, Equatable {
     package var name: String
     package var value: CatalogValue
 
-    /// Makes a field of its parts.
+    /// Makes a field from its name and its value.
     package init(name: String, value: CatalogValue) {
         self.name = name
         self.value = value

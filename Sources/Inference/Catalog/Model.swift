@@ -2,7 +2,7 @@
 
 /// One model of the catalog.
 package struct Model: Equatable, Sendable {
-    /// The id by which lists show the model.
+    /// The id that lists of models show.
     package var id: String
     /// Further names by which clients may ask for the model.
     package var aliases: [String]
@@ -10,12 +10,12 @@ package struct Model: Equatable, Sendable {
     package var created: Int
     /// When the model was created, as text (RFC 3339) for Anthropic's shape.
     package var createdAt: String
-    /// OpenAI's `owned_by`.
+    /// The owner of the model, for OpenAI's member `owned_by`.
     package var ownedBy: String
     /// The fields of OpenRouter's flat provider shape, in the order in which they are shown.
     package var fields: [CatalogField]
 
-    /// Makes a model of its parts.
+    /// Makes a model from its parts.
     package init(
         id: String,
         aliases: [String] = [],
@@ -32,14 +32,15 @@ package struct Model: Equatable, Sendable {
         self.fields = fields
     }
 
-    /// The name for people: the field `name`, or else the id.
+    /// The display name: the field `name`, or else the id.
     private var name: String {
         if case .text(let name)? = fields.first(where: { $0.name == "name" })?.value { name } else { id }
     }
 
-    /// The fields that OpenRouter requires and for which a neutral value exists, for models that do not configure them.
+    /// Neutral values of fields that OpenRouter requires, for models that do not configure these fields.
     ///
-    /// OpenRouter also requires quantization, lengths and pricing, which are left out if they are not configured.
+    /// OpenRouter also requires quantization, lengths and pricing. These fields have no neutral value, so that they are
+    /// left out if they are not configured.
     private static var defaults: [CatalogField] {
         [
             CatalogField(name: "hugging_face_id", value: .text("")),
@@ -50,7 +51,7 @@ package struct Model: Equatable, Sendable {
         ]
     }
 
-    /// The model as JSON in the given shape, which is also the response to `GET /v1/models/{id}`.
+    /// The model as JSON in the given shape; it is the body of the response to `GET /v1/models/{id}`.
     package func json(as shape: ModelShape = .openRouter) -> [UInt8] {
         var writer = JSONWriter(reserving: 512)
         write(to: &writer, as: shape)

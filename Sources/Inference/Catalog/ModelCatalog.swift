@@ -1,4 +1,4 @@
-// The models that clients may name. Which executors serve them is known to the target Routing.
+// The models that clients may name. The target Routing knows which executors serve each model.
 
 internal import Transport
 
@@ -6,13 +6,13 @@ internal import Transport
 package struct ModelCatalog: Sendable {
     /// The models in the order of the configuration.
     package let models: [Model]
-    /// The list of all models as JSON in each shape, written once.
+    /// The list of all models as JSON in each shape, rendered once.
     private let lists: [ModelShape: [UInt8]]
     private let indexes: [ExactText: Int]
 
     /// Makes a catalog.
     ///
-    /// If two models have the same name, the first one gets it, and ids take precedence over aliases.
+    /// If two models have the same name, the name means the first of them. Ids take precedence over aliases.
     package init(_ models: [Model]) {
         self.models = models
         var indexes: [ExactText: Int] = [:]
@@ -31,10 +31,14 @@ package struct ModelCatalog: Sendable {
     /// The index in `models` of the model with this id or alias; nil if there is none.
     package func index(of name: String) -> Int? { indexes[ExactText(name)] }
 
-    /// The response to `GET /v1/models` for a client that may use all models: one entry for each model, by its id.
+    /// The response to `GET /v1/models` for a client that may use all models.
+    ///
+    /// Each model has one entry, under its id.
     package func listJSON(as shape: ModelShape = .openRouter) -> [UInt8] { lists[shape] ?? [] }
 
-    /// The response to `GET /v1/models` for a client that may use only some models; rendered for each call.
+    /// The response to `GET /v1/models` for a client that may use only some models.
+    ///
+    /// The response is rendered at each call.
     package func listJSON(as shape: ModelShape = .openRouter, where isShown: (Model) -> Bool) -> [UInt8] {
         Self.list(models.filter(isShown), as: shape)
     }

@@ -1,10 +1,10 @@
 // What an engine's error means: whose fault it is, whether another executor may try, and what the client gets.
 
 extension EngineError {
-    /// The failure that this error is for an exchange whose client speaks `dialect`.
+    /// Makes the failure of an exchange from this error, for a client that speaks `dialect`.
     ///
-    /// The error's statuses, code, type and message decide; the shape in which they came does not matter. The table in
-    /// docs/engine-errors.md describes this function, and a test compares the two.
+    /// The error's statuses, code, type and message determine the failure; the JSON shape of the error does not matter.
+    /// The table in docs/engine-errors.md describes this function, and a test compares the table with it.
     package func classified(in dialect: Dialect) -> Failure {
         let meaning = meaning
         var failure = Failure(engine: self, verdict: Failure.Verdict(meaning, in: dialect))
@@ -43,7 +43,8 @@ extension EngineError {
         }
     }
 
-    /// Whether the error names `stream_options` or its member `include_usage`; Google's APIs write both in camel case.
+    /// Whether the error names `stream_options` or its member `include_usage`; Google's APIs write the two names in
+    /// camel case.
     private var namesStreamOptions: Bool {
         [param, message].contains { part in
             let text = part?.lowercased() ?? ""
@@ -56,7 +57,7 @@ extension EngineError {
         [message, code].contains { $0.map { ErrorMessage($0).saysModelIsLoading } == true }
     }
 
-    /// What the error means, decided by its words, its statuses and its message.
+    /// The meaning of the error, determined by its code and type, its statuses and its message.
     package var meaning: ErrorMeaning {
         let text = ErrorMessage(message ?? "")
         let (found, isWord) = unresolved(text)
@@ -69,7 +70,7 @@ extension EngineError {
             let isOurs = !isWord && (saysModelIsMissing(text) || isOfOurAccount(text))
             return isOurs ? .misconfiguration : found == .badRequest ? .clientError(400) : found
         case .misconfiguration where retryAfterMs != nil && (status == 402 || namedStatus == 402):
-            // A 402 that says when to retry reports a temporary limit, not an unpaid bill.
+            // An error with status 402 and a time to retry reports a temporary limit, not an unpaid bill.
             return .busy(429)
         case .misconfiguration where status == 403 || namedStatus == 403:
             return text.saysContentIsRefused ? .clientError(403) : found
@@ -87,19 +88,20 @@ extension EngineError {
         }
     }
 
-    /// Resolves `.notFound`: the model, the path, or something that the client has named does not exist.
+    /// Resolves `.notFound`: decides whether the model, the path, or an object that the client has named does not
+    /// exist.
     private func meaning(ofNotFound text: ErrorMessage) -> ErrorMeaning {
         if param == "model" || text.beginsWithModel || saysModelIsMissing(text) { return .misconfiguration }
         if text.isEmpty || text.saysPathIsMissing { return .missingPath }
         return isOfOurAccount(text) ? .misconfiguration : .clientError(404)
     }
 
-    /// Whether the message says that the model that we asked for does not exist.
+    /// Whether the message says that the model that the edge asked for does not exist.
     private func saysModelIsMissing(_ text: ErrorMessage) -> Bool {
         !namesPartOfRequest && text.saysModelIsMissing
     }
 
-    /// Whether the message says that our key or our account is the problem.
+    /// Whether the message says that the edge's key or account at the engine is the problem.
     private func isOfOurAccount(_ text: ErrorMessage) -> Bool {
         !namesPartOfRequest && text.isOfOurAccount
     }
@@ -114,12 +116,14 @@ extension EngineError {
         .contains { name.hasPrefix($0) || name.hasPrefix("body." + $0) }
     }
 
-    /// The meaning by code, type, status and message, in which `meaning` still resolves `.notFound` and `.badRequest`.
+    /// The meaning by code, type, status and message.
     ///
-    /// A code or type with a specific meaning takes precedence over the statuses, these take precedence over a code or
-    /// type with a general meaning (`ErrorMeaning.isGeneral`), and that takes precedence over the message.
+    /// The property `meaning` refines the meanings `.notFound` and `.badRequest` further.
     ///
-    /// - Returns: The meaning, and whether a code or type with a specific meaning has decided it.
+    /// The order of precedence is: a code or type with a specific meaning, a status other than 500, a code or type with
+    /// a general meaning (`ErrorMeaning.isGeneral`), the message.
+    ///
+    /// - Returns: The meaning, and whether a code or type with a specific meaning has determined it.
     private func unresolved(_ text: ErrorMessage) -> (meaning: ErrorMeaning, isWord: Bool) {
         let words = [code, type].compactMap { $0.flatMap { ErrorCodeTable.meaning(of: $0) } }
         let numbers = [status, namedStatus].compactMap { $0.flatMap { ErrorCodeTable.meaning(ofStatus: $0) } }
@@ -137,12 +141,14 @@ extension EngineError {
 
     // MARK: The document for the client
 
-    /// The engine's own document for a client of this dialect, with all members and without addresses.
+    /// The engine's own JSON document for a client of this dialect, with all members and with addresses and keys
+    /// redacted.
     ///
-    /// - Returns: nil if the document does not have the shape that the client expects; then the failure is rendered.
+    /// - Returns: nil if the document does not have the shape that the client expects, so that the edge renders the
+    ///   failure itself.
     private func document(for dialect: Dialect, status: Int) -> [UInt8]? {
         guard case .bytes(let bytes, let value)? = document, case .object(let members) = value else { return nil }
-        // Another status in the document, or a request id, would contradict the head of our response.
+        // A different status or a request id in the document would contradict the head of the edge's response.
         guard namedStatus == nil || namedStatus == status else { return nil }
         guard members.allSatisfy({ ["error", "type", "object"].contains($0.key) }) else { return nil }
         guard value["error"]?["message"]?.string != nil else { return nil }
@@ -156,7 +162,7 @@ extension EngineError {
 }
 
 extension Failure.Verdict {
-    /// What follows from a meaning: the status for the client, whose fault it is, the retry and the charge.
+    /// Makes the verdict for a meaning: the status for the client, the side at fault, the retry and the charge.
     init(_ meaning: ErrorMeaning, in dialect: Dialect) {
         switch meaning {
         case .clientError(408): self.init(408, .executor, .never, .none)

@@ -1,9 +1,9 @@
 // The shapes in which engines and gateways write errors, and how each is read into an `EngineError`.
 
 extension EngineError {
-    // MARK: Shapes of error responses
+    // MARK: Shapes that occur with any status
 
-    /// The maximum depth of nesting at which an error is looked for.
+    /// The number of nesting levels in which an error is looked for.
     private static let depthMax = 5
 
     /// Reads a value that is or contains an error.
@@ -43,7 +43,7 @@ extension EngineError {
         if param == nil { param = value["param"]?.string }
     }
 
-    /// Whether a `type` is that of an event, or of a problem document (RFC 9457), and says nothing about the error.
+    /// Whether a `type` names an event or a problem document (RFC 9457), so that it says nothing about the error.
     private static func isNoErrorType(_ text: String) -> Bool {
         text == "error" || text == "message" || text == "about:blank" || text.hasPrefix("response.")
             || text.contains("://")
@@ -97,8 +97,10 @@ extension EngineError {
         if code == nil { code = word }
     }
 
-    /// The values that may say when to retry or which code the error has: the error itself, then members beside it, in
-    /// the order in which they take precedence.
+    /// The values that may contain the time to retry or the error's code, in order of precedence.
+    ///
+    /// The first value is the error itself. The others are its members `metadata`, `headers` and `details`, and the
+    /// member `headers` of `metadata`.
     private static func hintSources(of value: JSONValue) -> [JSONValue] {
         var sources = [value]
         for key in ["metadata", "headers", "details"] {
@@ -112,7 +114,7 @@ extension EngineError {
         return sources
     }
 
-    /// Reads when to retry, and the codes that gateways put into members beside the error.
+    /// Reads the time to retry, and the codes that gateways add to the error.
     private mutating func readHints(_ value: JSONValue) {
         for source in Self.hintSources(of: value) {
             guard case .object(let members) = source else { continue }
@@ -132,14 +134,16 @@ extension EngineError {
 }
 
 extension EngineError {
-    // MARK: Shapes that stand only in responses with a good status
+    // MARK: Shapes that occur only in responses with status 200
 
-    /// Reads an error in a document or an event of a response whose status was good.
+    /// Reads an error from a document or an event of a response with status 200.
     ///
-    /// A shape that occurs only in such responses is first rewritten in OpenAI's shape, and then read: its members take
-    /// precedence over all others of the document, and the client gets the rewritten document. In a response with an
-    /// error status `read(_:depth:)` reads the same members with a lower precedence, so the rewriting is a separate
-    /// step.
+    /// Some shapes occur only in such responses. A document in one of these shapes is first rewritten in OpenAI's
+    /// shape. The rewritten document is then read, so that the members of the shape take precedence over all other
+    /// members of the original document. The client also gets the rewritten document.
+    ///
+    /// In a response with an error status, `read(_:depth:)` reads the same members with a lower precedence. The
+    /// rewriting is therefore a separate step.
     init(inAnswer body: Span<UInt8>, isBare: Bool = false) {
         self.init(body: body, isBare: isBare)
         guard case .bytes(_, let value)? = document, let found = Self.unusual(in: value) else { return }
@@ -165,32 +169,31 @@ extension EngineError {
         var code: String?
     }
 
-    /// The error of a document in one of the shapes below; nil if `read(_:depth:)` reads the document as it is.
+    /// The parts of the error in a document that has one of the shapes below; nil for every other document.
     private static func unusual(in value: JSONValue) -> Parts? {
         guard case .object(let members) = value else { return nil }
-        // MiniMax: every response has `base_resp`; its `status_code` is 0 in a good response.
+        // The shape of MiniMax: every response has `base_resp`, whose `status_code` is 0 if there is no error.
         if let status = value["base_resp"], let number = status["status_code"]?.integer, number != 0 {
             return Parts(message: status["status_msg"]?.string, type: miniMaxType(number), code: "\(number)")
         }
-        // Tencent, other clouds, and Apigee.
+        // The shapes of Tencent, of other cloud providers, and of Apigee.
         if let error = value["Response"]?["Error"] ?? value["Error"] ?? value["fault"] { return parts(of: error) }
-        // Groq.
+        // The shape of Groq.
         if let error = value["x_groq"]?["error"] { return parts(of: error) }
-        // Bedrock: the name of the member is the type.
+        // The shape of Bedrock, in which the name of the member is the type.
         if let exception = members.first(where: { $0.key.hasSuffix("Exception") }) {
             var found = parts(of: exception.value)
             found.type = exception.key
             return found
         }
-        // The parts of the error are top-level members; not looked for if `read(_:depth:)` takes a message from another
-        // member.
+        // The parts of the error may be top-level members, if `read(_:depth:)` finds no message in another member.
         let known = ["message", "msg", "detail", "error", "errors", "response", "error_message", "error_description"]
         guard !known.contains(where: { value[$0] != nil && value[$0] != .null }) else { return nil }
         let own = parts(of: value)
         return own.message == nil ? nil : own
     }
 
-    /// Reads the parts of an error by the names that the APIs of clouds give them.
+    /// Reads the parts of an error, under the member names that cloud providers use.
     private static func parts(of value: JSONValue) -> Parts {
         func first(_ names: [String]) -> String? {
             for name in names {
@@ -210,7 +213,7 @@ extension EngineError {
         )
     }
 
-    /// The type that other engines use for a code of MiniMax; nil for a code whose meaning is not known.
+    /// The error type of other engines that matches a code of MiniMax; nil for an unknown code.
     private static func miniMaxType(_ number: Int) -> String? {
         switch number {
         case 1002: "rate_limit_error"

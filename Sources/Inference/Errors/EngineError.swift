@@ -1,60 +1,62 @@
-// An error as an engine reported it, before anything is concluded from it.
+// An error as an engine reported it, before the edge interprets it.
 //
 // Which file of this folder answers which question:
 //
-//   Is there an error in a document or event with a good status?   Sources/CJSON/error_patterns.cpp
+//   Is there an error in a response or event with status 200?      Sources/CJSON/error_patterns.cpp
 //   In which members does an error stand?                          EngineError+Shapes.swift
 //   What does the error mean, and what does the client get?        EngineError+Meaning.swift
 //   Which meanings are there?                                      ErrorMeaning.swift
 //   What does a type, a code or a status mean?                     ErrorCodeTable.swift
 //   What does a message in plain English mean?                     ErrorMessage.swift, sentence by sentence:
 //     Does it say that a model is missing, that a path is          ErrorSentence+Model.swift, ErrorSentence+Path.swift,
-//     missing, that our key or account is the problem?             ErrorSentence+Account.swift
+//     missing, that the edge's key or account is wrong?            ErrorSentence+Account.swift
 //     How is a message cut into sentences and words?               SentenceTokenizer.swift
 //   When may the engine be asked again?                            RetryAfter.swift
 //   Which parts of a text may the client see?                      ErrorRedaction.swift
 //   What can go wrong with an exchange at all?                     Failure.swift, FailureKind.swift
 //   How does a failure look in the client's dialect?               FailureRendering.swift
 //
-// The order in which they are asked: a status of 400 or above, or a scan that has found an error, makes an
-// `EngineError` of the bytes; `classified(in:)` asks the code table first, and the message only if no code, type or
-// status decides; the result is a `Failure`, which is retried, charged to the executor, logged and rendered.
+// An error passes through these files in this order. If a response has a status of 400 or above, or a scan finds an
+// error, an `EngineError` is made from the bytes. `classified(in:)` looks the error up in the code table, and reads the
+// message only if no code, type or status decides. The result is a `Failure`, which is retried, charged to the
+// executor, logged and rendered.
 
 /// An error that an engine reported in the body of a response, in an event or in a line of a stream.
 ///
-/// Engines report errors in many shapes. Each of them is read into this value, and `classified(in:)` decides what it
-/// means.
+/// Engines report errors in many shapes. An error in any shape is read into this value, and `classified(in:)` decides
+/// what the error means.
 package struct EngineError: Equatable, Sendable {
-    /// The status of the response that carried the error; nil if that was 200.
+    /// The status of the response that carried the error; nil if the status was 200.
     package var status: Int?
-    /// The status that the error itself names, as a number or as digits, from 400 to 599.
+    /// The status from 400 to 599 that the error itself names, as a number or as digits; nil if it names none.
     package var namedStatus: Int?
-    /// The error's type, at most 256 bytes.
+    /// The error's type, at most 256 bytes; nil if the error has none.
     package var type: String?
-    /// The error's code if it is a word, or a number that is not a status; at most 256 bytes.
+    /// The error's code, at most 256 bytes, if it is a word or a number that is not a status; otherwise nil.
     package var code: String?
-    /// The member of the request that the error is about, at most 256 bytes.
+    /// The member of the request that the error is about, at most 256 bytes; nil if the error names none.
     package var param: String?
-    /// The error's message, cut to `messageMax` bytes.
+    /// The error's message, cut to `messageMax` bytes; nil if the error has none.
     package var message: String?
-    /// How long the engine asks not to be called, in milliseconds, within `RetryAfter.bounds`.
+    /// The time for which the engine asks not to be called, in milliseconds, within `RetryAfter.bounds`; nil if it does
+    /// not ask.
     package var retryAfterMs: Int?
     /// The JSON document that reported the error; nil if it was larger than `bodyMax` or not JSON.
     package private(set) var document: JSONBody?
 
-    /// How many bytes of a response or an event are read for its error.
+    /// The most bytes of a response or an event that are read to find its error.
     package static let bodyMax = 64 << 10
-    /// How many bytes of an error's message are kept.
+    /// The most bytes of an error's message that are kept.
     package static let messageMax = 8 << 10
-    /// How many bytes of an error's type, code and parameter are kept each.
+    /// The most bytes that are kept of an error's type, of its code and of its parameter.
     private static let wordMax = 256
 
-    /// A JSON document as bytes and as a value, boxed so that an error without one stays small.
+    /// A JSON document as bytes and as a parsed value, boxed so that an `EngineError` without a document stays small.
     package indirect enum JSONBody: Equatable, Sendable {
         case bytes([UInt8], JSONValue)
     }
 
-    /// Makes an error of parts that are known already.
+    /// Makes an error from parts that are known already.
     package init(
         status: Int? = nil,
         namedStatus: Int? = nil,
@@ -96,7 +98,7 @@ package struct EngineError: Equatable, Sendable {
         if retryAfterMs == nil { retryAfterMs = message.flatMap { RetryAfter.milliseconds(in: $0) } }
     }
 
-    /// Cuts the texts to the bytes that are kept.
+    /// Cuts the type, the code, the parameter and the message to their maximum lengths.
     private mutating func shorten() {
         func first(_ count: Int, of text: String?) -> String? {
             guard let text, text.utf8.count > count else { return text }

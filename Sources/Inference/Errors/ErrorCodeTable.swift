@@ -1,4 +1,4 @@
-// The table of what the types, the codes and the statuses of engines' errors mean.
+// The table that gives a meaning to the types, the codes and the statuses of engines' errors.
 
 /// Looks up words and statuses; pure functions over constant tables.
 enum ErrorCodeTable {
@@ -44,7 +44,8 @@ enum ErrorCodeTable {
         return nil
     }
 
-    /// What names the key or the account with which the edge calls the engine, each with what says that it is no good.
+    /// Parts of words that name the edge's key or account at the engine (`subject`), with parts that say that the key
+    /// or the account cannot be used (`predicate`).
     private static let blamesOurAccount: [(subject: String, predicate: String)] = [
         (
             "apikey accesstoken authtoken accesskey subscriptionkey credential",
@@ -60,20 +61,21 @@ enum ErrorCodeTable {
         return ["model", "deployment", "adapter"].contains { word.contains($0) }
     }
 
-    /// Parts that say that a model cannot be used.
+    /// Parts of words that say that a model cannot be used.
     private static let missing = """
         notfound notexist nosuch unknown invalid unsupported notsupported notavailable notloaded unloaded notserved \
         notdeployed notenabled deprecated decommissioned retired removed disabled notallowed termsrequired missing \
         notactive noaccess accessdenied
         """
-    /// Parts that say that an account cannot be used.
+    /// Parts of words that say that an account cannot be used.
     private static let closed = """
         restricted disabled deactivated suspended blocked banned inactive notactive expired overdue terminated closed \
         locked frozen
         """
 
-    /// The words of each meaning, in lower case and without separators; each also matches with `error` or `exception`
-    /// at its end.
+    /// The words of each meaning, in lower case and without separators.
+    ///
+    /// Each word also matches with `error` or `exception` at its end.
     private static let words: [(ErrorMeaning, String)] = [
         (
             .badRequest,
@@ -187,8 +189,8 @@ enum ErrorCodeTable {
         case 401, 402, 403, 407, 421, 426, 505, 511: .misconfiguration
         case 404: .notFound
         case 405: .missingPath
-        // Hugging Face answers 424 when a generation has failed; an engine that answers 499 believes that its client
-        // has left, although the edge has not.
+        // Hugging Face responds with 424 when a generation has failed. An engine that responds with 499 believes that
+        // its client has closed the connection, although the edge has not.
         case 424, 499: .failed(500)
         case 429: .busy(429)
         case 400..<500: .clientError(status)

@@ -1,27 +1,28 @@
-// What an error of an engine means for the exchange, whichever engine reported it in whichever words.
+// What an engine's error means for the exchange. The meaning does not depend on the engine or on the error's wording.
 
-/// The meaning of an engine's error; `Failure.Verdict` says what follows from each.
+/// The meaning of an engine's error; `Failure.Verdict` says how the edge reacts to each meaning.
 package enum ErrorMeaning: Equatable, Sendable {
-    /// The request is wrong, as a general word such as `invalid_request_error` says; a status may be more specific.
+    /// The request is wrong, according to a general word such as `invalid_request_error`; a status may be more
+    /// specific.
     case badRequest
     /// No executor can serve the request as it is. The value is the status for the client, 400 to 499.
     case clientError(Int)
     /// The request asks for something that the engine does not implement.
     case notImplemented
-    /// The engine has no such path, or does not take this method there.
+    /// The engine does not have the path, or does not accept the method at this path.
     case missingPath
-    /// Something was not found, and only the message says what; `EngineError.meaning` resolves it.
+    /// The model, the path or another object was not found. `EngineError.meaning` reads the message to decide which.
     case notFound
     /// The engine is alive and has too much to do. The value is 429, 503 or 529.
     case busy(Int)
     /// The engine, or a gateway in front of it, cannot be reached now. The value is 502, 503 or 504.
     case unavailable(Int)
-    /// The credential, the account or the model name that our configuration has for this executor is wrong.
+    /// The credential, the account or the model name with which the edge is configured to call this executor is wrong.
     case misconfiguration
-    /// The engine has failed, with this request only or with all. The value is the status for the client, 500 or 502.
+    /// The engine has failed, perhaps only for this request. The value is the status for the client, 500 or 502.
     case failed(Int)
 
-    /// The word for the meaning in `engine_error` of the log.
+    /// The word for the meaning in the log field `engine_error`.
     package var label: String {
         switch self {
         case .badRequest, .clientError: "clients_mistake"
@@ -35,7 +36,7 @@ package enum ErrorMeaning: Equatable, Sendable {
         }
     }
 
-    /// Whether the meaning says little more than whose fault the error is.
+    /// Whether the meaning is general: it says little more than which side is at fault.
     ///
     /// The meaning of a more specific part of the error, such as its code or its message, then takes precedence.
     var isGeneral: Bool {

@@ -1,6 +1,6 @@
-// What the message of an engine's error means, for errors whose status, code and type say too little.
+// Finds the meaning of an engine's error in its message, for errors whose status, code and type say too little.
 
-/// The message of one error, with a property for each statement that messages make.
+/// The message of one error, with a property for each statement that a message may make.
 ///
 /// `EngineError.meaning` reads these properties if the error's type, code and status do not decide.
 struct ErrorMessage {
@@ -14,8 +14,9 @@ struct ErrorMessage {
         sentences = ErrorSentence.sentences(of: message)
     }
 
-    /// The meaning of a message that came alone, or with no more than a general failure of the server; nil if none is
-    /// recognized.
+    /// The meaning of the message; nil if none is recognized.
+    ///
+    /// The message counts only if the error has no code, type or status with a more specific meaning.
     var meaning: ErrorMeaning? {
         if let status = innerStatus, let inner = ErrorCodeTable.meaning(ofStatus: status) { return inner }
         if saysRequestIsTooLarge { return .clientError(413) }
@@ -26,7 +27,7 @@ struct ErrorMessage {
 
     /// The status in an error that the message quotes; nil if it quotes none.
     ///
-    /// An engine that translates between two dialects quotes the error of its inner API inside of its own message, as
+    /// An engine that translates between two dialects quotes the error of the other API inside of its own message, as
     /// in `{'message': ..., 'code': 400}` or `Error code: 400 - ...`.
     private var innerStatus: Int? {
         for phrase in [
@@ -81,7 +82,7 @@ struct ErrorMessage {
         "requests", "credit", "credits", "balance", "spend", "disk", "took", "taking", "takes", "workers", "loading",
     ]
 
-    /// Whether the message says that the input is longer than the model or the engine takes.
+    /// Whether the message says that the input is longer than the model or the engine accepts.
     private var saysInputIsTooLong: Bool {
         if Self.tooLong.contains(where: text.contains) { return true }
         return sentences.contains {
@@ -94,7 +95,7 @@ struct ErrorMessage {
         }
     }
 
-    // MARK: Busy
+    // MARK: The engine is busy
 
     /// Phrases about a rate limit.
     private static let rate = [
@@ -115,7 +116,9 @@ struct ErrorMessage {
         "not enough capacity", "capacity is full",
     ]
 
-    /// `.busy` if the message says that the engine has too much to do: with 429 if it is about a rate, otherwise 503.
+    /// The meaning `.busy` if the message says that the engine has too much to do; otherwise nil.
+    ///
+    /// The status is 429 for a rate limit, and 503 for a lack of capacity.
     var busy: ErrorMeaning? {
         if Self.rate.contains(where: text.contains) { return .busy(429) }
         return Self.full.contains(where: text.contains) || saysModelIsLoading ? .busy(503) : nil
@@ -139,27 +142,27 @@ struct ErrorMessage {
         }
     }
 
-    // MARK: Our configuration
+    // MARK: Errors in the edge's configuration
 
     /// Whether the message says that a model does not exist.
     ///
-    /// Then our configuration is wrong, since the engine gets the name that is configured and not the client's.
+    /// In this case the edge's configuration is wrong, because the edge sends the configured name and not the client's.
     var saysModelIsMissing: Bool {
         sentences.contains { $0.saysModelIsMissing }
             || text.contains("模型") && ["不存在", "未找到", "已下线"].contains(where: text.contains)
     }
 
-    /// Whether the message says that our key is wrong, or that our account is empty or closed.
+    /// Whether the message says that the edge's key is wrong, or that the edge's account is empty or closed.
     var isOfOurAccount: Bool { sentences.contains { $0.saysKeyIsWrong || $0.saysAccountIsClosed } }
 
-    /// Whether a 403 refuses the content of the request, and not our credential.
+    /// Whether an error with status 403 refuses the content of the request, and not the edge's credential.
     var saysContentIsRefused: Bool {
         ["flagged", "moderation", "content policy", "safety", "guardrail"].contains(where: text.contains)
     }
 
-    // MARK: Paths and members
+    // MARK: Unknown paths and members
 
-    /// Whether the message is one that servers give for an unknown path.
+    /// Whether the message is a message that servers give for an unknown path.
     ///
     /// AWS's gateway reports a missing token for an unknown path.
     var saysPathIsMissing: Bool {
@@ -172,7 +175,7 @@ struct ErrorMessage {
     var isEmpty: Bool { sentences.isEmpty }
     /// Whether the message is about the request's member `model`, as Anthropic writes it: `model: claude-x`.
     var beginsWithModel: Bool { text.hasPrefix("model:") }
-    /// Whether the message is the one that Hugging Face's engine gives when it is overloaded.
+    /// Whether the message is the message that Hugging Face's engine gives when it is overloaded.
     var saysModelIsOverloaded: Bool { text.hasPrefix("model is overloaded") }
 
     /// Whether the message says that a member of the request is unknown or not supported.

@@ -1,10 +1,10 @@
-// Removes from an engine's text the addresses, paths and keys of the operator, so that clients and logs may see it.
+// Removes the operator's addresses, paths and keys from an engine's text, so that the text may go to clients and logs.
 internal import Transport
 
 /// Pure functions over an engine's texts.
 package enum ErrorRedaction {
-    /// The text with `[address]`, `[path]` or `[key]` in place of each URL, host with a port, IP address, socket or
-    /// file path, and key.
+    /// The text with `[address]` in place of each URL, host and IP address, `[path]` in place of each file path, and
+    /// `[key]` in place of each key.
     package static func redacted(_ text: String) -> String {
         var redactor = Redactor(Array(text.utf8))
         let bytes = redactor.run()
@@ -38,9 +38,12 @@ package enum ErrorRedaction {
         return out
     }
 
-    /// The word if it looks like an identifier of a program, so that it cannot quote a client and may be logged.
+    /// The word if it looks like an identifier of a program.
     ///
-    /// - Returns: nil for an empty word, more than 64 bytes, other characters, or more than three spaces.
+    /// Such a word may be logged, because it does not quote text of the client.
+    ///
+    /// - Returns: nil if the word is empty, is longer than 64 bytes, has more than three spaces, or has a character
+    ///   that does not occur in identifiers.
     package static func identifier(_ word: String?) -> String? {
         guard let word, !word.isEmpty, word.utf8.count <= 64 else { return nil }
         let isName = word.utf8.allSatisfy { $0.isAlphanumeric || "_-.[]# ".utf8.contains($0) }
@@ -48,7 +51,7 @@ package enum ErrorRedaction {
     }
 }
 
-/// Reads a text once, and looks at each index where a word may begin for something to redact.
+/// Reads a text once, and checks at each index where a word may begin whether an address, a path or a key begins.
 private struct Redactor {
     private static let address = Array("[address]".utf8)
     private static let path = Array("[path]".utf8)
@@ -76,7 +79,7 @@ private struct Redactor {
         return out
     }
 
-    /// If something to redact begins at this index: the index of its end, and its replacement; otherwise nil.
+    /// The end index and the replacement of an address, path or key that begins at this index; nil if none begins.
     private func match(at index: Int) -> (Int, [UInt8])? {
         let before = index > 0 ? text[index - 1] : 0x20
         if text[index] == UInt8(ascii: "/") {
@@ -108,8 +111,9 @@ private struct Redactor {
         return (0..<count).allSatisfy { unsafe text[index + $0] == word.utf8Start[$0] }
     }
 
-    /// The index of the end of the URL that begins at this index, nil if none does; the functions below do the same for
-    /// other kinds of text.
+    /// The index of the end of the URL that begins at this index; nil if no URL begins at this index.
+    ///
+    /// The functions below do the same for other kinds of text.
     private func url(_ index: Int) -> Int? {
         guard text[index].isLetter else { return nil }
         let scheme = end(from: index) { $0.isAlphanumeric || "+.-".utf8.contains($0) }
@@ -127,7 +131,7 @@ private struct Redactor {
 
     private func isOfURL(_ byte: UInt8) -> Bool { byte > 0x20 && !"\"'<>\\`,;){}|".utf8.contains(byte) }
 
-    /// The end without a full stop or other punctuation of the sentence that contains the text.
+    /// The end, moved back over punctuation that belongs to the sentence and not to the address or path.
     private func trimmed(_ end: Int, notBefore start: Int) -> Int {
         var end = end
         while end > start, ".:]".utf8.contains(text[end - 1]) { end -= 1 }
@@ -158,7 +162,9 @@ private struct Redactor {
         return port(position)
     }
 
-    /// The end of a private IPv4 address inside of a name, as in `tcp-10.0.0.3`; other numbers there may be a version.
+    /// The end of a private IPv4 address inside of a name, as in `tcp-10.0.0.3`.
+    ///
+    /// Numbers that are not a private address may be a version, so they are not redacted.
     private func joinedIPv4(_ index: Int, behind before: UInt8) -> Int? {
         guard !before.isDigit, before != UInt8(ascii: "."), let end = ipv4(index) else { return nil }
         let numbers = text[index..<end].split { !$0.isDigit }.map {
@@ -195,7 +201,7 @@ private struct Redactor {
 
     private func isOfHost(_ byte: UInt8) -> Bool { byte.isAlphanumeric || "_.-".utf8.contains(byte) }
 
-    /// Words that are not hosts although a colon and a number follow, as in `line:12`.
+    /// Words that are not host names, even if a colon and a number follow, as in `line:12`.
     private static let noHosts: Set<String> = [
         "line", "lines", "code", "column", "char", "pos", "position", "token", "tokens", "error", "errors", "status",
         "length",
@@ -218,20 +224,22 @@ private struct Redactor {
         return looksLikeHost || last - stop >= 5 ? last : nil
     }
 
-    /// Endings of names that only exist inside of a network.
+    /// Endings of host names that exist only inside of a private network.
     private static let internalDomains = [
         ".local", ".internal", ".localdomain", ".lan", ".svc", ".cluster", ".intranet", ".private", ".corp", ".consul",
     ]
 
-    /// Public top-level domains; a name of three parts or more that ends in one is redacted, one of two parts may be a
-    /// public site.
+    /// Public top-level domains.
+    ///
+    /// A host name of three parts or more that ends in such a domain is redacted. A name of two parts is not redacted,
+    /// because it may be a public site.
     private static let publicDomains: Set<Substring> = [
         "com", "net", "org", "io", "ai", "dev", "cloud", "co", "app", "edu", "gov", "info", "tech", "eu", "de", "uk",
         "fr",
         "nl", "ch", "cn", "jp", "kr", "in", "us", "ca", "au", "xyz", "sh",
     ]
 
-    /// The end of a host name that is internal, or has three parts or more.
+    /// The end of a host name that is internal, or that has three parts or more and ends in a public domain.
     private func internalHost(_ index: Int) -> Int? {
         guard text[index].isAlphanumeric else { return nil }
         let stop = trimmed(end(from: index, while: isOfHost), notBefore: index)
@@ -244,7 +252,7 @@ private struct Redactor {
         return Self.isMachineOfAmazon(parts[0]) ? stop : nil
     }
 
-    /// Whether a label names a machine as Amazon does, after its address: `ip-10-0-0-3`.
+    /// Whether a label of a host name contains the machine's address, as Amazon's host names do: `ip-10-0-0-3`.
     private static func isMachineOfAmazon(_ label: Substring) -> Bool {
         let numbers = label.split(separator: "-").dropFirst()
         let isOfAddress = numbers.count == 4 && numbers.allSatisfy { Int($0).map { 0..<256 ~= $0 } == true }
@@ -262,7 +270,8 @@ private struct Redactor {
 
     private func isQuote(_ index: Int) -> Bool { index < text.count && "'\"".utf8.contains(text[index]) }
 
-    /// The end of a path with a folder in it, or of a file with an extension; paths of our own API are not redacted.
+    /// The end of a path that has a folder in it or a file extension; paths of APIs, such as `/v1/models`, are not
+    /// redacted.
     private func filePath(_ index: Int) -> Int? {
         for own in ["/v1", "/v2", "/api/"] as [StaticString] where has(own, at: index) { return nil }
         let stop = end(from: index) { $0.isAlphanumeric || "/._-@+~%".utf8.contains($0) }
@@ -309,21 +318,25 @@ private struct Redactor {
         return stop - index > 12 && isSecret ? trimmed(stop, notBefore: index) : nil
     }
 
-    /// Names of members and parameters whose value is a secret; the longer of two with a common beginning comes first.
+    /// Names of members and parameters whose value is a secret.
+    ///
+    /// Of two names with a common beginning, the longer one comes first.
     private static let secretNames = [
         "x-api-key", "api_key", "api-key", "apikey", "access_token", "auth_token", "client_secret", "password",
         "passwd",
         "secret", "token", "key",
     ].map { Array($0.utf8) }
 
-    /// The name of a secret that stands here in letters of either case, with something behind it.
+    /// The name from `secretNames` at this index, in upper or lower case; nil if there is none, or if the text ends
+    /// with the name.
     private func secretName(_ index: Int) -> [UInt8]? {
         Self.secretNames.first { name in
             index + name.count < text.count && zip(name, text[index...]).allSatisfy { $0 == $1 || $0 == $1 | 0x20 }
         }
     }
 
-    /// The beginning and the end of the value in `api_key=...` or `x-api-key: ...`.
+    /// The beginning and the end of the value in `api_key=...` or `x-api-key: ...`; nil if no such text is at this
+    /// index.
     private func assignedSecret(_ index: Int, behind before: UInt8) -> (Int, Int)? {
         guard !before.isAlphanumeric, text[index].isLetter, let name = secretName(index) else { return nil }
         var start = end(from: index + name.count) { "'\"\\".utf8.contains($0) }
@@ -334,7 +347,7 @@ private struct Redactor {
         let stop = trimmed(end(from: start, while: isOfSecret), notBefore: start)
         let value = text[start..<stop]
         let isLong = value.count >= (name.count < 6 ? 16 : 8)
-        // A plain word, as in `token: expired`, describes a key and is not one.
+        // A plain word, as in `token: expired`, describes a key and is not a key.
         return isLong && (value.contains(where: \.isDigit) || value.count >= 20) ? (start, stop) : nil
     }
 }

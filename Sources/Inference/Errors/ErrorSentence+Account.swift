@@ -1,4 +1,4 @@
-// Whether a sentence says that our key is wrong, or that our account is empty or closed.
+// Recognizes sentences that say that the edge's key is wrong, or that the edge's account is empty or closed.
 
 extension ErrorSentence {
     /// Phrases that name a credential.
@@ -7,7 +7,9 @@ extension ErrorSentence {
         " authentication token", " bearer token", " access key", " subscription key", " authorization header",
         " credentials ",
     ]
-    /// Words for parts of a request; a key in one of them is the client's own.
+    /// Words for parts of a request.
+    ///
+    /// If a sentence contains such a word, the key that it mentions is the client's own.
     private static let partsOfRequests: Set<String> = [
         "parameter", "parameters", "argument", "arguments", "field", "fields", "property", "properties", "mcp", "tool",
         "tools", "url", "image", "file", "inputs",
@@ -23,7 +25,7 @@ extension ErrorSentence {
         "correct", "accepted", "registered", "supplied", "set", "validate", "verify", "permission",
     ]
 
-    /// Whether the sentence says that our key is wrong.
+    /// Whether the sentence says that the edge's key is wrong.
     var saysKeyIsWrong: Bool {
         guard says(Self.keys), !has(Self.partsOfRequests) else { return false }
         return has(Self.wrong) || has(Self.negations) && has(Self.right) || says([" unknown api", " no api"])
@@ -53,7 +55,7 @@ extension ErrorSentence {
         "locked", "frozen", "lapsed", "delinquent", "expired", "cancelled", "canceled",
     ]
 
-    /// Whether the sentence says that our account is empty or closed.
+    /// Whether the sentence says that the edge's account is empty or closed.
     var saysAccountIsClosed: Bool {
         // A quoted word is the name of something else, such as a tool.
         let plain = ErrorSentence(words: words.filter { !$0.isQuoted })

@@ -1,4 +1,4 @@
-// Whether a sentence says that a model does not exist or cannot be used.
+// Recognizes sentences that say that a model does not exist or cannot be used.
 
 extension ErrorSentence {
     /// Nouns for a model.
@@ -7,7 +7,7 @@ extension ErrorSentence {
         "model_name",
         "modelid", "checkpoint",
     ]
-    /// Words that may stand between the noun and the word on which it depends grammatically.
+    /// Words that may stand between a noun such as `model` and the word that governs it, as in `unknown base model`.
     private static let adjectives: Set<String> = [
         "the", "this", "that", "a", "an", "any", "your", "our", "selected", "specified", "requested", "given",
         "provided",
@@ -16,7 +16,7 @@ extension ErrorSentence {
         "upstream", "underlying", "target", "default", "api", "served", "following", "ai", "llm", "current", "new",
         "configured", "gemini", "named",
     ]
-    /// Nouns that `model` only describes if it stands before them, as in `model response` and `model parameters`.
+    /// Nouns before which `model` is only an attribute, as in `model response` and `model parameters`.
     private static let partsOfRequests: Set<String> = [
         "response", "responses", "output", "outputs", "input", "inputs", "message", "messages", "tool", "tools",
         "state",
@@ -29,7 +29,7 @@ extension ErrorSentence {
         "role", "roles", "tool", "field", "parameter", "argument", "property", "variable", "function", "file", "data",
         "pydantic", "schema", "column", "key", "user",
     ]
-    /// Words that may stand between the noun and the model's name.
+    /// Words that may stand between a noun such as `model` and the model's name.
     private static let suffixes: Set<String> = [
         "id", "ids", "name", "names", "identifier", "version", "named", "called", "with", "key", "alias", "variant",
         "file",
@@ -38,7 +38,8 @@ extension ErrorSentence {
     private static let prepositions: Set<String> = [
         "for", "of", "by", "in", "with", "from", "to", "on", "at", "using", "inside", "within", "under",
     ]
-    /// Nouns that stand for the model itself when the model follows: `access to model x`, `no endpoint for model x`.
+    /// Nouns that mean the model itself if a preposition and the model follow: `access to model x`, `no endpoint for
+    /// model x`.
     private static let heads: Set<String> = [
         "invocation", "access", "request", "requests", "endpoint", "endpoints", "deployment", "deployments", "provider",
         "providers", "worker", "workers", "instance", "instances", "replica", "replicas", "backend", "backends",
@@ -50,7 +51,7 @@ extension ErrorSentence {
         "unknown", "invalid", "unsupported", "unrecognized", "unrecognised", "nonexistent", "non-existent", "incorrect",
         "wrong", "undefined", "unregistered", "unavailable", "missing", "inactive",
     ]
-    /// Verbs that say, after a negation, what an engine could not do with a model.
+    /// Verbs that, after a negation, say that the engine could not find or use a model.
     private static let searches: Set<String> = [
         "find", "locate", "resolve", "access", "recognize", "recognise", "identify", "invoke", "found", "know", "serve",
         "host",
@@ -59,7 +60,7 @@ extension ErrorSentence {
     /// Whether the sentence says that a model does not exist or cannot be used.
     var saysModelIsMissing: Bool {
         if says([" no endpoints ", " no allowed providers "]) {
-            // OpenRouter: with `that support tool use` the sentence is about the request.
+            // OpenRouter's `no endpoints found that support tool use` is about the request, not about the model.
             return !says([" support", " that can ", " handle "])
         }
         if says([" not found for account "]) { return true }
@@ -76,8 +77,8 @@ extension ErrorSentence {
         return !Self.partsOfRequests.contains(next) || words[index + 1].isAfterColon
     }
 
-    /// The index of the word on which the noun depends: the first one before it that is neither an adjective nor a
-    /// name.
+    /// The index of the word that governs the noun at `index`: the nearest word before it that is neither an adjective
+    /// nor a quoted name.
     private func governor(of index: Int) -> Int {
         var candidate = index - 1
         while candidate >= 0, words[candidate].isQuoted || isAdjective(words[candidate].text) { candidate -= 1 }
@@ -126,8 +127,9 @@ extension ErrorSentence {
         word.contains { $0.isNumber || "-_/:.@".contains($0) }
     }
 
-    /// Whether the word is a subject, and not what a preposition belongs to; the latter counts after some nouns, as in
-    /// `the name of the model`.
+    /// Whether the word is a subject, and not the object of a preposition.
+    ///
+    /// After a noun in `heads`, the object of a preposition counts as a subject, too, as in `access to the model`.
     private func isSubject(_ index: Int) -> Bool {
         let governorIndex = governor(of: index)
         guard let governor = word(governorIndex), Self.prepositions.contains(governor) else { return true }
@@ -151,7 +153,7 @@ extension ErrorSentence {
         return denies(at: end) || isDenied(behindPhraseAt: end)
     }
 
-    /// The index after the model's name, if one stands at this index; otherwise this index.
+    /// The index after the model's name, if a name stands at this index; otherwise this index.
     private func pastName(_ index: Int) -> Int {
         guard words.indices.contains(index) else { return index }
         guard let word = word(index) else { return index + 1 }
@@ -160,8 +162,8 @@ extension ErrorSentence {
         return isName ? index + 1 : index
     }
 
-    /// Whether a phrase begins here, after which words say that its subject cannot be used: `... for this resource does
-    /// not exist`.
+    /// Whether a phrase begins at this index and the words after it say that the subject cannot be used, as in
+    /// `... for this resource does not exist`.
     private func isDenied(behindPhraseAt start: Int) -> Bool {
         guard let first = word(start), Self.prepositions.contains(first) else { return false }
         for end in start + 2...start + 6 {
@@ -173,14 +175,14 @@ extension ErrorSentence {
         return false
     }
 
-    /// Whether the engine could not find or use the model: `could not find model x`, `you do not have access to the
-    /// model`, `not found: model x`.
+    /// Whether words before the model say that the engine could not find or use it: `could not find model x`, `you do
+    /// not have access to the model`, `not found: model x`.
     private func isSought(_ index: Int) -> Bool {
         var verbIndex = governor(of: index)
         if word(verbIndex) == "to", word(verbIndex - 1) == "access" { verbIndex -= 1 }
         guard let verb = word(verbIndex), Self.searches.contains(verb), word(index) != "engine" else { return false }
         if verb == "found" {
-            // Before `not found` there may be no other noun, since that would be what was not found.
+            // If there were another noun before `not found`, that noun would be the thing that was not found.
             return word(verbIndex - 1) == "not" && (0..<verbIndex - 1).allSatisfy { isOfStatus(words[$0].text) }
         }
         return (max(0, verbIndex - 4)..<verbIndex).contains { word($0).map { Self.negations.contains($0) } == true }

@@ -1,12 +1,12 @@
-// Whether a sentence is one that servers give for an unknown path.
+// Recognizes the sentences that servers give for an unknown path.
 
 extension ErrorSentence {
-    /// Nouns for a path or what it leads to.
+    /// Nouns for a path or for the resource at a path.
     private static let nouns: Set<String> = [
         "page", "file", "resource", "route", "routes", "path", "endpoint", "url", "uri", "method", "handler", "api",
         "operation", "entity", "action",
     ]
-    /// Further words of such sentences.
+    /// Further words that occur in sentences about an unknown path.
     private static let others: Set<String> = [
         "the", "this", "that", "a", "an", "any", "requested", "specified", "request", "some", "static", "such", "there",
         "or", "for", "on",
@@ -24,13 +24,15 @@ extension ErrorSentence {
         "unknown", "invalid", "unexpected", "unsupported", "unrecognized", "unrecognised", "undefined", "missing",
         "not_found", "notfound",
     ]
-    /// Folders in which engines keep files; no path of an API begins with one.
+    /// Folders in which engines keep files.
+    ///
+    /// No path of an API begins with such a folder.
     private static let folders = ["/tmp", "/home", "/root", "/data", "/mnt", "/var", "/opt", "/usr", "/models"]
 
-    /// Whether the sentence consists of words about paths alone and says that one does not exist, with or without
-    /// naming the path.
+    /// Whether the sentence says that a path does not exist and contains only words that occur in such sentences.
     ///
-    /// The name of anything else is not in this vocabulary: `File file-1 not found` is about the client's file.
+    /// The sentence need not name the path. A sentence that names another object is not about a path: `File file-1 not
+    /// found` is about a file of the client.
     var saysPathIsMissing: Bool {
         var isAbsent = false
         var namesPath = false

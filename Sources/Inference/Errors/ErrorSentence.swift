@@ -1,22 +1,24 @@
-// One sentence of an engine's error message as words, so that rules look at its grammar and not at its letters.
+// One sentence of an engine's error message as a list of words, so that rules can look at its grammar.
 
 /// One sentence of a message, in lower case.
 struct ErrorSentence {
     struct Word: Equatable {
         /// The word without the quotation marks, brackets and punctuation around it; `,` is a word of its own.
         var text: String
-        /// Whether the word stood in quotation marks: then it is a name, and rules do not take it for one of their
-        /// words.
+        /// Whether the word stood in quotation marks.
+        ///
+        /// Such a word is a name, so that rules do not compare it with their words.
         var isQuoted = false
         /// Whether a colon or an equals sign stands before the word, as in `unknown model: x`.
         var isAfterColon = false
     }
 
     let words: [Word]
-    /// All words with one space between them and one at each end, so that ` word ` finds a whole word.
+    /// All words, with one space between two words and at each end, so that a search for ` word ` finds only whole
+    /// words.
     let text: String
 
-    /// Makes a sentence of words.
+    /// Makes a sentence from its words.
     init(words: [Word]) {
         self.words = words
         text = words.reduce(into: " ") { $0 += $1.text + " " }
@@ -40,7 +42,7 @@ struct ErrorSentence {
     /// Whether one of these phrases is in the sentence, quoted or not.
     func says(_ phrases: [String]) -> Bool { phrases.contains { text.contains($0) } }
 
-    // MARK: Whether a predicate denies its subject
+    // MARK: Predicates that deny their subject
 
     static let negations: Set<String> = [
         "not", "no", "never", "isn't", "wasn't", "aren't", "doesn't", "don't", "didn't", "couldn't", "cannot", "can't",
@@ -69,20 +71,23 @@ struct ErrorSentence {
         "non-existent",
         "inaccessible", "sunset", "archived", "not_found", "notfound", "undeployed",
     ]
-    /// Predicates that are adjectives as well: before a noun they describe the noun.
+    /// Predicates that are also adjectives.
+    ///
+    /// Before a noun they describe the noun.
     private static let alsoBeforeNouns: Set<String> = ["missing", "unknown", "invalid", "unsupported", "unrecognized"]
-    /// Predicates that are also used for what a model cannot do, as in `not supported with tools`.
+    /// Predicates that may also say that a model lacks an ability, as in `not supported with tools`.
     private static let ofAbilities: Set<String> = [
         "supported", "unsupported", "available", "unavailable", "enabled", "disabled", "valid", "invalid", "allowed",
         "permitted", "active", "accessible",
     ]
-    /// Words that begin a restriction of a predicate.
+    /// Words that begin a restriction of a predicate, as `with` does in `not supported with tools`.
     private static let restrictions: Set<String> = [
         "for", "with", "in", "when", "while", "as", "via", "through", "using", "to", "unless", "without", "if", "by",
         "under", "on", "at",
     ]
-    /// Nouns for what belongs to the operator: a model that is not available for one of these is available to no
-    /// request.
+    /// Nouns for a person or thing that all requests share, such as a server or an account.
+    ///
+    /// A model that is not available for such a noun is not available to any request.
     private static let operators: Set<String> = [
         "server", "account", "region", "project", "organization", "organisation", "team", "location", "plan", "tier",
         "key",
@@ -93,7 +98,8 @@ struct ErrorSentence {
     /// Whether the predicate that begins at this index says that its subject does not exist or cannot be used, as
     /// `could not be found` and `has been retired` do.
     ///
-    /// - Parameter phrase: The words between the subject and the predicate; `with streaming` restricts the predicate.
+    /// - Parameter phrase: The range of the words between the subject and the predicate. Words such as `with streaming`
+    ///   restrict the predicate.
     func denies(at index: Int, behind phrase: Range<Int> = 0..<0) -> Bool {
         guard let (index, isNegated) = headOfPredicate(from: index), let head = word(index) else { return false }
         if let decided = deniesIdiomatically(head, at: index, isNegated: isNegated) { return decided }
@@ -108,9 +114,10 @@ struct ErrorSentence {
         return namesOperators(index + 2..<index + 7)
     }
 
-    /// The index of the word behind the auxiliaries of a predicate, and whether there is a negation among them.
+    /// The index of the word after the auxiliaries of a predicate, and whether there is a negation among the
+    /// auxiliaries.
     ///
-    /// - Returns: nil if the sentence ends before.
+    /// - Returns: nil if the sentence ends before such a word.
     private func headOfPredicate(from index: Int) -> (index: Int, isNegated: Bool)? {
         var index = index
         var isNegated = false
@@ -126,7 +133,10 @@ struct ErrorSentence {
         return (index, isNegated)
     }
 
-    /// Whether one of the words that deny only together with others does so here; nil for every other word.
+    /// Whether a word that denies its subject only together with other words does so here, as `reached` does in `has
+    /// reached its end of life`.
+    ///
+    /// - Returns: nil for every other word.
     private func deniesIdiomatically(_ head: String, at index: Int, isNegated: Bool) -> Bool? {
         switch head {
         case "match" where isNegated: word(index + 1) == "any"
@@ -137,7 +147,7 @@ struct ErrorSentence {
         }
     }
 
-    /// Whether one of these words, up to the next comma, belongs to the operator.
+    /// Whether one of the words in the range, up to the next comma, is in `operators`.
     private func namesOperators(_ range: Range<Int>) -> Bool {
         for index in range.clamped(to: words.indices) {
             if words[index].text == "," { return false }

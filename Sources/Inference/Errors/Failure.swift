@@ -1,4 +1,5 @@
-// What can go wrong with an exchange: one taxonomy, from which status, body, error event, reset and log field come.
+// The failures of exchanges, in one taxonomy. A failure determines the status, the body, the error event, the stream
+// reset and the log fields of its exchange.
 
 /// Why an exchange, or one of its attempts, has failed.
 package struct Failure: Error, Equatable, Sendable {
@@ -20,26 +21,27 @@ package struct Failure: Error, Equatable, Sendable {
     /// Whose fault a failure is.
     package enum Side: String, Sendable { case client, executor, edge }
 
-    /// Whether another executor may try after this failure, as long as nothing of an answer has been relayed.
+    /// Whether another executor may try after this failure, as long as no part of a response has been relayed.
     package enum Retry: CaseIterable, Sendable {
         /// No other executor is tried, and the client gets the failure.
         case never
-        /// Another executor may try at once, since the failed attempt has cost its executor nothing.
+        /// Another executor may try at once, because the failed attempt has cost its executor nothing.
         case elsewhere
-        /// Another executor may try when the retry budget has room, since the failed attempt has cost its executor
+        /// Another executor may try if the retry budget allows it, because the failed attempt has cost its executor
         /// work.
         case withinBudget
-        /// One other executor may try when the retry budget has room; a second such failure goes to the client.
+        /// One other executor may try if the retry budget allows it; a second such failure goes to the client.
         case once
-        /// One executor of another `kind` in the same pool may try at once; a second such failure goes to the client.
+        /// One executor in the same pool whose setting `kind` is different may try at once; a second such failure goes
+        /// to the client.
         case otherKind
     }
 
-    /// What the executor of a failed attempt is charged with.
+    /// The fault that is counted against the executor of a failed attempt.
     package enum Charge: CaseIterable, Sendable {
-        /// Nothing: the fault is the request's, the client's or our configuration's.
+        /// No fault is counted, because the request, the client or the edge's configuration is at fault.
         case none
-        /// The executor is busy, which is no fault, but it gets no requests for `retryAfterMs`.
+        /// No fault is counted, because the executor is only busy; the executor gets no requests for `retryAfterMs`.
         case busy
         /// The executor could not be reached, or broke off before its response began.
         case connection
@@ -47,11 +49,11 @@ package struct Failure: Error, Equatable, Sendable {
         case answer
         /// The executor did not respond in time.
         case timeout
-        /// Counts as `answer` if another executor then serves the same request, and otherwise as nothing.
+        /// Counts as `answer` if another executor then serves the same request; otherwise no fault is counted.
         case suspect
     }
 
-    /// What follows from an error that an engine reported itself (`EngineError.classified(in:)`).
+    /// The consequences of an error that an engine reported itself (`EngineError.classified(in:)`).
     struct Verdict: Equatable, Sendable {
         var status: Int
         var side: Side
@@ -69,30 +71,35 @@ package struct Failure: Error, Equatable, Sendable {
     package var kind: Kind
     /// The message for the client, in English.
     package var message: String
-    /// The member of the request at fault; OpenAI's `error.param`.
+    /// The member of the request at fault, for OpenAI's `error.param`; nil writes null.
     package var param: String?
-    /// OpenAI's `error.code`; nil writes null.
+    /// The value of OpenAI's `error.code`; nil writes null.
     package var code: String?
-    /// The value of `retry-after`, in seconds.
+    /// The value of the field `retry-after`, in seconds; nil if the failure sets none.
     package var retryAfter: Int?
-    /// The value of `retry-after-ms`, in milliseconds, which OpenAI's SDKs prefer.
+    /// The value of the field `retry-after-ms`, in milliseconds, which OpenAI's SDKs prefer; nil if the failure sets
+    /// none.
     package var retryAfterMs: Int?
-    /// The cause as the system, TLS or the executor's framing reported it: for the log, never for the client.
+    /// The cause as the system, TLS or the executor's framing reported it.
+    ///
+    /// The cause goes to the log and never to the client.
     package var detail: String?
-    /// The engine's own JSON document if the client gets that; otherwise the failure is rendered in the client's
-    /// dialect.
+    /// The engine's own JSON document, if the client gets it; nil if the failure is rendered in the client's dialect.
     var document: [UInt8]?
-    /// What follows from the engine's error; set only for the kind `executorError`.
+    /// The consequences of the engine's error; set only for the kind `executorError`.
     private var verdict: Verdict?
-    /// The engine's error, at most one: an array stores it outside of the failure, which exchanges hold by value.
+    /// The engine's error; the array has at most one element.
+    ///
+    /// An array stores the error outside of the failure, so that the failure stays small: exchanges hold failures by
+    /// value.
     private var engineErrors: [EngineError] = []
 
     /// Makes a failure of a kind.
     ///
     /// - Parameters:
-    ///   - message: The message for the client; nil for that of the kind.
+    ///   - message: The message for the client; nil for the message of the kind.
     ///   - param: The member of the request at fault.
-    ///   - code: OpenAI's code; nil for that of the kind.
+    ///   - code: OpenAI's code; nil for the code of the kind.
     ///   - retryAfter: The value of `retry-after`, in seconds.
     package init(
         _ kind: Kind,
@@ -119,22 +126,22 @@ package struct Failure: Error, Equatable, Sendable {
         self.init(kind, error.message, param: error.param)
     }
 
-    /// Makes the failure for an engine's error; the client gets the engine's text only if the caller sets it.
+    /// Makes the failure for an engine's error; the client gets the engine's message only if the caller sets `message`.
     init(engine error: EngineError, verdict: Verdict) {
         self.init(.executorError)
         self.verdict = verdict
         engineErrors = [error]
     }
 
-    /// Makes the failure for a status of an engine whose body was not read.
+    /// Makes the failure for an error status of an engine, when the body of the response has not been read.
     package init(executorStatus status: Int, in dialect: Dialect = .openAIChat) {
         self = EngineError(status: status).classified(in: dialect)
         engineErrors = []
     }
 
-    /// The failure of an exchange whose stream or connection we ended because the client broke the protocol.
+    /// The failure of an exchange whose stream or connection the edge ended because the client broke the protocol.
     ///
-    /// - Parameter detail: What the client did, for the log.
+    /// - Parameter detail: The client's violation of the protocol, for the log.
     package static func clientViolation(_ detail: String) -> Failure {
         var failure = Failure(.clientViolation)
         failure.detail = detail
@@ -150,9 +157,9 @@ package struct Failure: Error, Equatable, Sendable {
 
     /// The status for the client.
     package var status: Int { verdict?.status ?? kind.status }
-    /// The engine's error, if the failure was made from one that has been read.
+    /// The engine's error; nil if the failure was not made from an error that an engine reported.
     package var engineError: EngineError? { engineErrors.first }
-    /// The kind's word in `end` of the log and in metric labels.
+    /// The word for the kind in the log field `end` and in metric labels.
     package var label: String { kind.label }
 
     /// Whose fault the failure is.
@@ -171,7 +178,7 @@ package struct Failure: Error, Equatable, Sendable {
         }
     }
 
-    /// Whether another executor may try.
+    /// Whether another executor may try after the failure.
     package var retry: Retry {
         switch kind {
         case .executorUnreachable, .executorCertificate, .executorBrokeOff, .executorProtocol: .elsewhere
@@ -181,7 +188,7 @@ package struct Failure: Error, Equatable, Sendable {
         }
     }
 
-    /// What the executor of the attempt is charged with; a wrong request or configuration is not charged to it.
+    /// The fault that is counted against the executor of the attempt; `none` for a wrong request or configuration.
     package var charge: Charge {
         switch kind {
         case .executorUnreachable, .executorCertificate, .executorBrokeOff, .executorProtocol: .connection

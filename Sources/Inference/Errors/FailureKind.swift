@@ -1,14 +1,14 @@
 // The table of failures: the label, the status and the message of each kind.
 
 extension Failure.Kind {
-    /// The word for the kind in `end` of the log and in metric labels.
+    /// The word for the kind in the log field `end` and in metric labels.
     package var label: String { row.label }
     /// The status for the client; 499 for a client that gets no response.
     package var status: Int { row.status }
     /// The message for the client.
     var message: String { row.message }
 
-    /// OpenAI's `error.code`.
+    /// The value of OpenAI's `error.code` for the kind.
     var code: String? {
         switch self {
         case .modelNotFound: "model_not_found"

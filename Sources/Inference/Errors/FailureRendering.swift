@@ -16,7 +16,7 @@ extension Failure {
         return writer.bytes
     }
 
-    /// The event that reports the failure inside of a stream, up to and with its blank line.
+    /// The event that reports the failure inside of a stream, including its blank line.
     package func event(_ dialect: Dialect, stream: StreamIdentity, requestID: String) -> [UInt8] {
         var writer = JSONWriter(reserving: 512)
         var lead = "data: "
@@ -37,7 +37,7 @@ extension Failure {
         return Array(lead.utf8) + writer.bytes + [0x0A, 0x0A]
     }
 
-    /// OpenAI's `error.type` for the status.
+    /// The value of OpenAI's `error.type` for the status.
     package var type: String {
         switch status {
         case 401: "authentication_error"
@@ -50,7 +50,7 @@ extension Failure {
         }
     }
 
-    /// Anthropic's `error.type` for the status.
+    /// The value of Anthropic's `error.type` for the status.
     package var anthropicType: String {
         switch status {
         case 401: "authentication_error"

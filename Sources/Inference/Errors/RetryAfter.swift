@@ -1,16 +1,16 @@
-// Reads when an engine may be called again, in the many ways in which engines and gateways say it.
+// Reads the time after which an engine may be called again, in the many forms in which engines and gateways write it.
 package import HTTP
 internal import Transport
 
-/// Reads waits from header fields, members of JSON and sentences, in milliseconds.
+/// Reads waiting times from header fields, members of JSON and sentences, in milliseconds.
 package enum RetryAfter {
-    /// The range that each wait is clamped to: a second to an hour.
+    /// The range in milliseconds to which each wait is clamped: a second to an hour.
     package static let bounds = 1_000...3_600_000
 
     /// The wait that the header fields of a response ask for; nil if they ask for none.
     ///
-    /// The fields are `retry-after-ms`, then `retry-after` in seconds, with a fraction or as a date (RFC 9110 section
-    /// 10.2.3), then the times at which used-up rate limits are reset.
+    /// The first field that is present counts. The order is: `retry-after-ms`; `retry-after` in seconds, with a
+    /// fraction, or as a date (RFC 9110 section 10.2.3); the times at which used-up rate limits are reset.
     ///
     /// - Parameter now: The time in seconds since 1970; the response's own `date` is used instead if there is one.
     package static func milliseconds(_ fields: FieldBlock, now: Int) -> Int? {
@@ -20,7 +20,7 @@ package enum RetryAfter {
 
     /// The wait in a set of named values, which are header fields or members of JSON.
     ///
-    /// - Parameter field: The value of a name in lower case with hyphens; nil if there is none.
+    /// - Parameter field: Returns the value for a name, which is in lower case with hyphens; nil if there is no value.
     static func milliseconds(now: Int = Clock.wallTime().seconds, _ field: (String) -> String?) -> Int? {
         for name in ["retry-after-ms", "retryafterms"] {
             if let number = field(name).flatMap({ decimal($0.trimmingSpace) }) { return bounded(number) }
@@ -34,7 +34,7 @@ package enum RetryAfter {
         return reset(now: now, field).map { bounded($0) }
     }
 
-    /// The latest reset, in milliseconds, of the rate limits whose remaining number is 0 or is not given.
+    /// The time in milliseconds until the last reset among the rate limits whose remaining number is 0 or is not given.
     private static func reset(now: Int, _ field: (String) -> String?) -> Double? {
         let limits = [
             ("x-ratelimit-reset", "x-ratelimit-remaining"), ("ratelimit-reset", "ratelimit-remaining"),
@@ -54,7 +54,7 @@ package enum RetryAfter {
     /// Reads a number of seconds, a duration with units, a point in time or a date, as milliseconds from now.
     ///
     /// A number that is too large for a wait is a point in time, in seconds or milliseconds since 1970. A field that
-    /// was sent several times has several values, of which the longest counts.
+    /// was sent several times has several values, and the longest wait among them counts.
     private static func wait(_ text: String, now: Int) -> Double? {
         let text = text.trimmingSpace
         if let number = decimal(text) {
@@ -88,7 +88,9 @@ package enum RetryAfter {
         return text.isEmpty ? nil : sum
     }
 
-    /// Reads the number and the unit at the beginning of a text: the milliseconds, and how many characters they take.
+    /// Reads the number and the unit at the beginning of a text.
+    ///
+    /// - Returns: The milliseconds, and the number of characters that were read.
     private static func firstPart(of text: Substring) -> (Double, Int)? {
         let digits = text.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
         guard !digits.isEmpty, let number = Double(digits.hasSuffix(".") ? digits.dropLast() : digits) else {

@@ -12,7 +12,7 @@ struct SentenceTokenizer {
     private static let nameMax = 256
 
     private let text: [Character]
-    /// The next character.
+    /// The index of the next character.
     private var index = 0
     /// The word that is being read.
     private var word = ""
@@ -21,7 +21,7 @@ struct SentenceTokenizer {
     private var words: [ErrorSentence.Word] = []
     private var sentences: [ErrorSentence] = []
 
-    /// Takes a message in lower case.
+    /// Makes a tokenizer for a message in lower case.
     init(_ text: [Character]) { self.text = text }
 
     /// Reads the whole message.
@@ -58,7 +58,9 @@ struct SentenceTokenizer {
         }
     }
 
-    /// Reads a colon or an equals sign: it ends a word, except for a colon within a word.
+    /// Reads a colon or an equals sign.
+    ///
+    /// The sign ends a word, unless it is a colon within a word.
     private mutating func readColon(_ character: Character) {
         guard character == "=" || word.isEmpty || endsHere(index) else {
             word.append(character)
@@ -76,9 +78,9 @@ struct SentenceTokenizer {
         index >= text.count || text[index].isWhitespace || ".!?\"'`)]}\\".contains(text[index])
     }
 
-    /// The index of the mark that closes the quoted name that begins here.
+    /// The index of the mark that closes the quoted name that begins at the current index.
     ///
-    /// - Returns: nil if no name begins here, or if the quotation is a whole sentence.
+    /// - Returns: nil if no name begins at that index, or if the quotation is a whole sentence.
     private func endOfName(closedBy mark: Character?) -> Int? {
         guard let mark else { return nil }
         let rest = text[(index + 1)...].prefix(Self.nameMax)
@@ -91,7 +93,8 @@ struct SentenceTokenizer {
         return spaces >= 2 && beginsMessage ? nil : end
     }
 
-    /// Whether a quotation that begins here may be the whole message: at the beginning, or behind `message:`.
+    /// Whether a quotation that begins at the current index may be the whole message: at the beginning, or after
+    /// `message:`.
     private var beginsMessage: Bool {
         let isFirst = words.isEmpty && sentences.isEmpty
         return isFirst || isAfterColon && words.last.map { Self.messageKeys.contains($0.text) } == true

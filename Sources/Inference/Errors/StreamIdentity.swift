@@ -1,15 +1,15 @@
-// What identifies a stream of choices, so that an error event of the edge belongs to it.
+// The members that identify a stream of choices, so that an error event of the edge can repeat them.
 
 /// The members that each chunk of a stream repeats.
 package struct StreamIdentity: Equatable, Sendable {
-    /// The `id` of the chunks.
+    /// The member `id` of each chunk.
     package var id: String
-    /// The `model` of the chunks, by the name that the client used.
+    /// The member `model` of each chunk, which is the name that the client used.
     package var model: String
-    /// The `created` of the chunks, in seconds since 1970.
+    /// The member `created` of each chunk, in seconds since 1970.
     package var created: Int
 
-    /// Makes an identity of its members.
+    /// Makes an identity from its members.
     package init(id: String, model: String, created: Int) {
         self.id = id
         self.model = model

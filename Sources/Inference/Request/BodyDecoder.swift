@@ -7,9 +7,10 @@ internal import CZstd
 package enum BodyDecodingError: Error, Equatable, Sendable {
     /// The body is not in the coding that its `content-encoding` names, or is cut off.
     case malformed
-    /// The decoded body is larger than a body may be.
+    /// The decoded body is larger than the limit for bodies.
     case tooLarge
-    /// The decoded body is too many times larger than the compressed one (`RequestBody.expansionMax`), as in an attack.
+    /// The decoded body is more than `RequestBody.expansionMax` times as large as the compressed body, as in a
+    /// decompression bomb.
     case tooDense
     /// A zstd frame requires a window larger than 8 MiB (RFC 9659).
     case windowTooLarge
@@ -18,9 +19,9 @@ package enum BodyDecodingError: Error, Equatable, Sendable {
 }
 
 extension RequestBody {
-    /// How many times larger than the compressed body a decoded body above `denseMax` bytes may be.
+    /// The highest allowed ratio of decoded to compressed length, for decoded bodies above `denseMax` bytes.
     package static let expansionMax = 100
-    /// The length in bytes up to which a decoded body may have any ratio to the compressed one.
+    /// The decoded length in bytes up to which `expansionMax` does not apply.
     static let denseMax = 1 << 20
     /// The most bytes that are decoded in one step.
     private static let stepSize = 64 << 10
@@ -29,9 +30,9 @@ extension RequestBody {
     ///
     /// - Parameters:
     ///   - bytesMax: The most bytes that the decoded body may have.
-    ///   - grow: Called before the decoded body takes more memory, with its footprint in bytes; false ends the
-    ///   decoding.
-    /// - Throws: Why the body cannot be decoded.
+    ///   - grow: Called before the decoded body takes more memory, with the memory in bytes that the body will then
+    ///   take. If the closure returns false, the decoding ends with `noMemory`.
+    /// - Throws: The reason why the body cannot be decoded.
     package func decoded(
         from coding: ContentCoding,
         bytesMax: Int,
@@ -71,7 +72,7 @@ extension RequestBody {
     }
 }
 
-/// The result of one call of a library.
+/// The result of one call of zlib or libzstd.
 private struct DecodingStep {
     enum Outcome { case continues, ended, malformed, windowTooLarge }
 
@@ -81,16 +82,22 @@ private struct DecodingStep {
 }
 
 private protocol BodyDecoder {
-    /// Continues with the rest of the input, and writes into the buffer from its beginning.
+    /// Decodes a part of `input`, which has the bytes that no earlier step has consumed.
+    ///
+    /// The decoded bytes are written at the beginning of `buffer`.
     func step(_ input: Span<UInt8>, into buffer: inout [UInt8]) -> DecodingStep
 }
 
 /// Decodes gzip members, one after the other (RFC 1952 section 2.2).
 @safe
 private final class GzipDecoder: BodyDecoder {
-    /// The state of zlib, which keeps this address.
+    /// The state of zlib.
+    ///
+    /// The state is allocated on the heap because zlib requires that its address does not change.
     private let stream: UnsafeMutablePointer<z_stream>
-    /// The largest window of 15 bits, plus 16, which makes zlib accept gzip only.
+    /// The largest window, 15 bits.
+    ///
+    /// The addition of 16 makes zlib accept only gzip.
     private static let windowBits: CInt = 15 + 16
 
     init() {
@@ -125,7 +132,7 @@ private final class GzipDecoder: BodyDecoder {
             outcome = isLast ? .ended : .continues
             if !isLast { unsafe inflateReset(stream) }
         } else if result == Z_OK {
-            // All input is consumed and there is room for output, so the member is cut off.
+            // If all input is consumed and there is still room for output, the member is cut off.
             outcome = consumed == input.count && produced < capacity ? .malformed : .continues
         }
         return DecodingStep(consumed: consumed, produced: produced, outcome: outcome)
@@ -164,7 +171,7 @@ private final class ZstdDecoder: BodyDecoder {
                     } else if result == 0 {
                         isWhole ? .ended : .continues
                     } else {
-                        // All input is consumed and there is room for output, so the frame is cut off.
+                        // If all input is consumed and there is still room for output, the frame is cut off.
                         isWhole && hasRoom ? .malformed : .continues
                     }
                 return unsafe DecodingStep(consumed: source.pos, produced: target.pos, outcome: outcome)

@@ -1,14 +1,16 @@
-// The body that an attempt sends: ranges of the client's body, and the few bytes that are put between them.
+// The body that an attempt sends: ranges of the client's body, and the few bytes that the edge puts between them.
 
 internal import Transport
 
-/// A body as a list of parts, so that the client's bytes are not copied to change a few of them.
+/// A body as a list of parts.
+///
+/// Most parts refer to the client's body, so that a small change does not copy the body.
 package struct BodySplice: Equatable, Sendable {
     /// A run of bytes.
     package enum Part: Equatable, Sendable {
         /// A range of the client's body.
         case original(Range<Int>)
-        /// Bytes of the edge.
+        /// Bytes that the edge has added.
         case literal([UInt8])
 
         /// The length in bytes.
@@ -24,21 +26,22 @@ package struct BodySplice: Equatable, Sendable {
     package private(set) var parts: [Part] = []
     /// The length of all parts in bytes.
     package private(set) var count = 0
-    /// Whether only the edge has asked for the usage, so that it must be removed from the response.
+    /// Whether the edge, and not the client, asks for the `usage` object, so that the edge removes it from the
+    /// response.
     package var removesUsage: Bool { usage != nil }
     private struct UsageRequest: Equatable {
-        /// The index in `parts` of the literal that asks for the usage.
+        /// The index in `parts` of the literal that asks for the `usage` object.
         var part: Int
         /// The range of the client's body that the literal replaces.
         var original: Range<Int>
     }
     private var usage: UsageRequest?
 
-    /// Makes the client's body without a change.
+    /// Makes a splice that is the client's unchanged body, `length` bytes long.
     package init(unchanged length: Int) { append(.original(0..<length)) }
 
     /// Makes the body for one attempt: with the executor's name for the model and, for streams of choices, with a
-    /// request for the usage.
+    /// request for the `usage` object.
     ///
     /// - Parameters:
     ///   - scan: The scan of the client's body.
@@ -47,8 +50,8 @@ package struct BodySplice: Equatable, Sendable {
     ///   - asksForUsage: The executor's setting `include_usage`.
     package init(_ scan: RequestScan, length: Int, dialect: Dialect, executorModel: String, asksForUsage: Bool) {
         var edits: [(range: Range<Int>, text: [UInt8], asksForUsage: Bool)] = []
-        // Names are compared by bytes: Swift's `==` also takes canonically equivalent names for equal, and the engine
-        // may not.
+        // Names are compared byte by byte, because canonically equivalent names are equal to Swift's `==`, but may not
+        // be equal to the engine.
         if !executorModel.hasBytes(of: scan.model) {
             var name: [UInt8] = []
             JSONWriter.append(executorModel, to: &name)
@@ -68,8 +71,8 @@ package struct BodySplice: Equatable, Sendable {
         append(.original(position..<length))
     }
 
-    /// The splice without the request for the usage, for an engine that refuses it; nil if the client asks for the
-    /// usage itself.
+    /// The splice without the edge's request for the `usage` object, for an engine that refuses such a request; nil if
+    /// the edge has not added the request.
     package var withoutUsage: BodySplice? {
         guard let usage else { return nil }
         var splice = BodySplice()
@@ -100,7 +103,7 @@ package struct BodySplice: Equatable, Sendable {
         count += part.count
     }
 
-    /// Copies bytes of the spliced body from `offset` on into `target`.
+    /// Copies the bytes of the spliced body that begin at `offset` into `target`, as many as fit.
     ///
     /// - Returns: The number of bytes that were copied, 0 at the end of the body.
     @unsafe package func copy(

@@ -1,28 +1,32 @@
 // The dialect of a request: which client API it speaks, and at which paths each API is served.
 internal import Transport
 
-/// A client API, as far as its bodies, streams and errors differ.
+/// A client API.
+///
+/// Dialects differ in their bodies, streams and errors.
 package enum Dialect: UInt8, CaseIterable, Sendable {
     /// OpenAI's chat completions.
     case openAIChat
-    /// OpenAI's older completions of a prompt.
+    /// OpenAI's older API that completes a prompt.
     case completions
     /// OpenAI's and Cohere's embeddings.
     case embeddings
-    /// OpenAI's responses.
+    /// OpenAI's responses API.
     case responses
-    /// Anthropic's messages.
+    /// Anthropic's messages API.
     case messages
-    /// Anthropic's counting of a prompt's tokens.
+    /// Anthropic's API that counts the tokens of a prompt.
     case countTokens
-    /// Reranking of documents, in any of its shapes.
+    /// Reranking of documents, in the shape of any engine.
     case rerank
-    /// An API whose bodies are relayed without being understood.
+    /// Any other API, such as scoring or speech; the edge knows only the members `model` and `stream` of its requests.
     case other
     /// An API that tokenizes, detokenizes or counts text, and generates nothing.
     case tokenize
 
-    /// The paths at which requests for any model go to an executor, each with its dialect.
+    /// The paths that exist for every model, each with its dialect.
+    ///
+    /// Requests at these paths go to an executor.
     package static let paths: [(path: StaticString, dialect: Dialect)] = [
         ("/v1/chat/completions", .openAIChat), ("/v1/completions", .completions), ("/v1/embeddings", .embeddings),
         ("/v1/responses", .responses), ("/v1/messages", .messages), ("/v1/messages/count_tokens", .countTokens),
@@ -58,14 +62,15 @@ package enum Dialect: UInt8, CaseIterable, Sendable {
         }
     }
 
-    /// Whether streams carry `choices`, end in `[DONE]` and are asked for their usage with `stream_options`.
+    /// Whether streams carry `choices`, end with `[DONE]`, and have a `usage` object only if `stream_options` asks for
+    /// it.
     package var streamsChoices: Bool { self == .openAIChat || self == .completions }
     /// Whether errors have Anthropic's shape.
     package var isAnthropic: Bool { self == .messages || self == .countTokens }
-    /// Whether a request only counts or converts tokens, so that it uses nothing of a key's token rate.
+    /// Whether a request only counts or converts tokens, so that it does not count against a key's token rate limit.
     package var onlyCounts: Bool { self == .countTokens || self == .tokenize }
 
-    /// Whether streams may carry comments before their first event.
+    /// Whether the edge may send SSE comments to the client before the first event of a stream.
     package var hasComments: Bool {
         switch self {
         case .openAIChat, .completions, .responses, .messages: true
@@ -73,7 +78,7 @@ package enum Dialect: UInt8, CaseIterable, Sendable {
         }
     }
 
-    /// Whether answers are text that a model has generated.
+    /// Whether responses are text that a model has generated.
     package var generates: Bool {
         switch self {
         case .openAIChat, .completions, .responses, .messages: true
@@ -82,9 +87,12 @@ package enum Dialect: UInt8, CaseIterable, Sendable {
     }
 }
 
-/// Whether a content type is multipart, which is answered with 415.
+/// Whether a content type is multipart.
 ///
-/// The parameter is a concrete type, since other modules would call a generic function unspecialized for each request.
+/// The edge refuses such a request with status 415.
+///
+/// The parameter is a concrete type, because other modules would call a generic function unspecialized for each
+/// request.
 package func isMultipart(_ contentType: ArraySlice<UInt8>) -> Bool {
     let word: StaticString = "multipart/"
     let type = contentType.drop { $0 == 0x20 || $0 == 0x09 }

@@ -1,35 +1,35 @@
-// The endpoint table: what a method and a path ask for.
+// The endpoint table: maps the method and the path of a request to an endpoint.
 
 package import HTTP
 
-/// What a request asks for, decided by its method and its path alone.
+/// The destination of a request, which the method and the path alone determine.
 ///
-/// The configuration reads this table, too: a model may not claim a path of the edge.
+/// The configuration reads this table, too, because a model may not claim a path of the edge.
 package enum Endpoint: Equatable, Sendable {
-    /// A request that names a model in its body, in this dialect.
+    /// A request in the given dialect, whose body names a model.
     case model(Dialect)
-    /// A request at a path that only some models have. Which models is known once the body has been read.
+    /// A request at a path that only some models have, whose body names a model.
     case passthrough
     /// The list of models.
     case models
     /// One model, by its id or alias.
     case modelLookup(String)
-    /// The liveness and readiness answer of the edge.
+    /// The liveness or readiness check of the edge.
     case health
     /// The greeting at `/`.
     case root
     /// There is nothing at the path.
     case notFound
-    /// The target has a form that readers interpret differently.
+    /// The target has a form that HTTP implementations interpret differently.
     case malformed(RequestTarget.Fault)
     /// The path exists, but does not take this method; `allow` is the value of the `allow` field.
     case methodNotAllowed(allow: [String])
 
     /// Finds the endpoint of a request.
     ///
-    /// The path of a dialect takes POST, the paths of the edge take GET and HEAD.
+    /// The paths of dialects take POST. The paths of the edge itself take GET and HEAD.
     ///
-    /// - Parameter passthrough: The paths that models add to those of the dialects.
+    /// - Parameter passthrough: The paths that models have in addition to the paths of the dialects.
     package init(method: Method, target: RequestTarget, passthrough: PassthroughPaths = PassthroughPaths([])) {
         if let fault = target.fault {
             self = .malformed(fault)
@@ -45,8 +45,9 @@ package enum Endpoint: Equatable, Sendable {
         }
     }
 
-    /// Whether the answer is the list of models or one model; OpenAI's and Anthropic's clients read different shapes of
-    /// both.
+    /// Whether the response is the list of models or one model.
+    ///
+    /// OpenAI's and Anthropic's clients expect different JSON shapes of these responses.
     package var isOfModels: Bool {
         switch self {
         case .models, .modelLookup: true
@@ -57,9 +58,9 @@ package enum Endpoint: Equatable, Sendable {
     /// Whether the edge itself answers at this path, so that no model may claim it.
     package static func isOwn(_ path: String) -> Bool { readable(Array(path.utf8)[...]) != nil }
 
-    /// The endpoint that GET and HEAD reach at a path; nil if the edge itself has nothing there.
+    /// The endpoint that GET and HEAD reach at a path; nil if the edge itself serves nothing at the path.
     private static func readable(_ path: ArraySlice<UInt8>) -> Endpoint? {
-        // 13 bytes is the longest path below that is not a prefix: `/health/ready`.
+        // The longest path below that is not a prefix has 13 bytes: `/health/ready`.
         guard path.count <= 13 || path.starts(with: "/v1/models".utf8) || path.starts(with: "/models".utf8) else {
             return nil
         }

@@ -1,6 +1,6 @@
-// The estimate of the tokens of images, audio, video and files, which holds until an engine has counted them.
+// Estimates the tokens of images, audio, video and files. The estimate is used until an engine reports its own count.
 
-/// The estimated tokens of images, audio, video and files, which are settings of the model.
+/// The settings of a model from which the tokens of images, audio, video and files are estimated.
 package struct MediaTokens: Equatable, Sendable {
     /// The tokens of an image, whatever its size.
     package var image = 1000
@@ -10,10 +10,10 @@ package struct MediaTokens: Equatable, Sendable {
     package var videoBytes = 500
     /// The bytes per token of files that are not text.
     package var fileBytes = 20
-    /// The tokens of audio, a video or a file of which the body has only a URL or an id.
+    /// The tokens of one audio recording, video or file that the body names only by a URL or an id.
     package var reference = 10_000
 
-    /// The bytes of WAV or PCM that are as long as one byte of compressed audio.
+    /// The number of bytes of WAV or PCM audio that play for as long as one byte of compressed audio.
     private static let rawAudioFactor = 4
 
     /// Makes the default settings.
@@ -22,10 +22,12 @@ package struct MediaTokens: Equatable, Sendable {
     /// The bytes of text per token.
     package static let bytesPerToken = 4
 
-    /// The estimated tokens of a request's prompt, expressed as bytes of text.
+    /// The estimated length of a request's prompt, in bytes of text.
+    ///
+    /// Media count as text of the same number of tokens.
     ///
     /// - Parameters:
-    ///   - media: What the body contains besides text.
+    ///   - media: The images, audio, video and files of the body.
     ///   - bodyBytes: The length of the whole body in bytes.
     package func promptBytes(of media: RequestMedia, bodyBytes: Int) -> Int {
         guard media != RequestMedia() else { return bodyBytes }

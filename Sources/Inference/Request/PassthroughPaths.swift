@@ -1,12 +1,15 @@
-// The paths that models add to those that every model has (`passthrough` of a model in the configuration).
+// The paths that only some models have (`passthrough` of a model in the configuration).
 
-/// Which paths are passed through for which models; models are named by their index in the catalog.
+/// The passthrough paths of each model.
+///
+/// A model is identified by its index in the catalog.
 package struct PassthroughPaths: Sendable {
     private var models: [[UInt8]: Set<Int>] = [:]
 
     /// Makes the table.
     ///
-    /// - Parameter paths: The paths of each model in turn, in the normal form of `RequestTarget`.
+    /// - Parameter paths: The paths of each model, in the order of the catalog and in the normal form of
+    ///   `RequestTarget`.
     package init(_ paths: [[String]]) {
         for (index, own) in paths.enumerated() {
             for path in own { models[Array(path.utf8), default: []].insert(index) }

@@ -1,17 +1,17 @@
-// The body of a request in one buffer, which is filled as bytes arrive and replayed by each attempt.
+// The body of a request in one buffer, which is filled as bytes arrive and is sent again by each attempt.
 
 import Glibc
 
 /// A growing buffer of bytes with readable padding after them.
 ///
-/// One thread at a time may use it.
+/// One thread at a time may use a body.
 @safe package final class RequestBody {
     /// The number of zero bytes after the body, which the scanner may read.
     package static let padding = 64
 
     /// The least capacity of a body that is not empty, in bytes, unless the announced length is smaller.
     private static let firstCapacity = 4096
-    /// A buffer with less than this capacity in bytes grows fourfold at a time, a larger one twofold.
+    /// A buffer below this capacity, in bytes, grows fourfold at a time; a larger buffer grows twofold.
     private static let fastGrowthMax = 256 << 10
 
     private var base: UnsafeMutableRawPointer
@@ -24,8 +24,8 @@ import Glibc
 
     /// Makes an empty body.
     ///
-    /// - Parameter expected: The length that the client has announced, in bytes; 0 if none. The buffer grows beyond it
-    ///   only if more bytes arrive, and takes at most 4 KiB before the first bytes.
+    /// - Parameter expected: The length that the client has announced, in bytes; 0 if it has announced none. The buffer
+    ///   grows beyond this length only if more bytes arrive. Before the first bytes it takes at most 4 KiB.
     package init(expecting expected: Int = 0) {
         self.expected = max(expected, 0)
         capacity = min(self.expected, Self.firstCapacity)
@@ -37,7 +37,7 @@ import Glibc
     /// The memory that the buffer takes, in bytes.
     package var footprint: Int { capacity + Self.padding }
 
-    /// The memory that the buffer will take once `bytes` more have been appended, in bytes.
+    /// The memory that the buffer will take after `bytes` more bytes have been appended, in bytes.
     package func footprint(appending bytes: Int) -> Int { grownCapacity(for: count + bytes) + Self.padding }
 
     /// Appends bytes; ends the process if there is no memory.
@@ -51,13 +51,15 @@ import Glibc
         unsafe memset(base + count, 0, Self.padding)
     }
 
-    /// Lends the body to a closure.
+    /// Calls a closure with the bytes of the body.
     package func withBytes<R, E: Error>(_ body: (Span<UInt8>) throws(E) -> R) throws(E) -> R {
         let bytes = unsafe UnsafeBufferPointer(start: base.assumingMemoryBound(to: UInt8.self), count: count)
         return try body(unsafe bytes.span)
     }
 
-    /// Lends the body with its padding to a closure; `bytes.count` does not include the padding.
+    /// Calls a closure with the bytes of the body.
+    ///
+    /// The padding follows the bytes, but `bytes.count` does not include it.
     @unsafe func withPaddedBytes<R>(_ body: (_ bytes: UnsafeBufferPointer<UInt8>) -> R) -> R {
         let bytes = unsafe UnsafeBufferPointer(start: base.assumingMemoryBound(to: UInt8.self), count: count)
         return unsafe body(bytes)

@@ -4,7 +4,7 @@
 package struct RequestMedia: Equatable, Sendable {
     /// The number of images, given as data, by URL or by id.
     package var images = 0
-    /// The number of audio, videos and files of which the body has only a URL or an id.
+    /// The number of audio recordings, videos and files that the body names only by a URL or an id.
     package var references = 0
     /// The decoded bytes of compressed audio.
     package var audioBytes = 0
@@ -16,9 +16,10 @@ package struct RequestMedia: Equatable, Sendable {
     package var fileBytes = 0
     /// The decoded bytes of texts that the body has in base64.
     package var textBytes = 0
-    /// How many bytes of the body all of the above take together, in their encoded form.
+    /// The bytes of the body that all images, audio, video, files and base64 texts take together, in their encoded
+    /// form.
     package var rawBytes = 0
 
-    /// Makes the media of a body without any.
+    /// Makes the value for a body that contains no media.
     package init() {}
 }

@@ -1,6 +1,8 @@
 // The result of the scan of a request body.
 
-/// What the edge reads of a request body; ranges and offsets are in bytes of the body.
+/// The parts of a request body that the edge reads.
+///
+/// Ranges and offsets are in bytes of the body.
 package struct RequestScan: Equatable, Sendable {
     /// The member `include_usage` of `stream_options`.
     package enum IncludeUsage: Equatable, Sendable {
@@ -33,11 +35,12 @@ package struct RequestScan: Equatable, Sendable {
     package var streamOptions: StreamOptions
     /// The most tokens that an executor may generate for each choice; nil if the body sets no limit.
     ///
-    /// Of several limits the largest counts, since it is not known which one the executor obeys.
+    /// If the body sets several limits, the largest one counts, because the edge does not know which limit the executor
+    /// applies.
     package var maxTokens: Int?
     /// The number of choices that the client asks for, 1 by default.
     package var n: Int
-    /// The number of completions that are generated for each prompt to choose the best ones from, 1 by default.
+    /// The number of completions that the executor generates for each prompt, to return the best of them; 1 by default.
     package var bestOf: Int
     /// The number of prompts of a request for completions, each of which gets `n` choices; 1 or more.
     package var prompts: Int
@@ -55,7 +58,9 @@ package struct RequestScan: Equatable, Sendable {
         return completions.overflow || tokens.overflow ? .max : tokens.partialValue
     }
 
-    /// Makes a scan of its parts; the defaults are those of absent members.
+    /// Makes a scan from its parts.
+    ///
+    /// The default of a parameter is the value for an absent member.
     package init(
         model: String,
         rawModel: Range<Int>,

@@ -1,15 +1,15 @@
-// What can be wrong with a request body.
+// The reasons for which a request body is refused.
 
 /// Why a request body is refused.
 package enum RequestScanError: Error, Equatable, Sendable {
-    /// The body is not JSON, as far as it is read.
+    /// The part of the body that the scan has read is not JSON.
     case invalidJSON
     case notAnObject
     case trailingContent
     case missingModel
     /// The body has this key twice.
     case duplicate(String)
-    /// The body has a key that a reader that ignores case, or some Unicode letters, would take for this one.
+    /// The body has a key that some JSON readers treat as equal to this key, for example because they ignore case.
     case ambiguous(String)
     case wrongType(String, expected: String)
     case tooLong(String, limit: Int)

@@ -1,21 +1,22 @@
-// The normal form of a request target: every decision is made by it, and executors get it, so that a router or a
-// framework in front of an engine cannot understand the target in another way.
+// The normal form of a request target. The edge makes every decision by the normal form, and sends it to executors. A
+// router or a framework in front of an engine can therefore not interpret the target differently from the edge.
 internal import Transport
 
 /// The path and the query of a request in their normal form.
 package struct RequestTarget: Equatable, Sendable {
     /// Why a request with this target is refused.
     package enum Fault: Equatable, Sendable {
-        /// The path has a segment `.` or `..`, perhaps escaped; readers differ in how they resolve it.
+        /// The path has a segment `.` or `..`, perhaps escaped. HTTP implementations resolve such a segment
+        /// differently.
         case dotSegment
-        /// The target has a `#`, at which some readers end it.
+        /// The target has a `#`. Some HTTP implementations ignore everything from the `#` on.
         case fragment
     }
 
     /// The path and the query, in visible ASCII.
     ///
     /// In the path, unreserved characters are not escaped, and escapes have digits in upper case (RFC 3986 section
-    /// 6.2.2). The query is as it came, except that bytes outside of visible ASCII are escaped.
+    /// 6.2.2). The query is unchanged, except that bytes outside of visible ASCII are escaped.
     package let bytes: [UInt8]
     /// Why the target must be refused; nil if it may be served.
     package let fault: Fault?
@@ -26,10 +27,10 @@ package struct RequestTarget: Equatable, Sendable {
 
     /// Brings a target into its normal form.
     ///
-    /// The parameter is a concrete type, since other modules would call a generic initializer unspecialized for each
+    /// The parameter is a concrete type, because other modules would call a generic initializer unspecialized for each
     /// request.
     package init(_ target: [UInt8]) {
-        // Nearly all requests have this target.
+        // Nearly all requests have this target, which is already in its normal form.
         if target.span.equals("/v1/chat/completions") {
             (bytes, fault, pathEnd) = (target, nil, target.count)
             return
@@ -64,8 +65,8 @@ package struct RequestTarget: Equatable, Sendable {
             guard index + 2 < path.endIndex, let high = path[index + 1].hexDigitValue,
                 let low = path[index + 2].hexDigitValue
             else {
-                // A `%` that does not begin an escape is escaped, or it could begin one once its neighbours are
-                // decoded.
+                // A `%` that does not begin an escape is escaped itself. Otherwise the `%` could begin an escape after
+                // the characters behind it have been decoded.
                 appendEscaped(byte, to: &normal)
                 index += 1
                 continue
@@ -77,7 +78,7 @@ package struct RequestTarget: Equatable, Sendable {
         return normal
     }
 
-    /// Appends a byte, escaped unless it is visible ASCII: HTTP/2 carries bytes that HTTP/1.1 does not.
+    /// Appends a byte, escaped unless it is visible ASCII, because HTTP/2 transmits bytes that HTTP/1.1 does not allow.
     private static func append(_ byte: UInt8, to target: inout [UInt8]) {
         if (0x21...0x7E).contains(byte) { target.append(byte) } else { appendEscaped(byte, to: &target) }
     }
@@ -96,10 +97,10 @@ package struct RequestTarget: Equatable, Sendable {
         }
     }
 
-    /// Whether a segment is `.` or `..` for any reader.
+    /// Whether any HTTP implementation could see a segment `.` or `..` in the path.
     ///
-    /// Some readers take a backslash or an escaped slash for a slash, some decode a path twice, and some take what
-    /// follows a semicolon for parameters of the segment.
+    /// Some implementations read a backslash or an escaped slash as a slash. Some decode a path twice. Some read the
+    /// text after a semicolon as parameters of the segment.
     private static func hasDotSegment(_ path: ArraySlice<UInt8>) -> Bool {
         var dots = 0
         var isDots = true

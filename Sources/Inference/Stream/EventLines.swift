@@ -4,15 +4,17 @@ import CJSON
 
 /// Pure functions over the bytes of one event.
 package enum EventLines {
-    /// What the lines of an event are.
+    /// The form of an event, as its lines show it.
     enum Payload {
-        /// The event has only comments.
+        /// The event has only comments, or nothing.
         case comment
-        /// The first line is `data:` and begins with `[DONE]`.
+        /// The first line is a `data` field whose value begins with `[DONE]`.
         case done
-        /// The event begins with `data:` and an object, and ends with a brace; the range is what lies between.
+        /// The first line is a `data` field whose value begins with `{`, and the event's last byte before its line ends
+        /// is `}`. The range reaches from the first brace to the last one, including both.
         case json(Range<Int>)
-        /// The first line names the event: the index at which the name begins, and its length.
+        /// The first line is an `event` field. The values are the index at which the event's name begins, and the
+        /// name's length in bytes.
         case named(Int, Int)
         case other
     }
@@ -38,7 +40,7 @@ package enum EventLines {
         return .named(start, stop - start)
     }
 
-    /// The index behind the one space that may follow the colon of a field.
+    /// The index after the single space that may follow the colon of a field.
     @inline(__always)
     private static func afterSpace(_ event: Span<UInt8>, at index: Int, _ end: Int) -> Int {
         index < end && event[index] == 0x20 ? index + 1 : index
@@ -72,8 +74,9 @@ package enum EventLines {
         return true
     }
 
-    /// Whether a response without a content type begins as a stream of events; nil if too few bytes have come to
-    /// decide.
+    /// Whether the first bytes of a response without a content type are the beginning of a stream of events.
+    ///
+    /// - Returns: nil if too few bytes have arrived to decide.
     package static func begins(_ bytes: Span<UInt8>) -> Bool? {
         var start = 0
         let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
@@ -94,8 +97,9 @@ package enum EventLines {
         return isBegun ? nil : false
     }
 
-    /// The class of an event of Anthropic's messages or OpenAI's responses if its name decides; nil if its JSON must be
-    /// parsed.
+    /// The class of an event of Anthropic's messages or OpenAI's responses, according to the event's name.
+    ///
+    /// - Returns: nil if the name does not decide, so that the JSON must be parsed.
     static func prefilter(_ event: Span<UInt8>, _ start: Int, _ count: Int) -> Meter.EventClass? {
         func isNamed(_ text: StaticString) -> Bool {
             count == text.utf8CodeUnitCount && hasPrefix(event, text, at: start, start + count)
@@ -112,7 +116,8 @@ package enum EventLines {
         count == 4 && hasPrefix(event, "ping", at: start, start + count)
     }
 
-    /// The name on the first line of an event, or else the value of the first `"type"` in its first 512 bytes.
+    /// The name on the first line of an event, or else the value of the first `"type"` in the event's first 512 bytes;
+    /// empty if there is neither.
     static func name(_ event: Span<UInt8>) -> String {
         let head = event.extracting(first: 512)
         if case .named(let start, let count) = payload(head) { return string(head, start, count) }
@@ -134,7 +139,7 @@ package enum EventLines {
 
     /// The text in which to look for an error: the data of an event, a line that is not a field, or else all bytes.
     ///
-    /// - Parameter isBare: Whether the error stands in a line that is not a field although the event has data.
+    /// - Parameter isBare: Whether the error stands outside of the `data` lines, although the event has `data` lines.
     static func text(of event: Span<UInt8>, isBare: Bool = false) -> [UInt8] {
         let all = event.indices.map { event[$0] }
         let begin = trimmed(all[...])
@@ -156,7 +161,7 @@ package enum EventLines {
         return bytes
     }
 
-    /// The bytes as lenient readers understand them: invalid UTF-8 is replaced by U+FFFD, and JSON is repaired.
+    /// The bytes with U+FFFD in place of invalid UTF-8; JSON is also repaired by `cjson_repair`.
     private static func readable(_ bytes: ArraySlice<UInt8>) -> [UInt8] {
         var text = Array(String(decoding: bytes, as: UTF8.self).utf8)
         guard text.first == UInt8(ascii: "{") || text.first == UInt8(ascii: "[") else { return text }
@@ -168,7 +173,9 @@ package enum EventLines {
         String(decoding: (start..<start + count).map { bytes[$0] }, as: UTF8.self)
     }
 
-    /// Whether an event ends a stream of OpenAI's responses; `cancelled` and `done` are sent by some engines only.
+    /// Whether an event of this type ends a stream of OpenAI's responses.
+    ///
+    /// Only some engines send `response.cancelled` and `response.done`.
     static func isTerminal(_ type: String) -> Bool {
         switch type {
         case "response.completed", "response.incomplete", "response.failed", "response.cancelled", "response.done":
@@ -177,13 +184,13 @@ package enum EventLines {
         }
     }
 
-    /// The lines of an event that may tell of an error.
+    /// The lines of an event that may report an error.
     private struct ErrorLines {
-        /// The values of the fields `data`.
+        /// The values of the `data` fields.
         private(set) var data: [ArraySlice<UInt8>] = []
-        /// The first error that stands in a line that is not a `data` line.
+        /// The first JSON document or value of an `error` field outside of the `data` lines; nil if there is none.
         private(set) var bare: ArraySlice<UInt8>?
-        /// Whether there is a field that only events have.
+        /// Whether there is an `event`, `id` or `retry` field, which shows that the bytes are an event.
         private(set) var isEvent = false
 
         init(_ all: [UInt8]) {
@@ -200,9 +207,9 @@ package enum EventLines {
             }
         }
 
-        /// The JSON document that begins with a line; nil for any other line.
+        /// The JSON document that begins at the start of a line; nil if none begins there.
         ///
-        /// A document without `data:` may be spread over several lines.
+        /// A document outside of `data` lines may extend over several lines.
         private func document(_ line: ArraySlice<UInt8>, in all: [UInt8]) -> ArraySlice<UInt8>? {
             guard let first = line.first, "{[".utf8.contains(first) else { return nil }
             let isWhole = !data.isEmpty || JSONValue(parsing: readable(line)) != nil

@@ -1,5 +1,5 @@
-// Splits a byte stream into whole server-sent events, each up to and with its blank line, however it is cut into
-// chunks.
+// Splits a byte stream into whole server-sent events, each including its blank line. An event may begin and end
+// anywhere in the chunks that arrive.
 
 import Glibc
 
@@ -7,13 +7,13 @@ import Glibc
 ///
 /// Bytes are copied only while an event is incomplete. An event larger than `limit` is handed over in pieces.
 package struct EventSplitter: Sendable {
-    /// Which part of an event the bytes are that are handed over.
+    /// The part of an event that the splitter hands over in one call of the closure `body`.
     package enum Kind: Sendable {
         /// A whole event.
         case whole
         /// The first piece of an event that is larger than `limit`.
         case firstPiece
-        /// A piece between the first and the last one.
+        /// A piece between the first and the last piece.
         case piece
         /// The last piece of an event, which ends in the blank line.
         case lastPiece
@@ -24,19 +24,23 @@ package struct EventSplitter: Sendable {
 
     private enum LineEnd { case none, lf, cr, crlf }
 
-    /// The bytes of an incomplete event that have come so far.
+    /// The bytes of an incomplete event that have arrived so far.
     private var tail: [UInt8] = []
     /// Whether the next byte begins a line.
     private var atLineStart = true
     /// How the previous line of this event ended.
     private var lastEnd = LineEnd.none
-    /// Whether the last chunk ended in a CR, so that an LF at the beginning of the next one belongs to it.
+    /// Whether the last chunk ended in a CR, so that an LF at the beginning of the next chunk belongs to the same line
+    /// end.
     private var followsCR = false
-    /// Whether that CR was a blank line, so that the event ends with it or with the LF that follows.
+    /// Whether the CR at the end of the last chunk was a blank line.
+    ///
+    /// The complete event is kept until the next byte shows whether an LF belongs to it.
     private var holdsEvent = false
     /// Whether the event is being handed over in pieces.
     private var isOversized = false
-    /// The number of bytes of a leading byte order mark that have come; 3 once it is complete or known to be absent.
+    /// The number of bytes of a leading byte order mark that have arrived; 3 after the mark is complete or is known to
+    /// be absent.
     private var markBytes = 0
     private static let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
 
@@ -47,14 +51,16 @@ package struct EventSplitter: Sendable {
     package var rest: [UInt8] { tail }
     /// The number of bytes that are kept of an incomplete event.
     package var pending: Int { tail.count }
-    /// Whether no event is incomplete.
+    /// Whether the next byte begins a new event.
     package var isBetweenEvents: Bool { tail.isEmpty && !isOversized }
-    /// Whether the first piece of a large event has been handed over, and its last one has not.
+    /// Whether the first piece of a large event has been handed over, and the last piece has not.
     package var isInPieces: Bool { isOversized }
 
-    /// Takes the next bytes and hands over each event that they complete, and pieces of an event that is too large.
+    /// Takes the next bytes.
     ///
-    /// - Parameter body: Called for each event or piece; its span is valid during the call only.
+    /// Hands over each event that is complete, and pieces of an event that is larger than `limit`.
+    ///
+    /// - Parameter body: Called for each event or piece; the span is valid during the call only.
     package mutating func feed(_ bytes: Span<UInt8>, _ body: (Span<UInt8>, Kind) -> Void) {
         guard markBytes == Self.mark.count else {
             feedBegin(bytes, body)
@@ -84,14 +90,14 @@ package struct EventSplitter: Sendable {
         guard index < bytes.count else { return }
         let begin = markBytes < Self.mark.count ? Array(Self.mark[..<markBytes]) : []
         markBytes = Self.mark.count
-        // Bytes that looked like the beginning of a mark and are not one belong to the stream.
+        // If the first bytes are not a whole byte order mark, they belong to the stream.
         feed(begin.span, body)
         feed(bytes.extracting(droppingFirst: index), body)
     }
 
-    /// The incomplete event at the end of a stream, with the line ends that it lacks; nil between two events.
+    /// The incomplete event at the end of a stream, with the missing line ends added; nil if there is none.
     ///
-    /// For an event in pieces these are the line ends alone.
+    /// If the splitter has already handed over pieces of the event, the value consists of the line ends alone.
     package var completedTail: (bytes: [UInt8], kind: Kind)? {
         if isOversized { return ([0x0A, 0x0A], .lastPiece) }
         guard let last = tail.last else { return nil }
@@ -108,7 +114,7 @@ package struct EventSplitter: Sendable {
 
     /// Splits a chunk without CR, the common case.
     ///
-    /// - Returns: The index at which an incomplete event begins.
+    /// - Returns: The index at which an incomplete event begins, or the length of the chunk if there is none.
     @inline(__always)
     private mutating func splitLines(
         _ start: UnsafePointer<UInt8>,
@@ -139,9 +145,12 @@ package struct EventSplitter: Sendable {
         return first
     }
 
-    /// Ends the line that ended in a CR at the end of the last chunk: an LF at the beginning of this one belongs to it.
+    /// Completes the line end whose CR was the last byte of the previous chunk.
     ///
-    /// - Returns: The index at which the next event begins, and that at which the next line begins.
+    /// If this chunk begins with an LF, the LF belongs to that line end.
+    ///
+    /// - Returns: The index from which the chunk's bytes belong to the next event to be handed over, and the index at
+    ///   which the next line begins.
     @inline(__always)
     private mutating func endLine(
         _ chunk: UnsafeBufferPointer<UInt8>,
@@ -160,7 +169,7 @@ package struct EventSplitter: Sendable {
 
     /// Splits a chunk whose lines end in LF, CR or CRLF.
     ///
-    /// - Returns: The index at which an incomplete event begins.
+    /// - Returns: The index at which an incomplete event begins, or the length of the chunk if there is none.
     private mutating func splitAnyLines(
         _ chunk: UnsafeBufferPointer<UInt8>,
         _ body: (Span<UInt8>, Kind) -> Void
@@ -199,7 +208,7 @@ package struct EventSplitter: Sendable {
         return first
     }
 
-    /// Hands over the event that `end` completes.
+    /// Hands over the event whose last bytes are `end`.
     @inline(__always)
     private mutating func emit(_ end: UnsafeBufferPointer<UInt8>, _ body: (Span<UInt8>, Kind) -> Void) {
         lastEnd = .none

@@ -1,8 +1,8 @@
 // Reduces a JSON document of any size, as it arrives, to a small document with the members that the scanner reads.
 
-/// Takes a document byte by byte and keeps only the members in which errors, ends and usage can stand.
+/// Takes a document byte by byte and keeps only the common members that report an error, a finish reason or the usage.
 ///
-/// The result, `kept`, is a document for the scanner.
+/// The result, `kept`, is a small JSON document for the scanner.
 struct JSONDigest: Sendable {
     /// The role of a value, which decides which of its members are kept.
     private enum Role: Sendable {
@@ -12,7 +12,7 @@ struct JSONDigest: Sendable {
         case choices
         case choice
         case delta
-        /// A value that is kept entirely, such as a usage or an error.
+        /// A value that is kept entirely, such as a `usage` object or an error.
         case all
     }
 
@@ -23,10 +23,10 @@ struct JSONDigest: Sendable {
         var isEmpty = true
     }
 
-    /// The string that is being read.
+    /// The kind of the string that is being read.
     private enum Text: Sendable { case none, key, kept, skipped }
 
-    /// Once this many bytes are kept, no further value is.
+    /// The number of kept bytes from which on no further value is kept.
     static let limit = 4 * 1024
     /// The most bytes of one string that are kept.
     static let textLimit = 1024
@@ -40,7 +40,7 @@ struct JSONDigest: Sendable {
     private var levels: [Level] = []
     /// The number of open arrays and objects that are not kept.
     private var skipped = 0
-    /// The last key, with its escapes.
+    /// The last key that was read, with its escapes not decoded.
     private var key: [UInt8] = []
     private var expectsKey = false
     private var text = Text.none
@@ -49,17 +49,19 @@ struct JSONDigest: Sendable {
     private var isCut = false
     /// Whether the last byte was the backslash of an escape.
     private var isEscape = false
-    /// How many digits of a `\u` escape are still to come.
+    /// The number of digits of a `\u` escape that have not arrived yet.
     private var hexLeft = 0
     private var isInScalar = false
     private var keepsScalar = false
     private var isEnded = false
     private var isBad = false
 
-    /// Whether the document has ended with nothing but space after it.
+    /// Whether exactly one document has been read, with only white space after it.
     var isWhole: Bool { !isBad && (isEnded || (isInScalar && levels.isEmpty && skipped == 0)) }
 
-    /// Takes the next bytes; nearly all bytes of a large document are in values that are not kept.
+    /// Takes the next bytes.
+    ///
+    /// Values that are not kept are skipped fast, because they make up nearly all of a large document.
     mutating func take(_ bytes: Span<UInt8>) {
         var index = 0
         while index < bytes.count {
@@ -70,7 +72,7 @@ struct JSONDigest: Sendable {
         }
     }
 
-    /// Skips bytes that do not change the state; returns the index of the first one that may.
+    /// Skips bytes that cannot change the state; returns the index of the first byte that may change it.
     private func skip(_ bytes: Span<UInt8>, from start: Int) -> Int {
         guard !isEscape, hexLeft == 0 else { return start }
         var index = start
@@ -79,7 +81,8 @@ struct JSONDigest: Sendable {
                 index += 1
             }
         } else if text == .none {
-            // Brackets and braces are 0x5B, 0x5D, 0x7B and 0x7D.
+            // The OR turns the brackets and braces (0x5B, 0x5D, 0x7B, 0x7D) into 0x7F. A few other bytes also become
+            // 0x7F, which only ends the skip early.
             while index < bytes.count, bytes[index] | 0x26 != 0x7F, bytes[index] != UInt8(ascii: "\"") { index += 1 }
         }
         return index
@@ -124,7 +127,7 @@ struct JSONDigest: Sendable {
         if keepsScalar, kept.count < Self.limit + Self.textLimit { kept.append(byte) }
     }
 
-    // MARK: Texts
+    // MARK: Strings
 
     private mutating func beginText() {
         if skipped == 0, expectsKey {
@@ -152,7 +155,7 @@ struct JSONDigest: Sendable {
         keepText(byte, isInEscape: isInEscape)
     }
 
-    /// Takes a byte behind a backslash.
+    /// Takes a byte of an escape, after the escape's backslash.
     @inline(__always)
     private mutating func takeEscape(_ byte: UInt8) {
         if isEscape {
@@ -168,7 +171,7 @@ struct JSONDigest: Sendable {
         switch text {
         case .key: if key.count <= Self.keyLimit { key.append(byte) }
         case .kept:
-            // A string is cut between two characters.
+            // The cut lies between two characters, not within a character or an escape.
             if textLength > Self.textLimit, !isInEscape, byte & 0xC0 != 0x80 { isCut = true }
             if !isCut { kept.append(byte) }
         case .none, .skipped: break
@@ -184,7 +187,7 @@ struct JSONDigest: Sendable {
 
     // MARK: Values
 
-    /// Begins a value and writes its key if it is kept.
+    /// Begins a value; if the value is kept, writes its key.
     ///
     /// - Returns: The role of the value; nil if it is not kept.
     private mutating func beginValue() -> Role? {
@@ -205,7 +208,7 @@ struct JSONDigest: Sendable {
         return role
     }
 
-    /// The role of the elements of an array.
+    /// The role of an array's elements; nil if the elements are not kept.
     private static func element(of role: Role) -> Role? {
         switch role {
         case .choices: .choice
@@ -216,7 +219,7 @@ struct JSONDigest: Sendable {
         }
     }
 
-    /// The role of the member that `key` names.
+    /// The role of the member that `key` names; nil if the member is not kept.
     private func member(of role: Role) -> Role? {
         guard key.count <= Self.keyLimit else { return nil }
         let name = JSONKey.name(key)

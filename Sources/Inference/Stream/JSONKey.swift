@@ -2,7 +2,9 @@
 
 /// Pure functions over the bytes of a key.
 enum JSONKey {
-    /// The name that a key spells, with escapes of ASCII characters decoded; other escapes stay as they are.
+    /// The name that a key spells.
+    ///
+    /// Escapes such as `\u0066` for ASCII characters are decoded; other escapes are not.
     ///
     /// - Parameter key: The bytes between the quotation marks.
     static func name(_ key: some Collection<UInt8>) -> String {

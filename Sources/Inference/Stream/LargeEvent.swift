@@ -1,13 +1,13 @@
-// Reads an event that is larger than the splitter keeps, as its pieces arrive.
+// Reads an event that is larger than `EventSplitter.limit`, as its pieces arrive.
 
 /// The reduced form of one event: its name, and the digest of its data.
 struct LargeEvent: Sendable {
     /// The part of a line that is being read.
     private enum Line: Sendable { case field, beforeValue, data, name, other }
 
-    /// The bytes of a field's name that are kept; longer names are unknown.
+    /// The length in bytes above which a field's name matches no known field.
     private static let fieldLimit = 8
-    /// The bytes of an event's name that are kept.
+    /// The most bytes of an event's name that are kept.
     private static let nameLimit = 128
 
     private var digest = JSONDigest()
@@ -21,14 +21,15 @@ struct LargeEvent: Sendable {
         for index in piece.indices { take(piece[index]) }
     }
 
-    /// A small event that the scanner reads in the same way; nil if the data is not exactly one document.
+    /// A small event in which the scanner finds the same as in the large one; nil if the data is not exactly one
+    /// document.
     var summary: [UInt8]? {
         guard hasData, digest.isWhole else { return nil }
         let event = name.isEmpty ? [] : Array("event: ".utf8) + name + [0x0A]
         return event + Array("data: ".utf8) + digest.kept + [0x0A, 0x0A]
     }
 
-    /// Takes a byte of the name of a field, or the colon behind it.
+    /// Takes a byte of a field's name, or the colon after the name.
     @inline(__always)
     private mutating func takeField(_ byte: UInt8) {
         if byte == UInt8(ascii: ":") {
@@ -59,7 +60,7 @@ struct LargeEvent: Sendable {
     private mutating func begin() {
         switch String(decoding: field, as: UTF8.self) {
         case "data":
-            // The data lines of an event are joined by line ends.
+            // In an event, line ends join the values of several `data` lines.
             if hasData { digest.take(0x0A) }
             hasData = true
             line = .data

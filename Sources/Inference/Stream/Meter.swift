@@ -1,14 +1,16 @@
-// Meters the events of one stream: classifies each, measures their pace, and decides whether the stream is complete.
+// Meters one stream: classifies its events, measures the time between them, and decides whether the stream is complete.
 
 import CJSON
 
-/// The state of one stream of events, in less than 200 bytes, since every stream has one.
+/// The state of one stream of events.
+///
+/// The state takes less than 200 bytes, because every stream has a meter.
 package struct Meter: Sendable {
     /// The class of an event, which decides how it is relayed and counted.
     package enum EventClass: Equatable, Sendable {
         /// The event has only comments, or nothing.
         case comment
-        /// The event has no data, but an `id` or `retry`, which readers of events remember.
+        /// The event has no data, but an `id` or `retry` field, which clients remember.
         case fields
         /// The event has output of the model.
         case token
@@ -16,12 +18,12 @@ package struct Meter: Sendable {
         case plain
         /// The event finishes a choice.
         case finish
-        /// The event has an empty list of choices and a usage.
+        /// The event has an empty `choices` array and a `usage` object.
         case usage
         /// The event reports an error.
         case error
-        /// The event shows that the attempt broke off: its reason is `abort` or `error`, or it ends a stream whose
-        /// reason is still empty, or that has had no event.
+        /// The event shows that the engine broke the attempt off. It has a finish reason such as `abort`, or it ends a
+        /// stream that has had no event or whose finish reason is still empty.
         case broken
         /// The event is the last one of a complete stream, such as `[DONE]`, `message_stop` or `response.completed`.
         case end
@@ -30,27 +32,30 @@ package struct Meter: Sendable {
     package let dialect: Dialect
     /// The number of choices that must finish, at most 64.
     private let choices: UInt8
-    /// Whether the event that is being read finishes a choice and has the last of its text.
+    /// Whether the event that is being read finishes a choice and also contains output of the model.
     private var finishCarriesText = false
-    /// Whether the event that is being read contains nothing that a client uses, such as one with empty data or without
-    /// choices.
+    /// Whether the event that is being read contains nothing that a client uses, such as an event with empty data or
+    /// without choices.
     private var saysNothing = false
-    /// Whether the event that completes the stream has been read, so that the end of the framing does not matter any
-    /// more.
+    /// Whether the event that completes the stream has been read.
+    ///
+    /// After this event it does not matter how the HTTP framing ends.
     package private(set) var isComplete = false
-    /// Whether an event had an `id` or a `retry`; then readers of events take each blank line for the end of an event.
+    /// Whether an event had an `id` or `retry` field.
+    ///
+    /// After such a field, some clients read every blank line as the end of an event.
     package private(set) var hasOtherFields = false
-    /// Whether a message has an empty `stop_reason`.
+    /// Whether an event had a `stop_reason` that is null or empty.
     private var hasNoStopReason = false
-    /// Bit i is set if choice i, up to 63, has a finish reason.
+    /// Bit i is set if choice i, up to 63, has had a finish reason that is not empty.
     private var finished: UInt64 = 0
-    /// Bit i is set if choice i, up to 63, has had an empty finish reason.
+    /// Bit i is set if choice i, up to 63, has had a finish reason that is null or empty.
     private var unfinished: UInt64 = 0
 
     /// The time of the first event, in nanoseconds of the monotonic clock; 0 before it.
     ///
-    /// Comments, usages and ends do not count as events, nor do events before the first one that contains something for
-    /// the client.
+    /// Events of the classes `comment`, `fields`, `usage`, `broken` and `end` do not count. An event that contains
+    /// nothing for the client does not count either if it comes before all other events.
     package private(set) var firstEvent: UInt64 = 0
     /// The time of the last event, in nanoseconds; 0 before the first one.
     package private(set) var lastEvent: UInt64 = 0
@@ -58,55 +63,62 @@ package struct Meter: Sendable {
     package private(set) var firstToken: UInt64 = 0
     /// The time of the last event with output of the model, in nanoseconds; 0 before the first one.
     package private(set) var lastToken: UInt64 = 0
-    /// The number of events.
+    /// The number of events that count, as `firstEvent` describes.
     package private(set) var events = 0
-    /// The number of events with output of the model, which is the estimate of the tokens.
+    /// The number of events with output of the model, an estimate of the number of output tokens.
     package private(set) var tokens = 0
     /// The longest time between two events, in nanoseconds.
     package private(set) var longestGap: UInt64 = 0
     /// The sum of the times between two events, in nanoseconds.
     package private(set) var gapSum: UInt64 = 0
 
-    /// The counts of all usages so far.
+    /// The token counts of all `usage` objects so far.
     package private(set) var counts = TokenCounts()
-    /// The value of `tokens` at the last usage with a count of the output.
+    /// The value of `tokens` at the last `usage` object with a count of output tokens.
     private var countedTokens = 0
-    /// The number of events with a usage.
+    /// The number of events with a `usage` object.
     package private(set) var usages: UInt32 = 0
-    /// The first finish or stop reason; for OpenAI's responses the last part of the terminal event's name.
+    /// The first finish or stop reason; nil before there is one.
+    ///
+    /// For OpenAI's responses it is the last part of the final event's type, such as `completed`.
     package private(set) var finishReason: String?
-    /// The large event that is being read, at most one: an array stores it outside of the meter, since few streams have
-    /// one.
+    /// The large event that is being read; the array has at most one element.
+    ///
+    /// An array stores the event outside of the meter, so that the meter stays small. Few streams have a large event.
     private var large: [LargeEvent] = []
-    /// The first error, at most one: an array stores it outside of the meter, since few streams have one.
+    /// The first error that the stream has reported; the array has at most one element.
+    ///
+    /// An array stores the error outside of the meter, so that the meter stays small. Few streams have an error.
     private var errors: [EngineError] = [] { didSet { sawError = !errors.isEmpty } }
-    /// Whether the first error stands in a line that readers of events skip.
+    /// Whether the first error stands outside of the `data` lines, where clients do not look for it.
     package private(set) var isErrorBare = false
 
     /// Makes the meter of a stream.
     ///
-    /// - Parameter choices: The number of choices that the client asked for; above 64 it is taken for 64.
+    /// - Parameter choices: The number of choices that the client asked for; a number above 64 counts as 64.
     package init(dialect: Dialect, choices: Int = 1) {
         self.dialect = dialect
         self.choices = UInt8(max(1, min(choices, 64)))
     }
 
-    /// The first error that the stream has reported.
+    /// The first error that the stream has reported; nil if it has reported none.
     package var error: EngineError? { errors.first }
-    /// Whether the stream has reported an error; stored, because other modules would copy the meter to compute it.
+    /// Whether the stream has reported an error.
+    ///
+    /// The property is stored, because other modules would copy the meter to compute it.
     package private(set) var sawError = false
-    /// The tokens of the prompt according to the executor.
+    /// The number of prompt tokens that the executor has reported; nil if it has reported none.
     package var promptTokens: Int? { counts.prompt(in: dialect) }
-    /// The tokens of the output according to the executor.
+    /// The number of output tokens that the executor has reported; nil if it has reported none.
     package var completionTokens: Int? { counts.output.value }
-    /// Whether no output has come since the last usage with a count of the output.
+    /// Whether the executor has reported a count of output tokens, and no output has arrived since then.
     package var isOutputCounted: Bool { counts.output.value != nil && countedTokens >= tokens }
     /// The number of gaps between events.
     package var gapCount: Int { max(0, events - 1) }
 
     private var isEachFinished: Bool { finished.nonzeroBitCount >= Int(choices) }
 
-    /// Whether the stream is complete if its framing ends in order now.
+    /// Whether the stream is complete if its HTTP framing ends cleanly now.
     package var isCompleteAtCleanEnd: Bool {
         switch dialect {
         case .openAIChat, .completions: isComplete || isEachFinished
@@ -124,8 +136,9 @@ package struct Meter: Sendable {
         return kind
     }
 
-    /// Reads a piece of an event that is larger than `EventSplitter.limit`; the event is classified with its last
-    /// piece.
+    /// Reads a piece of an event that is larger than `EventSplitter.limit`.
+    ///
+    /// - Returns: The class of the event for its last piece, and `plain` for every other piece.
     package mutating func readPiece(
         _ piece: Span<UInt8>,
         kind: EventSplitter.Kind,
@@ -147,7 +160,7 @@ package struct Meter: Sendable {
         return found
     }
 
-    /// Whether the stream is complete with this event, which is the last one before its framing ends in order.
+    /// Whether the stream is complete if this event is its last one and its HTTP framing then ends cleanly.
     ///
     /// An event that is cut off does not complete the stream.
     package func isEnded(by event: Span<UInt8>, kind: EventSplitter.Kind, scanner: JSONScanner) -> Bool {
@@ -187,7 +200,8 @@ package struct Meter: Sendable {
         switch EventLines.payload(event) {
         case .comment: return .comment
         case .done:
-            // Only streams of choices end with `[DONE]`; in other streams it is one more event.
+            // Streams of Anthropic's messages and OpenAI's responses do not end with `[DONE]`; there it is an event
+            // without content.
             guard !hasNamedEvents else {
                 saysNothing = true
                 return .plain
@@ -204,11 +218,13 @@ package struct Meter: Sendable {
         return absorb(scanner.scanEvent(event))
     }
 
-    /// Whether the name of an event tells what it is about, and `[DONE]` does not end the stream.
+    /// Whether the events of the dialect have names that classify them, so that `[DONE]` does not end the stream.
     @inline(__always)
     private var hasNamedEvents: Bool { dialect == .messages || dialect == .responses }
 
-    /// The class of a chunk of choices if its bytes show that it has text or nothing at all; nil if it must be scanned.
+    /// The class of a chunk with choices if a search for byte patterns can decide it: `token` or `plain`.
+    ///
+    /// - Returns: nil if the chunk must be scanned.
     @inline(__always)
     private mutating func prefilter(_ event: Span<UInt8>, _ range: Range<Int>) -> EventClass? {
         let patterns = unsafe event.withUnsafeBufferPointer { bytes in
@@ -216,18 +232,18 @@ package struct Meter: Sendable {
         }
         let significant = UInt32(CJSON_PATTERN_ERROR | CJSON_PATTERN_FINISH | CJSON_PATTERN_USAGE)
         let unusual = UInt32(CJSON_PATTERN_EMPTY_CHOICES | CJSON_PATTERN_LINE_END | CJSON_PATTERN_ESCAPE)
-        // With several choices only a scan tells which one an event is about. A chunk without choices is scanned as
-        // well, since some engines report errors in such chunks.
+        // If the client asks for several choices, only a scan finds the choice to which a chunk belongs. A chunk
+        // without choices is scanned as well, because some engines report errors in such chunks.
         let isPlain = choices == 1 && patterns & UInt32(CJSON_PATTERN_CHOICES) != 0
         guard patterns & (significant | unusual) == 0, isPlain, !hasNamedEvents else { return nil }
         if patterns & UInt32(CJSON_PATTERN_NO_FINISH) != 0 { unfinished |= 1 }
         return patterns & UInt32(CJSON_PATTERN_TEXT) != 0 ? .token : .plain
     }
 
-    /// The class of the event with which a stream of the dialect ends.
+    /// Ends the stream, and returns the class of its last event: `end` or `broken`.
     ///
-    /// The stream is broken if it reported an empty reason and none later, or if it has no event before its end. A
-    /// stream without any member for the reason is complete, since small engines leave the member out.
+    /// The stream is broken if its finish reason is still empty, or if no event came before the last one. A stream
+    /// without any finish reason is complete, because small engines omit this member.
     private mutating func ended() -> EventClass {
         guard mayEnd else { return .broken }
         isComplete = true
@@ -242,7 +258,7 @@ package struct Meter: Sendable {
         }
     }
 
-    /// Takes the result of the scan of an event, and classifies the event by it.
+    /// Records the result of the scan of an event, and returns the event's class.
     private mutating func absorb(_ scan: AnswerScan) -> EventClass {
         hasOtherFields = hasOtherFields || scan.hasOtherFields
         guard scan.hasData || scan.error != nil else { return scan.hasOtherFields ? .fields : .comment }
@@ -250,7 +266,7 @@ package struct Meter: Sendable {
         return endsStream(scan) ? ended() : kind(of: scan)
     }
 
-    /// Records usage, reasons and the first error.
+    /// Records the token counts, the finish reasons and the first error.
     @inline(__always)
     private mutating func record(_ scan: AnswerScan) {
         if scan.hasUsage {
@@ -270,7 +286,7 @@ package struct Meter: Sendable {
 
     /// Whether the event is the one with which a stream of the dialect ends.
     ///
-    /// The type of the last event of responses is also the reason.
+    /// In OpenAI's responses, the type of the last event also provides the finish reason.
     @inline(__always)
     private mutating func endsStream(_ scan: AnswerScan) -> Bool {
         switch dialect {

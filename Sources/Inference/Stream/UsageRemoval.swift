@@ -1,8 +1,10 @@
-// Removes from an event the usage that only the edge has asked for, and nothing else.
+// Removes the member `usage`, for which only the edge has asked, from an event; nothing else is removed.
 
 /// Pure functions over the bytes of one event.
 package enum UsageRemoval {
-    /// Members that are no reason to keep an event without choices.
+    /// Members without content for the client.
+    ///
+    /// An event without choices that has only these members is dropped.
     private static let emptyMembers: Set = [
         "id", "object", "created", "model", "system_fingerprint", "service_tier", "obfuscation",
     ]
@@ -15,10 +17,11 @@ package enum UsageRemoval {
         var value: Range<Int>
     }
 
-    /// The event without its usage; nil if it has no usage.
+    /// The event without its member `usage`; nil if it has no such member.
     ///
-    /// If nothing is left that a client uses, only the lines `id` and `retry` are returned, without a blank line, so
-    /// that they become part of the next event. Some readers would take an event without data for one more event.
+    /// If no content for the client is left, only the `id` and `retry` lines are returned. No blank line follows, so
+    /// that these lines become part of the next event. With a blank line, some clients would read the lines as an event
+    /// without data.
     ///
     /// - Parameter event: A whole event whose data is one whole JSON document.
     package static func removed(from event: Span<UInt8>) -> [UInt8]? {
@@ -31,7 +34,8 @@ package enum UsageRemoval {
                 continue
             }
             let value = line.dropFirst(5)
-            // Data lines are joined by line ends, for which a space may stand between two tokens of JSON.
+            // In an event, line ends join the values of several `data` lines. A space is as good as a line end between
+            // two tokens of JSON.
             if !json.isEmpty { json.append(0x20) }
             json += value.first == 0x20 ? value.dropFirst() : value
         }
@@ -43,7 +47,7 @@ package enum UsageRemoval {
         return lines + Array("data: {".utf8) + document + Array("}\n\n".utf8)
     }
 
-    /// The lines with the fields that readers of events remember.
+    /// The `id` and `retry` lines, whose fields clients remember even without data.
     private static func fields(of lines: [UInt8]) -> [UInt8] {
         let kept = lines.split(separator: 0x0A).filter { line in
             let name = line.prefix { $0 != UInt8(ascii: ":") }
@@ -52,7 +56,7 @@ package enum UsageRemoval {
         return kept.flatMap { $0 + [0x0A] }
     }
 
-    /// Whether a member is a reason to keep the event.
+    /// Whether a member has content for the client, so that the event must be kept.
     private static func saysSomething(_ member: Member, in json: [UInt8]) -> Bool {
         let value = json[member.value]
         if emptyMembers.contains(member.name) || value.elementsEqual("null".utf8) { return false }
@@ -84,7 +88,7 @@ package enum UsageRemoval {
         }
     }
 
-    /// The end of the value that begins at `start`; nil if it is cut off.
+    /// The index after the value that begins at `start`; nil if the value is cut off.
     private static func end(of start: Int, in json: [UInt8]) -> Int? {
         var depth = 0
         var index = start
@@ -105,7 +109,7 @@ package enum UsageRemoval {
         return nil
     }
 
-    /// Whether a byte ends a number, or `true`, `false` or `null`, and does not belong to it.
+    /// Whether a byte that follows a number, `true`, `false` or `null` ends that value.
     private static func endsScalar(_ byte: UInt8) -> Bool { byte <= 0x20 || byte == UInt8(ascii: ",") }
 
     /// The index of the mark that closes the string that begins at `start`; nil if the string is cut off.

@@ -1,16 +1,17 @@
-// Decimal weights as whole numbers in the same proportion, which our configuration wants.
+// Converts decimal weights to whole numbers in the same proportion, as this server's configuration requires.
 internal import Configuration
 internal import Transport
 
-/// Turns weights such as 0.7 and 0.3 into 7 and 3.
+/// Converts weights such as 0.7 and 0.3 to 7 and 3.
 enum DecimalWeights {
-    /// The largest weight of a configuration.
+    /// The largest weight that a configuration may have.
     static let weightMax = 1_000_000
 
-    /// Returns whole numbers from 0 to `weightMax` in the same proportion; nil where a text is no number from 0, or where
-    /// the proportion cannot be kept.
+    /// Returns whole numbers from 0 to `weightMax` in the same proportion, as exactly as `weightMax` allows.
     ///
-    /// A weight above 0 stays above 0.
+    /// A weight above 0 does not become 0.
+    ///
+    /// - Returns: nil if a text is not a number from 0, or if a number has too many digits.
     static func whole(_ texts: [String]) -> [Int]? {
         var parts: [(digits: String, decimals: Int)] = []
         for text in texts {

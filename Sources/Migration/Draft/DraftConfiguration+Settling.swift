@@ -1,11 +1,11 @@
-// Removing from a draft what our configuration does not allow: equal names, equal URLs, contradicting kinds.
+// Removes from a draft the settings that a configuration must not have: equal names, equal URLs, contradicting kinds.
 internal import Configuration
 internal import Transport
 
 extension DraftConfiguration {
-    /// Removes what `check` would refuse, and notes each removal.
+    /// Removes the settings that `freeinference check` would refuse, and notes each removal.
     ///
-    /// - Returns: the values of the environment with which the draft can be checked.
+    /// - Returns: The placeholder values with which the draft can be checked.
     mutating func settle(_ notes: MigrationNotes) -> PlaceholderEnvironment {
         var environment = PlaceholderEnvironment()
         var kinds: [ExecutorURL: ExecutorSettings.Kind] = [:]
@@ -27,7 +27,7 @@ extension DraftConfiguration {
         return environment
     }
 
-    /// Removes models and aliases whose name another model has, and fallbacks that are no other model.
+    /// Removes models and aliases whose name is already used, and fallbacks that are not the id of another model.
     private mutating func settleNames(_ notes: MigrationNotes) {
         var ids: Set<ExactText> = []
         models.removeAll { model in

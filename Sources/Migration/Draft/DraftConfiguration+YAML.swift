@@ -1,16 +1,16 @@
-// Writing a drafted configuration as commented YAML.
+// Writes a draft of a configuration as YAML with comments.
 internal import Configuration
 internal import Transport
 
 extension DraftConfiguration {
-    /// The ports that the listener may have; the first one that no executor has is taken.
+    /// The ports for the listener, in order of preference.
     private static let listenerPorts: [UInt16] = [8080, 8088, 8888, 18_080, 28_080]
-    /// The ports that the admin listener may have; the first one is the default.
+    /// The ports for the admin listener, in order of preference; the first port is the default of a configuration.
     private static let adminPorts: [UInt16] = [9901, 9902, 9903, 19_901]
 
-    /// The file, in YAML, which ends with a line end.
+    /// The configuration as YAML, which ends with a line end.
     ///
-    /// - Parameter portsInUse: Ports of this machine on which something else listens.
+    /// - Parameter portsInUse: The ports of this machine on which other programs listen.
     func yaml(portsInUse: Set<UInt16> = []) -> String {
         let used = portsInUse.union(executorPorts)
         var lines = heading.map { "# \(YAMLText.comment($0))" }
@@ -41,7 +41,7 @@ extension DraftConfiguration {
         return lines.joined(separator: "\n") + "\n"
     }
 
-    /// The ports of all executors that name one, whatever their host.
+    /// The ports in the URLs of all executors, on this machine and on other machines.
     private var executorPorts: Set<UInt16> {
         var ports: Set<UInt16> = []
         for executor in models.flatMap(\.executors) {
@@ -69,7 +69,7 @@ extension DraftConfiguration {
     private static func lines(of executor: DraftExecutor, of id: String) -> [String] {
         var lines = executor.comments.map { "      # \(YAMLText.comment($0))" }
         lines.append("      - url: \(YAMLText.scalar(executor.url))")
-        // The default is the model's id.
+        // The default of `model` is the id of the model.
         if let model = executor.model, !model.hasBytes(of: id) {
             lines.append("        model: \(YAMLText.scalar(model))")
         }

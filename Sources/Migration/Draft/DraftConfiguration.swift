@@ -1,21 +1,21 @@
-// A configuration of this server while `import` or `configure` makes it, before it is written as YAML.
+// A configuration of this server that `freeinference import` or `configure` is making, before it is written as YAML.
 internal import Configuration
 
-/// What the written file will have.
+/// The contents of the configuration file that will be written.
 ///
-/// Texts are in the syntax of our file: `${NAME}` stands for an environment variable, `$${` for the characters `${`.
+/// Texts are in the syntax of that file: `${NAME}` stands for an environment variable, `$${` for the characters `${`.
 struct DraftConfiguration {
     /// Lines of the comment at the top of the file.
     var heading: [String] = []
-    /// Environment variables that must be set, in the order of the file, and what each holds.
+    /// The environment variables that must be set, with the purpose of each, in the order of the file.
     var variables: [DraftVariable] = []
-    /// Duration of `timeouts.first_event`, such as `60s`; nil leaves the default.
+    /// The duration `timeouts.first_event`, such as `60s`; nil for the default.
     var firstEvent: String?
-    /// Duration of `timeouts.response`; nil leaves the default.
+    /// The duration `timeouts.response`, such as `600s`; nil for the default.
     var response: String?
     var models: [DraftModel] = []
 
-    /// Returns a text of another program as our file has it: without references to variables.
+    /// Returns a text of another program in which every `${` is escaped, so that it is not a reference to a variable.
     static func literal(_ text: String) -> String {
         guard text.contains("${") else { return text }
         return text.split(separator: "${", omittingEmptySubsequences: false).joined(separator: "$${")
@@ -25,7 +25,7 @@ struct DraftConfiguration {
 /// An environment variable that the written file refers to.
 struct DraftVariable {
     var name: String
-    /// What it must hold, as the comment says.
+    /// The purpose of the variable, as a comment in the file says it.
     var purpose: String
 }
 
@@ -39,9 +39,9 @@ struct DraftModel {
     /// Keys of the catalog with their values as YAML, in the order of the file.
     var catalog: [(key: String, yaml: String)] = []
     var executors: [DraftExecutor] = []
-    /// Where the model is in the input.
+    /// The position of the model in the input.
     var position = Position()
-    /// Lines of a comment before the model.
+    /// The lines of the comment before the model.
     var comments: [String] = []
 
     init(id: String, position: Position = Position()) {
@@ -51,9 +51,9 @@ struct DraftModel {
 
     func has(_ key: String) -> Bool { catalog.contains { $0.key == key } }
 
-    /// Sets a key of the catalog unless it has a value already.
+    /// Sets a key of the catalog unless the key already has a value.
     ///
-    /// - Returns: false if it has another value.
+    /// - Returns: false if the key already has a different value.
     @discardableResult
     mutating func set(_ key: String, _ yaml: String) -> Bool {
         if let found = catalog.first(where: { $0.key == key }) { return found.yaml == yaml }
@@ -62,7 +62,7 @@ struct DraftModel {
     }
 }
 
-/// A name of a model, and where the input has it.
+/// A name of a model, and its position in the input.
 struct DraftName {
     var name: String
     var position: Position
@@ -73,14 +73,14 @@ struct DraftExecutor {
     var url: String
     /// The executor's name for the model; nil means the model's id.
     var model: String?
-    /// nil leaves it to the default, `auto`.
+    /// The kind of server that the executor is; nil for the default, `auto`.
     var kind: ExecutorSettings.Kind?
     var weight: Int?
-    /// A reference to an environment variable.
+    /// A reference to the environment variable with the API key, such as `${NAME}`; nil if the executor has no key.
     var apiKey: String?
     var maxRunning: Int?
-    /// Where the executor is in the input.
+    /// The position of the executor in the input.
     var position = Position()
-    /// Lines of a comment before the executor.
+    /// The lines of the comment before the executor.
     var comments: [String] = []
 }

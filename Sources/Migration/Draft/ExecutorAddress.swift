@@ -1,14 +1,15 @@
-// The URL of an executor as other programs write it, made one of our configuration: without the `/v1` at its end.
+// Converts the URL of an executor from the form of other programs to the form of a configuration, without a final
+// `/v1`.
 internal import Configuration
 
-/// A URL of the input, as our configuration has it.
+/// A URL of the input, in the form of this server's configuration.
 struct ExecutorAddress {
-    /// In the syntax of our file.
+    /// The URL in the syntax of a configuration, in which `${NAME}` refers to a variable.
     var text: String
-    /// Whether the input's URL ended in `/v1`, to which our server adds the path of the request.
+    /// Whether the input's URL ended in `/v1`.
     var endedInV1 = false
 
-    /// Removes `/v1` and slashes at the end of a URL, also of the default in `${NAME:-URL}`.
+    /// Removes `/v1` and slashes at the end of a URL, or of the default URL in `${NAME:-URL}`.
     init(_ text: String) {
         var rest = text[...]
         let isDefault = rest.hasPrefix("${") && rest.hasSuffix("}") && rest.contains(":-")
@@ -22,13 +23,15 @@ struct ExecutorAddress {
         self.text = rest + (isDefault ? "}" : "")
     }
 
-    /// Whether the whole URL is the value of a variable, which nobody knows yet.
+    /// Whether the whole URL is the value of a variable, so that the URL is not known yet.
     var isVariable: Bool { text.hasPrefix("${") && text.hasSuffix("}") }
-    /// Whether our configuration can have it; notes why not, and what is different with it.
+    /// Whether a configuration can have the URL.
+    ///
+    /// The reason why a configuration cannot have the URL is noted. A changed meaning of the URL is noted, too.
     ///
     /// - Parameters:
-    ///   - what: the key of the input, as notes name it.
-    ///   - isWithoutV1: whether the paths of this API do not begin with `/v1`.
+    ///   - what: The key of the input, as notes name it.
+    ///   - isWithoutV1: Whether other programs write URLs of this API without `/v1`.
     func isUsable(as what: String, at position: Position, isWithoutV1: Bool = false, notes: MigrationNotes) -> Bool {
         var environment = PlaceholderEnvironment()
         if case .failure(let problem) = environment.url(text) {
@@ -44,6 +47,8 @@ struct ExecutorAddress {
         return true
     }
 
-    /// Whether it is a URL of an API elsewhere, which has no health page that may be asked every two seconds.
+    /// Whether the URL has TLS, so that it is treated as the URL of a remote API.
+    ///
+    /// A remote API has no path for health checks every two seconds.
     var isSecure: Bool { text.hasPrefix("https://") }
 }

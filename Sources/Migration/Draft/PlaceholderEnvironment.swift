@@ -1,19 +1,20 @@
-// Values for the environment variables of a draft, with which it can be checked before they are set.
+// Placeholder values for the environment variables of a draft, so that the draft can be checked before the variables
+// are set.
 internal import Configuration
 
-/// Gives every variable that a draft refers to a value that fits its place.
+/// Gives each variable to which a draft refers a value that is valid where the variable stands.
 ///
-/// Variables that stand for a whole URL, a host or a port get different hosts, so that no two executors of a model seem
-/// to be the same one.
+/// Variables for a whole URL or a host get different hosts, so that two executors of a model do not seem to be the same
+/// executor.
 struct PlaceholderEnvironment {
     private(set) var values: [String: String] = [:]
 
-    /// Notes the variables of a text in which no place needs a special value, such as a key.
+    /// Gives values to the variables of a text in which any value is valid, such as an API key.
     mutating func note(text: String) {
         for (name, _, _) in Self.references(in: text) where values[name] == nil { values[name] = "placeholder" }
     }
 
-    /// Notes the variables of a URL.
+    /// Gives values to the variables of a URL.
     mutating func note(url: String) {
         for (name, before, after) in Self.references(in: url) where values[name] == nil {
             if before.isEmpty {
@@ -27,7 +28,7 @@ struct PlaceholderEnvironment {
         }
     }
 
-    /// Returns a URL with its variables replaced, parsed; the failure says what is wrong with it.
+    /// Replaces the variables of a URL and parses it; returns a problem if the URL is not valid.
     mutating func url(_ text: String) -> Result<ExecutorURL, ValueProblem> {
         note(url: text)
         return Expansion.expand(text, environment: values) { _ in .failure(FileProblem("it is not read here")) }
@@ -36,7 +37,8 @@ struct PlaceholderEnvironment {
 
     /// Whether every `${` of a text begins `${NAME}` or `${NAME:-DEFAULT}`.
     ///
-    /// Our configuration has more, such as `${file:PATH}`, which the files of other programs must not bring with them.
+    /// This server's configuration also has references such as `${file:PATH}`. Files of other programs must not contain
+    /// these references.
     static func hasVariablesOnly(_ text: String) -> Bool {
         let found = references(in: text)
         guard found.count == text.ranges(of: "${").count else { return false }
@@ -47,7 +49,7 @@ struct PlaceholderEnvironment {
         }
     }
 
-    /// The names of the variables that a text refers to, with the text before and after each reference.
+    /// The names of the variables to which a text refers, with the text before and after each reference.
     static func references(in text: String) -> [(name: String, before: Substring, after: Substring)] {
         var found: [(name: String, before: Substring, after: Substring)] = []
         var rest = text[...]

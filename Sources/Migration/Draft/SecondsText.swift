@@ -1,9 +1,9 @@
-// Timeouts of other programs, in seconds, as durations of our configuration.
+// Converts the timeouts of other programs, in seconds, to durations of a configuration.
 internal import Configuration
 
 /// Converts seconds such as `600` and `0.5` to durations such as `600s` and `500ms`.
 enum SecondsText {
-    /// Returns the duration; nil where the text is no number, or outside of 10 ms to 24 h.
+    /// Returns the duration; nil if the text is not a number or is not between 10 ms and 24 h.
     static func duration(_ text: String) -> String? {
         guard let plain = DecimalText.plain(text.hasPrefix(".") ? "0" + text : text), let seconds = Double(plain),
             (0.01...86_400).contains(seconds)

@@ -1,23 +1,26 @@
-// Keys of executors in the input of an import: references to variables stay such, clear text becomes one.
+// Makes references to environment variables from the API keys that the input of an import has in clear text.
 internal import Transport
 
-/// Gives keys that the input has in clear text the names of environment variables.
+/// Gives each API key that the input has in clear text the name of an environment variable.
 ///
-/// A key itself is never part of the result or of a message. Equal keys get the same variable.
+/// The key itself is never part of the resulting configuration or of a message. Equal keys get the same variable.
 struct SecretReferences {
     private var names: [ExactText: String] = [:]
     private var usedNames: Set<String>
-    /// The variables that were named so far, and the models for which they were.
+    /// The variables that `variable(for:model:)` has named, each with the model from which its name was made.
     private(set) var named: [(variable: String, model: String)] = []
 
-    /// - Parameter used: Names that the input refers to, which must not be given to anything else.
+    /// Makes a table that has no references yet.
+    ///
+    /// - Parameter used: Names of variables to which the input refers, and which another secret must not get.
     init(used: Set<String> = []) {
         usedNames = used
     }
 
     /// Returns the name of the variable for a key in clear text.
     ///
-    /// - Parameter model: The model for whose executor it is; the name is made of it: `QWEN3_CODER_API_KEY`.
+    /// - Parameter model: The model whose executor has the key. The name is made from the model's name, as in
+    ///   `QWEN3_CODER_API_KEY`.
     mutating func variable(for secret: String, model: String) -> String {
         if let name = names[ExactText(secret)] { return name }
         var stem = ""
@@ -40,7 +43,9 @@ struct SecretReferences {
         return name
     }
 
-    /// Words that stand for no key, because clients' libraries refuse an empty one.
+    /// Whether a text means that there is no key.
+    ///
+    /// Such words exist because the libraries of clients refuse an empty key.
     static func isPlaceholder(_ text: String) -> Bool {
         let words: Set<String> = [
             "none", "null", "empty", "dummy", "fake", "fake-key", "fake-api-key", "no-key", "not-needed", "na", "n/a",

@@ -1,14 +1,15 @@
-// Writing single values and comments of YAML.
+// Writes single values and comments of YAML.
 
-/// Writes texts so that YAML, and our reader, read the same text again.
+/// Writes texts so that a YAML parser, and this server's configuration reader, read the same text again.
 enum YAMLText {
-    /// Returns a text as a YAML scalar: plain where nothing in it can be taken for syntax, else in double quotes.
+    /// Returns a text as a YAML scalar: in double quotes if a part of the text could be syntax, otherwise plain.
     static func scalar(_ text: String) -> String { isPlain(text) ? text : quoted(text) }
 
     /// Returns a flow list such as `[a, "b c"]`.
     static func list(_ texts: [String]) -> String { "[" + texts.map(scalar).joined(separator: ", ") + "]" }
 
-    /// Returns a text as it may stand in a comment: one line, without control characters, at most 200 scalars.
+    /// Returns a text in a form that is valid in a comment: one line of at most 200 scalars, without control
+    /// characters.
     static func comment(_ text: String) -> String {
         var result = String.UnicodeScalarView()
         for scalar in text.unicodeScalars.prefix(200) {
@@ -52,8 +53,8 @@ enum YAMLText {
         return result + "\""
     }
 
-    /// Whether YAML allows the character in a quoted text (YAML 1.2.2, section 5.1), and no reader takes it for a line
-    /// end.
+    /// Whether YAML allows the character in a quoted text (YAML 1.2.2, section 5.1), and no YAML parser reads it as a
+    /// line end.
     private static func isPrintable(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.value {
         case 0x20...0x7E, 0xA0...0x2027, 0x202A...0xD7FF, 0xE000...0xFEFE, 0xFF00...0xFFFD: true

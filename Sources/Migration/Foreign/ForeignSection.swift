@@ -1,16 +1,16 @@
-// One mapping of the input of an import, whose keys are taken one by one; what nobody takes is named at the end.
+// One mapping in the input of an import. The import takes its keys one by one, and notes the keys that remain.
 internal import Configuration
 
 /// A single value of the input.
 struct ForeignText {
-    /// The value as the file has it; never empty, without control characters.
+    /// The value as the file has it; never empty, and without control characters.
     var text: String
     var position: Position
 }
 
 /// A mapping of the input.
 ///
-/// Keys of YAML's merge (`<<`) are merged in: keys of the mapping itself come first.
+/// The keys of mappings under YAML's merge key (`<<`) are included. The mapping's own keys take precedence.
 final class ForeignSection {
     let notes: MigrationNotes
     let position: Position
@@ -28,7 +28,7 @@ final class ForeignSection {
         self.entries = Self.merged(entries, depth: 0)
     }
 
-    /// The number of merges within merges that are followed.
+    /// The highest number of nested merge keys that are followed.
     private static let mergeDepthMax = 8
 
     private static func merged(_ entries: [ConfigurationEntry], depth: Int) -> [ConfigurationEntry] {
@@ -54,7 +54,7 @@ final class ForeignSection {
 
     // MARK: Keys
 
-    /// The key as notes name it.
+    /// The name of a key in notes, such as `model_list[].litellm_params.model`.
     func name(of key: String) -> String {
         let shown = ForeignDocument.printable(key)
         return path.isEmpty ? shown : "\(path).\(shown)"
@@ -62,13 +62,13 @@ final class ForeignSection {
 
     func has(_ key: String) -> Bool { entries.contains { $0.key == key } }
 
-    /// Where the key is; where the section is, if it has no such key.
+    /// The position of the key; the position of the section if it does not have the key.
     func position(of key: String) -> Position { entries.first { $0.key == key }?.keyPosition ?? position }
 
-    /// The keys that nobody has taken yet, in the order of the file.
+    /// The keys that have not been taken yet, in the order of the file.
     var rest: [String] { entries.map(\.key).filter { !taken.contains($0) } }
 
-    /// Takes the value of a key; nil where the key is absent or its value is YAML's null.
+    /// Takes a key and returns its value; nil if the key is absent or its value is YAML's null.
     func node(_ key: String) -> ConfigurationNode? {
         taken.insert(key)
         guard let node = entries.first(where: { $0.key == key })?.value else { return nil }
@@ -76,13 +76,16 @@ final class ForeignSection {
         return node
     }
 
-    /// Takes a single value; a list, a section, an empty text or one with control characters is named as lost.
+    /// Takes a key and returns its single value; nil if the key is absent.
+    ///
+    /// A list, a section, an empty text and a text with control characters are noted as not carried over and also give
+    /// nil.
     func text(_ key: String) -> ForeignText? {
         guard let node = node(key) else { return nil }
         return text(node, key)
     }
 
-    /// Takes a list of single values, or one single value.
+    /// Takes a key and returns its list of single values; one single value is returned as a list of one.
     func texts(_ key: String) -> [ForeignText] {
         guard let node = node(key) else { return [] }
         guard case .sequence(let items) = node.kind else { return text(node, key).map { [$0] } ?? [] }
@@ -105,7 +108,7 @@ final class ForeignSection {
         return ForeignText(text: text, position: node.position)
     }
 
-    /// Takes a flag: `true` or `false` in any of YAML 1.1's spellings that Python reads.
+    /// Takes a key and returns its flag: `true` or `false` in any spelling of YAML 1.1 that Python reads.
     func flag(_ key: String) -> Bool? {
         guard let found = text(key) else { return nil }
         switch found.text.lowercased() {
@@ -117,10 +120,10 @@ final class ForeignSection {
         }
     }
 
-    /// Takes a whole number of this range.
+    /// Takes a key and returns its whole number; nil, with a note, for any other value or outside of the range.
     func count(_ key: String, in range: ClosedRange<Int>) -> Int? {
         guard let found = text(key) else { return nil }
-        // Python writes and reads 1_000_000.
+        // Python allows underscores in numbers, as in 1_000_000.
         let digits = found.text.filter { $0 != "_" }
         guard let number = Int(digits), range.contains(number) else {
             let why = "a whole number between \(range.lowerBound) and \(range.upperBound) is expected here"
@@ -130,7 +133,7 @@ final class ForeignSection {
         return number
     }
 
-    /// Takes a section; any other value is named as lost.
+    /// Takes a key and returns its section; any other value is noted as not carried over.
     func section(_ key: String) -> ForeignSection? {
         guard let node = node(key) else { return nil }
         if let section = ForeignSection(node, path: name(of: key), notes: notes) { return section }
@@ -138,7 +141,7 @@ final class ForeignSection {
         return nil
     }
 
-    /// Takes a list of sections; items of another kind are named as lost.
+    /// Takes a key and returns its list of sections; items of another kind are noted as not carried over.
     func sections(_ key: String) -> [ForeignSection] {
         guard let node = node(key) else { return [] }
         guard case .sequence(let items) = node.kind else {
@@ -158,30 +161,30 @@ final class ForeignSection {
 
     // MARK: Notes
 
-    /// Takes a key and names it as lost; does nothing where the key is absent.
+    /// Takes a key and notes that it is left out; does nothing if the key is absent.
     func drop(_ key: String, _ why: String) {
         taken.insert(key)
         guard let entry = entries.first(where: { $0.key == key }) else { return }
         notes.lost(name(of: key) + Self.extent(of: entry), why, at: entry.keyPosition)
     }
 
-    /// Takes a key and says what it means in the result; does nothing where the key is absent.
+    /// Takes a key and notes its new meaning in the resulting configuration; does nothing if the key is absent.
     func change(_ key: String, _ how: String) {
         taken.insert(key)
         guard let entry = entries.first(where: { $0.key == key }) else { return }
         notes.changed(name(of: key), how, at: entry.keyPosition)
     }
 
-    /// Names every key that nobody has taken.
+    /// Drops every key that has not been taken, with a note.
     ///
     /// - Parameters:
-    ///   - reasons: Why keys that the other program has are not carried over.
-    ///   - otherwise: Why all other keys are not.
+    ///   - reasons: The reasons for keys of the other program, by the name of the key.
+    ///   - otherwise: The reason for all other keys.
     func finish(_ reasons: [String: String] = [:], otherwise: String) {
         for key in rest { drop(key, reasons[key] ?? otherwise) }
     }
 
-    /// Says to which line a value that is more than one line goes: `, to line 12`; empty for others.
+    /// Returns the last line of a value that has several lines, as `, to line 12`; empty for a value of one line.
     private static func extent(of entry: ConfigurationEntry) -> String {
         let last = lastLine(of: entry.value)
         return last > entry.keyPosition.line ? ", to line \(last)" : ""

@@ -1,11 +1,11 @@
-// What an import says of single lines of its input: what was not carried over, and what means something else here.
+// The messages of an import about single lines of its input: settings that it leaves out or gives another meaning.
 package import Configuration
 
 /// One message about one position in the input of an import.
 ///
 /// A message never quotes a value of the input, because any value may be a secret; it may name models and providers.
 package struct MigrationNote: Sendable, Hashable, CustomStringConvertible {
-    /// Whether the line is missing in the result, or has another meaning in it.
+    /// Whether the setting is missing from the resulting configuration, or has another form or meaning there.
     package enum Kind: String, Sendable {
         case notCarriedOver = "not carried over"
         case changed
@@ -15,7 +15,7 @@ package struct MigrationNote: Sendable, Hashable, CustomStringConvertible {
     package let file: String
     package let position: Position
     package let kind: Kind
-    /// One line of text: the key, and why.
+    /// One line of text: the key, and the reason.
     package let message: String
 
     /// The note as `import` prints it: `FILE:LINE:COLUMN: KIND: MESSAGE`.
@@ -38,12 +38,12 @@ final class MigrationNotes {
         seen.sorted { ($0.position, $0.message) < ($1.position, $1.message) }
     }
 
-    /// Records that something of the input is not in the result.
+    /// Records that a part of the input is missing from the resulting configuration.
     func lost(_ what: String, _ why: String, at position: Position) {
         add(.notCarriedOver, "\(what): \(why)", at: position)
     }
 
-    /// Records that something of the input has another form or meaning in the result.
+    /// Records that a part of the input has another form or meaning in the resulting configuration.
     func changed(_ what: String, _ how: String, at position: Position) {
         add(.changed, "\(what): \(how)", at: position)
     }

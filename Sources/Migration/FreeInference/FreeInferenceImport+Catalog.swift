@@ -1,8 +1,9 @@
-// The catalog of FreeInference's models: what `/v1/models` says of them, with prices a token in place of a million.
+// Reads the catalog fields of FreeInference's models, which `/v1/models` shows, and converts prices to prices per
+// token.
 internal import Configuration
 
 extension FreeInferenceImport {
-    /// Reads what the list of models shows.
+    /// Reads the fields that the list of models shows.
     func readCatalog(of section: ForeignSection, into model: inout DraftModel) {
         let notes = section.notes
         for key in ["name", "quantization"] {
@@ -40,7 +41,7 @@ extension FreeInferenceImport {
         "repetition_penalty", "stop", "seed", "max_tokens", "logit_bias",
     ]
 
-    /// Reads prices in USD a million tokens, and writes them a token.
+    /// Reads prices in USD per million tokens, and converts them to prices per token.
     private func readPricing(of section: ForeignSection, into model: inout DraftModel) {
         guard let pricing = section.section("pricing") else { return }
         var prices: [String] = []

@@ -1,15 +1,17 @@
-// Reading FreeInference's models.yaml: models with routes, and prices in USD a million tokens.
+// Reads FreeInference's models.yaml, which has models with routes, and prices in USD per million tokens.
 internal import Configuration
 
-/// Makes a draft of the models of FreeInference (the gateway that this server replaces).
+/// Makes a draft from the models of FreeInference, the gateway that this server replaces.
 struct FreeInferenceImport {
     private let notes: MigrationNotes
     private var secrets: SecretReferences
     private var draft = DraftConfiguration()
 
+    /// Makes the draft, and the references to the secrets that the input has in clear text.
+    ///
     /// - Parameters:
-    ///   - models: the items of the list `models`.
-    ///   - rest: the section of the whole file; nil where the file is the list itself.
+    ///   - models: The items of the list `models`.
+    ///   - rest: The section of the whole file; nil if the file is the list itself.
     static func draft(
         _ models: [ConfigurationNode],
         rest: ForeignSection?,
@@ -21,7 +23,7 @@ struct FreeInferenceImport {
         return (reading.draft, reading.secrets)
     }
 
-    /// The variables that the models refer to anywhere.
+    /// The environment variables to which any value of the models refers.
     private static func variables(of nodes: [ConfigurationNode]) -> Set<String> {
         var found: Set<String> = []
         for node in nodes {
@@ -113,7 +115,7 @@ struct FreeInferenceImport {
         }
         if executor.kind == .auto { executor.kind = nil }
         if route.node("provider_model_id") != nil {
-            // Without its own name for the model, the engine would be asked for another one.
+            // If this name cannot be carried over, the executor is left out, because the engine would get a wrong name.
             guard let name = route.text("provider_model_id"),
                 let ours = expanded(name, route.name(of: "provider_model_id"))
             else { return }
@@ -141,7 +143,7 @@ struct FreeInferenceImport {
         "null_cache_details_means_miss": "what an engine says of its cache is passed on as it is",
     ]
 
-    /// The kind of an executor; nil where its API is neither OpenAI's nor Anthropic's.
+    /// The kind of an executor; nil if its API is neither OpenAI's nor Anthropic's.
     private static func kind(_ name: String, of address: ExecutorAddress) -> ExecutorSettings.Kind? {
         let word = name.prefix { $0 != "[" }.lowercased()
         switch word {
@@ -158,7 +160,9 @@ struct FreeInferenceImport {
         }
     }
 
-    /// Returns the reference to the key of a route, which may have only one here.
+    /// Returns the reference to the API key of a route; nil if the route has no usable key.
+    ///
+    /// An executor has only one key, so that further keys of the route are noted as not carried over.
     private mutating func key(_ section: ForeignSection, model: String) -> String? {
         let single = section.texts("api_key")
         let all = single + section.texts("api_keys")
@@ -184,7 +188,8 @@ struct FreeInferenceImport {
         return "${\(variable)}"
     }
 
-    /// Returns a text whose references to variables are ours too; nil, and a note, where one is malformed.
+    /// Returns a text whose references to variables are valid in a configuration; nil, with a note, if one is
+    /// malformed.
     private func expanded(_ found: ForeignText, _ what: String) -> String? {
         guard PlaceholderEnvironment.hasVariablesOnly(found.text) else {
             notes.lost(what, "it has '${' that begins no reference to a variable", at: found.position)
@@ -195,7 +200,7 @@ struct FreeInferenceImport {
 
     // MARK: Weights
 
-    /// Gives the executors the weights of their routes as whole numbers.
+    /// Gives the executors the weights of their routes, as whole numbers.
     private func setWeights(_ routes: [ForeignSection], of model: inout DraftModel) {
         var texts: [Int: ForeignText] = [:]
         for route in routes {
@@ -206,7 +211,7 @@ struct FreeInferenceImport {
             texts[index] = text
         }
         guard let first = texts.values.min(by: { $0.position < $1.position }) else { return }
-        // FreeInference gives a route without a weight 1.
+        // In FreeInference a route without a weight has the weight 1.
         let all = model.executors.indices.map { texts[$0]?.text ?? "1" }
         guard let weights = DecimalWeights.whole(all) else {
             notes.lost("models[].route[].weight", "a weight of this model is no number from 0", at: first.position)

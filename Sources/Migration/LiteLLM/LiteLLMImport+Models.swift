@@ -1,12 +1,14 @@
-// What LiteLLM says of a model beside its deployments: timeouts, prices, what it can do; and the weights and orders of
-// its deployments.
+// Reads LiteLLM's settings of a model: its timeouts, its prices, its abilities, and the weights and orders of its
+// deployments.
 internal import Configuration
 internal import Transport
 
 extension LiteLLMImport {
     // MARK: Timeouts
 
-    /// Reads the timeouts of a deployment; the first deployment of a model that has one sets the model's.
+    /// Reads the timeouts of a deployment.
+    ///
+    /// A model gets each timeout from its first deployment that has the timeout.
     func readTimeouts(_ parameters: ForeignSection, into model: inout DraftModel) {
         func read(_ key: String, _ value: inout String?) {
             guard let found = parameters.text(key) else { return }
@@ -28,7 +30,9 @@ extension LiteLLMImport {
 
     // MARK: Catalog
 
-    /// Reads prices, which are USD a token in LiteLLM too.
+    /// Reads prices.
+    ///
+    /// LiteLLM's unit is USD per token, as in this server's configuration.
     func readPrices(_ section: ForeignSection, into model: inout DraftModel) {
         let names = [
             ("input_cost_per_token", "prompt"), ("output_cost_per_token", "completion"),
@@ -113,7 +117,9 @@ extension LiteLLMImport {
 
     // MARK: Weights and orders
 
-    /// Makes models of the groups: deployments of a later order become a fallback model.
+    /// Makes the models from their groups of deployments.
+    ///
+    /// The deployments of each order after the first become a fallback model of their own.
     mutating func finishGroups() {
         for group in groups {
             let orders = Set(group.deployments.map { $0.order ?? Int.max }).sorted()
@@ -147,7 +153,7 @@ extension LiteLLMImport {
     private func model(of group: Group, _ deployments: [Deployment]) -> DraftModel {
         var model = group.model
         model.executors = deployments.map(\.executor)
-        // LiteLLM shares by the first of these that the deployments have.
+        // LiteLLM distributes requests by the first of these settings that the deployments have.
         let candidates: [(key: String, texts: [ForeignText?])] = [
             ("weight", deployments.map(\.weight)), ("rpm", deployments.map(\.requestsPerMinute)),
             ("tpm", deployments.map(\.tokensPerMinute)),

@@ -1,9 +1,10 @@
-// The settings of LiteLLM's proxy that have a counterpart here, and why the others have none.
+// Reads the settings of LiteLLM's proxy that this server has too, and gives a reason for each setting that it does not
+// have.
 internal import Configuration
 internal import Transport
 
 extension LiteLLMImport {
-    /// Reads every section but the list of models.
+    /// Reads every section except the list of models.
     mutating func readSettings(_ root: ForeignSection) {
         if let router = root.section("router_settings") { readRouter(router) }
         if let library = root.section("litellm_settings") { readLibrary(library) }
@@ -73,7 +74,7 @@ extension LiteLLMImport {
         ]
     }()
 
-    /// Reads `model_group_alias`: further names of models.
+    /// Reads `model_group_alias`, which gives models further names.
     private mutating func readAliases(_ router: ForeignSection) {
         guard let aliases = router.section("model_group_alias") else { return }
         for key in aliases.rest {
@@ -131,7 +132,7 @@ extension LiteLLMImport {
         ]
     }()
 
-    // MARK: Both
+    // MARK: Settings of both sections
 
     private func readTimeout(_ section: ForeignSection, _ key: String, into value: inout String?) {
         guard let found = section.text(key) else { return }
@@ -142,7 +143,7 @@ extension LiteLLMImport {
         value = duration
     }
 
-    /// Reads `fallbacks`, a list of `{MODEL: [OTHERS]}`, and `default_fallbacks`, which all models have.
+    /// Reads `fallbacks`, a list of `{MODEL: [OTHERS]}`, and `default_fallbacks`, which apply to all models.
     private mutating func readFallbacks(_ section: ForeignSection) {
         for item in section.sections("fallbacks") {
             for model in item.rest {
@@ -165,7 +166,9 @@ extension LiteLLMImport {
         section.texts(key).map { DraftName(name: Self.ours($0.text), position: $0.position) }
     }
 
-    /// The fallbacks of a model, without itself where they are those of all models.
+    /// The fallbacks of a model.
+    ///
+    /// If the fallbacks are common to all models, the model itself is left out.
     private func others(for group: Group, _ isCommon: Bool, _ names: [DraftName]) -> [DraftName] {
         isCommon ? names.filter { !$0.name.hasBytes(of: group.model.id) } : names
     }

@@ -1,19 +1,19 @@
-// Reading LiteLLM's config.yaml: deployments that share a model_name become the executors of one model.
+// Reads LiteLLM's config.yaml. Deployments that share a model_name become the executors of one model.
 internal import Configuration
 internal import Transport
 
-/// Makes a draft of the models and settings of LiteLLM's proxy.
+/// Makes a draft from the models and settings of LiteLLM's proxy.
 struct LiteLLMImport {
-    /// A deployment that could be carried over, with what is settled once all of its model are known.
+    /// A deployment that becomes an executor, with the settings that depend on the other deployments of the model.
     struct Deployment {
         var executor: DraftExecutor
-        /// LiteLLM tries deployments of a lower order first; nil where it has none.
+        /// LiteLLM tries deployments of a lower order first; nil if the deployment has no order.
         var order: Int?
         var orderPosition: Position
         var weight: ForeignText?
         var requestsPerMinute: ForeignText?
         var tokensPerMinute: ForeignText?
-        /// The path of its settings in notes.
+        /// The name of the deployment's settings in notes, such as `model_list[].litellm_params`.
         var path: String
     }
 
@@ -26,11 +26,13 @@ struct LiteLLMImport {
     let notes: MigrationNotes
     var secrets = SecretReferences()
     var draft = DraftConfiguration()
-    /// The models in the order in which the file names them first.
+    /// The models in the order in which they first occur in the file.
     var groups: [Group] = []
     var groupIndexes: [ExactText: Int] = [:]
 
-    /// - Parameter root: the section of the whole file.
+    /// Makes the draft, and the references to the secrets that the input has in clear text.
+    ///
+    /// - Parameter root: The section of the whole file.
     static func draft(_ root: ForeignSection, notes: MigrationNotes) -> (DraftConfiguration, SecretReferences) {
         let models = root.sections("model_list")
         var reading = LiteLLMImport(notes: notes, secrets: SecretReferences(used: variables(of: models)))
@@ -40,7 +42,7 @@ struct LiteLLMImport {
         return (reading.draft, reading.secrets)
     }
 
-    /// The variables that deployments name as `os.environ/NAME`.
+    /// The variables to which deployments refer as `os.environ/NAME`.
     private static func variables(of models: [ForeignSection]) -> Set<String> {
         var found: Set<String> = []
         for model in models {
@@ -60,7 +62,7 @@ struct LiteLLMImport {
         self.secrets = secrets
     }
 
-    /// The name of the variable that a text such as `os.environ/NAME` stands for; nil for any other text.
+    /// The name of the variable to which a text such as `os.environ/NAME` refers; nil for any other text.
     static func variable(in text: String) -> String? {
         let beginning = "os.environ/"
         guard text.hasPrefix(beginning) else { return nil }
@@ -68,7 +70,7 @@ struct LiteLLMImport {
         return SecretReferences.isVariableName(name) ? String(name) : nil
     }
 
-    /// A text in the syntax of our file: `${NAME}` for `os.environ/NAME`.
+    /// A text in the syntax of this server's configuration: `${NAME}` in place of `os.environ/NAME`.
     static func ours(_ text: String) -> String {
         variable(in: text).map { "${\($0)}" } ?? DraftConfiguration.literal(text)
     }
@@ -95,7 +97,8 @@ struct LiteLLMImport {
         if let deployment = deployment(parameters, model: groups[index].model.id) {
             groups[index].deployments.append(deployment)
         }
-        // A copy, because these functions read `self`: changed in place, all groups would be copied each time.
+        // The model is copied out of `groups`, because the functions below read `self`. If they changed the model in
+        // place, Swift would copy all groups at each call.
         var model = groups[index].model
         readTimeouts(parameters, into: &model)
         readPrices(parameters, into: &model)
@@ -105,7 +108,9 @@ struct LiteLLMImport {
         section.finish(otherwise: "not a key of model_list that has a meaning here")
     }
 
-    /// Returns the index of the group of a model, which is made at its first deployment.
+    /// Returns the index of a model's group.
+    ///
+    /// The group is made at the first deployment of the model.
     private mutating func group(_ id: String, at position: Position) -> Int {
         if let index = groupIndexes[ExactText(id)] { return index }
         groupIndexes[ExactText(id)] = groups.count
@@ -136,7 +141,7 @@ struct LiteLLMImport {
         let tokens = parameters.text("tpm")
         let running = parameters.count("max_parallel_requests", in: 1...1_000_000)
         guard let found = executor(parameters, model: model) else {
-            // The rest has no meaning without an executor, and the note about it says so.
+            // Without an executor these keys have no meaning, so they are taken without a note of their own.
             for key in ["api_base", "base_url", "api_key", "custom_llm_provider"] { _ = parameters.node(key) }
             return nil
         }
@@ -189,7 +194,7 @@ struct LiteLLMImport {
         )
         guard isUsable else { return nil }
         executor.url = address.text
-        // `openai` with a URL of one's own means any engine with its API.
+        // The provider `openai` with an `api_base` means any engine that has OpenAI's API.
         if address.isSecure {
             if provider.kind == .auto || provider.kind == .ollama { executor.kind = .openai }
         } else if provider.kind == .openai {
@@ -200,7 +205,7 @@ struct LiteLLMImport {
         return executor
     }
 
-    /// Returns the provider of a deployment, and the engine's name for the model.
+    /// Returns the provider of a deployment, and the engine's name for the model; nil, with a note, if there is none.
     private func provider(
         of model: ForeignText,
         _ parameters: ForeignSection,
@@ -238,7 +243,8 @@ struct LiteLLMImport {
         return (name, provider, engineName)
     }
 
-    /// Returns the reference to the key of a deployment; nil where it has none.
+    /// Returns the reference to the API key of a deployment, such as `${NAME}`; nil if the deployment has no usable
+    /// key.
     private mutating func key(_ parameters: ForeignSection, model: String) -> String? {
         guard let found = parameters.text("api_key") else { return nil }
         if let name = Self.variable(in: found.text) { return "${\(name)}" }

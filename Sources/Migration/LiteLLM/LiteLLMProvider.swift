@@ -1,21 +1,21 @@
-// The providers in LiteLLM's names of models (`PROVIDER/NAME`), and the executors of ours that they become.
+// The providers in LiteLLM's names of models (`PROVIDER/NAME`), and the settings of the executors that they become.
 internal import Configuration
 
-/// What a provider of LiteLLM is here.
+/// The settings of an executor that a provider of LiteLLM determines.
 struct LiteLLMProvider {
-    /// The kind where the executor is reached in clear, thus in the operator's own network.
+    /// The executor's `kind`, which `LiteLLMImport.executor` may still change according to the URL.
     var kind: ExecutorSettings.Kind
-    /// The URL that is asked where the deployment has no `api_base`; nil where it must have one.
+    /// The executor's URL if the deployment has no `api_base`; nil if the deployment must have an `api_base`.
     var url: String?
-    /// The environment variable whose key LiteLLM sends there where the deployment has none.
+    /// The environment variable with the key that LiteLLM sends if the deployment has no key; nil if there is none.
     var keyVariable: String?
-    /// Whether URLs are written without `/v1`.
+    /// Whether LiteLLM writes the provider's URLs without `/v1`.
     var isWithoutV1 = false
 
-    /// Returns the provider of this name; nil for one whose API is neither OpenAI's nor Anthropic's.
+    /// Returns the provider with a name; nil for a provider whose API is neither OpenAI's nor Anthropic's.
     static func named(_ name: String) -> LiteLLMProvider? { table[name] }
 
-    /// Returns the provider that LiteLLM takes for a name without one; nil where it knows none.
+    /// Returns the provider that LiteLLM uses for a model's name without a provider; nil if LiteLLM knows none.
     static func guessed(for model: String) -> String? {
         if ["claude-", "anthropic."].contains(where: model.hasPrefix) { return "anthropic" }
         let openAI = ["gpt-", "o1", "o3", "o4", "chatgpt-", "text-embedding-", "dall-e-", "tts-", "whisper-"]
