@@ -31,6 +31,12 @@ import Testing
         ),
         (#"{ "error" : { "message" : "a \" b" } , "x" : [ "]" ] }"#, #"{"error":{"message":"a \" b"}}"#),
         (#"[{"error":{"code":400}}]"#, #"[{"error":{"code":400}}]"#),
+        // Forms of Tencent and of Azure.
+        (
+            #"{"Response":{"RequestId":"x","Error":{"Code":"LimitExceeded"}}}"#,
+            #"{"Response":{"Error":{"Code":"LimitExceeded"}}}"#
+        ),
+        (#"{"Error":{"message":"x"},"data":[1]}"#, #"{"Error":{"message":"x"}}"#),
         (#"{"us\u0061ge":1,"x":"\\"}"#, #"{"us\u0061ge":1}"#), ("{}", "{}"), ("{\"x\":[[],{\"error\":1}]}", "{}"),
     ]
 

@@ -7,7 +7,7 @@ struct JSONDigest: Sendable {
     /// The role of a value, which decides which of its members are kept.
     private enum Role: Sendable {
         case root
-        /// The value of `response`, `message` or `x_groq`.
+        /// The value of `response`, `message`, `x_groq` or `Response` (Tencent's).
         case nested
         case choices
         case choice
@@ -226,15 +226,16 @@ struct JSONDigest: Sendable {
         switch (role, name) {
         case (.all, _): return .all
         case (.root, "choices"): return .choices
-        case (.root, "message"), (.root, "response"), (.root, "x_groq"): return .nested
+        case (.root, "message"), (.root, "response"), (.root, "x_groq"), (.root, "Response"): return .nested
         case (.root, "delta"): return .delta
         case (.root, "type"), (.root, "object"), (.root, "code"), (.root, "status"), (.root, "detail"),
             (.root, "param"), (.root, "msg"), (.root, "errors"), (.root, "success"), (.root, "base_resp"),
             (.root, "status_code"), (.root, "statusCode"), (.root, "error_type"), (.root, "__type"),
             (.root, "errorType"), (.root, "errorMessage"), (.root, "error_code"), (.root, "error_msg"):
             return .all
-        case (.root, "usage"), (.root, "error"), (.root, "stop_reason"), (.nested, "usage"), (.nested, "error"),
-            (.nested, "status"), (.choice, "index"), (.choice, "finish_reason"), (.choice, "error"),
+        case (.root, "usage"), (.root, "error"), (.root, "Error"), (.root, "stop_reason"), (.nested, "usage"),
+            (.nested, "error"), (.nested, "Error"), (.nested, "status"), (.choice, "index"), (.choice, "finish_reason"),
+            (.choice, "error"),
             (.choice, "usage"), (.nested, "stop_reason"), (.delta, "stop_reason"):
             return .all
         default: return nil

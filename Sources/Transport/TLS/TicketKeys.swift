@@ -46,8 +46,8 @@ internal import COpenSSL
 
     private let ring: Lock<Ring>
     private let now: @Sendable () -> Int64
-    // Fetched once, because OpenSSL 3 takes locks to look up an algorithm. Sound because a fetched cipher is immutable
-    // and its reference count is atomic.
+    // The cipher is fetched once, because OpenSSL 3 takes locks to look up an algorithm.
+    // Sound because a fetched cipher is immutable and its reference count is atomic.
     nonisolated(unsafe) private let cipher: OpaquePointer
 
     /// Starts with one new key.
