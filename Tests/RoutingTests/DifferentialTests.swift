@@ -88,8 +88,9 @@ import Transport
             }
             return nil
         }
-        /// Removes the latest request of the tenant with the most requests. Among equals, the last served tenant
-        /// gives way, else the last in order.
+        /// Removes the latest request of the tenant with the most requests.
+        ///
+        /// Among equals, the last served tenant gives way, else the last in order.
         mutating func makeRoom(for tenant: String) -> Int? {
             let own = lines.first { $0.tenant == tenant }?.entries.count ?? 0
             let most = lines.map(\.entries.count).max() ?? 0

@@ -4,8 +4,9 @@ import LoopTesting
 import Transport
 
 extension HTTP2Peer {
-    /// Sends the server's SETTINGS and the acknowledgement of the client's. `most` is
-    /// SETTINGS_MAX_CONCURRENT_STREAMS.
+    /// Sends the server's SETTINGS and the acknowledgement of the client's.
+    ///
+    /// `most` is SETTINGS_MAX_CONCURRENT_STREAMS.
     func greet(most: UInt32? = nil) {
         send(Frame.settings, 0, 0, most.map { [0, 3] + big($0) } ?? [])
         send(Frame.settings, Frame.acknowledge)

@@ -9,7 +9,9 @@ import Testing
         return kind
     }
 
-    /// Decodes once. `#expect` cannot hold a `Span`, so the call is in a function.
+    /// Decodes once.
+    ///
+    /// `#expect` cannot hold a `Span`, so the call is in a function.
     private func step(_ decoder: inout ChunkedDecoder, _ bytes: ArraySlice<UInt8>) -> ChunkedDecoder.Step {
         decoder.decode(bytes.span)
     }

@@ -58,7 +58,9 @@ import Testing
         }
     }
 
-    /// One executor takes four times as long. Each runs at most half of the attempts, so the fast one completes most.
+    /// One executor takes four times as long.
+    ///
+    /// Each runs at most half of the attempts, so the fast one completes most.
     @Test func aSlowExecutorGetsWhatItWorksOff() {
         let pool = Self.pool(2, weights: [1, 1])
         var ends: [(at: Int, executor: Int)] = []

@@ -77,8 +77,9 @@ import Testing
         }
     }
 
-    /// The queue holds one request. Between two tenants that each have one, the tenant that was served last gives
-    /// way.
+    /// The queue holds one request.
+    ///
+    /// Between two tenants that each have one, the tenant that was served last gives way.
     @Test func evenRoomForOneIsShared() {
         let pool = full()
         var served = 0

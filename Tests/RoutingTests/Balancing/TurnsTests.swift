@@ -4,7 +4,7 @@ import Testing
 @testable import Routing
 
 @Suite struct TurnsTests {
-    /// Gives `count` turns, each to the first executor in order that may be chosen.
+    /// Gives `count` turns, each to the executor that is due first among those that `may` allows.
     private func take(
         _ count: Int,
         from turns: inout Turns,

@@ -7,7 +7,9 @@ import Transport
 @Suite struct ExecutorHealthTests {
     private let second: Nanoseconds = 1_000_000_000
 
-    /// The health after these probes, one every 2 s from 2 s on. The engine sent its last byte at `lastHeard`.
+    /// The health after these probes, one every 2 s from 2 s on.
+    ///
+    /// The engine sent its last byte at `lastHeard`.
     private func health(after probes: [ExecutorHealth.Probe], lastHeard: Nanoseconds = 0) -> ExecutorHealth {
         var health = ExecutorHealth()
         for (place, probe) in probes.enumerated() {

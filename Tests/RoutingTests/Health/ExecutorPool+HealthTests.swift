@@ -65,8 +65,9 @@ import Testing
         #expect(other.health(of: other.executors[0]) == .healthy)
     }
 
-    /// The first event of a response ends the trial, because a stream may run for minutes. If that stream breaks, the
-    /// executor is ejected again.
+    /// The first event of a response ends the trial, because a stream may run for minutes.
+    ///
+    /// If that stream breaks, the executor is ejected again.
     @Test func whatBreaksStreamsIsBackOnTrialUntilOneEndsWhole() {
         let pool = pool(2)
         for _ in 0..<3 { breakStream(pool, at: 0) }
@@ -189,8 +190,9 @@ import Testing
         #expect(!alone.statuses(at: 1)[0].isUsable && alone.chosen(at: 1) == 0)
     }
 
-    /// At most half of a pool is ejected. An engine that failed its probes is left out all the same while another one
-    /// lives.
+    /// At most half of a pool is ejected.
+    ///
+    /// An engine that failed its probes is left out all the same while another one lives.
     @Test func theDeadAreNotUsedWhileAnotherLives() {
         let pool = pool(3)
         for index in 0..<2 {

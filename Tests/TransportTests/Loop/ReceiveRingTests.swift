@@ -5,7 +5,9 @@ import LoopTesting
 import Testing
 import Transport
 
-/// Some containers forbid io_uring. The loop then uses epoll alone, and this suite is skipped.
+/// Some containers forbid io_uring.
+///
+/// The loop then uses epoll alone, and this suite is skipped.
 private func isRingAllowed() -> Bool {
     let test = TestLoop(poller: .ring)
     return withExtendedLifetime(test) { test.loop.hasRing }

@@ -61,8 +61,9 @@ import Testing
         peer.close()
     }
 
-    /// A channel leaves the poller when its peer closes during a pause. The pending bytes are read when reading
-    /// resumes.
+    /// A channel leaves the poller when its peer closes during a pause.
+    ///
+    /// The pending bytes are read when reading resumes.
     @Test func whatAPeerLeftBehindIsReadWithoutThePoller() throws {
         let (socket, peer) = Peer.pair()
         let handler = Recorder(socket, on: test)

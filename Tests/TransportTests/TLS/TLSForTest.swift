@@ -5,8 +5,9 @@ import COpenSSL
 @testable import Transport
 
 extension TLSContext {
-    /// Limits the protocol versions: 0x0302 is TLS 1.1, 0x0304 is TLS 1.3. Sets security level 0, because higher
-    /// levels disable old versions.
+    /// Limits the protocol versions: 0x0302 is TLS 1.1, 0x0304 is TLS 1.3.
+    ///
+    /// Sets security level 0, because higher levels disable old versions.
     func setVersionsForTest(minimum: Int, maximum: Int) {
         SSL_CTX_set_security_level(raw, 0)
         let set =

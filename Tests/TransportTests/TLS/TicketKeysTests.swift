@@ -76,8 +76,9 @@ import Transport
         #expect(try connect(worker, resuming: session).server.isResumed)
     }
 
-    /// A resuming client does not verify the certificate. So a session must not resume under another certificate's
-    /// name (CVE-2025-23419).
+    /// A resuming client does not verify the certificate.
+    ///
+    /// So a session must not resume under another certificate's name (CVE-2025-23419).
     @Test(arguments: [0x0303, 0x0304], ["second.example", "localhost"])
     func noSessionResumesUnderAnotherCertificatesName(version: Int, first: String) throws {
         let other = try directory.certificate(["second.example"])
