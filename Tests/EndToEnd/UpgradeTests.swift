@@ -71,7 +71,7 @@ import Testing
             let answer = try await server.curl("/health", .http2, secure: false)
             #expect(answer.status == 200)
             #expect(answer.version == "1.1")
-            // Prior knowledge does not use the upgrade, so it works.
+            // `h2c_upgrade: false` disables only the upgrade; HTTP/2 with prior knowledge still works.
             try await expect(server.curl("/health", .http2PriorKnowledge, secure: false)) { $0.version == "2" }
         }
     }
