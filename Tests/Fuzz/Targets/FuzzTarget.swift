@@ -1,4 +1,4 @@
-// The parts of every fuzz target: an input, where its bytes are cut, and what was found wrong.
+// Shared by all fuzz targets: the input, the cuts of its bytes, and the findings.
 
 /// One part of the server, which is fed the bytes of a fuzzer.
 ///
@@ -21,7 +21,7 @@ package enum FuzzTargets {
 
     /// Runs a target once.
     ///
-    /// - Returns: what it found wrong; empty if nothing is.
+    /// - Returns: The messages of what it found wrong; empty if it found nothing.
     package static func run(_ target: any FuzzTarget, on bytes: [UInt8]) -> [String] {
         let findings = Findings()
         target.run(FuzzInput(bytes), findings)
@@ -29,7 +29,7 @@ package enum FuzzTargets {
     }
 }
 
-/// What a target has found wrong in one run.
+/// The faults that a target has found in one run.
 package final class Findings {
     package private(set) var messages: [String] = []
 
@@ -49,8 +49,7 @@ package final class Findings {
 
 /// The bytes of a fuzzer.
 ///
-/// The choices of a target are taken from the end of the bytes, so that the beginning can be a text as a peer would
-/// send it.
+/// A target takes its choices from the end of the bytes, so that the beginning can be text as a peer would send it.
 package struct FuzzInput {
     private var bytes: ArraySlice<UInt8>
 
