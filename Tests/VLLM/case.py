@@ -48,7 +48,7 @@ def text_of_answer(dialect, answer):
 
 
 def text_of_events(dialect, payloads):
-    """What the events of a stream say."""
+    """The text of a stream's events."""
     parts = []
     for event in payloads:
         if dialect == "chat":
