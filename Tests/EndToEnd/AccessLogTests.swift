@@ -46,7 +46,7 @@ import Testing
             let log = try await server.settledLog()
             #expect(log.count == 21)
             #expect(Set(log.compactMap(\.request_id.string)).count == 21)
-            // Each line is JSON.
+            // The output has no lines besides the 21 lines that were parsed as JSON.
             #expect(server.process.output.split(separator: "\n").count == 21)
         }
     }

@@ -1,6 +1,6 @@
 import Testing
 
-/// `Upgrade: h2c` on a cleartext listener.
+/// HTTP/2 through `Upgrade: h2c` on a cleartext listener.
 @Suite struct UpgradeTests {
     @Test func aPostIsServedOnHTTP2() async throws {
         try await withServer { server, executor in

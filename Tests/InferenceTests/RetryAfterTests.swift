@@ -3,7 +3,7 @@ import Inference
 import Testing
 
 @Suite struct RetryAfterTests {
-    /// 2026-11-28T05:00:00Z.
+    /// 2026-11-28T05:00:00Z in seconds since 1970.
     private static let now = 1_795_842_000
 
     private func wait(_ fields: [(String, String)]) -> Int? {

@@ -52,7 +52,7 @@ def until(what, condition, seconds=10.0):
 
 
 class Mask:
-    """Replaces what differs between two runs of one binary."""
+    """Replaces the parts that differ between two runs of one binary."""
 
     LOG_TIMES = re.compile(r'"(time|exchange_id)":"[^"]*"')
     LOG_DURATIONS = re.compile(r'"(\w+_ms)":[0-9.]+')

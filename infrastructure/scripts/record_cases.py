@@ -43,7 +43,7 @@ LISTENERS = {
 
 @dataclasses.dataclass
 class Case:
-    """One exchange, or several on one connection."""
+    """One exchange, or several exchanges on one connection."""
 
     name: str
     # One of: curl, raw (HTTP/1.1 bytes), frames (HTTP/2 bytes), metrics, deep.

@@ -1,4 +1,5 @@
-// Shared by the tests of attempts: an owner that records, and an attempt whose executor the test plays.
+// Shared by the tests of attempts: an owner that records reports, and an attempt whose executor's bytes the test
+// sends.
 import HTTP
 import Inference
 import LoopTesting
@@ -40,7 +41,7 @@ final class HearingOwner: AttemptOwner {
     func attempt(_ attempt: Attempt, failed failure: Failure) { hear("failed \(failure.label)", attempt) }
 }
 
-/// An attempt at an executor that the test plays.
+/// An attempt; the test sends the bytes of its executor.
 final class PlayedAttempt {
     let environment: TestEnvironment
     let owner = HearingOwner()
@@ -92,7 +93,7 @@ final class PlayedAttempt {
         closesInOrder: Bool = true,
         body: ResponseBody = .chunked
     ) {
-        // The attempt may replace `played` meanwhile by sending its request again.
+        // The attempt may send its request again meanwhile, which replaces `played`.
         let played = played
         played.answer(type: type, fields, body: body)
         if !text.isEmpty { played.say(text) }

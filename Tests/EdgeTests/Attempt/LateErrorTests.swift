@@ -139,9 +139,8 @@ import Transport
         #expect(attempt.owner.brokeOff?.status == 503)
     }
 
-    /// An error event above the size limit is relayed in pieces.
-    ///
-    /// The edge's own error event follows, and the stream ends as broken.
+    /// An error event above the size limit is relayed in pieces; the edge's own error event follows, and no clean
+    /// end.
     @Test func anErrorEventLargerThanIsHeldIsFollowedByOurs() throws {
         let attempt = try PlayedAttempt()
         attempt.played.answer()

@@ -1,4 +1,5 @@
-// Exchanges in memory: a real client connection in a loop that the test turns, and executors that the test plays.
+// Exchanges in memory: a real client connection in a loop that the test turns, and executors whose bytes the test
+// sends.
 import HTTP
 import Inference
 import LoopTesting
@@ -7,7 +8,7 @@ import Transport
 
 @testable import Edge
 
-/// One request that an executor has received; the test plays the executor's response.
+/// One request that an executor has received; the test sends the executor's response.
 final class PlayedExecutor: ExecutorStream {
     let request: ExecutorRequest
     let target: ExecutorTarget
@@ -93,7 +94,7 @@ final class TestEnvironment: ExchangeEnvironment, ServerDelegate {
     let date = "Sat, 28 Nov 2026 01:30:00 GMT"
     private var begun = 0
 
-    /// Every request to an executor so far.
+    /// Every request to an executor so far, in order.
     private(set) var executors: [PlayedExecutor] = []
     private(set) var exchanges: [Exchange] = []
     private(set) var finished: [FinishedExchange] = []
@@ -287,7 +288,7 @@ func chat(stream: Bool = true, model: String = "m") -> String {
     #"{"model":"\#(model)","stream":\#(stream),"messages":[{"role":"user","content":"hello"}]}"#
 }
 
-/// Events of an executor's stream of chat completions.
+/// Events of a chat completion stream, as an executor sends them.
 enum Said {
     static let token = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"x\"}}]}\n\n"
     static let finish = "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n"

@@ -8,7 +8,7 @@ import Transport
 
 @testable import Edge
 
-/// Exchanges from the head of a request to the last byte, with executors that the test plays.
+/// Exchanges from the head of a request to the last byte; the test sends the executors' bytes.
 @Suite struct ExchangeTests {
     private let two = "{url: 'http://one:1'}, {url: 'http://two:1'}"
 

@@ -16,7 +16,7 @@ from http2 import Connection
 from hyperframe.frame import DataFrame, HeadersFrame
 
 KINDS = ("windows", "heads", "trailers", "bodies")
-# An entry of HPACK's dynamic table may have 4096 bytes: name, value and 32.
+# An entry of HPACK's dynamic table may have 4096 bytes: its name, its value and 32 bytes of overhead (RFC 7541 4.1).
 LARGE = remembered(b"a", b"v" * 4000)
 
 

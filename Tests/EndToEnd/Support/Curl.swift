@@ -14,7 +14,7 @@ enum Protocol: String, Sendable, CaseIterable, CustomTestStringConvertible {
 /// A response as curl reports it.
 struct Answer: Sendable {
     let status: Int
-    /// `2`, `1.1` or `1.0`.
+    /// The HTTP version of the response: `2`, `1.1` or `1.0`.
     let version: String
     let fields: [(name: String, value: String)]
     let body: String

@@ -20,9 +20,10 @@ struct HTTP2Plan {
     static let windowExcessMax = 16_384
     /// How many rounds the end of a scenario may take, because each attempt may open one connection after the other.
     static let roundsMax = 100
-    /// An attempt may open the first connection, one after a stale connection, and four after refusals.
+    /// The most connections per attempt.
     ///
-    /// Each may be lost to another attempt that takes the connection's last stream.
+    /// An attempt needs at most six: the first, one after a stale connection, and four after refusals. It may need as
+    /// many again, because another attempt can take the last stream of a connection.
     static let connectionsPerAttemptMax = 12
 
     func reaction(of index: Int) -> FuzzAttempt.Reaction { FuzzAttempt.Reaction(Int(reactions >> (4 * index) & 15)) }

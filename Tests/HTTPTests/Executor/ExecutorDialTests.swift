@@ -1,4 +1,4 @@
-// Connections to executors that cannot be opened.
+// Connection attempts to executors that fail.
 import HTTP
 import LoopTesting
 import Testing

@@ -1,4 +1,4 @@
-// HTTP/1.1 to a client: requests in order, bodies in their framings, keep-alive.
+// HTTP/1.1 with a client: requests in order, bodies with each kind of framing, keep-alive.
 import HTTP
 import LoopTesting
 import Testing

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Routing
 
-/// Which executor of a pool takes a request.
+/// Which executor of a pool is chosen for a request.
 @Suite struct ExecutorPoolTests {
     static func pool(_ count: Int, _ balance: Balance = .leastLoad, weights: [Int] = [], max: Int? = nil)
         -> ExecutorPool
